@@ -1,0 +1,122 @@
+package scenecast
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"scenecast/audience"
+	"scenecast/label"
+)
+
+// Engine carries pushes. It gives each its position, keeps it, and hands it to the sink of every node, in the order of
+// positions. Implementations are named by their technology (engine/memory) and pass the suite in engine/enginetest.
+// Methods may be called concurrently.
+type Engine interface {
+	// Publish returns when every node has told what became of the push, or when ctx ends: then with the tally so far and
+	// ctx's error, and the push is on its way all the same. The returned push has its position.
+	Publish(ctx context.Context, p Push) (Push, Tally, error)
+	// Close waits until what was published has been handed over. Publish fails afterwards with ErrClosed.
+	Close() error
+}
+
+// Counter is an engine that can count an audience without sending anything.
+type Counter interface {
+	// Count adds up how many connections of the app match, over all nodes.
+	Count(ctx context.Context, app string, to audience.Expr) (Tally, error)
+}
+
+// HealthChecker is an engine that can be out of order while its node is well.
+type HealthChecker interface {
+	// CheckHealth returns why the engine cannot publish just now, or nil.
+	CheckHealth(ctx context.Context) error
+}
+
+// Sink is this node's end of the engine: the hub.
+type Sink interface {
+	// Deliver hands a push to the connections of this node and returns without waiting for them. The engine calls it in
+	// the order of positions, one call at a time. report is called exactly once, from any goroutine.
+	Deliver(p Push, report func(Tally))
+	// Count counts the connections of this node that would match; report as above.
+	Count(app string, to audience.Expr, report func(Tally))
+}
+
+// Encoder turns a push into the bytes of one wire variant, framing included. It is called once per push and variant, and
+// the result is shared by all connections: nobody may change it. Safe for concurrent use.
+type Encoder interface {
+	EncodePush(p *Push) []byte
+}
+
+// Protocol is one wire that pages speak over WebSocket. One value serves all of its connections and keeps nothing per
+// connection. Opened and Received are called on the connection's owner goroutine: they must not wait.
+type Protocol interface {
+	// Name is the value of the connection's @protocol label.
+	Name() string
+	Encoder
+	// Opened is called when the page has joined, before any push can reach it.
+	Opened(c Conn)
+	// Received is called for each message. The bytes are valid only during the call.
+	Received(c Conn, m Inbound)
+}
+
+// Gate is a protocol's decision about a page at the door, taken before anything is stored. Safe for concurrent use.
+type Gate interface {
+	// Admit reads the upgrade request. An error (a *problem.Problem) refuses it, and it is answered over HTTP.
+	Admit(r *http.Request) (Admission, error)
+}
+
+// Inbound is a whole message from a page.
+type Inbound struct {
+	Text bool // a text message, which is valid UTF-8; otherwise binary
+	Data []byte
+}
+
+// Admission is what a gate has found out about a page that may come in.
+type Admission struct {
+	App      string
+	Labels   label.Set
+	Protocol Protocol
+	Silence  Silence
+}
+
+// Silence bounds how long a page may say nothing at all; any frame, a pong too, is a sign of life.
+type Silence struct {
+	CheckEvery time.Duration // how often to look
+	Allowed    time.Duration // older than this at a look: closed with CloseIdle. 0 allows any silence
+}
+
+// Conn is one connection as its protocol sees it. It is valid only during the call that it was given to, on the owner's
+// goroutine.
+type Conn interface {
+	ID() ConnID
+	Labels() label.Set
+	// Send queues a whole frame, as the encoder makes them. False means that the outbox is full, and that the slow
+	// consumer policy has been applied.
+	Send(frame []byte) bool
+	// Close says goodbye with a close code; the connection gets no push from now on.
+	Close(code CloseCode, reason string)
+}
+
+// Slot addresses one socket of a loop: an index into the loop's tables, and a generation so that a stale address is
+// noticed when the index is used again.
+type Slot struct{ Index, Generation uint32 }
+
+// Loop is a shard's owner goroutine and the sockets that it owns; package socket implements it. Everything that touches
+// the shard runs on it, in the order in which it came, so a shard needs no lock.
+type Loop interface {
+	// Post has the owner run the task after what was posted before. Any goroutine may call it; it does not wait. False
+	// means that the loop has stopped and the task will not run.
+	Post(task func()) bool
+	// Send queues a frame for a socket without waiting. On the owner's goroutine only.
+	Send(s Slot, frame []byte) bool
+	// CloseSocket sends a close frame behind what is queued and then closes. On the owner's goroutine only.
+	CloseSocket(s Slot, code CloseCode, reason string)
+}
+
+// Shard is told what happens on a loop's sockets, on the owner's goroutine; the hub's shards implement it. A slot is
+// opened once, then receives, then is closed once.
+type Shard interface {
+	Opened(s Slot, a Admission)
+	Received(s Slot, m Inbound)
+	Closed(s Slot)
+}

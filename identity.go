@@ -1,0 +1,59 @@
+package scenecast
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// NodeID names one run of one server process. It is drawn at random at every start, so no two runs of a cluster's life
+// share one: a connection that is gone can never be mistaken for a later one (the tutorial's fd could).
+type NodeID uint64
+
+// nodeIDBits keeps a NodeID exact in a float64, for the clients whose only number is that one.
+const nodeIDBits = 53
+
+// NewNodeID draws a node's ID.
+func NewNodeID() NodeID {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: see its documentation
+	return NodeID(binary.BigEndian.Uint64(b[:]) >> (64 - nodeIDBits))
+}
+
+// ConnID names one connection; unique over the cluster's life and never reused.
+type ConnID struct {
+	Node NodeID
+	Seq  uint64 // counts the node's connections from 1
+}
+
+// String prints `node.seq`, both decimal, which is also the form of a Pusher socket_id (`^\d+\.\d+$`).
+func (c ConnID) String() string {
+	b := strconv.AppendUint(nil, uint64(c.Node), 10)
+	b = append(b, '.')
+	return string(strconv.AppendUint(b, c.Seq, 10))
+}
+
+// Position is a place in the log of pushes. Positions compare only within one epoch; the zero value is no position.
+type Position struct {
+	Epoch uint64 // names one life of the log: when a log starts empty, it starts a new epoch
+	Seq   uint64 // counts the epoch's pushes from 1
+}
+
+// String prints `epoch-seq`, the epoch in base 36, the sequence number in decimal.
+func (p Position) String() string {
+	return strconv.FormatUint(p.Epoch, 36) + "-" + strconv.FormatUint(p.Seq, 10)
+}
+
+// ParsePosition reads what String prints, and nothing else.
+func ParsePosition(s string) (Position, error) {
+	epoch, seq, _ := strings.Cut(s, "-")
+	e, err1 := strconv.ParseUint(epoch, 36, 64)
+	n, err2 := strconv.ParseUint(seq, 10, 64)
+	p := Position{Epoch: e, Seq: n}
+	if err1 != nil || err2 != nil || p.String() != s {
+		return Position{}, fmt.Errorf("%.40q is no position: it has the form epoch-seq, as in k3x9a-17", s)
+	}
+	return p, nil
+}

@@ -1,0 +1,49 @@
+package label
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"scenecast/problem"
+)
+
+// MarshalJSON prints the set as an object: a key with one value as a string, one with several as an array,
+// `{"page":"home","tag":["a","b"]}`, keys and values in order.
+func (s Set) MarshalJSON() ([]byte, error) {
+	m := make(map[string]any)
+	for _, l := range s.labels {
+		if _, seen := m[l.Key]; seen {
+			continue
+		}
+		if values := s.Values(l.Key); len(values) > 1 {
+			m[l.Key] = values
+		} else {
+			m[l.Key] = l.Value
+		}
+	}
+	return json.Marshal(m)
+}
+
+// UnmarshalJSON reads what MarshalJSON prints.
+func (s *Set) UnmarshalJSON(data []byte) error {
+	var m map[string]json.RawMessage
+	if err := json.Unmarshal(data, &m); err != nil {
+		return fmt.Errorf("labels: %w", err)
+	}
+	var labels []Label
+	for key, raw := range m {
+		var one string
+		var many []string
+		if json.Unmarshal(raw, &one) == nil {
+			many = []string{one}
+		} else if err := json.Unmarshal(raw, &many); err != nil {
+			return problem.New(problem.Invalid, "a label's value is a string or an array of strings").At(key)
+		}
+		for _, v := range many {
+			labels = append(labels, Label{key, v})
+		}
+	}
+	*s = New(slices.Clip(labels)...)
+	return nil
+}

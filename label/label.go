@@ -1,0 +1,93 @@
+// Package label holds what a connection is known by: labels, key=value pairs of which a key may have several values.
+// The home page's connections have page=home; user 42's, on every tab, user=42. Audiences (package audience) are boolean
+// expressions over them.
+//
+// A label comes from the page's URL, from its token, from its client or from the backend; keys that begin with '@' are
+// the server's own. A Set is immutable, so it can be shared between goroutines without a lock.
+package label
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+)
+
+// Label is one key=value pair.
+type Label struct{ Key, Value string }
+
+func compare(a, b Label) int {
+	return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Value, b.Value))
+}
+
+// Set is a connection's labels: sorted by key, then value, no pair twice. The zero value is the empty set. It is
+// immutable; the methods that change something return a new set.
+type Set struct{ labels []Label }
+
+// New makes a set of the labels, in any order; pairs given twice count once. It does not check limits: see Limits.
+func New(labels ...Label) Set {
+	s := slices.Clone(labels)
+	slices.SortFunc(s, compare)
+	return Set{slices.Clip(slices.Compact(s))}
+}
+
+// FromMap makes a set of a map from keys to values, the form of url.Values.
+func FromMap(m map[string][]string) Set {
+	var s []Label
+	for key, values := range m {
+		for _, v := range values {
+			s = append(s, Label{key, v})
+		}
+	}
+	return New(s...)
+}
+
+// Len is the number of labels.
+func (s Set) Len() int { return len(s.labels) }
+
+// All ranges over the labels in order.
+func (s Set) All() iter.Seq[Label] { return slices.Values(s.labels) }
+
+// Of is the part of the set that has the key, as a set.
+func (s Set) Of(key string) Set {
+	i, _ := slices.BinarySearchFunc(s.labels, key, func(l Label, key string) int { return cmp.Compare(l.Key, key) })
+	n := i
+	for n < len(s.labels) && s.labels[n].Key == key {
+		n++
+	}
+	return Set{s.labels[i:n:n]}
+}
+
+// Has reports whether the key has any value.
+func (s Set) Has(key string) bool { return s.Of(key).Len() > 0 }
+
+// Contains reports whether one of the key's values is this one.
+func (s Set) Contains(key, value string) bool {
+	_, ok := slices.BinarySearchFunc(s.labels, Label{key, value}, compare)
+	return ok
+}
+
+// Values are the key's values in order; nil where it has none.
+func (s Set) Values(key string) []string {
+	var values []string
+	for _, l := range s.Of(key).labels {
+		values = append(values, l.Value)
+	}
+	return values
+}
+
+// With returns a set in which the key has exactly these values, whatever it had before; without values, not at all.
+func (s Set) With(key string, values ...string) Set {
+	next := make([]Label, 0, len(s.labels)+len(values))
+	for _, l := range s.labels {
+		if l.Key != key {
+			next = append(next, l)
+		}
+	}
+	for _, v := range values {
+		next = append(next, Label{key, v})
+	}
+	return New(next...)
+}
+
+// Equal reports whether both sets hold the same labels.
+func (s Set) Equal(other Set) bool { return slices.Equal(s.labels, other.labels) }

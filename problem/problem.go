@@ -1,0 +1,122 @@
+// Package problem is the one form in which Scenecast tells somebody that their input cannot be taken: a kind for
+// machines, words for humans, the place, and the setting that decides. Every package above it returns *Problem for bad
+// input; the edges (api, protocols, command line) print it in their own form. An error that is not a *Problem is the
+// server's own fault: strangers see "internal error" and the log sees the cause.
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Kind is the stable, machine-readable name of what went wrong. It is part of the API: kinds are added, never renamed.
+type Kind string
+
+// The kinds, each with the HTTP status that it is answered with.
+const (
+	Invalid          Kind = "invalid"            // 400: the input is not what is asked for
+	LimitExceeded    Kind = "limit_exceeded"     // 400: well-formed, and more than a limit allows
+	Unauthorized     Kind = "unauthorized"       // 401: no credential, or one that is not known
+	Forbidden        Kind = "forbidden"          // 403: a known credential that may not do this
+	NotFound         Kind = "not_found"          // 404: no such thing
+	MethodNotAllowed Kind = "method_not_allowed" // 405: the path exists, not with this method
+	Timeout          Kind = "timeout"            // 408: the client was too slow
+	TooLarge         Kind = "too_large"          // 413: the body is over a limit
+	UnsupportedMedia Kind = "unsupported_media"  // 415: the body's Content-Type cannot be read
+	UpgradeRequired  Kind = "upgrade_required"   // 426: another WebSocket version
+	Internal         Kind = "internal"           // 500: the server's fault
+	Unavailable      Kind = "unavailable"        // 503: not now; try again
+)
+
+var statuses = map[Kind]int{
+	Invalid:          http.StatusBadRequest,
+	LimitExceeded:    http.StatusBadRequest,
+	Unauthorized:     http.StatusUnauthorized,
+	Forbidden:        http.StatusForbidden,
+	NotFound:         http.StatusNotFound,
+	MethodNotAllowed: http.StatusMethodNotAllowed,
+	Timeout:          http.StatusRequestTimeout,
+	TooLarge:         http.StatusRequestEntityTooLarge,
+	UnsupportedMedia: http.StatusUnsupportedMediaType,
+	UpgradeRequired:  http.StatusUpgradeRequired,
+	Internal:         http.StatusInternalServerError,
+	Unavailable:      http.StatusServiceUnavailable,
+}
+
+// Status is the HTTP status that the kind is answered with; 500 for one that is not in the list.
+func (k Kind) Status() int {
+	if s, ok := statuses[k]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// Problem is an error that its receiver can act upon. Values are not changed after they were made.
+type Problem struct {
+	Kind    Kind
+	Detail  string // what is wrong and what is expected, for a human, without secrets
+	Where   string // the field, parameter or place in the input; may be empty
+	Setting string // the configuration key that decides, where one does; may be empty
+}
+
+// New makes a problem of a kind, with its detail formatted as by fmt.Sprintf.
+func New(kind Kind, format string, args ...any) *Problem {
+	return &Problem{Kind: kind, Detail: fmt.Sprintf(format, args...)}
+}
+
+// At returns a copy that says where in the input the problem lies. Places nest: a problem at `page` of something that is
+// itself found at `to` is at `to.page`.
+func (p *Problem) At(where string) *Problem {
+	c := *p
+	if c.Where != "" && where != "" {
+		where += "." + c.Where
+	}
+	if where != "" {
+		c.Where = where
+	}
+	return &c
+}
+
+// DecidedBy returns a copy that names the setting that decides.
+func (p *Problem) DecidedBy(setting string) *Problem {
+	c := *p
+	c.Setting = setting
+	return &c
+}
+
+// Error prints the place, the detail and the setting on one line.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	if p.Where != "" {
+		b.WriteString(p.Where + ": ")
+	}
+	b.WriteString(p.Detail)
+	if p.Setting != "" {
+		b.WriteString(" (setting: " + p.Setting + ")")
+	}
+	return b.String()
+}
+
+// Of finds the problem in an error chain. An error without one becomes Internal with nothing of its text in it, because
+// that text is for the log; of nil it is nil.
+func Of(err error) *Problem {
+	if err == nil {
+		return nil
+	}
+	var p *Problem
+	if errors.As(err, &p) {
+		return p
+	}
+	return New(Internal, "internal error")
+}
+
+// At places a problem as (*Problem).At does, and leaves any other error as it is.
+func At(err error, where string) error {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.At(where)
+	}
+	return err
+}
