@@ -1,0 +1,62 @@
+package websocket
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"scenecast/problem"
+)
+
+// keyGUID is appended to the client's key before hashing (RFC 6455, 1.3).
+const keyGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+// IsUpgrade reports whether the request asks to become a WebSocket, rightly or wrongly: see CheckHandshake.
+func IsUpgrade(r *http.Request) bool { return hasToken(r.Header, "Upgrade", "websocket") }
+
+// CheckHandshake returns a *problem.Problem where the request cannot be upgraded (RFC 6455, 4.2.1). The answer to one of
+// kind UpgradeRequired must have the header `Sec-WebSocket-Version: 13`.
+func CheckHandshake(r *http.Request) error {
+	switch {
+	case r.Method != http.MethodGet:
+		return problem.New(problem.MethodNotAllowed, "a WebSocket opens with GET, not %.20s", r.Method)
+	case !r.ProtoAtLeast(1, 1):
+		return problem.New(problem.Invalid, "a WebSocket opens with HTTP/1.1")
+	case !hasToken(r.Header, "Connection", "upgrade"):
+		return problem.New(problem.Invalid, "the header Connection must name Upgrade (does a proxy drop it?)")
+	case r.Header.Get("Sec-Websocket-Version") != "13":
+		return problem.New(problem.UpgradeRequired, "the header Sec-WebSocket-Version must be 13")
+	}
+	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
+	if err != nil || len(key) != 16 {
+		return problem.New(problem.Invalid, "the header Sec-WebSocket-Key must be 16 bytes in base64")
+	}
+	return nil
+}
+
+// SwitchingProtocols is the answer, head and all, to a request that CheckHandshake has passed. A subprotocol that is not
+// empty must be one that the client offered.
+func SwitchingProtocols(r *http.Request, subprotocol string) []byte {
+	digest := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + keyGUID))
+	var b strings.Builder
+	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
+	b.WriteString(base64.StdEncoding.EncodeToString(digest[:]))
+	if subprotocol != "" {
+		b.WriteString("\r\nSec-WebSocket-Protocol: " + subprotocol)
+	}
+	b.WriteString("\r\n\r\n")
+	return []byte(b.String())
+}
+
+// hasToken reports whether one of the header's comma-separated tokens is this one, in any case.
+func hasToken(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for t := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
