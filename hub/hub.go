@@ -1,0 +1,93 @@
+// Package hub holds this node's connections and delivers pushes to them.
+//
+// A Hub is made of shards, one per loop. A shard's connections are touched on its loop's owner goroutine only: joining,
+// leaving and delivering are tasks of that goroutine, run in the order in which they came. So the way of a push takes no
+// lock, and a page sees pushes in the order of their positions.
+package hub
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"scenecast"
+	"scenecast/audience"
+)
+
+var _ scenecast.Sink = (*Hub)(nil)
+
+// Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
+type Hub struct {
+	node   scenecast.NodeID
+	shards []*Shard
+
+	connections atomic.Int64
+	lastSeq     atomic.Uint64 // of the ConnIDs given out
+}
+
+// New makes a hub without shards.
+func New(node scenecast.NodeID) *Hub { return &Hub{node: node} }
+
+// AddShard adds the shard that lives on this loop. All shards are added before the first push.
+func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
+	s := &Shard{hub: h, loop: loop}
+	h.shards = append(h.shards, s)
+	return s
+}
+
+// Connections is how many pages are here now.
+func (h *Hub) Connections() int { return int(h.connections.Load()) }
+
+// Deliver implements scenecast.Sink.
+func (h *Hub) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+	d := &delivery{push: p}
+	h.ask(report, func(s *Shard) scenecast.Tally { return s.deliver(d) })
+}
+
+// Count implements scenecast.Sink.
+func (h *Hub) Count(app string, to audience.Expr, report func(scenecast.Tally)) {
+	h.ask(report, func(s *Shard) scenecast.Tally { return s.count(app, to) })
+}
+
+// ask has each shard answer a question on its own goroutine, and reports the sum when the last one has.
+func (h *Hub) ask(report func(scenecast.Tally), question func(*Shard) scenecast.Tally) {
+	sum := newSum(len(h.shards), report)
+	for _, s := range h.shards {
+		if !s.loop.Post(func() { sum.add(question(s)) }) {
+			sum.add(scenecast.Tally{}) // the loop has stopped: it has no connections
+		}
+	}
+}
+
+// drainTick is the time between two batches of a drain, and drainBatch the least that a batch closes: a few pages need
+// no spreading.
+const (
+	drainTick  = 100 * time.Millisecond
+	drainBatch = 100
+)
+
+// Drain closes every connection with CloseShuttingDown, spread over at most the given time, so that the servers that
+// take them over are not run down by all of them at once. It returns when all have been closed, or when ctx ends.
+func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
+	ticks := max(1, int(over/drainTick))
+	batch := max(drainBatch, h.Connections()/ticks+1)
+	for h.Connections() > 0 {
+		left := batch
+		for _, s := range h.shards {
+			closed := make(chan int, 1)
+			if !s.loop.Post(func() { closed <- s.closeSome(left, scenecast.CloseShuttingDown, "server is going away") }) {
+				continue
+			}
+			left -= <-closed
+		}
+		if h.Connections() == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(drainTick):
+		}
+	}
+	return nil
+}

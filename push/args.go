@@ -1,0 +1,182 @@
+package push
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"scenecast/problem"
+)
+
+// Args are the arguments of a trigger call. From a URL every value is text and read as the type that is asked for; from
+// JSON values have types, and must have the one that is asked for.
+type Args struct {
+	values map[string]arg
+	closed bool // an argument that no parameter takes is a mistake
+}
+
+type arg struct {
+	texts []string        // from a URL
+	json  json.RawMessage // from JSON; nil from a URL
+}
+
+// URLArgs are the arguments in a query string or a form. What no parameter takes is ignored, as in the tutorial, whose
+// URLs also say page=back.
+func URLArgs(values map[string][]string) Args {
+	a := Args{values: make(map[string]arg)}
+	for name, texts := range values {
+		a.values[name] = arg{texts: texts}
+	}
+	return a
+}
+
+// JSONArgs are the arguments in a JSON object. For a declared trigger, one that no parameter takes is a problem.
+func JSONArgs(values map[string]json.RawMessage) Args {
+	a := Args{values: make(map[string]arg), closed: true}
+	for name, raw := range values {
+		a.values[name] = arg{json: raw}
+	}
+	return a
+}
+
+// String returns a text argument; a problem names one that is missing or no text.
+func (a Args) String(name string) (string, error) {
+	v, err := a.value(Param{Name: name, Type: String})
+	return v.text, err
+}
+
+// Integer returns a whole number; a problem names one that is missing, or is none, or does not fit 64 bits.
+func (a Args) Integer(name string) (int64, error) {
+	v, err := a.value(Param{Name: name, Type: Integer})
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(v.text, 10, 64)
+	if err != nil {
+		return 0, problem.New(problem.Invalid, "the integer is outside 64 bits").At(name)
+	}
+	return n, nil
+}
+
+// Number returns a number; a problem names one that is missing or none.
+func (a Args) Number(name string) (float64, error) {
+	v, err := a.value(Param{Name: name, Type: Number})
+	if err != nil {
+		return 0, err
+	}
+	f, err := strconv.ParseFloat(v.text, 64)
+	if err != nil {
+		return 0, problem.New(problem.Invalid, "the number is outside a float64").At(name)
+	}
+	return f, nil
+}
+
+// Boolean returns a truth value; a problem names one that is missing or none.
+func (a Args) Boolean(name string) (bool, error) {
+	v, err := a.value(Param{Name: name, Type: Boolean})
+	return v.text == "true", err
+}
+
+// Has reports whether the argument was given.
+func (a Args) Has(name string) bool {
+	_, ok := a.values[name]
+	return ok
+}
+
+// Type is what a parameter takes.
+type Type string
+
+// The types. Those of JSON, with integers apart.
+const (
+	String  Type = "string"
+	Integer Type = "integer"
+	Number  Type = "number"
+	Boolean Type = "boolean"
+)
+
+// Types are all types, in the order of the documentation.
+var Types = []Type{String, Integer, Number, Boolean}
+
+// Param is a declared parameter.
+type Param struct {
+	Name    string
+	Type    Type
+	Default json.RawMessage // taken when no argument is given; nil: there must be one
+}
+
+// value is an argument of the right type, in both forms in which it is inserted.
+type value struct {
+	text string          // into an audience and into the middle of a text
+	json json.RawMessage // where a text consists of the parameter alone
+}
+
+var (
+	integerForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	numberForm  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`) // RFC 8259, 6
+)
+
+func (a Args) value(p Param) (value, error) {
+	given, ok := a.values[p.Name]
+	switch {
+	case !ok && p.Default != nil:
+		given = arg{json: p.Default}
+	case !ok:
+		return value{}, problem.New(problem.Invalid, "missing: this trigger takes the parameter %s (%s)",
+			p.Name, p.Type).At(p.Name)
+	case given.json == nil && len(given.texts) != 1:
+		return value{}, problem.New(problem.Invalid, "given %d times; it takes one value", len(given.texts)).At(p.Name)
+	}
+	text, ok := given.as(p.Type)
+	if !ok {
+		return value{}, problem.New(problem.Invalid, "not of the type that it takes: %s", p.Type).At(p.Name)
+	}
+	v := value{text: text, json: json.RawMessage(text)}
+	if p.Type == String {
+		v.json = quote(text)
+	}
+	return v, nil
+}
+
+// as reads the argument as a type: its canonical text, and whether it is of that type.
+func (a arg) as(t Type) (text string, ok bool) {
+	switch {
+	case a.json == nil:
+		text = a.texts[0]
+	case t == String:
+		if a.json[0] != '"' || json.Unmarshal(a.json, &text) != nil {
+			return "", false
+		}
+	default:
+		text = string(a.json)
+	}
+	switch t {
+	case String:
+		return text, utf8.ValidString(text)
+	case Integer:
+		return text, integerForm.MatchString(text)
+	case Number:
+		return text, numberForm.MatchString(text)
+	case Boolean:
+		if a.json == nil && (text == "0" || text == "1") { // as PHP's http_build_query writes truth values
+			text = strconv.FormatBool(text == "1")
+		}
+		return text, text == "true" || text == "false"
+	}
+	return "", false
+}
+
+// checkNames returns a problem for an argument that no parameter takes, where that is a mistake.
+func (a Args) checkNames(params []Param) error {
+	if !a.closed {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.values)) {
+		if !slices.ContainsFunc(params, func(p Param) bool { return p.Name == name }) {
+			return problem.New(problem.Invalid, "this trigger takes no parameter of this name").At(name)
+		}
+	}
+	return nil
+}

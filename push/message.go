@@ -1,0 +1,151 @@
+package push
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+
+	"scenecast/problem"
+)
+
+// messageTemplate is JSON with holes. It is cut up once, where `$name` stands in a text; rendering puts the pieces and the
+// values side by side, so a value can only ever be one JSON value, or characters within one.
+type messageTemplate []piece
+
+// piece is literal JSON, or a hole.
+type piece struct {
+	json  []byte
+	param string
+	alone bool // the text consists of the parameter alone: the value keeps its type
+}
+
+// parseMessageTemplate reads JSON. Keys of objects are taken as they are.
+func parseMessageTemplate(message []byte) (messageTemplate, error) {
+	if !utf8.Valid(message) || !json.Valid(message) {
+		return nil, problem.New(problem.Invalid, "not valid JSON in UTF-8")
+	}
+	var t messageTemplate
+	for len(message) > 0 {
+		before, rest := message, []byte(nil)
+		if start := bytes.IndexByte(message, '"'); start >= 0 {
+			before, rest = message[:start], message[start:]
+		}
+		t = t.literal(before)
+		if rest == nil {
+			break
+		}
+		text, after := cutString(rest)
+		if isKey(after) || !bytes.ContainsRune(text, '$') {
+			t = t.literal(text)
+		} else {
+			t = t.text(text)
+		}
+		message = after
+	}
+	return t, nil
+}
+
+// cutString splits valid JSON that begins with a string behind that string.
+func cutString(b []byte) (text, rest []byte) {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return b[:i+1], b[i+1:]
+		}
+	}
+	return b, nil
+}
+
+// isKey reports whether the string before rest is the key of an object's member.
+func isKey(rest []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":")) }
+
+// text adds a JSON string in which `$` stands for something.
+func (t messageTemplate) text(quoted []byte) messageTemplate {
+	var text string
+	_ = json.Unmarshal(quoted, &text) // valid: the whole message is
+	if name := paramName(text); len(name) > 0 && len(name) == len(text)-1 {
+		return append(t, piece{param: name, alone: true})
+	}
+	t = t.literal([]byte{'"'})
+	for text != "" {
+		before, after, found := strings.Cut(text, "$")
+		t = t.literal(unquoted(before))
+		if !found {
+			break
+		}
+		switch name := paramName("$" + after); {
+		case strings.HasPrefix(after, "$"):
+			t, after = t.literal([]byte{'$'}), after[1:]
+		case name == "":
+			t = t.literal([]byte{'$'}) // as in "costs $5"
+		default:
+			t, after = append(t, piece{param: name}), after[len(name):]
+		}
+		text = after
+	}
+	return t.literal([]byte{'"'})
+}
+
+// paramName is the name that a text beginning with `$` begins with: a letter or '_', then letters, digits or '_'.
+func paramName(text string) string {
+	if !strings.HasPrefix(text, "$") {
+		return ""
+	}
+	n := 1
+	for n < len(text) && (text[n] == '_' || 'a' <= text[n]|0x20 && text[n]|0x20 <= 'z' || n > 1 && '0' <= text[n] && text[n] <= '9') {
+		n++
+	}
+	return text[1:n]
+}
+
+func (t messageTemplate) literal(b []byte) messageTemplate {
+	if n := len(t); n > 0 && t[n-1].param == "" {
+		t[n-1].json = append(t[n-1].json, b...)
+		return t
+	}
+	return append(t, piece{json: bytes.Clone(b)})
+}
+
+// params are the names of the holes.
+func (t messageTemplate) params() (names []string) {
+	for _, p := range t {
+		if p.param != "" {
+			names = append(names, p.param)
+		}
+	}
+	return names
+}
+
+// render fills the holes; there is a value for each.
+func (t messageTemplate) render(values map[string]value) json.RawMessage {
+	var b []byte
+	for _, p := range t {
+		switch {
+		case p.param == "":
+			b = append(b, p.json...)
+		case p.alone:
+			b = append(b, values[p.param].json...)
+		default:
+			b = append(b, unquoted(values[p.param].text)...)
+		}
+	}
+	return b
+}
+
+// quote is a text as a JSON string. Unlike json.Marshal it leaves <, > and & alone: pages show messages as text.
+func quote(text string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string always encodes
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// unquoted is a text as it stands inside a JSON string.
+func unquoted(text string) []byte {
+	q := quote(text)
+	return q[1 : len(q)-1]
+}
