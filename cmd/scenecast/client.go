@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// defaultURL is where a server on this machine is.
+const defaultURL = "http://localhost:9502"
+
+// addURLFlag adds the flag that says where the server is.
+func addURLFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("url", "", "`address` of the server (default SCENECAST_URL, or "+defaultURL+")")
+}
+
+// serverURL is the server's address: the flag's, else the environment's, else this machine's.
+func serverURL(flag string) (*url.URL, error) {
+	text := cmp.Or(flag, os.Getenv("SCENECAST_URL"), defaultURL)
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%q is no address of a server; it looks like %s", text, defaultURL)
+	}
+	return u, nil
+}
+
+func newPush() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "push --to AUDIENCE MESSAGE",
+		Short: "Push a message to the pages of an audience",
+		Long: `Pushes a message, which is JSON and reaches the pages as it is, and prints the server's answer: how many pages matched.
+
+The audience is an expression over the pages' labels, as text or as JSON; "*" is everybody.`,
+		Example: `  scenecast push --to '{"page":"home"}' '{"code":200,"message":"hi"}'
+  scenecast push --to 'page == "order" && order == "7"' '{"code":200,"message":"shipped"}'
+  scenecast push --to '*' --dry-run`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	address := addURLFlag(cmd)
+	to := cmd.Flags().String("to", "", "`audience`, as text or as a JSON object")
+	key := cmd.Flags().String("api-key", "", "`key` with the scope push (default SCENECAST_API_KEY)")
+	dryRun := cmd.Flags().Bool("dry-run", false, "count the pages and send nothing")
+	_ = cmd.MarkFlagRequired("to")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		u, err := serverURL(*address)
+		if err != nil {
+			return err
+		}
+		request := map[string]any{"to": audienceJSON(*to), "dry_run": *dryRun}
+		switch {
+		case len(args) == 1 && !json.Valid([]byte(args[0])):
+			return fmt.Errorf("the message is not JSON; a text is written with its quotes: '\"hi\"'")
+		case len(args) == 1:
+			request["message"] = json.RawMessage(args[0])
+		case !*dryRun:
+			return errors.New("which message? It is the argument after the flags")
+		}
+		body, err := json.Marshal(request)
+		if err != nil {
+			return err
+		}
+		return post(cmd.Context(), u.JoinPath("/v1/push"), cmp.Or(*key, os.Getenv("SCENECAST_API_KEY")), body, cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+// audienceJSON is an audience as the API takes it: an object as it is, a text as a JSON string.
+func audienceJSON(text string) json.RawMessage {
+	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
+		return json.RawMessage(trimmed)
+	}
+	quoted, _ := json.Marshal(text) // a string always encodes
+	return quoted
+}
+
+// post sends a body to the API and prints the answer; an answer that says no is an error with its reason.
+func post(ctx context.Context, to *url.URL, key string, body []byte, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if response.StatusCode == http.StatusOK {
+		_, err = out.Write(answer)
+		return err
+	}
+	var p struct{ Detail, Where, Setting string }
+	if json.Unmarshal(answer, &p) != nil || p.Detail == "" {
+		return fmt.Errorf("%s answers %s", to.Host, response.Status)
+	}
+	text := p.Detail
+	if p.Where != "" {
+		text = p.Where + ": " + text
+	}
+	if p.Setting != "" {
+		text += " (the server's setting: " + p.Setting + ")"
+	}
+	return errors.New(text)
+}

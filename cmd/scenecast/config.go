@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"scenecast/auth"
+	"scenecast/config"
+)
+
+func newConfig() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Write, check or print the configuration"}
+	cmd.AddCommand(newConfigInit(), newConfigCheck(), newConfigPrint())
+	return cmd
+}
+
+func newConfigInit() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init [FILE]",
+		Short: "Write a configuration file with every setting explained, and fresh secrets",
+		Long:  "Writes " + defaultFile + ", or FILE, which must not exist yet. Only its owner may read it: secrets are in it.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path := append(args, defaultFile)[0]
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("%s exists already; nothing was written", path)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = f.WriteString(config.New(auth.NewSecret(), auth.NewSecret()))
+			if err := errors.Join(err, f.Close()); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is written. Next: scenecast serve --config %s\n", path, path)
+			return nil
+		},
+	}
+}
+
+func newConfigCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Check the configuration, and name file, line and key of every mistake",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	s := newSettings(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			s.file = args[0]
+		}
+		c, file, err := s.load()
+		if err != nil {
+			return err
+		}
+		if file == "" {
+			file = "no file: environment and defaults"
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes; %d page tokens, %d API keys, %d triggers\n",
+			file, len(c.ClientTokens), len(c.APIKeys), len(c.Triggers))
+		return nil
+	}
+	return cmd
+}
+
+func newConfigPrint() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "print",
+		Short: "Print the configuration in force, without its secrets",
+		Args:  cobra.NoArgs,
+	}
+	s := newSettings(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, _, err := s.load()
+		if err != nil {
+			return err
+		}
+		fmt.Fprint(cmd.OutOrStdout(), config.Print(c))
+		return nil
+	}
+	return cmd
+}

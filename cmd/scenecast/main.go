@@ -1,0 +1,50 @@
+// Command scenecast is the push server and the tools around it; `scenecast --help` teaches.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	// The first signal asks everything to end in order; after it, a second one ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	if err := newRoot().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "scenecast:", err)
+		os.Exit(1)
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "scenecast",
+		Short: "A push server: one HTTP call, and exactly the right pages show the message",
+		Long: `Scenecast is a self-hosted push server. Pages connect to it over WebSocket and are known by their labels;
+a web backend makes one HTTP call that says which pages and what message, and those pages get it at once.
+
+Try it:
+
+  scenecast demo                                       # then open the addresses that it prints
+
+Run it:
+
+  scenecast config init                                # writes scenecast.yaml, with fresh secrets
+  scenecast serve                                      # reads it, listens on :9502
+
+Push something:
+
+  scenecast listen --label page=home                   # in one terminal: what the home page would get
+  scenecast push --to '{"page":"home"}' '{"code":200,"message":"hi"}'       # in another`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newConfig(), newVersion())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"scenecast/auth"
+	"scenecast/config"
+	"scenecast/demo"
+	"scenecast/server"
+)
+
+func newServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Runs the server until SIGTERM or SIGINT; then says goodbye to all pages, within the setting drain, and ends.
+
+Settings come from the file, over it from SCENECAST_… variables, over them from flags. Where no page token or no API
+key is set, a random one is made and printed once: the server never runs open by accident.`,
+		Example: `  scenecast serve
+  scenecast serve --config /etc/scenecast.yaml --log-format json
+  scenecast serve --addr :8080 --client-token 123456 --api-key "$KEY"`,
+		Args: cobra.NoArgs,
+	}
+	s := newSettings(cmd)
+	apiKey := cmd.Flags().String("api-key", "", "`key` of a backend that may do everything, besides those of the file")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, file, err := s.load()
+		if err != nil {
+			return err
+		}
+		if *apiKey != "" {
+			c.APIKeys = append(c.APIKeys, config.APIKey{Name: "command line", Key: *apiKey, Allow: auth.Scopes})
+		}
+		makeSecrets(&c, cmd.OutOrStdout())
+		log := newLogger(c.Log, cmd.ErrOrStderr())
+		srv, err := server.New(cmd.Context(), server.Options{Config: c, Logger: log})
+		if err != nil {
+			return err
+		}
+		return run(cmd.Context(), srv, log, "config", file)
+	}
+	return cmd
+}
+
+// makeSecrets makes what the configuration leaves out, and prints it. It goes to the standard output, not to the log.
+func makeSecrets(c *config.Config, out io.Writer) {
+	if len(c.ClientTokens) == 0 {
+		token := auth.NewSecret()
+		c.ClientTokens = []string{token}
+		fmt.Fprintf(out, "No page token is set (client_tokens). For this run: %s\n", token)
+	}
+	if len(c.APIKeys) == 0 {
+		key := auth.NewSecret()
+		c.APIKeys = []config.APIKey{{Name: "generated", Key: key, Allow: auth.Scopes}}
+		fmt.Fprintf(out, "No API key is set (api_keys). For this run: %s\n", key)
+	}
+}
+
+func run(ctx context.Context, srv *server.Server, log *slog.Logger, attrs ...any) error {
+	log.Info("listening", append([]any{"addr", srv.Addr().String(), "version", version, "cores", runtime.GOMAXPROCS(0)}, attrs...)...)
+	if err := srv.Run(ctx); err != nil {
+		return err
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// demoToken is the tutorial's.
+const demoToken = "123456"
+
+func newDemo() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run the tutorial's three pages, ready to click on",
+		Long: `Runs a server with the tutorial's pages: button 1 on the back page makes the home page pop up a message, button 2
+the list page. It takes the tutorial's token 123456, for pages and for triggers, so it listens on loopback unless
+--addr says otherwise. It reads no configuration file.`,
+		Example: "  scenecast demo\n  scenecast demo --addr :9502        # for the pages on your phone",
+		Args:    cobra.NoArgs,
+	}
+	addr := cmd.Flags().String("addr", "127.0.0.1:9502", "`host:port` to listen on")
+	level := cmd.Flags().String("log-level", "warn", "`level`: debug, info, warn or error")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := config.Load(config.Sources{Flags: map[string]string{
+			"listen":                 *addr,
+			"log.level":              *level,
+			"client_tokens":          demoToken,
+			"page_token_may_trigger": "true",
+			"drain":                  "2s",
+			"triggers":               demo.Triggers,
+		}})
+		if err != nil {
+			return err
+		}
+		log := newLogger(c.Log, cmd.ErrOrStderr())
+		srv, err := server.New(cmd.Context(), server.Options{
+			Config: c,
+			Logger: log,
+			Pages:  map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
+		})
+		if err != nil {
+			return err
+		}
+		printDemo(cmd.OutOrStdout(), srv.Addr())
+		return run(cmd.Context(), srv, log)
+	}
+	return cmd
+}
+
+func printDemo(out io.Writer, addr net.Addr) {
+	base := "http://" + browserAddr(addr)
+	fmt.Fprintf(out, `Scenecast demo. Open these pages in a browser:
+
+  %[1]s/demo/home    首页   the home page
+  %[1]s/demo/list    列表页 the list page
+  %[1]s/demo/back    后端   the back page: button 1 makes the home page pop up a message, button 2 the list page
+
+Or, as the tutorial's controller does:
+
+  curl '%[1]s/?func=pushHomeLogic&token=%[2]s&page=back'
+
+Ctrl+C ends it.
+`, base, demoToken)
+}
+
+// browserAddr is what to type into a browser on this machine: localhost where the server listens on every address.
+func browserAddr(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	if ip := net.ParseIP(host); ip.IsUnspecified() || ip.IsLoopback() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker: see the Makefile.
+var version = "dev"
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			v := version
+			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" {
+				v = info.Main.Version // as installed by `go install`
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "scenecast %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		},
+	}
+}

@@ -1,0 +1,124 @@
+// Package config is what an operator can set: defaults, then one YAML file, then the environment, then flags, each over
+// the one before. Every mistake is told with its file, line and key, and a key that does not exist is a mistake.
+//
+// scenecast.yaml beside this file, which `scenecast config init` writes, is the reference of all settings.
+package config
+
+import (
+	"time"
+
+	"scenecast/auth"
+	"scenecast/label"
+	"scenecast/protocol/tutorial"
+	"scenecast/push"
+)
+
+// Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting.
+type Config struct {
+	Listen              string      `yaml:"listen"`
+	ClientTokens        []string    `yaml:"client_tokens"`
+	APIKeys             []APIKey    `yaml:"api_keys"`
+	PageTokenMayTrigger bool        `yaml:"page_token_may_trigger"`
+	Triggers            []Trigger   `yaml:"triggers"`
+	Labels              LabelLimits `yaml:"labels"`
+	WebSocket           WebSocket   `yaml:"websocket"`
+	Tutorial            Tutorial    `yaml:"tutorial"`
+	Outbox              Outbox      `yaml:"outbox"`
+	HTTP                HTTP        `yaml:"http"`
+	TLS                 TLS         `yaml:"tls"`
+	Drain               Duration    `yaml:"drain"`
+	Log                 Log         `yaml:"log"`
+}
+
+// APIKey is a backend's key.
+type APIKey struct {
+	Name  string
+	Key   string
+	Allow []auth.Scope
+}
+
+// Trigger is a declared trigger.
+type Trigger struct {
+	Name        string
+	Declaration push.Declaration
+}
+
+// LabelLimits bounds a connection's labels.
+type LabelLimits struct {
+	MaxCount      int  `yaml:"max_count"`
+	MaxKeyBytes   Size `yaml:"max_key_bytes"`
+	MaxValueBytes Size `yaml:"max_value_bytes"`
+}
+
+// WebSocket bounds what pages send, and how long they may be silent.
+type WebSocket struct {
+	MaxMessage   Size     `yaml:"max_message"`
+	PingInterval Duration `yaml:"ping_interval"` // 0: never
+	PongWait     Duration `yaml:"pong_wait"`
+	CloseWait    Duration `yaml:"close_wait"`
+}
+
+// Tutorial is what is settable about the tutorial's wire.
+type Tutorial struct {
+	Welcome           string   `yaml:"welcome"`
+	IdleCheckInterval Duration `yaml:"idle_check_interval"`
+	IdleTimeout       Duration `yaml:"idle_timeout"` // 0: never
+}
+
+// Outbox bounds what waits for one page.
+type Outbox struct {
+	MaxBytes     Size     `yaml:"max_bytes"`
+	MaxFrames    int      `yaml:"max_frames"`
+	WriteTimeout Duration `yaml:"write_timeout"`
+}
+
+// HTTP bounds requests.
+type HTTP struct {
+	MaxBody     Size     `yaml:"max_body"`
+	MaxHead     Size     `yaml:"max_head"`
+	HeadTimeout Duration `yaml:"head_timeout"`
+	BodyTimeout Duration `yaml:"body_timeout"`
+	IdleTimeout Duration `yaml:"idle_timeout"`
+}
+
+// TLS names the files of a certificate and its key, in PEM; both or none.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Default is the configuration where nothing is set: it has no token and no key, so nobody may do anything.
+func Default() Config {
+	limits := label.DefaultLimits
+	return Config{
+		Listen: ":9502",
+		Labels: LabelLimits{MaxCount: limits.Count, MaxKeyBytes: Size(limits.KeyBytes), MaxValueBytes: Size(limits.ValueBytes)},
+		WebSocket: WebSocket{
+			MaxMessage:   64 << 10,
+			PingInterval: Duration(25 * time.Second),
+			PongWait:     Duration(10 * time.Second),
+			CloseWait:    Duration(5 * time.Second),
+		},
+		Tutorial: Tutorial{
+			Welcome:           tutorial.DefaultWelcome,
+			IdleCheckInterval: Duration(60 * time.Second),
+			IdleTimeout:       Duration(121 * time.Second),
+		},
+		Outbox: Outbox{MaxBytes: 1 << 20, MaxFrames: 1024, WriteTimeout: Duration(10 * time.Second)},
+		HTTP: HTTP{
+			MaxBody:     256 << 10,
+			MaxHead:     16 << 10,
+			HeadTimeout: Duration(10 * time.Second),
+			BodyTimeout: Duration(30 * time.Second),
+			IdleTimeout: Duration(2 * time.Minute),
+		},
+		Drain: Duration(30 * time.Second),
+		Log:   Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,262 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// decoder puts YAML into a Config and collects mistakes as it goes, so that one run tells all of them. The yaml package's
+// own decoding stops at types and cannot say which key it was.
+type decoder struct {
+	source   string            // the file, the variable or "command line"
+	places   map[string]string // by setting: where its value in force came from
+	mistakes []error
+}
+
+// mistake notes what is wrong with a setting at a place of the file.
+func (d *decoder) mistake(key string, at *yaml.Node, format string, args ...any) {
+	d.mistakes = append(d.mistakes, &Mistake{Source: d.place(at), Key: key, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *decoder) place(n *yaml.Node) string {
+	if n == nil || n.Line == 0 {
+		return d.source
+	}
+	return d.source + ":" + strconv.Itoa(n.Line)
+}
+
+// text puts one setting that came as text, from a variable or a flag.
+func (d *decoder) text(source, key, text string, c *Config) {
+	d.source = source
+	field := fieldOf(reflect.ValueOf(c).Elem(), key)
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	switch field.Interface().(type) {
+	case []string:
+		if !strings.HasPrefix(strings.TrimSpace(text), "[") {
+			d.places[key] = source
+			field.Set(reflect.ValueOf(splitList(text)))
+			return
+		}
+		node = d.parse(key, text)
+	case []APIKey, []Trigger:
+		node = d.parse(key, text)
+	}
+	if node != nil {
+		d.value(key, node, field)
+	}
+}
+
+func splitList(text string) (items []string) {
+	for item := range strings.SplitSeq(text, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// parse reads the text as YAML, of which JSON is a part; its lines mean nothing to anybody. Nil: it is a mistake.
+func (d *decoder) parse(key, text string) *yaml.Node {
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &document); err != nil || len(document.Content) == 0 {
+		d.mistake(key, nil, "cannot be read as YAML or JSON")
+		return nil
+	}
+	clearLines(document.Content[0])
+	return document.Content[0]
+}
+
+func clearLines(n *yaml.Node) {
+	n.Line = 0
+	for _, child := range n.Content {
+		clearLines(child)
+	}
+}
+
+// fieldOf finds a setting's place in the struct.
+func fieldOf(v reflect.Value, key string) reflect.Value {
+	for part := range strings.SplitSeq(key, ".") {
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("yaml") == part {
+				v = v.Field(i)
+				break
+			}
+		}
+	}
+	return v
+}
+
+// value puts a node into a field of the Config.
+func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	d.places[key] = d.place(n)
+	switch field := v.Addr().Interface().(type) {
+	case *[]APIKey:
+		*field = d.apiKeys(key, n)
+		return
+	case *[]Trigger:
+		*field = d.triggers(key, n)
+		return
+	case *[]string:
+		*field = d.texts(key, n)
+		return
+	}
+	if v.Kind() == reflect.Struct {
+		d.section(key, n, v)
+		return
+	}
+	if n.Kind != yaml.ScalarNode {
+		d.mistake(key, n, "takes one value, not a %s", kindName(n))
+		return
+	}
+	if err := setScalar(v, n.Value); err != nil {
+		d.mistake(key, n, "%v", err)
+	}
+}
+
+func setScalar(v reflect.Value, text string) error {
+	switch field := v.Addr().Interface().(type) {
+	case *string:
+		*field = text
+	case *bool:
+		if text != "true" && text != "false" {
+			return fmt.Errorf("takes true or false, not %q", text)
+		}
+		*field = text == "true"
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return fmt.Errorf("takes a whole number, not %q", text)
+		}
+		*field = n
+	case *Duration:
+		d, err := parseDuration(text)
+		*field = d
+		return err
+	case *Size:
+		s, err := parseSize(text)
+		*field = s
+		return err
+	default:
+		panic("config: no decoding for " + v.Type().String())
+	}
+	return nil
+}
+
+func (d *decoder) section(key string, n *yaml.Node, v reflect.Value) {
+	fields := make(map[string]reflect.Value)
+	for i := range v.NumField() {
+		fields[v.Type().Field(i).Tag.Get("yaml")] = v.Field(i)
+	}
+	for name, value := range d.members(key, n) {
+		field, ok := fields[name.Value]
+		if !ok {
+			d.mistake(join(key, name.Value), name, "there is no such setting%s", didYouMean(name.Value, sortedKeys(fields)))
+			continue
+		}
+		d.value(join(key, name.Value), value, field)
+	}
+}
+
+// members ranges over a mapping; a key that is there twice is a mistake.
+func (d *decoder) members(key string, n *yaml.Node) func(yield func(name, value *yaml.Node) bool) {
+	return func(yield func(name, value *yaml.Node) bool) {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+			return // `labels:` with everything below it commented out
+		}
+		if n.Kind != yaml.MappingNode {
+			d.mistake(key, n, "takes a mapping of keys to values, not a %s", kindName(n))
+			return
+		}
+		seen := make(map[string]bool)
+		for i := 0; i < len(n.Content); i += 2 {
+			name, value := n.Content[i], n.Content[i+1]
+			if seen[name.Value] {
+				d.mistake(join(key, name.Value), name, "is there twice")
+				continue
+			}
+			seen[name.Value] = true
+			if !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+// texts reads a list of texts.
+func (d *decoder) texts(key string, n *yaml.Node) (texts []string) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.mistake(key, n, "takes a list, not a %s", kindName(n))
+		return nil
+	}
+	for _, item := range n.Content {
+		if item.Kind != yaml.ScalarNode {
+			d.mistake(key, item, "takes a list of texts")
+			continue
+		}
+		texts = append(texts, item.Value)
+	}
+	return texts
+}
+
+func kindName(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "mapping"
+	case yaml.SequenceNode:
+		return "list"
+	default:
+		return "single value"
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// didYouMean suggests the candidate that is a slip of the finger away, if there is one.
+func didYouMean(name string, candidates []string) string {
+	best, least := "", 3
+	for _, c := range candidates {
+		if n := distance(name, c); n < least {
+			best, least = c, n
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+// distance is the Levenshtein distance: how many letters to add, drop or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxNesting bounds how deep a message may nest; an alias within itself would nest for ever.
+const maxNesting = 32
+
+// badNode is a piece of YAML that has no JSON.
+type badNode struct {
+	node *yaml.Node
+	why  string
+}
+
+func (e *badNode) Error() string { return e.why }
+
+// appendJSON appends the node as JSON. The keys of a mapping keep their order, because pages get a message verbatim, and
+// the tutorial's has message before code; a map of Go's would not.
+func appendJSON(b []byte, n *yaml.Node, depth int) ([]byte, error) {
+	if depth > maxNesting {
+		return nil, &badNode{n, fmt.Sprintf("nests deeper than %d", maxNesting)}
+	}
+	var err error
+	switch n.Kind {
+	case yaml.AliasNode:
+		return appendJSON(b, n.Alias, depth+1)
+	case yaml.MappingNode:
+		b = append(b, '{')
+		seen := make(map[string]bool)
+		for i := 0; i < len(n.Content); i += 2 {
+			name := n.Content[i]
+			if seen[name.Value] {
+				return nil, &badNode{name, fmt.Sprintf("the key %s is there twice", name.Value)}
+			}
+			seen[name.Value] = true
+			b = append(appendText(separate(b, i), name.Value), ':')
+			if b, err = appendJSON(b, n.Content[i+1], depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, '}'), nil
+	case yaml.SequenceNode:
+		b = append(b, '[')
+		for i, item := range n.Content {
+			if b, err = appendJSON(separate(b, i), item, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	default:
+		return appendScalar(b, n)
+	}
+}
+
+func separate(b []byte, i int) []byte {
+	if i == 0 {
+		return b
+	}
+	return append(b, ',')
+}
+
+// appendScalar keeps a number's spelling where JSON has it as well: 1.10 stays 1.10.
+func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
+	switch n.ShortTag() {
+	case "!!null":
+		return append(b, "null"...), nil
+	case "!!bool":
+		return strconv.AppendBool(b, strings.EqualFold(n.Value, "true")), nil
+	case "!!int", "!!float":
+		if json.Valid([]byte(n.Value)) {
+			return append(b, n.Value...), nil
+		}
+		return appendNumber(b, n)
+	default: // texts, and what YAML takes for dates
+		return appendText(b, n.Value), nil
+	}
+}
+
+// appendNumber converts the spellings that only YAML has, as 0x10 and 1_000.
+func appendNumber(b []byte, n *yaml.Node) ([]byte, error) {
+	var whole int64
+	if n.Decode(&whole) == nil {
+		return strconv.AppendInt(b, whole, 10), nil
+	}
+	var f float64
+	if err := n.Decode(&f); err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return nil, &badNode{n, fmt.Sprintf("%s is no number that JSON has; in quotes it is a text", n.Value)}
+	}
+	return strconv.AppendFloat(b, f, 'g', -1, 64), nil
+}
+
+func appendText(b []byte, text string) []byte {
+	var quoted bytes.Buffer
+	e := json.NewEncoder(&quoted)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string always encodes
+	return append(b, bytes.TrimSuffix(quoted.Bytes(), []byte("\n"))...)
+}

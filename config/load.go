@@ -1,0 +1,127 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Sources are where a configuration comes from, besides the defaults.
+type Sources struct {
+	File    string            // path of the YAML file; empty: none
+	Environ []string          // as from os.Environ; SCENECAST_… variables count
+	Flags   map[string]string // by setting, as in listen
+}
+
+// Mistake is one thing wrong with a configuration. A load that fails joins all of them (errors.Join).
+type Mistake struct {
+	Source string // the file, with line, or the variable or the flag
+	Key    string // the setting
+	Detail string
+}
+
+// Error prints `scenecast.yaml:12: websocket.pong_wait: …`.
+func (m *Mistake) Error() string {
+	if m.Key == "" {
+		return m.Source + ": " + m.Detail
+	}
+	return m.Source + ": " + m.Key + ": " + m.Detail
+}
+
+// envPrefix begins the variables that are settings: websocket.pong_wait is SCENECAST_WEBSOCKET_PONG_WAIT.
+const envPrefix = "SCENECAST_"
+
+// clientVariables are SCENECAST_ variables of the commands that talk to a server; they are no settings of one.
+var clientVariables = []string{"SCENECAST_URL", "SCENECAST_API_KEY", "SCENECAST_CLIENT_TOKEN", "SCENECAST_CONFIG"}
+
+// Load reads the sources, in their order, over the defaults, and checks the result. The error is all mistakes joined.
+func Load(s Sources) (Config, error) {
+	c := Default()
+	d := &decoder{places: make(map[string]string)}
+	if s.File != "" {
+		d.file(s.File, &c)
+	}
+	d.environ(s.Environ, &c)
+	for _, key := range sortedKeys(s.Flags) {
+		d.text("command line", key, s.Flags[key], &c)
+	}
+	if len(d.mistakes) == 0 {
+		d.check(&c)
+	}
+	return c, errors.Join(d.mistakes...)
+}
+
+func (d *decoder) file(path string, c *Config) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		d.mistakes = append(d.mistakes, err)
+		return
+	}
+	d.source = path
+	var document yaml.Node
+	if err := yaml.Unmarshal(content, &document); err != nil {
+		// The library's errors say the line: "yaml: line 3: …".
+		d.mistakes = append(d.mistakes, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: ")))
+		return
+	}
+	if len(document.Content) > 0 { // an empty file sets nothing
+		d.value("", document.Content[0], reflect.ValueOf(c).Elem())
+	}
+}
+
+func (d *decoder) environ(environ []string, c *Config) {
+	byVariable := make(map[string]string)
+	for _, key := range Keys() {
+		byVariable[Variable(key)] = key
+	}
+	for _, entry := range slices.Sorted(slices.Values(environ)) {
+		name, text, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, envPrefix) || slices.Contains(clientVariables, name) || isServiceLink(name) {
+			continue
+		}
+		key, ok := byVariable[name]
+		if !ok {
+			d.mistakes = append(d.mistakes, &Mistake{Source: name, Detail: "there is no such setting" + didYouMean(name, sortedKeys(byVariable))})
+			continue
+		}
+		d.text(name, key, text, c)
+	}
+}
+
+// isServiceLink knows the variables that Kubernetes sets in every pod when a service is called scenecast.
+func isServiceLink(variable string) bool {
+	rest := strings.TrimPrefix(variable, envPrefix)
+	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_")
+}
+
+// Variable is the environment variable of a setting.
+func Variable(key string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// Keys are all settings, in the order of the reference.
+func Keys() []string { return keysOf("", reflect.TypeFor[Config]()) }
+
+func keysOf(prefix string, t reflect.Type) (keys []string) {
+	for i := range t.NumField() {
+		key := join(prefix, t.Field(i).Tag.Get("yaml"))
+		if field := t.Field(i).Type; field.Kind() == reflect.Struct {
+			keys = append(keys, keysOf(key, field)...)
+		} else {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func join(prefix, key string) string {
+	if prefix == "" {
+		return key
+	}
+	return prefix + "." + key
+}

@@ -1,0 +1,164 @@
+package tutorial
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"scenecast/auth"
+	"scenecast/problem"
+	"scenecast/push"
+)
+
+// SettingMaxForm decides how large a form may be that is posted to a trigger.
+const SettingMaxForm = "http.max_body"
+
+// SettingPageTokenMayTrigger decides whether a page's token does for a trigger.
+const SettingPageTokenMayTrigger = "page_token_may_trigger"
+
+//go:embed landing.html
+var landing []byte
+
+// Triggers runs named triggers; *push.Service does.
+type Triggers interface {
+	Trigger(ctx context.Context, app, name string, args push.Args) (push.Result, error)
+}
+
+// EndpointOptions configure the endpoint.
+type EndpointOptions struct {
+	App                 string
+	Keys                *auth.Keys      // API keys; those with the scope auth.Trigger may
+	Tokens              auth.PageTokens // of pages, which may only where the next field says so
+	PageTokenMayTrigger bool
+	MaxForm             int64 // bytes of a posted form
+	Triggers            Triggers
+	Logger              *slog.Logger
+}
+
+// Endpoint serves the path / to everything that is no WebSocket: with ?func=NAME it runs a trigger, without, it shows a
+// page that says what this server is. Answers are {"code":…,"message":…}, as the tutorial's messages, with the code as the
+// HTTP status.
+type Endpoint struct{ o EndpointOptions }
+
+// NewEndpoint makes the endpoint.
+func NewEndpoint(o EndpointOptions) *Endpoint { return &Endpoint{o} }
+
+// ServeHTTP implements http.Handler.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		e.Refuse(w, r, problem.New(problem.MethodNotAllowed, "/ takes GET and POST"))
+		return
+	}
+	params, err := e.params(w, r)
+	if err != nil {
+		e.Refuse(w, r, err)
+		return
+	}
+	if r.Method != http.MethodPost && !params.Has("func") {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+		_, _ = w.Write(landing)
+		return
+	}
+	result, err := e.run(r, params)
+	if err != nil {
+		e.Refuse(w, r, err)
+		return
+	}
+	matched := result.Tally.Matched
+	text := fmt.Sprintf("reached %d pages", matched)
+	if matched == 1 {
+		text = "reached 1 page"
+	}
+	write(w, answer{Code: http.StatusOK, Message: text, ID: result.ID, Matched: &matched})
+}
+
+func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) {
+	if r.Method == http.MethodHead {
+		return push.Result{}, problem.New(problem.MethodNotAllowed, "a trigger takes GET or POST")
+	}
+	if err := e.authorize(r, params); err != nil {
+		return push.Result{}, err
+	}
+	name := params["func"]
+	if len(name) != 1 {
+		return push.Result{}, problem.New(problem.Invalid, "given %d times: say which trigger, once", len(name)).At("func")
+	}
+	delete(params, tokenParam)
+	delete(params, "func")
+	return e.o.Triggers.Trigger(r.Context(), e.o.App, name[0], push.URLArgs(params))
+}
+
+// params are the query's and, of a POST, the form's.
+func (e *Endpoint) params(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	params, err := parseQuery(r)
+	if err != nil || r.Method != http.MethodPost || r.ContentLength == 0 {
+		return params, err
+	}
+	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
+		return nil, problem.New(problem.UnsupportedMedia,
+			"parameters go into the query or into a form (application/x-www-form-urlencoded); for JSON there is POST /v1/triggers/NAME")
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, e.o.MaxForm)
+	if err := r.ParseForm(); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return nil, problem.New(problem.TooLarge, "the form is over %d bytes", e.o.MaxForm).DecidedBy(SettingMaxForm)
+		}
+		return nil, problem.New(problem.Invalid, "the form cannot be read: key=value pairs joined by &, percent-encoded")
+	}
+	return r.Form, nil
+}
+
+// authorize takes the credential from the parameter token, as in the tutorial, or from an Authorization header.
+func (e *Endpoint) authorize(r *http.Request, params url.Values) error {
+	secret := auth.Bearer(r)
+	if token := params[tokenParam]; len(token) == 1 {
+		secret = token[0]
+	}
+	if key, ok := e.o.Keys.Find(secret); ok {
+		if key.May(auth.Trigger) {
+			return nil
+		}
+		return problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
+			DecidedBy("api_keys")
+	}
+	if !e.o.Tokens.Valid(secret) {
+		return problem.New(problem.Unauthorized, "an API key is missing or wrong (setting: api_keys)").At(tokenParam)
+	}
+	if !e.o.PageTokenMayTrigger {
+		return problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
+			DecidedBy(SettingPageTokenMayTrigger)
+	}
+	return nil
+}
+
+// Refuse answers with an error, as {"code":…,"message":…}.
+func (e *Endpoint) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problem.Of(err)
+	if p.Kind == problem.Internal {
+		e.o.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	switch p.Kind {
+	case problem.Unauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1: a 401 says how to authenticate
+	case problem.UpgradeRequired:
+		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
+	}
+	write(w, answer{Code: p.Kind.Status(), Message: p.Error()})
+}
+
+func write(w http.ResponseWriter, a answer) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(a.Code)
+	_, _ = w.Write(a.json())
+}

@@ -1,0 +1,257 @@
+// Package server wires Scenecast's parts together, and is what a Go program embeds. This file reads top to bottom: what is
+// made of what, and in which order it starts and stops.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"scenecast"
+	"scenecast/api"
+	"scenecast/auth"
+	"scenecast/config"
+	"scenecast/engine/memory"
+	"scenecast/hub"
+	"scenecast/label"
+	"scenecast/listener"
+	"scenecast/protocol/tutorial"
+	"scenecast/push"
+	"scenecast/socket"
+)
+
+// Options are what a program gives a server besides the configuration.
+type Options struct {
+	Config config.Config // as from config.Default or config.Load
+
+	// Triggers are triggers written in Go, by name, beside those that the configuration declares.
+	Triggers map[string]push.Trigger
+
+	// Pages are further pages on the same port, by path or, with a slash at the end, by everything below a path.
+	Pages map[string]http.Handler
+
+	// Logger defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
+// moment that New has returned.
+type Server struct {
+	log      *slog.Logger
+	drain    time.Duration
+	hub      *hub.Hub
+	loops    []*socket.Loop
+	engine   scenecast.Engine
+	pushes   *push.Service
+	listener *listener.Server
+	draining atomic.Bool
+}
+
+// New opens the port and makes everything ready; Run then serves. An error is a mistake in the options, or says why the
+// port cannot be opened.
+func New(ctx context.Context, o Options) (*Server, error) {
+	c := o.Config
+	s := &Server{log: o.Logger, drain: time.Duration(c.Drain)}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+
+	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
+	s.hub = hub.New(scenecast.NewNodeID())
+	s.engine = memory.New(s.hub)
+	s.pushes = push.NewService(s.engine)
+	if err := s.addTriggers(c.Triggers, o.Triggers); err != nil {
+		return nil, err
+	}
+
+	// Who may come in, and what they find.
+	tokens, keys := auth.NewPageTokens(c.ClientTokens...), apiKeys(c.APIKeys)
+	pages := tutorial.New(tutorial.Options{
+		Tokens: tokens,
+		Limits: label.Limits{
+			Count:      c.Labels.MaxCount,
+			KeyBytes:   int(c.Labels.MaxKeyBytes),
+			ValueBytes: int(c.Labels.MaxValueBytes),
+		},
+		Welcome: c.Tutorial.Welcome,
+		Silence: scenecast.Silence{
+			CheckEvery: time.Duration(c.Tutorial.IdleCheckInterval),
+			Allowed:    time.Duration(c.Tutorial.IdleTimeout),
+		},
+	})
+	endpoint := tutorial.NewEndpoint(tutorial.EndpointOptions{
+		App:                 scenecast.DefaultApp,
+		Keys:                keys,
+		Tokens:              tokens,
+		PageTokenMayTrigger: c.PageTokenMayTrigger,
+		MaxForm:             int64(c.HTTP.MaxBody),
+		Triggers:            s.pushes,
+		Logger:              s.log,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", endpoint)
+	mux.Handle("/", api.New(api.Options{
+		App:     scenecast.DefaultApp,
+		Keys:    keys,
+		MaxBody: int64(c.HTTP.MaxBody),
+		Pusher:  s.pushes,
+		Ready:   s.ready,
+		Logger:  s.log,
+	}))
+	mux.HandleFunc("GET /scenecast.js", serveScript)
+	for path, page := range o.Pages {
+		mux.Handle(path, page)
+	}
+
+	// The port comes last, when there is something behind it.
+	certificate, err := loadCertificate(c.TLS)
+	if err != nil {
+		return nil, err
+	}
+	s.startLoops(c)
+	s.listener, err = listener.Listen(ctx, listener.Options{
+		Addr:        c.Listen,
+		TLS:         certificate,
+		Handler:     logRequests(s.log, mux),
+		Upgrades:    map[string]listener.Upgrade{"/": {Gate: pages, Refuse: endpoint.Refuse}},
+		Loops:       s.acceptors(),
+		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),
+		BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
+		IdleTimeout: time.Duration(c.HTTP.IdleTimeout),
+		MaxHead:     int(c.HTTP.MaxHead),
+		Logger:      s.log,
+	})
+	if err != nil {
+		s.stopLoops(ctx)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) addTriggers(declared []config.Trigger, written map[string]push.Trigger) error {
+	for _, d := range declared {
+		t, err := push.Declare(d.Declaration)
+		if err != nil {
+			return fmt.Errorf("trigger %s: %w", d.Name, err)
+		}
+		if err := s.pushes.AddTrigger(scenecast.DefaultApp, d.Name, t); err != nil {
+			return err
+		}
+	}
+	for name, t := range written {
+		if err := s.pushes.AddTrigger(scenecast.DefaultApp, name, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func apiKeys(entries []config.APIKey) *auth.Keys {
+	keys := new(auth.Keys)
+	for _, k := range entries {
+		keys.Add(auth.Key{Name: k.Name, Scopes: k.Allow}, k.Key)
+	}
+	return keys
+}
+
+func loadCertificate(c config.TLS) (*tls.Config, error) {
+	if c.Cert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+}
+
+// startLoops starts as many loops as there are cores, each with its shard.
+func (s *Server) startLoops(c config.Config) {
+	ping := time.Duration(c.WebSocket.PingInterval)
+	if ping == 0 {
+		ping = -1 // in a configuration, 0 is never
+	}
+	for range runtime.GOMAXPROCS(0) {
+		loop := socket.NewLoop(socket.Options{
+			MaxMessage:   int(c.WebSocket.MaxMessage),
+			PingEvery:    ping,
+			PongWait:     time.Duration(c.WebSocket.PongWait),
+			CloseWait:    time.Duration(c.WebSocket.CloseWait),
+			OutboxBytes:  int(c.Outbox.MaxBytes),
+			OutboxFrames: c.Outbox.MaxFrames,
+			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
+		})
+		loop.Start(s.hub.AddShard(loop))
+		s.loops = append(s.loops, loop)
+	}
+}
+
+func (s *Server) acceptors() []listener.Acceptor {
+	var acceptors []listener.Acceptor
+	for _, loop := range s.loops {
+		acceptors = append(acceptors, loop)
+	}
+	return acceptors
+}
+
+// stopLoops gives the pages until ctx ends to take their close frames.
+func (s *Server) stopLoops(ctx context.Context) {
+	for _, loop := range s.loops {
+		loop.Shutdown(ctx)
+	}
+}
+
+// Addr is the address that the port is open on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Connections is how many pages are connected now.
+func (s *Server) Connections() int { return s.hub.Connections() }
+
+// Push pushes from within the program; the errors are those of push.Service.Push.
+func (s *Server) Push(ctx context.Context, r push.Request) (push.Result, error) {
+	return s.pushes.Push(ctx, scenecast.DefaultApp, r)
+}
+
+// Run serves until ctx ends, then says goodbye to all pages within the configured drain time, and returns when nothing of
+// the server is left. The error is nil unless serving or draining failed.
+func (s *Server) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() { served <- s.listener.Serve() }()
+	var failed error
+	select {
+	case failed = <-served:
+		served <- nil
+	case <-ctx.Done():
+		s.log.Info("draining", "connections", s.Connections(), "within", s.drain)
+	}
+	s.draining.Store(true)
+	// The program's context has ended; the goodbye has a time of its own.
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
+	defer cancel()
+	err := errors.Join(failed,
+		s.listener.Shutdown(stop),
+		s.hub.Drain(stop, s.drain/2),
+		s.engine.Close(),
+	)
+	s.stopLoops(stop)
+	<-served
+	return err
+}
+
+// ready says whether this server should get traffic.
+func (s *Server) ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return errors.New("the server is going away")
+	}
+	if engine, ok := s.engine.(scenecast.HealthChecker); ok {
+		return engine.CheckHealth(ctx)
+	}
+	return nil
+}
