@@ -59,7 +59,11 @@ func (a *API) handle(path, method string, scope auth.Scope, answer call) {
 	a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		value, err := func() (any, error) {
 			if r.Method != method && (method != http.MethodGet || r.Method != http.MethodHead) {
-				w.Header().Set("Allow", method)
+				allow := method
+				if method == http.MethodGet {
+					allow = "GET, HEAD"
+				}
+				w.Header().Set("Allow", allow)
 				return nil, problem.New(problem.MethodNotAllowed, "%s takes %s", r.URL.Path, method)
 			}
 			if err := a.authorize(r, scope); err != nil {

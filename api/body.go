@@ -42,47 +42,39 @@ func parseObject(body []byte) (map[string]json.RawMessage, error) {
 		return nil, problem.New(problem.Invalid, "the body is not valid UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
-	if t, err := d.Token(); err != nil {
-		return nil, syntaxProblem(body, d, err)
-	} else if t != json.Delim('{') {
+	var object json.RawMessage
+	if err := d.Decode(&object); err != nil {
+		return nil, syntaxProblem(body, err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, problem.New(problem.Invalid, "the body goes on behind the JSON object")
+	}
+	d = json.NewDecoder(bytes.NewReader(object)) // of what is known to be JSON, so there are no errors below
+	if t, _ := d.Token(); t != json.Delim('{') {
 		return nil, problem.New(problem.Invalid, "the body must be a JSON object")
 	}
 	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, syntaxProblem(body, d, err)
-		}
-		name := key.(string) // the decoder lets nothing else pass as a key
+		key, _ := d.Token()
+		name := key.(string)
 		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, syntaxProblem(body, d, err)
-		}
+		_ = d.Decode(&value)
 		if _, twice := members[name]; twice {
 			return nil, problem.New(problem.Invalid, "there twice").At(name)
 		}
 		members[name] = value
 	}
-	if _, err := d.Token(); err != nil {
-		return nil, syntaxProblem(body, d, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, problem.New(problem.Invalid, "the body goes on behind the JSON object")
-	}
 	return members, nil
 }
 
 // syntaxProblem says where the JSON goes wrong.
-func syntaxProblem(body []byte, d *json.Decoder, err error) error {
-	at := d.InputOffset()
+func syntaxProblem(body []byte, err error) error {
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		at = max(syntax.Offset-1, 0)
-	}
-	before := body[:min(at, int64(len(body)))]
-	line := bytes.Count(before, []byte("\n")) + 1
-	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if !errors.As(err, &syntax) {
 		return problem.New(problem.Invalid, "the body is JSON that breaks off")
 	}
-	return problem.New(problem.Invalid, "the body is not valid JSON: line %d, column %d", line, column)
+	before, after := body[:syntax.Offset-1], body[syntax.Offset-1:] // the offset counts the wrong character's first byte
+	wrong, _ := utf8.DecodeRune(after)
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	return problem.New(problem.Invalid, "the body is not valid JSON: line %d, column %d: unexpected %q", line, column, wrong)
 }

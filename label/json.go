@@ -2,7 +2,6 @@ package label
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"scenecast/problem"
@@ -28,22 +27,22 @@ func (s Set) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON prints.
 func (s *Set) UnmarshalJSON(data []byte) error {
 	var m map[string]json.RawMessage
-	if err := json.Unmarshal(data, &m); err != nil {
-		return fmt.Errorf("labels: %w", err)
+	if json.Unmarshal(data, &m) != nil || m == nil {
+		return problem.New(problem.Invalid, `labels are an object, as in {"page":"home","tag":["a","b"]}`)
 	}
 	var labels []Label
 	for key, raw := range m {
-		var one string
-		var many []string
-		if json.Unmarshal(raw, &one) == nil {
-			many = []string{one}
-		} else if err := json.Unmarshal(raw, &many); err != nil {
+		if raw[0] == '"' {
+			raw = slices.Concat([]byte("["), raw, []byte("]"))
+		}
+		var values []*string
+		if json.Unmarshal(raw, &values) != nil || values == nil || slices.Contains(values, nil) {
 			return problem.New(problem.Invalid, "a label's value is a string or an array of strings").At(key)
 		}
-		for _, v := range many {
-			labels = append(labels, Label{key, v})
+		for _, v := range values {
+			labels = append(labels, Label{key, *v})
 		}
 	}
-	*s = New(slices.Clip(labels)...)
+	*s = New(labels...)
 	return nil
 }

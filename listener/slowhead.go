@@ -43,7 +43,7 @@ func (c *headConn) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.begun.Store(true)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) && c.begun.Load() && !c.busy.Load() {
+	if errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && c.begun.Swap(false) { // once: net/http tries again
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(time.Second))
 		_, _ = c.Conn.Write([]byte(slowHead))
 	}

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"regexp"
@@ -146,7 +147,7 @@ func (a arg) as(t Type) (text string, ok bool) {
 	case a.json == nil:
 		text = a.texts[0]
 	case t == String:
-		if a.json[0] != '"' || json.Unmarshal(a.json, &text) != nil {
+		if !bytes.HasPrefix(a.json, []byte{'"'}) || !utf8.Valid(a.json) || json.Unmarshal(a.json, &text) != nil {
 			return "", false
 		}
 	default:

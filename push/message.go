@@ -35,9 +35,11 @@ func parseMessageTemplate(message []byte) (messageTemplate, error) {
 		if rest == nil {
 			break
 		}
-		text, after := cutString(rest)
-		if isKey(after) || !bytes.ContainsRune(text, '$') {
-			t = t.literal(text)
+		quoted, after := cutString(rest)
+		var text string
+		_ = json.Unmarshal(quoted, &text) // valid: the whole message is
+		if isKey(after) || !strings.Contains(text, "$") {
+			t = t.literal(quoted)
 		} else {
 			t = t.text(text)
 		}
@@ -47,7 +49,7 @@ func parseMessageTemplate(message []byte) (messageTemplate, error) {
 }
 
 // cutString splits valid JSON that begins with a string behind that string.
-func cutString(b []byte) (text, rest []byte) {
+func cutString(b []byte) (quoted, rest []byte) {
 	for i := 1; i < len(b); i++ {
 		switch b[i] {
 		case '\\':
@@ -62,10 +64,8 @@ func cutString(b []byte) (text, rest []byte) {
 // isKey reports whether the string before rest is the key of an object's member.
 func isKey(rest []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(":")) }
 
-// text adds a JSON string in which `$` stands for something.
-func (t messageTemplate) text(quoted []byte) messageTemplate {
-	var text string
-	_ = json.Unmarshal(quoted, &text) // valid: the whole message is
+// text adds a string in which `$` stands for something.
+func (t messageTemplate) text(text string) messageTemplate {
 	if name := paramName(text); len(name) > 0 && len(name) == len(text)-1 {
 		return append(t, piece{param: name, alone: true})
 	}

@@ -36,7 +36,11 @@ func Declare(d Declaration) (Trigger, error) {
 	t := &declared{params: d.Params}
 	names := make(map[string]bool)
 	for _, p := range d.Params {
-		if err := p.check(); err != nil {
+		err := p.check()
+		if err == nil && names[p.Name] {
+			err = problem.New(problem.Invalid, "there twice")
+		}
+		if err != nil {
 			return nil, problem.At(err, "params."+p.Name)
 		}
 		names[p.Name] = true

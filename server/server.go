@@ -222,12 +222,14 @@ func (s *Server) Push(ctx context.Context, r push.Request) (push.Result, error) 
 // Run serves until ctx ends, then says goodbye to all pages within the configured drain time, and returns when nothing of
 // the server is left. The error is nil unless serving or draining failed.
 func (s *Server) Run(ctx context.Context) error {
-	served := make(chan error, 1)
-	go func() { served <- s.listener.Serve() }()
+	serving := make(chan error, 1)
+	go func() {
+		serving <- s.listener.Serve()
+		close(serving)
+	}()
 	var failed error
 	select {
-	case failed = <-served:
-		served <- nil
+	case failed = <-serving:
 	case <-ctx.Done():
 		s.log.Info("draining", "connections", s.Connections(), "within", s.drain)
 	}
@@ -235,14 +237,11 @@ func (s *Server) Run(ctx context.Context) error {
 	// The program's context has ended; the goodbye has a time of its own.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
-	err := errors.Join(failed,
-		s.listener.Shutdown(stop),
-		s.hub.Drain(stop, s.drain/2),
-		s.engine.Close(),
-	)
+	drained := make(chan error, 1) // beside the requests: a slow one must not cost the pages their time
+	go func() { drained <- s.hub.Drain(stop, s.drain/2) }()
+	err := errors.Join(failed, s.listener.Shutdown(stop), <-drained, s.engine.Close())
 	s.stopLoops(stop)
-	<-served
-	return err
+	return errors.Join(err, <-serving)
 }
 
 // ready says whether this server should get traffic.

@@ -1,0 +1,19 @@
+# The two commands: `make demo` and `make test`. Both install what they need.
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINT    := .tools/golangci-lint-2.15.0
+FUZZ    ?= 20s
+
+.PHONY: demo test build lint fuzz bench clean
+.DEFAULT_GOAL := build
+
+build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
+demo: build ; bin/scenecast demo $(ARGS)
+test: build lint ; scripts/install-test-tools && go vet ./... && go test -race ./...
+lint: $(LINT) ; $(LINT) run ./...
+fuzz: ; scripts/fuzz $(FUZZ)
+bench: ; go test -run '^$$' -bench . -benchmem ./...
+clean: ; rm -rf bin .tools
+
+$(LINT):
+	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv .tools/golangci-lint $(LINT)

@@ -1,0 +1,108 @@
+package scenecast_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "scenecast"
+
+// row is a line of the table: package, what it is, imports.
+var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]+ \\|([^|]*)\\|$")
+
+// TestLayers holds the table of ARCHITECTURE.md against the real imports.
+func TestLayers(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := make(map[string][]string)
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		imports := strings.Fields(strings.ReplaceAll(m[2], "`", " "))
+		for _, i := range imports {
+			if _, above := allowed[i]; !above {
+				t.Errorf("the table has %s import %s, which does not stand above it", m[1], i)
+			}
+		}
+		allowed[m[1]] = imports
+	}
+	real := realImports(t)
+	for pkg, imports := range real {
+		want, listed := allowed[pkg]
+		if !listed {
+			t.Errorf("the table lacks the package %s", pkg)
+			continue
+		}
+		for _, i := range imports {
+			if !slices.Contains(want, i) {
+				t.Errorf("%s imports %s, and the table does not let it", pkg, i)
+			}
+		}
+		for _, i := range want {
+			if !slices.Contains(imports, i) {
+				t.Errorf("the table lets %s import %s, which it does not", pkg, i)
+			}
+		}
+	}
+	for pkg := range allowed {
+		if _, exists := real[pkg]; !exists {
+			t.Errorf("the table has the package %s, which does not exist", pkg)
+		}
+	}
+}
+
+// TestVocabularyIsLight: what everybody imports imports nothing from outside but the standard library.
+func TestVocabularyIsLight(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		if pkg != module && !strings.HasPrefix(pkg, module+"/") {
+			t.Errorf("the root package depends on %s", pkg)
+		}
+	}
+}
+
+// realImports are the imports within the module, by package, as the table names them.
+func realImports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string][]string)
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&pkg); errors.Is(err, io.EOF) {
+			return found
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		var imports []string
+		for _, i := range pkg.Imports {
+			if i == module || strings.HasPrefix(i, module+"/") {
+				imports = append(imports, inTable(i))
+			}
+		}
+		found[inTable(pkg.ImportPath)] = imports
+	}
+}
+
+// inTable is a package's name in the table: its directory.
+func inTable(path string) string {
+	if path == module {
+		return "."
+	}
+	return strings.TrimPrefix(path, module+"/")
+}

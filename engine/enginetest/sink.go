@@ -1,0 +1,80 @@
+package enginetest
+
+import (
+	"sync"
+
+	"scenecast"
+	"scenecast/audience"
+)
+
+// sink is a hub without connections: it keeps what it is given, and answers with the tally that it was set to.
+type sink struct {
+	mu     sync.Mutex
+	pushes []scenecast.Push
+	tally  scenecast.Tally
+	notify func()   // called at each delivery
+	hold   bool     // keep reports back until release
+	held   []func() // reports that are kept back
+}
+
+// Deliver implements scenecast.Sink.
+func (s *sink) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pushes = append(s.pushes, p)
+	if s.notify != nil {
+		s.notify()
+	}
+	s.answer(report)
+}
+
+// Count implements scenecast.Sink.
+func (s *sink) Count(_ string, _ audience.Expr, report func(scenecast.Tally)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer(report)
+}
+
+// answer, with mu held, reports from another goroutine, as the hub may.
+func (s *sink) answer(report func(scenecast.Tally)) {
+	tally := s.tally
+	if s.hold {
+		s.held = append(s.held, func() { report(tally) })
+		return
+	}
+	go report(tally)
+}
+
+func (s *sink) set(t scenecast.Tally) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally = t
+}
+
+func (s *sink) onDelivery(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notify = f
+}
+
+func (s *sink) holdReports() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hold = true
+}
+
+// release gives the reports that were kept back.
+func (s *sink) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, report := range s.held {
+		report()
+	}
+	s.held, s.hold = nil, false
+}
+
+func (s *sink) delivered() []scenecast.Push {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]scenecast.Push(nil), s.pushes...)
+}

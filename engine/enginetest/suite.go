@@ -1,0 +1,144 @@
+// Package enginetest is the suite that every engine must pass.
+package enginetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"scenecast"
+	"scenecast/audience"
+)
+
+// Run runs the suite. newEngine makes a fresh engine of one node, with this sink; the suite closes it.
+func Run(t *testing.T, newEngine func(t *testing.T, sink scenecast.Sink) scenecast.Engine) {
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, e scenecast.Engine, s *sink)
+	}{
+		{"Publish", publish},
+		{"PublishConcurrently", publishConcurrently},
+		{"PublishThatGivesUp", publishThatGivesUp},
+		{"Count", count},
+		{"Close", closing},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &sink{}
+			e := newEngine(t, s)
+			c.test(t, e, s)
+			s.release()
+			if err := e.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+	}
+}
+
+func push(id string) scenecast.Push {
+	return scenecast.Push{
+		ID:      id,
+		App:     "app",
+		To:      audience.Everybody(),
+		Message: scenecast.Message{Data: []byte(`{"id":"` + id + `"}`)},
+	}
+}
+
+// publish: the sink gets what was published, at the position that the publisher is told, and the tally comes back.
+func publish(t *testing.T, e scenecast.Engine, s *sink) {
+	var before scenecast.Position
+	for i := range 3 {
+		s.set(scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1})
+		id := fmt.Sprint("push", i)
+		p, tally, err := e.Publish(t.Context(), push(id))
+		if err != nil {
+			t.Fatalf("publish: %v", err)
+		}
+		if want := (scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1}); tally != want {
+			t.Errorf("tally %+v, want %+v", tally, want)
+		}
+		got := s.delivered()[i]
+		if got.ID != id || got.App != "app" || string(got.Message.Data) != `{"id":"`+id+`"}` || got.To.String() != "*" {
+			t.Errorf("the sink got %+v", got)
+		}
+		if got.Position != p.Position || p.Position.Epoch == 0 {
+			t.Errorf("the sink got position %v, the publisher %v", got.Position, p.Position)
+		}
+		if i > 0 && (p.Position.Epoch != before.Epoch || p.Position.Seq != before.Seq+1) {
+			t.Errorf("position %v follows %v", p.Position, before)
+		}
+		before = p.Position
+	}
+}
+
+// publishConcurrently: the sink gets the pushes in the order of their positions, one at a time.
+func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
+	const publishers, each = 8, 50
+	var wg sync.WaitGroup
+	for range publishers {
+		wg.Go(func() {
+			for range each {
+				if _, _, err := e.Publish(t.Context(), push("x")); err != nil {
+					t.Errorf("publish: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	pushes := s.delivered()
+	if len(pushes) != publishers*each {
+		t.Fatalf("the sink got %d pushes, want %d", len(pushes), publishers*each)
+	}
+	for i := 1; i < len(pushes); i++ {
+		if pushes[i].Position.Seq != pushes[i-1].Position.Seq+1 {
+			t.Fatalf("the sink got %v behind %v", pushes[i].Position, pushes[i-1].Position)
+		}
+	}
+}
+
+// publishThatGivesUp: whoever stops waiting gets the context's error, and the push is on its way all the same.
+func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
+	s.holdReports()
+	ctx, cancel := context.WithCancel(t.Context())
+	s.onDelivery(cancel)
+	_, _, err := e.Publish(ctx, push("x"))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	if n := len(s.delivered()); n != 1 {
+		t.Errorf("the sink got %d pushes, want 1", n)
+	}
+}
+
+// count, where the engine can: nothing is delivered.
+func count(t *testing.T, e scenecast.Engine, s *sink) {
+	counter, ok := e.(scenecast.Counter)
+	if !ok {
+		return
+	}
+	s.set(scenecast.Tally{Matched: 5, Nodes: 1})
+	tally, err := counter.Count(t.Context(), "app", audience.Everybody())
+	if want := (scenecast.Tally{Matched: 5, Nodes: 1}); err != nil || tally != want {
+		t.Errorf("count: %+v, %v; want %+v", tally, err, want)
+	}
+	if n := len(s.delivered()); n != 0 {
+		t.Errorf("counting delivered %d pushes", n)
+	}
+}
+
+// closing: what was published before is delivered, and nothing afterwards.
+func closing(t *testing.T, e scenecast.Engine, s *sink) {
+	if _, _, err := e.Publish(t.Context(), push("before")); err != nil {
+		t.Errorf("publish: %v", err)
+	}
+	if err := e.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if _, _, err := e.Publish(t.Context(), push("after")); !errors.Is(err, scenecast.ErrClosed) {
+		t.Errorf("publish on a closed engine: %v, want ErrClosed", err)
+	}
+	if n := len(s.delivered()); n != 1 {
+		t.Errorf("the sink got %d pushes, want 1", n)
+	}
+}

@@ -1,0 +1,97 @@
+package scenecast_test
+
+import (
+	"math"
+	"regexp"
+	"testing"
+
+	"scenecast"
+)
+
+func TestConnIDString(t *testing.T) {
+	socketID := regexp.MustCompile(`^\d+\.\d+$`) // Pusher's rule, which its libraries check
+	for _, c := range []struct {
+		id   scenecast.ConnID
+		want string
+	}{
+		{scenecast.ConnID{}, "0.0"},
+		{scenecast.ConnID{Node: 7, Seq: 1}, "7.1"},
+		{scenecast.ConnID{Node: 1 << 53, Seq: math.MaxUint64}, "9007199254740992.18446744073709551615"},
+	} {
+		if got := c.id.String(); got != c.want || !socketID.MatchString(got) {
+			t.Errorf("%#v is printed %s, want %s, of the form %v", c.id, got, c.want, socketID)
+		}
+	}
+}
+
+// TestNodeID: an ID is exact in a float64, uses the bits that it has, and is not drawn twice.
+func TestNodeID(t *testing.T) {
+	seen := make(map[scenecast.NodeID]bool)
+	var bits scenecast.NodeID
+	for range 200 {
+		id := scenecast.NewNodeID()
+		if id > 1<<53 || scenecast.NodeID(float64(id)) != id {
+			t.Errorf("the node ID %d is not exact in a float64", id)
+		}
+		if seen[id] {
+			t.Errorf("the node ID %d was drawn twice", id)
+		}
+		seen[id] = true
+		bits |= id
+	}
+	if bits != 1<<53-1 {
+		t.Errorf("200 node IDs never set the bits %b of 53", ^bits&(1<<53-1))
+	}
+}
+
+func TestPosition(t *testing.T) {
+	for _, c := range []struct {
+		p    scenecast.Position
+		want string
+	}{
+		{scenecast.Position{}, "0-0"},
+		{scenecast.Position{Epoch: 35, Seq: 17}, "z-17"},
+		{scenecast.Position{Epoch: 36, Seq: 1}, "10-1"},
+		{scenecast.Position{Epoch: math.MaxUint64, Seq: math.MaxUint64}, "3w5e11264sgsf-18446744073709551615"},
+	} {
+		if got := c.p.String(); got != c.want {
+			t.Errorf("%#v is printed %s, want %s", c.p, got, c.want)
+		}
+		if got, err := scenecast.ParsePosition(c.want); got != c.p || err != nil {
+			t.Errorf("ParsePosition(%q) = %#v, %v, want %#v", c.want, got, err, c.p)
+		}
+	}
+}
+
+// TestParsePositionRefuses: one position has one spelling.
+func TestParsePositionRefuses(t *testing.T) {
+	for _, s := range []string{
+		"", "-", "1", "1-", "-1", "1-1-1", "1--1", "+1-1", "1-+1", "01-1", "1-01", "Z-1", "1-a", "é-1", " 1-1", "1-1\n", "1_0-1",
+		"3w5e11264sgsg-1", "1-18446744073709551616",
+	} {
+		if p, err := scenecast.ParsePosition(s); err == nil || p != (scenecast.Position{}) {
+			t.Errorf("ParsePosition(%q) = %v, %v, want the zero position and an error", s, p, err)
+		}
+	}
+}
+
+// FuzzParsePosition: what parses prints itself.
+func FuzzParsePosition(f *testing.F) {
+	for _, s := range []string{"0-0", "k3x9a-17", "z-", "3w5e11264sgsf-18446744073709551615", "1-1-1", "+1-1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if p, err := scenecast.ParsePosition(s); err == nil && p.String() != s {
+			t.Errorf("ParsePosition(%q) prints %q", s, p)
+		}
+	})
+}
+
+func TestTallyAdd(t *testing.T) {
+	sum := scenecast.Tally{Matched: 1, Queued: 2, Dropped: 3, Nodes: 4}
+	sum.Add(scenecast.Tally{Matched: 10, Queued: 20, Dropped: 30, Nodes: 40})
+	sum.Add(scenecast.Tally{})
+	if want := (scenecast.Tally{Matched: 11, Queued: 22, Dropped: 33, Nodes: 44}); sum != want {
+		t.Errorf("the sum is %+v, want %+v", sum, want)
+	}
+}

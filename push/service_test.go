@@ -1,0 +1,287 @@
+package push_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"regexp"
+	"slices"
+	"testing"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/engine/memory"
+	"scenecast/label"
+	"scenecast/problem"
+	"scenecast/push"
+)
+
+// engine takes everything, and says that it reached some pages.
+type engine struct {
+	published []scenecast.Push
+	err       error
+}
+
+var tally = scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}
+
+func (e *engine) Publish(_ context.Context, p scenecast.Push) (scenecast.Push, scenecast.Tally, error) {
+	e.published = append(e.published, p)
+	p.Position = scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}
+	return p, tally, e.err
+}
+
+func (e *engine) Close() error { return nil }
+
+// counter is an engine that can count as well.
+type counter struct {
+	engine
+	counted []string
+}
+
+func (c *counter) Count(_ context.Context, app string, to audience.Expr) (scenecast.Tally, error) {
+	c.counted = append(c.counted, app+": "+to.String())
+	return scenecast.Tally{Matched: 5, Nodes: 2}, c.err
+}
+
+func parse(t *testing.T, text string) audience.Expr {
+	t.Helper()
+	to, err := audience.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func TestPush(t *testing.T) {
+	home := parse(t, `page == "home"`)
+	message := json.RawMessage(` {"b": 1.0, "a": "<\u4e2d>"} `)
+	e := new(counter)
+	s := push.NewService(e)
+	ids := make(map[string]bool)
+	for i := range 3 {
+		r, err := s.Push(t.Context(), "shop", push.Request{To: home, Message: message})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := push.Result{ID: r.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(i + 1)}, Tally: tally}
+		if r != want {
+			t.Errorf("the result is %+v, want %+v", r, want)
+		}
+		if !regexp.MustCompile(`^[a-z0-9]{26}$`).MatchString(r.ID) || ids[r.ID] {
+			t.Errorf("the ID %q is not of its form, or was drawn twice", r.ID)
+		}
+		ids[r.ID] = true
+		published := scenecast.Push{ID: r.ID, App: "shop", To: home, Message: scenecast.Message{Data: message}}
+		if got := e.published[i]; !reflect.DeepEqual(got, published) {
+			t.Errorf("the engine got %+v, want %+v", got, published)
+		}
+	}
+	if len(e.counted) != 0 {
+		t.Errorf("a push counted the audience first: %v", e.counted)
+	}
+}
+
+func TestPushRefuses(t *testing.T) {
+	home := parse(t, `page == "home"`)
+	const noAudience = `to: missing: say which pages, as in {"page":"home"}; everybody is "*"`
+	for _, c := range []struct {
+		name    string
+		request push.Request
+		want    string
+	}{
+		{"nothing", push.Request{}, noAudience},
+		{"no audience", push.Request{Message: json.RawMessage(`{}`)}, noAudience},
+		{"no audience, dry", push.Request{DryRun: true}, noAudience},
+		{"no message", push.Request{To: home}, "message: missing: any JSON that the pages shall get"},
+		{"half a message", push.Request{To: home, Message: json.RawMessage(`{"a":`)}, "message: not valid JSON in UTF-8"},
+		{"half a message, dry", push.Request{To: home, Message: json.RawMessage(`{"a":`), DryRun: true}, "message: not valid JSON in UTF-8"},
+		{"two messages", push.Request{To: home, Message: json.RawMessage(`1 2`)}, "message: not valid JSON in UTF-8"},
+		{"blank message", push.Request{To: home, Message: json.RawMessage(` `)}, "message: not valid JSON in UTF-8"},
+		{"text that is no JSON", push.Request{To: home, Message: json.RawMessage(`hello`)}, "message: not valid JSON in UTF-8"},
+		{"invalid UTF-8", push.Request{To: home, Message: json.RawMessage("\"\xff\"")}, "message: not valid JSON in UTF-8"},
+	} {
+		e := new(counter)
+		r, err := push.NewService(e).Push(t.Context(), "shop", c.request)
+		if errorText(err) != c.want || r != (push.Result{}) {
+			t.Errorf("%s: %+v, %v, want the error\n\t%s", c.name, r, err, c.want)
+		}
+		if p := problem.Of(err); p == nil || p.Kind != problem.Invalid {
+			t.Errorf("%s: the problem is %+v, want it invalid", c.name, p)
+		}
+		if len(e.published)+len(e.counted) != 0 {
+			t.Errorf("%s: the engine was asked all the same: %v, %v", c.name, e.published, e.counted)
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	home := parse(t, `page == "home"`)
+	for _, message := range []string{``, `{"a":1}`} {
+		e := new(counter)
+		r, err := push.NewService(e).Push(t.Context(), "shop", push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
+		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}); r != want || err != nil {
+			t.Errorf("a dry run of %q: %+v, %v, want %+v", message, r, err, want)
+		}
+		if want := []string{`shop: page == "home"`}; !slices.Equal(e.counted, want) || len(e.published) != 0 {
+			t.Errorf("a dry run of %q counted %q and published %v, want %q and nothing", message, e.counted, e.published, want)
+		}
+	}
+
+	e := new(engine)
+	_, err := push.NewService(e).Push(t.Context(), "shop", push.Request{To: home, DryRun: true})
+	if got, want := errorText(err), "dry_run: this engine cannot count without sending"; got != want || len(e.published) != 0 {
+		t.Errorf("a dry run on an engine that cannot count: %s, and published %v, want %s", got, e.published, want)
+	}
+}
+
+// TestEngineFails: the cause is there for the log, and a stranger is not told.
+func TestEngineFails(t *testing.T) {
+	broken := errors.New("broken")
+	for _, dry := range []bool{false, true} {
+		s := push.NewService(&counter{engine: engine{err: broken}})
+		r, err := s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry})
+		if !errors.Is(err, broken) || r != (push.Result{}) || problem.Of(err).Kind != problem.Internal {
+			t.Errorf("dry run %v on a broken engine: %+v, %v", dry, r, err)
+		}
+	}
+}
+
+func TestTriggers(t *testing.T) {
+	e := new(counter)
+	s := push.NewService(e)
+	add := func(app, name string, t push.TriggerFunc) error { return s.AddTrigger(app, name, t) }
+	greet := func(text string) push.TriggerFunc {
+		return func(_ context.Context, args push.Args) (push.Request, error) {
+			page, err := args.String("page")
+			if err != nil {
+				return push.Request{}, err
+			}
+			to, err := audience.Parse("page == " + page)
+			return push.Request{To: to, Message: json.RawMessage(text), DryRun: args.Has("dry")}, err
+		}
+	}
+	for _, c := range []struct {
+		app, name, text, want string
+	}{
+		{"shop", "hello", `"shop"`, ""},
+		{"shop", "adieu", `"shop"`, ""},
+		{"blog", "hello", `"blog"`, ""},
+		{"shop", "hello", `"other"`, `trigger "hello" is there twice`},
+		{"shop", "broken", `{`, ""},
+	} {
+		if err := add(c.app, c.name, greet(c.text)); errorText(err) != c.want {
+			t.Errorf("AddTrigger(%s, %s): %v, want %s", c.app, c.name, err, c.want)
+		}
+	}
+	for app, want := range map[string][]string{"shop": {"adieu", "broken", "hello"}, "blog": {"hello"}, "none": nil} {
+		if got := s.TriggerNames(app); !slices.Equal(got, want) {
+			t.Errorf("the triggers of %s are %q, want %q", app, got, want)
+		}
+	}
+
+	home := push.URLArgs(map[string][]string{"page": {`"home"`}})
+	dry := push.URLArgs(map[string][]string{"page": {`"home"`}, "dry": {""}})
+	for _, c := range []struct {
+		app, name string
+		args      push.Args
+		message   string // what was published; empty: nothing
+		counted   int
+		err       string
+		kind      problem.Kind
+	}{
+		{"shop", "hello", home, `"shop"`, 0, "", ""},
+		{"blog", "hello", home, `"blog"`, 0, "", ""},
+		{"shop", "hello", dry, "", 1, "", ""},
+		{"shop", "Hello", home, "", 0, `there is no trigger named "Hello"`, problem.NotFound},
+		{"blog", "adieu", home, "", 0, `there is no trigger named "adieu"`, problem.NotFound},
+		{"shop", "", home, "", 0, `there is no trigger named ""`, problem.NotFound},
+		{"shop", "hello\n", home, "", 0, `there is no trigger named "hello\n"`, problem.NotFound},
+		{"shop", "hello", push.Args{}, "", 0, "page: missing: this trigger takes the parameter page (string)", problem.Invalid},
+		{"shop", "broken", home, "", 0, "message: not valid JSON in UTF-8", problem.Invalid},
+	} {
+		*e = counter{}
+		r, err := s.Trigger(t.Context(), c.app, c.name, c.args)
+		if errorText(err) != c.err || err != nil && problem.Of(err).Kind != c.kind {
+			t.Errorf("%s of %s: %v, want %s (%s)", c.name, c.app, err, c.err, c.kind)
+		}
+		if len(e.counted) != c.counted || (len(e.published) == 0) != (c.message == "") {
+			t.Errorf("%s of %s: counted %q, published %+v", c.name, c.app, e.counted, e.published)
+			continue
+		}
+		if c.message == "" {
+			continue
+		}
+		got := e.published[0]
+		if string(got.Message.Data) != c.message || got.App != c.app || got.To.String() != `page == "home"` || r.ID != got.ID || r.Tally != tally {
+			t.Errorf("%s of %s: published %+v, result %+v", c.name, c.app, got, r)
+		}
+	}
+}
+
+// page is a sink with one connection, which keeps what it gets.
+type page struct {
+	labels label.Set
+	got    []scenecast.Push
+}
+
+func (p *page) Deliver(m scenecast.Push, report func(scenecast.Tally)) {
+	t := p.tally(m.To)
+	if t.Queued = t.Matched; t.Matched > 0 {
+		p.got = append(p.got, m)
+	}
+	report(t)
+}
+
+func (p *page) Count(_ string, to audience.Expr, report func(scenecast.Tally)) { report(p.tally(to)) }
+
+func (p *page) tally(to audience.Expr) scenecast.Tally {
+	if to.Match(p.labels) {
+		return scenecast.Tally{Matched: 1, Nodes: 1}
+	}
+	return scenecast.Tally{Nodes: 1}
+}
+
+// TestMemory: the service on the engine of a single node.
+func TestMemory(t *testing.T) {
+	sink := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
+	e := memory.New(sink)
+	s := push.NewService(e)
+	var last scenecast.Position
+	for _, c := range []struct {
+		to   string
+		dry  bool
+		want scenecast.Tally
+		got  int // messages that the page has then
+	}{
+		{`page == "home"`, true, scenecast.Tally{Matched: 1, Nodes: 1}, 0},
+		{`page == "home"`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 1},
+		{`page == "list"`, true, scenecast.Tally{Nodes: 1}, 1},
+		{`page == "list"`, false, scenecast.Tally{Nodes: 1}, 1},
+		{`*`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 2},
+	} {
+		r, err := s.Push(t.Context(), "shop", push.Request{To: parse(t, c.to), Message: json.RawMessage(`1`), DryRun: c.dry})
+		if err != nil || r.Tally != c.want || len(sink.got) != c.got {
+			t.Errorf("to %s, dry run %v: %+v, %v, and the page has %d messages, want %+v and %d", c.to, c.dry, r, err, len(sink.got), c.want, c.got)
+		}
+		if c.dry {
+			if r.ID != "" || r.Position != (scenecast.Position{}) {
+				t.Errorf("a dry run to %s has an ID or a position: %+v", c.to, r)
+			}
+			continue
+		}
+		if r.Position.Seq != last.Seq+1 || r.ID == "" {
+			t.Errorf("to %s: %+v does not follow on position %v", c.to, r, last)
+		}
+		last = r.Position
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, dry := range []bool{false, true} {
+		r := push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry}
+		if _, err := s.Push(t.Context(), "shop", r); !errors.Is(err, scenecast.ErrClosed) {
+			t.Errorf("dry run %v on a closed engine: %v, want ErrClosed", dry, err)
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package server_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"scenecast"
+	"scenecast/config"
+	"scenecast/push"
+	"scenecast/server"
+)
+
+// TestDrain: pages are told that the server goes away, and Run returns with nothing left (goleak looks after that).
+func TestDrain(t *testing.T) {
+	s := start(t, nil, nil)
+	pages := []*websocket.Conn{s.page("page=home"), s.page("page=list")}
+	codes := make(chan websocket.StatusCode, len(pages))
+	for _, c := range pages {
+		go func() { codes <- s.closeCode(c) }()
+	}
+	s.end()
+	for range pages {
+		if code := <-codes; code != websocket.StatusCode(scenecast.CloseShuttingDown) {
+			t.Errorf("closed with %d, want %d", code, scenecast.CloseShuttingDown)
+		}
+	}
+	if _, err := http.Get("http://" + s.addr + "/healthz"); err == nil {
+		t.Error("the port is still open")
+	}
+	if _, err := s.Push(context.Background(), push.Request{}); err == nil {
+		t.Error("a stopped server took a push")
+	}
+}
+
+// TestDrainWithDeafPages: one that does not say goodbye cannot hold the server up for longer than the drain time.
+func TestDrainWithDeafPages(t *testing.T) {
+	s := start(t, map[string]string{"drain": "200ms"}, nil)
+	_, in := s.raw(upgrade("/?token=" + pageToken))
+	expectBytes(t, in, switching)
+	s.awaitConnections(1)
+	s.end()
+}
+
+// TestReadyWhileDraining: a load balancer learns of it while requests under way are still answered.
+func TestReadyWhileDraining(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	s := start(t, nil, map[string]push.Trigger{
+		"slow": push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
+			close(entered)
+			<-leave
+			return push.Request{}, nil
+		}),
+	})
+	keepAlive := &http.Client{Transport: &http.Transport{}}
+	defer keepAlive.CloseIdleConnections()
+	answered := make(chan int, 1)
+	go func() {
+		status, _ := s.call("GET", "/?func=slow&token="+apiKey, "", "", "")
+		answered <- status
+	}()
+	<-entered
+	s.stop()
+	close(leave)
+	if status := <-answered; status != 400 { // the trigger's push has no audience
+		t.Errorf("the request under way got %d, want 400", status)
+	}
+	s.end()
+}
+
+// TestPortTaken is an error that names the address.
+func TestPortTaken(t *testing.T) {
+	s := start(t, nil, nil)
+	c := config.Default()
+	c.Listen = s.addr
+	if _, err := server.New(t.Context(), server.Options{Config: c}); err == nil || !strings.Contains(err.Error(), s.addr) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestTLS: pages and backends on one encrypted port.
+func TestTLS(t *testing.T) {
+	cert, key, pool := selfSigned(t)
+	s := start(t, map[string]string{"tls.cert": cert, "tls.key": key}, nil)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}}
+	c, _, err := websocket.Dial(t.Context(), "wss://"+s.addr+"/?page=home&token="+pageToken, &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow() //nolint:errcheck // the server closes as well
+	s.read(c)
+	response, err := client.Get("https://" + s.addr + "/?func=pushHomeLogic&token=" + apiKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got := s.read(c); got != `{"message":"后端触发了按钮 1","code":"200"}` {
+		t.Errorf("the page got %s", got)
+	}
+}
+
+// TestBadCertificate is an error of New, not of the first page.
+func TestBadCertificate(t *testing.T) {
+	c := config.Default()
+	c.Listen = "127.0.0.1:0"
+	c.TLS = config.TLS{Cert: "missing.pem", Key: "missing.pem"}
+	if _, err := server.New(t.Context(), server.Options{Config: c}); err == nil || !strings.Contains(err.Error(), "tls: open missing.pem") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// selfSigned writes a certificate for 127.0.0.1 and its key.
+func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "127.0.0.1"},
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:         true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool = x509.NewCertPool()
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool.AddCert(parsed)
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", keyDER), pool
+}

@@ -1,0 +1,250 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+
+	"scenecast/config"
+	"scenecast/push"
+	"scenecast/server"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	pageToken = "page-secret-123456"
+	apiKey    = "backend-secret-abc"
+	pushKey   = "push-only-secret"
+)
+
+// patience ends a test that would hang; nothing is asserted about it.
+const patience = 20 * time.Second
+
+const triggers = `
+pushHomeLogic: {to: {page: home}, message: {message: "后端触发了按钮 1", code: "200"}}
+orderShipped:
+  params: {order: string}
+  to: 'page == "order" && order == $order'
+  message: {code: 200, message: "订单 $order 已发货"}
+setStock: {params: {left: integer}, to: "*", message: {left: $left}}
+`
+
+// running is a server under test, on a port of its own, with its log.
+type running struct {
+	*server.Server
+	t      *testing.T
+	addr   string
+	log    *logBuffer
+	stop   context.CancelFunc
+	result chan error // of Run
+}
+
+// start runs a server until the test ends. The settings are over the harness's defaults, by key.
+func start(t *testing.T, settings map[string]string, written map[string]push.Trigger) *running {
+	t.Helper()
+	flags := map[string]string{
+		"listen":        "127.0.0.1:0",
+		"client_tokens": pageToken,
+		"api_keys":      fmt.Sprintf("[{name: all, key: %s}, {name: pushes, key: %s, allow: [push]}]", apiKey, pushKey),
+		"triggers":      triggers,
+		"drain":         "10s",
+		"log.level":     "debug",
+	}
+	for key, value := range settings {
+		flags[key] = value
+	}
+	c, err := config.Load(config.Sources{Flags: flags})
+	if err != nil {
+		t.Fatalf("settings: %v", err)
+	}
+	log := new(logBuffer)
+	s, err := server.New(t.Context(), server.Options{
+		Config:   c,
+		Triggers: written,
+		Logger:   slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatalf("new: %v", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r := &running{Server: s, t: t, addr: s.Addr().String(), log: log, stop: stop, result: make(chan error, 1)}
+	go func() { r.result <- s.Run(ctx) }()
+	t.Cleanup(r.end)
+	return r
+}
+
+// end stops the server and checks what it leaves behind. Calling it twice does no harm.
+func (r *running) end() {
+	r.stop()
+	if err := <-r.result; err != nil {
+		r.t.Errorf("run: %v", err)
+	}
+	r.result <- nil
+	for _, secret := range []string{pageToken, apiKey, pushKey} {
+		if strings.Contains(r.log.String(), secret) {
+			r.t.Errorf("the log holds the secret %s:\n%s", secret, r.log)
+		}
+	}
+}
+
+// logBuffer collects a log that several goroutines write.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// raw sends bytes and returns the connection with a reader of what comes back.
+func (r *running) raw(request string) (net.Conn, *bufio.Reader) {
+	r.t.Helper()
+	conn, err := net.Dial("tcp", r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(conn, request); err != nil {
+		r.t.Fatal(err)
+	}
+	return conn, bufio.NewReader(conn)
+}
+
+// upgrade is the head of a WebSocket request with the key of RFC 6455, 1.3.
+func upgrade(target string) string {
+	return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+}
+
+const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
+// expectBytes reads exactly these bytes.
+func expectBytes(t *testing.T, from io.Reader, want string) {
+	t.Helper()
+	got := make([]byte, len(want))
+	n, err := io.ReadFull(from, got)
+	if string(got[:n]) != want {
+		t.Fatalf("got %q (%v), want %q", got[:n], err, want)
+	}
+}
+
+// textFrame is a short unmasked text frame, spelled out.
+func textFrame(payload string) string {
+	if len(payload) > 125 {
+		panic("too long for this helper")
+	}
+	return "\x81" + string(rune(len(payload))) + payload
+}
+
+// maskedFrame is a frame as a page sends it, with a mask of zeros: short, and legal.
+func maskedFrame(first byte, payload string) string {
+	return string([]byte{first, 0x80 | byte(len(payload)), 0, 0, 0, 0}) + payload
+}
+
+// page connects a real client with these labels, as a query, and takes its welcome.
+func (r *running) page(query string) *websocket.Conn {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, _, err := websocket.Dial(ctx, "ws://"+r.addr+"/?token="+pageToken+"&"+query, nil)
+	if err != nil {
+		r.t.Fatalf("page %s: %v", query, err)
+	}
+	c.SetReadLimit(-1)
+	r.t.Cleanup(func() { _ = c.CloseNow() })
+	if got := r.read(c); got != `{"code":200,"message":"打开swoole服务成功"}` {
+		r.t.Fatalf("page %s: welcome %s", query, got)
+	}
+	return c
+}
+
+// read is the next message of a page.
+func (r *running) read(c *websocket.Conn) string {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, message, err := c.Read(ctx)
+	if err != nil {
+		r.t.Fatalf("read: %v", err)
+	}
+	return string(message)
+}
+
+// closeCode reads until the page is closed and returns the code.
+func (r *running) closeCode(c *websocket.Conn) websocket.StatusCode {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		if _, _, err := c.Read(ctx); err != nil {
+			return websocket.CloseStatus(err)
+		}
+	}
+}
+
+// call makes an HTTP request and returns status and body.
+func (r *running) call(method, target, key, contentType, body string) (int, string) {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.addr+target, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if key != "" {
+		request.Header.Set("Authorization", "Bearer "+key)
+	}
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		r.t.Fatalf("%s %s: %v", method, target, err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatalf("%s %s: %v", method, target, err)
+	}
+	return response.StatusCode, strings.TrimSpace(string(answer))
+}
+
+// push pushes by the API and returns the answer.
+func (r *running) push(body string) (int, string) {
+	r.t.Helper()
+	return r.call(http.MethodPost, "/v1/push", apiKey, "application/json", body)
+}
+
+// awaitConnections waits until so many pages are connected.
+func (r *running) awaitConnections(want int) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); r.Connections() != want; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%d connections, want %d", r.Connections(), want)
+		}
+	}
+}
