@@ -2,14 +2,23 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net"
+	"reflect"
 	"slices"
 	"strconv"
 )
 
+// mayBeZero are the numbers for which 0 means something.
+var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain"}
+
+// placeholders stand in printed files where a secret should be, so everybody knows them.
+var placeholders = []string{"TOKEN", "KEY", hidden}
+
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {
+	d.unread = d.mistakes
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		d.wrong("listen", "%q is no address; write it as :9502 or 127.0.0.1:9502", c.Listen)
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
@@ -29,27 +38,9 @@ func (d *decoder) check(c *Config) {
 		}
 		d.wrong(key, "tls needs both cert and key, or none")
 	}
-	if slices.Contains(c.ClientTokens, "") {
-		d.wrong("client_tokens", "holds an empty token")
-	}
-	for key, value := range map[string]int64{
-		"labels.max_count":             int64(c.Labels.MaxCount),
-		"labels.max_key_bytes":         int64(c.Labels.MaxKeyBytes),
-		"labels.max_value_bytes":       int64(c.Labels.MaxValueBytes),
-		"websocket.max_message":        int64(c.WebSocket.MaxMessage),
-		"websocket.pong_wait":          int64(c.WebSocket.PongWait),
-		"websocket.close_wait":         int64(c.WebSocket.CloseWait),
-		"tutorial.idle_check_interval": int64(c.Tutorial.IdleCheckInterval),
-		"outbox.max_bytes":             int64(c.Outbox.MaxBytes),
-		"outbox.max_frames":            int64(c.Outbox.MaxFrames),
-		"outbox.write_timeout":         int64(c.Outbox.WriteTimeout),
-		"http.max_body":                int64(c.HTTP.MaxBody),
-		"http.max_head":                int64(c.HTTP.MaxHead),
-		"http.head_timeout":            int64(c.HTTP.HeadTimeout),
-		"http.body_timeout":            int64(c.HTTP.BodyTimeout),
-		"http.idle_timeout":            int64(c.HTTP.IdleTimeout),
-	} {
-		if value == 0 {
+	for _, key := range Keys() {
+		v := fieldOf(reflect.ValueOf(c).Elem(), key)
+		if v.CanInt() && v.IsZero() && !slices.Contains(mayBeZero, key) {
 			d.wrong(key, "must be more than 0")
 		}
 	}
@@ -59,16 +50,35 @@ func (d *decoder) check(c *Config) {
 	d.checkSecrets(c)
 }
 
-// wrong notes a mistake in a setting's value, wherever that came from.
+// wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not
+// be read and still has the value that it had before.
 func (d *decoder) wrong(key, format string, args ...any) {
+	for _, err := range d.unread {
+		var m *Mistake
+		if errors.As(err, &m) && m.Key == key {
+			return
+		}
+	}
 	d.source = cmp.Or(d.places[key], "defaults")
 	d.mistake(key, nil, format, args...)
 }
 
-// checkSecrets refuses a secret that is both a page's token and a backend's key: everybody who opens a page can read it.
+// checkSecrets refuses a secret that is known to everybody, and one that is both a page's token and a backend's key:
+// everybody who opens a page can read it.
 func (d *decoder) checkSecrets(c *Config) {
+	for _, token := range c.ClientTokens {
+		if token == "" {
+			d.wrong("client_tokens", "holds an empty token")
+		}
+		if slices.Contains(placeholders, token) {
+			d.wrong("client_tokens", "%s stands for a token; put one of your own there", token)
+		}
+	}
 	owner := make(map[string]string)
 	for _, k := range c.APIKeys {
+		if slices.Contains(placeholders, k.Key) {
+			d.wrong("api_keys", "%s stands for a key; put one of your own there", k.Key)
+		}
 		if other, taken := owner[k.Key]; taken {
 			d.wrong("api_keys", "%s and %s have the same key", other, k.Name)
 		}

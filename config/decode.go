@@ -17,6 +17,7 @@ type decoder struct {
 	source   string            // the file, the variable or "command line"
 	places   map[string]string // by setting: where its value in force came from
 	mistakes []error
+	unread   []error // the mistakes before values were checked
 }
 
 // mistake notes what is wrong with a setting at a place of the file.
@@ -94,8 +95,8 @@ func fieldOf(v reflect.Value, key string) reflect.Value {
 
 // value puts a node into a field of the Config.
 func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+	if isNull(n) {
+		return // `labels:` with everything below it commented out
 	}
 	d.places[key] = d.place(n)
 	switch field := v.Addr().Interface().(type) {
@@ -122,6 +123,7 @@ func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
+// setScalar leaves the field as it is where the text is wrong.
 func setScalar(v reflect.Value, text string) error {
 	switch field := v.Addr().Interface().(type) {
 	case *string:
@@ -139,12 +141,16 @@ func setScalar(v reflect.Value, text string) error {
 		*field = n
 	case *Duration:
 		d, err := parseDuration(text)
+		if err != nil {
+			return err
+		}
 		*field = d
-		return err
 	case *Size:
 		s, err := parseSize(text)
+		if err != nil {
+			return err
+		}
 		*field = s
-		return err
 	default:
 		panic("config: no decoding for " + v.Type().String())
 	}
@@ -169,11 +175,8 @@ func (d *decoder) section(key string, n *yaml.Node, v reflect.Value) {
 // members ranges over a mapping; a key that is there twice is a mistake.
 func (d *decoder) members(key string, n *yaml.Node) func(yield func(name, value *yaml.Node) bool) {
 	return func(yield func(name, value *yaml.Node) bool) {
-		if n.Kind == yaml.AliasNode {
-			n = n.Alias
-		}
-		if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
-			return // `labels:` with everything below it commented out
+		if isNull(n) {
+			return
 		}
 		if n.Kind != yaml.MappingNode {
 			d.mistake(key, n, "takes a mapping of keys to values, not a %s", kindName(n))
@@ -181,7 +184,7 @@ func (d *decoder) members(key string, n *yaml.Node) func(yield func(name, value 
 		}
 		seen := make(map[string]bool)
 		for i := 0; i < len(n.Content); i += 2 {
-			name, value := n.Content[i], n.Content[i+1]
+			name, value := n.Content[i], dereference(n.Content[i+1])
 			if seen[name.Value] {
 				d.mistake(join(key, name.Value), name, "is there twice")
 				continue
@@ -196,7 +199,7 @@ func (d *decoder) members(key string, n *yaml.Node) func(yield func(name, value 
 
 // texts reads a list of texts.
 func (d *decoder) texts(key string, n *yaml.Node) (texts []string) {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+	if isNull(n) {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -204,13 +207,31 @@ func (d *decoder) texts(key string, n *yaml.Node) (texts []string) {
 		return nil
 	}
 	for _, item := range n.Content {
-		if item.Kind != yaml.ScalarNode {
+		if item = dereference(item); item.Kind != yaml.ScalarNode {
 			d.mistake(key, item, "takes a list of texts")
 			continue
 		}
-		texts = append(texts, item.Value)
+		texts = append(texts, textOf(item))
 	}
 	return texts
+}
+
+// dereference is what an alias stands for, or the node itself.
+func dereference(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// textOf is the text of a single value; empty for null, which must not become a secret that reads null, and for the rest.
+func textOf(n *yaml.Node) string {
+	if isNull(n) {
+		return ""
+	}
+	return n.Value
 }
 
 func kindName(n *yaml.Node) string {

@@ -20,14 +20,15 @@ func (d *decoder) apiKeys(key string, n *yaml.Node) (keys []APIKey) {
 		return nil
 	}
 	for _, item := range n.Content {
+		item = dereference(item)
 		k := APIKey{Allow: auth.Scopes}
 		for name, value := range d.members(key, item) {
 			at := join(key, name.Value)
 			switch name.Value {
 			case "name":
-				k.Name = value.Value
+				k.Name = textOf(value)
 			case "key":
-				k.Key = value.Value
+				k.Key = textOf(value)
 			case "allow":
 				k.Allow = d.scopes(at, value)
 			default:
@@ -105,14 +106,14 @@ func (d *decoder) params(key string, n *yaml.Node, places map[string]*yaml.Node)
 		p := push.Param{Name: name.Value, Type: push.String}
 		places["params."+p.Name] = value
 		if value.Kind == yaml.ScalarNode {
-			p.Type = push.Type(value.Value)
+			p.Type = push.Type(textOf(value))
 			params = append(params, p)
 			continue
 		}
 		for field, v := range d.members(join(key, p.Name), value) {
 			switch field.Value {
 			case "type":
-				p.Type = push.Type(v.Value)
+				p.Type = push.Type(textOf(v))
 			case "default":
 				p.Default = d.json(join(key, p.Name+".default"), v)
 			default:

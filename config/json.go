@@ -4,15 +4,17 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// maxNesting bounds how deep a message may nest; an alias within itself would nest for ever.
-const maxNesting = 32
+// What becomes of a piece of YAML is bounded, because aliases make much of little; one within itself has no end.
+const (
+	maxNesting = 32
+	maxJSON    = 1 << 20 // bytes
+)
 
 // badNode is a piece of YAML that has no JSON.
 type badNode struct {
@@ -28,6 +30,9 @@ func appendJSON(b []byte, n *yaml.Node, depth int) ([]byte, error) {
 	if depth > maxNesting {
 		return nil, &badNode{n, fmt.Sprintf("nests deeper than %d", maxNesting)}
 	}
+	if len(b) > maxJSON {
+		return nil, &badNode{n, fmt.Sprintf("is longer than %v", Size(maxJSON))}
+	}
 	var err error
 	switch n.Kind {
 	case yaml.AliasNode:
@@ -36,7 +41,10 @@ func appendJSON(b []byte, n *yaml.Node, depth int) ([]byte, error) {
 		b = append(b, '{')
 		seen := make(map[string]bool)
 		for i := 0; i < len(n.Content); i += 2 {
-			name := n.Content[i]
+			name := dereference(n.Content[i])
+			if name.Kind != yaml.ScalarNode {
+				return nil, &badNode{name, "a key is a text"}
+			}
 			if seen[name.Value] {
 				return nil, &badNode{name, fmt.Sprintf("the key %s is there twice", name.Value)}
 			}
@@ -84,17 +92,15 @@ func appendScalar(b []byte, n *yaml.Node) ([]byte, error) {
 	}
 }
 
-// appendNumber converts the spellings that only YAML has, as 0x10 and 1_000.
+// appendNumber converts the spellings that only YAML has, as 0x10, 1_000 and .5.
 func appendNumber(b []byte, n *yaml.Node) ([]byte, error) {
-	var whole int64
-	if n.Decode(&whole) == nil {
-		return strconv.AppendInt(b, whole, 10), nil
+	var number any
+	if n.Decode(&number) == nil {
+		if text, err := json.Marshal(number); err == nil { // not of .inf and .nan
+			return append(b, text...), nil
+		}
 	}
-	var f float64
-	if err := n.Decode(&f); err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return nil, &badNode{n, fmt.Sprintf("%s is no number that JSON has; in quotes it is a text", n.Value)}
-	}
-	return strconv.AppendFloat(b, f, 'g', -1, 64), nil
+	return nil, &badNode{n, fmt.Sprintf("%s is no number that JSON has; in quotes it is a text", n.Value)}
 }
 
 func appendText(b []byte, text string) []byte {

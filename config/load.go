@@ -1,10 +1,12 @@
 package config
 
 import (
+	"bytes"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,9 +52,7 @@ func Load(s Sources) (Config, error) {
 	for _, key := range sortedKeys(s.Flags) {
 		d.text("command line", key, s.Flags[key], &c)
 	}
-	if len(d.mistakes) == 0 {
-		d.check(&c)
-	}
+	d.check(&c)
 	return c, errors.Join(d.mistakes...)
 }
 
@@ -63,14 +63,18 @@ func (d *decoder) file(path string, c *Config) {
 		return
 	}
 	d.source = path
-	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
-		// The library's errors say the line: "yaml: line 3: …".
-		d.mistakes = append(d.mistakes, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "yaml: ")))
-		return
-	}
-	if len(document.Content) > 0 { // an empty file sets nothing
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	var document, second yaml.Node
+	if err = documents.Decode(&document); err == nil {
 		d.value("", document.Content[0], reflect.ValueOf(c).Elem())
+		if err = documents.Decode(&second); err == nil {
+			d.mistake("", &second, "a second document begins; a configuration is one")
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
+		// The library's errors say the line, most of them: "yaml: line 3: …".
+		detail := ": " + strings.TrimPrefix(err.Error(), "yaml: ")
+		d.mistakes = append(d.mistakes, errors.New(path+strings.Replace(detail, ": line ", ":", 1)))
 	}
 }
 
@@ -81,7 +85,7 @@ func (d *decoder) environ(environ []string, c *Config) {
 	}
 	for _, entry := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || slices.Contains(clientVariables, name) || isServiceLink(name) {
+		if !strings.HasPrefix(name, envPrefix) || slices.Contains(clientVariables, name) || serviceLink.MatchString(entry) {
 			continue
 		}
 		key, ok := byVariable[name]
@@ -93,11 +97,10 @@ func (d *decoder) environ(environ []string, c *Config) {
 	}
 }
 
-// isServiceLink knows the variables that Kubernetes sets in every pod when a service is called scenecast.
-func isServiceLink(variable string) bool {
-	rest := strings.TrimPrefix(variable, envPrefix)
-	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_")
-}
+// serviceLink matches the variables that Kubernetes sets in every pod for a service called scenecast, or scenecast-redis:
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+var serviceLink = regexp.MustCompile(
+	`^SCENECAST_(\w+_)?(SERVICE_HOST=|SERVICE_PORT(_\w+)?=\d+$|PORT=\w+://|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?=)`)
 
 // Variable is the environment variable of a setting.
 func Variable(key string) string {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -87,10 +88,33 @@ func (t Trigger) node() *yaml.Node {
 
 func text(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
 
-// flow is a value on one line: JSON, which is YAML.
+// flow is a value on one line, as in JSON.
 func flow(value any) *yaml.Node {
 	b, _ := json.Marshal(value) // texts, numbers and what was JSON before
-	var document yaml.Node
-	_ = yaml.Unmarshal(b, &document)
-	return document.Content[0]
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	return flowNode(d)
+}
+
+// flowNode is the next value as YAML, which cannot have every text that JSON has in the form that JSON gives it.
+func flowNode(d *json.Decoder) *yaml.Node {
+	token, _ := d.Token()
+	switch token := token.(type) {
+	case json.Delim:
+		n := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+		if token == '{' {
+			n.Kind = yaml.MappingNode
+		}
+		for d.More() {
+			n.Content = append(n.Content, flowNode(d))
+		}
+		_, _ = d.Token() // the closing one
+		return n
+	case string:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: token, Style: yaml.DoubleQuotedStyle}
+	case nil:
+		return text("null")
+	default:
+		return text(fmt.Sprint(token))
+	}
 }
