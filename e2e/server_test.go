@@ -1,0 +1,125 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"scenecast/audience"
+	"scenecast/config"
+	"scenecast/demo"
+	"scenecast/push"
+	"scenecast/server"
+)
+
+// token is the tutorial's.
+const token = "123456"
+
+// anyPort is where a server listens that has not been there before.
+const anyPort = "127.0.0.1:0"
+
+// backend is a server under test, set up as the command demo does.
+type backend struct {
+	*server.Server
+	t    *testing.T
+	addr string // host:port
+	stop func() // says goodbye to all pages and returns when nothing of the server is left
+}
+
+// serve runs a server until it is stopped, or the test ends.
+func serve(t *testing.T, addr string) *backend {
+	t.Helper()
+	c, err := config.Load(config.Sources{Flags: map[string]string{
+		"listen":                 addr,
+		"client_tokens":          token,
+		"page_token_may_trigger": "true",
+		"drain":                  "20s",
+		"triggers":               demo.Triggers,
+	}})
+	if err != nil {
+		t.Fatalf("settings: %v", err)
+	}
+	s, err := server.New(t.Context(), server.Options{
+		Config: c,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Pages:  map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: token})},
+	})
+	if err != nil {
+		t.Fatalf("new server: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() { result <- s.Run(ctx) }()
+	b := &backend{Server: s, t: t, addr: s.Addr().String()}
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-result; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		if n := s.Connections(); n != 0 {
+			t.Errorf("the server has stopped with %d connections", n)
+		}
+	})
+	t.Cleanup(b.stop)
+	return b
+}
+
+// restart stops the server and starts another one on the same port.
+func (b *backend) restart() *backend {
+	b.t.Helper()
+	b.stop()
+	return serve(b.t, b.addr)
+}
+
+func (b *backend) url(path string) string { return "http://" + b.addr + path }
+
+// push pushes to the pages that an audience expression selects, and says how many there must be.
+func (b *backend) push(to, message string, want int) {
+	b.t.Helper()
+	expr, err := audience.Parse(to)
+	if to == "*" {
+		expr, err = audience.Everybody(), nil
+	}
+	if err != nil {
+		b.t.Fatalf("audience %s: %v", to, err)
+	}
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
+	result, err := b.Push(ctx, push.Request{To: expr, Message: json.RawMessage(message)})
+	if err != nil {
+		b.t.Fatalf("push to %s: %v", to, err)
+	}
+	if got := result.Tally.Matched; got != want {
+		b.t.Errorf("a push to %s has matched %d pages, want %d", to, got, want)
+	}
+}
+
+// expectConnections says how many pages are connected, now.
+func (b *backend) expectConnections(want int) {
+	b.t.Helper()
+	if got := b.Connections(); got != want {
+		b.t.Errorf("the server has %d connections, want %d", got, want)
+	}
+}
+
+// servePage serves one page on an origin of its own, with a Content-Security-Policy unless that is empty.
+func servePage(t *testing.T, html, policy string) (url string) {
+	t.Helper()
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		if policy != "" {
+			w.Header().Set("Content-Security-Policy", policy)
+		}
+		_, _ = w.Write([]byte(html))
+	}))
+	t.Cleanup(site.Close)
+	return site.URL
+}
