@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -153,8 +154,8 @@ func serveHangup(t *testing.T, code ws.StatusCode) (url string) {
 		select {
 		case hungUp <- struct{}{}:
 			_ = ws.WriteFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(code, "because")))
-			_, _ = ws.ReadFrame(conn) // the page's answer
-			_ = conn.Close()          // which browsers wait for
+			_, _ = io.CopyN(io.Discard, conn, 2+4+2) // the page's answer: head, mask and code
+			_ = conn.Close()                         // which browsers wait for
 		default:
 		}
 	})
