@@ -3,6 +3,8 @@ package audience
 import (
 	"fmt"
 	"slices"
+
+	"scenecast/problem"
 )
 
 // Expr is an audience. It is immutable and may be shared between goroutines. The zero value matches nobody and has no
@@ -26,6 +28,23 @@ func newExpr(root Node) (Expr, error) {
 
 // IsZero reports whether the expression is the zero value, which is no audience.
 func (e Expr) IsZero() bool { return e.root.Op == OpNobody }
+
+// Without is the audience of those who belong to e and not to other; to except the zero Expr is to except nobody. Both
+// together must be within the limits, or it is a *problem.Problem, as it is when nobody could be left.
+func (e Expr) Without(other Expr) (Expr, error) {
+	switch {
+	case other.IsZero():
+		return e, nil
+	case e.IsZero(), other.root.Op == OpEverybody:
+		return Expr{}, problem.New(problem.Invalid, "that leaves nobody")
+	}
+	root := Node{Op: OpNot, Children: []Node{other.root}}
+	if e.root.Op != OpEverybody {
+		root = join(OpAnd, []Node{e.root, root})
+	}
+	// Parsing again measures it as the other nodes will, which get its text.
+	return Parse(string(appendNode(nil, &root)))
+}
 
 // Root is the expression's tree. It is shared: it may be read by anybody and changed by nobody.
 func (e Expr) Root() Node { return e.root }
