@@ -5,42 +5,77 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"net/http"
 	"strings"
+
+	"scenecast/label"
 )
 
 type digest [sha256.Size]byte
 
 func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
 
-// find is the index of the secret, or -1. It looks at every entry however early it matches, so the time tells nothing.
-// Digests have one length, so that does not tell anything either.
-func find(digests []digest, secret string) int {
-	given := digestOf(secret)
-	found := -1
-	for i := range digests {
-		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(digests[i][:], given[:]), i, found)
-	}
-	return found
+// bySecret finds values by their secrets.
+type bySecret[T any] struct {
+	digests []digest // of the secrets
+	values  []T      // by the same index
 }
 
-// PageTokens are the tokens that pages may show. The zero value has none and lets nobody in. Safe for concurrent use.
-type PageTokens struct{ digests []digest }
-
-// NewPageTokens makes the set of these tokens.
-func NewPageTokens(tokens ...string) PageTokens {
-	var t PageTokens
-	for _, token := range tokens {
-		t.digests = append(t.digests, digestOf(token))
-	}
-	return t
+func (b *bySecret[T]) add(secret string, value T) {
+	b.digests = append(b.digests, digestOf(secret))
+	b.values = append(b.values, value)
 }
 
-// Valid reports whether the token is one of them.
-func (t PageTokens) Valid(token string) bool { return find(t.digests, token) >= 0 }
+// find looks at every entry however early one matches, so the time tells nothing. Digests have one length, so that does
+// not tell anything either.
+func (b *bySecret[T]) find(secret string) (value T, ok bool) {
+	given, found := digestOf(secret), -1
+	for i := range b.digests {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(b.digests[i][:], given[:]), i, found)
+	}
+	if found < 0 {
+		return value, false
+	}
+	return b.values[found], true
+}
+
+// Page is what a token says of the page that shows it.
+type Page struct {
+	App    string    // whose page it is
+	Labels label.Set // that the page has by its token, and cannot change; of a known user, scenecast.LabelUser too
+}
+
+// ErrInvalidToken is the error for a token that lets nobody in.
+var ErrInvalidToken = errors.New("auth: invalid token")
+
+// PageAuthenticator knows pages by their tokens. Safe for concurrent use.
+type PageAuthenticator interface {
+	// AuthenticatePage returns what the token says. The error is ErrInvalidToken where the page is to blame, and any other
+	// where the authenticator is, as when its database is down: then the log tells it, and the page may try again.
+	AuthenticatePage(ctx context.Context, token string) (Page, error)
+}
+
+var _ PageAuthenticator = (*PageTokens)(nil)
+
+// PageTokens are tokens that are known beforehand. The zero value has none and lets nobody in. Adding is not safe for
+// concurrent use; authenticating is.
+type PageTokens struct{ pages bySecret[Page] }
+
+// Add adds a token.
+func (t *PageTokens) Add(token string, p Page) { t.pages.add(token, p) }
+
+// AuthenticatePage implements PageAuthenticator.
+func (t *PageTokens) AuthenticatePage(_ context.Context, token string) (Page, error) {
+	if p, ok := t.pages.find(token); ok {
+		return p, nil
+	}
+	return Page{}, ErrInvalidToken
+}
 
 // Scope is something that an API key may do.
 type Scope string
@@ -49,13 +84,16 @@ type Scope string
 const (
 	Push    Scope = "push"    // push any message to any audience
 	Trigger Scope = "trigger" // run named triggers
+	Read    Scope = "read"    // see who is connected, and with which labels
+	Manage  Scope = "manage"  // change labels of connections, and close them
 )
 
 // Scopes are all scopes, in the order of the documentation.
-var Scopes = []Scope{Push, Trigger}
+var Scopes = []Scope{Push, Trigger, Read, Manage}
 
 // Key is an API key without its secret.
 type Key struct {
+	App    string // whose pages it reaches
 	Name   string // for logs
 	Scopes []Scope
 }
@@ -71,25 +109,13 @@ func (k Key) May(s Scope) bool {
 }
 
 // Keys are the API keys that backends may show. The zero value has none. Adding is not safe for concurrent use; finding is.
-type Keys struct {
-	keys    []Key
-	digests []digest // of the secrets, by the same index
-}
+type Keys struct{ keys bySecret[Key] }
 
 // Add adds a key and its secret.
-func (k *Keys) Add(key Key, secret string) {
-	k.keys = append(k.keys, key)
-	k.digests = append(k.digests, digestOf(secret))
-}
+func (k *Keys) Add(key Key, secret string) { k.keys.add(secret, key) }
 
 // Find returns the key with this secret.
-func (k *Keys) Find(secret string) (Key, bool) {
-	i := find(k.digests, secret)
-	if i < 0 {
-		return Key{}, false
-	}
-	return k.keys[i], true
-}
+func (k *Keys) Find(secret string) (Key, bool) { return k.keys.find(secret) }
 
 // Bearer is the credential of an `Authorization: Bearer …` header (RFC 6750, 2.1); empty where there is none.
 func Bearer(r *http.Request) string {

@@ -1,12 +1,14 @@
 package auth_test
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
 	"testing"
 
 	"scenecast/auth"
+	"scenecast/label"
 )
 
 func TestPageTokens(t *testing.T) {
@@ -32,8 +34,17 @@ func TestPageTokens(t *testing.T) {
 		{[]string{""}, "", true}, // somebody asked for it; package config does not let them
 		{[]string{""}, "a", false},
 	} {
-		if got := auth.NewPageTokens(c.tokens...).Valid(c.given); got != c.want {
-			t.Errorf("of the tokens %q, %q is valid: %v, want %v", c.tokens, c.given, got, c.want)
+		var tokens auth.PageTokens
+		for _, token := range c.tokens {
+			tokens.Add(token, auth.Page{App: "of " + token, Labels: label.New(label.Label{Key: "token", Value: token})})
+		}
+		page, err := tokens.AuthenticatePage(t.Context(), c.given)
+		got := err == nil
+		if got != c.want || !got && !errors.Is(err, auth.ErrInvalidToken) {
+			t.Errorf("of the tokens %q, %q is valid: %v, want %v", c.tokens, c.given, err, c.want)
+		}
+		if want := "of " + c.given; got && (page.App != want || !page.Labels.Contains("token", c.given)) {
+			t.Errorf("of the tokens %q, %q says %+v", c.tokens, c.given, page)
 		}
 	}
 }
@@ -41,7 +52,7 @@ func TestPageTokens(t *testing.T) {
 // TestZero: what nobody has configured lets nobody in.
 func TestZero(t *testing.T) {
 	for _, secret := range []string{"", "a", "\x00"} {
-		if (auth.PageTokens{}).Valid(secret) {
+		if _, err := new(auth.PageTokens).AuthenticatePage(t.Context(), secret); !errors.Is(err, auth.ErrInvalidToken) {
 			t.Errorf("the zero PageTokens take %q", secret)
 		}
 		if key, ok := new(auth.Keys).Find(secret); ok {
@@ -83,7 +94,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestScopes(t *testing.T) {
-	if want := []auth.Scope{"push", "trigger"}; !slices.Equal(auth.Scopes, want) {
+	if want := []auth.Scope{"push", "trigger", "read", "manage"}; !slices.Equal(auth.Scopes, want) {
 		t.Errorf("the scopes are %q, want %q: their names stand in configurations", auth.Scopes, want)
 	}
 }

@@ -25,9 +25,17 @@ var DefaultLimits = Limits{Count: 32, KeyBytes: 64, ValueBytes: 256}
 
 // Check returns a problem that names the label and the limit where the set is over one, or where a key is no key or a
 // value no text; otherwise nil.
+//
+// The server's own labels do not count, and their keys have the length that they have.
 func (l Limits) Check(s Set) error {
-	if s.Len() > l.Count {
-		return problem.New(problem.LimitExceeded, "%d labels, and a connection may have %d", s.Len(), l.Count).
+	n := 0
+	for label := range s.All() {
+		if !Reserved(label.Key) {
+			n++
+		}
+	}
+	if n > l.Count {
+		return problem.New(problem.LimitExceeded, "%d labels, and a connection may have %d", n, l.Count).
 			DecidedBy(SettingCount)
 	}
 	for label := range s.All() {
@@ -39,7 +47,7 @@ func (l Limits) Check(s Set) error {
 }
 
 func (l Limits) checkLabel(label Label) error {
-	if len(label.Key) > l.KeyBytes {
+	if len(label.Key) > l.KeyBytes && !Reserved(label.Key) {
 		return problem.New(problem.LimitExceeded, "the label key %.20q… has %d bytes, and may have %d",
 			label.Key, len(label.Key), l.KeyBytes).DecidedBy(SettingKeyBytes)
 	}

@@ -1,0 +1,37 @@
+package label
+
+import (
+	"slices"
+	"strings"
+
+	"scenecast/problem"
+)
+
+// SettingClient decides which keys a page may set.
+const SettingClient = "labels.client"
+
+// Rules say what labels the pages of an app may have.
+type Rules struct {
+	Limits Limits
+	Client []string // the keys that a page may set itself; nil: any that is not trusted
+}
+
+// CheckClient returns a problem where a page names a key that it may not set: the server's, a trusted one, or one that
+// the configuration does not list.
+func (r Rules) CheckClient(keys []string, trusted func(key string) bool) error {
+	for _, key := range keys {
+		switch {
+		case Reserved(key):
+			return problem.New(problem.Forbidden, "label keys with @ are the server's own").At(key)
+		case trusted(key):
+			return problem.New(problem.Forbidden, "this label is set by the page's token or by the backend, and a page cannot change it").At(key)
+		case r.Client != nil && !slices.Contains(r.Client, key):
+			allowed := "no label itself"
+			if len(r.Client) > 0 {
+				allowed = "only " + strings.Join(r.Client, ", ")
+			}
+			return problem.New(problem.Forbidden, "a page may set %s", allowed).At(key).DecidedBy(SettingClient)
+		}
+	}
+	return nil
+}
