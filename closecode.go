@@ -1,9 +1,9 @@
 package scenecast
 
-import "errors"
+import "scenecast/problem"
 
-// ErrClosed is returned by what has been closed.
-var ErrClosed = errors.New("scenecast: closed")
+// ErrClosed is returned by what has been closed. It is a *problem.Problem, because whoever called may try another server.
+var ErrClosed error = problem.New(problem.Unavailable, "the server is going away")
 
 // CloseCode is the code of a WebSocket close frame. Those from 4400 on are Scenecast's, named after the HTTP status that
 // they resemble; a browser can read them, which it cannot with the status of a refused upgrade.
@@ -16,7 +16,11 @@ const (
 	CloseProtocolError CloseCode = 1002 // RFC 6455: a frame that the protocol forbids. A bug of the client's.
 	CloseInvalidUTF8   CloseCode = 1007 // RFC 6455: text that is not UTF-8. A bug of the client's.
 	CloseTooBig        CloseCode = 1009 // RFC 6455: a message over websocket.max_message. Do not send it again.
+	CloseInternalError CloseCode = 1011 // RFC 6455: the server's fault; its log says more. Reconnect with backoff.
 
+	CloseBadMessage   CloseCode = 4400 // a message that the protocol cannot read. A bug of the client's.
+	CloseUnauthorized CloseCode = 4401 // the token is missing or wrong. Do not reconnect with the same.
+	CloseForbidden    CloseCode = 4403 // the token is right and does not allow this. Do not reconnect.
 	CloseSlowConsumer CloseCode = 4408 // the outbox was full. Reconnect with backoff.
 	CloseIdle         CloseCode = 4410 // taken for gone: no frame, or no pong, for too long. Reconnect at once.
 	CloseShuttingDown CloseCode = 4503 // the server goes away. Reconnect later, spread over some seconds.

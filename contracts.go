@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"scenecast/audience"
 	"scenecast/label"
 )
 
@@ -16,14 +15,11 @@ type Engine interface {
 	// Publish returns when every node has told what became of the push, or when ctx ends: then with the tally so far and
 	// ctx's error, and the push is on its way all the same. The returned push has its position.
 	Publish(ctx context.Context, p Push) (Push, Tally, error)
-	// Close waits until what was published has been handed over. Publish fails afterwards with ErrClosed.
+	// Ask has every node answer the query, in its turn among the pushes, and returns the sum. It returns early when ctx
+	// ends, as Publish does.
+	Ask(ctx context.Context, q Query) (Reply, error)
+	// Close waits until what was published has been handed over. Publish and Ask fail afterwards with ErrClosed.
 	Close() error
-}
-
-// Counter is an engine that can count an audience without sending anything.
-type Counter interface {
-	// Count adds up how many connections of the app match, over all nodes.
-	Count(ctx context.Context, app string, to audience.Expr) (Tally, error)
 }
 
 // HealthChecker is an engine that can be out of order while its node is well.
@@ -37,8 +33,8 @@ type Sink interface {
 	// Deliver hands a push to the connections of this node and returns without waiting for them. The engine calls it in
 	// the order of positions, one call at a time. report is called exactly once, from any goroutine.
 	Deliver(p Push, report func(Tally))
-	// Count counts the connections of this node that would match; report as above.
-	Count(app string, to audience.Expr, report func(Tally))
+	// Answer answers a query for this node; report as above.
+	Answer(q Query, report func(Reply))
 }
 
 // Encoder turns a push into the bytes of one wire variant, framing included. It is called once per push and variant, and
@@ -74,10 +70,18 @@ type Inbound struct {
 // Admission is what a gate has found out about a page that may come in.
 type Admission struct {
 	App      string
-	Labels   label.Set
+	Labels   label.Set // those that the page has given itself
+	Trusted  label.Set // those of its token; no key of theirs is among Labels, and the page cannot change them
 	Protocol Protocol
 	Silence  Silence
 }
+
+// The labels that the server itself gives a connection.
+const (
+	LabelID       = "@id"       // its ConnID
+	LabelProtocol = "@protocol" // the name of its protocol
+	LabelUser     = "@user"     // who its token says that it is; only of tokens that do
+)
 
 // Silence bounds how long a page may say nothing at all; any frame, a pong too, is a sign of life.
 type Silence struct {
@@ -89,7 +93,14 @@ type Silence struct {
 // goroutine.
 type Conn interface {
 	ID() ConnID
+	App() string
 	Labels() label.Set
+	// Trusted reports whether the key was set by the page's token or by the backend, so that the page cannot change it.
+	Trusted(key string) bool
+	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
+	Relabel(c label.Change)
+	// Position is that of the last push that this connection's shard has delivered; zero before the first.
+	Position() Position
 	// Send queues a whole frame, as the encoder makes them. False means that the outbox is full, and that the slow
 	// consumer policy has been applied.
 	Send(frame []byte) bool

@@ -1,6 +1,7 @@
 package scenecast
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -33,6 +34,32 @@ func (c ConnID) String() string {
 	b := strconv.AppendUint(nil, uint64(c.Node), 10)
 	b = append(b, '.')
 	return string(strconv.AppendUint(b, c.Seq, 10))
+}
+
+// ParseConnID reads what String prints, and nothing else.
+func ParseConnID(s string) (ConnID, error) {
+	node, seq, _ := strings.Cut(s, ".")
+	n, err1 := strconv.ParseUint(node, 10, 64)
+	q, err2 := strconv.ParseUint(seq, 10, 64)
+	id := ConnID{Node: NodeID(n), Seq: q}
+	if err1 != nil || err2 != nil || id.String() != s {
+		return ConnID{}, fmt.Errorf("%.40q is no connection: it has the form node.number, as in 5203.17", s)
+	}
+	return id, nil
+}
+
+// Compare orders connections: by node, and within a node by age, the oldest first.
+func (c ConnID) Compare(other ConnID) int {
+	return cmp.Or(cmp.Compare(c.Node, other.Node), cmp.Compare(c.Seq, other.Seq))
+}
+
+// MarshalText prints the ID as String does; with UnmarshalText it is a string in JSON.
+func (c ConnID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads what MarshalText prints.
+func (c *ConnID) UnmarshalText(text []byte) (err error) {
+	*c, err = ParseConnID(string(text))
+	return err
 }
 
 // Position is a place in the log of pushes. Positions compare only within one epoch; the zero value is no position.

@@ -1,6 +1,7 @@
 package scenecast_test
 
 import (
+	"cmp"
 	"math"
 	"regexp"
 	"testing"
@@ -20,6 +21,28 @@ func TestConnIDString(t *testing.T) {
 	} {
 		if got := c.id.String(); got != c.want || !socketID.MatchString(got) {
 			t.Errorf("%#v is printed %s, want %s, of the form %v", c.id, got, c.want, socketID)
+		}
+	}
+}
+
+func TestParseConnID(t *testing.T) {
+	for _, text := range []string{"0.0", "7.1", "9007199254740992.18446744073709551615"} {
+		id, err := scenecast.ParseConnID(text)
+		if err != nil || id.String() != text {
+			t.Errorf("%s: %v, %v", text, id, err)
+		}
+	}
+	for _, text := range []string{"", "7", "7.", ".1", "07.1", "7.01", "7.1.1", "-7.1", "7.18446744073709551616", "a.b", " 7.1"} {
+		if id, err := scenecast.ParseConnID(text); err == nil {
+			t.Errorf("%q is taken for %v", text, id)
+		}
+	}
+	ids := []scenecast.ConnID{{Node: 1, Seq: 2}, {Node: 1, Seq: 10}, {Node: 2, Seq: 1}}
+	for i := range ids {
+		for j := range ids {
+			if got := ids[i].Compare(ids[j]); got != cmp.Compare(i, j) {
+				t.Errorf("%v compared with %v is %d", ids[i], ids[j], got)
+			}
 		}
 	}
 }

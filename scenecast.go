@@ -21,6 +21,7 @@ const DefaultApp = "default"
 
 // Message is what a push shows to a page.
 type Message struct {
+	Event string // its name, for protocols that have names; may be empty
 	// Data is JSON, sent to pages verbatim: same bytes, same order of keys.
 	Data json.RawMessage
 }

@@ -1,0 +1,74 @@
+package scenecast
+
+import (
+	"slices"
+
+	"scenecast/audience"
+	"scenecast/label"
+)
+
+// Query asks every node about an app's connections, or does something to them: at most one of the pointers is set.
+// Without any, it counts.
+type Query struct {
+	App        string
+	To         audience.Expr // which connections; of Values, everybody
+	List       *List         // tell who they are
+	Relabel    *Relabel      // change their labels
+	Disconnect *Disconnect   // say goodbye to them
+	Values     *Values       // tell the values of a label
+}
+
+// List asks for connections in the order of their IDs.
+type List struct {
+	After ConnID // only those behind this one
+	Limit int    // at most so many
+}
+
+// Relabel changes labels in the name of the backend: the keys are trusted from then on, and the page cannot change them.
+// A connection that would be over a limit keeps its labels.
+type Relabel struct{ Change label.Change }
+
+// Disconnect closes connections.
+type Disconnect struct {
+	Code   CloseCode
+	Reason string
+}
+
+// Values asks which values a key has, and how many connections have each.
+type Values struct{ Key string }
+
+// Reply is the answer to a query. Replies of shards and nodes add up.
+type Reply struct {
+	Tally       Tally          // how many connections match
+	ByNode      []NodeCount    // the same, by node
+	Changed     int            // of Relabel: connections that have the labels now
+	Connections []Connection   // of List, in the order of their IDs
+	Values      map[string]int // of Values
+}
+
+// NodeCount says how many connections of a node match.
+type NodeCount struct {
+	Node    NodeID `json:"node"`
+	Matched int    `json:"matched"`
+}
+
+// Connection is a connection as a list tells of it.
+type Connection struct {
+	ID     ConnID    `json:"id"`
+	Labels label.Set `json:"labels"`
+}
+
+// Add adds another reply to this one. A list keeps its order; cutting it to the limit is the asker's.
+func (r *Reply) Add(other Reply) {
+	r.Tally.Add(other.Tally)
+	r.ByNode = append(r.ByNode, other.ByNode...)
+	r.Changed += other.Changed
+	r.Connections = append(r.Connections, other.Connections...)
+	slices.SortFunc(r.Connections, func(a, b Connection) int { return a.ID.Compare(b.ID) })
+	for value, n := range other.Values {
+		if r.Values == nil {
+			r.Values = make(map[string]int)
+		}
+		r.Values[value] += n
+	}
+}
