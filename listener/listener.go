@@ -2,6 +2,7 @@
 package listener
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,18 +14,24 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/problem"
 	"scenecast/websocket"
 )
 
 // Acceptor takes over connections whose handshake is done; socket loops do.
 type Acceptor interface {
 	Attach(c net.Conn, early []byte, a scenecast.Admission)
+	Refuse(c net.Conn, early []byte, code scenecast.CloseCode, reason string)
 }
 
 // Upgrade is what happens to WebSocket requests of one path.
 type Upgrade struct {
-	Gate   scenecast.Gate
-	Refuse func(w http.ResponseWriter, r *http.Request, err error) // answers for the gate, in the path's own form
+	Gate        scenecast.Gate
+	Subprotocol string // that the page must offer; empty: none
+	// Refuse answers over HTTP, in the path's own form.
+	Refuse func(w http.ResponseWriter, r *http.Request, err error)
+	// CloseCode, where it is set, has pages that the gate refuses told by a close frame instead.
+	CloseCode func(err error) (scenecast.CloseCode, string)
 }
 
 // Options configure the port.
@@ -107,33 +114,48 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.options.Handler.ServeHTTP(w, r)
 		return
 	}
-	if err := s.upgrade(w, r, upgrade.Gate); err != nil {
+	if err := s.upgrade(w, r, upgrade); err != nil {
 		upgrade.Refuse(w, r, err)
 	}
 }
 
 // upgrade lets a WebSocket in, or returns why not.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, gate scenecast.Gate) error {
-	if err := websocket.CheckHandshake(r); err != nil {
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u Upgrade) error {
+	if err := websocket.CheckHandshake(r, u.Subprotocol); err != nil {
 		return err
 	}
-	admission, err := gate.Admit(r)
+	admission, refused := u.Gate.Admit(r)
+	if refused != nil && u.CloseCode == nil {
+		return refused
+	}
+	conn, early, err := s.takeOver(w, websocket.SwitchingProtocols(r, u.Subprotocol))
 	if err != nil {
 		return err
 	}
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return fmt.Errorf("take the connection over: %w", err)
-	}
-	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	conn = conn.(*headConn).Conn
-	_ = conn.SetDeadline(time.Now().Add(s.options.HeadTimeout))
-	if _, err := conn.Write(websocket.SwitchingProtocols(r, "")); err != nil {
-		_ = conn.Close() // the page has gone: there is nobody to tell
+	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
+	if refused != nil {
+		if problem.Of(refused).Kind == problem.Internal {
+			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", refused)
+		}
+		code, reason := u.CloseCode(refused)
+		loop.Refuse(conn, early, code, reason)
 		return nil
 	}
-	_ = conn.SetDeadline(time.Time{})
-	i := s.next.Add(1) % uint32(len(s.options.Loops))
-	s.options.Loops[i].Attach(conn, append([]byte(nil), early...), admission)
+	loop.Attach(conn, early, admission)
 	return nil
+}
+
+// takeOver takes the connection from net/http, with the bytes that were read behind the request, and sends the answer. A
+// page that has gone by then is noticed by whoever reads from it next.
+func (s *Server) takeOver(w http.ResponseWriter, answer []byte) (conn net.Conn, early []byte, err error) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("take the connection over: %w", err)
+	}
+	early, _ = buffered.Reader.Peek(buffered.Reader.Buffered())
+	conn = conn.(*headConn).Conn
+	_ = conn.SetDeadline(time.Now().Add(s.options.HeadTimeout))
+	_, _ = conn.Write(answer)
+	_ = conn.SetDeadline(time.Time{})
+	return conn, bytes.Clone(early), nil
 }

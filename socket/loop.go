@@ -130,17 +130,32 @@ func (l *Loop) wakeUp() {
 // call it. The loop closes the connection, at once if it is stopping.
 func (l *Loop) Attach(c net.Conn, early []byte, a scenecast.Admission) {
 	s := newSocket(l, c, early, a.Silence)
+	l.take(s, func() { l.attach(s, a) })
+}
+
+// Refuse is Attach for a page that cannot stay: it gets a close frame, and the shard never hears of it. So a browser can
+// read why, which it cannot from a refused handshake.
+func (l *Loop) Refuse(c net.Conn, early []byte, code scenecast.CloseCode, reason string) {
+	s := newSocket(l, c, early, scenecast.Silence{})
+	l.take(s, func() {
+		s.sayGoodbye(code, reason)
+		go s.read()
+	})
+}
+
+// take counts the socket among the open ones, and its reader among the goroutines, and has the owner begin; in one step,
+// so that Shutdown either waits for the socket or has it closed here.
+func (l *Loop) take(s *socket, begin func()) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.stopping {
-		l.mu.Unlock()
-		_ = c.Close()
+		_ = s.conn.Close()
 		return
 	}
 	l.open[s] = struct{}{}
-	l.tasks = append(l.tasks, func() { l.attach(s, a) })
-	l.goroutines.Add(1) // for the reader, before Close can wait
+	l.goroutines.Add(1)
+	l.tasks = append(l.tasks, begin)
 	l.wakeUp()
-	l.mu.Unlock()
 }
 
 func (l *Loop) attach(s *socket, a scenecast.Admission) {

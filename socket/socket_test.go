@@ -175,6 +175,26 @@ func TestPageSaysGoodbye(t *testing.T) {
 	})
 }
 
+// TestRefuse: the page is told why, and the shard never hears of it.
+func TestRefuse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(socket.Options{})
+		defer s.stop()
+		other := s.attach(anySilence, true) // in the slot that a socket without one might be taken for
+		server, client := net.Pipe()
+		p := &page{conn: client, frames: make(chan string, 10)}
+		s.loop.Refuse(server, nil, scenecast.CloseUnauthorized, "who are you?")
+		go p.read()
+		p.expect(t, "close 4401 who are you?")
+		p.send(ws.NewTextFrame([]byte("x")))
+		p.send(ws.NewCloseFrame(nil))
+		p.expect(t, "EOF")
+		s.expect(t, "opened 0.0")
+		s.do(func() { s.loop.Send(s.slots[0], websocket.TextFrame([]byte("still here"))) })
+		other.expect(t, "text still here")
+	})
+}
+
 func TestServerSaysGoodbye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, answers := range []bool{true, false} {

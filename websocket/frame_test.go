@@ -48,10 +48,11 @@ func upgradeRequest() *http.Request {
 	return &http.Request{
 		Method: "GET", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
-			"Connection":            {"keep-alive, Upgrade"},
-			"Upgrade":               {"WebSocket"},
-			"Sec-Websocket-Version": {"13"},
-			"Sec-Websocket-Key":     {"dGhlIHNhbXBsZSBub25jZQ=="},
+			"Connection":             {"keep-alive, Upgrade"},
+			"Upgrade":                {"WebSocket"},
+			"Sec-Websocket-Version":  {"13"},
+			"Sec-Websocket-Key":      {"dGhlIHNhbXBsZSBub25jZQ=="},
+			"Sec-Websocket-Protocol": {"superchat, chat"},
 		},
 	}
 }
@@ -66,6 +67,7 @@ func TestHandshake(t *testing.T) {
 		kind   problem.Kind
 	}{
 		{"as it should be", func(*http.Request) {}, ""},
+		{"another subprotocol", header("Sec-WebSocket-Protocol", "superchat"), problem.Invalid},
 		{"POST", func(r *http.Request) { r.Method = "POST" }, problem.MethodNotAllowed},
 		{"HTTP/1.0", func(r *http.Request) { r.ProtoMinor = 0 }, problem.Invalid},
 		{"a proxy that drops Connection", header("Connection", "close"), problem.Invalid},
@@ -78,7 +80,7 @@ func TestHandshake(t *testing.T) {
 		r := upgradeRequest()
 		c.change(r)
 		var kind problem.Kind
-		if err := websocket.CheckHandshake(r); err != nil {
+		if err := websocket.CheckHandshake(r, "chat"); err != nil {
 			kind = problem.Of(err).Kind
 		}
 		if kind != c.kind || !websocket.IsUpgrade(r) {

@@ -15,9 +15,10 @@ const keyGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 // IsUpgrade reports whether the request asks to become a WebSocket, rightly or wrongly: see CheckHandshake.
 func IsUpgrade(r *http.Request) bool { return hasToken(r.Header, "Upgrade", "websocket") }
 
-// CheckHandshake returns a *problem.Problem where the request cannot be upgraded (RFC 6455, 4.2.1). The answer to one of
-// kind UpgradeRequired must have the header `Sec-WebSocket-Version: 13`.
-func CheckHandshake(r *http.Request) error {
+// CheckHandshake returns a *problem.Problem where the request cannot be upgraded (RFC 6455, 4.2.1), or does not offer the
+// subprotocol, unless that is empty. The answer to one of kind UpgradeRequired must have the header
+// `Sec-WebSocket-Version: 13`.
+func CheckHandshake(r *http.Request, subprotocol string) error {
 	switch {
 	case r.Method != http.MethodGet:
 		return problem.New(problem.MethodNotAllowed, "a WebSocket opens with GET, not %.20s", r.Method)
@@ -27,6 +28,8 @@ func CheckHandshake(r *http.Request) error {
 		return problem.New(problem.Invalid, "the header Connection must name Upgrade (does a proxy drop it?)")
 	case r.Header.Get("Sec-Websocket-Version") != "13":
 		return problem.New(problem.UpgradeRequired, "the header Sec-WebSocket-Version must be 13")
+	case subprotocol != "" && !hasToken(r.Header, "Sec-Websocket-Protocol", subprotocol):
+		return problem.New(problem.Invalid, "the header Sec-WebSocket-Protocol must offer %s", subprotocol)
 	}
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
 	if err != nil || len(key) != 16 {

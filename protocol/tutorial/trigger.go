@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"scenecast/admission"
 	"scenecast/auth"
 	"scenecast/problem"
 	"scenecast/push"
@@ -31,10 +32,9 @@ type Triggers interface {
 
 // EndpointOptions configure the endpoint.
 type EndpointOptions struct {
-	App                 string
-	Keys                *auth.Keys      // API keys; those with the scope auth.Trigger may
-	Tokens              auth.PageTokens // of pages, which may only where the next field says so
-	PageTokenMayTrigger bool
+	Keys                *auth.Keys             // API keys; those with the scope auth.Trigger may
+	Pages               auth.PageAuthenticator // tokens of pages, which may only where the next field says so
+	PageTokenMayTrigger func(app string) bool
 	MaxForm             int64 // bytes of a posted form
 	Triggers            Triggers
 	Logger              *slog.Logger
@@ -85,21 +85,22 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	if r.Method == http.MethodHead {
 		return push.Result{}, problem.New(problem.MethodNotAllowed, "a trigger takes GET or POST")
 	}
-	if err := e.authorize(r, params); err != nil {
+	app, err := e.authorize(r, params)
+	if err != nil {
 		return push.Result{}, err
 	}
 	name := params["func"]
 	if len(name) != 1 {
 		return push.Result{}, problem.New(problem.Invalid, "given %d times: say which trigger, once", len(name)).At("func")
 	}
-	delete(params, tokenParam)
+	delete(params, admission.TokenParam)
 	delete(params, "func")
-	return e.o.Triggers.Trigger(r.Context(), e.o.App, name[0], push.URLArgs(params))
+	return e.o.Triggers.Trigger(r.Context(), app, name[0], push.URLArgs(params))
 }
 
 // params are the query's and, of a POST, the form's.
 func (e *Endpoint) params(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	params, err := parseQuery(r)
+	params, err := admission.ParseQuery(r)
 	if err != nil || r.Method != http.MethodPost || r.ContentLength == 0 {
 		return params, err
 	}
@@ -118,27 +119,31 @@ func (e *Endpoint) params(w http.ResponseWriter, r *http.Request) (url.Values, e
 	return r.Form, nil
 }
 
-// authorize takes the credential from the parameter token, as in the tutorial, or from an Authorization header.
-func (e *Endpoint) authorize(r *http.Request, params url.Values) error {
+// authorize takes the credential from the parameter token, as in the tutorial, or from an Authorization header, and says
+// for which app it is.
+func (e *Endpoint) authorize(r *http.Request, params url.Values) (app string, err error) {
 	secret := auth.Bearer(r)
-	if token := params[tokenParam]; len(token) == 1 {
+	if token := params[admission.TokenParam]; len(token) == 1 {
 		secret = token[0]
 	}
 	if key, ok := e.o.Keys.Find(secret); ok {
 		if key.May(auth.Trigger) {
-			return nil
+			return key.App, nil
 		}
-		return problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
+		return "", problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
 			DecidedBy("api_keys")
 	}
-	if !e.o.Tokens.Valid(secret) {
-		return problem.New(problem.Unauthorized, "an API key is missing or wrong (setting: api_keys)").At(tokenParam)
-	}
-	if !e.o.PageTokenMayTrigger {
-		return problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
+	page, err := e.o.Pages.AuthenticatePage(r.Context(), secret)
+	switch {
+	case err != nil && !errors.Is(err, auth.ErrInvalidToken):
+		return "", fmt.Errorf("authenticate a page: %w", err)
+	case err != nil:
+		return "", problem.New(problem.Unauthorized, "an API key is missing or wrong").At(admission.TokenParam).DecidedBy("api_keys")
+	case !e.o.PageTokenMayTrigger(page.App):
+		return "", problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
 			DecidedBy(SettingPageTokenMayTrigger)
 	}
-	return nil
+	return page.App, nil
 }
 
 // Refuse answers with an error, as {"code":…,"message":…}.

@@ -15,20 +15,14 @@ package tutorial
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 
 	"scenecast"
-	"scenecast/auth"
-	"scenecast/label"
-	"scenecast/problem"
+	"scenecast/admission"
 	"scenecast/websocket"
 )
 
 // DefaultWelcome is the tutorial's own text.
 const DefaultWelcome = "打开swoole服务成功"
-
-// tokenParam is the one query parameter that is no label.
-const tokenParam = "token"
 
 // The message that keeps a connection alive, and its answer.
 var (
@@ -43,9 +37,7 @@ var (
 
 // Options configure the protocol.
 type Options struct {
-	App     string            // whose pages these are. Defaults to scenecast.DefaultApp.
-	Tokens  auth.PageTokens   // that let a page in
-	Limits  label.Limits      // of a page's labels. Defaults to label.DefaultLimits.
+	Desk    *admission.Desk   // lets pages in
 	Welcome string            // text of the first message. Defaults to DefaultWelcome.
 	Silence scenecast.Silence // how long a page may say nothing
 }
@@ -58,12 +50,6 @@ type Protocol struct {
 
 // New makes the protocol.
 func New(o Options) *Protocol {
-	if o.App == "" {
-		o.App = scenecast.DefaultApp
-	}
-	if o.Limits == (label.Limits{}) {
-		o.Limits = label.DefaultLimits
-	}
 	if o.Welcome == "" {
 		o.Welcome = DefaultWelcome
 	}
@@ -73,33 +59,11 @@ func New(o Options) *Protocol {
 // Name implements scenecast.Protocol.
 func (p *Protocol) Name() string { return "tutorial" }
 
-// Admit implements scenecast.Gate: the token first, then the labels.
+// Admit implements scenecast.Gate.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	query, err := parseQuery(r)
-	if err != nil {
-		return scenecast.Admission{}, err
-	}
-	token := query[tokenParam]
-	if len(token) != 1 || !p.options.Tokens.Valid(token[0]) {
-		return scenecast.Admission{}, problem.New(problem.Unauthorized,
-			"the page's token is missing or wrong (setting: client_tokens)").At(tokenParam)
-	}
-	delete(query, tokenParam)
-	for key := range query {
-		if label.Reserved(key) {
-			return scenecast.Admission{}, problem.New(problem.Invalid, "label keys with @ are the server's own").At(key)
-		}
-	}
-	labels := label.FromMap(query)
-	if err := p.options.Limits.Check(labels); err != nil {
-		return scenecast.Admission{}, err
-	}
-	return scenecast.Admission{
-		App:      p.options.App,
-		Labels:   labels,
-		Protocol: p,
-		Silence:  p.options.Silence,
-	}, nil
+	a, err := p.options.Desk.Admit(r)
+	a.Protocol, a.Silence = p, p.options.Silence
+	return a, err
 }
 
 // Opened implements scenecast.Protocol.
@@ -128,14 +92,4 @@ type answer struct {
 func (a answer) json() []byte {
 	b, _ := json.Marshal(a) // numbers and texts always encode
 	return b
-}
-
-// parseQuery is r.URL.Query(), but for what cannot be read: that is refused, not dropped. The problem does not quote the
-// query, because the token is in it.
-func parseQuery(r *http.Request) (url.Values, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, problem.New(problem.Invalid, "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded")
-	}
-	return query, nil
 }

@@ -1,0 +1,143 @@
+// Package native is Scenecast's own wire, scenecast.v1, which docs/protocol.md describes for whoever writes a client. A
+// page opens /v1/connect?token=T&page=home with the subprotocol scenecast.v1; messages are JSON objects in text frames,
+// told apart by their type.
+package native
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"scenecast"
+	"scenecast/admission"
+	"scenecast/label"
+	"scenecast/problem"
+	"scenecast/websocket"
+)
+
+// Subprotocol is what a page asks for in Sec-WebSocket-Protocol.
+const Subprotocol = "scenecast.v1"
+
+var (
+	_ scenecast.Protocol = (*Protocol)(nil)
+	_ scenecast.Gate     = (*Protocol)(nil)
+)
+
+// Protocol is the native wire. It is its own gate.
+type Protocol struct {
+	desk *admission.Desk
+}
+
+// New makes the protocol for the pages that the desk lets in.
+func New(desk *admission.Desk) *Protocol { return &Protocol{desk} }
+
+// Name implements scenecast.Protocol.
+func (p *Protocol) Name() string { return "native" }
+
+// Admit implements scenecast.Gate.
+func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
+	a, err := p.desk.Admit(r)
+	a.Protocol = p
+	return a, err
+}
+
+// The messages to a page.
+type (
+	welcome struct {
+		Type     string `json:"type"`
+		ID       string `json:"id"`
+		Position string `json:"position,omitempty"` // of the newest push; missing before the first
+	}
+	push struct {
+		Type     string          `json:"type"`
+		Position string          `json:"position"`
+		Event    string          `json:"event,omitempty"`
+		Data     json.RawMessage `json:"data"`
+	}
+	done struct { // the answer to a request that has been carried out
+		Type string          `json:"type"`
+		ID   json.RawMessage `json:"id,omitempty"` // the request's
+	}
+	refusal struct { // the answer to one that has not
+		Type    string          `json:"type"`
+		ID      json.RawMessage `json:"id,omitempty"`
+		Kind    problem.Kind    `json:"kind"`
+		Detail  string          `json:"detail"`
+		Where   string          `json:"where,omitempty"`
+		Setting string          `json:"setting,omitempty"`
+	}
+)
+
+// Opened implements scenecast.Protocol.
+func (p *Protocol) Opened(c scenecast.Conn) {
+	w := welcome{Type: "welcome", ID: c.ID().String()}
+	if position := c.Position(); position != (scenecast.Position{}) {
+		w.Position = position.String()
+	}
+	send(c, w)
+}
+
+// EncodePush implements scenecast.Encoder. The data is the push's own bytes, so it is put in by hand: json.Marshal would
+// rewrite it.
+func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
+	head, _ := json.Marshal(push{Type: "push", Position: m.Position.String(), Event: m.Message.Event, Data: json.RawMessage("0")})
+	b := append(head[:len(head)-len(`0}`)], m.Message.Data...)
+	return websocket.TextFrame(append(b, '}'))
+}
+
+// Received implements scenecast.Protocol. A message that cannot be read closes the connection, because then page and
+// server disagree about the protocol; a request that may not be carried out is answered.
+func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
+	r, err := parseRequest(m)
+	if err != nil {
+		c.Close(scenecast.CloseBadMessage, err.Error())
+		return
+	}
+	switch r.Type {
+	case "ping":
+		send(c, done{Type: "pong", ID: r.ID})
+	case "set":
+		if err := p.set(c, r.Labels); err != nil {
+			refuse(c, r.ID, problem.Of(err))
+			return
+		}
+		send(c, done{Type: "set", ID: r.ID})
+	}
+}
+
+// set changes the page's labels, all that it names or, with an error, none.
+func (p *Protocol) set(c scenecast.Conn, change label.Change) error {
+	rules := p.desk.Rules(c.App())
+	if err := rules.CheckClient(change.Keys(), c.Trusted); err != nil {
+		return problem.At(err, "labels")
+	}
+	if err := rules.Limits.Check(c.Labels().Apply(change)); err != nil {
+		return problem.At(err, "labels")
+	}
+	c.Relabel(change)
+	return nil
+}
+
+func refuse(c scenecast.Conn, id json.RawMessage, p *problem.Problem) {
+	send(c, refusal{Type: "error", ID: id, Kind: p.Kind, Detail: p.Detail, Where: p.Where, Setting: p.Setting})
+}
+
+func send(c scenecast.Conn, message any) {
+	b, _ := json.Marshal(message) // texts, and JSON that was checked when it came in
+	c.Send(websocket.TextFrame(b))
+}
+
+// CloseCode is the close code that tells a page why it was not let in: a browser cannot read the status of a refused
+// upgrade, so it is let in and sent away.
+func CloseCode(err error) (scenecast.CloseCode, string) {
+	p := problem.Of(err)
+	switch p.Kind {
+	case problem.Unauthorized:
+		return scenecast.CloseUnauthorized, p.Error()
+	case problem.Forbidden:
+		return scenecast.CloseForbidden, p.Error()
+	case problem.Internal:
+		return scenecast.CloseInternalError, p.Error()
+	default:
+		return scenecast.CloseBadMessage, p.Error()
+	}
+}

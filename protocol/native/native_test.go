@@ -1,0 +1,191 @@
+package native_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+
+	"scenecast"
+	"scenecast/admission"
+	"scenecast/label"
+	"scenecast/problem"
+	"scenecast/protocol/native"
+)
+
+// conn is a connection that writes down what its protocol does with it.
+type conn struct {
+	labels  label.Set
+	trusted string // a key
+	at      scenecast.Position
+	did     []string
+}
+
+func (c *conn) ID() scenecast.ConnID         { return scenecast.ConnID{Node: 7, Seq: 1} }
+func (c *conn) App() string                  { return "shop" }
+func (c *conn) Labels() label.Set            { return c.labels }
+func (c *conn) Trusted(key string) bool      { return key == c.trusted }
+func (c *conn) Relabel(change label.Change)  { c.labels = c.labels.Apply(change) }
+func (c *conn) Position() scenecast.Position { return c.at }
+func (c *conn) Close(code scenecast.CloseCode, reason string) {
+	c.did = append(c.did, fmt.Sprintf("close %d %s", code, reason))
+}
+
+func (c *conn) Send(frame []byte) bool {
+	c.did = append(c.did, payload(frame))
+	return true
+}
+
+// payload is the text in a whole frame.
+func payload(frame []byte) string {
+	r := strings.NewReader(string(frame))
+	head, err := ws.ReadHeader(r)
+	if err != nil || head.OpCode != ws.OpText || !head.Fin || head.Length != int64(r.Len()) {
+		return fmt.Sprintf("no whole text frame: %q", frame)
+	}
+	return string(frame[len(frame)-r.Len():])
+}
+
+func newProtocol() *native.Protocol {
+	return native.New(&admission.Desk{Rules: func(app string) label.Rules {
+		limits := label.DefaultLimits
+		limits.Count = 3
+		return label.Rules{Limits: limits, Client: []string{"page", "tag", "plan", app}}
+	}})
+}
+
+func newConn() *conn {
+	return &conn{
+		trusted: "plan",
+		labels:  label.FromMap(map[string][]string{"page": {"home"}, "plan": {"free"}, "@id": {"7.1"}}),
+	}
+}
+
+func text(s string) scenecast.Inbound { return scenecast.Inbound{Text: true, Data: []byte(s)} }
+
+func TestWelcome(t *testing.T) {
+	c := newConn()
+	newProtocol().Opened(c)
+	c.at = scenecast.Position{Epoch: 36, Seq: 17}
+	newProtocol().Opened(c)
+	if got, want := fmt.Sprint(c.did), `[{"type":"welcome","id":"7.1"} {"type":"welcome","id":"7.1","position":"10-17"}]`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestEncodePush: the data is the backend's bytes, whatever their form.
+func TestEncodePush(t *testing.T) {
+	for _, c := range []struct{ event, data, want string }{
+		{"", `{ "b":1.10, "a":"<你好>\u00e9" }`, `{"type":"push","position":"10-17","data":{ "b":1.10, "a":"<你好>\u00e9" }}`},
+		{"order.shipped", `7`, `{"type":"push","position":"10-17","event":"order.shipped","data":7}`},
+		{`"},{"`, `null`, `{"type":"push","position":"10-17","event":"\"},{\"","data":null}`},
+		{"", strings.Repeat("[", 200) + strings.Repeat("]", 200), `{"type":"push","position":"10-17","data":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`},
+	} {
+		got := payload(newProtocol().EncodePush(&scenecast.Push{
+			Position: scenecast.Position{Epoch: 36, Seq: 17},
+			Message:  scenecast.Message{Event: c.event, Data: json.RawMessage(c.data)},
+		}))
+		if got != c.want || !json.Valid([]byte(got)) {
+			t.Errorf("event %q, data %s: %s, want %s", c.event, c.data, got, c.want)
+		}
+	}
+}
+
+// messages from a page; labels are those afterwards, empty where nothing changed.
+var messages = []struct{ message, did, labels string }{
+	{`{"type":"ping"}`, `{"type":"pong"}`, ""},
+	{`{"type":"ping","id":"a"}`, `{"type":"pong","id":"a"}`, ""},
+	{`{"type":"set","id":1,"labels":{"page":"list"}}`, `{"type":"set","id":1}`, `{"@id":"7.1","page":"list","plan":"free"}`},
+	{`{"type":"set","labels":{"page":null}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free"}`},
+	{`{"type":"set","labels":{"page":[]}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free"}`},
+	{`{"type":"set","labels":{"tag":["a","b","a"],"page":null}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free","tag":["a","b"]}`},
+	{`{"type":"set","labels":{}}`, `{"type":"set"}`, ""},
+	{`{"type":"set","labels":{"shop":"x"}}`, `{"type":"set"}`, `{"@id":"7.1","page":"home","plan":"free","shop":"x"}`},
+
+	{`{"type":"set","id":2,"labels":{"page":"list","plan":"pro"}}`,
+		`{"type":"error","id":2,"kind":"forbidden","detail":"this label is set by the page's token or by the backend, and a page cannot change it","where":"labels.plan"}`, ""},
+	{`{"type":"set","labels":{"page":"list","@id":"1.1"}}`,
+		`{"type":"error","kind":"forbidden","detail":"label keys with @ are the server's own","where":"labels.@id"}`, ""},
+	{`{"type":"set","labels":{"user":"42"}}`,
+		`{"type":"error","kind":"forbidden","detail":"a page may set only page, tag, plan, shop","where":"labels.user","setting":"labels.client"}`, ""},
+	{`{"type":"set","labels":{"tag":["a","b"]}}`,
+		`{"type":"error","kind":"limit_exceeded","detail":"4 labels, and a connection may have 3","where":"labels","setting":"labels.max_count"}`, ""},
+	{`{"type":"set","labels":{"page":"` + strings.Repeat("x", 257) + `"}}`,
+		`{"type":"error","kind":"limit_exceeded","detail":"the value has 257 bytes, and may have 256","where":"labels.page","setting":"labels.max_value_bytes"}`, ""},
+
+	{`heartbeat`, "close 4400 a message is a JSON object with type, id and labels", ""},
+	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id and labels", ""},
+	{`[]`, "close 4400 a message is a JSON object with type, id and labels", ""},
+	{`{"type":"set","labels":{"page":7}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
+	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
+	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
+	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
+	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
+	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
+	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set and ping", ""},
+	{`{}`, "close 4400 unknown type: there are set and ping", ""},
+	{`null`, "close 4400 unknown type: there are set and ping", ""},
+	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id and labels", ""},
+	{`{"type":"ping"} {"type":"ping"}`, "close 4400 the message goes on behind its JSON object", ""},
+	{`{"type":"ping","id":{}}`, "close 4400 an id is a number or a short text", ""},
+	{`{"type":"ping","id":"` + strings.Repeat("x", 63) + `"}`, "close 4400 an id is a number or a short text", ""},
+}
+
+func TestMessages(t *testing.T) {
+	for _, m := range messages {
+		c := newConn()
+		newProtocol().Received(c, text(m.message))
+		if len(c.did) != 1 || c.did[0] != m.did {
+			t.Errorf("%s:\ngot  %s\nwant %s", m.message, c.did, m.did)
+		}
+		want := m.labels
+		if want == "" {
+			want = `{"@id":"7.1","page":"home","plan":"free"}`
+		}
+		if got, _ := c.labels.MarshalJSON(); string(got) != want {
+			t.Errorf("%s: the labels are %s, want %s", m.message, got, want)
+		}
+	}
+	c := newConn()
+	newProtocol().Received(c, scenecast.Inbound{Data: []byte(`{"type":"ping"}`)})
+	if len(c.did) != 1 || c.did[0] != "close 4400 a message is a text frame, not a binary one" {
+		t.Errorf("a binary message: %s", c.did)
+	}
+}
+
+func TestCloseCode(t *testing.T) {
+	for kind, want := range map[problem.Kind]scenecast.CloseCode{
+		problem.Unauthorized: 4401, problem.Forbidden: 4403, problem.Invalid: 4400, problem.LimitExceeded: 4400,
+		problem.Internal: 1011,
+	} {
+		if code, reason := native.CloseCode(problem.New(kind, "why")); code != want || reason != "why" {
+			t.Errorf("%s: %d %s, want %d", kind, code, reason, want)
+		}
+	}
+}
+
+// FuzzReceived: whatever a page sends, it gets exactly one answer or is sent away once, the answer is JSON, the trusted and
+// the server's labels stay as they were, and the limits hold.
+func FuzzReceived(f *testing.F) {
+	for _, m := range messages {
+		f.Add(m.message)
+		f.Add(m.message[:len(m.message)/2])
+	}
+	p := newProtocol()
+	f.Fuzz(func(t *testing.T, message string) {
+		c := newConn()
+		p.Received(c, text(message))
+		if len(c.did) != 1 {
+			t.Fatalf("%q: %q", message, c.did)
+		}
+		if !strings.HasPrefix(c.did[0], "close 4400 ") && !json.Valid([]byte(c.did[0])) {
+			t.Errorf("%q: the answer is %s", message, c.did[0])
+		}
+		if !c.labels.Contains("plan", "free") || len(c.labels.Values("plan")) != 1 || len(c.labels.Values("@id")) != 1 || c.labels.Len() > 4 {
+			labels, _ := c.labels.MarshalJSON()
+			t.Errorf("%q: the labels are %s", message, labels)
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package native
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"scenecast"
+	"scenecast/label"
+	"scenecast/problem"
+)
+
+// maxRequestID bounds the id that a page gives a request, in bytes of JSON.
+const maxRequestID = 64
+
+// request is a message from a page.
+type request struct {
+	Type   string          `json:"type"`
+	ID     json.RawMessage `json:"id"`     // any number or text; its answer carries it
+	Labels label.Change    `json:"labels"` // of set
+}
+
+// parseRequest reads a message. The error's text goes into the close frame.
+func parseRequest(m scenecast.Inbound) (r request, err error) {
+	if !m.Text {
+		return r, errors.New("a message is a text frame, not a binary one")
+	}
+	d := json.NewDecoder(bytes.NewReader(m.Data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		var p *problem.Problem
+		if errors.As(err, &p) {
+			return r, problem.At(p, "labels")
+		}
+		return r, errors.New("a message is a JSON object with type, id and labels")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return r, errors.New("the message goes on behind its JSON object")
+	}
+	switch {
+	case r.Type != "set" && r.Type != "ping":
+		return r, errors.New("unknown type: there are set and ping")
+	case (r.Type == "set") != (r.Labels != nil):
+		return r, errors.New("labels belong to set, and set needs them")
+	case len(r.ID) > maxRequestID || len(r.ID) > 0 && (r.ID[0] == '{' || r.ID[0] == '['):
+		return r, errors.New("an id is a number or a short text")
+	}
+	return r, nil
+}
