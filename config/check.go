@@ -5,16 +5,15 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"reflect"
 	"slices"
 	"strconv"
+
+	"scenecast"
+	"scenecast/problem"
 )
 
 // mayBeZero are the numbers for which 0 means something.
 var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain"}
-
-// placeholders stand in printed files where a secret should be, so everybody knows them.
-var placeholders = []string{"TOKEN", "KEY", hidden}
 
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {
@@ -38,53 +37,62 @@ func (d *decoder) check(c *Config) {
 		}
 		d.wrong(key, "tls needs both cert and key, or none")
 	}
-	for _, key := range Keys() {
-		v := fieldOf(reflect.ValueOf(c).Elem(), key)
-		if v.CanInt() && v.IsZero() && !slices.Contains(mayBeZero, key) {
-			d.wrong(key, "must be more than 0")
+	for _, s := range settingsOf(c) {
+		if s.field.CanInt() && s.field.IsZero() && !slices.Contains(mayBeZero, s.key) {
+			d.wrong(s.key, "must be more than 0")
 		}
 	}
 	if c.Outbox.MaxBytes < c.HTTP.MaxBody {
 		d.wrong("outbox.max_bytes", "%v is less than http.max_body (%v): such a push could reach nobody", c.Outbox.MaxBytes, c.HTTP.MaxBody)
 	}
+	d.checkLabels(c)
 	d.checkSecrets(c)
 }
 
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not
 // be read and still has the value that it had before.
 func (d *decoder) wrong(key, format string, args ...any) {
-	for _, err := range d.unread {
-		var m *Mistake
-		if errors.As(err, &m) && m.Key == key {
-			return
-		}
+	if !d.unreadable(key) {
+		d.wrongAt(key, key, format, args...)
 	}
-	d.source = cmp.Or(d.places[key], "defaults")
+}
+
+// wrongAt notes a mistake in what came from the place of a setting or of an entry.
+func (d *decoder) wrongAt(place, key, format string, args ...any) {
+	d.source = cmp.Or(d.places[place], "defaults")
 	d.mistake(key, nil, format, args...)
 }
 
-// checkSecrets refuses a secret that is known to everybody, and one that is both a page's token and a backend's key:
-// everybody who opens a page can read it.
-func (d *decoder) checkSecrets(c *Config) {
-	for _, token := range c.ClientTokens {
-		if token == "" {
-			d.wrong("client_tokens", "holds an empty token")
-		}
-		if slices.Contains(placeholders, token) {
-			d.wrong("client_tokens", "%s stands for a token; put one of your own there", token)
-		}
-	}
-	owner := make(map[string]string)
-	for _, k := range c.APIKeys {
-		if slices.Contains(placeholders, k.Key) {
-			d.wrong("api_keys", "%s stands for a key; put one of your own there", k.Key)
-		}
-		if other, taken := owner[k.Key]; taken {
-			d.wrong("api_keys", "%s and %s have the same key", other, k.Name)
-		}
-		owner[k.Key] = k.Name
-		if slices.Contains(c.ClientTokens, k.Key) {
-			d.wrong("api_keys", "the key of %s is also in client_tokens, which everybody who opens a page can read", k.Name)
+// unreadable reports whether the setting was given in a form that could not be read.
+func (d *decoder) unreadable(key string) bool {
+	return slices.ContainsFunc(d.unread, func(err error) bool {
+		var m *Mistake
+		return errors.As(err, &m) && m.Key == key
+	})
+}
+
+// checkLabels holds the labels of tokens against the limits: a page over one would always be refused.
+func (d *decoder) checkLabels(c *Config) {
+	for _, app := range c.Apps() {
+		key := app.key("client_tokens")
+		for i, t := range app.ClientTokens {
+			err := c.Labels.Limits().Check(t.Labels)
+			if err == nil {
+				continue
+			}
+			p := problem.Of(err)
+			if p.Kind != problem.LimitExceeded || d.unreadable(p.Setting) {
+				continue // a key that is none was told when it was read
+			}
+			at := join(key, "labels")
+			switch p.Where {
+			case "":
+			case scenecast.LabelUser:
+				at = join(key, "user")
+			default:
+				at = join(at, p.Where)
+			}
+			d.wrongAt(entry(key, i), at, "%s (%s)", p.Detail, p.Setting)
 		}
 	}
 }

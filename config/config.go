@@ -7,47 +7,35 @@ package config
 import (
 	"time"
 
-	"scenecast/auth"
 	"scenecast/label"
 	"scenecast/protocol/tutorial"
-	"scenecast/push"
 )
 
 // Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting.
 type Config struct {
-	Listen              string      `yaml:"listen"`
-	ClientTokens        []string    `yaml:"client_tokens"`
-	APIKeys             []APIKey    `yaml:"api_keys"`
-	PageTokenMayTrigger bool        `yaml:"page_token_may_trigger"`
-	Triggers            []Trigger   `yaml:"triggers"`
-	Labels              LabelLimits `yaml:"labels"`
-	WebSocket           WebSocket   `yaml:"websocket"`
-	Tutorial            Tutorial    `yaml:"tutorial"`
-	Outbox              Outbox      `yaml:"outbox"`
-	HTTP                HTTP        `yaml:"http"`
-	TLS                 TLS         `yaml:"tls"`
-	Drain               Duration    `yaml:"drain"`
-	Log                 Log         `yaml:"log"`
+	Listen string `yaml:"listen"`
+	AppSettings
+	Labels    LabelLimits `yaml:"labels"`
+	OtherApps []App       `yaml:"apps"` // besides the default one; Apps has all
+	WebSocket WebSocket   `yaml:"websocket"`
+	Tutorial  Tutorial    `yaml:"tutorial"`
+	Outbox    Outbox      `yaml:"outbox"`
+	HTTP      HTTP        `yaml:"http"`
+	TLS       TLS         `yaml:"tls"`
+	Drain     Duration    `yaml:"drain"`
+	Log       Log         `yaml:"log"`
 }
 
-// APIKey is a backend's key.
-type APIKey struct {
-	Name  string
-	Key   string
-	Allow []auth.Scope
-}
-
-// Trigger is a declared trigger.
-type Trigger struct {
-	Name        string
-	Declaration push.Declaration
-}
-
-// LabelLimits bounds a connection's labels.
+// LabelLimits bounds a connection's labels, of every app.
 type LabelLimits struct {
 	MaxCount      int  `yaml:"max_count"`
 	MaxKeyBytes   Size `yaml:"max_key_bytes"`
 	MaxValueBytes Size `yaml:"max_value_bytes"`
+}
+
+// Limits are the limits as package label has them.
+func (l LabelLimits) Limits() label.Limits {
+	return label.Limits{Count: l.MaxCount, KeyBytes: int(l.MaxKeyBytes), ValueBytes: int(l.MaxValueBytes)}
 }
 
 // WebSocket bounds what pages send, and how long they may be silent.

@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,7 +13,7 @@ import (
 // own decoding stops at types and cannot say which key it was.
 type decoder struct {
 	source   string            // the file, the variable or "command line"
-	places   map[string]string // by setting: where its value in force came from
+	places   map[string]string // by setting, and by entry of one: where its value in force came from
 	mistakes []error
 	unread   []error // the mistakes before values were checked
 }
@@ -35,17 +33,18 @@ func (d *decoder) place(n *yaml.Node) string {
 // text puts one setting that came as text, from a variable or a flag.
 func (d *decoder) text(source, key, text string, c *Config) {
 	d.source = source
-	field := fieldOf(reflect.ValueOf(c).Elem(), key)
+	field := fieldOf(c, key)
 	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 	switch field.Interface().(type) {
 	case []string:
-		if !strings.HasPrefix(strings.TrimSpace(text), "[") {
-			d.places[key] = source
-			field.Set(reflect.ValueOf(splitList(text)))
+		if node = d.list(key, text); node != nil && len(node.Content) == 0 && !strings.Contains(text, "[") {
+			// No items would be none, and no variable any: an empty one may be meant as either.
+			d.mistake(key, nil, "is empty; write [] for none")
 			return
 		}
-		node = d.parse(key, text)
-	case []APIKey, []Trigger:
+	case []ClientToken:
+		node = d.list(key, text)
+	case []APIKey, []Trigger, []App:
 		node = d.parse(key, text)
 	}
 	if node != nil {
@@ -53,13 +52,18 @@ func (d *decoder) text(source, key, text string, c *Config) {
 	}
 }
 
-func splitList(text string) (items []string) {
+// list reads a list by comma, or in YAML where it begins with a bracket. Nil: it is a mistake.
+func (d *decoder) list(key, text string) *yaml.Node {
+	if strings.HasPrefix(strings.TrimSpace(text), "[") {
+		return d.parse(key, text)
+	}
+	list := &yaml.Node{Kind: yaml.SequenceNode}
 	for item := range strings.SplitSeq(text, ",") {
 		if item = strings.TrimSpace(item); item != "" {
-			items = append(items, item)
+			list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: item})
 		}
 	}
-	return items
+	return list
 }
 
 // parse reads the text as YAML, of which JSON is a part; its lines mean nothing to anybody. Nil: it is a mistake.
@@ -80,20 +84,7 @@ func clearLines(n *yaml.Node) {
 	}
 }
 
-// fieldOf finds a setting's place in the struct.
-func fieldOf(v reflect.Value, key string) reflect.Value {
-	for part := range strings.SplitSeq(key, ".") {
-		for i := range v.NumField() {
-			if v.Type().Field(i).Tag.Get("yaml") == part {
-				v = v.Field(i)
-				break
-			}
-		}
-	}
-	return v
-}
-
-// value puts a node into a field of the Config.
+// value puts a node into the field of a setting.
 func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
 	if isNull(n) {
 		return // `labels:` with everything below it commented out
@@ -106,12 +97,14 @@ func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
 	case *[]Trigger:
 		*field = d.triggers(key, n)
 		return
-	case *[]string:
-		*field = d.texts(key, n)
+	case *[]ClientToken:
+		*field = d.clientTokens(key, n)
 		return
-	}
-	if v.Kind() == reflect.Struct {
-		d.section(key, n, v)
+	case *[]App:
+		*field = d.apps(key, n)
+		return
+	case *[]string:
+		*field = d.labelKeys(key, n)
 		return
 	}
 	if n.Kind != yaml.ScalarNode {
@@ -157,18 +150,18 @@ func setScalar(v reflect.Value, text string) error {
 	return nil
 }
 
-func (d *decoder) section(key string, n *yaml.Node, v reflect.Value) {
-	fields := make(map[string]reflect.Value)
-	for i := range v.NumField() {
-		fields[v.Type().Field(i).Tag.Get("yaml")] = v.Field(i)
-	}
+// section puts a mapping into settings, whose keys go on from the section's.
+func (d *decoder) section(key string, n *yaml.Node, settings []setting) {
 	for name, value := range d.members(key, n) {
-		field, ok := fields[name.Value]
-		if !ok {
-			d.mistake(join(key, name.Value), name, "there is no such setting%s", didYouMean(name.Value, sortedKeys(fields)))
-			continue
+		at := join(key, name.Value)
+		switch below := below(settings, name.Value); {
+		case len(below) == 0:
+			d.mistake(at, name, "there is no such setting%s", didYouMean(name.Value, names(settings)))
+		case below[0].key == "":
+			d.value(at, value, below[0].field)
+		default:
+			d.section(at, value, below)
 		}
-		d.value(join(key, name.Value), value, field)
 	}
 }
 
@@ -184,7 +177,7 @@ func (d *decoder) members(key string, n *yaml.Node) func(yield func(name, value 
 		}
 		seen := make(map[string]bool)
 		for i := 0; i < len(n.Content); i += 2 {
-			name, value := n.Content[i], dereference(n.Content[i+1])
+			name, value := dereference(n.Content[i]), dereference(n.Content[i+1])
 			if seen[name.Value] {
 				d.mistake(join(key, name.Value), name, "is there twice")
 				continue
@@ -197,23 +190,26 @@ func (d *decoder) members(key string, n *yaml.Node) func(yield func(name, value 
 	}
 }
 
-// texts reads a list of texts.
-func (d *decoder) texts(key string, n *yaml.Node) (texts []string) {
-	if isNull(n) {
-		return nil
-	}
-	if n.Kind != yaml.SequenceNode {
-		d.mistake(key, n, "takes a list, not a %s", kindName(n))
-		return nil
-	}
-	for _, item := range n.Content {
-		if item = dereference(item); item.Kind != yaml.ScalarNode {
-			d.mistake(key, item, "takes a list of texts")
-			continue
+// texts ranges over a list of texts.
+func (d *decoder) texts(key string, n *yaml.Node) func(yield func(item *yaml.Node, text string) bool) {
+	return func(yield func(item *yaml.Node, text string) bool) {
+		if isNull(n) {
+			return
 		}
-		texts = append(texts, textOf(item))
+		if n.Kind != yaml.SequenceNode {
+			d.mistake(key, n, "takes a list, not a %s", kindName(n))
+			return
+		}
+		for _, item := range n.Content {
+			if item = dereference(item); item.Kind != yaml.ScalarNode {
+				d.mistake(key, item, "takes a list of texts")
+				continue
+			}
+			if !yield(item, textOf(item)) {
+				return
+			}
+		}
 	}
-	return texts
 }
 
 // dereference is what an alias stands for, or the node itself.
@@ -243,41 +239,4 @@ func kindName(n *yaml.Node) string {
 	default:
 		return "single value"
 	}
-}
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// didYouMean suggests the candidate that is a slip of the finger away, if there is one.
-func didYouMean(name string, candidates []string) string {
-	best, least := "", 3
-	for _, c := range candidates {
-		if n := distance(name, c); n < least {
-			best, least = c, n
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
-}
-
-// distance is the Levenshtein distance: how many letters to add, drop or change.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

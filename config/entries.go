@@ -39,18 +39,19 @@ func (d *decoder) apiKeys(key string, n *yaml.Node) (keys []APIKey) {
 			d.mistake(key, item, "an API key needs a name (for the log) and a key (the secret)")
 			continue
 		}
+		d.places[entry(key, len(keys))] = d.place(item)
 		keys = append(keys, k)
 	}
 	return keys
 }
 
 func (d *decoder) scopes(key string, n *yaml.Node) (scopes []auth.Scope) {
-	for _, text := range d.texts(key, n) {
+	for item, text := range d.texts(key, n) {
 		if scope := auth.Scope(text); slices.Contains(auth.Scopes, scope) {
 			scopes = append(scopes, scope)
 			continue
 		}
-		d.mistake(key, n, "%q is no scope; the scopes are %v", text, auth.Scopes)
+		d.mistake(key, item, "%q is no scope; the scopes are %v", text, auth.Scopes)
 	}
 	return scopes
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,7 +65,7 @@ func (d *decoder) file(path string, c *Config) {
 	documents := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node
 	if err = documents.Decode(&document); err == nil {
-		d.value("", document.Content[0], reflect.ValueOf(c).Elem())
+		d.section("", document.Content[0], settingsOf(c))
 		if err = documents.Decode(&second); err == nil {
 			d.mistake("", &second, "a second document begins; a configuration is one")
 		}
@@ -105,26 +104,4 @@ var serviceLink = regexp.MustCompile(
 // Variable is the environment variable of a setting.
 func Variable(key string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-}
-
-// Keys are all settings, in the order of the reference.
-func Keys() []string { return keysOf("", reflect.TypeFor[Config]()) }
-
-func keysOf(prefix string, t reflect.Type) (keys []string) {
-	for i := range t.NumField() {
-		key := join(prefix, t.Field(i).Tag.Get("yaml"))
-		if field := t.Field(i).Type; field.Kind() == reflect.Struct {
-			keys = append(keys, keysOf(key, field)...)
-		} else {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-func join(prefix, key string) string {
-	if prefix == "" {
-		return key
-	}
-	return prefix + "." + key
 }

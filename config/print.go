@@ -5,10 +5,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast"
 )
 
 // Reference is a configuration file with every setting, its default and what it does. The words TOKEN and KEY stand where
@@ -27,46 +28,68 @@ const hidden = "(hidden)"
 
 // Print is the configuration as YAML, without its secrets.
 func Print(c Config) string {
-	c.ClientTokens = append([]string(nil), c.ClientTokens...)
-	for i := range c.ClientTokens {
-		c.ClientTokens[i] = hidden
-	}
-	c.APIKeys = append([]APIKey(nil), c.APIKeys...)
-	for i := range c.APIKeys {
-		c.APIKeys[i].Key = hidden
-	}
 	var b strings.Builder
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	_ = e.Encode(nodeOf(reflect.ValueOf(c))) // a node made here always encodes
+	_ = e.Encode(sectionNode(settingsOf(&c))) // a node made here always encodes
 	return b.String()
 }
 
-func nodeOf(v reflect.Value) *yaml.Node {
-	switch value := v.Interface().(type) {
+func sectionNode(settings []setting) *yaml.Node {
+	m := &yaml.Node{Kind: yaml.MappingNode}
+	for _, name := range names(settings) {
+		below := below(settings, name)
+		value := sectionNode
+		if below[0].key == "" {
+			value = func(s []setting) *yaml.Node { return valueNode(s[0].field.Interface()) }
+		}
+		m.Content = append(m.Content, text(name), value(below))
+	}
+	return m
+}
+
+func valueNode(value any) *yaml.Node {
+	list, mapping := &yaml.Node{Kind: yaml.SequenceNode}, &yaml.Node{Kind: yaml.MappingNode}
+	switch value := value.(type) {
+	case []ClientToken:
+		for _, t := range value {
+			list.Content = append(list.Content, t.node())
+		}
+		return list
 	case []APIKey:
-		list := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, k := range value {
-			list.Content = append(list.Content, flow(map[string]any{"name": k.Name, "key": k.Key, "allow": k.Allow}))
+			list.Content = append(list.Content, flow(map[string]any{"name": k.Name, "key": hidden, "allow": k.Allow}))
 		}
 		return list
 	case []Trigger:
-		m := &yaml.Node{Kind: yaml.MappingNode}
 		for _, t := range value {
-			m.Content = append(m.Content, text(t.Name), t.node())
+			mapping.Content = append(mapping.Content, text(t.Name), t.node())
 		}
-		return m
+		return mapping
+	case []App:
+		for _, a := range value {
+			mapping.Content = append(mapping.Content, text(a.Name), sectionNode(settingsOf(&a.AppSettings)))
+		}
+		return mapping
 	case fmt.Stringer:
 		return text(value.String())
+	default:
+		return flow(value)
 	}
-	if v.Kind() != reflect.Struct {
-		return flow(v.Interface())
+}
+
+func (t ClientToken) node() *yaml.Node {
+	if t.Labels.Len() == 0 {
+		return flow(hidden)
 	}
-	m := &yaml.Node{Kind: yaml.MappingNode}
-	for i := range v.NumField() {
-		m.Content = append(m.Content, text(v.Type().Field(i).Tag.Get("yaml")), nodeOf(v.Field(i)))
+	m := map[string]any{"token": hidden}
+	if user := t.Labels.Values(scenecast.LabelUser); len(user) > 0 {
+		m["user"] = user[0]
 	}
-	return m
+	if labels := t.Labels.With(scenecast.LabelUser); labels.Len() > 0 {
+		m["labels"] = labels
+	}
+	return flow(m)
 }
 
 func (t Trigger) node() *yaml.Node {

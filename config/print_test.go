@@ -7,24 +7,40 @@ import (
 	"testing"
 
 	"scenecast/config"
+	"scenecast/label"
 )
 
-// restore puts secrets where Print has hidden them, each another.
-func restore(printed string) string {
-	var b strings.Builder
-	for i, part := range strings.Split(printed, "(hidden)") {
-		if i > 0 {
-			fmt.Fprintf(&b, "secret%d", i)
+// restore puts secrets where Print has hidden them, each another, and into the configuration that was printed.
+func restore(printed string, c *config.Config) string {
+	n := 0
+	next := func() string { n++; return fmt.Sprintf("secret%d", n) }
+	put := func(a config.AppSettings) {
+		for i := range a.ClientTokens {
+			a.ClientTokens[i].Token = next()
 		}
-		b.WriteString(part)
+		for i := range a.APIKeys {
+			a.APIKeys[i].Key = next()
+		}
 	}
-	return b.String()
+	put(c.AppSettings)
+	for _, app := range c.OtherApps {
+		put(app.AppSettings)
+	}
+	for i := range n {
+		printed = strings.Replace(printed, "(hidden)", fmt.Sprintf("secret%d", i+1), 1)
+	}
+	return printed
 }
 
 func TestPrint(t *testing.T) {
 	c := load(t, config.Sources{File: write(t, `
 listen: ":80"
-client_tokens: [alpha, beta]
+client_tokens: [alpha, {token: beta, labels: {tag: [b, a], plan: pro}, user: 42}]
+labels: {client: []}
+apps:
+  shop:
+    client_tokens: [{token: delta, user: "7"}]
+    api_keys: [{name: shop, key: epsilon, allow: [read]}]
 api_keys: [{name: backend, key: gamma, allow: [trigger]}]
 triggers:
   orderShipped:
@@ -36,7 +52,12 @@ websocket: {ping_interval: 90s}
 	got := config.Print(c)
 	for _, want := range []string{
 		"listen: \":80\"\n",
-		"client_tokens: [\"(hidden)\", \"(hidden)\"]\n",
+		"client_tokens:\n  - \"(hidden)\"\n" +
+			"  - {\"labels\": {\"plan\": \"pro\", \"tag\": [\"a\", \"b\"]}, \"token\": \"(hidden)\", \"user\": \"42\"}\n",
+		"labels:\n  client: []\n  max_count: 32\n",
+		"apps:\n  shop:\n    client_tokens:\n      - {\"token\": \"(hidden)\", \"user\": \"7\"}\n" +
+			"    api_keys:\n      - {\"allow\": [\"read\"], \"key\": \"(hidden)\", \"name\": \"shop\"}\n" +
+			"    page_token_may_trigger: false\n    triggers: {}\n    labels:\n      client: null\n",
 		"  - {\"allow\": [\"trigger\"], \"key\": \"(hidden)\", \"name\": \"backend\"}\n",
 		"  orderShipped:\n    params: {order: {\"type\": \"string\"}, n: {\"default\": 1.10, \"type\": \"number\"}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
@@ -48,17 +69,18 @@ websocket: {ping_interval: 90s}
 			t.Errorf("what is printed lacks\n%s\n---\n%s", want, got)
 		}
 	}
-	if want := []string{"alpha", "beta"}; !reflect.DeepEqual(c.ClientTokens, want) || c.APIKeys[0].Key != "gamma" {
-		t.Errorf("Print has changed the secrets to %q and %q", c.ClientTokens, c.APIKeys[0].Key)
+	if c.ClientTokens[1].Token != "beta" || c.APIKeys[0].Key != "gamma" || c.OtherApps[0].APIKeys[0].Key != "epsilon" {
+		t.Errorf("Print has changed the secrets of %+v", c)
 	}
 }
 
 func TestPrintHidesSecrets(t *testing.T) {
 	c := config.Default()
-	c.ClientTokens = []string{"s3cret-a", "s3cret-b", ""}
+	c.ClientTokens = []config.ClientToken{{Token: "s3cret-a"}, {Token: "s3cret-b", Labels: label.New(label.Label{Key: "a", Value: "b"})}, {}}
 	c.APIKeys = []config.APIKey{{Name: "a", Key: "s3cret-c"}, {Name: "b", Key: "s3cret-d"}}
+	c.OtherApps = []config.App{{Name: "shop", AppSettings: c.AppSettings}}
 	got := config.Print(c)
-	if strings.Contains(got, "s3cret") || strings.Count(got, "(hidden)") != 5 {
+	if strings.Contains(got, "s3cret") || strings.Count(got, "(hidden)") != 10 {
 		t.Errorf("this shows a secret, or hides something else:\n%s", got)
 	}
 }
@@ -74,6 +96,14 @@ func TestPrintedLoads(t *testing.T) {
 		"texts that YAML takes for something else": "tutorial: {welcome: 'null'}\nlog: {format: json}\n" +
 			"tls: {cert: 'true', key: '1.10'}\nlisten: '[::1]:80'\n",
 		"texts that YAML cannot have plain": `tutorial: {welcome: "\x7f\x80\u0085\u2028\ufeff\ufffe\0\e\t\n \"'#: {"}` + "\n",
+		"labels of tokens": "client_tokens: [{token: a}, {token: b, labels: {}, user: ~}, {token: c, labels: {x: [b, a, b], _y-1: ''}}, " +
+			"{token: d, user: 'null'}, {token: e, labels: {x: \"\\x7f\\u0085 ~\", n: 1.10}, user: \"a: b\"}]\n",
+		"no label that a page may set":  "labels: {client: []}\n",
+		"any label that a page may set": "labels: {client: ~}\n",
+		"labels that a page may set":    "labels: {client: [page, _x-1, 'null', 'true']}\n",
+		"apps": "client_tokens: [a]\napps:\n  'null':\n  '1': {labels: {client: []}, page_token_may_trigger: true}\n" +
+			"  b-c: {client_tokens: [b, {token: c, user: x}], api_keys: [{name: d, key: e}], labels: {client: [a]}, triggers: {t: {to: '*', message: 1}}}\n" +
+			"  a: {client_tokens: []}\n",
 		"triggers": `triggers:
   "null": {to: "*", message: null}
   "1": {to: "*", message: "\x7f\u0085\ufeff😀"}
@@ -82,18 +112,10 @@ func TestPrintedLoads(t *testing.T) {
 	} {
 		c := load(t, config.Sources{File: write(t, content)})
 		printed := config.Print(c)
-		again, err := config.Load(config.Sources{File: write(t, restore(printed))})
+		again, err := config.Load(config.Sources{File: write(t, restore(printed, &c))})
 		if err != nil {
 			t.Errorf("%s was printed as\n%s\nwhich has mistakes: %v", name, printed, err)
 			continue
-		}
-		if len(again.ClientTokens) != len(c.ClientTokens) || len(again.APIKeys) != len(c.APIKeys) {
-			t.Errorf("%s was printed with other secrets:\n%s", name, printed)
-			continue
-		}
-		again.ClientTokens = c.ClientTokens
-		for i := range again.APIKeys {
-			again.APIKeys[i].Key = c.APIKeys[i].Key
 		}
 		if !reflect.DeepEqual(again, c) {
 			t.Errorf("%s was printed as\n%s\nwhich loads as\n\t%+v, want\n\t%+v", name, printed, again, c)

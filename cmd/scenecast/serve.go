@@ -31,14 +31,10 @@ key is set, a random one is made and printed once: the server never runs open by
 		Args: cobra.NoArgs,
 	}
 	s := newSettings(cmd)
-	apiKey := cmd.Flags().String("api-key", "", "`key` of a backend that may do everything, besides those of the file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, file, err := s.load()
 		if err != nil {
 			return err
-		}
-		if *apiKey != "" {
-			c.APIKeys = append(c.APIKeys, config.APIKey{Name: "command line", Key: *apiKey, Allow: auth.Scopes})
 		}
 		makeSecrets(&c, cmd.OutOrStdout())
 		log := newLogger(c.Log, cmd.ErrOrStderr())
@@ -51,11 +47,15 @@ key is set, a random one is made and printed once: the server never runs open by
 	return cmd
 }
 
-// makeSecrets makes what the configuration leaves out, and prints it. It goes to the standard output, not to the log.
+// makeSecrets makes what the configuration leaves out, and prints it. It goes to the standard output, not to the log. Where
+// there are further apps, the default one may be meant to have no pages.
 func makeSecrets(c *config.Config, out io.Writer) {
+	if len(c.OtherApps) > 0 {
+		return
+	}
 	if len(c.ClientTokens) == 0 {
 		token := auth.NewSecret()
-		c.ClientTokens = []string{token}
+		c.ClientTokens = []config.ClientToken{{Token: token}}
 		fmt.Fprintf(out, "No page token is set (client_tokens). For this run: %s\n", token)
 	}
 	if len(c.APIKeys) == 0 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -32,6 +33,7 @@ func newSettings(cmd *cobra.Command) *settings {
 	}
 	add("listen", "addr", "`host:port` to listen on; port 0 takes any free one")
 	add("client_tokens", "client-token", "`tokens` that let pages in, separated by commas")
+	add("api_keys", "api-key", "`key` of a backend that may do everything, in place of those of the file")
 	add("log.level", "log-level", "`level`: debug, info, warn or error")
 	add("log.format", "log-format", "`format`: text or json")
 	return s
@@ -52,6 +54,10 @@ func (s *settings) load() (config.Config, string, error) {
 	for setting, flag := range s.flags {
 		if flag.Changed {
 			flags[setting] = flag.Value.String()
+			if setting == "api_keys" {
+				entry, _ := json.Marshal([]map[string]string{{"name": "command line", "key": flag.Value.String()}})
+				flags[setting] = string(entry) // texts always encode
+			}
 		}
 	}
 	c, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: flags})

@@ -1,0 +1,53 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+)
+
+// placeholders stand in printed files where a secret should be, so everybody knows them.
+var placeholders = []string{"TOKEN", "KEY", hidden}
+
+// secret is a page's token or a backend's key.
+type secret struct {
+	text, what string
+	key        string // the setting
+	owner      string // which of the setting's secrets it is
+	place      string // its entry
+}
+
+func secretsOf(c *Config) (secrets []secret) {
+	for _, app := range c.Apps() {
+		key := app.key("client_tokens")
+		for i, t := range app.ClientTokens {
+			secrets = append(secrets, secret{t.Token, "token", key, "token " + strconv.Itoa(i+1), entry(key, i)})
+		}
+		key = app.key("api_keys")
+		for i, k := range app.APIKeys {
+			secrets = append(secrets, secret{k.Key, "key", key, "the key of " + k.Name, entry(key, i)})
+		}
+	}
+	return secrets
+}
+
+// checkSecrets refuses a secret that is known to everybody, and one that is there twice, in whatever app: it would not say
+// whose it is, and a token, which everybody who opens a page can read, would do what a key may.
+func (d *decoder) checkSecrets(c *Config) {
+	first := make(map[string]secret)
+	for _, s := range secretsOf(c) {
+		if slices.Contains(placeholders, s.text) {
+			d.wrongAt(s.place, s.key, "%s stands for a %s; put one of your own there", s.text, s.what)
+			continue
+		}
+		other, taken := first[s.text]
+		switch {
+		case s.text == "": // told when it was read
+		case !taken:
+			first[s.text] = s
+		case s.what == other.what:
+			d.wrongAt(s.place, s.key, "%s is also %s in %s, so it does not say which of them is meant", s.owner, other.owner, other.key)
+		default:
+			d.wrongAt(s.place, s.key, "%s is also %s in %s, and everybody who opens a page can read a token", s.owner, other.owner, other.key)
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package config_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"scenecast/auth"
+	"scenecast/config"
+	"scenecast/label"
+	"scenecast/push"
+)
+
+func TestVariable(t *testing.T) {
+	for key, want := range map[string]string{
+		"listen":                  "SCENECAST_LISTEN",
+		"websocket.ping_interval": "SCENECAST_WEBSOCKET_PING_INTERVAL",
+		"http.max_body":           "SCENECAST_HTTP_MAX_BODY",
+	} {
+		if got := config.Variable(key); got != want {
+			t.Errorf("Variable(%s) = %s, want %s", key, got, want)
+		}
+	}
+	seen := make(map[string]string)
+	for _, key := range config.Keys() {
+		if other, taken := seen[config.Variable(key)]; taken {
+			t.Errorf("%s and %s have one variable", key, other)
+		}
+		seen[config.Variable(key)] = key
+	}
+}
+
+// another has, for every setting, a text that sets it to something else than the default, and what it is then.
+var another = map[string]struct {
+	text string
+	want any
+}{
+	"listen":                       {"127.0.0.1:0", "127.0.0.1:0"},
+	"client_tokens":                {"[a, {token: b, labels: {plan: pro}}]", []config.ClientToken{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
+	"api_keys":                     {`[{name: cron, key: "s3", allow: [trigger]}]`, []config.APIKey{{Name: "cron", Key: "s3", Allow: []auth.Scope{auth.Trigger}}}},
+	"page_token_may_trigger":       {"true", true},
+	"triggers":                     {`{"t":{"to":"*","message":[1.10]}}`, []config.Trigger{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
+	"labels.client":                {"[page, order]", []string{"page", "order"}},
+	"labels.max_count":             {"7", 7},
+	"labels.max_key_bytes":         {"1KiB", config.Size(1024)},
+	"labels.max_value_bytes":       {"100", config.Size(100)},
+	"apps":                         {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, []config.App{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true, ClientLabels: []string{}}}}},
+	"websocket.max_message":        {"2MiB", config.Size(2 << 20)},
+	"websocket.ping_interval":      {"0", config.Duration(0)},
+	"websocket.pong_wait":          {"1m30s", config.Duration(90 * time.Second)},
+	"websocket.close_wait":         {"250ms", config.Duration(250 * time.Millisecond)},
+	"tutorial.welcome":             {"null", "null"}, // a variable is a text
+	"tutorial.idle_check_interval": {"1h", config.Duration(time.Hour)},
+	"tutorial.idle_timeout":        {"0s", config.Duration(0)},
+	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},
+	"outbox.max_frames":            {"1", 1},
+	"outbox.write_timeout":         {"1s", config.Duration(time.Second)},
+	"http.max_body":                {"1MiB", config.Size(1 << 20)},
+	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
+	"http.head_timeout":            {"1s", config.Duration(time.Second)},
+	"http.body_timeout":            {"1s", config.Duration(time.Second)},
+	"http.idle_timeout":            {"1s", config.Duration(time.Second)},
+	"tls.cert":                     {"/etc/a=b.pem", "/etc/a=b.pem"},
+	"tls.key":                      {"key.pem", "key.pem"},
+	"drain":                        {"0", config.Duration(0)},
+	"log.level":                    {"debug", "debug"},
+	"log.format":                   {"json", "json"},
+}
+
+// setting is a setting's value.
+func setting(c config.Config, key string) any { return find(reflect.ValueOf(c), key) }
+
+func find(v reflect.Value, key string) any {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		tag := field.Tag.Get("yaml")
+		if tag == key {
+			return v.Field(i).Interface()
+		}
+		rest, within := strings.CutPrefix(key, tag+".")
+		if field.Anonymous {
+			rest, within = key, true
+		}
+		if within && field.Type.Kind() == reflect.Struct {
+			if value := find(v.Field(i), rest); value != nil {
+				return value
+			}
+		}
+	}
+	return nil
+}
+
+// TestEverySetting: it can be set by its variable, by a flag and in the file, and sets nothing else.
+func TestEverySetting(t *testing.T) {
+	needs := map[string]string{"tls.cert": "tls.key", "tls.key": "tls.cert"}
+	for _, key := range config.Keys() {
+		c, ok := another[key]
+		if !ok {
+			t.Errorf("%s is not in this test's table", key)
+			continue
+		}
+		if reflect.DeepEqual(setting(config.Default(), key), c.want) {
+			t.Errorf("this test sets %s to its default %v, which shows nothing", key, c.want)
+		}
+		for source, s := range map[string]config.Sources{
+			"the variable": {Environ: []string{config.Variable(key) + "=" + c.text}},
+			"the flag":     {Flags: map[string]string{key: c.text}},
+			"the file":     {File: write(t, fileWith(t, key))},
+		} {
+			if other, ok := needs[key]; ok {
+				s.Environ = append(s.Environ, config.Variable(other)+"="+another[other].text)
+			}
+			got := load(t, s)
+			if value := setting(got, key); !reflect.DeepEqual(value, c.want) {
+				t.Errorf("%s set to %s by %s: %#v, want %#v", key, c.text, source, value, c.want)
+			}
+			for _, other := range config.Keys() {
+				if other != key && other != needs[key] && !reflect.DeepEqual(setting(got, other), setting(config.Default(), other)) {
+					t.Errorf("%s set to %s by %s has changed %s to %#v", key, c.text, source, other, setting(got, other))
+				}
+			}
+		}
+	}
+}
+
+// fileWith is a configuration file that sets this setting to what the table has.
+func fileWith(t *testing.T, key string) string {
+	t.Helper()
+	c := another[key]
+	var value any = c.text
+	switch c.want.(type) {
+	case []string, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
+		var document yaml.Node
+		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
+			t.Fatal(err)
+		}
+		value = document.Content[0]
+	}
+	content := map[string]any{key: value}
+	if section, name, nested := strings.Cut(key, "."); nested {
+		content = map[string]any{section: map[string]any{name: value}}
+	}
+	file, err := yaml.Marshal(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(file)
+}
