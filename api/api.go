@@ -6,9 +6,14 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
+	"scenecast"
 	"scenecast/auth"
+	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/push"
 )
@@ -19,29 +24,78 @@ type Pusher interface {
 	Trigger(ctx context.Context, app, name string, args push.Args) (push.Result, error)
 }
 
+// Asker answers queries for all nodes; a scenecast.Engine does.
+type Asker interface {
+	Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error)
+}
+
 // Options configure the API.
 type Options struct {
-	App     string                      // whose pages the API reaches
-	Keys    *auth.Keys                  // who may use it
+	Keys    *auth.Keys                  // who may use it, and for which app
 	MaxBody int64                       // bytes of a request's body
+	Limits  label.Limits                // of labels that the backend sets
 	Pusher  Pusher                      // does what is asked for
+	Asker   Asker                       // knows who is connected
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
 	Logger  *slog.Logger                // gets what strangers are not told
 }
 
-// API serves /v1/, /healthz and /readyz, and answers 404 to everything else.
+// API serves /v1/, /healthz and /readyz, and answers 404 to everything else. It describes itself at /v1/openapi.json, which
+// people read at /v1/docs.
 type API struct {
 	o   Options
 	mux *http.ServeMux
 }
 
+// route is a call of the API.
+type route struct {
+	method string
+	path   string
+	scope  auth.Scope // that its key needs; empty: it needs none
+	query  []string   // the parameters that it takes; of a call without a scope, any are ignored
+	answer func(a *API, r *request) (any, error)
+}
+
+// routes are all calls; openapi.json describes them, and a test holds it to this table.
+var routes = []route{
+	{http.MethodPost, "/v1/push", auth.Push, nil, (*API).push},
+	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, nil, (*API).trigger},
+	{http.MethodPost, "/v1/audience", auth.Read, nil, (*API).audience},
+	{http.MethodGet, "/v1/connections", auth.Read, []string{"after", "limit", "to"}, (*API).connections},
+	{http.MethodGet, "/v1/connections/{id}", auth.Read, nil, (*API).connection},
+	{http.MethodGet, "/v1/labels", auth.Read, []string{"key", "limit"}, (*API).labels},
+	{http.MethodPost, "/v1/labels", auth.Manage, nil, (*API).relabel},
+	{http.MethodPost, "/v1/disconnect", auth.Manage, nil, (*API).disconnect},
+	{http.MethodGet, "/v1/connect", "", nil, (*API).connect},
+	{http.MethodGet, "/v1/openapi.json", "", nil, asset("openapi.json")},
+	{http.MethodGet, "/v1/docs", "", nil, asset("docs/index.html")},
+	{http.MethodGet, "/v1/docs/docs.css", "", nil, asset("docs/docs.css")},
+	{http.MethodGet, "/v1/docs/docs.js", "", nil, asset("docs/docs.js")},
+	{http.MethodGet, "/healthz", "", nil, (*API).health},
+	{http.MethodGet, "/readyz", "", nil, (*API).ready},
+}
+
+// request is a request whose key and query have been checked.
+type request struct {
+	*http.Request
+	w      http.ResponseWriter
+	app    string     // that the key is for
+	params parameters // in the query
+}
+
 // New makes the API.
 func New(o Options) *API {
 	a := &API{o: o, mux: http.NewServeMux()}
-	a.handle("/v1/push", http.MethodPost, auth.Push, a.push)
-	a.handle("/v1/triggers/{name}", http.MethodPost, auth.Trigger, a.trigger)
-	a.handle("/healthz", http.MethodGet, "", a.health)
-	a.handle("/readyz", http.MethodGet, "", a.ready)
+	byPath := make(map[string]map[string]route)
+	for _, r := range routes {
+		if byPath[r.path] == nil {
+			byPath[r.path] = make(map[string]route)
+		}
+		byPath[r.path][r.method] = r
+	}
+	for path, methods := range byPath {
+		a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { a.serve(w, r, methods) })
+	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		a.Refuse(w, r, problem.New(problem.NotFound, "there is nothing at this path"))
 	})
@@ -51,47 +105,57 @@ func New(o Options) *API {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
-// call answers a request: with a value that is printed as JSON, or with an error.
-type call func(w http.ResponseWriter, r *http.Request) (any, error)
-
-// handle routes a path to a call that takes one method and, unless it is empty, needs one scope.
-func (a *API) handle(path, method string, scope auth.Scope, answer call) {
-	a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-		value, err := func() (any, error) {
-			if r.Method != method && (method != http.MethodGet || r.Method != http.MethodHead) {
-				allow := method
-				if method == http.MethodGet {
-					allow = "GET, HEAD"
-				}
-				w.Header().Set("Allow", allow)
-				return nil, problem.New(problem.MethodNotAllowed, "%s takes %s", r.URL.Path, method)
-			}
-			if err := a.authorize(r, scope); err != nil {
-				return nil, err
-			}
-			return answer(w, r)
-		}()
-		if err != nil {
-			a.Refuse(w, r, err)
-			return
+// serve answers a request to a path that takes these methods.
+func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]route) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	to, ok := methods[method]
+	if !ok {
+		allowed := slices.Collect(maps.Keys(methods))
+		if _, get := methods[http.MethodGet]; get {
+			allowed = append(allowed, http.MethodHead)
 		}
+		slices.Sort(allowed)
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		a.Refuse(w, r, problem.New(problem.MethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allowed, ", ")))
+		return
+	}
+	value, err := a.call(to, &request{Request: r, w: w})
+	if err != nil {
+		a.Refuse(w, r, err)
+	} else if value != (written{}) {
 		writeJSON(w, http.StatusOK, "application/json", value)
-	})
+	}
 }
 
-func (a *API) authorize(r *http.Request, scope auth.Scope) error {
-	if scope == "" {
-		return nil
+// call makes the call, if the key may, and returns its answer.
+func (a *API) call(to route, r *request) (_ any, err error) {
+	if to.scope != "" {
+		if r.app, err = a.authorize(r.Request, to.scope); err != nil {
+			return nil, err
+		}
+		if r.params, err = readParameters(r.Request, to.query); err != nil {
+			return nil, err
+		}
 	}
+	return to.answer(a, r)
+}
+
+// written is what a call returns that has written its answer itself.
+type written struct{}
+
+func (a *API) authorize(r *http.Request, scope auth.Scope) (app string, err error) {
 	key, ok := a.o.Keys.Find(auth.Bearer(r))
 	if !ok {
-		return problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key").
+		return "", problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key").
 			DecidedBy("api_keys")
 	}
 	if !key.May(scope) {
-		return problem.New(problem.Forbidden, "this API key lacks the scope %q", scope).DecidedBy("api_keys")
+		return "", problem.New(problem.Forbidden, "this API key lacks the scope %q", scope).DecidedBy("api_keys")
 	}
-	return nil
+	return key.App, nil
 }
 
 // document is a problem as RFC 9457 prints it. Its type is about:blank, so the title is that of the status.
@@ -104,24 +168,34 @@ type document struct {
 	Setting string       `json:"setting,omitempty"`
 }
 
-// Refuse answers with an error, as a problem document.
-func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+// document is the error as strangers are told of it; the log is told what they are not.
+func (a *API) document(r *http.Request, err error) document {
 	p := problem.Of(err)
-	if p.Kind == problem.Internal {
+	if p.Kind == problem.Internal && r.Context().Err() == nil { // otherwise nobody waits for the answer any more
 		a.o.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
-	if p.Kind == problem.Unauthorized {
-		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1
-	}
 	status := p.Kind.Status()
-	writeJSON(w, status, "application/problem+json", document{
+	return document{
 		Title:   http.StatusText(status),
 		Status:  status,
 		Kind:    p.Kind,
 		Detail:  p.Detail,
 		Where:   p.Where,
 		Setting: p.Setting,
-	})
+	}
+}
+
+// Refuse answers with an error, as a problem document.
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	d := a.document(r, err)
+	switch d.Kind {
+	case problem.Unauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1
+	case problem.UpgradeRequired:
+		w.Header().Set("Upgrade", "websocket")        // RFC 9110, 15.5.22
+		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
+	}
+	writeJSON(w, d.Status, "application/problem+json", d)
 }
 
 func writeJSON(w http.ResponseWriter, status int, media string, value any) {

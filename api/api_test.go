@@ -18,6 +18,7 @@ import (
 	"scenecast"
 	"scenecast/api"
 	"scenecast/auth"
+	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/push"
 )
@@ -30,7 +31,17 @@ type pusher struct {
 }
 
 func (p *pusher) Push(_ context.Context, app string, r push.Request) (push.Result, error) {
-	p.asked = append(p.asked, fmt.Sprintf("%s: push %s to %s, dry run %v", app, r.Message, r.To, r.DryRun))
+	var more string
+	if !r.Except.IsZero() {
+		more += ", except " + r.Except.String()
+	}
+	if r.Event != "" {
+		more += fmt.Sprintf(", event %q", r.Event)
+	}
+	if r.DryRun {
+		more += ", dry run"
+	}
+	p.asked = append(p.asked, fmt.Sprintf("%s: push %s to %s%s", app, r.Message, r.To, more))
 	if r.DryRun {
 		return push.Result{Tally: p.result.Tally}, p.err
 	}
@@ -43,45 +54,96 @@ func (p *pusher) Trigger(_ context.Context, app, name string, args push.Args) (p
 	return p.result, p.err
 }
 
-// fixture is an API with three keys: all, trigger and none, named after what they may do.
+// asker does the same with queries.
+type asker struct {
+	asked []string
+	reply scenecast.Reply
+	err   error
+}
+
+func (a *asker) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
+	what := "count"
+	switch {
+	case q.List != nil:
+		what = fmt.Sprintf("list %d behind %s of", q.List.Limit, q.List.After)
+	case q.Relabel != nil:
+		what = fmt.Sprintf("relabel by %q", q.Relabel.Change)
+	case q.Disconnect != nil:
+		what = fmt.Sprintf("disconnect with %d %q", q.Disconnect.Code, q.Disconnect.Reason)
+	case q.Values != nil:
+		what = fmt.Sprintf("values of %s of", q.Values.Key)
+	}
+	a.asked = append(a.asked, fmt.Sprintf("%s: %s %s", q.App, what, q.To))
+	return a.reply, a.err
+}
+
+// fixture is an API with keys that are named after what they may do. All are of the app shop, but other, which may
+// everything in the app other.
 type fixture struct {
 	*api.API
+	t      testing.TB
 	pusher pusher
+	asker  asker
 	ready  error
 	log    bytes.Buffer
 }
 
-const maxBody = 256
+const maxBody = 4096
 
-func newFixture() *fixture {
-	f := &fixture{pusher: pusher{result: push.Result{
-		ID:       "abc",
-		Position: scenecast.Position{Epoch: 36, Seq: 17},
-		Tally:    scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1},
-	}}}
+func newFixture(t testing.TB) *fixture {
+	f := &fixture{
+		t: t,
+		pusher: pusher{result: push.Result{
+			ID:       "abc",
+			Position: scenecast.Position{Epoch: 36, Seq: 17},
+			Tally:    scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1},
+		}},
+		asker: asker{reply: scenecast.Reply{
+			Tally:   scenecast.Tally{Matched: 3, Nodes: 2},
+			ByNode:  []scenecast.NodeCount{{Node: 7, Matched: 1}, {Node: 9, Matched: 2}},
+			Changed: 2,
+		}},
+	}
 	keys := new(auth.Keys)
-	keys.Add(auth.Key{Name: "a", Scopes: auth.Scopes}, "all")
-	keys.Add(auth.Key{Name: "t", Scopes: []auth.Scope{auth.Trigger}}, "trigger")
-	keys.Add(auth.Key{Name: "n"}, "none")
+	keys.Add(auth.Key{App: "shop", Scopes: auth.Scopes}, "all")
+	keys.Add(auth.Key{App: "other", Scopes: auth.Scopes}, "other")
+	keys.Add(auth.Key{App: "shop"}, "none")
+	for _, scope := range auth.Scopes {
+		keys.Add(auth.Key{App: "shop", Scopes: []auth.Scope{scope}}, string(scope))
+	}
 	f.API = api.New(api.Options{
-		App:     "shop",
 		Keys:    keys,
 		MaxBody: maxBody,
+		Limits:  label.Limits{Count: 3, KeyBytes: 8, ValueBytes: 8},
 		Pusher:  &f.pusher,
+		Asker:   &f.asker,
 		Ready:   func(context.Context) error { return f.ready },
 		Logger:  slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
 	return f
 }
 
-// call sends a request, with the key unless that is empty, and returns the answer.
-func (f *fixture) call(method, path, key string, body io.Reader) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, body)
+// asked is what the API has asked for.
+func (f *fixture) asked() []string { return append(f.pusher.asked, f.asker.asked...) }
+
+// call sends a request, with the key unless that is empty, and returns the answer, which must be as openapi.json says.
+func (f *fixture) call(method, target, key string, body io.Reader) *httptest.ResponseRecorder {
+	f.t.Helper()
+	return f.callWith(method, target, key, "", body)
+}
+
+func (f *fixture) callWith(method, target, key, media string, body io.Reader) *httptest.ResponseRecorder {
+	f.t.Helper()
+	r := httptest.NewRequest(method, target, body)
 	if key != "" {
 		r.Header.Set("Authorization", "Bearer "+key)
 	}
+	if media != "" {
+		r.Header.Set("Content-Type", media)
+	}
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
+	api.ReadDescription(f.t).CheckAnswer(f.t, method, target, w)
 	return w
 }
 
@@ -115,23 +177,23 @@ func TestTaken(t *testing.T) {
 		answer     string
 	}{
 		{"/v1/push", `{"to":{"page":["home","list"],"plan":"pro"},"message":{"b": 1.0,"a":"<\u4e2d>"}}`,
-			`shop: push {"b": 1.0,"a":"<\u4e2d>"} to page in ["home", "list"] && plan == "pro", dry run false`, pushed},
+			`shop: push {"b": 1.0,"a":"<\u4e2d>"} to page in ["home", "list"] && plan == "pro"`, pushed},
 		{"/v1/push", ` {"message": null, "to": "*", "dry_run": false} ` + "\n",
-			`shop: push null to *, dry run false`, pushed},
+			`shop: push null to *`, pushed},
 		{"/v1/push", `{"to":"page == \"home\"","dry_run":true}`,
-			`shop: push  to page == "home", dry run true`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`},
+			`shop: push  to page == "home", dry run`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`},
 		{"/v1/push", `{"to":"*","message":{},"dry_run":true}`,
-			`shop: push {} to *, dry run true`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`},
+			`shop: push {} to *, dry run`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`},
 		// What is missing is for the push service to say.
-		{"/v1/push", `{}`, `shop: push  to , dry run false`, pushed},
-		{"/v1/push", ``, `shop: push  to , dry run false`, pushed},
+		{"/v1/push", `{}`, `shop: push  to `, pushed},
+		{"/v1/push", ``, `shop: push  to `, pushed},
 
 		{"/v1/triggers/orderShipped", `{"order":"7"}`, `shop: trigger "orderShipped" with order "7", <nil>`, pushed},
 		{"/v1/triggers/orderShipped", `{"order":7}`, `shop: trigger "orderShipped" with order "", order: not of the type that it takes: string`, pushed},
 		{"/v1/triggers/pushHomeLogic", ``, `shop: trigger "pushHomeLogic" with order "", order: missing: this trigger takes the parameter order (string)`, pushed},
 		{"/v1/triggers/a%2Fb%20%E8%AE%A2", `{"order":""}`, `shop: trigger "a/b 订" with order "", <nil>`, pushed},
 	} {
-		f := newFixture()
+		f := newFixture(t)
 		name := c.path + " " + c.body
 		checkAnswer(t, name, f.call("POST", c.path, "all", strings.NewReader(c.body)), 200, c.answer)
 		if len(f.pusher.asked) != 1 || f.pusher.asked[0] != c.asked {
@@ -159,7 +221,7 @@ func TestRefused(t *testing.T) {
 	notAllowed := func(detail string) string {
 		return `{"title":"Method Not Allowed","status":405,"kind":"method_not_allowed","detail":"` + detail + `"}`
 	}
-	tooLarge := `{"title":"Request Entity Too Large","status":413,"kind":"too_large","detail":"the body is over 256 bytes","setting":"http.max_body"}`
+	tooLarge := `{"title":"Request Entity Too Large","status":413,"kind":"too_large","detail":"the body is over 4096 bytes","setting":"http.max_body"}`
 
 	for _, c := range []struct {
 		method, path, key, body string
@@ -178,8 +240,8 @@ func TestRefused(t *testing.T) {
 		{"HEAD", "/v1/push", "all", "", 405, notAllowed("/v1/push takes POST")},
 		{"PUT", "/v1/push", "", ok, 405, notAllowed("/v1/push takes POST")},
 		{"DELETE", "/v1/triggers/x", "all", "", 405, notAllowed("/v1/triggers/x takes POST")},
-		{"POST", "/healthz", "", "", 405, notAllowed("/healthz takes GET")},
-		{"POST", "/readyz", "all", "", 405, notAllowed("/readyz takes GET")},
+		{"POST", "/healthz", "", "", 405, notAllowed("/healthz takes GET, HEAD")},
+		{"POST", "/readyz", "all", "", 405, notAllowed("/readyz takes GET, HEAD")},
 
 		{"GET", "/", "", "", 404, notFound},
 		{"GET", "/v1", "all", "", 404, notFound},
@@ -192,30 +254,30 @@ func TestRefused(t *testing.T) {
 		{"POST", "/v1/triggers/x/y", "all", ok, 404, notFound},
 		{"GET", "/healthz/", "", "", 404, notFound},
 
-		{"POST", "/v1/push", "all", `{"tö":"*"}`, 400, invalid("unknown field: a push takes to, message and dry_run", "tö")},
-		{"POST", "/v1/push", "all", `{"To":"*","message":1}`, 400, invalid("unknown field: a push takes to, message and dry_run", "To")},
-		{"POST", "/v1/push", "all", `{"z":1,"a":1,"dry_run":2}`, 400, invalid("unknown field: a push takes to, message and dry_run", "a")},
+		{"POST", "/v1/push", "all", `{"tö":"*"}`, 400, invalid("unknown field; there are dry_run, event, except, message, to", "tö")},
+		{"POST", "/v1/push", "all", `{"To":"*","message":1}`, 400, invalid("unknown field; there are dry_run, event, except, message, to", "To")},
+		{"POST", "/v1/push", "all", `{"z":1,"a":1,"dry_run":2}`, 400, invalid("unknown field; there are dry_run, event, except, message, to", "a")},
 		{"POST", "/v1/push", "all", `{"to":"*","message":1,"to":"*"}`, 400, invalid("there twice", "to")},
 		{"POST", "/v1/push", "all", `{"dry_run":1}`, 400, invalid("takes true or false", "dry_run")},
 		{"POST", "/v1/push", "all", `{"dry_run":"true"}`, 400, invalid("takes true or false", "dry_run")},
 		{"POST", "/v1/push", "all", `{"dry_run":null}`, 400, invalid("takes true or false", "dry_run")},
 		{"POST", "/v1/push", "all", "{\n\"to\": home}", 400, invalid("the body is not valid JSON: line 2, column 7: unexpected 'h'", "")},
 		{"POST", "/v1/push", "all", "to=*&message=1", 400, invalid("the body is not valid JSON: line 1, column 2: unexpected 'o'", "")},
-		{"POST", "/v1/push", "all", `{"to":"*"`, 400, invalid("the body is JSON that breaks off", "")},
-		{"POST", "/v1/push", "all", ok + ok, 400, invalid("the body goes on behind the JSON object", "")},
-		{"POST", "/v1/push", "all", `[` + ok + `]`, 400, invalid("the body must be a JSON object", "")},
-		{"POST", "/v1/push", "all", "{\"message\":\"\xff\"}", 400, invalid("the body is not valid UTF-8", "")},
+		{"POST", "/v1/push", "all", `{"to":"*"`, 400, invalid("the body is not valid JSON: line 1, column 10: it breaks off", "")},
+		{"POST", "/v1/push", "all", ok + ok, 400, invalid("the body is not valid JSON: line 1, column 23: it goes on behind its end", "")},
+		{"POST", "/v1/push", "all", `"*"`, 400, invalid("takes a JSON object", "")},
+		{"POST", "/v1/push", "all", "{\"message\":\"\xff\"}", 400, invalid("the body is not valid JSON: line 1, column 13: not UTF-8", "")},
 		{"POST", "/v1/push", "all", strings.Repeat(" ", maxBody+1), 413, tooLarge},
 		{"POST", "/v1/triggers/x", "trigger", `{"order":"` + strings.Repeat("x", maxBody) + `"}`, 413, tooLarge},
 		{"POST", "/v1/triggers/x", "trigger", `{"order":1,"order":2}`, 400, invalid("there twice", "order")},
-		{"POST", "/v1/triggers/x", "trigger", `["7"]`, 400, invalid("the body must be a JSON object", "")},
+		{"POST", "/v1/triggers/x", "trigger", `["7"]`, 400, invalid("takes a JSON object", "")},
 	} {
-		f := newFixture()
+		f := newFixture(t)
 		name := fmt.Sprintf("%s %s %.80q with the key %q", c.method, c.path, c.body, c.key)
 		w := f.call(c.method, c.path, c.key, strings.NewReader(c.body))
 		checkAnswer(t, name, w, c.status, c.answer)
-		if len(f.pusher.asked) > 0 {
-			t.Errorf("%s was refused, and yet asked for %q", name, f.pusher.asked)
+		if asked := f.asked(); len(asked) > 0 {
+			t.Errorf("%s was refused, and yet asked for %q", name, asked)
 		}
 		if f.log.Len() > 0 {
 			t.Errorf("%s is the stranger's fault, and yet logged: %s", name, &f.log)
@@ -236,7 +298,7 @@ func TestAudienceRefused(t *testing.T) {
 		`{"to":"page == $page","message":1}`:     "to.column 9",
 		`{"to":{"page":"a","page":"b"},"x":"y"}`: "to.page",
 	} {
-		f := newFixture()
+		f := newFixture(t)
 		w := f.call("POST", "/v1/push", "all", strings.NewReader(body))
 		var answer struct{ Kind, Detail, Where string }
 		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
@@ -249,10 +311,15 @@ func TestAudienceRefused(t *testing.T) {
 }
 
 func TestAllow(t *testing.T) {
-	for path, want := range map[string]string{"/v1/push": "POST", "/v1/triggers/x": "POST", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD"} {
-		for _, method := range []string{"PATCH", "OPTIONS"} {
-			if got := newFixture().call(method, path, "all", nil).Header().Get("Allow"); got != want {
-				t.Errorf("%s %s: Allow is %q, want %q", method, path, got, want)
+	for path, want := range map[string]string{
+		"/v1/push": "POST", "/v1/triggers/x": "POST", "/v1/audience": "POST", "/v1/disconnect": "POST",
+		"/v1/connections": "GET, HEAD", "/v1/connections/1.2": "GET, HEAD", "/v1/labels": "GET, HEAD, POST",
+		"/v1/openapi.json": "GET, HEAD", "/v1/docs": "GET, HEAD", "/healthz": "GET, HEAD", "/readyz": "GET, HEAD",
+	} {
+		for _, method := range []string{"PATCH", "OPTIONS", "DELETE"} {
+			w := newFixture(t).call(method, path, "all", nil)
+			if got := w.Header().Get("Allow"); got != want || w.Code != 405 {
+				t.Errorf("%s %s: %d, Allow is %q, want %q", method, path, w.Code, got, want)
 			}
 		}
 	}
@@ -262,7 +329,7 @@ func TestAllow(t *testing.T) {
 func TestLongestBody(t *testing.T) {
 	const frame = `{"to":"*","message":""}`
 	body := strings.Replace(frame, `""`, `"`+strings.Repeat("x", maxBody-len(frame))+`"`, 1)
-	if w := newFixture().call("POST", "/v1/push", "all", strings.NewReader(body)); w.Code != 200 || len(body) != maxBody {
+	if w := newFixture(t).call("POST", "/v1/push", "all", strings.NewReader(body)); w.Code != 200 || len(body) != maxBody {
 		t.Errorf("a body of %d bytes: %d %s", len(body), w.Code, w.Body)
 	}
 }
@@ -279,7 +346,7 @@ func TestBodyBreaks(t *testing.T) {
 		{io.ErrUnexpectedEOF, 400,
 			`{"title":"Bad Request","status":400,"kind":"invalid","detail":"the body broke off"}`},
 	} {
-		f := newFixture()
+		f := newFixture(t)
 		body := io.MultiReader(strings.NewReader(`{"to":"*"`), iotest.ErrReader(c.err))
 		checkAnswer(t, c.err.Error(), f.call("POST", "/v1/push", "all", body), c.status, c.answer)
 	}
@@ -305,7 +372,7 @@ func TestPusherFails(t *testing.T) {
 		{fmt.Errorf("publish: %w", secret), 500, internal, true},
 	} {
 		for _, path := range []string{"/v1/push", "/v1/triggers/x"} {
-			f := newFixture()
+			f := newFixture(t)
 			f.pusher.err = c.err
 			name := fmt.Sprintf("%s when it fails with %q", path, c.err)
 			checkAnswer(t, name, f.call("POST", path, "all", nil), c.status, c.answer)
@@ -331,7 +398,7 @@ func TestProbes(t *testing.T) {
 			`{"title":"Service Unavailable","status":503,"kind":"unavailable","detail":"the server is going away"}`},
 	} {
 		for _, key := range []string{"", "nonsense", "all"} { // they need none
-			f := newFixture()
+			f := newFixture(t)
 			f.ready = c.ready
 			checkAnswer(t, fmt.Sprintf("%s with the key %q", c.path, key), f.call("GET", c.path, key, nil), c.status, c.answer)
 		}
@@ -340,9 +407,9 @@ func TestProbes(t *testing.T) {
 
 // TestHead: over the wire, a HEAD is answered as a GET without its body.
 func TestHead(t *testing.T) {
-	server := httptest.NewServer(newFixture())
+	server := httptest.NewServer(newFixture(t))
 	defer server.Close()
-	for _, path := range []string{"/healthz", "/readyz"} {
+	for _, path := range []string{"/healthz", "/readyz", "/v1/docs", "/v1/openapi.json"} {
 		response, err := http.Head(server.URL + path)
 		if err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -15,10 +16,18 @@ import (
 // SettingMaxBody decides how large a request's body may be.
 const SettingMaxBody = "http.max_body"
 
-// readObject reads a body that is one JSON object, whatever its Content-Type says (curl -d calls everything a form). An
-// empty body is an empty object.
-func (a *API) readObject(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, a.o.MaxBody))
+// object reads a body that is one JSON object, whatever its Content-Type says (curl -d calls everything a form). An empty
+// body is an empty object.
+func (a *API) object(r *request) (map[string]json.RawMessage, error) {
+	body, err := a.body(r)
+	if err != nil {
+		return nil, err
+	}
+	return parseObject(body, 1)
+}
+
+func (a *API) body(r *request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, a.o.MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -28,30 +37,23 @@ func (a *API) readObject(w http.ResponseWriter, r *http.Request) (map[string]jso
 	case err != nil:
 		return nil, problem.New(problem.Invalid, "the body broke off")
 	}
-	return parseObject(body)
+	return body, nil
 }
 
 // parseObject reads one JSON object member by member. A member that is there twice is refused: of the two that
-// encoding/json would silently take the last.
-func parseObject(body []byte) (map[string]json.RawMessage, error) {
+// encoding/json would silently take the last. The text may be a part of the body: line is that of the body in which it
+// begins.
+func parseObject(text []byte, line int) (map[string]json.RawMessage, error) {
 	members := make(map[string]json.RawMessage)
-	if len(bytes.TrimSpace(body)) == 0 {
+	if len(bytes.TrimSpace(text)) == 0 {
 		return members, nil
 	}
-	if !utf8.Valid(body) {
-		return nil, problem.New(problem.Invalid, "the body is not valid UTF-8")
+	if err := checkJSON(text, line); err != nil {
+		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	var object json.RawMessage
-	if err := d.Decode(&object); err != nil {
-		return nil, syntaxProblem(body, err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, problem.New(problem.Invalid, "the body goes on behind the JSON object")
-	}
-	d = json.NewDecoder(bytes.NewReader(object)) // of what is known to be JSON, so there are no errors below
+	d := json.NewDecoder(bytes.NewReader(text)) // of what is known to be JSON, so there are no errors below
 	if t, _ := d.Token(); t != json.Delim('{') {
-		return nil, problem.New(problem.Invalid, "the body must be a JSON object")
+		return nil, problem.New(problem.Invalid, "takes a JSON object")
 	}
 	for d.More() {
 		key, _ := d.Token()
@@ -66,15 +68,45 @@ func parseObject(body []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// syntaxProblem says where the JSON goes wrong.
-func syntaxProblem(body []byte, err error) error {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
-		return problem.New(problem.Invalid, "the body is JSON that breaks off")
+// checkJSON returns a problem where the text is not one JSON value in UTF-8.
+func checkJSON(text []byte, line int) error {
+	if i := invalidUTF8(text); i >= 0 {
+		return badJSON(text, line, i, "not UTF-8")
 	}
-	before, after := body[:syntax.Offset-1], body[syntax.Offset-1:] // the offset counts the wrong character's first byte
-	wrong, _ := utf8.DecodeRune(after)
-	line := bytes.Count(before, []byte("\n")) + 1
+	d := json.NewDecoder(bytes.NewReader(text))
+	var value json.RawMessage
+	var syntax *json.SyntaxError
+	switch err := d.Decode(&value); {
+	case errors.As(err, &syntax):
+		i := int(syntax.Offset) - 1 // it counts the wrong character's first byte
+		wrong, _ := utf8.DecodeRune(text[i:])
+		return badJSON(text, line, i, "unexpected %q", wrong)
+	case err != nil:
+		return badJSON(text, line, len(text), "it breaks off")
+	}
+	rest := bytes.TrimLeft(text[d.InputOffset():], " \t\r\n")
+	if len(rest) > 0 {
+		return badJSON(text, line, len(text)-len(rest), "it goes on behind its end")
+	}
+	return nil
+}
+
+// invalidUTF8 is where the text stops to be UTF-8, or -1.
+func invalidUTF8(text []byte) int {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// badJSON says at which place of the body the JSON goes wrong, and how.
+func badJSON(text []byte, line, offset int, format string, args ...any) error {
+	before := text[:offset]
+	line += bytes.Count(before, []byte("\n"))
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
-	return problem.New(problem.Invalid, "the body is not valid JSON: line %d, column %d: unexpected %q", line, column, wrong)
+	return problem.New(problem.Invalid, "the body is not valid JSON: line %d, column %d: %s", line, column, fmt.Sprintf(format, args...))
 }

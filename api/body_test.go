@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func TestParseObject(t *testing.T) {
 		{`{"a":{"b":1,"b":2}}`, map[string]string{"a": `{"b":1,"b":2}`}}, // what is inside is somebody else's
 	} {
 		got := make(map[string]string)
-		members, err := parseObject([]byte(c.body))
+		members, err := parseObject([]byte(c.body), 1)
 		for name, value := range members {
 			got[name] = string(value)
 		}
@@ -39,17 +40,21 @@ func TestParseObject(t *testing.T) {
 }
 
 func TestParseObjectRefuses(t *testing.T) {
-	const breaksOff, noObject, goesOn = "the body is JSON that breaks off", "the body must be a JSON object", "the body goes on behind the JSON object"
+	const noObject = "takes a JSON object"
+	at := func(line, column int, what string) string {
+		return fmt.Sprintf("the body is not valid JSON: line %d, column %d: %s", line, column, what)
+	}
+	const breaksOff, goesOn = "it breaks off", "it goes on behind its end"
 	for _, c := range []struct{ body, want string }{
-		{`{`, breaksOff},
-		{`{"a`, breaksOff},
-		{`{"a"`, breaksOff},
-		{`{"a":`, breaksOff},
-		{`{"a":1`, breaksOff},
-		{`{"a":1,`, breaksOff},
-		{`{"a":"订`, breaksOff},
-		{`{"a":[1,{"b":2}`, breaksOff},
-		{`{"a":tru`, breaksOff},
+		{`{`, at(1, 2, breaksOff)},
+		{`{"a`, at(1, 4, breaksOff)},
+		{`{"a"`, at(1, 5, breaksOff)},
+		{`{"a":`, at(1, 6, breaksOff)},
+		{`{"a":1`, at(1, 7, breaksOff)},
+		{`{"a":1,`, at(1, 8, breaksOff)},
+		{`{"a":"订`, at(1, 8, breaksOff)},
+		{`{"a":[1,{"b":2}`, at(1, 16, breaksOff)},
+		{"{\"a\":\n tru", at(2, 5, breaksOff)},
 
 		{`[]`, noObject},
 		{`[{"a":1}]`, noObject},
@@ -57,35 +62,35 @@ func TestParseObjectRefuses(t *testing.T) {
 		{`7`, noObject},
 		{`"{}"`, noObject},
 
-		{`{} {}`, goesOn},
-		{`{},`, goesOn},
-		{`{}}`, goesOn},
-		{`{"a":1} // push`, goesOn},
-		{"{}\n{}", goesOn},
-		{`[] x`, goesOn},
+		{`{} {}`, at(1, 4, goesOn)},
+		{`{},`, at(1, 3, goesOn)},
+		{`{}}`, at(1, 3, goesOn)},
+		{`{"a":1} // push`, at(1, 9, goesOn)},
+		{"{}\n\n {}", at(3, 2, goesOn)},
+		{`[] x`, at(1, 4, goesOn)},
 
-		{`to=home`, `the body is not valid JSON: line 1, column 2: unexpected 'o'`}, // after t, as in true
-		{`page=home`, `the body is not valid JSON: line 1, column 1: unexpected 'p'`},
-		{`{to:1}`, `the body is not valid JSON: line 1, column 2: unexpected 't'`},
-		{`{'to':1}`, `the body is not valid JSON: line 1, column 2: unexpected '\''`},
-		{`{“to”:1}`, `the body is not valid JSON: line 1, column 2: unexpected '“'`},
-		{`{"to":1,}`, `the body is not valid JSON: line 1, column 9: unexpected '}'`},
-		{`{"to" 1}`, `the body is not valid JSON: line 1, column 7: unexpected '1'`},
-		{`{"to":1 "message":2}`, `the body is not valid JSON: line 1, column 9: unexpected '"'`},
-		{`{"to":[1,]}`, `the body is not valid JSON: line 1, column 10: unexpected ']'`},
-		{`{"to":01}`, `the body is not valid JSON: line 1, column 8: unexpected '1'`},
-		{`{"to":NaN}`, `the body is not valid JSON: line 1, column 7: unexpected 'N'`},
-		{`{1:2}`, `the body is not valid JSON: line 1, column 2: unexpected '1'`},
-		{"{\n  \"to\": {},\n  \"message\": \"订单\" x\n}", `the body is not valid JSON: line 3, column 19: unexpected 'x'`},
-		{"{\"to\":\"a\nb\"}", `the body is not valid JSON: line 1, column 9: unexpected '\n'`},
-		{"\ufeff{}", `the body is not valid JSON: line 1, column 1: unexpected '\ufeff'`},
+		{`to=home`, at(1, 2, "unexpected 'o'")}, // after t, as in true
+		{`page=home`, at(1, 1, "unexpected 'p'")},
+		{`{to:1}`, at(1, 2, "unexpected 't'")},
+		{`{'to':1}`, at(1, 2, `unexpected '\''`)},
+		{`{“to”:1}`, at(1, 2, "unexpected '“'")},
+		{`{"to":1,}`, at(1, 9, "unexpected '}'")},
+		{`{"to" 1}`, at(1, 7, "unexpected '1'")},
+		{`{"to":1 "message":2}`, at(1, 9, `unexpected '"'`)},
+		{`{"to":[1,]}`, at(1, 10, "unexpected ']'")},
+		{`{"to":01}`, at(1, 8, "unexpected '1'")},
+		{`{"to":NaN}`, at(1, 7, "unexpected 'N'")},
+		{`{1:2}`, at(1, 2, "unexpected '1'")},
+		{"{\n  \"to\": {},\n  \"message\": \"订单\" x\n}", at(3, 19, "unexpected 'x'")},
+		{"{\"to\":\"a\nb\"}", at(1, 9, `unexpected '\n'`)},
+		{"\ufeff{}", at(1, 1, `unexpected '\ufeff'`)},
 
-		{"{\"a\":\"\xff\"}", "the body is not valid UTF-8"},
-		{"\xff", "the body is not valid UTF-8"},
+		{"{\"a\":\n\"\xff\"}", at(2, 2, "not UTF-8")},
+		{"\xff", at(1, 1, "not UTF-8")},
 		{`{"a":1,"b":2,"a":1}`, "a: there twice"},
 		{`{"a":1,"\u0061":2}`, "a: there twice"},
 	} {
-		members, err := parseObject([]byte(c.body))
+		members, err := parseObject([]byte(c.body), 1)
 		if err == nil || err.Error() != c.want || members != nil {
 			t.Errorf("parseObject(%q) = %q, %v, want the error\n\t%s", c.body, members, err, c.want)
 			continue
@@ -106,7 +111,7 @@ func FuzzParseObject(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		members, err := parseObject(body)
+		members, err := parseObject(body, 1)
 		var want map[string]json.RawMessage
 		naive := json.Unmarshal(body, &want)
 		switch {

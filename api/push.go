@@ -1,12 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
-	"maps"
+	"mime"
 	"net/http"
-	"slices"
 
-	"scenecast/audience"
 	"scenecast/problem"
 	"scenecast/push"
 )
@@ -37,66 +36,123 @@ func newPushed(r push.Result) pushed {
 	return p
 }
 
-// push answers POST /v1/push.
-func (a *API) push(w http.ResponseWriter, r *http.Request) (any, error) {
-	body, err := a.readObject(w, r)
+// MaxBatch is how many pushes one request may hold.
+const MaxBatch = 1000
+
+// push answers POST /v1/push: one push, or a batch.
+func (a *API) push(r *request) (any, error) {
+	body, err := a.body(r)
 	if err != nil {
 		return nil, err
 	}
-	request, err := parsePush(body)
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case media == "application/x-ndjson":
+		return a.pushLines(r, body)
+	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
+		return a.pushArray(r, body)
+	default:
+		return a.pushOne(r, body, 1)
+	}
+}
+
+// pushOne takes the push that the text says, which begins in this line of the body.
+func (a *API) pushOne(r *request, text []byte, line int) (any, error) {
+	object, err := parseObject(text, line)
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.o.Pusher.Push(r.Context(), a.o.App, request)
+	var request push.Request
+	if err := pushFields(&request).read(object); err != nil {
+		return nil, err
+	}
+	result, err := a.o.Pusher.Push(r.Context(), r.app, request)
 	if err != nil {
 		return nil, err
 	}
 	return newPushed(result), nil
 }
 
-func parsePush(body map[string]json.RawMessage) (r push.Request, err error) {
-	for _, field := range slices.Sorted(maps.Keys(body)) { // sorted, so that of two mistakes the same is told every time
-		raw := body[field]
-		switch field {
-		case "to":
-			r.To, err = audience.ParseJSON(raw)
-		case "message":
-			r.Message = raw
-		case "dry_run":
-			if string(raw) != "true" && string(raw) != "false" {
-				err = problem.New(problem.Invalid, "takes true or false")
-			}
-			r.DryRun = string(raw) == "true"
-		default:
-			err = problem.New(problem.Invalid, "unknown field: a push takes to, message and dry_run")
-		}
-		if err != nil {
-			return r, problem.At(err, field)
+// pushFields are the fields of a push. What may be in them is the push service's to check.
+func pushFields(r *push.Request) fields {
+	return fields{
+		"to":      asAudience(&r.To),
+		"except":  asExcept(&r.Except),
+		"event":   as(&r.Event, "a text"),
+		"message": func(raw json.RawMessage) error { r.Message = raw; return nil },
+		"dry_run": as(&r.DryRun, "true or false"),
+	}
+}
+
+// pushArray answers an array of pushes by an array of answers, in the same order. One that is refused is answered by its
+// problem document, and the others go on.
+func (a *API) pushArray(r *request, body []byte) (any, error) {
+	if err := checkJSON(body, 1); err != nil {
+		return nil, err
+	}
+	var items []json.RawMessage
+	_ = json.Unmarshal(body, &items) // checked, and begins with [
+	if err := checkBatch(len(items)); err != nil {
+		return nil, err
+	}
+	answers := make([]any, len(items))
+	for i, item := range items {
+		answers[i] = a.pushItem(r, item, 1)
+	}
+	return answers, nil
+}
+
+// pushLines answers lines of JSON by lines of JSON, each as soon as its push is done. Empty lines have no answer.
+func (a *API) pushLines(r *request, body []byte) (any, error) {
+	lines := bytes.Split(body, []byte("\n"))
+	n := 0
+	for i := range lines {
+		if lines[i] = bytes.TrimRight(lines[i], " \t\r"); len(lines[i]) > 0 {
+			n++
 		}
 	}
-	return r, nil
+	if err := checkBatch(n); err != nil {
+		return nil, err
+	}
+	r.w.Header().Set("Content-Type", "application/x-ndjson")
+	r.w.Header().Set("Cache-Control", "no-store")
+	e := json.NewEncoder(r.w)
+	e.SetEscapeHTML(false)
+	for i, line := range lines {
+		if len(line) == 0 {
+			continue
+		}
+		_ = e.Encode(a.pushItem(r, line, i+1)) // fails only when the client has gone
+		_ = http.NewResponseController(r.w).Flush()
+	}
+	return written{}, nil
+}
+
+// pushItem is the answer to one push of a batch, which begins in this line of the body.
+func (a *API) pushItem(r *request, item []byte, line int) any {
+	answer, err := a.pushOne(r, item, line)
+	if err != nil {
+		return a.document(r.Request, err)
+	}
+	return answer
+}
+
+func checkBatch(n int) error {
+	if n > MaxBatch {
+		return problem.New(problem.LimitExceeded, "a batch of %d pushes, and it may have %d", n, MaxBatch)
+	}
+	return nil
 }
 
 // trigger answers POST /v1/triggers/{name}: the body is an object of parameters, or empty.
-func (a *API) trigger(w http.ResponseWriter, r *http.Request) (any, error) {
-	params, err := a.readObject(w, r)
+func (a *API) trigger(r *request) (any, error) {
+	params, err := a.object(r)
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.o.Pusher.Trigger(r.Context(), a.o.App, r.PathValue("name"), push.JSONArgs(params))
+	result, err := a.o.Pusher.Trigger(r.Context(), r.app, r.PathValue("name"), push.JSONArgs(params))
 	if err != nil {
 		return nil, err
 	}
 	return newPushed(result), nil
-}
-
-func (a *API) health(http.ResponseWriter, *http.Request) (any, error) {
-	return map[string]string{"status": "ok"}, nil
-}
-
-func (a *API) ready(_ http.ResponseWriter, r *http.Request) (any, error) {
-	if err := a.o.Ready(r.Context()); err != nil {
-		return nil, problem.New(problem.Unavailable, "%v", err)
-	}
-	return map[string]string{"status": "ready"}, nil
 }

@@ -1,0 +1,149 @@
+// Shows openapi.json: the calls with their parameters, bodies, answers and examples, then the schemas.
+
+const methods = ["get", "post", "put", "patch", "delete"];
+const $ = (id) => document.getElementById(id);
+let api;
+
+// element makes an element with attributes and children; texts are texts, never HTML.
+function element(tag, attributes = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) e.setAttribute(name, value);
+  e.append(...children.flat(Infinity).filter((c) => c !== undefined));
+  return e;
+}
+
+// prose is a text, of which what stands in backquotes is code.
+const prose = (text = "") =>
+  text.split("`").map((part, i) => (i % 2 ? element("code", {}, part) : part));
+
+// resolve follows a $ref.
+const resolve = (o) =>
+  o.$ref ? o.$ref.slice(2).split("/").reduce((at, name) => at[name], api) : o;
+
+// form says in a few words what a schema takes; a schema with a name is a link to it.
+function form(schema) {
+  const name = schema.$ref?.split("/").at(-1);
+  if (name) return [element("a", { href: "#schema-" + name }, name)];
+  const choice = schema.oneOf ?? schema.anyOf;
+  if (choice) return choice.flatMap((s, i) => (i ? [" or ", ...form(s)] : form(s)));
+  if ("const" in schema) return [JSON.stringify(schema.const)];
+  if (schema.type === "array") return ["array of ", ...form(schema.items)];
+  const words = [[schema.type ?? "any JSON"].flat().join(" or ")];
+  if (typeof schema.additionalProperties === "object") words.push(" of ", ...form(schema.additionalProperties));
+  if (schema.enum) words.push(": " + schema.enum.join(", "));
+  return words;
+}
+
+// limits are what else a schema says of a value.
+function limits(schema) {
+  const { minimum, maximum, maxLength, maxItems } = schema;
+  return [
+    minimum !== undefined && `${minimum} to ${maximum}`,
+    maxLength && `at most ${maxLength} characters`,
+    maxItems && `at most ${maxItems}`,
+    schema.default !== undefined && `default ${JSON.stringify(schema.default)}`,
+  ].filter(Boolean).join(", ");
+}
+
+// fields is a list of parameters or properties.
+function fields(entries) {
+  return element("dl", {}, entries.map(([name, schema, required, description, where]) => {
+    const more = limits(schema);
+    return [
+      element("dt", {}, element("code", {}, name), " ",
+        element("span", { class: "quiet" }, form(schema), where ? `, in the ${where}` : "", required ? ", required" : "", more ? "; " + more : "")),
+      element("dd", {}, prose(description ?? schema.description)),
+    ];
+  }));
+}
+
+const properties = (schema) => fields(Object.entries(schema.properties).map(([name, s]) => [name, s, schema.required?.includes(name)]));
+
+const quote = (text) => "'" + text.replaceAll("'", `'\\''`) + "'";
+
+// curl is the command line of a call with an example body.
+function curl(path, operation, media, value) {
+  const query = new URLSearchParams();
+  for (const p of (operation.parameters ?? []).map(resolve).filter((p) => p.example !== undefined)) {
+    if (p.in === "path") path = path.replace(`{${p.name}}`, encodeURIComponent(p.example));
+    else if (typeof p.example === "object") for (const [k, v] of Object.entries(p.example)) query.append(k, v);
+    else query.append(p.name, p.example);
+  }
+  const words = ["curl", quote(location.origin + path + (query.size ? "?" + query : ""))];
+  if ((operation.security ?? api.security).some((s) => s.apiKey)) words.push('-H "Authorization: Bearer $SCENECAST_API_KEY"');
+  if (media === "application/x-www-form-urlencoded") {
+    for (const [k, v] of Object.entries(value)) if (k !== "token") words.push("-d", quote(`${k}=${v}`));
+  } else if (typeof value === "string") words.push("-H", quote("Content-Type: " + media), "--data-binary", quote(value.trimEnd()));
+  else if (value !== undefined) words.push("-d", quote(JSON.stringify(value)));
+  return words.join(" ");
+}
+
+// copyable is a command line with a button that copies it.
+function copyable(line) {
+  const button = element("button", { type: "button", "aria-label": "Copy the curl line" }, "Copy");
+  button.addEventListener("click", async () => {
+    getSelection().selectAllChildren(button.nextElementSibling);
+    const done = await navigator.clipboard?.writeText(line).then(() => true, () => false); // only over HTTPS
+    $("said").textContent = button.textContent = done || document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  return element("div", { class: "curl" }, button, element("pre", { tabindex: 0 }, line));
+}
+
+// examples are those of a body or an answer, by media type.
+const examples = (content = {}) =>
+  Object.entries(content).flatMap(([media, { examples: named = {} }]) =>
+    Object.values(named).map((e) => ({ media, summary: e.summary, value: e.value })));
+
+function call(method, path, operation) {
+  const id = operation.operationId, parameters = (operation.parameters ?? []).map(resolve);
+  const bodies = operation.requestBody?.content ?? {};
+  const tried = examples(bodies);
+  return element("section", { id, "aria-labelledby": id + "-head" },
+    element("h2", { id: id + "-head" }, element("a", { href: "#" + id }, element("span", { class: "method" }, method.toUpperCase()), " ", path)),
+    element("p", {}, element("strong", {}, operation.summary), ". ", prose(operation.description)),
+    parameters.length ? [element("h3", {}, "Parameters"), fields(parameters.map((p) => [p.name, p.schema, p.required, p.description, p.in]))] : [],
+    Object.entries(bodies).map(([media, { schema }]) => [
+      element("h3", {}, "Body, ", element("code", {}, media)), element("p", {}, form(schema), ". ", prose(schema.description)),
+      schema.properties ? properties(schema) : [],
+    ]),
+    operation.responses[101] ? [] : element("h3", {}, "Try it"), // curl opens no WebSocket
+    operation.responses[101] ? [] : (tried.length ? tried : [{}]).flatMap((e) =>
+      [element("p", {}, e.summary ?? ""), copyable(curl(path, operation, e.media, e.value))]),
+    element("h3", {}, "Answers"),
+    Object.entries(operation.responses).map(([status, response]) => {
+      const { description, content = {} } = resolve(response);
+      const what = Object.values(content).flatMap(({ schema }, i) => [i ? "; " : " ", ...form(schema)]);
+      return element("details", status === "200" ? { open: "" } : {},
+        element("summary", {}, element("code", {}, status), " ", description),
+        element("p", { class: "quiet" }, Object.keys(content).join(", "), what), examples(content).map((e) => element("pre", { tabindex: 0 }, JSON.stringify(e.value, null, 2))));
+    }));
+}
+
+function schema(name, s) {
+  return element("section", { id: "schema-" + name }, element("h3", {}, element("a", { href: "#schema-" + name }, name)),
+    element("p", {}, prose(s.description), s.properties ? "" : [" ", element("span", { class: "quiet" }, form(s))]), s.properties ? properties(s) : []);
+}
+
+try {
+  const response = await fetch("openapi.json");
+  if (!response.ok) throw new Error(`openapi.json: ${response.status}`);
+  api = await response.json();
+  $("about").append(...prose(api.info.description));
+  for (const { name, description } of api.tags) {
+    const links = element("ul", {});
+    for (const [path, item] of Object.entries(api.paths)) {
+      for (const method of methods.filter((m) => item[m]?.tags.includes(name))) {
+        $("calls").append(call(method, path, item[method]));
+        links.append(element("li", {}, element("a", { href: "#" + item[method].operationId }, `${method.toUpperCase()} ${path}`)));
+      }
+    }
+    $("contents").append(element("p", {}, description), links);
+  }
+  $("calls").append(element("h2", { id: "schemas" }, "Schemas"), ...Object.entries(api.components.schemas).map(([n, s]) => schema(n, s)));
+  $("contents").append(element("p", {}, element("a", { href: "#schemas" }, "Schemas")));
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+} catch (err) {
+  $("failed").textContent = `The description could not be read: ${err.message}`;
+  $("failed").hidden = false;
+}

@@ -1,0 +1,88 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestAssets need no key, and are asked for again only when they have changed.
+func TestAssets(t *testing.T) {
+	server := httptest.NewServer(newFixture(t))
+	defer server.Close()
+	get := func(path, tag string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("If-None-Match", tag)
+		response, err := server.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response
+	}
+	tags := make(map[string]bool)
+	for path, media := range map[string]string{
+		"/v1/openapi.json":   "application/json",
+		"/v1/docs":           "text/html; charset=utf-8",
+		"/v1/docs/docs.css":  "text/css; charset=utf-8",
+		"/v1/docs/docs.js":   "text/javascript; charset=utf-8",
+		"/v1/docs?from=mail": "text/html; charset=utf-8",
+	} {
+		response := get(path, `"other"`)
+		h := response.Header
+		if response.StatusCode != 200 || h.Get("Content-Type") != media || h.Get("Cache-Control") != "no-cache" ||
+			h.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("GET %s: %s %v", path, response.Status, h)
+		}
+		tags[h.Get("Etag")] = true
+		if again := get(path, h.Get("Etag")); again.StatusCode != http.StatusNotModified {
+			t.Errorf("GET %s again: %s", path, again.Status)
+		}
+	}
+	if len(tags) != 4 || tags[""] {
+		t.Errorf("four files have the tags %v", tags)
+	}
+}
+
+// TestDocsPolicy: the page lets in its own files and nothing else, and has all that it asks for.
+func TestDocsPolicy(t *testing.T) {
+	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	f := newFixture(t)
+	w := f.call("GET", "/v1/docs", "", nil)
+	if got := w.Header().Get("Content-Security-Policy"); got != policy {
+		t.Errorf("the policy is %s", got)
+	}
+	page := w.Body.String()
+	for _, forbidden := range []string{"<style", " style=", " onclick=", "//"} {
+		if strings.Contains(page, forbidden) {
+			t.Errorf("the page has %s", forbidden)
+		}
+	}
+	links := regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(page, -1)
+	if len(links) < 3 {
+		t.Errorf("the page links to %q", links)
+	}
+	for _, link := range links {
+		w := httptest.NewRecorder()
+		if f.ServeHTTP(w, httptest.NewRequest("GET", "/v1/"+link[1], nil)); w.Code != 200 {
+			t.Errorf("the page links to %s: %d", link[1], w.Code)
+		}
+	}
+	script, err := os.ReadFile("docs/docs.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, forbidden := range []string{"innerHTML", "eval(", "https://", "http://"} {
+		if strings.Contains(string(script), forbidden) {
+			t.Errorf("the script has %s", forbidden)
+		}
+	}
+}

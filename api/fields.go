@@ -1,0 +1,134 @@
+package api
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/problem"
+)
+
+// fields says how each field of an object is read.
+type fields map[string]func(raw json.RawMessage) error
+
+// read reads an object's fields; one that is not listed is a problem. They are read in the order of their names, so that of
+// two mistakes the same is told every time.
+func (f fields) read(object map[string]json.RawMessage) error {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		read, ok := f[name]
+		if !ok {
+			return problem.New(problem.Invalid, "unknown field; there are %s", strings.Join(slices.Sorted(maps.Keys(f)), ", ")).At(name)
+		}
+		if err := read(object[name]); err != nil {
+			return problem.At(err, name)
+		}
+	}
+	return nil
+}
+
+// as reads JSON of the type that the field has.
+func as[T any](field *T, what string) func(json.RawMessage) error {
+	return func(raw json.RawMessage) error {
+		if string(raw) == "null" || json.Unmarshal(raw, field) != nil {
+			return problem.New(problem.Invalid, "takes %s", what)
+		}
+		return nil
+	}
+}
+
+// asAudience reads an audience in either spelling.
+func asAudience(field *audience.Expr) func(json.RawMessage) error {
+	return func(raw json.RawMessage) (err error) {
+		*field, err = audience.ParseJSON(raw)
+		return err
+	}
+}
+
+// asExcept reads an audience, or the ID of one connection.
+func asExcept(field *audience.Expr) func(json.RawMessage) error {
+	return func(raw json.RawMessage) (err error) {
+		var id scenecast.ConnID
+		if raw[0] == '"' && json.Unmarshal(raw, &id) == nil { // encoding/json has null leave an ID as it was
+			*field = only(id)
+			return nil
+		}
+		*field, err = audience.ParseJSON(raw)
+		return err
+	}
+}
+
+// only is the audience of one connection.
+func only(id scenecast.ConnID) audience.Expr {
+	one, _ := audience.Parse(scenecast.LabelID + ` == "` + id.String() + `"`) // two numbers and a dot
+	return one
+}
+
+// missingTo is the problem of a body that does not say which connections.
+func missingTo() error {
+	return problem.New(problem.Invalid, `missing: say which connections, as in {"page":"home"}; everybody is "*"`).At("to")
+}
+
+// parameters are those of a query, each at most once.
+type parameters map[string]string
+
+// readParameters reads the query; a parameter that the call does not take is a problem.
+func readParameters(r *http.Request, names []string) (parameters, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, problem.New(problem.Invalid, "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded")
+	}
+	p := make(parameters)
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		switch {
+		case len(names) == 0:
+			return nil, problem.New(problem.Invalid, "unknown parameter; this call takes none in its URL").At(name)
+		case !slices.Contains(names, name):
+			return nil, problem.New(problem.Invalid, "unknown parameter; there are %s", strings.Join(names, ", ")).At(name)
+		case len(query[name]) > 1:
+			return nil, problem.New(problem.Invalid, "given %d times", len(query[name])).At(name)
+		}
+		p[name] = query[name][0]
+	}
+	return p, nil
+}
+
+// How many entries a list has where the call does not say, and at most.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// limit reads how many entries a list may have.
+func (p parameters) limit() (int, error) {
+	text, ok := p["limit"]
+	if !ok {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, problem.New(problem.Invalid, "takes a number from 1 to %d", maxLimit).At("limit")
+	}
+	return n, nil
+}
+
+// audience reads the parameter to, in either spelling; left out, it is everybody.
+func (p parameters) audience() (audience.Expr, error) {
+	text, ok := p["to"]
+	if !ok {
+		return audience.Everybody(), nil
+	}
+	var to audience.Expr
+	var err error
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		to, err = audience.ParseJSON([]byte(text))
+	} else {
+		to, err = audience.Parse(text)
+	}
+	return to, problem.At(err, "to")
+}

@@ -1,0 +1,26 @@
+package api
+
+import "scenecast/problem"
+
+// connect answers a GET of /v1/connect that is no WebSocket.
+func (a *API) connect(*request) (any, error) {
+	return nil, problem.New(problem.UpgradeRequired, "pages open this as a WebSocket")
+}
+
+// status is the answer of a server that is well.
+type status struct {
+	Status string `json:"status"`
+}
+
+// health answers GET /healthz: the process lives.
+func (a *API) health(*request) (any, error) {
+	return status{"ok"}, nil
+}
+
+// ready answers GET /readyz.
+func (a *API) ready(r *request) (any, error) {
+	if err := a.o.Ready(r.Context()); err != nil {
+		return nil, problem.New(problem.Unavailable, "%v", err)
+	}
+	return status{"ready"}, nil
+}
