@@ -2,8 +2,8 @@
 // backend's page with the two buttons, which runs the triggers pushHomeLogic and pushListLogic. They come in Chinese
 // and in English, as the browser prefers.
 //
-// The pages use what any page would use: the script at /scenecast.js and the trigger endpoint at /. The program that
-// serves them has to serve those as well, from the same origin.
+// The pages use what any page would use: the script at /scenecast.js, which connects to /v1/connect, and the trigger
+// endpoint at /. The program that serves them has to serve those as well, from the same origin.
 //
 // The pages show the token to whoever opens them. That is what a page token is for, but it makes the demo something for
 // a machine of one's own, not for the internet.

@@ -179,6 +179,12 @@ func (b *tab) run(script string) {
 	b.do(chromedp.Evaluate[chromedp.Void](script))
 }
 
+// await runs a script and waits until the promise that it ends in is fulfilled.
+func (b *tab) await(script string) {
+	b.t.Helper()
+	b.do(chromedp.Evaluate[chromedp.Void](script, chromedp.EvalAwaitPromise))
+}
+
 // wait waits until a JavaScript expression is true. It evaluates it once per frame, in the page, by means that no
 // Content-Security-Policy forbids and that are not speeded up.
 func (b *tab) wait(condition string) {

@@ -3,15 +3,10 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/gobwas/ws"
-
-	js "scenecast/clients/js"
 )
 
 func TestServerRestart(t *testing.T) {
@@ -96,6 +91,7 @@ func TestCloseCodes(t *testing.T) {
 		losses []string
 	}{
 		{1000, []string{"close 1000 closed"}},
+		{4400, []string{"close 4400 closed"}},
 		{4409, []string{"close 4409 closed"}},
 		{4401, []string{"close 4401 closed", "refused 4401 closed"}},
 		{4403, []string{"close 4403 closed", "refused 4403 closed"}},
@@ -110,10 +106,12 @@ func TestCloseCodes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.code), func(t *testing.T) {
 			page.t = t
-			page.open(serveHangup(t, tt.code))
+			server := serveStage(t)
+			page.open(server.page)
 			page.run(`e2e.record(); scenecast.connect({ token: "t", labels: { page: "home" } })`)
+			server.accept().welcome().hangUp(tt.code)
 			page.waitFor(`e2e.losses`, tt.losses)
-			page.expect(`e2e.sockets`, 1)
+			page.expect(`[e2e.sockets, scenecast.id]`, []any{1, nil})
 			if page.json(`scenecast.state`) == `"closed"` {
 				page.expect(`e2e.timers.size`, 0) // no attempt is to come
 				page.run(`dispatchEvent(new Event("online"))`)
@@ -123,43 +121,47 @@ func TestCloseCodes(t *testing.T) {
 				page.expect(`e2e.timers.size`, 1)
 				page.run(`dispatchEvent(new Event("online"))`)
 			}
+			server.accept().welcome()
 			page.wait(`scenecast.state === "open" && e2e.welcomed === 2`)
 			page.expect(`e2e.losses`, tt.losses)
 		})
 	}
 }
 
-// serveHangup serves a page with the script, and WebSockets: to the first it says welcome and closes it with the code,
-// the others stay open.
-func serveHangup(t *testing.T, code ws.StatusCode) (url string) {
-	t.Helper()
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /scenecast.js", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(js.Script)
-	})
-	mux.HandleFunc("GET /page", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write([]byte(`<!DOCTYPE html><title>by hand</title><script src="/scenecast.js"></script><p>by hand`))
-	})
-	hungUp := make(chan struct{}, 1)
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		conn, _, _, err := ws.UpgradeHTTP(r, w)
-		if err != nil {
-			t.Errorf("upgrade: %v", err)
-			return
-		}
-		t.Cleanup(func() { _ = conn.Close() })
-		_ = ws.WriteFrame(conn, ws.NewTextFrame([]byte(`{"code":200,"message":"welcome"}`)))
-		select {
-		case hungUp <- struct{}{}:
-			_ = ws.WriteFrame(conn, ws.NewCloseFrame(ws.NewCloseFrameBody(code, "because")))
-			_, _ = io.CopyN(io.Discard, conn, 2+4+2) // the page's answer: head, mask and code
-			_ = conn.Close()                         // which browsers wait for
-		default:
-		}
-	})
-	site := httptest.NewServer(mux)
-	t.Cleanup(site.Close)
-	return site.URL + "/page"
+// A server that owes an answer is dead, whatever the network says; any frame is an answer.
+func TestSilentServer(t *testing.T) {
+	t.Parallel()
+	server := serveStage(t)
+	page := newTab(t, profile{speed: 20})
+	page.open(server.page)
+	page.run(`e2e.record(); scenecast.connect({ token: "t" })`)
+	a := server.accept().welcome()
+	for range 2 {
+		a.expectMessage(`{"type":"ping"}`)
+		a.send(`{"type":"push","position":"a-1","data":"any frame"}`)
+	}
+	a.expectMessage(`{"type":"ping"}`)
+	page.wait(`e2e.losses.length > 0`)
+	page.expect(`[e2e.losses[0], e2e.messages.length]`, []any{"close 4000 waiting", 2})
+}
+
+// A page that is thrown out right after every welcome waits longer each time; once it has stayed, it starts anew.
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	server := serveStage(t)
+	page := newTab(t, profile{speed: still})
+	page.open(server.page)
+	page.run(`Math.random = () => 1; e2e.record(); scenecast.connect({ token: "t" })`)
+	for i, delay := range []int{1000, 2000, 4000, 8000, 16000, 30000, 30000} {
+		server.accept().welcome().hangUp(4408)
+		page.wait(fmt.Sprintf(`e2e.losses.length === %d`, i+1))
+		page.expect(`Array.from(e2e.timers.values())`, []int{delay})
+		page.run(`dispatchEvent(new Event("online"))`)
+	}
+	last := server.accept().welcome()
+	page.wait(`scenecast.id !== null`)
+	page.run(`{ const now = performance.now(); performance.now = () => now + 6000; }`)
+	last.hangUp(4408)
+	page.wait(`scenecast.state === "waiting"`)
+	page.expect(`Array.from(e2e.timers.values())`, []int{1000})
 }

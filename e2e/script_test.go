@@ -57,11 +57,9 @@ func TestWrongTokenConnectsNothing(t *testing.T) {
 	page.open(servePage(t, fmt.Sprintf(`<!DOCTYPE html><script src="%s"></script><p>by hand`, b.url("/scenecast.js")), ""))
 	page.expect(`scenecast.state`, "idle")
 	page.run(`e2e.record(); scenecast.connect({ token: "wrong", labels: { page: "home" } })`)
-	page.waitFor(`e2e.losses`, []string{"close 1006 waiting"})
+	page.waitFor(`e2e.losses`, []string{"close 4401 closed", "refused 4401 closed"})
 	b.expectConnections(0)
-	page.expect(`e2e.welcomed`, 0)
-	page.run(`scenecast.close()`)
-	page.expect(`[scenecast.state, e2e.timers.size]`, []any{"closed", 0})
+	page.expect(`[e2e.welcomed, scenecast.state, scenecast.id, e2e.timers.size]`, []any{0, "closed", nil, 0})
 
 	// The page's mistakes throw, and leave what is there alone.
 	page.run(`scenecast.connect({ token: "` + token + `", labels: { page: ["home", "list"] } })`)

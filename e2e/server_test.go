@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -25,21 +26,29 @@ const anyPort = "127.0.0.1:0"
 // backend is a server under test, set up as the command demo does.
 type backend struct {
 	*server.Server
-	t    *testing.T
-	addr string // host:port
-	stop func() // says goodbye to all pages and returns when nothing of the server is left
+	t        *testing.T
+	addr     string            // host:port
+	settings map[string]string // beside those of the demo
+	stop     func()            // says goodbye to all pages and returns when nothing of the server is left
 }
 
 // serve runs a server until it is stopped, or the test ends.
 func serve(t *testing.T, addr string) *backend {
 	t.Helper()
-	c, err := config.Load(config.Sources{Flags: map[string]string{
+	return serveWith(t, addr, nil)
+}
+
+func serveWith(t *testing.T, addr string, settings map[string]string) *backend {
+	t.Helper()
+	flags := map[string]string{
 		"listen":                 addr,
 		"client_tokens":          token,
 		"page_token_may_trigger": "true",
 		"drain":                  "20s",
 		"triggers":               demo.Triggers,
-	}})
+	}
+	maps.Copy(flags, settings)
+	c, err := config.Load(config.Sources{Flags: flags})
 	if err != nil {
 		t.Fatalf("settings: %v", err)
 	}
@@ -54,7 +63,7 @@ func serve(t *testing.T, addr string) *backend {
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
 	go func() { result <- s.Run(ctx) }()
-	b := &backend{Server: s, t: t, addr: s.Addr().String()}
+	b := &backend{Server: s, t: t, addr: s.Addr().String(), settings: settings}
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-result; err != nil {
@@ -72,7 +81,7 @@ func serve(t *testing.T, addr string) *backend {
 func (b *backend) restart() *backend {
 	b.t.Helper()
 	b.stop()
-	return serve(b.t, b.addr)
+	return serveWith(b.t, b.addr, b.settings)
 }
 
 func (b *backend) url(path string) string { return "http://" + b.addr + path }

@@ -1,4 +1,4 @@
-// Package js holds the page script, the browser's end of the tutorial's wire, for the server to serve at /scenecast.js.
+// Package js holds the page script, the browser's end of the native protocol, for the server to serve at /scenecast.js.
 // What it does and what a page may call is written at the head of scenecast.js, where the people who use it look.
 package js
 

@@ -5,24 +5,32 @@
  *
  *   data-token   connects at once with this token; without it, the page calls scenecast.connect itself
  *   data-popup   shows every push as a pop-up
- *   data-url     where to connect, if not to the root of the host that served this script
+ *   data-url     where to connect, if not to /v1/connect of the host that served this script
  *   data-<key>   any other is a label: data-page="home" is page=home. HTML makes attribute names lower case. A name
  *                that cannot be a label's key is ignored.
  *
  *   scenecast.connect({url, token, labels})   connects, in place of the present connection; url may be left out;
  *                                             labels is {key: "value"} or {key: ["several", "values"]}
+ *   scenecast.set(labels)                     moves the page to another scene, on the same connection: see below
  *   scenecast.close()                         disconnects, until connect is called again
  *   scenecast.state                           "idle", "connecting", "open", "waiting" (to try again) or "closed"
+ *   scenecast.id                              the connection's, as the backend knows it; null where there is none
  *   scenecast.popup(message)                  shows a pop-up: message.message, or the text, or the message's JSON
  *   scenecast.on(event, listener)             returns a function that unsubscribes; scenecast.off(event, listener)
  *
- *     "message"  (data, MessageEvent)   a push: its JSON, parsed, or its text where it is not JSON
+ *     "message"  (data, {event, position})   a push: its data; its event's name, if any, and its place in the log
  *     "open"     ()                     the socket is open
- *     "welcome"  (data, MessageEvent)   the server has greeted it: from now on pushes arrive
- *     "close"    ({code, reason})       the socket is gone; code 4000: it was dead without saying so. After 1000 (done)
- *                                       and 4409 (replaced by another page) there is no further attempt
+ *     "welcome"  ({id, position})       the server has greeted it: from now on pushes arrive
+ *     "close"    ({code, reason})       the socket is gone; code 4000: it was dead without saying so. After 1000 (done),
+ *                                       4409 (replaced by another page) and 4400 (a bug) there is no further attempt
  *     "refused"  ({code, reason})       nor after 4401 and 4403: the server does not want this page
  *     "state"    (state)                scenecast.state has changed
+ *
+ * set({page: "list", order: null, tag: ["a", "b"]}) gives these keys these values, in place of any they had; null takes
+ * a key away. It returns a promise: pushes that come before its fulfilment are the old scene's, later ones the new one's.
+ * Labels stay over reconnects; a set not yet confirmed when the connection is lost, or made while there is none, goes
+ * along with the next one. A set that the server refuses changes nothing and is rejected with a ScenecastError, which has
+ * kind, where and setting; one that no connection is to come for, with kind "closed".
  */
 (function () {
   "use strict";
@@ -37,12 +45,12 @@
   const SPREAD = 10000; // a server that goes away sends all its pages off at once: they must not return at once
   const WELCOME_WITHIN = 20000; // from dialing; browsers themselves wait for minutes
   const ANSWER_WITHIN = 10000;
-  // Whether or not pushes come in: the server counts what it receives, and closes after 121 s. That leaves room for the
-  // minute by which browsers delay the timers of hidden pages.
-  const HEARTBEAT_EVERY = 25000, HEARTBEAT_ANSWER = '{"code":200,"message":"heartbeat"}';
+  const HEARTBEAT_EVERY = 25000; // because browsers do not tell a page whether the server still sends pings
+  const STAYED_AFTER = 5000; // a page that is thrown out sooner, time and again, waits longer each time
+  const SUBPROTOCOL = "scenecast.v1";
   // Close codes, as in closecode.go.
-  const DONE = 1000, DEAD = 4000, UNAUTHORIZED = 4401, FORBIDDEN = 4403, REPLACED = 4409, TOO_MANY = 4429,
-    GOING_AWAY = 4503;
+  const DONE = 1000, DEAD = 4000, BAD_MESSAGE = 4400, UNAUTHORIZED = 4401, FORBIDDEN = 4403, REPLACED = 4409,
+    TOO_MANY = 4429, GOING_AWAY = 4503;
   const LABEL_KEY = /^[A-Za-z_][A-Za-z0-9_-]*$/;
   const script = document.currentScript;
 
@@ -85,14 +93,15 @@
   // its new state, and emits last.
 
   let state = "idle";
-  let address = null; // the WebSocket URL with labels and token
-  let failures = 0; // since the last welcome
+  let target = null; // where to connect, and as what: see targetOf
+  let failures = 0; // since a connection has stayed
   let retryTimer = null;
 
   // The one live socket, and what is known of it. Events of any other socket are stale.
   let socket = null;
-  let welcomed = false;
-  let heartbeats = 0; // sent and not answered yet
+  let id = null; // from the welcome on
+  let welcomedAt = 0;
+  let carried = []; // ids of the unconfirmed sets that are in its URL
   let heartbeatTimer = null;
   let deadline = null; // runs while the server owes a frame; null where it does not
 
@@ -102,30 +111,52 @@
     emit("state", state);
   }
 
-  function addressOf({ url, token, labels }) {
+  function targetOf({ url, token, labels }) {
     if (typeof token !== "string" || token === "") throw new TypeError("scenecast: token must be a non-empty string");
-    const target = url ? new URL(url, document.baseURI) : new URL("/", (script && script.src) || location.href);
-    if (target.protocol === "http:") target.protocol = "ws:";
-    if (target.protocol === "https:") target.protocol = "wss:";
-    target.hash = ""; // WebSocket refuses one
-    for (const [key, values] of Object.entries(labels || {})) {
-      if (!LABEL_KEY.test(key) || key === "token") throw new TypeError(`scenecast: "${key}" cannot be a label's key`);
-      for (const value of [].concat(values)) {
-        if (typeof value !== "string") throw new TypeError(`scenecast: label "${key}" must be a string or strings`);
-        target.searchParams.append(key, value);
-      }
+    const to = url ? new URL(url, document.baseURI) : new URL("/v1/connect", (script && script.src) || location.href);
+    if (to.protocol === "http:") to.protocol = "ws:";
+    if (to.protocol === "https:") to.protocol = "wss:";
+    to.hash = ""; // WebSocket refuses one
+    const known = new Map(changeOf(labels || {}));
+    for (const [key, value] of to.searchParams) {
+      if (key !== "token") known.set(key, (known.get(key) || []).concat(value));
     }
-    target.searchParams.set("token", token);
-    return target.href;
+    to.search = "";
+    return {
+      url: to, token,
+      labels: known, // key to values; confirmed, but for the first ones
+      sets: new Map(), // unconfirmed, by id, in order
+      carries: true, // whether the URL has the unconfirmed ones as well
+    };
+  }
+
+  // changeOf is a list of keys, each with a list of values.
+  function changeOf(labels) {
+    return Object.entries(labels).map(([key, given]) => {
+      if (!LABEL_KEY.test(key) || key === "token") throw new TypeError(`scenecast: "${key}" cannot be a label's key`);
+      const values = given === null ? [] : [].concat(given);
+      if (values.every((value) => typeof value === "string")) return [key, values];
+      throw new TypeError(`scenecast: label "${key}" must be a string, strings or null`);
+    });
+  }
+
+  function addressOf({ url, token, labels }, sets) {
+    const wanted = new Map([...labels, ...sets.flatMap((set) => set.change)]);
+    const address = new URL(url);
+    for (const [key, values] of wanted) {
+      for (const value of values) address.searchParams.append(key, value);
+    }
+    address.searchParams.set("token", token);
+    return address.href;
   }
 
   function connect(options) {
-    failures = 0;
-    dial(addressOf(options || {}));
+    dial(targetOf(options || {}));
   }
 
   function dial(to) {
-    const dialed = new WebSocket(to); // a mistake throws by now, and leaves the present connection alone
+    const along = to.carries ? Array.from(to.sets.values()) : [];
+    const dialed = new WebSocket(addressOf(to, along), SUBPROTOCOL); // a mistake throws by now, and leaves all as it is
     letGo(DONE, "connecting anew");
     const whileLive = (handle) => (event) => {
       if (socket === dialed) handle(event);
@@ -136,10 +167,13 @@
     });
     dialed.onmessage = whileLive(receive);
     dialed.onclose = whileLive((event) => lost(event.code, event.reason));
-    address = to;
+    if (target !== to) {
+      if (target) giveUp(target, "the page has connected anew");
+      target = to;
+      failures = 0;
+    }
     socket = dialed;
-    welcomed = false;
-    heartbeats = 0;
+    carried = along.map((set) => set.id);
     heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
     deadline = setTimeout(dead, WELCOME_WITHIN);
     setState("connecting");
@@ -149,7 +183,9 @@
   // socket's close event: on a dead network that one comes a minute late.
   function letGo(code, reason) {
     const gone = socket;
+    if (id !== null && performance.now() - welcomedAt > STAYED_AFTER) failures = 0;
     socket = null;
+    id = null;
     for (const timer of [retryTimer, heartbeatTimer, deadline]) clearTimeout(timer);
     if (gone) gone.close(code, reason);
     return gone !== null;
@@ -157,6 +193,7 @@
 
   function leave(next, reason) {
     const had = letGo(DONE, reason);
+    if (next === "closed" && target) giveUp(target, reason);
     setState(next);
     if (had) emit("close", { code: DONE, reason });
   }
@@ -164,55 +201,108 @@
   const dead = () => lost(DEAD, "no frame from the server in time");
 
   function lost(code, reason) {
+    // It may be a set in the URL that is refused. Sent by itself, behind the welcome, it is told so.
+    const doubtful = id === null && carried.length > 0 && (code === FORBIDDEN || code === BAD_MESSAGE);
     letGo(DEAD, reason); // to no effect on a socket that has told us itself
-    const refused = code === UNAUTHORIZED || code === FORBIDDEN;
-    const final = refused || code === DONE || code === REPLACED;
-    if (!final) retry(code);
+    const refused = !doubtful && (code === UNAUTHORIZED || code === FORBIDDEN);
+    const bug = !doubtful && code === BAD_MESSAGE;
+    const final = refused || bug || code === DONE || code === REPLACED;
     if (refused) console.error(`scenecast: refused by the server (${code} ${reason}); not trying again`);
+    if (bug) console.error(`scenecast: the server cannot read this page (${code} ${reason}); not trying again`);
+    if (doubtful) target.carries = false;
+    if (final) giveUp(target, `${code} ${reason}`);
+    else retry(code);
     setState(final ? "closed" : "waiting");
     emit("close", { code, reason });
     if (refused) emit("refused", { code, reason });
   }
 
-  // A refused upgrade (HTTP 401) looks like any other failure to a browser, so it is tried again as well.
+  // A failed upgrade does not tell a browser why, so it is tried again whatever the reason.
   function retry(code) {
     let within = Math.min(RETRY_WITHIN_AT_MOST, FIRST_RETRY_WITHIN * 2 ** failures);
     if (code === GOING_AWAY || code === TOO_MANY) within = Math.max(within, SPREAD);
     failures++;
-    retryTimer = setTimeout(() => dial(address), Math.random() * within);
+    retryTimer = setTimeout(() => dial(target), Math.random() * within);
   }
 
-  function receive(event) {
-    clearTimeout(deadline);
-    deadline = null;
-    let data = event.data;
-    try {
-      data = JSON.parse(data);
-    } catch (_) { /* a push may be plain text */ }
+  const send = (message) => socket.send(JSON.stringify(message));
 
-    if (!welcomed) {
-      welcomed = true;
-      failures = 0;
-      emit("welcome", data, event);
-    } else if (heartbeats > 0 && event.data === HEARTBEAT_ANSWER) {
-      heartbeats--;
-    } else {
-      emit("message", data, event);
+  function receive(event) {
+    clearTimeout(deadline); // whatever it is, it is a sign of life
+    deadline = null;
+    const message = JSON.parse(event.data);
+    switch (message.type) {
+      case "welcome": return welcome(message);
+      case "push": return emit("message", message.data, { event: message.event, position: message.position });
+      case "set": return confirm(message.id);
+      case "error": return refuse(message);
     }
+  }
+
+  function welcome(message) {
+    id = message.id;
+    welcomedAt = performance.now();
+    target.carries = true;
+    carried.forEach(confirm);
+    target.sets.forEach(sendSet);
+    emit("welcome", message);
   }
 
   function sendHeartbeat() {
     clearTimeout(heartbeatTimer);
     heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
     if (deadline !== null) return; // the server owes a frame already; asking again must not give it more time
-    socket.send("heartbeat");
-    heartbeats++;
+    send({ type: "ping" });
     deadline = setTimeout(dead, ANSWER_WITHIN);
   }
 
+  // ---- labels
+
+  let lastSet = 0;
+
+  async function set(labels) { // async, so that mistakes reject as well
+    const change = changeOf(labels);
+    if (state === "idle" || state === "closed") throw failure({ kind: "closed", detail: "there is no connection" });
+    return new Promise((resolve, reject) => {
+      const made = { id: ++lastSet, change, resolve, reject };
+      target.sets.set(made.id, made);
+      if (id !== null) sendSet(made);
+    });
+  }
+
+  const sendSet = (set) => send({ type: "set", id: set.id, labels: Object.fromEntries(set.change) });
+
+  // What is unconfirmed stands apart from the labels, so that nothing needs to be undone where it is refused.
+  function confirm(setID) {
+    const set = target.sets.get(setID);
+    if (!set) return;
+    target.sets.delete(setID);
+    for (const [key, values] of set.change) target.labels.set(key, values);
+    set.resolve();
+  }
+
+  function refuse(message) {
+    const set = target.sets.get(message.id);
+    if (!set) return;
+    target.sets.delete(message.id);
+    set.reject(failure(message));
+  }
+
+  function giveUp({ sets }, reason) {
+    for (const set of sets.values()) set.reject(failure({ kind: "closed", detail: reason }));
+    sets.clear();
+  }
+
+  function failure({ kind, detail, where, setting }) {
+    const text = (where ? `${where}: ` : "") + detail + (setting ? ` (setting: ${setting})` : "");
+    return Object.assign(new Error(text), { name: "ScenecastError", kind, where, setting });
+  }
+
+  // ---- coming back
+
   // The network or the reader is back: waiting longer makes no sense, and an open socket may have died meanwhile.
   function wake() {
-    if (state === "waiting") dial(address);
+    if (state === "waiting") dial(target);
     else if (state === "open") sendHeartbeat();
   }
 
@@ -343,9 +433,10 @@
   // ---- the tag
 
   window.scenecast = {
-    connect, on, off, popup,
+    connect, set, on, off, popup,
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
+    get id() { return id; },
   };
 
   if (!script) return; // a bundle: the page connects by hand

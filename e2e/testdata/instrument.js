@@ -2,7 +2,7 @@
 (() => {
   const e2e = window.e2e = {
     speed: 1, // by which setTimeout is faster than it should be
-    timers: new Set(), // set, and neither fired nor cleared
+    timers: new Map(), // set, and neither fired nor cleared, with their delays
     sockets: 0, // WebSockets ever made
     welcomed: 0, // of those, the ones that have got a message
     answers: 0, // to heartbeats
@@ -15,6 +15,28 @@
       for (const event of ["close", "refused"]) {
         scenecast.on(event, (loss) => e2e.losses.push(`${event} ${loss.code} ${scenecast.state}`));
       }
+    },
+
+    scenes: [], // what came and what was confirmed, in one order, from recordScenes on
+    positions: [], // of what came
+    outcomes: {}, // of later
+
+    recordScenes() {
+      scenecast.on("message", (data, { position }) => {
+        e2e.scenes.push(data);
+        e2e.positions.push(position);
+      });
+    },
+    move: (scene) => scenecast.set({ page: scene }).then(() => void e2e.scenes.push({ Confirmed: scene })),
+    inOrder: () => e2e.positions.map((p) => Number(p.split("-")[1])).every((n, i, all) => i === 0 || n > all[i - 1]),
+
+    later(name, labels) {
+      scenecast.set(labels).then(() => "done", e2e.tell).then((how) => { e2e.outcomes[name] = how; });
+    },
+    tell(error) {
+      if (error.name === "TypeError") return error.name;
+      const { name, kind, where, setting, message } = error;
+      return `${name} ${kind}${where ? ` at ${where}` : ""}${setting ? ` by ${setting}` : ""}: ${message}`;
     },
 
     root: () => document.querySelector("#scenecast-popups").shadowRoot,
@@ -41,7 +63,7 @@
       e2e.timers.delete(timer);
       callback(...args);
     }, delay / e2e.speed);
-    e2e.timers.add(timer);
+    e2e.timers.set(timer, delay);
     return timer;
   };
   window.clearTimeout = (timer) => {
@@ -55,7 +77,7 @@
       e2e.sockets++;
       this.addEventListener("message", () => e2e.welcomed++, { once: true });
       this.addEventListener("message", ({ data }) => {
-        if (data === '{"code":200,"message":"heartbeat"}') e2e.answers++;
+        if (['{"code":200,"message":"heartbeat"}', '{"type":"pong"}'].includes(data)) e2e.answers++;
       });
     }
   };
