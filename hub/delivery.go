@@ -33,25 +33,31 @@ func (d *delivery) encode(by scenecast.Encoder) encoded {
 	return e
 }
 
-// sum adds up the tallies of the shards and reports when it has as many as it was told.
-type sum struct {
+// adder is a tally or a reply: what a pointer to can be added to.
+type adder[T any] interface {
+	*T
+	Add(other T)
+}
+
+// sum adds up the answers of the shards and reports when it has as many as it was told.
+type sum[T any, P adder[T]] struct {
 	mu      sync.Mutex
-	tally   scenecast.Tally
+	total   T
 	missing int
-	report  func(scenecast.Tally)
+	report  func(T)
 }
 
-func newSum(missing int, report func(scenecast.Tally)) *sum {
-	return &sum{tally: scenecast.Tally{Nodes: 1}, missing: missing, report: report}
+func newSum[T any, P adder[T]](missing int, start T, report func(T)) *sum[T, P] {
+	return &sum[T, P]{total: start, missing: missing, report: report}
 }
 
-func (s *sum) add(t scenecast.Tally) {
+func (s *sum[T, P]) add(answer T) {
 	s.mu.Lock()
-	s.tally.Add(t)
+	P(&s.total).Add(answer)
 	s.missing--
-	done, tally := s.missing == 0, s.tally
+	done, total := s.missing == 0, s.total
 	s.mu.Unlock()
 	if done {
-		s.report(tally)
+		s.report(total)
 	}
 }

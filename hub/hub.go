@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"scenecast"
-	"scenecast/audience"
+	"scenecast/label"
 )
 
 var _ scenecast.Sink = (*Hub)(nil)
@@ -19,18 +19,19 @@ var _ scenecast.Sink = (*Hub)(nil)
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
 type Hub struct {
 	node   scenecast.NodeID
+	limits label.Limits
 	shards []*Shard
 
 	connections atomic.Int64
 	lastSeq     atomic.Uint64 // of the ConnIDs given out
 }
 
-// New makes a hub without shards.
-func New(node scenecast.NodeID) *Hub { return &Hub{node: node} }
+// New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend.
+func New(node scenecast.NodeID, limits label.Limits) *Hub { return &Hub{node: node, limits: limits} }
 
 // AddShard adds the shard that lives on this loop. All shards are added before the first push.
 func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
-	s := &Shard{hub: h, loop: loop}
+	s := &Shard{hub: h, loop: loop, apps: make(map[string]*population)}
 	h.shards = append(h.shards, s)
 	return s
 }
@@ -41,20 +42,24 @@ func (h *Hub) Connections() int { return int(h.connections.Load()) }
 // Deliver implements scenecast.Sink.
 func (h *Hub) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
 	d := &delivery{push: p}
-	h.ask(report, func(s *Shard) scenecast.Tally { return s.deliver(d) })
+	ask(h, newSum(len(h.shards), scenecast.Tally{Nodes: 1}, report), func(s *Shard) scenecast.Tally { return s.deliver(d) })
 }
 
-// Count implements scenecast.Sink.
-func (h *Hub) Count(app string, to audience.Expr, report func(scenecast.Tally)) {
-	h.ask(report, func(s *Shard) scenecast.Tally { return s.count(app, to) })
+// Answer implements scenecast.Sink.
+func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
+	sum := newSum(len(h.shards), scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}}, func(r scenecast.Reply) {
+		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
+		report(r)
+	})
+	ask(h, sum, func(s *Shard) scenecast.Reply { return s.answer(q) })
 }
 
-// ask has each shard answer a question on its own goroutine, and reports the sum when the last one has.
-func (h *Hub) ask(report func(scenecast.Tally), question func(*Shard) scenecast.Tally) {
-	sum := newSum(len(h.shards), report)
+// ask has each shard answer a question on its own goroutine, and the sum report when the last one has.
+func ask[T any, P adder[T]](h *Hub, sum *sum[T, P], question func(*Shard) T) {
 	for _, s := range h.shards {
 		if !s.loop.Post(func() { sum.add(question(s)) }) {
-			sum.add(scenecast.Tally{}) // the loop has stopped: it has no connections
+			var nothing T // the loop has stopped: it has no connections
+			sum.add(nothing)
 		}
 	}
 }

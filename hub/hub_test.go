@@ -85,7 +85,7 @@ func (p *protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 }
 
 func newHub(shards int) (*hub.Hub, []*loop) {
-	h := hub.New(7)
+	h := hub.New(7, label.DefaultLimits)
 	var loops []*loop
 	for range shards {
 		l := &loop{
@@ -122,6 +122,17 @@ func deliver(t *testing.T, h *hub.Hub, app, to, message string) scenecast.Tally 
 		func(tally scenecast.Tally) { reports = append(reports, tally) })
 	if len(reports) != 1 {
 		t.Fatalf("push to %s: %d reports, want 1", to, len(reports))
+	}
+	return reports[0]
+}
+
+// ask asks and returns the one report.
+func ask(t *testing.T, h *hub.Hub, q scenecast.Query) scenecast.Reply {
+	t.Helper()
+	var reports []scenecast.Reply
+	h.Answer(q, func(r scenecast.Reply) { reports = append(reports, r) })
+	if len(reports) != 1 {
+		t.Fatalf("query %+v: %d reports, want 1", q, len(reports))
 	}
 	return reports[0]
 }
@@ -185,7 +196,7 @@ func TestProtocolCalls(t *testing.T) {
 	receive("labels")
 	receive("close")
 	receive("labels") // has left: nobody is told
-	if got, want := loops[0].outboxes[slot][:2], []string{"welcome", `{"page":"home"}`}; !slices.Equal(got, want) {
+	if got, want := loops[0].outboxes[slot][:2], []string{"welcome", `{"@id":"7.1","@protocol":"plain","page":"home"}`}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if loops[0].closed[slot] != scenecast.CloseNormal || h.Connections() != 0 {
@@ -207,7 +218,7 @@ func TestStoppedLoop(t *testing.T) {
 	}
 }
 
-// TestAgainstModel joins, leaves and pushes at random, and compares with a map from slots to labels.
+// TestAgainstModel joins, leaves, relabels and pushes at random, and compares with a map from slots to labels.
 func TestAgainstModel(t *testing.T) {
 	const pages = 5
 	r := rand.New(rand.NewPCG(1, 2))
@@ -218,7 +229,7 @@ func TestAgainstModel(t *testing.T) {
 	name := func() string { return fmt.Sprint("p", r.IntN(pages)) }
 	app := func() string { return fmt.Sprint("app", r.IntN(2)) }
 	for range 5000 {
-		switch r.IntN(3) {
+		switch r.IntN(4) {
 		case 0:
 			c := connection{app(), name()}
 			model[l.open(page(p, c.app, c.page))] = c
@@ -228,7 +239,21 @@ func TestAgainstModel(t *testing.T) {
 				delete(model, slot)
 				break
 			}
-		case 2:
+		case 2: // the backend moves a page of an app to another
+			a, from, to := app(), name(), name()
+			want := 0
+			for slot, c := range model {
+				if c == (connection{a, from}) {
+					model[slot] = connection{a, to}
+					want++
+				}
+			}
+			reply := ask(t, h, scenecast.Query{App: a, To: mustParse(t, fmt.Sprintf("page == %q", from)),
+				Relabel: &scenecast.Relabel{Change: label.Change{"page": {to}}}})
+			if reply.Changed != want {
+				t.Fatalf("relabelling %s of %s: %+v, want %d changed", from, a, reply, want)
+			}
+		case 3:
 			clear(l.outboxes)
 			a, n := app(), name()
 			tally := deliver(t, h, a, fmt.Sprintf("page == %q", n), "x")
@@ -289,3 +314,5 @@ func TestDrainCutShort(t *testing.T) {
 		}
 	})
 }
+
+func newBenchHub() *hub.Hub { return hub.New(7, label.DefaultLimits) }

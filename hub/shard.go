@@ -1,8 +1,11 @@
 package hub
 
 import (
+	"slices"
+
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/index"
 	"scenecast/label"
 )
 
@@ -10,23 +13,28 @@ var _ scenecast.Shard = (*Shard)(nil)
 
 // Shard is the part of the hub that lives on one loop. All its methods are called on the loop's owner goroutine.
 type Shard struct {
-	hub     *Hub
-	loop    scenecast.Loop
-	members []member // by slot index
-	view    view     // the connection that a protocol is being told of
+	hub      *Hub
+	loop     scenecast.Loop
+	members  []member               // by slot index
+	apps     map[string]*population // by name; an app without connections has none
+	position scenecast.Position     // of the last push
+	chosen   []uint32               // scratch: what an audience has selected
+	view     view                   // the connection that a protocol is being told of
 }
 
-// member is one connection; of a free slot, the zero value.
+// population is an app's connections on this shard, which nothing that is done in another app can reach.
+type population struct {
+	app   string
+	index *index.Index // of their labels, by slot index
+}
+
+// member is one connection; of a free slot, the zero value. Its labels are in the index of its app.
 type member struct {
 	protocol   scenecast.Protocol // nil: the slot is free
-	app        string
-	labels     label.Set
-	seq        uint64 // of its ConnID
-	generation uint32 // of its slot
-}
-
-func (m *member) slot(index int) scenecast.Slot {
-	return scenecast.Slot{Index: uint32(index), Generation: m.generation}
+	app        *population
+	trusted    []string // keys that the page's token or the backend has set
+	seq        uint64   // of its ConnID
+	generation uint32   // of its slot
 }
 
 // Opened implements scenecast.Shard: the page joins, and its protocol may greet it.
@@ -34,15 +42,38 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 	for int(slot.Index) >= len(s.members) {
 		s.members = append(s.members, member{})
 	}
-	s.members[slot.Index] = member{
+	m := &s.members[slot.Index]
+	*m = member{
 		protocol:   a.Protocol,
-		app:        a.App,
-		labels:     a.Labels,
+		app:        s.population(a.App),
+		trusted:    keysOf(a.Trusted),
 		seq:        s.hub.lastSeq.Add(1),
 		generation: slot.Generation,
 	}
+	own := label.New(
+		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
+		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()},
+	)
+	m.app.index.Join(slot.Index, a.Labels.Union(a.Trusted).Union(own))
 	s.hub.connections.Add(1)
 	a.Protocol.Opened(s.viewOf(slot))
+}
+
+// population is the app's, made when its first connection comes.
+func (s *Shard) population(app string) *population {
+	p := s.apps[app]
+	if p == nil {
+		p = &population{app: app, index: index.New()}
+		s.apps[app] = p
+	}
+	return p
+}
+
+func keysOf(s label.Set) (keys []string) {
+	for l := range s.All() {
+		keys = append(keys, l.Key)
+	}
+	return slices.Compact(keys) // a set is sorted
 }
 
 // Received implements scenecast.Shard.
@@ -68,10 +99,33 @@ func (s *Shard) at(slot scenecast.Slot) *member {
 }
 
 func (s *Shard) leave(slot scenecast.Slot) {
-	if m := s.at(slot); m != nil {
-		*m = member{}
-		s.hub.connections.Add(-1)
+	m := s.at(slot)
+	if m == nil {
+		return
 	}
+	m.app.index.Leave(slot.Index)
+	if m.app.index.Len() == 0 {
+		delete(s.apps, m.app.app)
+	}
+	*m = member{}
+	s.hub.connections.Add(-1)
+}
+
+func (s *Shard) id(m *member) scenecast.ConnID { return scenecast.ConnID{Node: s.hub.node, Seq: m.seq} }
+
+// slot is the address of the member at an index.
+func (s *Shard) slot(index uint32) scenecast.Slot {
+	return scenecast.Slot{Index: index, Generation: s.members[index].generation}
+}
+
+// choose selects an app's connections. The result is valid until the next call; whoever leaves meanwhile is still in it.
+func (s *Shard) choose(app string, to audience.Expr) []uint32 {
+	p := s.apps[app]
+	if p == nil {
+		return nil
+	}
+	s.chosen = p.index.Select(to, s.chosen[:0])
+	return s.chosen
 }
 
 // send queues a frame for a member. One whose outbox is full has been closed by its loop and leaves.
@@ -89,17 +143,15 @@ func (s *Shard) close(slot scenecast.Slot, code scenecast.CloseCode, reason stri
 }
 
 func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
+	s.position = d.push.Position
 	var last encoded // most members speak the protocol of the one before
-	for i := range s.members {
+	for _, i := range s.choose(d.push.App, d.push.To) {
 		m := &s.members[i]
-		if !m.matches(d.push.App, d.push.To) {
-			continue
-		}
-		t.Matched++
 		if last.by != m.protocol {
 			last = d.encode(m.protocol)
 		}
-		if s.send(m.slot(i), last.frame) {
+		t.Matched++
+		if s.send(s.slot(i), last.frame) {
 			t.Queued++
 		} else {
 			t.Dropped++
@@ -108,18 +160,9 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	return t
 }
 
-func (s *Shard) count(app string, to audience.Expr) (t scenecast.Tally) {
-	for i := range s.members {
-		if s.members[i].matches(app, to) {
-			t.Matched++
-		}
-	}
-	return t
-}
-
-// matches reports whether the slot holds a connection of the app that the audience chooses.
-func (m *member) matches(app string, to audience.Expr) bool {
-	return m.protocol != nil && m.app == app && to.Match(m.labels)
+// relabel gives a member the labels that it has from now on. Pushes that come later see them.
+func (s *Shard) relabel(index uint32, next label.Set) {
+	s.members[index].app.index.Relabel(index, next)
 }
 
 // closeSome closes at most n members and returns how many.
@@ -128,46 +171,10 @@ func (s *Shard) closeSome(n int, code scenecast.CloseCode, reason string) (close
 		if closed >= n {
 			break
 		}
-		if m := &s.members[i]; m.protocol != nil {
-			s.close(m.slot(i), code, reason)
+		if s.members[i].protocol != nil {
+			s.close(s.slot(uint32(i)), code, reason)
 			closed++
 		}
 	}
 	return closed
-}
-
-// view is a connection as its protocol sees it. The shard has one, pointed at one member after the other, so that telling
-// a protocol of something allocates nothing.
-type view struct {
-	shard *Shard
-	slot  scenecast.Slot
-}
-
-var _ scenecast.Conn = (*view)(nil)
-
-func (s *Shard) viewOf(slot scenecast.Slot) *view {
-	s.view = view{s, slot}
-	return &s.view
-}
-
-// ID implements scenecast.Conn.
-func (v *view) ID() scenecast.ConnID {
-	return scenecast.ConnID{Node: v.shard.hub.node, Seq: v.member().seq}
-}
-
-// Labels implements scenecast.Conn.
-func (v *view) Labels() label.Set { return v.member().labels }
-
-// Send implements scenecast.Conn.
-func (v *view) Send(frame []byte) bool { return v.shard.send(v.slot, frame) }
-
-// Close implements scenecast.Conn.
-func (v *view) Close(code scenecast.CloseCode, reason string) { v.shard.close(v.slot, code, reason) }
-
-// member is the connection's entry; once it has left, an empty one.
-func (v *view) member() *member {
-	if m := v.shard.at(v.slot); m != nil {
-		return m
-	}
-	return &member{}
 }

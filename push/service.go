@@ -7,8 +7,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -20,9 +18,14 @@ import (
 // Request is one push that somebody asks for.
 type Request struct {
 	To      audience.Expr   // which pages
+	Except  audience.Expr   // of those, which not; may be zero
+	Event   string          // a name for the message, at most MaxEvent bytes; may be empty
 	Message json.RawMessage // any JSON; pages get it verbatim. A dry run needs none
 	DryRun  bool            // count the audience and send nothing
 }
+
+// MaxEvent bounds the name of an event, in bytes.
+const MaxEvent = 128
 
 // Result is what became of a push.
 type Result struct {
@@ -60,32 +63,27 @@ func (s *Service) Push(ctx context.Context, app string, r Request) (Result, erro
 	if err := r.check(); err != nil {
 		return Result{}, err
 	}
-	if r.DryRun {
-		return s.count(ctx, app, r.To)
+	to, err := r.To.Without(r.Except)
+	if err != nil {
+		return Result{}, problem.At(err, "except")
 	}
-	p := scenecast.Push{
+	if r.DryRun {
+		reply, err := s.engine.Ask(ctx, scenecast.Query{App: app, To: to})
+		if err != nil {
+			return Result{}, fmt.Errorf("count: %w", err)
+		}
+		return Result{Tally: reply.Tally}, nil
+	}
+	p, tally, err := s.engine.Publish(ctx, scenecast.Push{
 		ID:      strings.ToLower(rand.Text()),
 		App:     app,
-		To:      r.To,
-		Message: scenecast.Message{Data: r.Message},
-	}
-	p, tally, err := s.engine.Publish(ctx, p)
+		To:      to,
+		Message: scenecast.Message{Event: r.Event, Data: r.Message},
+	})
 	if err != nil {
 		return Result{}, fmt.Errorf("publish: %w", err)
 	}
 	return Result{ID: p.ID, Position: p.Position, Tally: tally}, nil
-}
-
-func (s *Service) count(ctx context.Context, app string, to audience.Expr) (Result, error) {
-	counter, ok := s.engine.(scenecast.Counter)
-	if !ok {
-		return Result{}, problem.New(problem.Invalid, "this engine cannot count without sending").At("dry_run")
-	}
-	tally, err := counter.Count(ctx, app, to)
-	if err != nil {
-		return Result{}, fmt.Errorf("count: %w", err)
-	}
-	return Result{Tally: tally}, nil
 }
 
 // Trigger runs a trigger of an app by its name, as Push does what it asks for.
@@ -101,22 +99,12 @@ func (s *Service) Trigger(ctx context.Context, app, name string, args Args) (Res
 	return s.Push(ctx, app, r)
 }
 
-// TriggerNames are the app's triggers, sorted.
-func (s *Service) TriggerNames(app string) []string {
-	var names []string
-	for key := range maps.Keys(s.triggers) {
-		if key.app == app {
-			names = append(names, key.name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
 func (r Request) check() error {
 	switch {
 	case r.To.IsZero():
 		return problem.New(problem.Invalid, `missing: say which pages, as in {"page":"home"}; everybody is "*"`).At("to")
+	case len(r.Event) > MaxEvent || !utf8.ValidString(r.Event):
+		return problem.New(problem.Invalid, "a text of at most %d bytes", MaxEvent).At("event")
 	case len(r.Message) == 0 && r.DryRun:
 		return nil
 	case len(r.Message) == 0:

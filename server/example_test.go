@@ -18,7 +18,7 @@ import (
 func Example() {
 	c := config.Default()
 	c.Listen = "127.0.0.1:0"
-	c.ClientTokens = []string{"page-token"}
+	c.ClientTokens = []config.ClientToken{{Token: "page-token"}}
 
 	srv, err := server.New(context.Background(), server.Options{
 		Config: c,

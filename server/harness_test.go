@@ -53,8 +53,16 @@ type running struct {
 	result chan error // of Run
 }
 
+// options are a server's, which a test may change.
+type options = server.Options
+
 // start runs a server until the test ends. The settings are over the harness's defaults, by key.
 func start(t *testing.T, settings map[string]string, written map[string]push.Trigger) *running {
+	t.Helper()
+	return startWith(t, settings, func(o *options) { o.Triggers = written })
+}
+
+func startWith(t *testing.T, settings map[string]string, change func(*options)) *running {
 	t.Helper()
 	flags := map[string]string{
 		"listen":        "127.0.0.1:0",
@@ -72,11 +80,9 @@ func start(t *testing.T, settings map[string]string, written map[string]push.Tri
 		t.Fatalf("settings: %v", err)
 	}
 	log := new(logBuffer)
-	s, err := server.New(t.Context(), server.Options{
-		Config:   c,
-		Triggers: written,
-		Logger:   slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
+	o := options{Config: c, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	change(&o)
+	s, err := server.New(t.Context(), o)
 	if err != nil {
 		t.Fatalf("new: %v", err)
 	}

@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/admission"
 	"scenecast/api"
 	"scenecast/auth"
 	"scenecast/config"
 	"scenecast/engine/memory"
 	"scenecast/hub"
-	"scenecast/label"
 	"scenecast/listener"
+	"scenecast/protocol/native"
 	"scenecast/protocol/tutorial"
 	"scenecast/push"
 	"scenecast/socket"
@@ -31,8 +32,12 @@ import (
 type Options struct {
 	Config config.Config // as from config.Default or config.Load
 
-	// Triggers are triggers written in Go, by name, beside those that the configuration declares.
+	// Triggers are triggers written in Go, by name, of the default app, beside those that the configuration declares.
 	Triggers map[string]push.Trigger
+
+	// PageAuthenticator knows pages by their tokens, beside the tokens of the configuration, which are tried first. Nil:
+	// there are no others.
+	PageAuthenticator auth.PageAuthenticator
 
 	// Pages are further pages on the same port, by path or, with a slash at the end, by everything below a path.
 	Pages map[string]http.Handler
@@ -64,22 +69,21 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
-	s.hub = hub.New(scenecast.NewNodeID())
+	limits := c.Labels.Limits()
+	s.hub = hub.New(scenecast.NewNodeID(), limits)
 	s.engine = memory.New(s.hub)
+
+	// The apps: who may come in, what they may do, and the pushes that have names.
 	s.pushes = push.NewService(s.engine)
-	if err := s.addTriggers(c.Triggers, o.Triggers); err != nil {
+	apps, err := s.newApps(c, limits, o)
+	if err != nil {
 		return nil, err
 	}
+	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules}
 
-	// Who may come in, and what they find.
-	tokens, keys := auth.NewPageTokens(c.ClientTokens...), apiKeys(c.APIKeys)
-	pages := tutorial.New(tutorial.Options{
-		Tokens: tokens,
-		Limits: label.Limits{
-			Count:      c.Labels.MaxCount,
-			KeyBytes:   int(c.Labels.MaxKeyBytes),
-			ValueBytes: int(c.Labels.MaxValueBytes),
-		},
+	// What pages and backends find.
+	tutorialPages := tutorial.New(tutorial.Options{
+		Desk:    desk,
 		Welcome: c.Tutorial.Welcome,
 		Silence: scenecast.Silence{
 			CheckEvery: time.Duration(c.Tutorial.IdleCheckInterval),
@@ -87,24 +91,25 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		},
 	})
 	endpoint := tutorial.NewEndpoint(tutorial.EndpointOptions{
-		App:                 scenecast.DefaultApp,
-		Keys:                keys,
-		Tokens:              tokens,
-		PageTokenMayTrigger: c.PageTokenMayTrigger,
+		Keys:                apps.keys,
+		Pages:               apps.pages,
+		PageTokenMayTrigger: apps.pageTokenMayTrigger,
 		MaxForm:             int64(c.HTTP.MaxBody),
 		Triggers:            s.pushes,
 		Logger:              s.log,
 	})
-	mux := http.NewServeMux()
-	mux.Handle("/{$}", endpoint)
-	mux.Handle("/", api.New(api.Options{
-		App:     scenecast.DefaultApp,
-		Keys:    keys,
+	backends := api.New(api.Options{
+		Keys:    apps.keys,
 		MaxBody: int64(c.HTTP.MaxBody),
+		Limits:  limits,
 		Pusher:  s.pushes,
+		Asker:   s.engine,
 		Ready:   s.ready,
 		Logger:  s.log,
-	}))
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", endpoint)
+	mux.Handle("/", backends)
 	mux.HandleFunc("GET /scenecast.js", serveScript)
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
@@ -117,10 +122,18 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.startLoops(c)
 	s.listener, err = listener.Listen(ctx, listener.Options{
-		Addr:        c.Listen,
-		TLS:         certificate,
-		Handler:     logRequests(s.log, mux),
-		Upgrades:    map[string]listener.Upgrade{"/": {Gate: pages, Refuse: endpoint.Refuse}},
+		Addr:    c.Listen,
+		TLS:     certificate,
+		Handler: logRequests(s.log, mux),
+		Upgrades: map[string]listener.Upgrade{
+			"/": {Gate: tutorialPages, Refuse: endpoint.Refuse},
+			"/v1/connect": {
+				Gate:        native.New(desk),
+				Subprotocol: native.Subprotocol,
+				Refuse:      backends.Refuse,
+				CloseCode:   native.CloseCode,
+			},
+		},
 		Loops:       s.acceptors(),
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),
 		BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
@@ -133,32 +146,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func (s *Server) addTriggers(declared []config.Trigger, written map[string]push.Trigger) error {
-	for _, d := range declared {
-		t, err := push.Declare(d.Declaration)
-		if err != nil {
-			return fmt.Errorf("trigger %s: %w", d.Name, err)
-		}
-		if err := s.pushes.AddTrigger(scenecast.DefaultApp, d.Name, t); err != nil {
-			return err
-		}
-	}
-	for name, t := range written {
-		if err := s.pushes.AddTrigger(scenecast.DefaultApp, name, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func apiKeys(entries []config.APIKey) *auth.Keys {
-	keys := new(auth.Keys)
-	for _, k := range entries {
-		keys.Add(auth.Key{Name: k.Name, Scopes: k.Allow}, k.Key)
-	}
-	return keys
 }
 
 func loadCertificate(c config.TLS) (*tls.Config, error) {

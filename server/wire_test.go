@@ -81,7 +81,7 @@ func TestRefusals(t *testing.T) {
 		{"a PHP array", "/?" + token + "&user[]=1", 400,
 			`user[]: \"user[]\" is no label key: a key is a letter or '_', then letters, digits, '_' or '-'`},
 		{"an empty key", "/?" + token + "&=1", 400, `\"\" is no label key: a key is a letter or '_', then letters, digits, '_' or '-'`},
-		{"a key of the server's", "/?" + token + "&@id=1", 400, `@id: label keys with @ are the server's own`},
+		{"a key of the server's", "/?" + token + "&@id=1", 403, `@id: label keys with @ are the server's own`},
 		{"a value that is no text", "/?" + token + "&page=%ff", 400, `page: the value is not valid UTF-8`},
 		{"a broken escape", "/?" + token + "&page=%zz", 400,
 			`the URL's query is not well-formed: key=value pairs joined by \u0026, percent-encoded`},

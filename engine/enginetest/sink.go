@@ -4,17 +4,18 @@ import (
 	"sync"
 
 	"scenecast"
-	"scenecast/audience"
 )
 
 // sink is a hub without connections: it keeps what it is given, and answers with the tally that it was set to.
 type sink struct {
-	mu     sync.Mutex
-	pushes []scenecast.Push
-	tally  scenecast.Tally
-	notify func()   // called at each delivery
-	hold   bool     // keep reports back until release
-	held   []func() // reports that are kept back
+	mu      sync.Mutex
+	pushes  []scenecast.Push
+	queries []scenecast.Query
+	order   []string // of both: the pushes' IDs, and "query"
+	tally   scenecast.Tally
+	notify  func()   // called at each delivery
+	hold    bool     // keep reports back until release
+	held    []func() // reports that are kept back
 }
 
 // Deliver implements scenecast.Sink.
@@ -22,27 +23,31 @@ func (s *sink) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pushes = append(s.pushes, p)
+	s.order = append(s.order, p.ID)
 	if s.notify != nil {
 		s.notify()
 	}
-	s.answer(report)
+	tally := s.tally
+	s.answer(func() { report(tally) })
 }
 
-// Count implements scenecast.Sink.
-func (s *sink) Count(_ string, _ audience.Expr, report func(scenecast.Tally)) {
+// Answer implements scenecast.Sink.
+func (s *sink) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answer(report)
+	s.queries = append(s.queries, q)
+	s.order = append(s.order, "query")
+	reply := scenecast.Reply{Tally: s.tally}
+	s.answer(func() { report(reply) })
 }
 
 // answer, with mu held, reports from another goroutine, as the hub may.
-func (s *sink) answer(report func(scenecast.Tally)) {
-	tally := s.tally
+func (s *sink) answer(report func()) {
 	if s.hold {
-		s.held = append(s.held, func() { report(tally) })
+		s.held = append(s.held, report)
 		return
 	}
-	go report(tally)
+	go report()
 }
 
 func (s *sink) set(t scenecast.Tally) {

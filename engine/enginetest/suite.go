@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"sync"
 	"testing"
 
@@ -21,7 +23,7 @@ func Run(t *testing.T, newEngine func(t *testing.T, sink scenecast.Sink) sceneca
 		{"Publish", publish},
 		{"PublishConcurrently", publishConcurrently},
 		{"PublishThatGivesUp", publishThatGivesUp},
-		{"Count", count},
+		{"Ask", ask},
 		{"Close", closing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -111,19 +113,26 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 	}
 }
 
-// count, where the engine can: nothing is delivered.
-func count(t *testing.T, e scenecast.Engine, s *sink) {
-	counter, ok := e.(scenecast.Counter)
-	if !ok {
-		return
-	}
+// ask: the sink gets the query as it is, in its turn among the pushes, and its reply comes back.
+func ask(t *testing.T, e scenecast.Engine, s *sink) {
 	s.set(scenecast.Tally{Matched: 5, Nodes: 1})
-	tally, err := counter.Count(t.Context(), "app", audience.Everybody())
-	if want := (scenecast.Tally{Matched: 5, Nodes: 1}); err != nil || tally != want {
-		t.Errorf("count: %+v, %v; want %+v", tally, err, want)
+	publishOne := func(id string) {
+		if _, _, err := e.Publish(t.Context(), push(id)); err != nil {
+			t.Errorf("publish: %v", err)
+		}
 	}
-	if n := len(s.delivered()); n != 0 {
-		t.Errorf("counting delivered %d pushes", n)
+	publishOne("before")
+	q := scenecast.Query{App: "app", To: audience.Everybody(), Values: &scenecast.Values{Key: "page"}}
+	reply, err := e.Ask(t.Context(), q)
+	if want := (scenecast.Tally{Matched: 5, Nodes: 1}); err != nil || reply.Tally != want {
+		t.Errorf("ask: %+v, %v; want %+v", reply.Tally, err, want)
+	}
+	publishOne("after")
+	if !reflect.DeepEqual(s.queries, []scenecast.Query{q}) {
+		t.Errorf("the sink got %+v, want %+v", s.queries, q)
+	}
+	if want := []string{"before", "query", "after"}; !slices.Equal(s.order, want) {
+		t.Errorf("the sink got %q, want %q", s.order, want)
 	}
 }
 
@@ -137,6 +146,9 @@ func closing(t *testing.T, e scenecast.Engine, s *sink) {
 	}
 	if _, _, err := e.Publish(t.Context(), push("after")); !errors.Is(err, scenecast.ErrClosed) {
 		t.Errorf("publish on a closed engine: %v, want ErrClosed", err)
+	}
+	if _, err := e.Ask(t.Context(), scenecast.Query{}); !errors.Is(err, scenecast.ErrClosed) {
+		t.Errorf("ask a closed engine: %v, want ErrClosed", err)
 	}
 	if n := len(s.delivered()); n != 1 {
 		t.Errorf("the sink got %d pushes, want 1", n)

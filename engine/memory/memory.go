@@ -7,13 +7,9 @@ import (
 	"time"
 
 	"scenecast"
-	"scenecast/audience"
 )
 
-var (
-	_ scenecast.Engine  = (*Engine)(nil)
-	_ scenecast.Counter = (*Engine)(nil)
-)
+var _ scenecast.Engine = (*Engine)(nil)
 
 // Engine numbers pushes and hands them to the one sink there is. Its methods may be called concurrently.
 type Engine struct {
@@ -32,7 +28,7 @@ func New(sink scenecast.Sink) *Engine {
 
 // Publish implements scenecast.Engine.
 func (e *Engine) Publish(ctx context.Context, p scenecast.Push) (scenecast.Push, scenecast.Tally, error) {
-	tally, err := e.ask(ctx, func(report func(scenecast.Tally)) {
+	tally, err := handOver(ctx, e, func(report func(scenecast.Tally)) {
 		e.last.Seq++
 		p.Position = e.last
 		e.sink.Deliver(p, report)
@@ -40,30 +36,30 @@ func (e *Engine) Publish(ctx context.Context, p scenecast.Push) (scenecast.Push,
 	return p, tally, err
 }
 
-// Count implements scenecast.Counter.
-func (e *Engine) Count(ctx context.Context, app string, to audience.Expr) (scenecast.Tally, error) {
-	return e.ask(ctx, func(report func(scenecast.Tally)) { e.sink.Count(app, to, report) })
+// Ask implements scenecast.Engine.
+func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) {
+	return handOver(ctx, e, func(report func(scenecast.Reply)) { e.sink.Answer(q, report) })
 }
 
-// ask puts a question to the sink, with mu held, and waits for its report.
-func (e *Engine) ask(ctx context.Context, question func(report func(scenecast.Tally))) (scenecast.Tally, error) {
-	reported := make(chan scenecast.Tally, 1)
+// handOver gives the sink something to do, with mu held, and waits for its report.
+func handOver[T any](ctx context.Context, e *Engine, do func(report func(T))) (report T, err error) {
+	reported := make(chan T, 1)
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
-		return scenecast.Tally{}, scenecast.ErrClosed
+		return report, scenecast.ErrClosed
 	}
 	e.pending.Add(1)
-	question(func(t scenecast.Tally) {
-		reported <- t
+	do(func(r T) {
+		reported <- r
 		e.pending.Done()
 	})
 	e.mu.Unlock()
 	select {
-	case t := <-reported:
-		return t, nil
+	case report = <-reported:
+		return report, nil
 	case <-ctx.Done():
-		return scenecast.Tally{}, ctx.Err()
+		return report, ctx.Err()
 	}
 }
 

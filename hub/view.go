@@ -1,0 +1,68 @@
+package hub
+
+import (
+	"slices"
+
+	"scenecast"
+	"scenecast/label"
+)
+
+var _ scenecast.Conn = (*view)(nil)
+
+// view is a connection as its protocol sees it. The shard has one, pointed at one member after the other, so that telling
+// a protocol of something allocates nothing.
+type view struct {
+	shard *Shard
+	slot  scenecast.Slot
+}
+
+func (s *Shard) viewOf(slot scenecast.Slot) *view {
+	s.view = view{s, slot}
+	return &s.view
+}
+
+// ID implements scenecast.Conn; of a connection that has closed meanwhile it is not the connection's any more.
+func (v *view) ID() scenecast.ConnID {
+	if m := v.shard.at(v.slot); m != nil {
+		return v.shard.id(m)
+	}
+	return scenecast.ConnID{}
+}
+
+// App implements scenecast.Conn.
+func (v *view) App() string {
+	if m := v.shard.at(v.slot); m != nil {
+		return m.app.app
+	}
+	return ""
+}
+
+// Labels implements scenecast.Conn.
+func (v *view) Labels() label.Set {
+	if m := v.shard.at(v.slot); m != nil {
+		return m.app.index.Labels(v.slot.Index)
+	}
+	return label.Set{}
+}
+
+// Trusted implements scenecast.Conn.
+func (v *view) Trusted(key string) bool {
+	m := v.shard.at(v.slot)
+	return m != nil && slices.Contains(m.trusted, key)
+}
+
+// Relabel implements scenecast.Conn.
+func (v *view) Relabel(c label.Change) {
+	if v.shard.at(v.slot) != nil {
+		v.shard.relabel(v.slot.Index, v.Labels().Apply(c))
+	}
+}
+
+// Position implements scenecast.Conn.
+func (v *view) Position() scenecast.Position { return v.shard.position }
+
+// Send implements scenecast.Conn.
+func (v *view) Send(frame []byte) bool { return v.shard.send(v.slot, frame) }
+
+// Close implements scenecast.Conn.
+func (v *view) Close(code scenecast.CloseCode, reason string) { v.shard.close(v.slot, code, reason) }

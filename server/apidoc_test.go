@@ -1,0 +1,111 @@
+package server_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// TestAPIDocument runs the requests of docs/api.md against a real server, in order, and compares the answers. In a fenced
+// block of http a request (`METHOD target`, headers, the body) and its answer (`status body`) are parted by an empty line.
+//
+// The document says which pages are there. It calls the node 5203, and leaves the percents out of queries. In the answers
+// everything counts but the names and places of pushes.
+func TestAPIDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, nil, nil)
+	for _, labels := range []string{"page=home&user=42", "page=home&plan=pro", "page=list&plan=pro", "page=order&order=7&locale=zh"} {
+		s.page(labels)
+	}
+	document := strings.NewReplacer("5203", s.node(), "PUSH_ONLY_KEY", pushKey, "API_KEY", apiKey, "CLIENT_TOKEN", pageToken).
+		Replace(string(text))
+	run := 0
+	for _, block := range regexp.MustCompile("(?s)```http\n(.*?)\n```").FindAllStringSubmatch(document, -1) {
+		parts := strings.Split(block[1], "\n\n")
+		if len(parts) == 1 && strings.HasPrefix(block[1], "Authorization: ") {
+			continue // says how, and asks for nothing
+		}
+		for len(parts) >= 2 {
+			s.runExample(parts[0], parts[1])
+			parts = parts[2:]
+			run++
+		}
+		for _, request := range parts {
+			t.Errorf("%s\n\thas no answer in the document", request)
+		}
+	}
+	if run < 20 {
+		t.Errorf("found only %d examples: this test does not read the document any more", run)
+	}
+}
+
+// node is the number by which the server calls itself.
+func (r *running) node() string {
+	r.t.Helper()
+	var counted struct {
+		ByNode []struct{ Node json.Number } `json:"by_node"`
+	}
+	_, answer := r.call(http.MethodPost, "/v1/audience", apiKey, "", `{"to":"*"}`)
+	if err := json.Unmarshal([]byte(answer), &counted); err != nil || len(counted.ByNode) != 1 {
+		r.t.Fatalf("audience: %s", answer)
+	}
+	return counted.ByNode[0].Node.String()
+}
+
+var header = regexp.MustCompile(`^[A-Z][A-Za-z-]+: `)
+
+// runExample makes a request of the document and compares the answer.
+func (r *running) runExample(request, want string) {
+	r.t.Helper()
+	line, rest, _ := strings.Cut(request, "\n")
+	method, target, _ := strings.Cut(line, " ")
+	if path, query, ok := strings.Cut(target, "?"); ok {
+		values, err := url.ParseQuery(query)
+		if err != nil {
+			r.t.Fatalf("%s: %v", target, err)
+		}
+		target = path + "?" + values.Encode()
+	}
+	headers := map[string]string{"Authorization": "Bearer " + apiKey}
+	for header.MatchString(rest) {
+		line, rest, _ = strings.Cut(rest, "\n")
+		name, value, _ := strings.Cut(line, ": ")
+		headers[name] = value
+	}
+	key := strings.TrimPrefix(headers["Authorization"], "Bearer ")
+	status, answer := r.call(method, target, key, headers["Content-Type"], rest)
+
+	wantStatus, wantAnswer, _ := strings.Cut(want, " ")
+	if strconv.Itoa(status) != wantStatus || !reflect.DeepEqual(steady(r.t, answer), steady(r.t, wantAnswer)) {
+		r.t.Errorf("%s\n\tis answered\n%d %s\n\tand the document says\n%s", request, status, answer, want)
+	}
+}
+
+var volatile = regexp.MustCompile(`"(id|position)":"([a-z2-7]{26}|[0-9a-z]+-[0-9]+)"`)
+
+// steady reads JSON values, without what is another one each time.
+func steady(t *testing.T, text string) (values []any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(volatile.ReplaceAllString(text, `"$1":"…"`)))
+	for {
+		var value any
+		switch err := d.Decode(&value); {
+		case errors.Is(err, io.EOF):
+			return values
+		case err != nil:
+			t.Fatalf("%s is not JSON: %v", text, err)
+		}
+		values = append(values, value)
+	}
+}

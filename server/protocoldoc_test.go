@@ -1,0 +1,101 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+// transcript is a fenced block of docs/protocol.md.
+var transcript = regexp.MustCompile("(?s)```transcript\n(.*?)```")
+
+// TestProtocolDocument replays the transcripts of docs/protocol.md, line by line.
+func TestProtocolDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := transcript.FindAllStringSubmatch(string(text), -1)
+	if len(blocks) < 8 {
+		t.Fatalf("found %d transcripts", len(blocks))
+	}
+	for _, block := range blocks {
+		replay(t, strings.Split(strings.TrimSpace(block[1]), "\n"))
+	}
+}
+
+// replay plays one transcript against a server of its own, whose page token brings the label plan=free.
+func replay(t *testing.T, lines []string) {
+	t.Helper()
+	s := start(t, map[string]string{"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}]`}, nil)
+	defer s.end()
+	var page *websocket.Conn
+	for _, line := range lines {
+		who, what, _ := strings.Cut(line, " ")
+		what = strings.TrimSpace(what)
+		switch {
+		case who == "page" && strings.HasPrefix(what, "opens "):
+			page = s.native(strings.ReplaceAll(strings.TrimPrefix(what, "opens "), "CLIENT_TOKEN", pageToken))
+		case who == "page":
+			if err := page.Write(t.Context(), websocket.MessageText, []byte(what)); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+		case who == "backend":
+			if status, answer := s.push(strings.TrimPrefix(what, "POST /v1/push ")); status != 200 {
+				t.Errorf("%s: %d %s", line, status, answer)
+			}
+		case strings.HasPrefix(what, "closes "):
+			if got := "closes " + s.goodbye(page); got != what {
+				t.Errorf("%s: the server %s", line, got)
+			}
+		default:
+			if got := s.read(page); !alike(what, got) {
+				t.Errorf("%s: the server said %s", line, got)
+			}
+		}
+	}
+	if page != nil {
+		_ = page.CloseNow()
+	}
+}
+
+// alike reports whether the text is the pattern with anything in place of each `…`.
+func alike(pattern, text string) bool {
+	parts := strings.Split(pattern, "…")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	return regexp.MustCompile("^" + strings.Join(parts, `[^"]+`) + "$").MatchString(text)
+}
+
+// native opens a page of the native protocol, with this query.
+func (r *running) native(query string) *websocket.Conn {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, _, err := websocket.Dial(ctx, "ws://"+r.addr+"/v1/connect?"+query, &websocket.DialOptions{Subprotocols: []string{"scenecast.v1"}})
+	if err != nil {
+		r.t.Fatalf("native page %s: %v", query, err)
+	}
+	r.t.Cleanup(func() { _ = c.CloseNow() })
+	return c
+}
+
+// goodbye is the code and the reason of the next thing that a page gets, which must be a close frame.
+func (r *running) goodbye(c *websocket.Conn) string {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, message, err := c.Read(ctx)
+	var closed websocket.CloseError
+	if !errors.As(err, &closed) {
+		r.t.Fatalf("got %s (%v), want a close frame", message, err)
+	}
+	return fmt.Sprintf("%d %s", closed.Code, closed.Reason)
+}
