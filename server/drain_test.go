@@ -102,7 +102,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.CloseNow() //nolint:errcheck // the server closes as well
+	defer c.CloseNow()
 	s.read(c)
 	response, err := client.Get("https://" + s.addr + "/?func=pushHomeLogic&token=" + apiKey)
 	if err != nil {

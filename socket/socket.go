@@ -62,7 +62,7 @@ func newSocket(l *Loop, c net.Conn, early []byte, silence scenecast.Silence) *so
 func (s *socket) read() {
 	defer s.loop.goroutines.Done()
 	defer s.loop.forget(s)
-	defer s.conn.Close() //nolint:errcheck // nothing is left to be lost
+	defer s.conn.Close()
 	s.take(s.early)
 	s.early = nil
 	buf := make([]byte, readBuffer)
