@@ -44,7 +44,7 @@ Push something:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newBench(), newConfig(), newVersion())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -1,0 +1,20 @@
+package load
+
+import "fmt"
+
+// spareFiles are the open files beside the pages: HTTP calls, the readers, the program itself, and a server that is a child
+// process has as many.
+const spareFiles = 256
+
+// checkFileLimit returns an error where the limit has no room for that many pages.
+func checkFileLimit(pages int, limit uint64) error {
+	if uint64(pages+spareFiles) <= limit {
+		return nil
+	}
+	hint := ""
+	if limit > spareFiles {
+		hint = fmt.Sprintf(", or take --pages %d", limit-spareFiles)
+	}
+	return fmt.Errorf("%d pages need %d open files, and this process may open %d: raise the limit (ulimit -Hn)%s",
+		pages, pages+spareFiles, limit, hint)
+}

@@ -1,0 +1,85 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// stage is how far a page has come.
+type stage uint8
+
+const (
+	dialing stage = iota // the connection is being made
+	asking               // the handshake is sent, its answer has not come
+	silent               // the server has agreed, and has not said its welcome
+	greeted              // the page is open
+	gone                 // the connection has ended
+)
+
+var (
+	errHangUp    = errors.New("the server hangs up")
+	errUnwelcome = errors.New("the server's first message is no welcome")
+)
+
+// closedError is a close frame.
+type closedError struct{ text string }
+
+func (e *closedError) Error() string { return "the server closes the page " + e.text }
+
+// page is one connection, as its fleet and its transport see it. Its shard's lock guards it.
+type page struct {
+	fleet   *fleet
+	shard   *shard
+	number  int32
+	fd      int32 // of the transport
+	stage   stage
+	decoder decoder // until the handshake is answered, decoder.rest holds what has come of the answer
+	replies []byte  // for the transport to send after feed: pongs
+
+	now     time.Duration // when the bytes came that are being fed
+	settled int           // deliveries that they brought
+}
+
+// feed takes the bytes that the page has read. It is called under the shard's lock. An error ends the page.
+func (p *page) feed(data []byte, now time.Duration) error {
+	p.now, p.settled = now, 0
+	if p.stage == asking {
+		p.decoder.rest = append(p.decoder.rest, data...)
+		rest, done, err := p.fleet.handshake.check(p.decoder.rest)
+		if !done {
+			return err
+		}
+		p.stage, p.decoder.rest, data = silent, nil, rest
+	}
+	err := p.decoder.feed(data, p)
+	if p.settled > 0 {
+		p.fleet.ledger.settle(p.settled)
+	}
+	return err
+}
+
+func (p *page) message(payload []byte) error {
+	if p.stage == silent {
+		if !p.fleet.envelope.isWelcome(payload) {
+			return fmt.Errorf("%w: %.100q", errUnwelcome, payload)
+		}
+		p.stage = greeted
+		p.fleet.welcomed()
+		return nil
+	}
+	n, ok := p.fleet.envelope.read(payload)
+	if !ok {
+		p.fleet.strange(p, payload)
+		return nil
+	}
+	if latency, due := p.fleet.ledger.got(p.number, n, p.now); due {
+		p.shard.record(latency)
+		p.settled++
+	}
+	return nil
+}
+
+func (p *page) ping(payload []byte) { p.replies = append(p.replies, pongFrame(payload)...) }
+
+func (p *page) closed(payload []byte) error { return &closedError{closeText(payload)} }

@@ -1,0 +1,181 @@
+package load
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ErrFaults is the end of a run in which a delivery was missing, doubled or misdelivered, or that had another fault; the
+// report says which.
+var ErrFaults = errors.New("the server has made mistakes")
+
+// Run opens the pages, goes through the scenarios and closes the pages. With an error the report holds what was found
+// until then; it is nil if nothing was.
+func Run(ctx context.Context, options Options) (*Report, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	name := strings.ToLower(rand.Text()[:8])
+	who := people{run: name, pages: o.Pages, few: o.Few}
+	plan, err := scenarios(&o, who)
+	if err != nil {
+		return nil, err
+	}
+	if err := raiseFileLimit(o.Pages); err != nil {
+		return nil, err
+	}
+	server, err := watch(o.PID)
+	if err != nil {
+		return nil, err
+	}
+	f, err := newFleet(&o, who)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	backend := newPublisher(&o, maxCalls)
+	defer backend.close()
+	r := &runner{options: o, people: who, fleet: f, backend: backend, server: server, report: &Report{
+		URL: o.URL.Redacted(), Run: name, PID: server.pid, Protocol: wireName(o.Native), Pages: o.Pages, Size: o.Size, Rounds: o.Rounds,
+	}}
+	err = r.run(ctx, plan)
+	if r.report.Connect == nil {
+		return nil, err
+	}
+	r.report.Complete = err == nil
+	r.report.Faults, r.report.Foreign = f.ledger.snapshot(), f.foreign()
+	if err == nil && r.report.Faults.Any() {
+		err = ErrFaults
+	}
+	return r.report, err
+}
+
+func wireName(native bool) string {
+	if native {
+		return "native"
+	}
+	return "tutorial"
+}
+
+// newFleet makes the pages. They do not connect yet.
+func newFleet(o *Options, who people) (*fleet, error) {
+	address, err := reach(hostPort(o.URL), o.Patience)
+	if err != nil {
+		return nil, err
+	}
+	path, protocol := "/", ""
+	if o.Native {
+		path, protocol = "/v1/connect", nativeProtocol
+	}
+	f := &fleet{
+		handshake: newHandshake(o.URL.Host, rooted(o.URL.JoinPath(path)), protocol),
+		envelope:  newEnvelope(who.run, o.Size, o.Native),
+		ledger:    newLedger(),
+		clock:     time.Now(),
+		patience:  o.Patience,
+		sources:   newSources(o.Pages, address.Addr()),
+		query:     func(page int) string { return who.query(page, o.Token) },
+	}
+	f.transport, err = newTransport(f, o, address)
+	return f, err
+}
+
+func newTransport(f *fleet, o *Options, address netip.AddrPort) (transport, error) {
+	if o.URL.Scheme == "http" && !o.portable {
+		return newPlain(f, o.Pages, address)
+	}
+	f.newPages(o.Pages, pageShards)
+	if o.URL.Scheme == "http" {
+		return newGoroutines(address, nil), nil
+	}
+	security := &tls.Config{}
+	if o.TLS != nil {
+		security = o.TLS.Clone()
+	}
+	security.ServerName, security.NextProtos = o.URL.Hostname(), nil // no HTTP/2: it has no such handshake
+	return newGoroutines(address, security), nil
+}
+
+// rooted is a URL's path as a request names it. JoinPath leaves out the first slash where the address has no path.
+func rooted(u *url.URL) string { return "/" + strings.TrimPrefix(u.EscapedPath(), "/") }
+
+// hostPort is where the server listens.
+func hostPort(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Host
+	case u.Scheme == "https":
+		return u.Host + ":443"
+	default:
+		return u.Host + ":80"
+	}
+}
+
+// runner is a run that goes on.
+type runner struct {
+	options Options
+	people  people
+	fleet   *fleet
+	backend *publisher
+	server  process
+	report  *Report
+}
+
+func (r *runner) run(ctx context.Context, plan []scenario) error {
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	if err := r.fence(ctx); err != nil { // whoever may not push is told before anything is measured
+		return err
+	}
+	for i, s := range plan {
+		result := Scenario{Name: s.name, To: s.to, Audience: s.size, Pipeline: s.pipeline, Rate: s.rate, Pushes: s.pushes}
+		for n := range r.options.Rounds {
+			r.options.Progress(fmt.Sprintf("scenario %d of %d, %s: round %d of %d", i+1, len(plan), s.name, n+1, r.options.Rounds))
+			round, err := r.round(ctx, &s)
+			if err == nil {
+				result.Rounds = append(result.Rounds, round)
+				err = r.fence(ctx)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+		result.Median = median(result.Rounds)
+		r.report.Scenes = append(r.report.Scenes, result)
+	}
+	return nil
+}
+
+// connect opens the pages and measures what that costs.
+func (r *runner) connect(ctx context.Context) error {
+	memory, err1 := r.server.memory()
+	before, err2 := r.server.cpu()
+	start := time.Now()
+	if err := r.fleet.connect(ctx, func(connected int) {
+		r.options.Progress(fmt.Sprintf("%d of %d pages are connected", connected, r.options.Pages))
+	}); err != nil {
+		return err
+	}
+	took := time.Since(start).Seconds()
+	after, err3 := r.server.cpu()
+	memoryAfter, err4 := r.server.memory()
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return fmt.Errorf("the server's costs: %w", err)
+	}
+	c := Connect{Seconds: took, PagesPerSecond: float64(r.options.Pages) / took}
+	if r.server.isWatched() {
+		c.CPU = after.since(before).each(r.options.Pages, time.Microsecond)
+		c.MemoryPerPage = new(float64(memoryAfter-memory) / float64(r.options.Pages))
+	}
+	r.report.Connect = &c
+	return nil
+}
