@@ -149,3 +149,21 @@ func BenchmarkMemory(b *testing.B) {
 	b.ReportMetric(perLabel, "B/label")
 	b.ReportMetric(0, "ns/op")
 }
+
+// BenchmarkArrive is what a million members cost that arrive one after the other, the memory that they need included.
+func BenchmarkArrive(b *testing.B) {
+	const members = 1_000_000
+	random := rand.New(rand.NewPCG(5, 6))
+	sets := make([]label.Set, members)
+	for i := range sets {
+		sets[i] = shopLabels(random, i)
+	}
+	for b.Loop() {
+		x := New()
+		for i, s := range sets {
+			x.Join(uint32(i), s)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/members, "ns/join")
+	b.ReportMetric(0, "ns/op")
+}

@@ -43,7 +43,7 @@
 //	has, startsWith   as much as the key has values; but beside an operand that selects few members, a test of these
 //	Values            O(values of the key)
 //	Labels            O(l)
-//	memory            22 bytes for each label of each member, where one in five is unique
+//	memory            23 bytes for each label of each member, where one in five is unique
 //
 // A label that grows or shrinks over the border between list and bitset is made anew, in the time that its members take;
 // half as many as it has must leave, or as many again must join, before that can happen the next time.

@@ -39,10 +39,9 @@ func (l *labels) hash(key, value string) uint32 {
 
 // find is the label's id; 0 if no member has it.
 func (l *labels) find(hash uint32, key, value string) id {
-	tag := tagOf(hash)
 	for b := l.table.bucket(hash); ; b = l.table.overflow.item(b.more) {
-		for i, other := range b.tags {
-			if other == tag && b.ids[i] != 0 && l.is(b.ids[i], key, value) {
+		for i, other := range b.hashes {
+			if other == hash && b.ids[i] != 0 && l.is(b.ids[i], key, value) {
 				return b.ids[i]
 			}
 		}
@@ -71,13 +70,13 @@ func (l *labels) intern(hash uint32, key, value string) id {
 	}
 	k.first = label
 	k.values++
-	l.table.insert(&l.items, label)
+	l.table.insert(hash, label)
 	return label
 }
 
 // forget drops a label that has no members any more, and its key with the key's last label.
 func (l *labels) forget(label id) {
-	l.table.remove(&l.items, label)
+	l.table.remove(l.items.item(label).hash, label)
 	it := l.items.item(label)
 	k := l.keys.items.item(it.key)
 	if it.prev != 0 {

@@ -12,27 +12,26 @@ type table struct {
 	buckets  uint32
 	labels   uint32
 	overflow slab[bucket]
-	moving   []id // scratch
+	moving   bucketSlots // scratch
 }
 
 // bucket is one cache line, as to come by it is most of what a look-up costs.
 type bucket struct {
-	tags [bucketSize]uint16 // the upper halves of the labels' hashes
-	ids  [bucketSize]id     // 0: from here on it is empty
-	more ref                // a bucket of overflow, when all are taken
+	hashes [bucketSize]uint32 // of the labels: whole, so that a bucket is split without a look at its labels
+	ids    [bucketSize]id     // 0: from here on it is empty
+	more   ref                // a bucket of overflow, when all are taken
+	_      uint32             // fills up the line
 }
 
 const (
-	bucketSize = 10
-	bucketFill = 6  // labels of a bucket, on the average, at which the table grows; at half of that, it shrinks
+	bucketSize = 7
+	bucketFill = 4  // labels of a bucket, on the average, at which the table grows; at half of that, it shrinks
 	tablePage  = 64 // buckets of a page; also the fewest that a table has
 )
 
 func newTable() table {
 	return table{pages: []*[tablePage]bucket{new([tablePage]bucket)}, buckets: tablePage}
 }
-
-func tagOf(hash uint32) uint16 { return uint16(hash >> 16) }
 
 // bucket is where the labels of a hash are, or begin to be.
 func (t *table) bucket(hash uint32) *bucket {
@@ -46,17 +45,16 @@ func (t *table) bucket(hash uint32) *bucket {
 
 func (t *table) at(number uint32) *bucket { return &t.pages[number/tablePage][number%tablePage] }
 
-func (t *table) insert(items *slab[item], label id) {
-	t.put(items, label)
+func (t *table) insert(hash uint32, label id) {
+	t.put(hash, label)
 	t.labels++
 	if t.labels > bucketFill*t.buckets {
-		t.split(items)
+		t.split()
 	}
 }
 
 // put adds a label to its bucket.
-func (t *table) put(items *slab[item], label id) {
-	hash := items.item(label).hash
+func (t *table) put(hash uint32, label id) {
 	b := t.bucket(hash)
 	for b.ids[bucketSize-1] != 0 {
 		if b.more == 0 {
@@ -66,11 +64,11 @@ func (t *table) put(items *slab[item], label id) {
 		b = t.overflow.item(b.more)
 	}
 	i := b.len()
-	b.tags[i], b.ids[i] = tagOf(hash), label
+	b.hashes[i], b.ids[i] = hash, label
 }
 
-func (t *table) remove(items *slab[item], label id) {
-	last := t.bucket(items.item(label).hash)
+func (t *table) remove(hash uint32, label id) {
+	last := t.bucket(hash)
 	var from, before *bucket // where the label is, and what the last bucket is the overflow of
 	place := 0
 	for {
@@ -85,7 +83,7 @@ func (t *table) remove(items *slab[item], label id) {
 		before, last = last, t.overflow.item(last.more)
 	}
 	i := last.len() - 1
-	from.tags[place], from.ids[place] = last.tags[i], last.ids[i]
+	from.hashes[place], from.ids[place] = last.hashes[i], last.ids[i]
 	last.ids[i] = 0
 	if i == 0 && before != nil {
 		t.overflow.free(before.more)
@@ -93,7 +91,7 @@ func (t *table) remove(items *slab[item], label id) {
 	}
 	t.labels--
 	if t.labels < bucketFill/2*t.buckets && t.buckets > tablePage {
-		t.merge(items)
+		t.merge()
 	}
 }
 
@@ -108,20 +106,20 @@ func (b *bucket) len() int {
 }
 
 // split makes one more bucket, and moves into it what belongs there from the only other that can have it.
-func (t *table) split(items *slab[item]) {
+func (t *table) split() {
 	number := t.buckets
 	if number%tablePage == 0 {
 		t.pages = append(t.pages, new([tablePage]bucket))
 	}
 	t.buckets++
 	mask := uint32(1)<<bits.Len32(number) - 1
-	t.move(items, t.at(number&(mask>>1)))
+	t.move(t.at(number & (mask >> 1)))
 }
 
 // merge undoes a split.
-func (t *table) merge(items *slab[item]) {
+func (t *table) merge() {
 	t.buckets--
-	t.move(items, t.at(t.buckets))
+	t.move(t.at(t.buckets))
 	if t.buckets%tablePage == 0 {
 		last := len(t.pages) - 1
 		t.pages[last] = nil
@@ -130,15 +128,29 @@ func (t *table) merge(items *slab[item]) {
 }
 
 // move empties a bucket, and puts each of its labels where it belongs by now.
-func (t *table) move(items *slab[item], b *bucket) {
-	t.moving = append(t.moving[:0], b.ids[:b.len()]...)
+func (t *table) move(b *bucket) {
+	moving := bucketSlots{t.moving.hashes[:0], t.moving.ids[:0]}
+	moving.take(b)
 	for more := b.more; more != 0; {
 		b, r := t.overflow.item(more), more
-		t.moving, more = append(t.moving, b.ids[:b.len()]...), b.more
+		moving.take(b)
+		more = b.more
 		t.overflow.free(r)
 	}
 	*b = bucket{}
-	for _, label := range t.moving {
-		t.put(items, label)
+	for i, label := range moving.ids {
+		t.put(moving.hashes[i], label)
 	}
+	t.moving = moving
+}
+
+// bucketSlots are labels on the move.
+type bucketSlots struct {
+	hashes []uint32
+	ids    []id
+}
+
+func (s *bucketSlots) take(b *bucket) {
+	n := b.len()
+	s.hashes, s.ids = append(s.hashes, b.hashes[:n]...), append(s.ids, b.ids[:n]...)
 }

@@ -8,7 +8,7 @@ package index
 func (x *Index) warmHashes() {
 	sum := uint32(0)
 	for _, hash := range x.hashes {
-		sum += uint32(x.labels.table.bucket(hash).tags[0])
+		sum += x.labels.table.bucket(hash).hashes[0]
 	}
 	x.warmth += sum // so that the compiler leaves it in
 }
