@@ -316,3 +316,28 @@ func TestDrainCutShort(t *testing.T) {
 }
 
 func newBenchHub() *hub.Hub { return hub.New(7, label.DefaultLimits) }
+
+// TestDeliveryAllocates the same for ten pages and for ten thousand: nothing per page.
+func TestDeliveryAllocates(t *testing.T) {
+	var allocated []float64
+	for _, pages := range []int{10, 10_000} {
+		h := newBenchHub()
+		l := &sinkLoop{}
+		l.shard = h.AddShard(l)
+		p := newProtocol("plain")
+		for range pages {
+			l.open(page(p, "a", "home"))
+		}
+		push := scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
+		var tally scenecast.Tally
+		allocated = append(allocated, testing.AllocsPerRun(100, func() {
+			h.Deliver(push, func(t scenecast.Tally) { tally = t })
+		}))
+		if tally.Queued != pages {
+			t.Errorf("tally %+v, want %d queued", tally, pages)
+		}
+	}
+	if allocated[0] != allocated[1] {
+		t.Errorf("a push allocates %.0f times for 10 pages, and %.0f times for 10,000", allocated[0], allocated[1])
+	}
+}
