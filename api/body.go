@@ -7,14 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"unicode/utf8"
 
 	"scenecast/problem"
 )
-
-// SettingMaxBody decides how large a request's body may be.
-const SettingMaxBody = "http.max_body"
 
 // object reads a body that is one JSON object, whatever its Content-Type says (curl -d calls everything a form). An empty
 // body is an empty object.
@@ -28,13 +24,10 @@ func (a *API) object(r *request) (map[string]json.RawMessage, error) {
 
 func (a *API) body(r *request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(r.w, r.Body, a.o.MaxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, problem.New(problem.TooLarge, "the body is over %d bytes", a.o.MaxBody).DecidedBy(SettingMaxBody)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, problem.New(problem.Timeout, "the body did not come in time").DecidedBy("http.body_timeout")
-	case err != nil:
+	if p := problem.OfBody(err); p != nil {
+		return nil, p
+	}
+	if err != nil {
 		return nil, problem.New(problem.Invalid, "the body broke off")
 	}
 	return body, nil

@@ -4,12 +4,12 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"scenecast"
+	"scenecast/admission"
 	"scenecast/audience"
 	"scenecast/problem"
 )
@@ -79,9 +79,9 @@ type parameters map[string]string
 
 // readParameters reads the query; a parameter that the call does not take is a problem.
 func readParameters(r *http.Request, names []string) (parameters, error) {
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := admission.ParseQuery(r)
 	if err != nil {
-		return nil, problem.New(problem.Invalid, "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded")
+		return nil, err
 	}
 	p := make(parameters)
 	for _, name := range slices.Sorted(maps.Keys(query)) {

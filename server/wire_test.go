@@ -118,6 +118,7 @@ func TestHandshakeErrors(t *testing.T) {
 		header, value string
 	}{
 		{"another version", strings.Replace(good, "Version: 13", "Version: 8", 1), 426, "Sec-WebSocket-Version", "13"},
+		{"another version, what to upgrade to", strings.Replace(good, "Version: 13", "Version: 8", 1), 426, "Upgrade", "websocket"},
 		{"no key", strings.Replace(good, "Sec-WebSocket-Key", "X-Key", 1), 400, "", ""},
 		{"POST", strings.Replace(good, "GET", "POST", 1), 405, "", ""},
 		{"a path without WebSockets", strings.Replace(good, "/?", "/v1/?", 1), 404, "", ""},

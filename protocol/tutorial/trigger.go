@@ -16,9 +16,6 @@ import (
 	"scenecast/push"
 )
 
-// SettingMaxForm decides how large a form may be that is posted to a trigger.
-const SettingMaxForm = "http.max_body"
-
 // SettingPageTokenMayTrigger decides whether a page's token does for a trigger.
 const SettingPageTokenMayTrigger = "page_token_may_trigger"
 
@@ -110,9 +107,8 @@ func (e *Endpoint) params(w http.ResponseWriter, r *http.Request) (url.Values, e
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, e.o.MaxForm)
 	if err := r.ParseForm(); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, problem.New(problem.TooLarge, "the form is over %d bytes", e.o.MaxForm).DecidedBy(SettingMaxForm)
+		if p := problem.OfBody(err); p != nil {
+			return nil, p
 		}
 		return nil, problem.New(problem.Invalid, "the form cannot be read: key=value pairs joined by &, percent-encoded")
 	}
@@ -156,6 +152,7 @@ func (e *Endpoint) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case problem.Unauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1: a 401 says how to authenticate
 	case problem.UpgradeRequired:
+		w.Header().Set("Upgrade", "websocket")        // RFC 9110, 15.5.22
 		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
 	}
 	write(w, answer{Code: p.Kind.Status(), Message: p.Error()})

@@ -1,0 +1,26 @@
+package problem
+
+import (
+	"errors"
+	"net/http"
+	"os"
+)
+
+// The settings that decide about a request's body.
+const (
+	SettingMaxBody     = "http.max_body"
+	SettingBodyTimeout = "http.body_timeout"
+)
+
+// OfBody says what was wrong with a body whose reading, bounded by http.MaxBytesReader, failed: too large or too slow. Nil:
+// something else.
+func OfBody(err error) *Problem {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return New(TooLarge, "the body is over %d bytes", tooLarge.Limit).DecidedBy(SettingMaxBody)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return New(Timeout, "the body did not come in time").DecidedBy(SettingBodyTimeout)
+	}
+	return nil
+}
