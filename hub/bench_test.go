@@ -47,3 +47,20 @@ func BenchmarkPush(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen is a page that joins with five labels, and leaves.
+func BenchmarkOpen(b *testing.B) {
+	h := newBenchHub()
+	l := &sinkLoop{}
+	l.shard = h.AddShard(l)
+	admission := scenecast.Admission{App: "a", Protocol: newProtocol("plain"), Labels: label.FromMap(map[string][]string{
+		"page": {"home"}, "user": {"42"}, "plan": {"free"}, "locale": {"zh-CN"}, "order": {"7"},
+	})}
+	l.open(admission) // stays: an app without connections has no index
+	slot := scenecast.Slot{Index: 1}
+	b.ReportAllocs()
+	for b.Loop() {
+		l.shard.Opened(slot, admission)
+		l.shard.Closed(slot)
+	}
+}

@@ -54,7 +54,7 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
 		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()},
 	)
-	m.app.index.Join(slot.Index, a.Labels.Union(a.Trusted).Union(own))
+	m.app.index.Join(slot.Index, a.Labels.Union(a.Trusted, own))
 	s.hub.connections.Add(1)
 	a.Protocol.Opened(s.viewOf(slot))
 }

@@ -32,9 +32,13 @@ func (s Set) Apply(c Change) Set {
 	return New(next...)
 }
 
-// Union is the set of the labels of both.
-func (s Set) Union(other Set) Set {
-	return New(slices.Concat(s.labels, other.labels)...)
+// Union is the set of the labels of this set and the others.
+func (s Set) Union(others ...Set) Set {
+	labels := slices.Clone(s.labels)
+	for _, other := range others {
+		labels = append(labels, other.labels...)
+	}
+	return New(labels...)
 }
 
 // UnmarshalJSON reads an object: a string is a key's one value, an array its several, null removes the key, as in

@@ -83,8 +83,12 @@ func FuzzChange(f *testing.F) {
 func TestUnion(t *testing.T) {
 	a := label.FromMap(map[string][]string{"page": {"home"}, "tag": {"a"}})
 	b := label.FromMap(map[string][]string{"page": {"home"}, "tag": {"b"}})
-	if got, _ := a.Union(b).MarshalJSON(); string(got) != `{"page":"home","tag":["a","b"]}` {
+	c := label.FromMap(map[string][]string{"plan": {"pro"}})
+	if got, _ := a.Union(b, c).MarshalJSON(); string(got) != `{"page":"home","plan":"pro","tag":["a","b"]}` {
 		t.Errorf("union: %s", got)
+	}
+	if got, _ := a.MarshalJSON(); string(got) != `{"page":"home","tag":"a"}` || !a.Union().Equal(a) {
+		t.Errorf("a union changed its first set: %s", got)
 	}
 }
 
