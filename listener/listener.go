@@ -128,7 +128,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u Upgrade) erro
 	if refused != nil && u.CloseCode == nil {
 		return refused
 	}
-	conn, early, err := s.takeOver(w, websocket.SwitchingProtocols(r, u.Subprotocol))
+	conn, early, err := s.takeOver(w, websocket.SwitchingProtocols(r, u.Subprotocol, ""))
 	if err != nil {
 		return err
 	}
