@@ -16,21 +16,21 @@ type delivery struct {
 
 type encoded struct {
 	by    scenecast.Encoder
-	frame []byte
+	frame *scenecast.Frame
 }
 
 // encode is the push in the encoder's wire form, made the first time that any shard needs it.
-func (d *delivery) encode(by scenecast.Encoder) encoded {
+func (d *delivery) encode(by scenecast.Encoder) *scenecast.Frame {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range d.frames {
 		if e.by == by {
-			return e
+			return e.frame
 		}
 	}
-	e := encoded{by, by.EncodePush(&d.push)}
-	d.frames = append(d.frames, e)
-	return e
+	f := &scenecast.Frame{Data: by.EncodePush(&d.push)}
+	d.frames = append(d.frames, encoded{by, f})
+	return f
 }
 
 // adder is a tally or a reply: what a pointer to can be added to.

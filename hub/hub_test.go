@@ -35,8 +35,11 @@ func (l *loop) Post(task func()) bool {
 	return true
 }
 
+func (l *loop) Share(s scenecast.Slot, f *scenecast.Frame) bool { return l.Send(s, f.Data) }
+
 func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
-	if l.full[s] {
+	if l.full[s] { // as by the policy that closes slow pages
+		l.shard.Closed(s)
 		return false
 	}
 	l.outboxes[s] = append(l.outboxes[s], string(frame))

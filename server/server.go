@@ -120,7 +120,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.startLoops(c)
+	if err := s.startLoops(c); err != nil {
+		s.stopLoops(ctx)
+		return nil, err
+	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
@@ -134,7 +137,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 				CloseCode:   native.CloseCode,
 			},
 		},
-		Loops:       s.acceptors(),
+		Loops:       s.loops,
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),
 		BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
 		IdleTimeout: time.Duration(c.HTTP.IdleTimeout),
@@ -160,13 +163,13 @@ func loadCertificate(c config.TLS) (*tls.Config, error) {
 }
 
 // startLoops starts as many loops as there are cores, each with its shard.
-func (s *Server) startLoops(c config.Config) {
+func (s *Server) startLoops(c config.Config) error {
 	ping := time.Duration(c.WebSocket.PingInterval)
 	if ping == 0 {
 		ping = -1 // in a configuration, 0 is never
 	}
 	for range runtime.GOMAXPROCS(0) {
-		loop := socket.NewLoop(socket.Options{
+		loop, err := socket.NewLoop(socket.Options{
 			MaxMessage:   int(c.WebSocket.MaxMessage),
 			PingEvery:    ping,
 			PongWait:     time.Duration(c.WebSocket.PongWait),
@@ -175,17 +178,13 @@ func (s *Server) startLoops(c config.Config) {
 			OutboxFrames: c.Outbox.MaxFrames,
 			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
 		})
+		if err != nil {
+			return err
+		}
 		loop.Start(s.hub.AddShard(loop))
 		s.loops = append(s.loops, loop)
 	}
-}
-
-func (s *Server) acceptors() []listener.Acceptor {
-	var acceptors []listener.Acceptor
-	for _, loop := range s.loops {
-		acceptors = append(acceptors, loop)
-	}
-	return acceptors
+	return nil
 }
 
 // stopLoops gives the pages until ctx ends to take their close frames.
