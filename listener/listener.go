@@ -55,6 +55,7 @@ type Server struct {
 	http    *http.Server
 	handed  *handed       // connections from the loops
 	next    atomic.Uint32 // loop, round robin
+	shut    atomic.Bool
 }
 
 // Listen opens the port; Serve answers on it.
@@ -97,7 +98,7 @@ func (s *Server) Serve() error {
 	if err == nil {
 		err = s.http.Serve(headListener{connections})
 	}
-	if !errors.Is(err, http.ErrServerClosed) {
+	if !s.shut.Load() && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
@@ -130,6 +131,7 @@ func share(rate, loops int) int {
 
 // Shutdown closes the port and waits for the requests under way until ctx ends. Pages are not its concern.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.shut.Store(true)
 	for _, loop := range s.options.Loops {
 		loop.StopListening()
 	}
