@@ -27,6 +27,14 @@ func (d *decoder) check(c *Config) {
 	if level.UnmarshalText([]byte(c.Log.Level)) != nil {
 		d.wrong("log.level", "%q is no level; the levels are debug, info, warn and error", c.Log.Level)
 	}
+	if !slices.Contains([]string{SlowClose, SlowDropOldest}, c.Outbox.SlowConsumer) {
+		d.wrong("outbox.slow_consumer", "%q is no policy; the policies are %s and %s", c.Outbox.SlowConsumer, SlowClose, SlowDropOldest)
+	}
+	if c.Debug.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.Debug.Listen); err != nil {
+			d.wrong("debug.listen", "%q is no address; write it as 127.0.0.1:6060", c.Debug.Listen)
+		}
+	}
 	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
 		d.wrong("log.format", "%q is no format; the formats are text and json", c.Log.Format)
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	TLS       TLS         `yaml:"tls"`
 	Drain     Duration    `yaml:"drain"`
 	Log       Log         `yaml:"log"`
+	Debug     Debug       `yaml:"debug"`
 }
 
 // LabelLimits bounds a connection's labels, of every app.
@@ -44,6 +45,7 @@ type WebSocket struct {
 	PingInterval Duration `yaml:"ping_interval"` // 0: never
 	PongWait     Duration `yaml:"pong_wait"`
 	CloseWait    Duration `yaml:"close_wait"`
+	Compression  bool     `yaml:"compression"`
 }
 
 // Tutorial is what is settable about the tutorial's wire.
@@ -57,8 +59,17 @@ type Tutorial struct {
 type Outbox struct {
 	MaxBytes     Size     `yaml:"max_bytes"`
 	MaxFrames    int      `yaml:"max_frames"`
+	MaxTotal     Size     `yaml:"max_total"`
+	SlowConsumer string   `yaml:"slow_consumer"` // SlowClose or SlowDropOldest
 	WriteTimeout Duration `yaml:"write_timeout"`
+	SendBuffer   Size     `yaml:"send_buffer"`
 }
+
+// What happens to a page that reads too slowly.
+const (
+	SlowClose      = "close"
+	SlowDropOldest = "drop_oldest"
+)
 
 // HTTP bounds requests.
 type HTTP struct {
@@ -73,6 +84,11 @@ type HTTP struct {
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+}
+
+// Debug is for operators who look into the process.
+type Debug struct {
+	Listen string `yaml:"listen"` // host:port; empty: nowhere
 }
 
 // Log says what is logged and how.
@@ -98,7 +114,14 @@ func Default() Config {
 			IdleCheckInterval: Duration(60 * time.Second),
 			IdleTimeout:       Duration(121 * time.Second),
 		},
-		Outbox: Outbox{MaxBytes: 1 << 20, MaxFrames: 1024, WriteTimeout: Duration(10 * time.Second)},
+		Outbox: Outbox{
+			MaxBytes:     1 << 20,
+			MaxFrames:    1024,
+			MaxTotal:     256 << 20,
+			SlowConsumer: SlowClose,
+			WriteTimeout: Duration(10 * time.Second),
+			SendBuffer:   32 << 10,
+		},
 		HTTP: HTTP{
 			MaxBody:     256 << 10,
 			MaxHead:     16 << 10,

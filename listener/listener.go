@@ -39,6 +39,7 @@ type Options struct {
 	Upgrades map[string]Upgrade // by path; on other paths an upgrade is the handler's
 	Loops    []*socket.Loop     // which share the connections evenly
 
+	Deflate     bool          // agree to compress the messages of pages that offer it
 	AcceptRate  int           // visitors per second; others wait in the kernel's queue. Defaults to any number.
 	SendBuffer  int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.
 	HeadTimeout time.Duration // for a request's head to come in. Defaults to 10 s.

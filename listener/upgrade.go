@@ -39,7 +39,11 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 		e.admission, e.sentAway = scenecast.Admission{}, true
 		e.code, e.reason = u.CloseCode(err)
 	}
-	e.answer = websocket.SwitchingProtocols(r, u.Subprotocol, "")
+	extensions := ""
+	if s.options.Deflate {
+		extensions, e.admission.Deflate = websocket.AcceptDeflate(r.Header)
+	}
+	e.answer = websocket.SwitchingProtocols(r, u.Subprotocol, extensions)
 	return e, nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +55,7 @@ type Server struct {
 	engine   scenecast.Engine
 	pushes   *push.Service
 	listener *listener.Server
+	debug    *debugServer // nil: none
 	draining atomic.Bool
 }
 
@@ -124,6 +124,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, s.log); err != nil {
+		s.stopLoops(ctx)
+		return nil, err
+	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
@@ -138,6 +142,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			},
 		},
 		Loops:       s.loops,
+		Deflate:     c.WebSocket.Compression,
+		SendBuffer:  int(c.Outbox.SendBuffer),
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),
 		BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
 		IdleTimeout: time.Duration(c.HTTP.IdleTimeout),
@@ -145,6 +151,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Logger:      s.log,
 	})
 	if err != nil {
+		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, err
 	}
@@ -160,38 +167,6 @@ func loadCertificate(c config.TLS) (*tls.Config, error) {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
-}
-
-// startLoops starts as many loops as there are cores, each with its shard.
-func (s *Server) startLoops(c config.Config) error {
-	ping := time.Duration(c.WebSocket.PingInterval)
-	if ping == 0 {
-		ping = -1 // in a configuration, 0 is never
-	}
-	for range runtime.GOMAXPROCS(0) {
-		loop, err := socket.NewLoop(socket.Options{
-			MaxMessage:   int(c.WebSocket.MaxMessage),
-			PingEvery:    ping,
-			PongWait:     time.Duration(c.WebSocket.PongWait),
-			CloseWait:    time.Duration(c.WebSocket.CloseWait),
-			OutboxBytes:  int(c.Outbox.MaxBytes),
-			OutboxFrames: c.Outbox.MaxFrames,
-			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
-		})
-		if err != nil {
-			return err
-		}
-		loop.Start(s.hub.AddShard(loop))
-		s.loops = append(s.loops, loop)
-	}
-	return nil
-}
-
-// stopLoops gives the pages until ctx ends to take their close frames.
-func (s *Server) stopLoops(ctx context.Context) {
-	for _, loop := range s.loops {
-		loop.Shutdown(ctx)
-	}
 }
 
 // Addr is the address that the port is open on.
@@ -213,6 +188,8 @@ func (s *Server) Run(ctx context.Context) error {
 		serving <- s.listener.Serve()
 		close(serving)
 	}()
+	debugging := s.debug.serve(s.log)
+	defer debugging()
 	var failed error
 	select {
 	case failed = <-serving:

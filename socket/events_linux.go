@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -53,6 +52,7 @@ type ended struct{ index, life uint32 }
 const (
 	readSize    = 64 << 10
 	sendsAtOnce = 1000 // writes after which a long fan-out looks up: pings, pages that come, further pushes
+	manySends   = 100  // so many writes are worth a wait for others that could share them
 )
 
 // What an epoll event is about, where it is no socket.
@@ -90,9 +90,13 @@ func (l *Loop) makeBare() error {
 // wake makes the owner look at its tasks. It costs a system call only if the owner waits.
 func (e *events) wake() {
 	if e.asleep.CompareAndSwap(true, false) {
-		_, _ = unix.Write(e.waker, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+		e.nudge()
 	}
 }
+
+func (e *events) nudge() { _, _ = unix.Write(e.waker, one[:]) }
+
+var one = [8]byte{1} // in either byte order, a number that is not zero
 
 // control adds, changes or removes what the kernel tells of a descriptor.
 func (e *events) control(op int, fd int32, on uint32, about int32, life uint32) error {
@@ -121,15 +125,40 @@ func (e *events) run() {
 		}
 		if e.loop.takeTasks() {
 			e.loop.runTasks(e.isFull)
+			if e.turn.waiting() > manySends && !e.isFull() {
+				// What is about to be posted shares the writes with what was: they are the dearest there is.
+				e.pass()
+				if e.loop.takeTasks() {
+					e.loop.runTasks(e.isFull)
+				}
+			}
 		}
 		e.flush(sendsAtOnce)
 		e.bury()
 		e.wheel.advance(e.now, e.look)
 		e.port.resume(e)
 		if e.isBusy() {
-			runtime.Gosched() // whoever posts needs the processor too
+			e.pass()
 		}
 	}
+}
+
+// pass lets everybody else run who can, whom Go's own poller knows to be ready among them: the HTTP calls that have come
+// in. (runtime.Gosched does not ask the poller.)
+func (e *events) pass() {
+	if e.hasUntil { // or the poller would not wait at all once that has passed
+		_ = e.poller.SetReadDeadline(time.Time{})
+		e.hasUntil = false
+	}
+	woken := false
+	_ = e.ready.Read(func(uintptr) bool {
+		if !woken {
+			woken = true
+			e.nudge()
+			return false
+		}
+		return true
+	})
 }
 
 // isBusy reports whether the owner has something to do without being woken.
@@ -168,7 +197,7 @@ func (e *events) setDeadline() {
 	if at, paused := e.port.resumes(); paused && (!ok || at.before(until)) {
 		until, ok = at, true
 	}
-	if ok == e.hasUntil && until == e.until && e.now.before(until) {
+	if ok == e.hasUntil && until == e.until && (!ok || e.now.before(until)) {
 		return
 	}
 	e.until, e.hasUntil = until, ok

@@ -65,6 +65,9 @@ func (t *turn) isNearlyFull(bytes int) bool {
 	return t.used > maskBits-8 || t.bytes > bytes/2
 }
 
+// waiting is how many sockets are to be written to, or a few less.
+func (t *turn) waiting() int { return len(t.touched) - t.next }
+
 // isWritten reports whether every socket that was touched has had its turn.
 func (t *turn) isWritten() bool { return t.next == len(t.touched) }
 
