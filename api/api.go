@@ -21,7 +21,7 @@ import (
 // Pusher takes what backends ask for; *push.Service does.
 type Pusher interface {
 	Push(ctx context.Context, app string, r push.Request) (push.Result, error)
-	Trigger(ctx context.Context, app, name string, args push.Args) (push.Result, error)
+	Trigger(ctx context.Context, app, name, key string, args push.Args) (push.Result, error)
 }
 
 // Asker answers queries for all nodes; a scenecast.Engine does.

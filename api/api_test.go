@@ -48,7 +48,7 @@ func (p *pusher) Push(_ context.Context, app string, r push.Request) (push.Resul
 	return p.result, p.err
 }
 
-func (p *pusher) Trigger(_ context.Context, app, name string, args push.Args) (push.Result, error) {
+func (p *pusher) Trigger(_ context.Context, app, name, key string, args push.Args) (push.Result, error) {
 	order, err := args.String("order")
 	p.asked = append(p.asked, fmt.Sprintf("%s: trigger %q with order %q, %v", app, name, order, err))
 	return p.result, p.err

@@ -150,7 +150,7 @@ func (a *API) trigger(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.o.Pusher.Trigger(r.Context(), r.app, r.PathValue("name"), push.JSONArgs(params))
+	result, err := a.o.Pusher.Trigger(r.Context(), r.app, r.PathValue("name"), r.Header.Get(push.IdempotencyHeader), push.JSONArgs(params))
 	if err != nil {
 		return nil, err
 	}

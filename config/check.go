@@ -45,6 +45,9 @@ func (d *decoder) check(c *Config) {
 	if c.Outbox.MaxBytes < c.HTTP.MaxBody {
 		d.wrong("outbox.max_bytes", "%v is less than http.max_body (%v): such a push could reach nobody", c.Outbox.MaxBytes, c.HTTP.MaxBody)
 	}
+	if c.History.MaxBytes < c.HTTP.MaxBody {
+		d.wrong("history.max_bytes", "%v is less than http.max_body (%v): such a push would be kept for nobody", c.History.MaxBytes, c.HTTP.MaxBody)
+	}
 	d.checkLabels(c)
 	d.checkSecrets(c)
 }

@@ -20,6 +20,7 @@ import (
 
 // engine takes everything, and says that it reached some pages.
 type engine struct {
+	scenecast.Log
 	published []scenecast.Push
 	counted   []string
 	err       error
@@ -27,10 +28,9 @@ type engine struct {
 
 var tally = scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}
 
-func (e *engine) Publish(_ context.Context, p scenecast.Push) (scenecast.Push, scenecast.Tally, error) {
+func (e *engine) Publish(_ context.Context, p scenecast.Push) (scenecast.Published, error) {
 	e.published = append(e.published, p)
-	p.Position = scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}
-	return p, tally, e.err
+	return scenecast.Published{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally}, e.err
 }
 
 func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
@@ -53,7 +53,7 @@ func TestPush(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	message := json.RawMessage(` {"b": 1.0, "a": "<\u4e2d>"} `)
 	e := new(engine)
-	s := push.NewService(e)
+	s := push.NewService(e, push.DefaultLimits)
 	ids := make(map[string]bool)
 	for i := range 3 {
 		r, err := s.Push(t.Context(), "shop", push.Request{To: home, Message: message})
@@ -100,7 +100,7 @@ func TestPushRefuses(t *testing.T) {
 		{"invalid UTF-8", push.Request{To: home, Message: json.RawMessage("\"\xff\"")}, "message: not valid JSON in UTF-8"},
 	} {
 		e := new(engine)
-		r, err := push.NewService(e).Push(t.Context(), "shop", c.request)
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", c.request)
 		if errorText(err) != c.want || r != (push.Result{}) {
 			t.Errorf("%s: %+v, %v, want the error\n\t%s", c.name, r, err, c.want)
 		}
@@ -117,7 +117,7 @@ func TestDryRun(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	for _, message := range []string{``, `{"a":1}`} {
 		e := new(engine)
-		r, err := push.NewService(e).Push(t.Context(), "shop", push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
 		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}); r != want || err != nil {
 			t.Errorf("a dry run of %q: %+v, %v, want %+v", message, r, err, want)
 		}
@@ -131,7 +131,7 @@ func TestDryRun(t *testing.T) {
 func TestExcept(t *testing.T) {
 	home, user := parse(t, `page == "home"`), parse(t, `user == "42"`)
 	e := new(engine)
-	s := push.NewService(e)
+	s := push.NewService(e, push.DefaultLimits)
 	for _, dry := range []bool{true, false} {
 		if _, err := s.Push(t.Context(), "shop", push.Request{To: home, Except: user, Message: json.RawMessage(`1`), DryRun: dry}); err != nil {
 			t.Fatal(err)
@@ -151,7 +151,7 @@ func TestExcept(t *testing.T) {
 func TestEngineFails(t *testing.T) {
 	broken := errors.New("broken")
 	for _, dry := range []bool{false, true} {
-		s := push.NewService(&engine{err: broken})
+		s := push.NewService(&engine{err: broken}, push.DefaultLimits)
 		r, err := s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry})
 		if !errors.Is(err, broken) || r != (push.Result{}) || problem.Of(err).Kind != problem.Internal {
 			t.Errorf("dry run %v on a broken engine: %+v, %v", dry, r, err)
@@ -161,7 +161,7 @@ func TestEngineFails(t *testing.T) {
 
 func TestTriggers(t *testing.T) {
 	e := new(engine)
-	s := push.NewService(e)
+	s := push.NewService(e, push.DefaultLimits)
 	add := func(app, name string, t push.TriggerFunc) error { return s.AddTrigger(app, name, t) }
 	greet := func(text string) push.TriggerFunc {
 		return func(_ context.Context, args push.Args) (push.Request, error) {
@@ -207,7 +207,7 @@ func TestTriggers(t *testing.T) {
 		{"shop", "broken", home, "", 0, "message: not valid JSON in UTF-8", problem.Invalid},
 	} {
 		*e = engine{}
-		r, err := s.Trigger(t.Context(), c.app, c.name, c.args)
+		r, err := s.Trigger(t.Context(), c.app, c.name, "", c.args)
 		if errorText(err) != c.err || err != nil && problem.Of(err).Kind != c.kind {
 			t.Errorf("%s of %s: %v, want %s (%s)", c.name, c.app, err, c.err, c.kind)
 		}
@@ -231,12 +231,12 @@ type page struct {
 	got    []scenecast.Push
 }
 
-func (p *page) Deliver(m scenecast.Push, report func(scenecast.Tally)) {
+func (p *page) Deliver(m *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	t := p.tally(m.To)
 	if t.Queued = t.Matched; t.Matched > 0 {
-		p.got = append(p.got, m)
+		p.got = append(p.got, *m)
 	}
-	report(t)
+	report(t, true)
 }
 
 func (p *page) Answer(q scenecast.Query, report func(scenecast.Reply)) {
@@ -253,8 +253,8 @@ func (p *page) tally(to audience.Expr) scenecast.Tally {
 // TestMemory: the service on the engine of a single node.
 func TestMemory(t *testing.T) {
 	sink := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
-	e := memory.New(sink)
-	s := push.NewService(e)
+	e := memory.New(sink, memory.Options{})
+	s := push.NewService(e, push.DefaultLimits)
 	var last scenecast.Position
 	for _, c := range []struct {
 		to   string

@@ -19,16 +19,16 @@ type sink struct {
 }
 
 // Deliver implements scenecast.Sink.
-func (s *sink) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+func (s *sink) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pushes = append(s.pushes, p)
+	s.pushes = append(s.pushes, *p)
 	s.order = append(s.order, p.ID)
 	if s.notify != nil {
 		s.notify()
 	}
 	tally := s.tally
-	s.answer(func() { report(tally) })
+	s.answer(func() { report(tally, true) })
 }
 
 // Answer implements scenecast.Sink.

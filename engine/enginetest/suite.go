@@ -53,12 +53,12 @@ func publish(t *testing.T, e scenecast.Engine, s *sink) {
 	for i := range 3 {
 		s.set(scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1})
 		id := fmt.Sprint("push", i)
-		p, tally, err := e.Publish(t.Context(), push(id))
+		p, err := e.Publish(t.Context(), push(id))
 		if err != nil {
 			t.Fatalf("publish: %v", err)
 		}
-		if want := (scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1}); tally != want {
-			t.Errorf("tally %+v, want %+v", tally, want)
+		if want := (scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1}); p.Tally != want {
+			t.Errorf("tally %+v, want %+v", p.Tally, want)
 		}
 		got := s.delivered()[i]
 		if got.ID != id || got.App != "app" || string(got.Message.Data) != `{"id":"`+id+`"}` || got.To.String() != "*" {
@@ -81,7 +81,7 @@ func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 	for range publishers {
 		wg.Go(func() {
 			for range each {
-				if _, _, err := e.Publish(t.Context(), push("x")); err != nil {
+				if _, err := e.Publish(t.Context(), push("x")); err != nil {
 					t.Errorf("publish: %v", err)
 				}
 			}
@@ -104,7 +104,7 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 	s.holdReports()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.onDelivery(cancel)
-	_, _, err := e.Publish(ctx, push("x"))
+	_, err := e.Publish(ctx, push("x"))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
@@ -117,7 +117,7 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 func ask(t *testing.T, e scenecast.Engine, s *sink) {
 	s.set(scenecast.Tally{Matched: 5, Nodes: 1})
 	publishOne := func(id string) {
-		if _, _, err := e.Publish(t.Context(), push(id)); err != nil {
+		if _, err := e.Publish(t.Context(), push(id)); err != nil {
 			t.Errorf("publish: %v", err)
 		}
 	}
@@ -138,13 +138,13 @@ func ask(t *testing.T, e scenecast.Engine, s *sink) {
 
 // closing: what was published before is delivered, and nothing afterwards.
 func closing(t *testing.T, e scenecast.Engine, s *sink) {
-	if _, _, err := e.Publish(t.Context(), push("before")); err != nil {
+	if _, err := e.Publish(t.Context(), push("before")); err != nil {
 		t.Errorf("publish: %v", err)
 	}
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if _, _, err := e.Publish(t.Context(), push("after")); !errors.Is(err, scenecast.ErrClosed) {
+	if _, err := e.Publish(t.Context(), push("after")); !errors.Is(err, scenecast.ErrClosed) {
 		t.Errorf("publish on a closed engine: %v, want ErrClosed", err)
 	}
 	if _, err := e.Ask(t.Context(), scenecast.Query{}); !errors.Is(err, scenecast.ErrClosed) {

@@ -13,5 +13,5 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestSuite(t *testing.T) {
-	enginetest.Run(t, func(_ *testing.T, sink scenecast.Sink) scenecast.Engine { return memory.New(sink) })
+	enginetest.Run(t, func(_ *testing.T, sink scenecast.Sink) scenecast.Engine { return memory.New(sink, memory.Options{}) })
 }
