@@ -16,6 +16,8 @@ type sink struct {
 	notify  func()   // called at each delivery
 	hold    bool     // keep reports back until release
 	held    []func() // reports that are kept back
+
+	report func(t scenecast.Tally, done bool) // of the last push
 }
 
 // Deliver implements scenecast.Sink.
@@ -28,6 +30,7 @@ func (s *sink) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bo
 		s.notify()
 	}
 	tally := s.tally
+	s.report = report
 	s.answer(func() { report(tally, true) })
 }
 
@@ -68,6 +71,14 @@ func (s *sink) holdReports() {
 	s.hold = true
 }
 
+// lastReport is the report of the last push, for a test that gives it itself.
+func (s *sink) lastReport() func(t scenecast.Tally, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = nil
+	return s.report
+}
+
 // release gives the reports that were kept back.
 func (s *sink) release() {
 	s.mu.Lock()
@@ -82,4 +93,10 @@ func (s *sink) delivered() []scenecast.Push {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]scenecast.Push(nil), s.pushes...)
+}
+
+func (s *sink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pushes)
 }
