@@ -70,7 +70,7 @@ type Tally struct {
 	Queued  int // of those, the ones whose outbox took the frame
 	Dropped int // of those, the ones whose outbox was full: matched = queued + dropped
 
-	// What a receipt asks for; otherwise 0.
+	// What a receipt asks for; otherwise 0. Where acknowledgements are asked for, what was written is counted as well.
 	Written  int // of those that are queued, the ones whose bytes the kernel took
 	Acked    int // of those that are queued, the ones whose client has acknowledged it
 	TimedOut int // of those that are queued, the ones of which the receipt's time has passed without it

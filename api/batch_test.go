@@ -52,7 +52,7 @@ func TestBatches(t *testing.T) {
 		toB    = `shop: push 2 to page == "b"`
 		counts = `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`
 	)
-	unknown := refusal("unknown field; there are dry_run, event, except, message, to", "too")
+	unknown := refusal("unknown field; there are coalesce, dry_run, event, except, id, message, receipt, retain, timeout, to, ttl", "too")
 	noObject := refusal("takes a JSON object", "")
 	bad := func(line, column int, what string) string {
 		return refusal(fmt.Sprintf("the body is not valid JSON: line %d, column %d: %s", line, column, what), "")

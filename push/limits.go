@@ -51,7 +51,7 @@ func (l Limits) check(r Request) error {
 		return problem.At(err, "id")
 	}
 	if err := CheckID(r.IdempotencyKey); err != nil {
-		return problem.At(err, "the idempotency key")
+		return problem.At(err, IdempotencyHeader)
 	}
 	if r.ID != "" && r.IdempotencyKey != "" && r.ID != r.IdempotencyKey {
 		return problem.New(problem.Invalid, "an id is the idempotency key as well, and another one was given").At("id")

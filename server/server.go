@@ -110,6 +110,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Limits:  limits,
 		Pusher:  s.pushes,
 		Asker:   s.engine,
+		Log:     s.engine,
 		Ready:   s.ready,
 		Logger:  s.log,
 	})

@@ -184,11 +184,11 @@ func retentionByAge(t *testing.T, e scenecast.Engine, _ *sink) {
 	first := fill(t, e, 1)[0]
 	time.Sleep(30 * time.Second)
 	fill(t, e, 1)
-	time.Sleep(30*time.Second - 1)
+	time.Sleep(30*time.Second - time.Nanosecond)
 	if got := read(t, e, begin); len(got) != 2 {
 		t.Errorf("before the minute is over there are %d pushes, want 2", len(got))
 	}
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	if got := gapOf(t, e, begin); got != scenecast.GapRetention {
 		t.Errorf("after a minute there is the gap %q, want that the first push is not kept", got)
 	}
