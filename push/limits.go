@@ -77,7 +77,7 @@ func (l Limits) checkTimes(r Request) error {
 	case r.TTL > l.TTL:
 		return problem.New(problem.LimitExceeded, "%v, and a push may have %v", r.TTL, l.TTL).At("ttl").DecidedBy(SettingTTL)
 	case r.Retain != "" && r.TTL == 0:
-		return problem.New(problem.Invalid, "needs a ttl, which says how long the value is kept").At("retain")
+		return needsTTL()
 	case int(r.Receipt) >= len(scenecast.Receipts):
 		return problem.New(problem.Invalid, "there is no receipt %d", r.Receipt).At("receipt")
 	case r.Timeout < 0:
@@ -89,6 +89,10 @@ func (l Limits) checkTimes(r Request) error {
 		return problem.New(problem.Invalid, "needs a receipt to wait for: written or acked").At("timeout")
 	}
 	return nil
+}
+
+func needsTTL() error {
+	return problem.New(problem.Invalid, "needs a ttl, which says how long the value is kept").At("retain")
 }
 
 // IdempotencyHeader is the HTTP header that gives a call its idempotency key.

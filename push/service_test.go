@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"scenecast"
 	"scenecast/audience"
@@ -96,6 +97,19 @@ func TestPushRefuses(t *testing.T) {
 		{"blank message", push.Request{To: home, Message: json.RawMessage(` `)}, "message: not valid JSON in UTF-8"},
 		{"a long event", push.Request{To: home, Message: json.RawMessage(`1`), Event: strings.Repeat("x", 129)}, "event: a text of at most 128 bytes"},
 		{"an event that is no text", push.Request{To: home, Message: json.RawMessage(`1`), Event: "\xff"}, "event: a text of at most 128 bytes"},
+		{"a long coalesce", push.Request{To: home, Message: json.RawMessage(`1`), Coalesce: strings.Repeat("x", 129)}, "coalesce: a text of at most 128 bytes"},
+		{"a retain that is no text", push.Request{To: home, Message: json.RawMessage(`1`), Retain: "\xff", TTL: 1}, "retain: a text of at most 128 bytes"},
+		{"a retain without ttl", push.Request{To: home, Message: json.RawMessage(`1`), Retain: "k"}, "retain: needs a ttl, which says how long the value is kept"},
+		{"a negative ttl", push.Request{To: home, Message: json.RawMessage(`1`), TTL: -1}, "ttl: less than nothing"},
+		{"a negative timeout", push.Request{To: home, Message: json.RawMessage(`1`), Timeout: -1}, "timeout: less than nothing"},
+		{"a timeout for nothing", push.Request{To: home, Message: json.RawMessage(`1`), Timeout: 1}, "timeout: needs a receipt to wait for: written or acked"},
+		{"no receipt", push.Request{To: home, Message: json.RawMessage(`1`), Receipt: 3}, "receipt: there is no receipt 3"},
+		{"a long ID", push.Request{To: home, Message: json.RawMessage(`1`), ID: strings.Repeat("x", 129)}, "id: 129 characters, and it may have 128"},
+		{"an ID with a space", push.Request{To: home, Message: json.RawMessage(`1`), ID: "order 7"}, "id: takes printable ASCII without spaces"},
+		{"a key beyond ASCII", push.Request{To: home, Message: json.RawMessage(`1`), IdempotencyKey: "订"}, "Idempotency-Key: takes printable ASCII without spaces"},
+		{"a key with a line break", push.Request{To: home, Message: json.RawMessage(`1`), IdempotencyKey: "a\n"}, "Idempotency-Key: takes printable ASCII without spaces"},
+		{"an ID and another key", push.Request{To: home, Message: json.RawMessage(`1`), ID: "a", IdempotencyKey: "b"},
+			"id: an id is the idempotency key as well, and another one was given"},
 		{"text that is no JSON", push.Request{To: home, Message: json.RawMessage(`hello`)}, "message: not valid JSON in UTF-8"},
 		{"invalid UTF-8", push.Request{To: home, Message: json.RawMessage("\"\xff\"")}, "message: not valid JSON in UTF-8"},
 	} {
@@ -110,6 +124,89 @@ func TestPushRefuses(t *testing.T) {
 		if len(e.published)+len(e.counted) != 0 {
 			t.Errorf("%s: the engine was asked all the same: %v, %v", c.name, e.published, e.counted)
 		}
+	}
+}
+
+// TestPushOptions reach the engine, with a timeout where there is something to wait for.
+func TestPushOptions(t *testing.T) {
+	home := parse(t, `page == "home"`)
+	for _, c := range []struct {
+		request push.Request
+		want    scenecast.Push
+	}{
+		{push.Request{TTL: time.Hour, Coalesce: "c", Retain: "r", Event: "e", ID: "i"},
+			scenecast.Push{ID: "i", IdempotencyKey: "i", TTL: time.Hour, Coalesce: "c", Retain: "r", Message: scenecast.Message{Event: "e"}}},
+		{push.Request{Receipt: scenecast.ReceiptWritten, ID: "i", IdempotencyKey: "i"},
+			scenecast.Push{ID: "i", IdempotencyKey: "i", Receipt: scenecast.ReceiptWritten, Timeout: 5 * time.Second}},
+		{push.Request{Receipt: scenecast.ReceiptAcked, Timeout: 7 * time.Second, IdempotencyKey: "k"},
+			scenecast.Push{IdempotencyKey: "k", Receipt: scenecast.ReceiptAcked, Timeout: 7 * time.Second}},
+	} {
+		e := new(engine)
+		c.request.To, c.request.Message = home, json.RawMessage(`1`)
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", c.request)
+		if err != nil {
+			t.Errorf("%+v: %v", c.request, err)
+			continue
+		}
+		if c.want.ID == "" {
+			c.want.ID = r.ID
+		}
+		c.want.App, c.want.To, c.want.Message.Data = "shop", home, json.RawMessage(`1`)
+		if !reflect.DeepEqual(e.published, []scenecast.Push{c.want}) || r.ID != c.want.ID || r.Receipt != c.want.Receipt {
+			t.Errorf("the engine got %+v, want %+v; the result is %+v", e.published, c.want, r)
+		}
+	}
+}
+
+// TestLimits are the service's own: the limit itself is let in, and what is over it names the setting.
+func TestLimits(t *testing.T) {
+	s := push.NewService(new(engine), push.Limits{TTL: time.Minute, Timeout: time.Second})
+	for _, c := range []struct {
+		request push.Request
+		want    string
+	}{
+		{push.Request{TTL: time.Minute, Receipt: scenecast.ReceiptAcked, Timeout: time.Second}, ""},
+		{push.Request{Receipt: scenecast.ReceiptAcked}, ""},
+		{push.Request{TTL: time.Minute + 1}, "ttl: 1m0.000000001s, and a push may have 1m0s (setting: push.max_ttl)"},
+		{push.Request{Receipt: scenecast.ReceiptAcked, Timeout: time.Minute}, "timeout: 1m0s, and a receipt may take 1s (setting: push.max_timeout)"},
+	} {
+		c.request.To, c.request.Message = audience.Everybody(), json.RawMessage(`1`)
+		_, err := s.Push(t.Context(), "shop", c.request)
+		if got := errorText(err); got != c.want || err != nil && problem.Of(err).Kind != problem.LimitExceeded {
+			t.Errorf("%+v: %s, want %s", c.request, got, c.want)
+		}
+	}
+}
+
+// TestReplay: a retry through the service has the first one's name, and says that it is one; a trigger's too.
+func TestReplay(t *testing.T) {
+	e := memory.New(&page{}, memory.Options{})
+	defer e.Close()
+	s := push.NewService(e, push.DefaultLimits)
+	hello := push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
+		return push.Request{To: audience.Everybody(), Message: json.RawMessage(`2`)}, nil
+	})
+	if err := s.AddTrigger("shop", "hello", hello); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func() (push.Result, error){
+		"push": func() (push.Result, error) {
+			return s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), IdempotencyKey: "a"})
+		},
+		"trigger": func() (push.Result, error) { return s.Trigger(t.Context(), "shop", "hello", "b", push.Args{}) },
+	} {
+		first, err := call()
+		if err != nil || first.Replayed {
+			t.Errorf("%s: %+v, %v", name, first, err)
+		}
+		first.Replayed = true
+		if second, err := call(); second != first || err != nil {
+			t.Errorf("%s: the retry is %+v, %v, want %+v", name, second, err, first)
+		}
+	}
+	_, err := s.Trigger(t.Context(), "shop", "hello", "a", push.Args{})
+	if !errors.Is(err, scenecast.ErrKeyReused) || problem.Of(err).Kind != problem.Conflict {
+		t.Errorf("a push's key for a trigger: %v, want a conflict", err)
 	}
 }
 
