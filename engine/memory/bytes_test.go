@@ -191,3 +191,22 @@ func BenchmarkPublish(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAfter is one read of as many pushes as one read gives, out of a full log: how long it keeps publishers waiting.
+func BenchmarkAfter(b *testing.B) {
+	e := New(deaf{}, Options{MaxBytes: 1 << 30})
+	defer e.Close()
+	begin := e.Newest()
+	for i := range 100_000 {
+		if _, err := e.Publish(b.Context(), bare(i, 120)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		after := scenecast.Position{Epoch: begin.Epoch, Seq: uint64(i * readCount % 99_000)}
+		if pushes, err := e.After(b.Context(), after, 1000); len(pushes) != readCount || err != nil {
+			b.Fatalf("%d pushes, %v", len(pushes), err)
+		}
+	}
+}
