@@ -8,17 +8,23 @@ import (
 	"scenecast/label"
 )
 
-// Engine carries pushes. It gives each its position, keeps it, and hands it to the sink of every node, in the order of
-// positions. Implementations are named by their technology (engine/memory) and pass the suite in engine/enginetest.
-// Methods may be called concurrently.
+// Engine carries pushes. It gives each its position, keeps it in the log, and hands it to the sink of every node, in the
+// order of positions. Implementations are named by their technology (engine/memory) and pass the suite in
+// engine/enginetest. Methods may be called concurrently.
 type Engine interface {
-	// Publish returns when every node has told what became of the push, or when ctx ends: then with the tally so far and
-	// ctx's error, and the push is on its way all the same. The returned push has its position.
-	Publish(ctx context.Context, p Push) (Push, Tally, error)
+	// Publish returns when every node has told what became of the push, as far as its receipt asks, or when ctx ends: then
+	// with the tally so far and ctx's error, and the push is on its way all the same.
+	//
+	// Of publishes of an app with one idempotency key only the first within the engine's window happens. The others wait
+	// for it and return what it has returned, as Replayed; one that differs from it (Push.Fingerprint) fails with
+	// ErrKeyReused.
+	Publish(ctx context.Context, p Push) (Published, error)
 	// Ask has every node answer the query, in its turn among the pushes, and returns the sum. It returns early when ctx
 	// ends, as Publish does.
 	Ask(ctx context.Context, q Query) (Reply, error)
-	// Close waits until what was published has been handed over. Publish and Ask fail afterwards with ErrClosed.
+	Log
+	// Close waits until what was published has been handed over, and not for receipts. The other methods fail afterwards
+	// with ErrClosed.
 	Close() error
 }
 
@@ -31,9 +37,12 @@ type HealthChecker interface {
 // Sink is this node's end of the engine: the hub.
 type Sink interface {
 	// Deliver hands a push to the connections of this node and returns without waiting for them. The engine calls it in
-	// the order of positions, one call at a time. report is called exactly once, from any goroutine.
-	Deliver(p Push, report func(Tally))
-	// Answer answers a query for this node; report as above.
+	// the order of positions, one call at a time. report may be called several times, from any goroutine, also before
+	// Deliver has returned; each tally is added. The first says what is queued. done is true exactly once: when
+	// everything that the receipt waits for is in, or its timeout, whose timer is the sink's, has passed. Corrections may
+	// come later.
+	Deliver(p *Push, report func(t Tally, done bool))
+	// Answer answers a query for this node. report is called exactly once, from any goroutine.
 	Answer(q Query, report func(Reply))
 }
 
