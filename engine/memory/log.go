@@ -15,16 +15,17 @@ type log struct {
 	maxAge   time.Duration
 
 	newest  scenecast.Position
-	entries ring[*entry] // their numbers have no holes, so a push is found by its number
-	byID    map[name]*entry
+	entries ring[entry] // their numbers have no holes, so a push is found by its number
+	byID    map[name]uint64
 	bytes   int
 }
 
-// entry is a push in the log. The push is not changed any more; what has become of it has a lock of its own.
+// entry is a push in the log. The push is not changed any more; what has become of it has a lock of its own. The size stands
+// here, so that a read, which adds up sizes, need not fetch every push.
 type entry struct {
-	push     scenecast.Push
-	size     int
+	push     *scenecast.Push
 	progress *progress
+	size     int
 }
 
 type name struct{ app, id string }
@@ -41,24 +42,23 @@ const sweepCount = 256
 
 // add gives the push its position and keeps it, and drops what is then over a limit: of a push that is too large by
 // itself, everything.
-func (l *log) add(p *scenecast.Push, progress *progress, now time.Time) *entry {
+func (l *log) add(p *scenecast.Push, progress *progress, now time.Time) {
 	l.newest.Seq++
 	p.Position, p.At = l.newest, now
-	e := &entry{push: *p, size: sizeOf(p), progress: progress}
+	e := entry{p, progress, sizeOf(p)}
 	l.entries.push(e)
-	l.byID[name{p.App, p.ID}] = e
+	l.byID[name{p.App, p.ID}] = p.Position.Seq
 	l.bytes += e.size
 	for l.entries.len() > l.maxCount || l.bytes > l.maxBytes {
 		l.drop()
 	}
 	l.expire(now)
-	return e
 }
 
 func (l *log) drop() {
 	e := l.entries.pop()
 	l.bytes -= e.size
-	if n := (name{e.push.App, e.push.ID}); l.byID[n] == e { // otherwise a newer one has its ID
+	if n := (name{e.push.App, e.push.ID}); l.byID[n] == e.push.Position.Seq { // otherwise a newer one has its ID
 		delete(l.byID, n)
 	}
 }
@@ -76,9 +76,9 @@ func (l *log) expire(now time.Time) (more bool) {
 }
 
 // release gives back the memory of a log that is empty: neither the ring nor the table shrinks by itself.
-func (l *log) release() { l.entries, l.byID = ring[*entry]{}, make(map[name]*entry) }
+func (l *log) release() { l.entries, l.byID = ring[entry]{}, make(map[name]uint64) }
 
-func (l *log) old(e *entry, now time.Time) bool { return now.Sub(e.push.At) >= l.maxAge }
+func (l *log) old(e entry, now time.Time) bool { return now.Sub(e.push.At) >= l.maxAge }
 
 // after reads on behind a position, as scenecast.Log says.
 func (l *log) after(after scenecast.Position, limit int, now time.Time) ([]*scenecast.Push, error) {
@@ -106,7 +106,7 @@ func (l *log) after(after scenecast.Position, limit int, now time.Time) ([]*scen
 		if bytes += e.size; bytes > readBytes && len(pushes) > 0 {
 			break
 		}
-		pushes = append(pushes, &e.push)
+		pushes = append(pushes, e.push)
 	}
 	return pushes, nil
 }
@@ -115,10 +115,12 @@ func (l *log) gap(reason scenecast.Gap) error {
 	return &scenecast.GapError{Reason: reason, Newest: l.newest}
 }
 
-// lookup finds a push by its name; nil: it is not kept.
-func (l *log) lookup(app, id string, now time.Time) *entry {
-	if e := l.byID[name{app, id}]; e != nil && !l.old(e, now) {
-		return e
+// lookup finds a push by its name.
+func (l *log) lookup(app, id string, now time.Time) (e entry, ok bool) {
+	seq, ok := l.byID[name{app, id}]
+	if !ok {
+		return entry{}, false
 	}
-	return nil
+	e = l.entries.at(l.entries.len() - 1 - int(l.newest.Seq-seq))
+	return e, !l.old(e, now)
 }

@@ -48,7 +48,7 @@ func New(sink scenecast.Sink, o Options) *Engine {
 			maxCount: cmp.Or(o.MaxCount, 100_000),
 			maxAge:   cmp.Or(o.MaxAge, 5*time.Minute),
 			newest:   scenecast.NewEpoch(),
-			byID:     make(map[name]*entry),
+			byID:     make(map[name]uint64),
 		},
 		keys: keys{
 			window:   cmp.Or(o.IdempotencyWindow, 5*time.Minute),
@@ -93,13 +93,13 @@ func (e *Engine) publish(p *scenecast.Push, fingerprint [sha256.Size]byte) (scen
 		}
 	}
 	progress := newProgress()
-	added := &e.log.add(p, progress, now).push
+	e.log.add(p, progress, now)
 	if key.id != "" {
 		e.keys.add(&attempt{key: key, at: now, fingerprint: fingerprint, id: p.ID, position: p.Position, progress: progress})
 	}
 	e.startSweeping()
 	e.pending.Add(1)
-	e.sink.Deliver(added, func(t scenecast.Tally, done bool) {
+	e.sink.Deliver(p, func(t scenecast.Tally, done bool) {
 		if progress.add(t, done) {
 			e.pending.Done()
 		}

@@ -31,11 +31,11 @@ func (e *Engine) Lookup(_ context.Context, app, id string) (scenecast.Record, bo
 	if e.closed {
 		return scenecast.Record{}, false, scenecast.ErrClosed
 	}
-	found := e.log.lookup(app, id, time.Now())
-	if found == nil {
+	found, ok := e.log.lookup(app, id, time.Now())
+	if !ok {
 		return scenecast.Record{}, false, nil
 	}
-	r := scenecast.Record{Push: &found.push}
+	r := scenecast.Record{Push: found.push}
 	r.Tally, r.Done = found.progress.soFar()
 	return r, true, nil
 }

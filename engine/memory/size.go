@@ -7,17 +7,17 @@ import (
 	"scenecast/audience"
 )
 
-// What a push costs besides its texts: the entry, what has become of it, its places in the ring and in the table of IDs,
-// of which both have up to twice as many as they need.
+// What a push costs besides its texts: itself, what has become of it, its places in the ring and in the table of IDs, of
+// which both have up to twice as many as they need.
 const (
-	entryBytes = int(unsafe.Sizeof(entry{})) + int(unsafe.Sizeof(progress{}))
-	placeBytes = 12 + 64 // measured: TestBytes holds the sum to the heap
+	fixedBytes = int(unsafe.Sizeof(scenecast.Push{})) + int(unsafe.Sizeof(progress{}))
+	placeBytes = int(unsafe.Sizeof(entry{}))*3/2 + 64 // measured: TestBytes holds the sum to the heap
 )
 
 // sizeOf is how many bytes of memory a push takes in the log: the message, with the unused end of its buffer, the texts,
 // the audience, and what is the same for all. App names are the configuration's and shared.
 func sizeOf(p *scenecast.Push) int {
-	n := entryBytes + placeBytes + cap(p.Message.Data) + audienceBytes(p.To)
+	n := fixedBytes + placeBytes + cap(p.Message.Data) + audienceBytes(p.To)
 	for _, text := range []string{p.ID, p.Message.Event, p.Coalesce, p.Retain} {
 		n += textBytes(text)
 	}
@@ -34,7 +34,7 @@ func textBytes(text string) int { return (len(text) + 15) &^ 15 }
 // parts, and the tree.
 func audienceBytes(to audience.Expr) int {
 	root := to.Root()
-	return 2*textBytes(to.String()) + treeBytes(&root) - int(unsafe.Sizeof(root)) // the root is in the entry
+	return 2*textBytes(to.String()) + treeBytes(&root) - int(unsafe.Sizeof(root)) // the root is in the push
 }
 
 func treeBytes(n *audience.Node) int {
