@@ -46,6 +46,8 @@ func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
 	return true
 }
 
+func (l *loop) WhenWritten(_ scenecast.Slot, task func()) { l.Post(task) }
+
 func (l *loop) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) { l.closed[s] = code }
 
 func (l *loop) open(a scenecast.Admission) scenecast.Slot {

@@ -49,6 +49,17 @@ func (c *conn) share(f *scenecast.Frame) bool {
 	return false
 }
 
+// whenWritten posts a task when nothing waits.
+func (c *conn) whenWritten(task func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writing {
+		c.outbox.then = append(c.outbox.then, task)
+	} else {
+		c.loop.Post(task)
+	}
+}
+
 // sayGoodbye queues a close frame behind what waits. Only the first goodbye counts.
 func (c *conn) sayGoodbye(code scenecast.CloseCode, reason string) {
 	c.mu.Lock()
@@ -132,6 +143,8 @@ func (c *conn) takeInHand() bool {
 		return true
 	}
 	c.writing = false
+	c.loop.postAll(c.outbox.then)
+	c.outbox.then = nil
 	c.finish()
 	return false
 }

@@ -61,6 +61,7 @@ type bareSockets interface {
 	adopt(c net.Conn, early []byte, a scenecast.Admission) bool
 	share(slot uint32, f *scenecast.Frame) bool
 	send(slot uint32, frame []byte) bool
+	whenWritten(slot uint32, task func())
 	goodbye(slot uint32, code scenecast.CloseCode, reason string)
 	// listen lets the visitors of a port in. Any goroutine may call it.
 	listen(l *net.TCPListener, doorman Doorman, perSecond int) error
@@ -283,6 +284,18 @@ func (l *Loop) Send(slot scenecast.Slot, frame []byte) bool {
 	return l.bare != nil && l.bare.send(slot.Index, frame)
 }
 
+// WhenWritten implements scenecast.Loop.
+func (l *Loop) WhenWritten(slot scenecast.Slot, task func()) {
+	if !l.isCurrent(slot) {
+		return
+	}
+	if c := l.connAt(slot.Index); c != nil {
+		c.whenWritten(task)
+	} else if l.bare != nil {
+		l.bare.whenWritten(slot.Index, task)
+	}
+}
+
 // CloseSocket implements scenecast.Loop.
 func (l *Loop) CloseSocket(slot scenecast.Slot, code scenecast.CloseCode, reason string) {
 	if !l.isCurrent(slot) {
@@ -374,6 +387,13 @@ func (l *Loop) noteEmpty() {
 	if l.stopping && len(l.open)+l.bareOpen == 0 && !l.emptied {
 		l.emptied = true
 		close(l.empty)
+	}
+}
+
+// postAll posts tasks in order.
+func (l *Loop) postAll(tasks []func()) {
+	for _, task := range tasks {
+		l.Post(task)
 	}
 }
 

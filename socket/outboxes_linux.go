@@ -148,6 +148,7 @@ func (e *events) drain(index uint32) {
 			return // the kernel has had enough; the alarm finds the new deadline by itself
 		}
 	}
+	e.loop.postAll(o.then)
 	*o = outbox{}
 	e.outboxes.free = append(e.outboxes.free, b.outbox)
 	b.outbox = 0
