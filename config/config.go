@@ -9,6 +9,7 @@ import (
 
 	"scenecast/label"
 	"scenecast/protocol/tutorial"
+	"scenecast/push"
 )
 
 // Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting.
@@ -20,6 +21,8 @@ type Config struct {
 	WebSocket WebSocket   `yaml:"websocket"`
 	Tutorial  Tutorial    `yaml:"tutorial"`
 	Outbox    Outbox      `yaml:"outbox"`
+	Push      Push        `yaml:"push"`
+	History   History     `yaml:"history"`
 	HTTP      HTTP        `yaml:"http"`
 	TLS       TLS         `yaml:"tls"`
 	Drain     Duration    `yaml:"drain"`
@@ -70,6 +73,21 @@ const (
 	SlowClose      = "close"
 	SlowDropOldest = "drop_oldest"
 )
+
+// Push bounds what a push may ask for, and says what its retries find.
+type Push struct {
+	MaxTTL             Duration `yaml:"max_ttl"`
+	MaxTimeout         Duration `yaml:"max_timeout"`
+	IdempotencyWindow  Duration `yaml:"idempotency_window"`
+	MaxIdempotencyKeys int      `yaml:"max_idempotency_keys"`
+}
+
+// History bounds the log of pushes, whichever is reached first.
+type History struct {
+	MaxBytes Size     `yaml:"max_bytes"`
+	MaxCount int      `yaml:"max_count"`
+	MaxAge   Duration `yaml:"max_age"`
+}
 
 // HTTP bounds requests.
 type HTTP struct {
@@ -122,6 +140,13 @@ func Default() Config {
 			WriteTimeout: Duration(10 * time.Second),
 			SendBuffer:   32 << 10,
 		},
+		Push: Push{
+			MaxTTL:             Duration(push.DefaultLimits.TTL),
+			MaxTimeout:         Duration(push.DefaultLimits.Timeout),
+			IdempotencyWindow:  Duration(5 * time.Minute),
+			MaxIdempotencyKeys: 100_000,
+		},
+		History: History{MaxBytes: 64 << 20, MaxCount: 100_000, MaxAge: Duration(5 * time.Minute)},
 		HTTP: HTTP{
 			MaxBody:     256 << 10,
 			MaxHead:     16 << 10,

@@ -8,7 +8,7 @@ import (
 
 // delivery is one push on its way through the shards, which share what it looks like on each wire.
 type delivery struct {
-	push scenecast.Push
+	push *scenecast.Push
 
 	mu     sync.Mutex
 	frames []encoded // one per wire variant: a handful at most, so a list is searched faster than a map
@@ -28,7 +28,7 @@ func (d *delivery) encode(by scenecast.Encoder) *scenecast.Frame {
 			return e.frame
 		}
 	}
-	f := &scenecast.Frame{Data: by.EncodePush(&d.push)}
+	f := &scenecast.Frame{Data: by.EncodePush(d.push), Coalesce: d.push.Coalesce}
 	d.frames = append(d.frames, encoded{by, f})
 	return f
 }

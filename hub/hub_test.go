@@ -46,6 +46,8 @@ func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
 	return true
 }
 
+func (l *loop) WhenWritten(_ scenecast.Slot, task func()) { l.Post(task) }
+
 func (l *loop) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) { l.closed[s] = code }
 
 func (l *loop) open(a scenecast.Admission) scenecast.Slot {
@@ -121,8 +123,8 @@ func mustParse(t *testing.T, text string) audience.Expr {
 func deliver(t *testing.T, h *hub.Hub, app, to, message string) scenecast.Tally {
 	t.Helper()
 	var reports []scenecast.Tally
-	h.Deliver(scenecast.Push{App: app, To: mustParse(t, to), Message: scenecast.Message{Data: []byte(message)}},
-		func(tally scenecast.Tally) { reports = append(reports, tally) })
+	h.Deliver(&scenecast.Push{App: app, To: mustParse(t, to), Message: scenecast.Message{Data: []byte(message)}},
+		func(tally scenecast.Tally, _ bool) { reports = append(reports, tally) })
 	if len(reports) != 1 {
 		t.Fatalf("push to %s: %d reports, want 1", to, len(reports))
 	}
@@ -331,10 +333,10 @@ func TestDeliveryAllocates(t *testing.T) {
 		for range pages {
 			l.open(page(p, "a", "home"))
 		}
-		push := scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
+		push := &scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
 		var tally scenecast.Tally
 		allocated = append(allocated, testing.AllocsPerRun(100, func() {
-			h.Deliver(push, func(t scenecast.Tally) { tally = t })
+			h.Deliver(push, func(t scenecast.Tally, _ bool) { tally = t })
 		}))
 		if tally.Queued != pages {
 			t.Errorf("tally %+v, want %d queued", tally, pages)

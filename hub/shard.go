@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"slices"
-
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/index"
@@ -34,7 +32,7 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 	m := s.members.grow(slot.Index)
 	*m = member{
 		kind:       s.kinds.of(kind{a.Protocol, s.population(a.App)}),
-		trusted:    s.kinds.trusted.take(keysOf(a.Trusted)),
+		trusted:    s.kinds.trusted.take(a.Trusted.Keys()),
 		seq:        s.hub.lastSeq.Add(1),
 		generation: slot.Generation,
 	}
@@ -55,13 +53,6 @@ func (s *Shard) population(app string) *population {
 		s.apps[app] = p
 	}
 	return p
-}
-
-func keysOf(s label.Set) (keys []string) {
-	for l := range s.All() {
-		keys = append(keys, l.Key)
-	}
-	return slices.Compact(keys) // a set is sorted
 }
 
 // Received implements scenecast.Shard.

@@ -61,6 +61,9 @@ func (v *view) Relabel(c label.Change) {
 // Position implements scenecast.Conn.
 func (v *view) Position() scenecast.Position { return v.shard.position }
 
+// Acknowledge implements scenecast.Conn.
+func (v *view) Acknowledge(p scenecast.Position) {}
+
 // Send implements scenecast.Conn.
 func (v *view) Send(frame []byte) bool { return v.shard.loop.Send(v.slot, frame) }
 

@@ -71,10 +71,16 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
 	limits := c.Labels.Limits()
 	s.hub = hub.New(scenecast.NewNodeID(), limits)
-	s.engine = memory.New(s.hub)
+	s.engine = memory.New(s.hub, memory.Options{
+		MaxBytes:          int(c.History.MaxBytes),
+		MaxCount:          c.History.MaxCount,
+		MaxAge:            time.Duration(c.History.MaxAge),
+		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
+		MaxKeys:           c.Push.MaxIdempotencyKeys,
+	})
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
-	s.pushes = push.NewService(s.engine)
+	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
 	apps, err := s.newApps(c, limits, o)
 	if err != nil {
 		return nil, err
@@ -104,6 +110,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Limits:  limits,
 		Pusher:  s.pushes,
 		Asker:   s.engine,
+		Log:     s.engine,
 		Ready:   s.ready,
 		Logger:  s.log,
 	})

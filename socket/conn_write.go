@@ -43,6 +43,19 @@ func (c *conn) share(f *scenecast.Frame) bool {
 	return false
 }
 
+// whenWritten posts a task when nothing waits.
+func (c *conn) whenWritten(task func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.goodbye != notEnding: // it has ended, or is about to
+	case c.writing:
+		c.outbox.then = append(c.outbox.then, task)
+	default:
+		c.loop.Post(task)
+	}
+}
+
 // sayGoodbye queues a close frame behind what waits. Only the first goodbye counts.
 func (c *conn) sayGoodbye(code scenecast.CloseCode, reason string) {
 	c.mu.Lock()
@@ -131,6 +144,10 @@ func (c *conn) takeInHand() bool {
 		return true
 	}
 	c.writing = false
+	if c.goodbye == notEnding {
+		c.loop.postAll(c.outbox.then)
+	}
+	c.outbox.then = nil
 	c.finish()
 	return false
 }

@@ -63,6 +63,7 @@ type bareSockets interface {
 	adopt(c net.Conn, early []byte, a scenecast.Admission) bool
 	share(slot uint32, f *scenecast.Frame) bool
 	send(slot uint32, frame []byte) bool
+	whenWritten(slot uint32, task func())
 	goodbye(slot uint32, code scenecast.CloseCode, reason string)
 	// listen lets the visitors of a port in. Any goroutine may call it.
 	listen(l *net.TCPListener, doorman Doorman, perSecond int) error

@@ -15,6 +15,8 @@ type outbox struct {
 	bytes   int // of the frames, sent ones left out, whole ones counted whole
 	dropped int // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
 
+	then []func() // to be posted when nothing waits any more
+
 	lost []waiting // frames that have left unsent; whoever drops them takes them from here
 }
 

@@ -125,6 +125,9 @@ func (e *events) drain(index uint32) {
 			return // the kernel has had enough; the alarm finds the new deadline by itself
 		}
 	}
+	if b.state == open {
+		e.loop.postAll(o.then)
+	}
 	e.outboxes.put(b.outbox)
 	b.outbox = 0
 	_ = e.control(unix.EPOLL_CTL_MOD, b.fd, unix.EPOLLIN|unix.EPOLLRDHUP, int32(index), b.life)

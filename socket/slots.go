@@ -59,6 +59,18 @@ func (l *Loop) Send(slot scenecast.Slot, frame []byte) bool {
 	return l.bare != nil && l.bare.send(slot.Index, frame)
 }
 
+// WhenWritten implements scenecast.Loop.
+func (l *Loop) WhenWritten(slot scenecast.Slot, task func()) {
+	if !l.isCurrent(slot) {
+		return
+	}
+	if c := l.connAt(slot.Index); c != nil {
+		c.whenWritten(task)
+	} else if l.bare != nil {
+		l.bare.whenWritten(slot.Index, task)
+	}
+}
+
 // CloseSocket implements scenecast.Loop.
 func (l *Loop) CloseSocket(slot scenecast.Slot, code scenecast.CloseCode, reason string) {
 	if !l.isCurrent(slot) {

@@ -84,3 +84,10 @@ func (l *Loop) post(task func()) {
 	l.mu.Unlock()
 	l.wakeUp()
 }
+
+// postAll posts tasks in order.
+func (l *Loop) postAll(tasks []func()) {
+	for _, task := range tasks {
+		l.Post(task)
+	}
+}

@@ -54,6 +54,21 @@ func (e *events) send(index uint32, frame []byte) bool {
 	return true
 }
 
+// whenWritten implements bareSockets.
+func (e *events) whenWritten(index uint32, task func()) {
+	b := e.bares.at(index)
+	e.uncork(index)
+	if b.pending != 0 {
+		e.write(index, b)
+	}
+	if b.outbox == 0 {
+		e.loop.Post(task)
+		return
+	}
+	o := e.outboxes.at(b.outbox)
+	o.then = append(o.then, task)
+}
+
 // uncork writes the first bytes of a socket.
 func (e *events) uncork(index uint32) {
 	if e.corked == index+1 {

@@ -28,6 +28,7 @@ func (c *conn) App() string                  { return "shop" }
 func (c *conn) Labels() label.Set            { return c.labels }
 func (c *conn) Trusted(key string) bool      { return key == c.trusted }
 func (c *conn) Relabel(change label.Change)  { c.labels = c.labels.Apply(change) }
+func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
 func (c *conn) Position() scenecast.Position { return c.at }
 func (c *conn) Close(code scenecast.CloseCode, reason string) {
 	c.did = append(c.did, fmt.Sprintf("close %d %s", code, reason))
