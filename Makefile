@@ -3,7 +3,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 
-.PHONY: demo test build cross lint fuzz bench clean
+.PHONY: demo test build cross lint fuzz bench compare clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -12,6 +12,7 @@ test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run ./...
 fuzz: ; scripts/fuzz $(FUZZ)
+compare: ; go run ./bench/compare $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 clean: ; rm -rf bin .tools
 

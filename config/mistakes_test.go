@@ -76,6 +76,7 @@ func TestMistakes(t *testing.T) {
 		{"labels: {max_count: 0}", []string{"FILE:1: labels.max_count: must be more than 0"}},
 		{"http: {max_head: 0B}", []string{"FILE:1: http.max_head: must be more than 0"}},
 		{"outbox: {max_bytes: 1KiB}", []string{"FILE:1: outbox.max_bytes: 1KiB is less than http.max_body (256KiB): such a push could reach nobody"}},
+		{"history: {max_bytes: 1KiB}", []string{"FILE:1: history.max_bytes: 1KiB is less than http.max_body (256KiB): such a push would be kept for nobody"}},
 		{"http: {max_body: 2MiB}", []string{"defaults: outbox.max_bytes: 1MiB is less than http.max_body (2MiB): such a push could reach nobody"}},
 
 		// Aliases are what they stand for.

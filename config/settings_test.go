@@ -53,12 +53,23 @@ var another = map[string]struct {
 	"websocket.ping_interval":      {"0", config.Duration(0)},
 	"websocket.pong_wait":          {"1m30s", config.Duration(90 * time.Second)},
 	"websocket.close_wait":         {"250ms", config.Duration(250 * time.Millisecond)},
+	"websocket.compression":        {"true", true},
 	"tutorial.welcome":             {"null", "null"}, // a variable is a text
 	"tutorial.idle_check_interval": {"1h", config.Duration(time.Hour)},
 	"tutorial.idle_timeout":        {"0s", config.Duration(0)},
 	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},
 	"outbox.max_frames":            {"1", 1},
+	"outbox.max_total":             {"1GiB", config.Size(1 << 30)},
+	"outbox.slow_consumer":         {"drop_oldest", "drop_oldest"},
+	"outbox.send_buffer":           {"64KiB", config.Size(64 << 10)},
 	"outbox.write_timeout":         {"1s", config.Duration(time.Second)},
+	"push.max_ttl":                 {"1h", config.Duration(time.Hour)},
+	"push.max_timeout":             {"1m", config.Duration(time.Minute)},
+	"push.idempotency_window":      {"24h", config.Duration(24 * time.Hour)},
+	"push.max_idempotency_keys":    {"1000", 1000},
+	"history.max_bytes":            {"1GiB", config.Size(1 << 30)},
+	"history.max_count":            {"7", 7},
+	"history.max_age":              {"1h", config.Duration(time.Hour)},
 	"http.max_body":                {"1MiB", config.Size(1 << 20)},
 	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
@@ -69,6 +80,7 @@ var another = map[string]struct {
 	"drain":                        {"0", config.Duration(0)},
 	"log.level":                    {"debug", "debug"},
 	"log.format":                   {"json", "json"},
+	"debug.listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
 }
 
 // setting is a setting's value.

@@ -40,9 +40,10 @@ func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
 func (h *Hub) Connections() int { return int(h.connections.Load()) }
 
 // Deliver implements scenecast.Sink.
-func (h *Hub) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	d := &delivery{push: p}
-	ask(h, newSum(len(h.shards), scenecast.Tally{Nodes: 1}, report), func(s *Shard) scenecast.Tally { return s.deliver(d) })
+	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) { report(t, true) })
+	ask(h, sum, func(s *Shard) scenecast.Tally { return s.deliver(d) })
 }
 
 // Answer implements scenecast.Sink.

@@ -35,8 +35,11 @@ func (l *loop) Post(task func()) bool {
 	return true
 }
 
+func (l *loop) Share(s scenecast.Slot, f *scenecast.Frame) bool { return l.Send(s, f.Data) }
+
 func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
-	if l.full[s] {
+	if l.full[s] { // as by the policy that closes slow pages
+		l.shard.Closed(s)
 		return false
 	}
 	l.outboxes[s] = append(l.outboxes[s], string(frame))
@@ -118,8 +121,8 @@ func mustParse(t *testing.T, text string) audience.Expr {
 func deliver(t *testing.T, h *hub.Hub, app, to, message string) scenecast.Tally {
 	t.Helper()
 	var reports []scenecast.Tally
-	h.Deliver(scenecast.Push{App: app, To: mustParse(t, to), Message: scenecast.Message{Data: []byte(message)}},
-		func(tally scenecast.Tally) { reports = append(reports, tally) })
+	h.Deliver(&scenecast.Push{App: app, To: mustParse(t, to), Message: scenecast.Message{Data: []byte(message)}},
+		func(tally scenecast.Tally, _ bool) { reports = append(reports, tally) })
 	if len(reports) != 1 {
 		t.Fatalf("push to %s: %d reports, want 1", to, len(reports))
 	}
@@ -328,10 +331,10 @@ func TestDeliveryAllocates(t *testing.T) {
 		for range pages {
 			l.open(page(p, "a", "home"))
 		}
-		push := scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
+		push := &scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
 		var tally scenecast.Tally
 		allocated = append(allocated, testing.AllocsPerRun(100, func() {
-			h.Deliver(push, func(t scenecast.Tally) { tally = t })
+			h.Deliver(push, func(t scenecast.Tally, _ bool) { tally = t })
 		}))
 		if tally.Queued != pages {
 			t.Errorf("tally %+v, want %d queued", tally, pages)

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("compare", flag.ContinueOnError)
+	c := comparison{log: os.Stderr}
+	f.IntVar(&c.rounds, "rounds", 5, "how often everything is measured")
+	f.IntVar(&c.sizes.pages, "pages", 10_000, "pages of most rows")
+	f.IntVar(&c.sizes.many, "many", 19_000, "pages of the rows memory and growth")
+	only := f.String("servers", "", "servers to compare, by comma (default all)")
+	onlyRows := f.String("rows", "", "rows to measure, by comma: "+names(rows, func(r row) string { return r.id })+" (default all)")
+	asJSON := f.String("json", "", "file for the report as JSON")
+	var others []*peer
+	f.Func("binary", "another Scenecast to compare, as `name=path`; can be given several times", func(text string) error {
+		name, path, found := strings.Cut(text, "=")
+		path, err := filepath.Abs(path)
+		if !found || err != nil {
+			return errors.New("it looks like before=/tmp/scenecast")
+		}
+		others = append(others, scenecastOf(name, path))
+		return nil
+	})
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	var err error
+	all := append(peers(), others...)
+	if c.peers, err = choose("servers", *only, all, func(p *peer) string { return p.name }); err != nil {
+		return err
+	}
+	if c.rows, err = choose("rows", *onlyRows, rows, func(r row) string { return r.id }); err != nil {
+		return err
+	}
+	if c.place, err = newPlace(); err != nil {
+		return err
+	}
+	report, err := c.run(ctx)
+	if err != nil {
+		return err
+	}
+	report.Print(os.Stdout)
+	if *asJSON == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(*asJSON, append(text, '\n'), 0o644)
+}
+
+// newPlace pins the program to its core, and finds where to build.
+func newPlace() (*place, error) {
+	cores, err := pin()
+	if err != nil {
+		return nil, err
+	}
+	root, err := findRoot()
+	if err != nil {
+		return nil, err
+	}
+	p := &place{root: root, built: filepath.Join(root, "bin", "compare"), cores: cores}
+	return p, os.MkdirAll(p.built, 0o755)
+}
+
+// choose picks those with these names, in their order; all where none is named.
+func choose[T any](flag, list string, all []T, name func(T) string) ([]T, error) {
+	if list == "" {
+		return all, nil
+	}
+	var chosen []T
+	wanted := strings.Split(list, ",")
+	for _, one := range all {
+		if i := slices.Index(wanted, name(one)); i >= 0 {
+			chosen = append(chosen, one)
+			wanted = slices.Delete(wanted, i, i+1)
+		}
+	}
+	if len(wanted) > 0 {
+		return nil, fmt.Errorf("--%s %s: there are %s", flag, wanted[0], names(all, name))
+	}
+	return chosen, nil
+}
+
+func names[T any](all []T, name func(T) string) string {
+	var parts []string
+	for _, one := range all {
+		parts = append(parts, name(one))
+	}
+	return strings.Join(parts, ", ")
+}
