@@ -56,9 +56,8 @@ func (l *Loop) lose(o *outbox) {
 	o.lost = nil
 }
 
-// Dropped is how many frames outboxes had no room for, or gave up for newer ones; Coalesced how many a newer frame with the
-// same key has taken the place of. Any goroutine may call them.
+// Dropped is how many frames outboxes had no room for, or gave up for newer ones. Any goroutine may call it.
 func (l *Loop) Dropped() int64 { return l.dropped.Load() }
 
-// Coalesced: see Dropped.
+// Coalesced is how many waiting frames a newer one with the same key has taken the place of. Any goroutine may call it.
 func (l *Loop) Coalesced() int64 { return l.coalesced.Load() }

@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"scenecast"
@@ -112,7 +114,8 @@ func (e *events) drain(index uint32) {
 		pieces[0] = pieces[0][o.sent:]
 		taken, err := unix.SendmsgBuffers(int(b.fd), pieces[:n], nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		if err != nil {
-			if errno, ok := err.(unix.Errno); !ok || !isTemporary(errno) {
+			var errno unix.Errno
+			if !errors.As(err, &errno) || !isTemporary(errno) {
 				e.broken = append(e.broken, ended{index, b.life})
 			}
 			return
