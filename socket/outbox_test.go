@@ -10,102 +10,92 @@ import (
 	"scenecast"
 )
 
-// naiveOutbox is what an outbox is to do: a list, in which a frame that is dropped leaves a gap where it was.
+// naiveOutbox is what an outbox is to do, done with lists.
 type naiveOutbox struct {
 	entries []entry
 	sent    int      // bytes of the first
+	owed    int      // dropped behind what is half sent
 	stream  []string // what has been sent whole
 }
 
-// entry is a frame, or a gap of so many.
+// entry is a frame, or the frame that tells of a gap.
 type entry struct {
 	name, key string
 	size, gap int
 }
 
-func (e entry) String() string {
-	if e.gap > 0 {
-		return fmt.Sprint("gap ", e.gap)
-	}
-	return e.name
-}
+func gapOf(n int) entry { return entry{name: fmt.Sprint("gap ", n), size: len(gapFrame(n)), gap: n} }
 
-// settle makes one gap of those that touch.
-func (n *naiveOutbox) settle() {
-	for i := len(n.entries) - 1; i > 0; i-- {
-		if n.entries[i].gap > 0 && n.entries[i-1].gap > 0 && (i > 1 || n.sent == 0) {
-			n.entries[i-1].gap += n.entries[i].gap
-			n.entries = slices.Delete(n.entries, i, i+1)
-		}
-	}
-}
-
-// frames are how many of the entries count, and their bytes. A gap has no size before the page is told of it.
-func (n *naiveOutbox) frames() (count, bytes int) {
+func (n *naiveOutbox) bytes() (sum int) {
 	for _, e := range n.entries {
-		if e.size > 0 {
-			count, bytes = count+1, bytes+e.size
-		}
+		sum += e.size
 	}
-	return count, bytes
+	return sum
 }
 
-func (n *naiveOutbox) droppable() int {
-	if n.sent > 0 {
-		return 1
-	}
-	return 0
-}
+func (n *naiveOutbox) droppable() int { return min(n.sent, 1) }
 
 // enqueue does as Loop.enqueue.
 func (n *naiveOutbox) enqueue(e entry, l limits, policy Policy) bool {
-	if e.key != "" {
-		for i := n.droppable(); i < len(n.entries); i++ {
-			if n.entries[i].key == e.key {
-				n.entries = slices.Delete(n.entries, i, i+1)
-				break
-			}
+	if policy == DropOldest && e.size > l.bytes {
+		last := len(n.entries) - 1
+		switch {
+		case last < 0:
+			n.owed++
+		case last >= n.droppable() && n.entries[last].gap > 0:
+			n.entries[last] = gapOf(n.entries[last].gap + 1)
+		default:
+			n.entries = append(n.entries, gapOf(1))
+		}
+		return false
+	}
+	for i := n.droppable(); i < len(n.entries) && e.key != ""; i++ {
+		if n.entries[i].key == e.key {
+			n.entries = slices.Delete(n.entries, i, i+1)
+			break
 		}
 	}
-	fits := func() bool {
-		count, bytes := n.frames()
-		return count+1 <= l.frames && bytes+e.size <= l.bytes
+	fits := func() bool { return len(n.entries) < l.frames && n.bytes()+e.size <= l.bytes }
+	for i := n.droppable(); policy == DropOldest && i < len(n.entries) && !fits(); {
+		n.owed += max(1, n.entries[i].gap)
+		n.entries = slices.Delete(n.entries, i, i+1)
 	}
-	if policy == DropOldest {
-		for i := n.droppable(); i < len(n.entries) && !fits(); i++ {
-			n.entries[i] = entry{gap: max(1, n.entries[i].gap)}
+	if !fits() {
+		if policy == DropOldest {
+			n.owed++
 		}
+		return false
 	}
-	ok := fits()
-	switch {
-	case ok:
-		n.entries = append(n.entries, e)
-	case policy == DropOldest:
-		n.entries = append(n.entries, entry{gap: 1})
-	}
-	n.settle()
-	return ok
+	n.entries = append(n.entries, e)
+	return true
 }
 
-// gapFrame tells of a gap.
-func gapFrame(dropped int) []byte { return fmt.Appendf(nil, "gap %d", dropped) }
-
-// send has the kernel take n bytes.
+// send has the kernel take so many bytes.
 func (n *naiveOutbox) send(bytes int) {
-	for len(n.entries) > 0 {
-		first := &n.entries[0]
-		if first.gap > 0 {
-			first.size = len(gapFrame(first.gap))
+	for {
+		if n.owed > 0 && n.sent == 0 {
+			n.entries, n.owed = append([]entry{gapOf(n.owed)}, n.entries...), 0
 		}
-		if bytes < first.size-n.sent {
+		if len(n.entries) == 0 {
+			return
+		}
+		rest := n.entries[0].size - n.sent
+		if bytes < rest {
 			n.sent += bytes
 			return
 		}
-		bytes -= first.size - n.sent
-		n.stream = append(n.stream, first.String())
+		bytes -= rest
+		n.stream = append(n.stream, n.entries[0].name)
 		n.entries, n.sent = n.entries[1:], 0
 	}
 }
+
+// gapping is a protocol that tells of gaps.
+type gapping struct{ scenecast.Protocol }
+
+func (gapping) EncodeGap(m scenecast.Missed) []byte { return gapFrame(m.Dropped) }
+
+func gapFrame(dropped int) []byte { return fmt.Appendf(nil, "gap %d", dropped) }
 
 // drainInto has an outbox send n bytes as events.drain does, and writes down what is sent whole.
 func drainInto(o *outbox, n int, stream *[]string) {
@@ -134,7 +124,7 @@ func FuzzOutbox(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		policy := Policy(r.IntN(2))
 		bounds := limits{bytes: 100 + r.IntN(300), frames: 1 + r.IntN(20)}
-		l := &Loop{options: Options{SlowConsumer: policy, OutboxTotal: 1 << 30}, wakeUp: func() {}}
+		l := &Loop{limits: bounds, options: Options{SlowConsumer: policy, OutboxTotal: 1 << 30}, wakeUp: func() {}}
 		o, naive := new(outbox), new(naiveOutbox)
 		var stream, settled []string
 		for i := range 300 {
@@ -143,10 +133,9 @@ func FuzzOutbox(f *testing.F) {
 				if r.IntN(50) == 0 {
 					e.size = 1000
 				}
-				data := append(bytes.Repeat([]byte{'.'}, e.size)[:0:0], e.name...)
-				data = append(data, bytes.Repeat([]byte{'.'}, e.size-len(data))...)
+				data := append([]byte(e.name), bytes.Repeat([]byte{'.'}, e.size-len(e.name))...)
 				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Settle: func(bool) { settled = append(settled, e.name) }}
-				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds), naive.enqueue(e, bounds, policy)
+				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{protocol: gapping{}}), naive.enqueue(e, bounds, policy)
 				if got != want {
 					t.Fatalf("%v with %d bytes: taken %v, want %v; waiting: %v", e, e.size, got, want, naive.entries)
 				}
@@ -155,9 +144,8 @@ func FuzzOutbox(f *testing.F) {
 				drainInto(o, n, &stream)
 				naive.send(n)
 			}
-			count, size := naive.frames()
-			if o.len() != count || o.bytes != size || o.sent != naive.sent {
-				t.Fatalf("%d frames, %d bytes, %d sent; want %d, %d, %d: %v", o.len(), o.bytes, o.sent, count, size, naive.sent, naive.entries)
+			if o.len() != len(naive.entries) || o.bytes != naive.bytes() || o.sent != naive.sent || o.dropped != naive.owed {
+				t.Fatalf("%d frames, %d bytes, %d sent, %d dropped; want %+v", o.len(), o.bytes, o.sent, o.dropped, naive)
 			}
 		}
 		drainInto(o, 1<<20, &stream)

@@ -56,7 +56,7 @@ func (e *events) dropOutbox(b *bare) {
 func (e *events) queue(index uint32, f *scenecast.Frame) bool {
 	b := e.bares.at(index)
 	o := e.outboxes.at(b.outbox)
-	if e.loop.enqueue(o, waiting{frame: f, data: variant(f, b.deflate)}, e.loop.limits) {
+	if e.loop.enqueue(o, waiting{frame: f, data: variant(f, b.deflate)}, e.loop.limits, &e.loop.classes[b.class]) {
 		return true
 	}
 	if e.loop.options.SlowConsumer == ClosePage {

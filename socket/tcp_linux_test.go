@@ -40,7 +40,8 @@ type office struct {
 	port    net.Listener // of the loop's own, or from which connections are attached
 	listens bool
 	receive int // bytes that the kernel keeps for a page to read; 0: as many as it likes
-	once    bool
+	ledger  ledger
+	ended   bool
 }
 
 // onEachKind runs a test on each kind of sockets.
@@ -48,13 +49,13 @@ func onEachKind(t *testing.T, o socket.Options, test func(t *testing.T, s *offic
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			o.Portable = k.portable
-			test(t, openOffice(t, o, k.listens, scenecast.Admission{}))
+			test(t, openOffice(t, o, k.listens))
 		})
 	}
 }
 
 // openOffice starts a loop until the test ends.
-func openOffice(t *testing.T, o socket.Options, listens bool, a scenecast.Admission) *office {
+func openOffice(t *testing.T, o socket.Options, listens bool) *office {
 	t.Helper()
 	loop, err := socket.NewLoop(o)
 	if err != nil {
@@ -66,7 +67,11 @@ func openOffice(t *testing.T, o socket.Options, listens bool, a scenecast.Admiss
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &office{shard: &shard{loop: loop}, t: t, door: &doorman{admission: a, handed: make(chan handed, 100)}, port: port, listens: listens}
+	s := &office{
+		shard: &shard{loop: loop}, t: t,
+		door: &doorman{admission: scenecast.Admission{Protocol: wire{}}, handed: make(chan handed, 100)},
+		port: port, listens: listens,
+	}
 	loop.Start(s.shard)
 	if listens {
 		if err := loop.Listen(port.(*net.TCPListener), s.door, 0); err != nil {
@@ -78,12 +83,17 @@ func openOffice(t *testing.T, o socket.Options, listens bool, a scenecast.Admiss
 	return s
 }
 
-// end stops the loop at once. Calling it twice does no harm.
+// end stops the loop at once, and looks at what it leaves behind. Calling it twice does no harm.
 func (s *office) end() {
-	if !s.once {
-		s.once = true
-		_ = s.port.Close()
-		s.stop()
+	if s.ended {
+		return
+	}
+	s.ended = true
+	_ = s.port.Close()
+	s.stop()
+	s.ledger.check(s.t)
+	if n := s.loop.HeldBytes(); n != 0 {
+		s.t.Errorf("%d bytes still wait for pages that have gone", n)
 	}
 }
 
