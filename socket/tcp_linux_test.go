@@ -90,7 +90,7 @@ func (s *office) end() {
 	}
 	s.ended = true
 	_ = s.port.Close()
-	s.stop()
+	s.stop() // once more, where a test has done so: that does no harm
 	s.ledger.check(s.t)
 	if n := s.loop.HeldBytes(); n != 0 {
 		s.t.Errorf("%d bytes still wait for pages that have gone", n)
