@@ -123,7 +123,7 @@ func TestTCPWhenWritten(t *testing.T) {
 // TestTCPShutdownUnderFire: a loop whose pages never stop talking ends all the same, and cuts what is half sent.
 func TestTCPShutdownUnderFire(t *testing.T) {
 	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
-		for range 10 {
+		for range 3 {
 			conn := s.enter("")
 			go func() {
 				pongs := strings.Repeat("\x8a\x84\x00\x00\x00\x00pong", 5000)
