@@ -78,6 +78,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
 		MaxKeys:           c.Push.MaxIdempotencyKeys,
 	})
+	s.hub.ReplayFrom(s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
 	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
