@@ -41,7 +41,9 @@ func (d *Desk) Admit(r *http.Request) (scenecast.Admission, error) {
 	case err != nil:
 		return scenecast.Admission{}, fmt.Errorf("authenticate a page: %w", err)
 	}
-	delete(query, TokenParam)
+	for _, param := range []string{TokenParam, "since", "page_id"} { // the page script's, none of which is a label
+		delete(query, param)
+	}
 	rules := d.Rules(page.App)
 	labels := label.FromMap(query)
 	if err := rules.Limits.Check(labels.Union(page.Labels)); err != nil {
