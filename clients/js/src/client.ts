@@ -78,19 +78,16 @@ export function createClient(script?: string): Client {
     live = mine;
     owed(WELCOME_WITHIN);
     if (!mine.streams) heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
-    if (typeof token === "function") fetchToken(mine, token, open);
-    setState("connecting");
-  }
-
-  async function fetchToken(mine: Attempt, fetch: () => unknown, open: (token: string) => void) {
-    try {
-      const token = checkToken(await fetch());
-      if (live === mine) open(token);
-    } catch (error) {
-      if (live !== mine) return;
-      report(error);
-      lost(DEAD, "no token");
+    if (typeof token === "function") {
+      Promise.resolve().then(token).then(checkToken).then((token) => {
+        if (live === mine) open(token);
+      }).catch((error) => {
+        if (live !== mine) return;
+        report(error);
+        lost(DEAD, "no token");
+      });
     }
+    setState("connecting");
   }
 
   function handlersOf(mine: Attempt): Handlers {
@@ -147,7 +144,7 @@ export function createClient(script?: string): Client {
     const final = refused || unread || code === DONE || code === REPLACED;
 
     letGo(DEAD, reason); // to no effect on a socket that has told us itself
-    to.route.lost(welcomed, code);
+    if (!welcomed) to.route.failed(streams, code);
     if (refused || unread) console.error(`scenecast: the server does not take this page (${code} ${reason}); not trying again`);
     if (final) giveUp(to, `${code} ${reason}`);
     else retryTimer = setTimeout(dial, backoff(failures++, code), to);
@@ -194,7 +191,6 @@ export function createClient(script?: string): Client {
     welcomedAt = performance.now();
     target!.carries = true;
     target!.refreshed = false;
-    route.arrived();
     if (!since) resume.restart(message.position); // otherwise what was missed is still to come
     carried.forEach(scene.confirm);
     if (streams) {
@@ -202,6 +198,7 @@ export function createClient(script?: string): Client {
       alive();
       if (scene.pending().length > 0) return dial(target!);
     } else {
+      route.arrived();
       for (const set of scene.pending()) send(scene.request(set));
       for (const position of acks.splice(0)) sendAck(position);
     }
@@ -244,9 +241,12 @@ export function createClient(script?: string): Client {
 
   // Waiting longer makes no sense, and an open socket may have died meanwhile.
   function wake(renewed: boolean) {
-    const elsewhere = renewed && !!target?.route.renewed();
-    if (state === "waiting" || state === "open" && elsewhere) dial(target!);
-    else if (state === "open" && !live!.streams) sendHeartbeat();
+    const elsewhere = renewed && target!.route.renewed();
+    if (state === "waiting") dial(target!);
+    else if (state === "open") {
+      if (!live!.streams) sendHeartbeat();
+      else if (elsewhere) dial(target!);
+    }
   }
 
   async function set(labels: Labels) { // async, so that mistakes reject as well

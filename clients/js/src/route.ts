@@ -10,45 +10,44 @@ const ENOUGH = 2;
  * event stream that does not come about leads back to WebSocket; one that comes about stays, until it is time to try again.
  */
 export interface Route {
+  /** Whether the next attempt is by event stream. */
   readonly streams: boolean;
-  /** The server has greeted the page. */
+  /** The server has greeted the page over WebSocket. */
   arrived(): void;
-  /** An attempt has ended, or a connection. */
-  lost(welcomed: boolean, code: number): void;
-  /** WebSocket is to be tried again: time has passed, or the network may be another one. Reports whether that is news. */
+  /** An attempt has ended before the server has greeted the page; `streamed` tells which way it was. */
+  failed(streamed: boolean, code: number): void;
+  /** Time has passed, or the network may be another one. Reports whether WebSocket is worth another attempt. */
   renewed(): boolean;
 }
 
 export function createRoute(canSocket: boolean, canStream: boolean): Route {
   let streams = !canSocket;
-  let failed = 0; // attempts by WebSocket, in a row
+  let failures = 0; // of WebSocket, in a row
   let proven = false;
 
   return {
     get streams() { return streams; },
     arrived() {
-      if (streams) return;
       proven = true;
-      failed = 0;
+      failures = 0;
     },
-    lost(welcomed, code) {
-      if (welcomed || !canSocket) return;
-      if (streams) {
+    failed(streamed, code) {
+      if (!canSocket) return;
+      if (code >= BAD_MESSAGE && code !== NO_EVENT_STREAM) {
+        failures = 0; // the server has spoken
+      } else if (streamed) {
         if (code === NO_EVENT_STREAM) canStream = false;
         streams = false;
-        failed = ENOUGH - 1;
-      } else if (code >= BAD_MESSAGE) {
-        failed = 0; // the server has spoken
-      } else if (globalThis.navigator?.onLine !== false && ++failed >= ENOUGH) {
+        failures = ENOUGH - 1;
+      } else if (globalThis.navigator?.onLine !== false && ++failures >= ENOUGH) {
         streams = canStream && !proven;
       }
     },
     renewed() {
       proven = false;
-      failed = streams ? ENOUGH - 1 : 0;
-      if (!streams || !canSocket) return false;
-      streams = false;
-      return true;
+      failures = streams ? ENOUGH - 1 : 0;
+      streams = !canSocket;
+      return canSocket;
     },
   };
 }

@@ -105,10 +105,13 @@ export const stream = (): Stream => streams[streams.length - 1];
 
 globalThis.fetch = ((address: string, { signal }: { signal: AbortSignal }) => new Stream(address, signal).response) as typeof fetch;
 
-/** A client with the log of its events, as `name` or `name detail`. */
+let started: Client | undefined;
+
+/** A client with the log of its events, as `name` or `name detail`. The one before it is closed. */
 export function start(options: Partial<Options> = {}): { client: Client; log: string[]; shown: unknown[] } {
+  started?.close();
   sockets.length = streams.length = 0;
-  const client = createClient(), log: string[] = [], shown: unknown[] = [];
+  const client = started = createClient(), log: string[] = [], shown: unknown[] = [];
   client.on("open", () => log.push("open"));
   client.on("welcome", ({ id }) => log.push(`welcome ${id}`));
   client.on("state", (state) => log.push(`state ${state}`));
