@@ -13,7 +13,9 @@ function feature(name: Feature, promise: string, run: (server: Server) => Promis
 }
 
 const home = { page: "home" };
-const open = (server: Server, options: Partial<Options> = {}) => new Page({ url: server.url, token: "T", labels: home, ...options });
+const open = (server: Server, options: Partial<Options> = {}, blocked = false) =>
+  new Page({ url: server.url, token: "T", labels: home, ...options }, blocked);
+const openByStream = (server: Server, options: Partial<Options> = {}) => open(server, options, true);
 const numbers = (n: number) => Array.from({ length: n }, (_, i) => i);
 
 feature("resume", "what was pushed meanwhile is shown, once, in order, and only what is for this page", async (server) => {
@@ -69,11 +71,10 @@ feature("except", "who was left out is still left out when it comes back", async
   const page = await open(server).welcome(), other = await open(server).welcome();
   await server.push(home, "both");
   await page.expect("both");
-  const { id } = page.client;
+  await server.push(home, "from the page itself", { except: page.client.id });
   page.blocked = other.blocked = true;
   await page.cut();
   await other.cut();
-  await server.push(home, "from the page itself", { except: id });
   await server.push(home, "to both");
   page.blocked = other.blocked = false;
   await page.expect("both", "to both");
@@ -86,7 +87,7 @@ feature("ack", "the backend learns that the page has it", async (server) => {
   assert.equal((await server.push(home, 1, receipt)).acked, 1);
 
   let settle: (() => void) | undefined;
-  page.client.on("message", () => new Promise<void>((resolve) => { settle = resolve; }));
+  page.client.on("message", (data) => data === 2 ? new Promise<void>((resolve) => { settle = resolve; }) : undefined);
   let told = false;
   const slow = server.push(home, 2, receipt).then((result) => {
     told = true;
@@ -97,7 +98,7 @@ feature("ack", "the backend learns that the page has it", async (server) => {
   await until("it has come", () => page.shown.length === 3);
   assert.equal(told, false);
   settle!();
-  await slow;
+  assert.equal((await slow).acked, 1);
 });
 
 feature("ack", "by hand, when the page says so", async (server) => {
@@ -138,9 +139,7 @@ feature("retain", "a page that opens gets the newest of each key", async (server
 });
 
 feature("events", "where WebSocket does not get through, pushes come, in order and once, over streams that end", async (server) => {
-  const page = open(server);
-  page.blocked = true;
-  await page.welcome();
+  const page = await openByStream(server).welcome();
   await server.push(home, { text: "line\nline\r\n: data: x\r" }, { event: "odd: name" });
   await page.expect({ text: "line\nline\r\n: data: x\r" });
   assert.deepEqual(page.metas.map(({ event, late }) => [event, late]), [["odd: name", false]]);
@@ -149,16 +148,14 @@ feature("events", "where WebSocket does not get through, pushes come, in order a
 
   // Each set opens another stream.
   await page.client.set({ page: "list" });
-  assert.equal((await server.push(home, "old scene")).matched, 0);
+  await server.push(home, "old scene");
   await server.push({ page: "list" }, "new scene");
   await until("it has come", () => page.shown.length === 2);
   assert.equal(page.shown[1], "new scene");
 });
 
 feature("events", "a stream resumes where it ended, and where WebSocket did", async (server) => {
-  const page = open(server);
-  page.blocked = true;
-  await page.welcome();
+  const page = await openByStream(server).welcome();
   await server.push(home, 1);
   await page.expect(1);
   await page.client.set({ tag: "x" });
@@ -173,23 +170,19 @@ feature("events", "a stream resumes where it ended, and where WebSocket did", as
 
 feature("events", "a late push says so", async (server) => {
   await server.push(home, "kept", { ttl: "1m", event: "named" });
-  const page = open(server);
-  page.blocked = true;
+  const page = openByStream(server);
   await page.expect("kept");
   assert.deepEqual(page.metas.map(({ event, late }) => [event, late]), [["named", true]]);
 });
 
 feature("events", "who may not come in is refused", async (server) => {
-  const page = open(server, { token: "wrong" });
-  page.blocked = true;
+  const page = openByStream(server, { token: "wrong" });
   await until("it is refused", () => page.client.state === "closed");
   assert.match(page.log[page.log.length - 1], /^refused 4401 token: the page's token is missing or wrong/);
 });
 
 feature("events", "a server that goes away says so", async (server) => {
-  const page = open(server);
-  page.blocked = true;
-  await page.welcome();
+  const page = await openByStream(server).welcome();
   await server.stop();
   await until("it is told", () => page.log.includes("close 4503"));
 });

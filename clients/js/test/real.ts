@@ -37,10 +37,10 @@ export class Page {
   readonly log: string[] = [];
   readonly opened: WebSocket[] = [];
   welcomes = 0;
-  blocked = false; // whether WebSocket does not get through
 
-  constructor(options: Options) {
-    const { client, log, opened } = this, blocked = () => this.blocked;
+  /** `blocked` is whether WebSocket does not get through. */
+  constructor(options: Options, public blocked = false) {
+    const { client, log, opened } = this, address = (real: string) => this.blocked ? NOWHERE : real;
     client.on("message", (data, meta) => {
       this.shown.push(data);
       this.metas.push(meta);
@@ -52,8 +52,8 @@ export class Page {
     running.push({ end: () => client.close() });
     client.connect({
       WebSocket: class extends WebSocket {
-        constructor(address: string, subprotocol: string) {
-          super(blocked() ? NOWHERE : address, subprotocol);
+        constructor(to: string, subprotocol: string) {
+          super(address(to), subprotocol);
           opened.push(this);
         }
       },
