@@ -25,11 +25,8 @@ func (r *Report) Print(to io.Writer) {
 	}
 	_ = w.Flush()
 	for _, s := range r.Servers {
-		switch {
-		case s.Missing != "":
-			fmt.Fprintf(to, "%s is missing: %s\n", s.Name, s.Missing)
-		case s.Fault != "":
-			fmt.Fprintf(to, "%s has a fault: %s\n", s.Name, s.Fault)
+		for _, remark := range s.remarks() {
+			fmt.Fprintln(to, remark)
 		}
 	}
 }
