@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -89,19 +88,10 @@ func (c *comparison) visit(ctx context.Context, p *peer, kind string) (figures, 
 	defer s.Close()
 	wanted := func(id string) bool { return slices.ContainsFunc(c.rows, func(r row) bool { return r.id == id }) }
 	found, err := visit(ctx, s, kind, c.sizes, wanted, func(doing string) { c.watch("%s, %s: %s", p.name, kind, doing) })
-	if err != nil && s.hasEnded() {
-		err = errors.Join(err, fmt.Errorf("the server has ended: %s", s.LastWords()))
+	if words := s.LastWords(); err != nil && words != "" {
+		err = fmt.Errorf("%w; its last words: %s", err, words)
 	}
 	return found, err
-}
-
-func (s *server) hasEnded() bool {
-	select {
-	case <-s.Ended():
-		return true
-	default:
-		return false
-	}
 }
 
 // note enters the figures of a round.

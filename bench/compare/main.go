@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -18,15 +19,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, log io.Writer) error {
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
-	c := comparison{log: os.Stderr, watched: isTerminal(os.Stderr)}
+	f.SetOutput(log)
+	c := comparison{log: log, watched: isTerminal(log)}
 	f.IntVar(&c.rounds, "rounds", 5, "how often everything is measured")
 	f.IntVar(&c.sizes.pages, "pages", 10_000, "pages of most rows")
 	f.IntVar(&c.sizes.many, "many", 19_000, "pages of the rows memory and growth")
@@ -48,6 +50,16 @@ func run(ctx context.Context, args []string) error {
 	})
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	switch {
+	case f.NArg() > 0:
+		return fmt.Errorf("there are no arguments: %q", f.Arg(0))
+	case c.rounds < 1:
+		return fmt.Errorf("--rounds %d: it takes one at least", c.rounds)
+	case c.sizes.pages < few:
+		return fmt.Errorf("--pages %d: it takes %d at least, which is a group", c.sizes.pages, few)
+	case c.sizes.many < 10*few:
+		return fmt.Errorf("--many %d: it takes %s at least, since a tenth of them is a group", c.sizes.many, thousands(10*few))
 	}
 	var err error
 	all := append(peers(), others...)
@@ -96,7 +108,11 @@ func (o *outputs) write(r *Report) error {
 }
 
 // isTerminal reports whether somebody watches.
-func isTerminal(f *os.File) bool {
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -94,7 +94,8 @@ func onNginx() *peer {
 			}
 			config := at.program("nginx.conf")
 			return at.serve(ctx, load.Options{Dialect: nchan{plain{"/ws"}}}, "", func(port string) ([]string, error) {
-				text := strings.NewReplacer("MODULES", modules, "PORT", port, "FILES", strconv.Itoa(at.files)).Replace(string(template))
+				text := strings.NewReplacer("MODULES", modules, "PORT", port, "FILES", strconv.Itoa(at.files),
+					"CONNECTIONS", strconv.Itoa(at.files+at.files/8)).Replace(string(template))
 				return []string{"nginx", "-p", "./", "-c", config, "-e", "stderr"}, os.WriteFile(config, []byte(text), 0o644)
 			})
 		},
