@@ -20,10 +20,14 @@ const TokenParam = "token"
 type Desk struct {
 	Pages auth.PageAuthenticator
 	Rules func(app string) label.Rules // what labels the pages of an app may have
+
+	Counter *Counter // of the pages that are let in; nil: nobody counts them
+	Proxies Proxies  // that say where pages come from
 }
 
 // Admit reads the query of an upgrade request: the token first, then the labels, which are all other parameters. A
-// *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in.
+// *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in. The page is
+// counted last, when nothing else can refuse it: whoever refuses it after that gives its ticket back.
 func (d *Desk) Admit(r *http.Request) (scenecast.Admission, error) {
 	query, err := ParseQuery(r)
 	if err != nil {
@@ -50,7 +54,13 @@ func (d *Desk) Admit(r *http.Request) (scenecast.Admission, error) {
 	if err := rules.CheckClient(label.Change(query).Keys(), page.Labels.Has); err != nil {
 		return scenecast.Admission{}, err
 	}
-	return scenecast.Admission{App: page.App, Labels: labels, Trusted: page.Labels}, nil
+	a := scenecast.Admission{App: page.App, Labels: labels, Trusted: page.Labels}
+	if d.Counter != nil {
+		if a.Ticket, err = d.Counter.Enter(page.App, d.Proxies.Origin(r)); err != nil {
+			return scenecast.Admission{}, err
+		}
+	}
+	return a, nil
 }
 
 // ParseQuery is r.URL.Query(), but for what cannot be read: that is refused, not dropped. The problem does not quote the
