@@ -44,7 +44,7 @@ func (r *running) visit(from, query string, headers ...string) (conn net.Conn, r
 	}
 	body, _ := io.ReadAll(response.Body)
 	_ = conn.Close()
-	return nil, strings.TrimSpace(string(body))
+	return conn, strings.TrimSpace(string(body))
 }
 
 // mustVisit visits until a page is let in: one that has left is counted until its socket is gone.
