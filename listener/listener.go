@@ -39,6 +39,9 @@ type Options struct {
 	Upgrades map[string]Upgrade // by path; on other paths an upgrade is the handler's
 	Loops    []*socket.Loop     // which share the connections evenly
 
+	// Release is given the tickets of pages that were admitted and then could not become one.
+	Release func(ticket uint32)
+
 	Deflate     bool          // agree to compress the messages of pages that offer it
 	AcceptRate  int           // visitors per second; others wait in the kernel's queue. Defaults to any number.
 	SendBuffer  int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.

@@ -68,6 +68,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u *Upgrade) err
 	}
 	conn, early, err := s.takeOver(w, e.answer)
 	if err != nil {
+		s.options.Release(e.admission.Ticket)
 		return err
 	}
 	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]

@@ -53,6 +53,7 @@ type Server struct {
 	hub      *hub.Hub
 	loops    []*socket.Loop
 	engine   scenecast.Engine
+	counter  *admission.Counter
 	pushes   *push.Service
 	listener *listener.Server
 	debug    *debugServer // nil: none
@@ -86,7 +87,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules}
+	s.counter = admission.NewCounter(apps.pageLimits(c.Limits))
+	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules, Counter: s.counter, Proxies: c.Limits.TrustedProxies}
 
 	// What pages and backends find.
 	tutorialPages := tutorial.New(tutorial.Options{
@@ -150,6 +152,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			},
 		},
 		Loops:       s.loops,
+		Release:     s.counter.Leave,
+		AcceptRate:  c.Limits.AcceptRate,
 		Deflate:     c.WebSocket.Compression,
 		SendBuffer:  int(c.Outbox.SendBuffer),
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),

@@ -124,6 +124,7 @@ func (e *events) accept() {
 		case 0:
 			e.welcome(fd, from)
 		case unix.EAGAIN:
+			e.port.credit += e.port.every // nobody has come for it
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			e.turnAway()

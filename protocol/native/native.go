@@ -166,6 +166,8 @@ func CloseCode(err error) (scenecast.CloseCode, string) {
 		return scenecast.CloseUnauthorized, p.Error()
 	case problem.Forbidden:
 		return scenecast.CloseForbidden, p.Error()
+	case problem.TooMany:
+		return scenecast.CloseTooMany, p.Error()
 	case problem.Internal:
 		return scenecast.CloseInternalError, p.Error()
 	default:

@@ -164,7 +164,7 @@ func TestMessages(t *testing.T) {
 func TestCloseCode(t *testing.T) {
 	for kind, want := range map[problem.Kind]scenecast.CloseCode{
 		problem.Unauthorized: 4401, problem.Forbidden: 4403, problem.Invalid: 4400, problem.LimitExceeded: 4400,
-		problem.Internal: 1011,
+		problem.TooMany: 4429, problem.Internal: 1011,
 	} {
 		if code, reason := native.CloseCode(problem.New(kind, "why")); code != want || reason != "why" {
 			t.Errorf("%s: %d %s, want %d", kind, code, reason, want)
