@@ -23,6 +23,7 @@ type Hub struct {
 	shards []*Shard
 
 	connections atomic.Int64
+	pushes      atomic.Int64
 	lastSeq     atomic.Uint64 // of the ConnIDs given out
 }
 
@@ -39,8 +40,21 @@ func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
 // Connections is how many pages are here now.
 func (h *Hub) Connections() int { return int(h.connections.Load()) }
 
+// Pushes is how many pushes the hub was given.
+func (h *Hub) Pushes() int64 { return h.pushes.Load() }
+
+// Deliveries is how many frames of pushes the outboxes of pages took, and how many they did not.
+func (h *Hub) Deliveries() (queued, dropped int64) {
+	for _, s := range h.shards {
+		queued += s.queued.Load()
+		dropped += s.dropped.Load()
+	}
+	return queued, dropped
+}
+
 // Deliver implements scenecast.Sink.
 func (h *Hub) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+	h.pushes.Add(1)
 	d := &delivery{push: p}
 	ask(h, newSum(len(h.shards), scenecast.Tally{Nodes: 1}, report), func(s *Shard) scenecast.Tally { return s.deliver(d) })
 }

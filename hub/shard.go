@@ -2,6 +2,7 @@ package hub
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"scenecast"
 	"scenecast/audience"
@@ -21,6 +22,8 @@ type Shard struct {
 	position scenecast.Position // of the last push
 	chosen   []uint32           // scratch: what an audience has selected
 	view     view               // the connection that a protocol is being told of
+
+	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
 
 // population is an app's connections on this shard, which nothing that is done in another app can reach.
@@ -138,6 +141,8 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 			t.Dropped++
 		}
 	}
+	s.queued.Add(int64(t.Queued))
+	s.dropped.Add(int64(t.Dropped))
 	return t
 }
 
