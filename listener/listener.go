@@ -59,6 +59,7 @@ type Server struct {
 	http    *http.Server
 	handed  *handed       // connections from the loops
 	next    atomic.Uint32 // loop, round robin
+	refused *refusals
 	shut    atomic.Bool
 }
 
@@ -75,7 +76,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{options: o, ports: ports, handed: newHanded(ports[0].Addr())}
+	s := &Server{options: o, ports: ports, handed: newHanded(ports[0].Addr()), refused: newRefusals()}
 	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
