@@ -44,7 +44,7 @@ func (c *conn) share(f *scenecast.Frame) bool {
 	// What waits is dropped, and what the writer holds goes out whole: a close frame can only follow a frame's end.
 	c.outbox.clear()
 	c.loop.lose(&c.outbox, nil)
-	c.end(awaitPeer, c.class.goodbye(scenecast.CloseSlowConsumer, reasonSlow))
+	c.part(scenecast.CloseSlowConsumer, reasonSlow)
 	c.left()
 	return false
 }
@@ -65,12 +65,17 @@ func (c *conn) sayGoodbye(code scenecast.CloseCode, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.goodbye == notEnding {
-		how := awaitPeer
-		if c.class.stream != nil {
-			how = closeNow // a page that only listens has no answer
-		}
-		c.end(how, c.class.goodbye(code, reason))
+		c.part(code, reason)
 	}
+}
+
+// part, with mu held, is the first goodbye, said from this side.
+func (c *conn) part(code scenecast.CloseCode, reason string) {
+	how := awaitPeer
+	if c.class.stream != nil {
+		how = closeNow // a page that only listens has no answer
+	}
+	c.end(how, c.class.goodbye(code, reason))
 }
 
 // answerGoodbye closes once everything is written, the answer to the page's close frame last.
