@@ -58,7 +58,7 @@ websocket: {ping_interval: 90s}
 		"labels:\n  client: []\n  max_count: 32\n",
 		"apps:\n  shop:\n    client_tokens:\n      - {\"token\": \"(hidden)\", \"user\": \"7\"}\n" +
 			"    api_keys:\n      - {\"allow\": [\"read\"], \"key\": \"(hidden)\", \"name\": \"shop\"}\n" +
-			"    page_token_may_trigger: false\n    triggers: {}\n    labels:\n      client: null\n",
+			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n    labels:\n      client: null\n",
 		"  - {\"allow\": [\"trigger\"], \"key\": \"(hidden)\", \"name\": \"backend\"}\n",
 		"  orderShipped:\n    params: {order: {\"type\": \"string\"}, n: {\"default\": 1.10, \"type\": \"number\"}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +

@@ -28,7 +28,7 @@ type stage struct {
 type actor struct {
 	t      *testing.T
 	conn   net.Conn
-	labels url.Values // of its URL, without the token
+	labels url.Values // of its URL, without what is no label
 }
 
 func serveStage(t *testing.T) *stage {
@@ -53,7 +53,9 @@ func serveStage(t *testing.T) *stage {
 		t.Cleanup(func() { _ = conn.Close() })
 		_ = conn.SetDeadline(time.Now().Add(patience))
 		labels := r.URL.Query()
-		labels.Del("token")
+		for _, param := range []string{"token", "page_id", "since"} {
+			labels.Del(param)
+		}
 		s.arrived <- &actor{t, conn, labels}
 	})
 	site := httptest.NewServer(mux)

@@ -44,7 +44,7 @@ type Options struct {
 	// pages always may.
 	AllowedOrigins []string
 
-	// Release is given the tickets of pages that were admitted and then could not become one.
+	// Release is given the tickets of pages that were admitted and then could not become one. Nil: nobody asks.
 	Release func(ticket uint32)
 
 	Deflate     bool          // agree to compress the messages of pages that offer it

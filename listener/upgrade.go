@@ -42,7 +42,7 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 		e.code, e.reason = u.CloseCode(err)
 	}
 	extensions := ""
-	if s.options.Deflate {
+	if s.options.Deflate && !e.sentAway {
 		extensions, e.admission.Deflate = websocket.AcceptDeflate(r.Header)
 	}
 	e.answer = websocket.SwitchingProtocols(r, u.Subprotocol, extensions)

@@ -54,6 +54,7 @@ type Server struct {
 	hub      *hub.Hub
 	loops    []*socket.Loop
 	engine   scenecast.Engine
+	counter  *admission.Counter
 	pushes   *push.Service
 	listener *listener.Server
 	debug    *debugServer // nil: none
@@ -79,6 +80,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
 		MaxKeys:           c.Push.MaxIdempotencyKeys,
 	})
+	s.hub.ReplayFrom(s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
 	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
@@ -86,7 +88,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules}
+	s.counter = admission.NewCounter(apps.pageLimits(c.Limits))
+	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules, Counter: s.counter, Proxies: c.Limits.TrustedProxies}
 
 	// What pages and backends find.
 	tutorialPages := tutorial.New(tutorial.Options{
@@ -157,6 +160,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		AllowedOrigins: c.HTTP.AllowedOrigins,
 
 		Loops:       s.loops,
+		Release:     s.counter.Leave,
+		AcceptRate:  c.Limits.AcceptRate,
 		Deflate:     c.WebSocket.Compression,
 		SendBuffer:  int(c.Outbox.SendBuffer),
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),

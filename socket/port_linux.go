@@ -103,7 +103,11 @@ func (p *port) mayEnter(e *events) bool {
 	if p.every == 0 {
 		return true
 	}
-	p.credit = min(p.credit+e.now.since(p.counted), time.Second)
+	quiet := e.now.since(p.counted)
+	if quiet < 0 {
+		quiet = time.Second // it was weeks
+	}
+	p.credit = min(p.credit+quiet, time.Second)
 	p.counted = e.now
 	if p.credit < p.every {
 		p.pause(e, p.every-p.credit)
@@ -124,6 +128,7 @@ func (e *events) accept() {
 		case 0:
 			e.welcome(fd, from)
 		case unix.EAGAIN:
+			e.port.credit += e.port.every // nobody has come for it
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			e.turnAway()

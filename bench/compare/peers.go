@@ -13,6 +13,11 @@ func peers() []*peer {
 		scenecastOf(peerScenecast, ""),
 		floor(peerFloor, "C floor: epoll, one send() each"),
 		floor(peerCoalescing, "C floor, coalescing", "coalesce"),
+		onNginx(),
+		onNode("ws", "ws (Node)", "ws", plain{"/ws"}),
+		onNode("socketio", "Socket.IO (Node)", "socket.io", socketIO{plain{"/socket.io/"}}),
+		onGo("centrifuge", "centrifuge (Go)", "github.com/centrifugal/centrifuge", centrifuge{plain{"/ws"}}),
+		onGo("gorilla", "gorilla/websocket (Go)", "github.com/gorilla/websocket", plain{"/ws"}),
 	}
 }
 
@@ -28,7 +33,9 @@ func scenecastOf(name, binary string) *peer {
 			}
 		}
 		settings, err := at.run(ctx, at.built, binary, "config", "print")
-		debug = strings.Contains(settings, "\ndebug:")
+		if debug = strings.Contains(settings, "\ndebug:"); !debug {
+			p.note = "its memory holds garbage: this version has no debug.listen to have it collected"
+		}
 		if err != nil {
 			return "", err
 		}
@@ -67,8 +74,8 @@ func floor(name, title string, args ...string) *peer {
 			return "gcc " + version + " -O2", err
 		},
 		start: func(ctx context.Context, at *place) (*server, error) {
-			return at.serve(ctx, load.Options{Dialect: plain{page: "/"}}, "", func(port string) []string {
-				return append([]string{at.program("floor"), port}, args...)
+			return at.serve(ctx, load.Options{Dialect: plain{page: "/"}}, "", func(port string) ([]string, error) {
+				return append([]string{at.program("floor"), port}, args...), nil
 			})
 		},
 	}

@@ -14,6 +14,8 @@ type Report struct {
 	Machine string    `json:"machine"`
 	Cores   string    `json:"cores"` // where server and client ran
 	Rounds  int       `json:"rounds"`
+	Pages   int       `json:"pages"`
+	Many    int       `json:"many_pages"` // of the rows memory and growth
 	Servers []Server  `json:"servers"`
 	Rows    []Row     `json:"rows"`
 }

@@ -13,42 +13,41 @@ func Welcome(c scenecast.Conn) []byte {
 	return encode(struct {
 		Type     string `json:"type"`
 		ID       string `json:"id"`
-		Position string `json:"position,omitempty"` // where the page stands; missing before the first push
-	}{"welcome", c.ID().String(), text(c.Position())})
+		Position string `json:"position"` // where in the log the page stands
+	}{"welcome", c.ID().String(), c.Position().String()})
 }
 
-// Push is a push. Late says that it is older than others that the page may have got. The data is the push's own bytes, so it is
-// put in by hand: json.Marshal would rewrite it.
-func Push(m *scenecast.Push, late bool) []byte {
+// Notes are what a page is told about a push besides.
+type Notes struct {
+	Late bool `json:"late,omitempty"` // it is older than others that the page has got
+	Ack  bool `json:"ack,omitempty"`  // the page is to acknowledge it
+}
+
+// Push is a push as the page gets it. The data is the push's own bytes, so it is put in by hand: json.Marshal would rewrite it.
+func Push(m *scenecast.Push, n Notes) []byte {
 	head := encode(struct {
 		Type     string `json:"type"`
 		Position string `json:"position"`
 		Event    string `json:"event,omitempty"`
-		Data     int    `json:"data"`
-	}{"push", m.Position.String(), m.Message.Event, 0})
+		Notes
+		Data int `json:"data"`
+	}{"push", m.Position.String(), m.Message.Event, n, 0})
 	b := append(head[:len(head)-len(`0}`)], m.Message.Data...)
-	if late {
-		b = append(b, `,"late":true`...)
-	}
 	return append(b, '}')
 }
 
 // Gap takes the place of what a page has missed.
 func Gap(m scenecast.Missed) []byte {
-	return encode(struct {
+	g := struct {
 		Type     string        `json:"type"`
 		Reason   scenecast.Gap `json:"reason"`
-		Position string        `json:"position,omitempty"`
 		Dropped  int           `json:"dropped,omitempty"`
-	}{"gap", m.Reason, text(m.Newest), m.Dropped})
-}
-
-// text is a position, or empty for none.
-func text(p scenecast.Position) string {
-	if p == (scenecast.Position{}) {
-		return ""
+		Position string        `json:"position,omitempty"` // where the page goes on
+	}{"gap", m.Reason, m.Dropped, ""}
+	if m.Reason != scenecast.GapDropped {
+		g.Position = m.Newest.String()
 	}
-	return p.String()
+	return encode(g)
 }
 
 // encode never fails: what it gets are texts and numbers, and JSON that was checked when it came in.

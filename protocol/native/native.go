@@ -18,8 +18,11 @@ import (
 const Subprotocol = "scenecast.v1"
 
 var (
-	_ scenecast.Protocol = (*Protocol)(nil)
-	_ scenecast.Gate     = (*Protocol)(nil)
+	_ scenecast.Protocol     = (*Protocol)(nil)
+	_ scenecast.Gate         = (*Protocol)(nil)
+	_ scenecast.LateEncoder  = (*Protocol)(nil)
+	_ scenecast.GapEncoder   = (*Protocol)(nil)
+	_ scenecast.Acknowledger = (*Protocol)(nil)
 )
 
 // Protocol is the native wire. It is its own gate.
@@ -59,8 +62,21 @@ type (
 // Opened implements scenecast.Protocol.
 func (p *Protocol) Opened(c scenecast.Conn) { c.Send(websocket.TextFrame(Welcome(c))) }
 
+// Acknowledges implements scenecast.Acknowledger.
+func (p *Protocol) Acknowledges() {}
+
 // EncodePush implements scenecast.Encoder.
-func (p *Protocol) EncodePush(m *scenecast.Push) []byte { return websocket.TextFrame(Push(m, false)) }
+func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
+	return websocket.TextFrame(Push(m, Notes{Ack: m.Receipt == scenecast.ReceiptAcked}))
+}
+
+// EncodeLate implements scenecast.LateEncoder. Whoever asked for receipts does not wait for pages that come later.
+func (p *Protocol) EncodeLate(m *scenecast.Push) []byte {
+	return websocket.TextFrame(Push(m, Notes{Late: true}))
+}
+
+// EncodeGap implements scenecast.GapEncoder.
+func (p *Protocol) EncodeGap(m scenecast.Missed) []byte { return websocket.TextFrame(Gap(m)) }
 
 // Received implements scenecast.Protocol. A message that cannot be read closes the connection, because then page and
 // server disagree about the protocol; a request that may not be carried out is answered.
@@ -71,6 +87,8 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 		return
 	}
 	switch r.Type {
+	case "ack":
+		c.Acknowledge(r.Position)
 	case "ping":
 		send(c, done{Type: "pong", ID: r.ID})
 	case "set":
@@ -110,6 +128,8 @@ func CloseCode(err error) (scenecast.CloseCode, string) {
 		return scenecast.CloseUnauthorized, p.Error()
 	case problem.Forbidden:
 		return scenecast.CloseForbidden, p.Error()
+	case problem.TooMany:
+		return scenecast.CloseTooMany, p.Error()
 	case problem.Internal:
 		return scenecast.CloseInternalError, p.Error()
 	default:

@@ -69,14 +69,14 @@ func (p *Protocol) Received(scenecast.Conn, scenecast.Inbound) {}
 // EncodePush implements scenecast.Encoder.
 func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
 	if !isPlain(m.Message.Event) {
-		return message("", m.Position, native.Push(m, false))
+		return message("", m.Position, native.Push(m, native.Notes{}))
 	}
 	return event("", m.Position, m.Message.Event, m.Message.Data)
 }
 
 // EncodeLate implements scenecast.LateEncoder. A late push has no ID: the page has got what is newer.
 func (p *Protocol) EncodeLate(m *scenecast.Push) []byte {
-	return message("", scenecast.Position{}, native.Push(m, true))
+	return message("", scenecast.Position{}, native.Push(m, native.Notes{Late: true}))
 }
 
 // EncodeGap implements scenecast.GapEncoder.

@@ -49,7 +49,6 @@ func TestWire(t *testing.T) {
 		want string
 	}{
 		{"welcome", welcome(at), "retry: 2000\nid: 10-17\n" + generic + `{"type":"welcome","id":"7.1","position":"10-17"}` + "\n\n"},
-		{"welcome before the first push", welcome(scenecast.Position{}), "retry: 2000\n" + generic + `{"type":"welcome","id":"7.1"}` + "\n\n"},
 		{"push", p.EncodePush(pushed("", `{ "b":1.10, "a":"<你好>\u00e9" }`)), "id: 10-17\ndata: " + `{ "b":1.10, "a":"<你好>\u00e9" }` + "\n\n"},
 		{"named", p.EncodePush(pushed("order.shipped", `7`)), "id: 10-17\nevent: order.shipped\ndata: 7\n\n"},
 		{"a name with a space and a colon", p.EncodePush(pushed(" a: b", `7`)), "id: 10-17\nevent:  a: b\ndata: 7\n\n"},
@@ -61,8 +60,8 @@ func TestWire(t *testing.T) {
 		{"the general name", p.EncodePush(pushed("scenecast", `{"type":"close"}`)),
 			"id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"scenecast","data":{"type":"close"}}` + "\n\n"},
 		{"a name that EventSource calls by", p.EncodePush(pushed("error", `7`)), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"error","data":7}` + "\n\n"},
-		{"late", p.EncodeLate(pushed("price", "{\n}")), generic + `{"type":"push","position":"10-17","event":"price","data":{` + "\ndata: " + `},"late":true}` + "\n\n"},
-		{"late, unnamed", p.EncodeLate(pushed("", "1")), generic + `{"type":"push","position":"10-17","data":1,"late":true}` + "\n\n"},
+		{"late", p.EncodeLate(pushed("price", "{\n}")), generic + `{"type":"push","position":"10-17","event":"price","late":true,"data":{` + "\ndata: " + `}}` + "\n\n"},
+		{"late, unnamed", p.EncodeLate(pushed("", "1")), generic + `{"type":"push","position":"10-17","late":true,"data":1}` + "\n\n"},
 		{"gap", p.EncodeGap(scenecast.Missed{Reason: scenecast.GapRetention, Newest: at}), "id: 10-17\n" + generic + `{"type":"gap","reason":"retention","position":"10-17"}` + "\n\n"},
 		{"dropped", p.EncodeGap(scenecast.Missed{Reason: scenecast.GapDropped, Dropped: 3}), generic + `{"type":"gap","reason":"dropped","dropped":3}` + "\n\n"},
 		{"goodbye", p.Goodbye(scenecast.CloseSlowConsumer, "too\nslow"), generic + `{"type":"close","code":4408,"reason":"too\nslow"}` + "\n\n"},
