@@ -60,9 +60,7 @@ func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
 	}
 	a = scenecast.Admission{App: page.App, Labels: papers.labels, Trusted: page.Labels, PageID: papers.pageID}
 	if papers.since != "" {
-		a.Resume.Wanted = true
-		a.Resume.After, err = scenecast.ParsePosition(papers.since)
-		a.Resume.Malformed = err != nil
+		a.Resume = ResumeAfter(papers.since)
 	}
 	if d.Counter != nil {
 		if a.Ticket, err = d.Counter.Enter(page.App, d.Proxies.Origin(r)); err != nil {
@@ -70,6 +68,12 @@ func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
 		}
 	}
 	return a, nil
+}
+
+// ResumeAfter is what a page wants that gives this as its position.
+func ResumeAfter(position string) scenecast.Resume {
+	after, err := scenecast.ParsePosition(position)
+	return scenecast.Resume{Wanted: true, After: after, Malformed: err != nil}
 }
 
 func validPageID(id string) bool {

@@ -106,6 +106,8 @@ type HTTP struct {
 	HeadTimeout Duration `yaml:"head_timeout"`
 	BodyTimeout Duration `yaml:"body_timeout"`
 	IdleTimeout Duration `yaml:"idle_timeout"`
+
+	AllowedOrigins Origins `yaml:"allowed_origins"`
 }
 
 // TLS names the files of a certificate and its key, in PEM; both or none.
@@ -164,6 +166,8 @@ func Default() Config {
 			HeadTimeout: Duration(10 * time.Second),
 			BodyTimeout: Duration(30 * time.Second),
 			IdleTimeout: Duration(2 * time.Minute),
+
+			AllowedOrigins: Origins{anyOrigin},
 		},
 		Drain: Duration(30 * time.Second),
 		Log:   Log{Level: "info", Format: "text"},

@@ -101,6 +101,8 @@ func TestPrintedLoads(t *testing.T) {
 		"labels of tokens": "client_tokens: [{token: a}, {token: b, labels: {}, user: ~}, {token: c, labels: {x: [b, a, b], _y-1: ''}}, " +
 			"{token: d, user: 'null'}, {token: e, labels: {x: \"\\x7f\\u0085 ~\", n: 1.10}, user: \"a: b\"}]\n",
 		"no label that a page may set":  "labels: {client: []}\n",
+		"sites":                         "http: {allowed_origins: []}\n",
+		"sites whose pages may connect": "http: {allowed_origins: ['https://a.example', 'http://[::1]:8080', 'capacitor://localhost']}\n",
 		"any label that a page may set": "labels: {client: ~}\n",
 		"labels that a page may set":    "labels: {client: [page, _x-1, 'null', 'true']}\n",
 		"apps": "client_tokens: [a]\napps:\n  'null':\n  '1': {labels: {client: []}, page_token_may_trigger: true}\n" +

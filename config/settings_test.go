@@ -81,6 +81,7 @@ var another = map[string]struct {
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
 	"http.body_timeout":            {"1s", config.Duration(time.Second)},
 	"http.idle_timeout":            {"1s", config.Duration(time.Second)},
+	"http.allowed_origins":         {"[https://www.example.com, http://localhost:8080]", config.Origins{"https://www.example.com", "http://localhost:8080"}},
 	"tls.cert":                     {"/etc/a=b.pem", "/etc/a=b.pem"},
 	"tls.key":                      {"key.pem", "key.pem"},
 	"drain":                        {"0", config.Duration(0)},
@@ -151,7 +152,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case []string, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
+	case []string, config.Origins, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

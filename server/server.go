@@ -22,6 +22,7 @@ import (
 	"scenecast/hub"
 	"scenecast/listener"
 	"scenecast/protocol/native"
+	"scenecast/protocol/sse"
 	"scenecast/protocol/tutorial"
 	"scenecast/push"
 	"scenecast/socket"
@@ -147,19 +148,26 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
+	mayWait := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
 		Handler: logRequests(s.log, mux),
 		Upgrades: map[string]listener.Upgrade{
-			"/": {Gate: tutorialPages, Refuse: endpoint.Refuse},
+			"/": {Gate: tutorialPages, MayWait: mayWait, Refuse: endpoint.Refuse},
 			"/v1/connect": {
 				Gate:        native.New(desk),
+				MayWait:     mayWait,
 				Subprotocol: native.Subprotocol,
 				Refuse:      backends.Refuse,
 				CloseCode:   native.CloseCode,
 			},
 		},
+		Streams: map[string]listener.Stream{
+			"/v1/events": {Gate: sse.New(desk), MayWait: mayWait, Media: sse.MediaType, Refuse: backends.Refuse},
+		},
+		AllowedOrigins: c.HTTP.AllowedOrigins,
+
 		Loops:       s.loops,
 		Release:     s.counter.Leave,
 		AcceptRate:  c.Limits.AcceptRate,

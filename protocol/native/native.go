@@ -43,27 +43,8 @@ func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
 	return a, err
 }
 
-// The messages to a page.
+// The answers to a page.
 type (
-	welcome struct {
-		Type     string `json:"type"`
-		ID       string `json:"id"`
-		Position string `json:"position"` // where in the log the page stands
-	}
-	push struct {
-		Type     string          `json:"type"`
-		Position string          `json:"position"`
-		Event    string          `json:"event,omitempty"`
-		Late     bool            `json:"late,omitempty"` // older than others that the page has got
-		Ack      bool            `json:"ack,omitempty"`  // the page is to acknowledge it
-		Data     json.RawMessage `json:"data"`
-	}
-	gap struct {
-		Type     string        `json:"type"`
-		Reason   scenecast.Gap `json:"reason"`
-		Dropped  int           `json:"dropped,omitempty"`
-		Position string        `json:"position,omitempty"` // where the page goes on
-	}
 	done struct { // the answer to a request that has been carried out
 		Type string          `json:"type"`
 		ID   json.RawMessage `json:"id,omitempty"` // the request's
@@ -79,39 +60,23 @@ type (
 )
 
 // Opened implements scenecast.Protocol.
-func (p *Protocol) Opened(c scenecast.Conn) {
-	send(c, welcome{Type: "welcome", ID: c.ID().String(), Position: c.Position().String()})
-}
+func (p *Protocol) Opened(c scenecast.Conn) { c.Send(websocket.TextFrame(Welcome(c))) }
 
 // Acknowledges implements scenecast.Acknowledger.
 func (p *Protocol) Acknowledges() {}
 
 // EncodePush implements scenecast.Encoder.
 func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
-	return encode(m, push{Ack: m.Receipt == scenecast.ReceiptAcked})
+	return websocket.TextFrame(Push(m, Notes{Ack: m.Receipt == scenecast.ReceiptAcked}))
 }
 
 // EncodeLate implements scenecast.LateEncoder. Whoever asked for receipts does not wait for pages that come later.
-func (p *Protocol) EncodeLate(m *scenecast.Push) []byte { return encode(m, push{Late: true}) }
+func (p *Protocol) EncodeLate(m *scenecast.Push) []byte {
+	return websocket.TextFrame(Push(m, Notes{Late: true}))
+}
 
 // EncodeGap implements scenecast.GapEncoder.
-func (p *Protocol) EncodeGap(m scenecast.Missed) []byte {
-	g := gap{Type: "gap", Reason: m.Reason, Dropped: m.Dropped}
-	if m.Reason != scenecast.GapDropped {
-		g.Position = m.Newest.String()
-	}
-	b, _ := json.Marshal(g) // texts and numbers always encode
-	return websocket.TextFrame(b)
-}
-
-// encode is a push as the page gets it. The data is the push's own bytes, so it is put in by hand: json.Marshal would
-// rewrite it.
-func encode(m *scenecast.Push, as push) []byte {
-	as.Type, as.Position, as.Event, as.Data = "push", m.Position.String(), m.Message.Event, json.RawMessage("0")
-	head, _ := json.Marshal(as)
-	b := append(head[:len(head)-len(`0}`)], m.Message.Data...)
-	return websocket.TextFrame(append(b, '}'))
-}
+func (p *Protocol) EncodeGap(m scenecast.Missed) []byte { return websocket.TextFrame(Gap(m)) }
 
 // Received implements scenecast.Protocol. A message that cannot be read closes the connection, because then page and
 // server disagree about the protocol; a request that may not be carried out is answered.
@@ -152,10 +117,7 @@ func refuse(c scenecast.Conn, id json.RawMessage, p *problem.Problem) {
 	send(c, refusal{Type: "error", ID: id, Kind: p.Kind, Detail: p.Detail, Where: p.Where, Setting: p.Setting})
 }
 
-func send(c scenecast.Conn, message any) {
-	b, _ := json.Marshal(message) // texts, and JSON that was checked when it came in
-	c.Send(websocket.TextFrame(b))
-}
+func send(c scenecast.Conn, message any) { c.Send(websocket.TextFrame(encode(message))) }
 
 // CloseCode is the close code that tells a page why it was not let in: a browser cannot read the status of a refused
 // upgrade, so it is let in and sent away.
