@@ -11,7 +11,7 @@ import (
 func peers() []*peer {
 	return []*peer{
 		scenecastOf(peerScenecast, ""),
-		floor(peerFloor, "C floor: epoll, one send() each"),
+		floor(peerFloor, "C floor"),
 		floor(peerCoalescing, "C floor, coalescing", "coalesce"),
 		onNginx(),
 		onNode("ws", "ws (Node)", "ws", plain{"/ws"}),
@@ -71,7 +71,7 @@ func floor(name, title string, args ...string) *peer {
 				return "", err
 			}
 			version, err := at.run(ctx, at.root, "gcc", "-dumpfullversion")
-			return "gcc " + version + " -O2", err
+			return "epoll, one send() per connection, gcc " + version, err
 		},
 		start: func(ctx context.Context, at *place) (*server, error) {
 			return at.serve(ctx, load.Options{Dialect: plain{page: "/"}}, "", func(port string) ([]string, error) {
