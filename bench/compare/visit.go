@@ -16,7 +16,7 @@ const (
 
 	// Of a round: enough for figures that a scheduler's hiccup does not decide.
 	fanouts = 10
-	bursts  = 3
+	bursts  = 2
 	choices = 300
 	singles = 2 * rate
 
@@ -25,7 +25,7 @@ const (
 	stalled      = 100
 	healthy      = 300
 	stalledSize  = 12 << 10
-	stalledRate  = 60
+	stalledRate  = 40
 	stalledCalls = 150
 
 	// settleFor is how long a server has nothing to do before its memory is read.
