@@ -96,13 +96,13 @@ var _ scenecast.Shard = shard{}
 // Opened implements scenecast.Shard.
 func (shard) Opened(scenecast.Slot, scenecast.Admission) {}
 
-// Received implements scenecast.Shard.
+// Received implements scenecast.Shard. The answer goes the way of pushes, which are compressed.
 func (s shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	frame := websocket.BinaryFrame(m.Data)
 	if m.Text {
 		frame = websocket.TextFrame(m.Data)
 	}
-	s.loop.Send(slot, frame)
+	s.loop.Share(slot, &scenecast.Frame{Data: frame})
 }
 
 // Closed implements scenecast.Shard.
