@@ -175,7 +175,7 @@ export function createClient(script?: string): Client {
       case "pong": return resume.reached(message.position);
       case "gap":
         resume.restart(message.position);
-        return void emit("gap", { reason: message.reason, position: message.position });
+        return void emit("gap", { reason: message.reason, position: message.position, dropped: message.dropped });
       case "close": return lost(message.code, message.reason);
     }
   }
@@ -268,5 +268,6 @@ export function createClient(script?: string): Client {
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
     get id() { return id; },
+    get pageID() { return target && target.resume.pageID; },
   };
 }
