@@ -13,7 +13,8 @@ import (
 )
 
 // mayBeZero are the numbers for which 0 means something.
-var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain"}
+var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain",
+	"max_connections", "limits.connections", "limits.per_address", "limits.accept_rate"}
 
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {
@@ -26,6 +27,14 @@ func (d *decoder) check(c *Config) {
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.Log.Level)) != nil {
 		d.wrong("log.level", "%q is no level; the levels are debug, info, warn and error", c.Log.Level)
+	}
+	if !slices.Contains([]string{SlowClose, SlowDropOldest}, c.Outbox.SlowConsumer) {
+		d.wrong("outbox.slow_consumer", "%q is no policy; the policies are %s and %s", c.Outbox.SlowConsumer, SlowClose, SlowDropOldest)
+	}
+	if c.Debug.Listen != "" {
+		if _, _, err := net.SplitHostPort(c.Debug.Listen); err != nil {
+			d.wrong("debug.listen", "%q is no address; write it as 127.0.0.1:6060", c.Debug.Listen)
+		}
 	}
 	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
 		d.wrong("log.format", "%q is no format; the formats are text and json", c.Log.Format)
@@ -45,8 +54,24 @@ func (d *decoder) check(c *Config) {
 	if c.Outbox.MaxBytes < c.HTTP.MaxBody {
 		d.wrong("outbox.max_bytes", "%v is less than http.max_body (%v): such a push could reach nobody", c.Outbox.MaxBytes, c.HTTP.MaxBody)
 	}
+	if c.History.MaxBytes < c.HTTP.MaxBody {
+		d.wrong("history.max_bytes", "%v is less than http.max_body (%v): such a push would be kept for nobody", c.History.MaxBytes, c.HTTP.MaxBody)
+	}
 	d.checkLabels(c)
+	d.checkTriggers(c)
 	d.checkSecrets(c)
+}
+
+// checkTriggers holds the pushes of triggers against the limits: one over them would be refused at every call.
+func (d *decoder) checkTriggers(c *Config) {
+	for _, app := range c.Apps() {
+		for _, t := range app.Triggers {
+			if ttl := Duration(t.Declaration.TTL); ttl > c.Push.MaxTTL {
+				key := join(join(app.key("triggers"), t.Name), "ttl")
+				d.wrong(key, "%v is more than push.max_ttl (%v)", ttl, c.Push.MaxTTL)
+			}
+		}
+	}
 }
 
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not

@@ -5,10 +5,12 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"scenecast/label"
 	"scenecast/protocol/tutorial"
+	"scenecast/push"
 )
 
 // Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting.
@@ -19,11 +21,15 @@ type Config struct {
 	OtherApps []App       `yaml:"apps"` // besides the default one; Apps has all
 	WebSocket WebSocket   `yaml:"websocket"`
 	Tutorial  Tutorial    `yaml:"tutorial"`
+	Limits    Limits      `yaml:"limits"`
 	Outbox    Outbox      `yaml:"outbox"`
+	Push      Push        `yaml:"push"`
+	History   History     `yaml:"history"`
 	HTTP      HTTP        `yaml:"http"`
 	TLS       TLS         `yaml:"tls"`
 	Drain     Duration    `yaml:"drain"`
 	Log       Log         `yaml:"log"`
+	Debug     Debug       `yaml:"debug"`
 }
 
 // LabelLimits bounds a connection's labels, of every app.
@@ -44,6 +50,7 @@ type WebSocket struct {
 	PingInterval Duration `yaml:"ping_interval"` // 0: never
 	PongWait     Duration `yaml:"pong_wait"`
 	CloseWait    Duration `yaml:"close_wait"`
+	Compression  bool     `yaml:"compression"`
 }
 
 // Tutorial is what is settable about the tutorial's wire.
@@ -53,11 +60,43 @@ type Tutorial struct {
 	IdleTimeout       Duration `yaml:"idle_timeout"` // 0: never
 }
 
+// Limits bound how many pages there are, and how fast they come. 0: no limit.
+type Limits struct {
+	Connections    int            `yaml:"connections"`
+	PerAddress     int            `yaml:"per_address"`
+	AcceptRate     int            `yaml:"accept_rate"` // visitors per second
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+}
+
 // Outbox bounds what waits for one page.
 type Outbox struct {
 	MaxBytes     Size     `yaml:"max_bytes"`
 	MaxFrames    int      `yaml:"max_frames"`
+	MaxTotal     Size     `yaml:"max_total"`
+	SlowConsumer string   `yaml:"slow_consumer"` // SlowClose or SlowDropOldest
 	WriteTimeout Duration `yaml:"write_timeout"`
+	SendBuffer   Size     `yaml:"send_buffer"`
+}
+
+// What happens to a page that reads too slowly.
+const (
+	SlowClose      = "close"
+	SlowDropOldest = "drop_oldest"
+)
+
+// Push bounds what a push may ask for, and says what its retries find.
+type Push struct {
+	MaxTTL             Duration `yaml:"max_ttl"`
+	MaxTimeout         Duration `yaml:"max_timeout"`
+	IdempotencyWindow  Duration `yaml:"idempotency_window"`
+	MaxIdempotencyKeys int      `yaml:"max_idempotency_keys"`
+}
+
+// History bounds the log of pushes, whichever is reached first.
+type History struct {
+	MaxBytes Size     `yaml:"max_bytes"`
+	MaxCount int      `yaml:"max_count"`
+	MaxAge   Duration `yaml:"max_age"`
 }
 
 // HTTP bounds requests.
@@ -73,6 +112,11 @@ type HTTP struct {
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+}
+
+// Debug is for operators who look into the process.
+type Debug struct {
+	Listen string `yaml:"listen"` // host:port; empty: nowhere
 }
 
 // Log says what is logged and how.
@@ -98,7 +142,22 @@ func Default() Config {
 			IdleCheckInterval: Duration(60 * time.Second),
 			IdleTimeout:       Duration(121 * time.Second),
 		},
-		Outbox: Outbox{MaxBytes: 1 << 20, MaxFrames: 1024, WriteTimeout: Duration(10 * time.Second)},
+		Limits: Limits{TrustedProxies: []netip.Prefix{}},
+		Outbox: Outbox{
+			MaxBytes:     1 << 20,
+			MaxFrames:    1024,
+			MaxTotal:     256 << 20,
+			SlowConsumer: SlowClose,
+			WriteTimeout: Duration(10 * time.Second),
+			SendBuffer:   32 << 10,
+		},
+		Push: Push{
+			MaxTTL:             Duration(push.DefaultLimits.TTL),
+			MaxTimeout:         Duration(push.DefaultLimits.Timeout),
+			IdempotencyWindow:  Duration(5 * time.Minute),
+			MaxIdempotencyKeys: 100_000,
+		},
+		History: History{MaxBytes: 64 << 20, MaxCount: 100_000, MaxAge: Duration(5 * time.Minute)},
 		HTTP: HTTP{
 			MaxBody:     256 << 10,
 			MaxHead:     16 << 10,

@@ -75,7 +75,12 @@ func TestMistakes(t *testing.T) {
 		{"websocket: {pong_wait: 0}", []string{"FILE:1: websocket.pong_wait: must be more than 0"}},
 		{"labels: {max_count: 0}", []string{"FILE:1: labels.max_count: must be more than 0"}},
 		{"http: {max_head: 0B}", []string{"FILE:1: http.max_head: must be more than 0"}},
+		{"limits: {connections: -1}", []string{`FILE:1: limits.connections: takes a whole number, not "-1"`}},
+		{"limits:\n  trusted_proxies: [10.0.0.0/8, 10.0.0, '::ffff:10.0.0.1']", []string{
+			`FILE:2: limits.trusted_proxies: "10.0.0" is no network; write it as 10.0.0.0/8, fd00::/8 or 127.0.0.1`,
+			`FILE:2: limits.trusted_proxies: "::ffff:10.0.0.1" is no network; write it as 10.0.0.0/8, fd00::/8 or 127.0.0.1`}},
 		{"outbox: {max_bytes: 1KiB}", []string{"FILE:1: outbox.max_bytes: 1KiB is less than http.max_body (256KiB): such a push could reach nobody"}},
+		{"history: {max_bytes: 1KiB}", []string{"FILE:1: history.max_bytes: 1KiB is less than http.max_body (256KiB): such a push would be kept for nobody"}},
 		{"http: {max_body: 2MiB}", []string{"defaults: outbox.max_bytes: 1MiB is less than http.max_body (2MiB): such a push could reach nobody"}},
 
 		// Aliases are what they stand for.

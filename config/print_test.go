@@ -47,6 +47,7 @@ triggers:
     params: {order: string, n: {type: number, default: 1.10}}
     to: 'page == "order" && order == $order'
     message: {z: 1.10, a: ["$order", "订单 $order", "1", true, null]}
+  priceChanged: {params: {id: string}, to: {product: $id}, message: 1, ttl: 90m, event: price, coalesce: "c $id", retain: "price:$id"}
 websocket: {ping_interval: 90s}
 `)})
 	got := config.Print(c)
@@ -57,11 +58,12 @@ websocket: {ping_interval: 90s}
 		"labels:\n  client: []\n  max_count: 32\n",
 		"apps:\n  shop:\n    client_tokens:\n      - {\"token\": \"(hidden)\", \"user\": \"7\"}\n" +
 			"    api_keys:\n      - {\"allow\": [\"read\"], \"key\": \"(hidden)\", \"name\": \"shop\"}\n" +
-			"    page_token_may_trigger: false\n    triggers: {}\n    labels:\n      client: null\n",
+			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n    labels:\n      client: null\n",
 		"  - {\"allow\": [\"trigger\"], \"key\": \"(hidden)\", \"name\": \"backend\"}\n",
 		"  orderShipped:\n    params: {order: {\"type\": \"string\"}, n: {\"default\": 1.10, \"type\": \"number\"}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
 			"    message: {\"z\": 1.10, \"a\": [\"$order\", \"订单 $order\", \"1\", true, null]}\n",
+		"    message: 1\n    ttl: 1h30m\n    event: \"price\"\n    coalesce: \"c $id\"\n    retain: \"price:$id\"\n",
 		"  ping_interval: 1m30s\n",
 		"  max_body: 256KiB\n",
 	} {

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,6 +44,7 @@ var another = map[string]struct {
 	"client_tokens":                {"[a, {token: b, labels: {plan: pro}}]", []config.ClientToken{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
 	"api_keys":                     {`[{name: cron, key: "s3", allow: [trigger]}]`, []config.APIKey{{Name: "cron", Key: "s3", Allow: []auth.Scope{auth.Trigger}}}},
 	"page_token_may_trigger":       {"true", true},
+	"max_connections":              {"9", 9},
 	"triggers":                     {`{"t":{"to":"*","message":[1.10]}}`, []config.Trigger{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
 	"labels.client":                {"[page, order]", []string{"page", "order"}},
 	"labels.max_count":             {"7", 7},
@@ -53,12 +55,27 @@ var another = map[string]struct {
 	"websocket.ping_interval":      {"0", config.Duration(0)},
 	"websocket.pong_wait":          {"1m30s", config.Duration(90 * time.Second)},
 	"websocket.close_wait":         {"250ms", config.Duration(250 * time.Millisecond)},
+	"websocket.compression":        {"true", true},
 	"tutorial.welcome":             {"null", "null"}, // a variable is a text
 	"tutorial.idle_check_interval": {"1h", config.Duration(time.Hour)},
 	"tutorial.idle_timeout":        {"0s", config.Duration(0)},
+	"limits.connections":           {"1", 1},
+	"limits.per_address":           {"2", 2},
+	"limits.accept_rate":           {"3", 3},
+	"limits.trusted_proxies":       {"[10.0.0.0/8, '::1']", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},
 	"outbox.max_frames":            {"1", 1},
+	"outbox.max_total":             {"1GiB", config.Size(1 << 30)},
+	"outbox.slow_consumer":         {"drop_oldest", "drop_oldest"},
+	"outbox.send_buffer":           {"64KiB", config.Size(64 << 10)},
 	"outbox.write_timeout":         {"1s", config.Duration(time.Second)},
+	"push.max_ttl":                 {"1h", config.Duration(time.Hour)},
+	"push.max_timeout":             {"1m", config.Duration(time.Minute)},
+	"push.idempotency_window":      {"24h", config.Duration(24 * time.Hour)},
+	"push.max_idempotency_keys":    {"1000", 1000},
+	"history.max_bytes":            {"1GiB", config.Size(1 << 30)},
+	"history.max_count":            {"7", 7},
+	"history.max_age":              {"1h", config.Duration(time.Hour)},
 	"http.max_body":                {"1MiB", config.Size(1 << 20)},
 	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
@@ -69,6 +86,7 @@ var another = map[string]struct {
 	"drain":                        {"0", config.Duration(0)},
 	"log.level":                    {"debug", "debug"},
 	"log.format":                   {"json", "json"},
+	"debug.listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
 }
 
 // setting is a setting's value.
@@ -133,7 +151,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case []string, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
+	case []string, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

@@ -34,12 +34,12 @@ func (s *Shard) answer(q scenecast.Query) (r scenecast.Reply) {
 func (s *Shard) list(p *population, q scenecast.Query) (r scenecast.Reply) {
 	chosen := s.choose(q.App, q.To)
 	r.Tally.Matched = len(chosen)
-	behind := slices.DeleteFunc(chosen, func(i uint32) bool { return s.id(&s.members[i]).Compare(q.List.After) <= 0 })
+	behind := slices.DeleteFunc(chosen, func(i uint32) bool { return s.id(s.members.at(i)).Compare(q.List.After) <= 0 })
 	slices.SortFunc(behind, func(a, b uint32) int {
-		return s.id(&s.members[a]).Compare(s.id(&s.members[b]))
+		return s.id(s.members.at(a)).Compare(s.id(s.members.at(b)))
 	})
 	for _, i := range behind[:min(len(behind), q.List.Limit)] {
-		r.Connections = append(r.Connections, scenecast.Connection{ID: s.id(&s.members[i]), Labels: p.index.Labels(i)})
+		r.Connections = append(r.Connections, scenecast.Connection{ID: s.id(s.members.at(i)), Labels: p.index.Labels(i)})
 	}
 	return r
 }
@@ -49,13 +49,15 @@ func (s *Shard) relabelAll(q scenecast.Query) (r scenecast.Reply) {
 	change := q.Relabel.Change
 	for _, i := range s.choose(q.App, q.To) {
 		r.Tally.Matched++
-		m := &s.members[i]
-		next := m.app.index.Labels(i).Apply(change)
+		m := s.members.at(i)
+		next := s.app(m).index.Labels(i).Apply(change)
 		if s.hub.limits.Check(next) != nil {
 			continue
 		}
 		s.relabel(i, next)
-		m.trusted = trustedAfter(m.trusted, change)
+		before := m.trusted
+		m.trusted = s.kinds.trusted.take(trustedAfter(s.kinds.trusted.of(before), change))
+		s.kinds.trusted.release(before)
 		r.Changed++
 	}
 	return r

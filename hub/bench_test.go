@@ -12,7 +12,8 @@ import (
 // sinkLoop is a loop that takes every frame and keeps none, so that a benchmark sees the hub alone.
 type sinkLoop struct{ loop }
 
-func (l *sinkLoop) Send(scenecast.Slot, []byte) bool { return true }
+func (l *sinkLoop) Send(scenecast.Slot, []byte) bool            { return true }
+func (l *sinkLoop) Share(scenecast.Slot, *scenecast.Frame) bool { return true }
 
 // BenchmarkPush is what the hub does for one push to 100 of the connections: choosing them and handing each the frame.
 func BenchmarkPush(b *testing.B) {
@@ -35,11 +36,11 @@ func BenchmarkPush(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			push := scenecast.Push{App: "a", To: to, Message: scenecast.Message{Data: []byte(`{"code":200,"message":"hello"}`)}}
+			push := &scenecast.Push{App: "a", To: to, Message: scenecast.Message{Data: []byte(`{"code":200,"message":"hello"}`)}}
 			var tally scenecast.Tally
 			b.ReportAllocs()
 			for b.Loop() {
-				h.Deliver(push, func(t scenecast.Tally) { tally = t })
+				h.Deliver(push, func(t scenecast.Tally, _ bool) { tally = t })
 			}
 			if tally.Queued != 100 {
 				b.Fatalf("tally %+v", tally)

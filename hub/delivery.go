@@ -8,7 +8,9 @@ import (
 
 // delivery is one push on its way through the shards, which share what it looks like on each wire.
 type delivery struct {
-	push scenecast.Push
+	push    *scenecast.Push
+	receipt *receipt // nil: nobody waits for more than what is queued
+	lasting *lasting // nil: it has no ttl
 
 	mu     sync.Mutex
 	frames []encoded // one per wire variant: a handful at most, so a list is searched faster than a map
@@ -16,21 +18,24 @@ type delivery struct {
 
 type encoded struct {
 	by    scenecast.Encoder
-	frame []byte
+	frame *scenecast.Frame
 }
 
 // encode is the push in the encoder's wire form, made the first time that any shard needs it.
-func (d *delivery) encode(by scenecast.Encoder) encoded {
+func (d *delivery) encode(by scenecast.Encoder) *scenecast.Frame {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range d.frames {
 		if e.by == by {
-			return e
+			return e.frame
 		}
 	}
-	e := encoded{by, by.EncodePush(&d.push)}
-	d.frames = append(d.frames, e)
-	return e
+	f := &scenecast.Frame{Data: by.EncodePush(d.push), Coalesce: d.push.Coalesce}
+	if d.receipt != nil {
+		f.Settle = d.receipt.settle
+	}
+	d.frames = append(d.frames, encoded{by, f})
+	return f
 }
 
 // adder is a tally or a reply: what a pointer to can be added to.

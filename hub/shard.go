@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"slices"
-
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/index"
@@ -15,11 +13,15 @@ var _ scenecast.Shard = (*Shard)(nil)
 type Shard struct {
 	hub      *Hub
 	loop     scenecast.Loop
-	members  []member               // by slot index
+	members  members                // by slot index
 	apps     map[string]*population // by name; an app without connections has none
-	position scenecast.Position     // of the last push
-	chosen   []uint32               // scratch: what an audience has selected
-	view     view                   // the connection that a protocol is being told of
+	kinds    kinds
+	position scenecast.Position        // of the last push
+	catchUps map[uint32]*catchUp       // of the members that are catching up, by slot index
+	lasting  map[string][]*lastingHere // by app, in the order of the log
+	awaiting []awaited                 // in the order of the log
+	chosen   []uint32                  // scratch: what an audience has selected
+	view     view                      // the connection that a protocol is being told of
 }
 
 // population is an app's connections on this shard, which nothing that is done in another app can reach.
@@ -28,35 +30,42 @@ type population struct {
 	index *index.Index // of their labels, by slot index
 }
 
-// member is one connection; of a free slot, the zero value. Its labels are in the index of its app.
-type member struct {
-	protocol   scenecast.Protocol // nil: the slot is free
-	app        *population
-	trusted    []string // keys that the page's token or the backend has set
-	seq        uint64   // of its ConnID
-	generation uint32   // of its slot
-}
-
 // Opened implements scenecast.Shard: the page joins, and its protocol may greet it.
 func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
-	for int(slot.Index) >= len(s.members) {
-		s.members = append(s.members, member{})
-	}
-	m := &s.members[slot.Index]
+	m := s.members.grow(slot.Index)
 	*m = member{
-		protocol:   a.Protocol,
-		app:        s.population(a.App),
-		trusted:    keysOf(a.Trusted),
+		kind:       s.kinds.of(kind{a.Protocol, s.population(a.App)}),
+		trusted:    s.kinds.trusted.take(a.Trusted.Keys()),
 		seq:        s.hub.lastSeq.Add(1),
 		generation: slot.Generation,
+		hasPageID:  a.PageID != "",
 	}
-	own := label.New(
-		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
-		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()},
-	)
-	m.app.index.Join(slot.Index, a.Labels.Union(a.Trusted, own))
+	labels := a.Labels.Union(a.Trusted, s.ownLabels(m, a))
+	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
+	behind := a.Resume.Wanted && !a.Resume.Malformed && a.Resume.After != s.position
+	if behind {
+		s.catchUpFrom(slot, a.Resume.After, labels)
+	}
 	a.Protocol.Opened(s.viewOf(slot))
+	if a.Resume.Malformed {
+		s.tellGap(slot, a.Protocol, scenecast.Missed{Reason: scenecast.GapPosition, Newest: s.position})
+	}
+	if !behind {
+		s.catchLate(slot, labels)
+	}
+}
+
+// ownLabels are those that the server gives a member.
+func (s *Shard) ownLabels(m *member, a scenecast.Admission) label.Set {
+	own := make([]label.Label, 0, 3)
+	own = append(own,
+		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
+		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()})
+	if a.PageID != "" {
+		own = append(own, label.Label{Key: scenecast.LabelPage, Value: a.PageID})
+	}
+	return label.New(own...)
 }
 
 // population is the app's, made when its first connection comes.
@@ -69,17 +78,10 @@ func (s *Shard) population(app string) *population {
 	return p
 }
 
-func keysOf(s label.Set) (keys []string) {
-	for l := range s.All() {
-		keys = append(keys, l.Key)
-	}
-	return slices.Compact(keys) // a set is sorted
-}
-
 // Received implements scenecast.Shard.
 func (s *Shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	if member := s.at(slot); member != nil {
-		member.protocol.Received(s.viewOf(slot), m)
+		s.kinds.all[member.kind].protocol.Received(s.viewOf(slot), m)
 	}
 }
 
@@ -88,11 +90,8 @@ func (s *Shard) Closed(slot scenecast.Slot) { s.leave(slot) }
 
 // at is the member in a slot; nil if it has left.
 func (s *Shard) at(slot scenecast.Slot) *member {
-	if int(slot.Index) >= len(s.members) {
-		return nil
-	}
-	m := &s.members[slot.Index]
-	if m.protocol == nil || m.generation != slot.Generation {
+	m := s.members.at(slot.Index)
+	if m == nil || m.kind == 0 || m.generation != slot.Generation {
 		return nil
 	}
 	return m
@@ -103,10 +102,17 @@ func (s *Shard) leave(slot scenecast.Slot) {
 	if m == nil {
 		return
 	}
-	m.app.index.Leave(slot.Index)
-	if m.app.index.Len() == 0 {
-		delete(s.apps, m.app.app)
+	p := s.app(m)
+	s.remember(slot.Index, p.app)
+	if m.catchingUp {
+		s.giveUp(slot.Index)
 	}
+	p.index.Leave(slot.Index)
+	if p.index.Len() == 0 {
+		delete(s.apps, p.app)
+		s.kinds.forget(p)
+	}
+	s.kinds.trusted.release(m.trusted)
 	*m = member{}
 	s.hub.connections.Add(-1)
 }
@@ -115,7 +121,7 @@ func (s *Shard) id(m *member) scenecast.ConnID { return scenecast.ConnID{Node: s
 
 // slot is the address of the member at an index.
 func (s *Shard) slot(index uint32) scenecast.Slot {
-	return scenecast.Slot{Index: index, Generation: s.members[index].generation}
+	return scenecast.Slot{Index: index, Generation: s.members.at(index).generation}
 }
 
 // choose selects an app's connections. The result is valid until the next call; whoever leaves meanwhile is still in it.
@@ -128,15 +134,6 @@ func (s *Shard) choose(app string, to audience.Expr) []uint32 {
 	return s.chosen
 }
 
-// send queues a frame for a member. One whose outbox is full has been closed by its loop and leaves.
-func (s *Shard) send(slot scenecast.Slot, frame []byte) bool {
-	if s.loop.Send(slot, frame) {
-		return true
-	}
-	s.leave(slot)
-	return false
-}
-
 func (s *Shard) close(slot scenecast.Slot, code scenecast.CloseCode, reason string) {
 	s.leave(slot)
 	s.loop.CloseSocket(slot, code, reason)
@@ -144,35 +141,73 @@ func (s *Shard) close(slot scenecast.Slot, code scenecast.CloseCode, reason stri
 
 func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	s.position = d.push.Position
-	var last encoded // most members speak the protocol of the one before
-	for _, i := range s.choose(d.push.App, d.push.To) {
-		m := &s.members[i]
-		if last.by != m.protocol {
-			last = d.encode(m.protocol)
+	var frame *scenecast.Frame // most members are of the kind of the one before
+	var of uint32
+	chosen := s.choose(d.push.App, d.push.To)
+	queued := chosen[:0] // those that took it
+	for _, i := range chosen {
+		m := s.members.at(i)
+		if m.kind != of {
+			of = m.kind
+			frame = d.encode(s.kinds.all[of].protocol)
 		}
 		t.Matched++
-		if s.send(s.slot(i), last.frame) {
-			t.Queued++
-		} else {
-			t.Dropped++
+		switch {
+		case m.catchingUp:
+			queued = append(queued, i)
+			s.owe(i, d)
+		case s.loop.Share(scenecast.Slot{Index: i, Generation: m.generation}, frame):
+			queued = append(queued, i)
 		}
+	}
+	t.Queued = len(queued)
+	t.Dropped = t.Matched - t.Queued
+	if d.receipt != nil {
+		d.receipt.expect(t.Queued, s.ask(d.receipt, queued))
+	}
+	if d.lasting != nil {
+		s.last(d.lasting, queued)
 	}
 	return t
 }
 
-// relabel gives a member the labels that it has from now on. Pushes that come later see them.
+// ask has the shard take acknowledgements of a push, and says of how many members.
+func (s *Shard) ask(r *receipt, members []uint32) int {
+	if r.push.Receipt != scenecast.ReceiptAcked {
+		return 0
+	}
+	asked := slotSet{}
+	n := 0
+	for _, i := range members {
+		if _, acknowledges := s.kinds.all[s.members.at(i).kind].protocol.(scenecast.Acknowledger); acknowledges {
+			asked.set(i)
+			n++
+		}
+	}
+	if n > 0 {
+		s.await(r, asked)
+	}
+	return n
+}
+
+// relabel gives a member the labels that it has from now on. Pushes that come later see them, and so do lasting ones.
 func (s *Shard) relabel(index uint32, next label.Set) {
-	s.members[index].app.index.Relabel(index, next)
+	m := s.members.at(index)
+	s.app(m).index.Relabel(index, next)
+	if m.catchingUp {
+		s.relabelled(index, next)
+	}
+	s.catchLateSoon(s.slot(index))
 }
 
 // closeSome closes at most n members and returns how many.
 func (s *Shard) closeSome(n int, code scenecast.CloseCode, reason string) (closed int) {
-	for i := range s.members {
+	for i, m := range s.members.all() {
 		if closed >= n {
 			break
 		}
-		if s.members[i].protocol != nil {
-			s.close(s.slot(uint32(i)), code, reason)
+		if m.kind != 0 {
+			s.close(s.slot(i), code, reason)
 			closed++
 		}
 	}

@@ -32,7 +32,7 @@ func (v *view) ID() scenecast.ConnID {
 // App implements scenecast.Conn.
 func (v *view) App() string {
 	if m := v.shard.at(v.slot); m != nil {
-		return m.app.app
+		return v.shard.app(m).app
 	}
 	return ""
 }
@@ -40,7 +40,7 @@ func (v *view) App() string {
 // Labels implements scenecast.Conn.
 func (v *view) Labels() label.Set {
 	if m := v.shard.at(v.slot); m != nil {
-		return m.app.index.Labels(v.slot.Index)
+		return v.shard.app(m).index.Labels(v.slot.Index)
 	}
 	return label.Set{}
 }
@@ -48,7 +48,7 @@ func (v *view) Labels() label.Set {
 // Trusted implements scenecast.Conn.
 func (v *view) Trusted(key string) bool {
 	m := v.shard.at(v.slot)
-	return m != nil && slices.Contains(m.trusted, key)
+	return m != nil && slices.Contains(v.shard.kinds.trusted.of(m.trusted), key)
 }
 
 // Relabel implements scenecast.Conn.
@@ -59,10 +59,22 @@ func (v *view) Relabel(c label.Change) {
 }
 
 // Position implements scenecast.Conn.
-func (v *view) Position() scenecast.Position { return v.shard.position }
+func (v *view) Position() scenecast.Position {
+	if m := v.shard.at(v.slot); m != nil && m.catchingUp {
+		return v.shard.catchUps[v.slot.Index].at
+	}
+	return v.shard.position
+}
+
+// Acknowledge implements scenecast.Conn.
+func (v *view) Acknowledge(p scenecast.Position) {
+	if v.shard.at(v.slot) != nil {
+		v.shard.acknowledge(v.slot, p)
+	}
+}
 
 // Send implements scenecast.Conn.
-func (v *view) Send(frame []byte) bool { return v.shard.send(v.slot, frame) }
+func (v *view) Send(frame []byte) bool { return v.shard.loop.Send(v.slot, frame) }
 
 // Close implements scenecast.Conn.
 func (v *view) Close(code scenecast.CloseCode, reason string) { v.shard.close(v.slot, code, reason) }

@@ -1,8 +1,11 @@
-// Package listener is the one port: it serves HTTP, and lets WebSockets in where a gate admits them.
+// Package listener is the one port: it serves HTTP, and lets pages in where a gate admits them.
+//
+// Where the loops own their sockets (package socket), each has a listening socket of its own, and the kernel deals the
+// visitors out. A loop reads the request's head; a page's stays on the loop, and anything else is handed to net/http with
+// the bytes that were read. Where they do not, and with TLS, net/http reads all requests and gives the loops the pages.
 package listener
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,19 +17,13 @@ import (
 	"time"
 
 	"scenecast"
-	"scenecast/problem"
-	"scenecast/websocket"
+	"scenecast/socket"
 )
-
-// Acceptor takes over connections whose handshake is done; socket loops do.
-type Acceptor interface {
-	Attach(c net.Conn, early []byte, a scenecast.Admission)
-	Refuse(c net.Conn, early []byte, code scenecast.CloseCode, reason string)
-}
 
 // Upgrade is what happens to WebSocket requests of one path.
 type Upgrade struct {
 	Gate        scenecast.Gate
+	MayWait     bool   // the gate may take its time, so no loop may ask it
 	Subprotocol string // that the page must offer; empty: none
 	// Refuse answers over HTTP, in the path's own form.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
@@ -40,8 +37,14 @@ type Options struct {
 	TLS      *tls.Config        // nil: plain HTTP
 	Handler  http.Handler       // for what is no upgrade
 	Upgrades map[string]Upgrade // by path; on other paths an upgrade is the handler's
-	Loops    []Acceptor         // which share the connections evenly
+	Loops    []*socket.Loop     // which share the connections evenly
 
+	// Release is given the tickets of pages that were admitted and then could not become one.
+	Release func(ticket uint32)
+
+	Deflate     bool          // agree to compress the messages of pages that offer it
+	AcceptRate  int           // visitors per second; others wait in the kernel's queue. Defaults to any number.
+	SendBuffer  int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.
 	HeadTimeout time.Duration // for a request's head to come in. Defaults to 10 s.
 	BodyTimeout time.Duration // for a whole request to come in. Defaults to 30 s.
 	IdleTimeout time.Duration // for the next request on a connection. Defaults to 2 min.
@@ -51,24 +54,28 @@ type Options struct {
 
 // Server is a listening port.
 type Server struct {
-	options  Options
-	listener net.Listener
-	http     *http.Server
-	next     atomic.Uint32 // loop, round robin
+	options Options
+	ports   []*net.TCPListener // one for each loop that lets visitors in itself; or only one
+	http    *http.Server
+	handed  *handed       // connections from the loops
+	next    atomic.Uint32 // loop, round robin
+	shut    atomic.Bool
 }
 
 // Listen opens the port; Serve answers on it.
 func Listen(ctx context.Context, o Options) (*Server, error) {
-	// KeepAlive: the pings of package socket find out who is gone, and sooner.
-	config := net.ListenConfig{KeepAlive: -1}
-	l, err := config.Listen(ctx, "tcp", o.Addr)
+	if o.SendBuffer == 0 {
+		o.SendBuffer = 32 << 10
+	}
+	sockets := 1
+	if o.TLS == nil && o.Loops[0].CanListen() {
+		sockets = len(o.Loops)
+	}
+	ports, err := open(ctx, o.Addr, sockets, o.SendBuffer)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	if o.TLS != nil {
-		l = tls.NewListener(l, o.TLS)
-	}
-	s := &Server{options: o, listener: headListener{l}}
+	s := &Server{options: o, ports: ports, handed: newHanded(ports[0].Addr())}
 	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
@@ -87,75 +94,58 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 }
 
 // Addr is the address that the port is really open on.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+func (s *Server) Addr() net.Addr { return s.ports[0].Addr() }
 
 // Serve answers requests until Shutdown; then it returns nil.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	connections, err := s.connections()
+	if err == nil {
+		err = s.http.Serve(headListener{connections})
+	}
+	if !s.shut.Load() && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
 }
 
-// Shutdown closes the port and waits for the requests under way until ctx ends. WebSockets are not its concern.
+// connections are what net/http is to read: what the loops hand over, or everything.
+func (s *Server) connections() (net.Listener, error) {
+	if s.options.TLS != nil {
+		return tls.NewListener(s.throttled(s.ports[0]), s.options.TLS), nil
+	}
+	if !s.options.Loops[0].CanListen() {
+		return s.throttled(s.ports[0]), nil
+	}
+	for i, loop := range s.options.Loops {
+		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops))); err != nil {
+			return nil, err
+		}
+		_ = s.ports[i].Close() // the loop has a descriptor of its own
+	}
+	return s.handed, nil
+}
+
+// share is each loop's part of a rate; 0 is any number.
+func share(rate, loops int) int {
+	if rate == 0 {
+		return 0
+	}
+	return max(1, rate/loops)
+}
+
+// Shutdown closes the port and waits for the requests under way until ctx ends. Pages are not its concern.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
+	s.shut.Store(true)
+	for _, loop := range s.options.Loops {
+		loop.StopListening()
+	}
+	err := s.http.Shutdown(ctx)
+	for _, port := range s.ports {
+		_ = port.Close() // those that are closed already do not mind
+	}
+	if err != nil {
 		_ = s.http.Close()
 		return fmt.Errorf("requests still under way: %w", err)
 	}
 	return nil
-}
-
-// ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	connOf(r).busy.Store(true)
-	upgrade, ok := s.options.Upgrades[r.URL.Path]
-	if !ok || !websocket.IsUpgrade(r) {
-		s.options.Handler.ServeHTTP(w, r)
-		return
-	}
-	if err := s.upgrade(w, r, upgrade); err != nil {
-		upgrade.Refuse(w, r, err)
-	}
-}
-
-// upgrade lets a WebSocket in, or returns why not.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u Upgrade) error {
-	if err := websocket.CheckHandshake(r, u.Subprotocol); err != nil {
-		return err
-	}
-	admission, refused := u.Gate.Admit(r)
-	if refused != nil && u.CloseCode == nil {
-		return refused
-	}
-	conn, early, err := s.takeOver(w, websocket.SwitchingProtocols(r, u.Subprotocol))
-	if err != nil {
-		return err
-	}
-	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
-	if refused != nil {
-		if problem.Of(refused).Kind == problem.Internal {
-			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", refused)
-		}
-		code, reason := u.CloseCode(refused)
-		loop.Refuse(conn, early, code, reason)
-		return nil
-	}
-	loop.Attach(conn, early, admission)
-	return nil
-}
-
-// takeOver takes the connection from net/http, with the bytes that were read behind the request, and sends the answer. A
-// page that has gone by then is noticed by whoever reads from it next.
-func (s *Server) takeOver(w http.ResponseWriter, answer []byte) (conn net.Conn, early []byte, err error) {
-	conn, buffered, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return nil, nil, fmt.Errorf("take the connection over: %w", err)
-	}
-	early, _ = buffered.Reader.Peek(buffered.Reader.Buffered())
-	conn = conn.(*headConn).Conn
-	_ = conn.SetDeadline(time.Now().Add(s.options.HeadTimeout))
-	_, _ = conn.Write(answer)
-	_ = conn.SetDeadline(time.Time{})
-	return conn, bytes.Clone(early), nil
 }

@@ -16,7 +16,7 @@ import (
 
 const slowHeadBody = `{"code":408,"message":"the request head did not come in time (setting: http.head_timeout)"}`
 
-var slowHead = fmt.Sprintf("HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"+
+var slowHead = fmt.Appendf(nil, "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"+
 	"Connection: close\r\nContent-Length: %d\r\n\r\n%s", len(slowHeadBody), slowHeadBody)
 
 type headListener struct{ net.Listener }
@@ -45,7 +45,7 @@ func (c *headConn) Read(b []byte) (int, error) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && !c.busy.Load() && c.begun.Swap(false) { // once: net/http tries again
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = c.Conn.Write([]byte(slowHead))
+		_, _ = c.Conn.Write(slowHead)
 	}
 	return n, err
 }

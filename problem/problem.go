@@ -23,9 +23,11 @@ const (
 	NotFound         Kind = "not_found"          // 404: no such thing
 	MethodNotAllowed Kind = "method_not_allowed" // 405: the path exists, not with this method
 	Timeout          Kind = "timeout"            // 408: the client was too slow
+	Conflict         Kind = "conflict"           // 409: at odds with what was done before
 	TooLarge         Kind = "too_large"          // 413: the body is over a limit
 	UnsupportedMedia Kind = "unsupported_media"  // 415: the body's Content-Type cannot be read
 	UpgradeRequired  Kind = "upgrade_required"   // 426: another WebSocket version
+	TooMany          Kind = "too_many"           // 429: as many are there as may be; others may leave
 	Internal         Kind = "internal"           // 500: the server's fault
 	Unavailable      Kind = "unavailable"        // 503: not now; try again
 )
@@ -38,9 +40,11 @@ var statuses = map[Kind]int{
 	NotFound:         http.StatusNotFound,
 	MethodNotAllowed: http.StatusMethodNotAllowed,
 	Timeout:          http.StatusRequestTimeout,
+	Conflict:         http.StatusConflict,
 	TooLarge:         http.StatusRequestEntityTooLarge,
 	UnsupportedMedia: http.StatusUnsupportedMediaType,
 	UpgradeRequired:  http.StatusUpgradeRequired,
+	TooMany:          http.StatusTooManyRequests,
 	Internal:         http.StatusInternalServerError,
 	Unavailable:      http.StatusServiceUnavailable,
 }

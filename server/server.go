@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -54,8 +53,10 @@ type Server struct {
 	hub      *hub.Hub
 	loops    []*socket.Loop
 	engine   scenecast.Engine
+	counter  *admission.Counter
 	pushes   *push.Service
 	listener *listener.Server
+	debug    *debugServer // nil: none
 	draining atomic.Bool
 }
 
@@ -71,15 +72,23 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
 	limits := c.Labels.Limits()
 	s.hub = hub.New(scenecast.NewNodeID(), limits)
-	s.engine = memory.New(s.hub)
+	s.engine = memory.New(s.hub, memory.Options{
+		MaxBytes:          int(c.History.MaxBytes),
+		MaxCount:          c.History.MaxCount,
+		MaxAge:            time.Duration(c.History.MaxAge),
+		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
+		MaxKeys:           c.Push.MaxIdempotencyKeys,
+	})
+	s.hub.ReplayFrom(s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
-	s.pushes = push.NewService(s.engine)
+	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
 	apps, err := s.newApps(c, limits, o)
 	if err != nil {
 		return nil, err
 	}
-	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules}
+	s.counter = admission.NewCounter(apps.pageLimits(c.Limits))
+	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules, Counter: s.counter, Proxies: c.Limits.TrustedProxies}
 
 	// What pages and backends find.
 	tutorialPages := tutorial.New(tutorial.Options{
@@ -104,6 +113,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Limits:  limits,
 		Pusher:  s.pushes,
 		Asker:   s.engine,
+		Log:     s.engine,
 		Ready:   s.ready,
 		Logger:  s.log,
 	})
@@ -120,7 +130,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.startLoops(c)
+	if err := s.startLoops(c); err != nil {
+		s.stopLoops(ctx)
+		return nil, err
+	}
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, s.log); err != nil {
+		s.stopLoops(ctx)
+		return nil, err
+	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
@@ -134,7 +151,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 				CloseCode:   native.CloseCode,
 			},
 		},
-		Loops:       s.acceptors(),
+		Loops:       s.loops,
+		Release:     s.counter.Leave,
+		AcceptRate:  c.Limits.AcceptRate,
+		Deflate:     c.WebSocket.Compression,
+		SendBuffer:  int(c.Outbox.SendBuffer),
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),
 		BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
 		IdleTimeout: time.Duration(c.HTTP.IdleTimeout),
@@ -142,6 +163,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Logger:      s.log,
 	})
 	if err != nil {
+		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, err
 	}
@@ -157,42 +179,6 @@ func loadCertificate(c config.TLS) (*tls.Config, error) {
 		return nil, fmt.Errorf("tls: %w", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
-}
-
-// startLoops starts as many loops as there are cores, each with its shard.
-func (s *Server) startLoops(c config.Config) {
-	ping := time.Duration(c.WebSocket.PingInterval)
-	if ping == 0 {
-		ping = -1 // in a configuration, 0 is never
-	}
-	for range runtime.GOMAXPROCS(0) {
-		loop := socket.NewLoop(socket.Options{
-			MaxMessage:   int(c.WebSocket.MaxMessage),
-			PingEvery:    ping,
-			PongWait:     time.Duration(c.WebSocket.PongWait),
-			CloseWait:    time.Duration(c.WebSocket.CloseWait),
-			OutboxBytes:  int(c.Outbox.MaxBytes),
-			OutboxFrames: c.Outbox.MaxFrames,
-			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
-		})
-		loop.Start(s.hub.AddShard(loop))
-		s.loops = append(s.loops, loop)
-	}
-}
-
-func (s *Server) acceptors() []listener.Acceptor {
-	var acceptors []listener.Acceptor
-	for _, loop := range s.loops {
-		acceptors = append(acceptors, loop)
-	}
-	return acceptors
-}
-
-// stopLoops gives the pages until ctx ends to take their close frames.
-func (s *Server) stopLoops(ctx context.Context) {
-	for _, loop := range s.loops {
-		loop.Shutdown(ctx)
-	}
 }
 
 // Addr is the address that the port is open on.
@@ -214,6 +200,8 @@ func (s *Server) Run(ctx context.Context) error {
 		serving <- s.listener.Serve()
 		close(serving)
 	}()
+	debugging := s.debug.serve(s.log)
+	defer debugging()
 	var failed error
 	select {
 	case failed = <-serving:

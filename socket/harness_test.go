@@ -41,8 +41,13 @@ func (s *shard) Closed(slot scenecast.Slot) {
 }
 
 func start(o socket.Options) *shard {
-	s := &shard{loop: socket.NewLoop(o)}
-	s.loop.Start(s)
+	o.Portable = true // a bubble knows when goroutines wait, not when the kernel does
+	loop, err := socket.NewLoop(o)
+	if err != nil {
+		panic(err)
+	}
+	s := &shard{loop: loop}
+	loop.Start(s)
 	return s
 }
 

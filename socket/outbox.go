@@ -1,139 +1,135 @@
 package socket
 
 import (
-	"errors"
-	"net"
-	"os"
-	"time"
+	"slices"
 
 	"scenecast"
-	"scenecast/websocket"
 )
 
-// send queues a frame and never waits. False: the socket is saying goodbye, perhaps just now, because its outbox is full.
-func (s *socket) send(frame []byte) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.goodbye != notEnding {
-		return false
+// outbox is what waits for one page: whole frames, of the first of which the kernel may have taken a part. Where frames are
+// dropped, the page is told of it at that place.
+type outbox struct {
+	frames  []waiting
+	first   int // of frames: what is before it has been sent
+	sent    int // bytes of the first frame that have been sent
+	bytes   int // of the frames, sent ones left out, whole ones counted whole
+	dropped int // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
+
+	then []func() // to be posted when nothing waits any more
+
+	lost []waiting // frames that have left unsent; whoever drops them takes them from here
+}
+
+// waiting is a frame in the form in which the page gets it.
+type waiting struct {
+	frame *scenecast.Frame
+	data  []byte
+	gap   int // of the frame that tells of a gap: how many frames are missing in its place
+}
+
+// len is how many frames wait.
+func (o *outbox) len() int { return len(o.frames) - o.first }
+
+// push appends a frame. There is room: see room.
+func (o *outbox) push(w waiting) {
+	if o.first > 0 && len(o.frames) == cap(o.frames) {
+		n := copy(o.frames, o.frames[o.first:])
+		clear(o.frames[n:])
+		o.frames, o.first = o.frames[:n], 0
 	}
-	o := &s.loop.options
-	if s.frames+1 > o.OutboxFrames || s.bytes+len(frame) > o.OutboxBytes {
-		// What waits is dropped, and what the writer holds goes out whole: a close frame can only follow a frame's end.
-		for _, f := range s.outbox {
-			s.bytes -= len(f)
+	o.frames = append(o.frames, w)
+	o.bytes += len(w.data)
+}
+
+// pop takes the first frame out.
+func (o *outbox) pop() waiting {
+	w := o.frames[o.first]
+	o.frames[o.first] = waiting{}
+	o.first++
+	o.bytes -= len(w.data)
+	o.sent = 0
+	return w
+}
+
+// droppable is where the first frame is of which nothing has been sent.
+func (o *outbox) droppable() int {
+	if o.sent > 0 {
+		return o.first + 1
+	}
+	return o.first
+}
+
+// drop takes out a frame of which nothing has been sent. Superseded ones leave no gap.
+func (o *outbox) drop(i int) waiting {
+	w := o.frames[i]
+	copy(o.frames[o.first+1:i+1], o.frames[o.first:i]) // the few before it move up, not the many behind it
+	o.frames[o.first] = waiting{}
+	o.first++
+	o.bytes -= len(w.data)
+	return w
+}
+
+// superseded is where the frame is that the one with this key takes the place of; -1 if there is none.
+func (o *outbox) superseded(key string) int {
+	if key == "" {
+		return -1
+	}
+	for i := o.droppable(); i < len(o.frames); i++ {
+		if o.frames[i].frame.Coalesce == key {
+			return i
 		}
-		s.frames -= len(s.outbox)
-		s.outbox = nil
-		s.end(awaitPeer, scenecast.CloseSlowConsumer, "slow consumer: the outbox was full")
+	}
+	return -1
+}
+
+// limits bound an outbox.
+type limits struct{ bytes, frames int }
+
+func (o *outbox) fits(n int, l limits) bool { return o.bytes+n <= l.bytes && o.len()+1 <= l.frames }
+
+// dropOldest drops what has waited longest. False: there is nothing that could be dropped.
+func (o *outbox) dropOldest() bool {
+	i := o.droppable()
+	if i == len(o.frames) {
 		return false
 	}
-	s.push(frame)
+	w := o.drop(i)
+	if w.gap > 0 {
+		o.dropped += w.gap // it has told nobody yet
+		return true
+	}
+	o.dropped++
+	o.lost = append(o.lost, w)
 	return true
 }
 
-// sayGoodbye queues a close frame behind what waits. Only the first goodbye counts.
-func (s *socket) sayGoodbye(code scenecast.CloseCode, reason string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.goodbye == notEnding {
-		s.end(awaitPeer, code, reason)
-	}
-}
+// owesGap reports whether the page is to be told of a gap next.
+func (o *outbox) owesGap() bool { return o.dropped > 0 && o.sent == 0 }
 
-// answerGoodbye closes once everything is written, the answer to the page's close frame last.
-func (s *socket) answerGoodbye(code scenecast.CloseCode) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.goodbye == notEnding {
-		s.end(closeNow, code, "")
+// tellGap puts this frame in the place of what was dropped; nil: there is nothing that the page could be told.
+func (o *outbox) tellGap(data []byte) {
+	w := waiting{&scenecast.Frame{Data: data}, data, o.dropped}
+	o.dropped = 0
+	if data == nil {
 		return
 	}
-	s.goodbye = closeNow
-	if !s.writing {
-		s.finish()
+	if o.first == 0 {
+		o.frames = slices.Insert(o.frames, 0, w)
+	} else {
+		o.first--
+		o.frames[o.first] = w
 	}
+	o.bytes += len(data)
 }
 
-// end, with mu held, queues the close frame and wakes the reader in time.
-func (s *socket) end(how ending, code scenecast.CloseCode, reason string) {
-	s.goodbye = how
-	s.deadline = time.Now().Add(s.loop.options.WriteTimeout + s.loop.options.CloseWait)
-	_ = s.conn.SetReadDeadline(s.deadline)
-	s.push(websocket.CloseFrame(code, reason))
-}
-
-// push, with mu held, appends to the outbox and sees to it that somebody writes it.
-func (s *socket) push(frame []byte) {
-	s.outbox = append(s.outbox, frame)
-	s.bytes += len(frame)
-	s.frames++
-	if !s.writing {
-		s.writing = true
-		s.loop.goroutines.Add(1)
-		go s.write()
-	}
-}
-
-// write is the writer's goroutine; it runs only while there is something to write.
-func (s *socket) write() {
-	defer s.loop.goroutines.Done()
-	var batch, spare net.Buffers
-	bytes := 0
-	for {
-		s.mu.Lock()
-		s.bytes -= bytes
-		s.frames -= len(batch)
-		batch, s.outbox = s.outbox, spare
-		if len(batch) == 0 {
-			s.writing = false
-			s.finish()
-			s.mu.Unlock()
-			return
+// clear takes out everything of which nothing has been sent; it is lost.
+func (o *outbox) clear() {
+	for _, w := range o.frames[o.droppable():] {
+		o.bytes -= len(w.data)
+		if w.gap == 0 {
+			o.lost = append(o.lost, w)
 		}
-		s.mu.Unlock()
-
-		bytes = 0
-		for _, f := range batch {
-			bytes += len(f)
-		}
-		_ = s.conn.SetWriteDeadline(time.Now().Add(s.loop.options.WriteTimeout))
-		rest := batch // WriteTo consumes its slice
-		if _, err := rest.WriteTo(s.conn); err != nil {
-			_ = s.conn.Close() // the reader notices
-			return             // writing stays true: nobody else shall try
-		}
-		clear(batch)
-		spare = batch[:0]
 	}
+	clear(o.frames[o.droppable():])
+	o.frames = o.frames[:o.droppable()]
 }
-
-// finish, with mu held and everything written, does what is to follow the close frame.
-func (s *socket) finish() {
-	switch s.goodbye {
-	case closeNow:
-		_ = s.conn.Close()
-	case awaitPeer:
-		s.deadline = time.Now().Add(s.loop.options.CloseWait)
-		_ = s.conn.SetReadDeadline(s.deadline)
-	case notEnding:
-	}
-}
-
-func (s *socket) isEnding() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.goodbye != notEnding
-}
-
-// setReadDeadline sets when the reader looks up; once the socket is saying goodbye, that has its own deadline.
-func (s *socket) setReadDeadline(t time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.goodbye != notEnding {
-		t = s.deadline
-	}
-	_ = s.conn.SetReadDeadline(t)
-}
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -1,10 +1,8 @@
 package websocket
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -33,89 +31,89 @@ func (e *Error) Error() string { return fmt.Sprintf("%s (close code %d)", e.Reas
 // SettingMaxMessage decides how large a page's message may be.
 const SettingMaxMessage = "websocket.max_message"
 
-// Decoder turns the bytes of one page into messages and control frames. It holds memory only while a frame or a
-// fragmented message is incomplete, never more than MaxMessage and a frame's head. Not safe for concurrent use.
-type Decoder struct {
-	MaxMessage int // bytes; longer messages are refused with 1009 as soon as a frame's head announces them
+// MaxEmptyFragments is how many fragments of one message may be empty. Those that are not are bounded by MaxMessage; a
+// page that sends empty ones forever would keep the server busy with a message that never comes.
+const MaxEmptyFragments = 256
 
-	incomplete []byte    // the beginning of a frame whose end has not come yet
-	message    []byte    // payloads of the fragments so far
-	opcode     ws.OpCode // of the fragmented message
-	fragmented bool      // a fragmented message has begun
-	closed     bool      // nothing counts after a close frame (RFC 6455, 1.4)
+// Decoder turns the bytes of one page into messages and control frames. It holds memory only while a frame or a fragmented
+// message is incomplete, and no more than has come. Not safe for concurrent use.
+type Decoder struct {
+	MaxMessage int  // bytes; longer messages are refused with 1009 as soon as a frame's head announces them
+	Deflate    bool // permessage-deflate was agreed on: messages may be compressed
+
+	begun [ws.MaxHeaderSize]byte // the beginning of a frame's head
+	known int                    // how much of it has come
+
+	head    ws.Header // of the frame whose payload is coming
+	inFrame bool      // there is one
+	read    int       // bytes of its payload that have come
+	control []byte    // what has come of it, if it is a control frame
+
+	fragmented bool      // a message has begun, and its last frame not
+	opcode     ws.OpCode // of the message
+	compressed bool      // so is the message
+	empty      int       // fragments of it without payload
+	message    []byte    // what has come of its payload, compressed if it is
+	text       text      // what has come of it, if it is uncompressed text
+
+	closed bool // nothing counts after a close frame (RFC 6455, 1.4)
 }
+
+// Idle reports whether the decoder holds nothing of its page: the next page's bytes can be fed to it.
+func (d *Decoder) Idle() bool { return !d.inFrame && d.known == 0 && !d.fragmented && !d.closed }
+
+// Reset makes the decoder forget its page, after an error or a close frame too.
+func (d *Decoder) Reset() { *d = Decoder{MaxMessage: d.MaxMessage, Deflate: d.Deflate} }
 
 // Feed takes the next bytes, unmasking them in place, and tells the receiver of everything that is complete. An error is
 // an *Error; nothing may be fed after one.
 func (d *Decoder) Feed(data []byte, to Receiver) error {
-	if len(d.incomplete) > 0 {
-		d.incomplete = append(d.incomplete, data...)
-		data = d.incomplete
-	}
 	for len(data) > 0 && !d.closed {
-		head, size, err := d.head(data)
+		if !d.inFrame {
+			size, err := d.begin(data)
+			if err != nil {
+				return err
+			}
+			data = data[size:]
+			if !d.inFrame {
+				break
+			}
+		}
+		part := data[:min(len(data), int(d.head.Length)-d.read)]
+		data = data[len(part):]
+		ws.Cipher(part, d.head.Mask, d.read)
+		d.read += len(part)
+		d.inFrame = d.read < int(d.head.Length)
+		var err error
+		if d.head.OpCode.IsControl() {
+			err = d.controlPart(part, to)
+		} else {
+			err = d.dataPart(part, to)
+		}
 		if err != nil {
 			return err
 		}
-		if size == 0 || len(data)-size < int(head.Length) {
-			break
-		}
-		end := size + int(head.Length)
-		payload := data[size:end]
-		ws.Cipher(payload, head.Mask, 0)
-		if err := d.frame(head, payload, to); err != nil {
-			return err
-		}
-		data = data[end:]
 	}
-	d.keep(data)
 	return nil
 }
 
-// keep holds on to the beginning of a frame until the rest comes, and to nothing where there is none.
-func (d *Decoder) keep(rest []byte) {
-	if len(rest) == 0 || d.closed {
-		d.incomplete = nil
-		return
+// controlPart takes a part of a control frame's payload, and acts on the last.
+func (d *Decoder) controlPart(payload []byte, to Receiver) error {
+	if d.inFrame || len(d.control) > 0 {
+		d.control = append(d.control, payload...)
+		payload = d.control
 	}
-	// The rest may lie in incomplete itself; append moves overlapping bytes correctly.
-	d.incomplete = append(d.incomplete[:0], rest...)
-}
-
-// head reads a frame's head; size 0 means that it is not complete yet.
-func (d *Decoder) head(data []byte) (head ws.Header, size int, err error) {
-	r := bytes.NewReader(data)
-	head, err = ws.ReadHeader(r)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return head, 0, nil
-	case err != nil:
-		return head, 0, &Error{scenecast.CloseProtocolError, err.Error()}
+	if d.inFrame {
+		return nil
 	}
-	state := ws.StateServerSide
-	if d.fragmented {
-		state = state.Set(ws.StateFragmented)
-	}
-	if err := ws.CheckHeader(head, state); err != nil {
-		return head, 0, &Error{scenecast.CloseProtocolError, err.Error()}
-	}
-	if !head.OpCode.IsControl() && head.Length > int64(d.MaxMessage-len(d.message)) {
-		return head, 0, &Error{scenecast.CloseTooBig,
-			fmt.Sprintf("message over %d bytes (setting: %s)", d.MaxMessage, SettingMaxMessage)}
-	}
-	return head, len(data) - r.Len(), nil
-}
-
-func (d *Decoder) frame(head ws.Header, payload []byte, to Receiver) error {
-	switch head.OpCode {
+	d.control = nil
+	switch d.head.OpCode {
 	case ws.OpPing:
 		to.Ping(payload)
 	case ws.OpPong:
 		to.Pong(payload)
-	case ws.OpClose:
-		return d.close(payload, to)
 	default:
-		return d.data(head, payload, to)
+		return d.close(payload, to)
 	}
 	return nil
 }
@@ -133,7 +131,7 @@ func (d *Decoder) close(payload []byte, to Receiver) error {
 	if !utf8.ValidString(reason) {
 		return &Error{scenecast.CloseInvalidUTF8, "close reason is not valid UTF-8"}
 	}
-	if err := ws.CheckCloseFrameData(code, reason); err != nil {
+	if err := checkCloseCode(code); err != nil {
 		return &Error{scenecast.CloseProtocolError, err.Error()}
 	}
 	d.closed = true
@@ -141,23 +139,70 @@ func (d *Decoder) close(payload []byte, to Receiver) error {
 	return nil
 }
 
-func (d *Decoder) data(head ws.Header, payload []byte, to Receiver) error {
-	if head.OpCode != ws.OpContinuation {
-		d.opcode = head.OpCode
+// registeredLater are codes that IANA has registered since the RFC: service restart, try again later, bad gateway.
+var registeredLater = ws.StatusCodeRange{Min: 1012, Max: 1014}
+
+// checkCloseCode: RFC 6455, 7.4.
+func checkCloseCode(code ws.StatusCode) error {
+	switch {
+	case code.In(registeredLater):
+		return nil
+	case code > ws.StatusRangePrivate.Max:
+		return ws.ErrProtocolStatusCodeUnknown
 	}
-	d.fragmented = !head.Fin
-	if d.fragmented || head.OpCode == ws.OpContinuation {
+	return ws.CheckCloseFrameData(code, "")
+}
+
+// dataPart takes a part of a message's payload, and acts on the last. Text is checked as it comes, so what is none fails
+// at the byte that shows it, not when the page at last ends its message.
+func (d *Decoder) dataPart(payload []byte, to Receiver) error {
+	isText := d.opcode == ws.OpText
+	if isText && !d.compressed && !d.text.goesOn(payload) {
+		return errNotText
+	}
+	d.fragmented = !d.head.Fin
+	incomplete := d.inFrame || d.fragmented
+	if incomplete || len(d.message) > 0 {
 		d.message = append(d.message, payload...)
 		payload = d.message
 	}
-	if d.fragmented {
+	if incomplete {
 		return nil
 	}
 	d.message = nil
-	text := d.opcode == ws.OpText
-	if text && !utf8.Valid(payload) {
-		return &Error{scenecast.CloseInvalidUTF8, "text message is not valid UTF-8"}
+	if d.compressed {
+		return d.inflated(payload, to)
 	}
-	to.Message(scenecast.Inbound{Text: text, Data: payload})
+	if isText && !d.text.ended() {
+		return errNotText
+	}
+	to.Message(scenecast.Inbound{Text: isText, Data: payload})
 	return nil
 }
+
+// inflated tells the receiver of a compressed message.
+func (d *Decoder) inflated(payload []byte, to Receiver) error {
+	buffer := outputs.Get().(*[]byte)
+	out, err := inflate((*buffer)[:0], payload, d.MaxMessage)
+	if cap(out) <= maxPooled {
+		*buffer = out
+		defer outputs.Put(buffer)
+	}
+	isText := d.opcode == ws.OpText
+	switch {
+	case errors.Is(err, errInflated):
+		return d.tooBig()
+	case err != nil:
+		return &Error{scenecast.CloseInvalidUTF8, "message is not well compressed"}
+	case isText && !utf8.Valid(out):
+		return errNotText
+	}
+	to.Message(scenecast.Inbound{Text: isText, Data: out})
+	return nil
+}
+
+func (d *Decoder) tooBig() error {
+	return &Error{scenecast.CloseTooBig, fmt.Sprintf("message over %d bytes (setting: %s)", d.MaxMessage, SettingMaxMessage)}
+}
+
+var errNotText = &Error{scenecast.CloseInvalidUTF8, "text message is not valid UTF-8"}

@@ -15,6 +15,9 @@ const maxCloseReason = ws.MaxControlFramePayloadSize - 2
 // TextFrame is a whole unmasked text message with this payload, which must be valid UTF-8.
 func TextFrame(payload []byte) []byte { return frame(ws.NewTextFrame(payload)) }
 
+// BinaryFrame is a whole unmasked binary message with this payload.
+func BinaryFrame(payload []byte) []byte { return frame(ws.NewBinaryFrame(payload)) }
+
 // PingFrame is a ping without payload.
 func PingFrame() []byte { return frame(ws.NewPingFrame(nil)) }
 

@@ -19,6 +19,7 @@ func TestFrames(t *testing.T) {
 	}{
 		{"RFC 6455, 5.7: Hello", websocket.TextFrame([]byte("Hello")), []byte("\x81\x05Hello")},
 		{"16-bit length", websocket.TextFrame([]byte(long)), []byte("\x81\x7e\x01\x2c" + long)},
+		{"binary", websocket.BinaryFrame([]byte("\xff")), []byte("\x82\x01\xff")},
 		{"ping", websocket.PingFrame(), []byte("\x89\x00")},
 		{"pong", websocket.PongFrame([]byte("abc")), []byte("\x8a\x03abc")},
 		{"close", websocket.CloseFrame(1000, "bye"), []byte("\x88\x05\x03\xe8bye")},
@@ -96,10 +97,13 @@ func TestHandshake(t *testing.T) {
 func TestSwitchingProtocols(t *testing.T) {
 	const want = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-	if got := string(websocket.SwitchingProtocols(upgradeRequest(), "")); got != want+"\r\n" {
+	if got := string(websocket.SwitchingProtocols(upgradeRequest(), "", "")); got != want+"\r\n" {
 		t.Errorf("got %q", got)
 	}
-	if got := string(websocket.SwitchingProtocols(upgradeRequest(), "chat")); got != want+"Sec-WebSocket-Protocol: chat\r\n\r\n" {
+	if got := string(websocket.SwitchingProtocols(upgradeRequest(), "chat", "")); got != want+"Sec-WebSocket-Protocol: chat\r\n\r\n" {
 		t.Errorf("with a subprotocol: got %q", got)
+	}
+	if got := string(websocket.SwitchingProtocols(upgradeRequest(), "", "x")); got != want+"Sec-WebSocket-Extensions: x\r\n\r\n" {
+		t.Errorf("with an extension: got %q", got)
 	}
 }

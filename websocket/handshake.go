@@ -39,14 +39,17 @@ func CheckHandshake(r *http.Request, subprotocol string) error {
 }
 
 // SwitchingProtocols is the answer, head and all, to a request that CheckHandshake has passed. A subprotocol that is not
-// empty must be one that the client offered.
-func SwitchingProtocols(r *http.Request, subprotocol string) []byte {
+// empty must be one that the client offered, and extensions what AcceptDeflate has made of its offers.
+func SwitchingProtocols(r *http.Request, subprotocol, extensions string) []byte {
 	digest := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + keyGUID))
 	var b strings.Builder
 	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
 	b.WriteString(base64.StdEncoding.EncodeToString(digest[:]))
 	if subprotocol != "" {
 		b.WriteString("\r\nSec-WebSocket-Protocol: " + subprotocol)
+	}
+	if extensions != "" {
+		b.WriteString("\r\nSec-WebSocket-Extensions: " + extensions)
 	}
 	b.WriteString("\r\n\r\n")
 	return []byte(b.String())

@@ -15,14 +15,13 @@ const MinSize = 64
 // envelope makes the messages of a run, and knows them again. A message is known only if every byte of it is right.
 type envelope struct {
 	head, tail []byte
-	native     bool // pages get messages as pushes of scenecast.v1, not verbatim
 }
 
 // newEnvelope makes messages of size bytes, which is at least MinSize.
-func newEnvelope(run string, size int, native bool) envelope {
+func newEnvelope(run string, size int) envelope {
 	head, tail := `{"bench":"`+run+`","n":"`, `","pad":""}`
 	pad := strings.Repeat("x", max(0, size-len(head)-digits-len(tail)))
-	return envelope{head: []byte(head), tail: []byte(`","pad":"` + pad + `"}`), native: native}
+	return envelope{head: []byte(head), tail: []byte(`","pad":"` + pad + `"}`)}
 }
 
 // write is the message with this number.
@@ -30,18 +29,9 @@ func (e *envelope) write(n int) []byte {
 	return fmt.Appendf(nil, "%s%0*d%s", e.head, digits, n, e.tail)
 }
 
-// read is the number of a message as a page got it; false where it is none of this run.
+// read is the number of a message that was pushed to a page; false where it is none of this run.
 func (e *envelope) read(message []byte) (n int, ok bool) {
 	size := len(e.head) + digits + len(e.tail)
-	if e.native {
-		// The message is the last member of the push, and between it and its name is nothing.
-		before := len(message) - size - 1
-		if before < 0 || message[len(message)-1] != '}' ||
-			!bytes.HasPrefix(message, []byte(`{"type":"push",`)) || !bytes.HasSuffix(message[:before], []byte(`,"data":`)) {
-			return 0, false
-		}
-		message = message[before : len(message)-1]
-	}
 	if len(message) != size || !bytes.HasPrefix(message, e.head) || !bytes.HasSuffix(message, e.tail) {
 		return 0, false
 	}
@@ -52,13 +42,4 @@ func (e *envelope) read(message []byte) (n int, ok bool) {
 		n = 10*n + int(c-'0')
 	}
 	return n, true
-}
-
-// isWelcome reports whether this is what a server says first.
-func (e *envelope) isWelcome(message []byte) bool {
-	want := `{"code":200,`
-	if e.native {
-		want = `{"type":"welcome",`
-	}
-	return bytes.HasPrefix(message, []byte(want))
 }

@@ -13,6 +13,11 @@ import (
 // ipBindAddressNoPort leaves the choice of a bound socket's port to connect, which knows the target (ip(7)).
 const ipBindAddressNoPort = 24
 
+// stallRoom is the receive buffer of pages that are going to stall. A buffer of one's own wish does not grow.
+const stallRoom = 64 << 10
+
+var _ staller = (*epoll)(nil)
+
 // epoll is the transport for many pages: sockets without goroutines, and a few readers.
 type epoll struct {
 	address netip.AddrPort
@@ -57,7 +62,11 @@ func newPlain(f *fleet, pages int, address netip.AddrPort) (transport, error) {
 func (e *epoll) open(p *page, request []byte, source netip.Addr) error {
 	p.shard.mu.Lock()
 	defer p.shard.mu.Unlock()
-	fd, err := dial(e.address, source)
+	room := 0
+	if int(p.number) < p.fleet.stalling {
+		room = stallRoom
+	}
+	fd, err := dial(e.address, source, room)
 	if err != nil {
 		return noPorts(err)
 	}
@@ -68,8 +77,16 @@ func (e *epoll) open(p *page, request []byte, source netip.Addr) error {
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(r.fd, syscall.EPOLL_CTL_ADD, fd, &event))
 }
 
-// dial makes a socket that connects, without waiting.
-func dial(to netip.AddrPort, source netip.Addr) (int, error) {
+// stall leaves the page's bytes to the kernel.
+func (e *epoll) stall(p *page) error {
+	p.shard.mu.Lock()
+	defer p.shard.mu.Unlock()
+	r := e.readers[int(p.number)%len(e.readers)]
+	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(r.fd, syscall.EPOLL_CTL_DEL, int(p.fd), nil))
+}
+
+// dial makes a socket that connects, without waiting. Room, if any, is what the kernel may hold of what was not read.
+func dial(to netip.AddrPort, source netip.Addr, room int) (int, error) {
 	family := syscall.AF_INET6
 	if to.Addr().Is4() {
 		family = syscall.AF_INET
@@ -83,6 +100,12 @@ func dial(to netip.AddrPort, source netip.Addr) (int, error) {
 		if err := syscall.Bind(fd, sockaddr(netip.AddrPortFrom(source, 0))); err != nil {
 			_ = syscall.Close(fd)
 			return -1, os.NewSyscallError("bind", err)
+		}
+	}
+	if room > 0 {
+		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, room); err != nil {
+			_ = syscall.Close(fd)
+			return -1, os.NewSyscallError("setsockopt", err)
 		}
 	}
 	if err := syscall.Connect(fd, sockaddr(to)); err != nil && !errors.Is(err, syscall.EINPROGRESS) {

@@ -68,7 +68,7 @@ func (f *fake) page(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pages = append(f.pages, fakePage{c, label.FromMap(query)})
-	_, _ = c.Write(websocket.SwitchingProtocols(r, ""))
+	_, _ = c.Write(websocket.SwitchingProtocols(r, "", ""))
 	_, _ = c.Write(websocket.PingFrame())
 	_, _ = c.Write(websocket.TextFrame([]byte(`{"code":200,"message":"hello"}`)))
 }

@@ -3,8 +3,10 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +32,9 @@ type fleet struct {
 	clock     time.Time // what a page's time is counted from
 	patience  time.Duration
 	sources   sources
-	query     func(page int) string
+	dialect   Dialect
+	labels    func(page int) url.Values
+	stalling  int // the first so many pages are those that stall makes stop; their latencies are nobody's business
 
 	transport transport
 	shards    []*shard
@@ -79,7 +83,7 @@ func (f *fleet) connect(ctx context.Context, progress func(connected int)) error
 		select {
 		case free <- struct{}{}:
 			p := &f.pages[next]
-			if err := f.transport.open(p, f.handshake.request(f.query(next)), f.sources.of(next)); err != nil {
+			if err := f.transport.open(p, f.handshake.request(f.dialect.Target(f.labels(next))), f.sources.of(next)); err != nil {
 				f.lost(p, err)
 			}
 			next++
@@ -149,6 +153,25 @@ func (f *fleet) foreign() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.strayed
+}
+
+// staller is a transport that can leave a page's bytes unread.
+type staller interface {
+	stall(p *page) error
+}
+
+// stall has the first pages stop reading, for good.
+func (f *fleet) stall() error {
+	t, can := f.transport.(staller)
+	if !can {
+		return errors.New("pages that never read are to be had on Linux alone, and without TLS")
+	}
+	for i := range f.stalling {
+		if err := t.stall(&f.pages[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close ends all pages.

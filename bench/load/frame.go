@@ -142,9 +142,15 @@ func parseFrame(data []byte) (f frame, size int, err error) {
 	return f, size, nil
 }
 
-// pongFrame answers a ping (RFC 6455, 5.5.3). Clients must mask; the mask of zeros leaves the payload as it is.
-func pongFrame(payload []byte) []byte {
-	return append([]byte{0x80 | opPong, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
+// pongFrame answers a ping (RFC 6455, 5.5.3).
+func pongFrame(payload []byte) []byte { return clientFrame(opPong, payload) }
+
+// textFrame is what a page says; it is short.
+func textFrame(payload []byte) []byte { return clientFrame(opText, payload) }
+
+// clientFrame is a frame of at most 125 bytes. Clients must mask; the mask of zeros leaves the payload as it is.
+func clientFrame(op byte, payload []byte) []byte {
+	return append([]byte{0x80 | op, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
 }
 
 // closeText says a close frame in words.

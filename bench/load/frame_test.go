@@ -137,7 +137,7 @@ func TestPong(t *testing.T) {
 
 func TestHandshake(t *testing.T) {
 	// The example of RFC 6455, 1.3 has another key; this accept was computed apart from the code.
-	h := newHandshake("example.com", "/v1/connect", "scenecast.v1")
+	h := newHandshake("example.com", "scenecast.v1")
 	const good = "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
 	accept := "sec-websocket-accept:" + h.accept + "\r\nSec-WebSocket-Protocol: scenecast.v1\r\n"
 	for _, c := range []struct{ name, answer, rest, err string }{
@@ -160,14 +160,21 @@ func TestHandshake(t *testing.T) {
 	}
 	want := "GET /v1/connect?a=b HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + sameKey + "\r\nSec-WebSocket-Protocol: scenecast.v1\r\n\r\n"
-	if got := string(h.request("a=b")); got != want {
+	if got := string(h.request("/v1/connect?a=b")); got != want {
 		t.Errorf("request: got %q, want %q", got, want)
 	}
 }
 
 func TestEnvelope(t *testing.T) {
 	for _, native := range []bool{false, true} {
-		e := newEnvelope("abc", 128, native)
+		e, wire := newEnvelope("abc", 128), &scenecastWire{native: native}
+		read := func(text []byte) (int, bool) {
+			h, rest := wire.Hear(text)
+			if h.Kind != Pushed || len(rest) > 0 {
+				return 0, false
+			}
+			return e.read(h.Data)
+		}
 		wrap := func(m []byte) []byte {
 			if native {
 				return fmt.Appendf(nil, `{"type":"push","position":"x-1","data":%s}`, m)
@@ -178,14 +185,14 @@ func TestEnvelope(t *testing.T) {
 		if len(message) != 128 {
 			t.Errorf("native %t: %d bytes: %s", native, len(message), message)
 		}
-		if n, ok := e.read(wrap(message)); n != 1234 || !ok {
+		if n, ok := read(wrap(message)); n != 1234 || !ok {
 			t.Errorf("native %t: read %d, %t of %s", native, n, ok, message)
 		}
-		other := newEnvelope("abd", 128, native)
+		other := newEnvelope("abd", 128)
 		for _, strange := range [][]byte{nil, []byte("{}"), []byte("}"), wrap(other.write(1)), wrap(message[:127]), wrap(append(message, ' ')),
 			wrap(bytes.Replace(message, []byte("xx"), []byte("xy"), 1)), wrap(bytes.Replace(message, []byte("1234"), []byte("123a"), 1)),
 			append(wrap(message), '\n')} {
-			if n, ok := e.read(strange); ok {
+			if n, ok := read(strange); ok {
 				t.Errorf("native %t: read %d of %s", native, n, strange)
 			}
 		}

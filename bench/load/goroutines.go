@@ -41,7 +41,7 @@ func (g *goroutines) open(p *page, request []byte, source netip.Addr) error {
 
 // live is a page's life, from its connection to its end.
 func (g *goroutines) live(p *page, request []byte, source netip.Addr) error {
-	c, err := g.dial(source)
+	c, err := connect(g.ctx, g.address, source, g.tls)
 	if err != nil {
 		return noPorts(err)
 	}
@@ -82,16 +82,17 @@ func (p *page) heard(data []byte, now time.Duration) (replies []byte, err error)
 	return replies, err
 }
 
-func (g *goroutines) dial(source netip.Addr) (net.Conn, error) {
+// connect makes a connection, with TLS where security is not nil.
+func connect(ctx context.Context, to netip.AddrPort, source netip.Addr, security *tls.Config) (net.Conn, error) {
 	d := net.Dialer{KeepAlive: -1}
 	if source.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
-	if g.tls == nil {
-		return d.DialContext(g.ctx, "tcp", g.address.String())
+	if security == nil {
+		return d.DialContext(ctx, "tcp", to.String())
 	}
-	secure := tls.Dialer{NetDialer: &d, Config: g.tls}
-	return secure.DialContext(g.ctx, "tcp", g.address.String())
+	secure := tls.Dialer{NetDialer: &d, Config: security}
+	return secure.DialContext(ctx, "tcp", to.String())
 }
 
 func (g *goroutines) close() {

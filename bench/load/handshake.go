@@ -16,29 +16,26 @@ const (
 	// and one answer to compare with is cheaper than ten thousand.
 	sameKey = "c2NlbmVjYXN0IGJlbmNoLg=="
 
-	nativeProtocol = "scenecast.v1"
-
 	maxHead = 16 << 10
 )
 
 // handshake opens pages as WebSockets (RFC 6455, 4).
 type handshake struct {
 	host     string // of the header Host
-	path     string // without the query
 	protocol string // the subprotocol; may be empty
 	accept   string // what the server must answer
 }
 
-func newHandshake(host, path, protocol string) handshake {
+func newHandshake(host, protocol string) handshake {
 	digest := sha1.Sum([]byte(sameKey + keyGUID))
-	return handshake{host: host, path: path, protocol: protocol, accept: base64.StdEncoding.EncodeToString(digest[:])}
+	return handshake{host: host, protocol: protocol, accept: base64.StdEncoding.EncodeToString(digest[:])}
 }
 
-// request asks for a page with this query.
-func (h *handshake) request(query string) []byte {
+// request asks for a page; target is its path and query.
+func (h *handshake) request(target string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "GET %s?%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", h.path, query, h.host, sameKey)
+	fmt.Fprintf(&b, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n", target, h.host, sameKey)
 	if h.protocol != "" {
 		b.WriteString("Sec-WebSocket-Protocol: " + h.protocol + "\r\n")
 	}

@@ -26,6 +26,8 @@ type Options struct {
 	Patience time.Duration // without any delivery, until those to come count as missing. Defaults to 10 s.
 	Progress func(string)  // is told how far it is, often; may be nil
 	TLS      *tls.Config   // of https. Defaults to what the system trusts.
+	Dialect  Dialect       // of another server than Scenecast; Token, Key and Native are Scenecast's. Defaults to it.
+	Stalling int           // the first so many pages stop reading when Session.Stall says so. Defaults to none.
 
 	portable bool // a goroutine for each page, whatever the system; for tests
 }
@@ -44,6 +46,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
 	}
+	if o.Dialect == nil && o.URL != nil {
+		o.Dialect = newScenecastWire(&o)
+	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
@@ -52,6 +57,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("which server? Its address looks like http://localhost:9502")
 	case o.Pages < 1 || o.Pages > 1<<24:
 		return o, fmt.Errorf("%d pages: it takes one at least, and 16 million at most", o.Pages)
+	case o.Stalling < 0 || o.Stalling >= o.Pages:
+		return o, fmt.Errorf("%d pages that stop reading: of %d, one at least goes on", o.Stalling, o.Pages)
 	case o.Few < 1 || o.Few > o.Pages:
 		return o, fmt.Errorf("%d pages in a group: it takes from 1 to all %d", o.Few, o.Pages)
 	case o.Pipeline < 1 || o.Pipeline > maxCalls:

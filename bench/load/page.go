@@ -51,6 +51,11 @@ func (p *page) feed(data []byte, now time.Duration) error {
 			return err
 		}
 		p.stage, p.decoder.rest, data = silent, nil, rest
+		say, open := p.fleet.dialect.Begin()
+		p.say(say)
+		if open {
+			p.greet()
+		}
 	}
 	err := p.decoder.feed(data, p)
 	if p.settled > 0 {
@@ -60,24 +65,52 @@ func (p *page) feed(data []byte, now time.Duration) error {
 }
 
 func (p *page) message(payload []byte) error {
-	if p.stage == silent {
-		if !p.fleet.envelope.isWelcome(payload) {
+	for {
+		h, rest := p.fleet.dialect.Hear(payload)
+		p.say(h.Reply)
+		switch {
+		case h.Kind == Chatter:
+		case p.stage == silent && h.Kind == Welcome:
+			p.greet()
+		case p.stage == silent:
 			return fmt.Errorf("%w: %.100q", errUnwelcome, payload)
+		case h.Kind == Pushed:
+			p.pushed(h.Data)
+		default:
+			p.fleet.strange(p, payload)
 		}
-		p.stage = greeted
-		p.fleet.welcomed()
-		return nil
+		if len(rest) == 0 {
+			return nil
+		}
+		payload = rest
 	}
-	n, ok := p.fleet.envelope.read(payload)
+}
+
+func (p *page) greet() {
+	p.stage = greeted
+	p.fleet.welcomed()
+}
+
+func (p *page) pushed(message []byte) {
+	n, ok := p.fleet.envelope.read(message)
 	if !ok {
-		p.fleet.strange(p, payload)
-		return nil
+		p.fleet.strange(p, message)
+		return
 	}
-	if latency, due := p.fleet.ledger.got(p.number, n, p.now); due {
+	latency, due := p.fleet.ledger.got(p.number, n, p.now)
+	if !due {
+		return
+	}
+	p.settled++
+	if int(p.number) >= p.fleet.stalling {
 		p.shard.record(latency)
-		p.settled++
 	}
-	return nil
+}
+
+func (p *page) say(text []byte) {
+	if len(text) > 0 {
+		p.replies = append(p.replies, textFrame(text)...)
+	}
 }
 
 func (p *page) ping(payload []byte) { p.replies = append(p.replies, pongFrame(payload)...) }

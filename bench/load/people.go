@@ -1,9 +1,11 @@
 package load
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"scenecast/audience"
 	"scenecast/label"
@@ -29,14 +31,20 @@ type people struct {
 	run   string
 	pages int
 	few   int // pages in a group; the last group may have fewer
+	lost  int // the first so many pages read nothing any more
+}
+
+// newPeople makes up a name for a run.
+func newPeople(o *Options) people {
+	return people{run: strings.ToLower(rand.Text()[:8]), pages: o.Pages, few: o.Few}
 }
 
 func (p people) groupOf(page int) string { return p.group(page / p.few) }
 func (p people) group(n int) string      { return p.run + "-" + strconv.Itoa(n) }
 func (p people) user(page int) string    { return p.run + "-" + strconv.Itoa(page) }
 
-func (p people) labels(page int) map[string][]string {
-	return map[string][]string{
+func (p people) labels(page int) url.Values {
+	return url.Values{
 		keyRun:    {p.run},
 		keyPage:   {pageNames[page%len(pageNames)]},
 		keyGroup:  {p.groupOf(page)},
@@ -45,15 +53,8 @@ func (p people) labels(page int) map[string][]string {
 	}
 }
 
-// query is a page's URL parameters.
-func (p people) query(page int, token string) string {
-	q := url.Values(p.labels(page))
-	q.Set("token", token)
-	return q.Encode()
-}
-
-// all is everybody.
-func (p people) all() crowd { return p.between(0, p.pages) }
+// all is everybody who reads.
+func (p people) all() crowd { return p.between(p.lost, p.pages) }
 
 func (p people) between(from, to int) crowd {
 	c := make(crowd, 0, to-from)

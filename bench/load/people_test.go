@@ -45,7 +45,7 @@ func TestScenarios(t *testing.T) {
 		names = append(names, s.name)
 		for i := range 20 {
 			to, got := s.aim(i)
-			if _, want, err := p.audience(string(to)); err != nil || !slices.Equal(got, want) || len(got) != s.size {
+			if _, want, err := p.audience(string(to.JSON)); err != nil || !slices.Equal(got, want) || len(got) != s.size {
 				t.Errorf("%s, push %d to %s: got %v, want %v, %v", s.name, i, to, got, want, err)
 			}
 		}

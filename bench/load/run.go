@@ -2,13 +2,11 @@ package load
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -23,35 +21,28 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := strings.ToLower(rand.Text()[:8])
-	who := people{run: name, pages: o.Pages, few: o.Few}
+	who := newPeople(&o)
 	plan, err := scenarios(&o, who)
 	if err != nil {
 		return nil, err
 	}
-	if err := raiseFileLimit(o.Pages); err != nil {
-		return nil, err
-	}
-	server, err := watch(o.PID)
+	r, err := newRunner(o, who)
 	if err != nil {
 		return nil, err
 	}
-	f, err := newFleet(&o, who)
-	if err != nil {
+	defer r.close()
+	if r.server, err = watch(o.PID); err != nil {
 		return nil, err
 	}
-	defer f.close()
-	backend := newPublisher(&o, maxCalls)
-	defer backend.close()
-	r := &runner{options: o, people: who, fleet: f, backend: backend, server: server, report: &Report{
-		URL: o.URL.Redacted(), Run: name, PID: server.pid, Protocol: wireName(o.Native), Pages: o.Pages, Size: o.Size, Rounds: o.Rounds,
-	}}
+	r.report = &Report{
+		URL: o.URL.Redacted(), Run: who.run, PID: r.server.pid, Protocol: wireName(o.Native), Pages: o.Pages, Size: o.Size, Rounds: o.Rounds,
+	}
 	err = r.run(ctx, plan)
 	if r.report.Connect == nil {
 		return nil, err
 	}
 	r.report.Complete = err == nil
-	r.report.Faults, r.report.Foreign = f.ledger.snapshot(), f.foreign()
+	r.report.Faults, r.report.Foreign = r.fleet.ledger.snapshot(), r.fleet.foreign()
 	if err == nil && r.report.Faults.Any() {
 		err = ErrFaults
 	}
@@ -65,24 +56,39 @@ func wireName(native bool) string {
 	return "tutorial"
 }
 
-// newFleet makes the pages. They do not connect yet.
-func newFleet(o *Options, who people) (*fleet, error) {
+// newRunner finds the server, and makes the pages and the backend. Nothing of theirs connects yet.
+func newRunner(o Options, who people) (*runner, error) {
+	if err := raiseFileLimit(o.Pages); err != nil {
+		return nil, err
+	}
 	address, err := reach(hostPort(o.URL), o.Patience)
 	if err != nil {
 		return nil, err
 	}
-	path, protocol := "/", ""
-	if o.Native {
-		path, protocol = "/v1/connect", nativeProtocol
+	f, err := newFleet(&o, who, address)
+	if err != nil {
+		return nil, err
 	}
-	f := &fleet{
-		handshake: newHandshake(o.URL.Host, rooted(o.URL.JoinPath(path)), protocol),
-		envelope:  newEnvelope(who.run, o.Size, o.Native),
+	return &runner{options: o, people: who, fleet: f, backend: newPublisher(&o, address, maxCalls)}, nil
+}
+
+func (r *runner) close() {
+	r.fleet.close()
+	r.backend.close()
+}
+
+// newFleet makes the pages. They do not connect yet.
+func newFleet(o *Options, who people, address netip.AddrPort) (f *fleet, err error) {
+	f = &fleet{
+		handshake: newHandshake(o.URL.Host, o.Dialect.Subprotocol()),
+		envelope:  newEnvelope(who.run, o.Size),
 		ledger:    newLedger(),
 		clock:     time.Now(),
 		patience:  o.Patience,
 		sources:   newSources(o.Pages, address.Addr()),
-		query:     func(page int) string { return who.query(page, o.Token) },
+		dialect:   o.Dialect,
+		labels:    who.labels,
+		stalling:  o.Stalling,
 	}
 	f.transport, err = newTransport(f, o, address)
 	return f, err
@@ -96,16 +102,18 @@ func newTransport(f *fleet, o *Options, address netip.AddrPort) (transport, erro
 	if o.URL.Scheme == "http" {
 		return newGoroutines(address, nil), nil
 	}
-	security := &tls.Config{}
-	if o.TLS != nil {
-		security = o.TLS.Clone()
-	}
-	security.ServerName, security.NextProtos = o.URL.Hostname(), nil // no HTTP/2: it has no such handshake
-	return newGoroutines(address, security), nil
+	return newGoroutines(address, security(o)), nil
 }
 
-// rooted is a URL's path as a request names it. JoinPath leaves out the first slash where the address has no path.
-func rooted(u *url.URL) string { return "/" + strings.TrimPrefix(u.EscapedPath(), "/") }
+// security is how TLS is spoken.
+func security(o *Options) *tls.Config {
+	c := &tls.Config{}
+	if o.TLS != nil {
+		c = o.TLS.Clone()
+	}
+	c.ServerName, c.NextProtos = o.URL.Hostname(), nil // no HTTP/2: neither handshake nor publisher speak it
+	return c
+}
 
 // hostPort is where the server listens.
 func hostPort(u *url.URL) string {

@@ -197,13 +197,13 @@ func TestSpread(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.portable = portable
-		f, err := newFleet(&o, people{run: "abc", pages: o.Pages, few: o.Few})
+		r, err := newRunner(o, people{run: "abc", pages: o.Pages, few: o.Few})
 		if err != nil {
 			t.Fatal(err)
 		}
-		f.sources = sources{each: 5}
-		err = f.connect(t.Context(), func(int) {})
-		f.close()
+		r.fleet.sources = sources{each: 5}
+		err = r.fleet.connect(t.Context(), func(int) {})
+		r.close()
 		if err != nil {
 			t.Error(err)
 		}

@@ -26,11 +26,12 @@ type scenario struct {
 	to       string // the audience, as text
 	size     int    // pages in the audience
 	own      bool   // nobody else's pages can be in it
+	lossy    bool   // pages are in it that do not read
 	pushes   int    // of a round
 	pipeline int    // calls at a time; the next ones begin when everything has arrived
 	rate     int    // pushes per second, whatever has arrived; 0: no clock
 
-	aim func(push int) (to []byte, c crowd)
+	aim func(push int) (to Audience, c crowd)
 }
 
 // scenarios are those that the options ask for.
@@ -59,22 +60,22 @@ func scenarios(o *Options, p people) ([]scenario, error) {
 
 // aimed is a scenario that knows whom it reaches.
 func aimed(name string, p people) (scenario, error) {
-	equals := func(key, value string) []byte { return fmt.Appendf(nil, `{%q:%q}`, key, value) }
+	equals := func(key, value string) Audience { return Audience{key, value, fmt.Appendf(nil, `{%q:%q}`, key, value)} }
 	switch strings.TrimSpace(name) {
 	case Everybody:
 		to, all := equals(keyRun, p.run), p.all()
-		return scenario{name: name, to: fmt.Sprintf("run == %q", p.run), size: len(all), own: true,
-			aim: func(int) ([]byte, crowd) { return to, all }}, nil
+		return scenario{name: name, to: fmt.Sprintf("run == %q", p.run), size: len(all), own: p.lost == 0, lossy: p.lost > 0,
+			aim: func(int) (Audience, crowd) { return to, all }}, nil
 	case Few:
 		groups := p.pages / p.few
 		return scenario{name: fmt.Sprintf("%d of %d", p.few, p.pages), to: fmt.Sprintf(`group == "%s-…"`, p.run), size: p.few, own: true,
-			aim: func(push int) ([]byte, crowd) {
+			aim: func(push int) (Audience, crowd) {
 				g := stride(push, groups)
 				return equals(keyGroup, p.group(g)), p.between(g*p.few, (g+1)*p.few)
 			}}, nil
 	case One:
 		return scenario{name: "one page", to: fmt.Sprintf(`user == "%s-…"`, p.run), size: 1, own: true,
-			aim: func(push int) ([]byte, crowd) {
+			aim: func(push int) (Audience, crowd) {
 				page := stride(push, p.pages)
 				return equals(keyUser, p.user(page)), p.between(page, page+1)
 			}}, nil
@@ -83,7 +84,7 @@ func aimed(name string, p people) (scenario, error) {
 	if err != nil {
 		return scenario{}, err
 	}
-	return scenario{name: name, to: name, size: len(c), aim: func(int) ([]byte, crowd) { return to, c }}, nil
+	return scenario{name: name, to: name, size: len(c), aim: func(int) (Audience, crowd) { return Audience{JSON: to}, c }}, nil
 }
 
 // stride walks over n things in large steps, so that neighbours in time are none in place.

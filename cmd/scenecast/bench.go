@@ -107,7 +107,7 @@ func aimBench(cmd *cobra.Command, o *load.Options, address string) (end func(), 
 	if err != nil {
 		return nil, err
 	}
-	s, err := load.StartServer(cmd.Context(), self)
+	s, err := load.StartServer(cmd.Context(), []string{self})
 	if err != nil {
 		return nil, err
 	}

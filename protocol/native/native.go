@@ -18,8 +18,11 @@ import (
 const Subprotocol = "scenecast.v1"
 
 var (
-	_ scenecast.Protocol = (*Protocol)(nil)
-	_ scenecast.Gate     = (*Protocol)(nil)
+	_ scenecast.Protocol     = (*Protocol)(nil)
+	_ scenecast.Gate         = (*Protocol)(nil)
+	_ scenecast.LateEncoder  = (*Protocol)(nil)
+	_ scenecast.GapEncoder   = (*Protocol)(nil)
+	_ scenecast.Acknowledger = (*Protocol)(nil)
 )
 
 // Protocol is the native wire. It is its own gate.
@@ -45,13 +48,21 @@ type (
 	welcome struct {
 		Type     string `json:"type"`
 		ID       string `json:"id"`
-		Position string `json:"position,omitempty"` // of the newest push; missing before the first
+		Position string `json:"position"` // where in the log the page stands
 	}
 	push struct {
 		Type     string          `json:"type"`
 		Position string          `json:"position"`
 		Event    string          `json:"event,omitempty"`
+		Late     bool            `json:"late,omitempty"` // older than others that the page has got
+		Ack      bool            `json:"ack,omitempty"`  // the page is to acknowledge it
 		Data     json.RawMessage `json:"data"`
+	}
+	gap struct {
+		Type     string        `json:"type"`
+		Reason   scenecast.Gap `json:"reason"`
+		Dropped  int           `json:"dropped,omitempty"`
+		Position string        `json:"position,omitempty"` // where the page goes on
 	}
 	done struct { // the answer to a request that has been carried out
 		Type string          `json:"type"`
@@ -69,17 +80,35 @@ type (
 
 // Opened implements scenecast.Protocol.
 func (p *Protocol) Opened(c scenecast.Conn) {
-	w := welcome{Type: "welcome", ID: c.ID().String()}
-	if position := c.Position(); position != (scenecast.Position{}) {
-		w.Position = position.String()
-	}
-	send(c, w)
+	send(c, welcome{Type: "welcome", ID: c.ID().String(), Position: c.Position().String()})
 }
 
-// EncodePush implements scenecast.Encoder. The data is the push's own bytes, so it is put in by hand: json.Marshal would
-// rewrite it.
+// Acknowledges implements scenecast.Acknowledger.
+func (p *Protocol) Acknowledges() {}
+
+// EncodePush implements scenecast.Encoder.
 func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
-	head, _ := json.Marshal(push{Type: "push", Position: m.Position.String(), Event: m.Message.Event, Data: json.RawMessage("0")})
+	return encode(m, push{Ack: m.Receipt == scenecast.ReceiptAcked})
+}
+
+// EncodeLate implements scenecast.LateEncoder. Whoever asked for receipts does not wait for pages that come later.
+func (p *Protocol) EncodeLate(m *scenecast.Push) []byte { return encode(m, push{Late: true}) }
+
+// EncodeGap implements scenecast.GapEncoder.
+func (p *Protocol) EncodeGap(m scenecast.Missed) []byte {
+	g := gap{Type: "gap", Reason: m.Reason, Dropped: m.Dropped}
+	if m.Reason != scenecast.GapDropped {
+		g.Position = m.Newest.String()
+	}
+	b, _ := json.Marshal(g) // texts and numbers always encode
+	return websocket.TextFrame(b)
+}
+
+// encode is a push as the page gets it. The data is the push's own bytes, so it is put in by hand: json.Marshal would
+// rewrite it.
+func encode(m *scenecast.Push, as push) []byte {
+	as.Type, as.Position, as.Event, as.Data = "push", m.Position.String(), m.Message.Event, json.RawMessage("0")
+	head, _ := json.Marshal(as)
 	b := append(head[:len(head)-len(`0}`)], m.Message.Data...)
 	return websocket.TextFrame(append(b, '}'))
 }
@@ -93,6 +122,8 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 		return
 	}
 	switch r.Type {
+	case "ack":
+		c.Acknowledge(r.Position)
 	case "ping":
 		send(c, done{Type: "pong", ID: r.ID})
 	case "set":
@@ -135,6 +166,8 @@ func CloseCode(err error) (scenecast.CloseCode, string) {
 		return scenecast.CloseUnauthorized, p.Error()
 	case problem.Forbidden:
 		return scenecast.CloseForbidden, p.Error()
+	case problem.TooMany:
+		return scenecast.CloseTooMany, p.Error()
 	case problem.Internal:
 		return scenecast.CloseInternalError, p.Error()
 	default:

@@ -1,0 +1,77 @@
+package listener
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// open opens the port with so many listening sockets, among which the kernel deals visitors out (SO_REUSEPORT, socket(7)).
+func open(ctx context.Context, addr string, sockets, sendBuffer int) ([]*net.TCPListener, error) {
+	if sockets == 1 {
+		l, err := listen(ctx, addr, sendBuffer, false)
+		return []*net.TCPListener{l}, err
+	}
+	// Sockets that share a port share it with another server's, too, and each server would get half of the visitors. One
+	// that does not share finds out whether somebody is there.
+	alone, err := listen(ctx, addr, sendBuffer, false)
+	if err != nil {
+		return nil, err
+	}
+	addr = alone.Addr().String()
+	_ = alone.Close()
+	var ports []*net.TCPListener
+	for range sockets {
+		l, err := listen(ctx, addr, sendBuffer, true)
+		if err != nil {
+			for _, l := range ports {
+				_ = l.Close()
+			}
+			return nil, err
+		}
+		ports = append(ports, l)
+	}
+	return ports, nil
+}
+
+func listen(ctx context.Context, addr string, sendBuffer int, shared bool) (*net.TCPListener, error) {
+	config := net.ListenConfig{
+		KeepAlive: -1, // the pings of package socket find out who is gone, and sooner
+		Control: func(_, _ string, c syscall.RawConn) error {
+			var err error
+			controlErr := c.Control(func(fd uintptr) { err = prepare(int(fd), sendBuffer, shared) })
+			if controlErr != nil {
+				return controlErr
+			}
+			return err
+		},
+	}
+	l, err := config.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return l.(*net.TCPListener), nil
+}
+
+// prepare sets what the sockets of visitors inherit (tcp(7)), so that it costs nothing for each of them.
+func prepare(fd, sendBuffer int, shared bool) error {
+	options := []struct {
+		level, name, value int
+	}{
+		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer / 2}, // the kernel doubles it (socket(7))
+		{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
+	}
+	if !shared {
+		options = options[:2]
+	}
+	for _, o := range options {
+		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
+			return fmt.Errorf("setsockopt: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package listener
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"scenecast"
+	"scenecast/problem"
+	"scenecast/websocket"
+)
+
+// entry is what was decided about a request to become a page.
+type entry struct {
+	answer    []byte // that it has become one
+	admission scenecast.Admission
+
+	// Of a page that is let in only to be sent away.
+	sentAway bool
+	code     scenecast.CloseCode
+	reason   string
+}
+
+// decide lets a page in, or returns why not.
+func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
+	if err := websocket.CheckHandshake(r, u.Subprotocol); err != nil {
+		return e, err
+	}
+	e.admission, err = u.Gate.Admit(r)
+	if err != nil {
+		if u.CloseCode == nil {
+			return e, err
+		}
+		if problem.Of(err).Kind == problem.Internal {
+			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", err)
+		}
+		e.admission, e.sentAway = scenecast.Admission{}, true
+		e.code, e.reason = u.CloseCode(err)
+	}
+	extensions := ""
+	if s.options.Deflate && !e.sentAway {
+		extensions, e.admission.Deflate = websocket.AcceptDeflate(r.Header)
+	}
+	e.answer = websocket.SwitchingProtocols(r, u.Subprotocol, extensions)
+	return e, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	connOf(r).busy.Store(true)
+	upgrade, ok := s.options.Upgrades[r.URL.Path]
+	if !ok || !websocket.IsUpgrade(r) {
+		s.options.Handler.ServeHTTP(w, r)
+		return
+	}
+	if err := s.upgrade(w, r, &upgrade); err != nil {
+		upgrade.Refuse(w, r, err)
+	}
+}
+
+// upgrade gives a page's connection to a loop, or returns why not.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u *Upgrade) error {
+	e, err := s.decide(r, u)
+	if err != nil {
+		return err
+	}
+	conn, early, err := s.takeOver(w, e.answer)
+	if err != nil {
+		s.options.Release(e.admission.Ticket)
+		return err
+	}
+	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
+	if e.sentAway {
+		loop.Refuse(conn, early, e.code, e.reason)
+	} else {
+		loop.Attach(conn, early, e.admission)
+	}
+	return nil
+}
+
+// takeOver takes the connection from net/http, with the bytes that were read behind the request, and sends the answer. A
+// page that has gone by then is noticed by whoever reads from it next.
+func (s *Server) takeOver(w http.ResponseWriter, answer []byte) (conn net.Conn, early []byte, err error) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("take the connection over: %w", err)
+	}
+	early, _ = buffered.Reader.Peek(buffered.Reader.Buffered())
+	early = bytes.Clone(early)
+	conn = conn.(*headConn).Conn
+	if h, ok := conn.(*handedConn); ok {
+		conn, early = h.Conn, append(early, h.said...)
+	}
+	_ = conn.SetDeadline(time.Now().Add(s.options.HeadTimeout))
+	_, _ = conn.Write(answer)
+	_ = conn.SetDeadline(time.Time{})
+	return conn, early, nil
+}

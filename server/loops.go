@@ -1,0 +1,56 @@
+package server
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"scenecast/config"
+	"scenecast/socket"
+)
+
+// portable has loops give every socket goroutines, as on other systems. It is set by tests alone.
+var portable bool
+
+// startLoops starts as many loops as there are cores, each with its shard.
+func (s *Server) startLoops(c config.Config) error {
+	ping := time.Duration(c.WebSocket.PingInterval)
+	if ping == 0 {
+		ping = -1 // in a configuration, 0 is never
+	}
+	policy := socket.ClosePage
+	if c.Outbox.SlowConsumer == config.SlowDropOldest {
+		policy = socket.DropOldest
+	}
+	n := runtime.GOMAXPROCS(0)
+	for range n {
+		loop, err := socket.NewLoop(socket.Options{
+			MaxMessage:   int(c.WebSocket.MaxMessage),
+			PingEvery:    ping,
+			PongWait:     time.Duration(c.WebSocket.PongWait),
+			CloseWait:    time.Duration(c.WebSocket.CloseWait),
+			OutboxBytes:  int(c.Outbox.MaxBytes),
+			OutboxFrames: c.Outbox.MaxFrames,
+			OutboxTotal:  int(c.Outbox.MaxTotal) / n,
+			SlowConsumer: policy,
+			HeadTimeout:  time.Duration(c.HTTP.HeadTimeout),
+			Release:      s.counter.Leave,
+			Portable:     portable,
+			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
+		})
+		if err != nil {
+			return err
+		}
+		loop.Start(s.hub.AddShard(loop))
+		s.loops = append(s.loops, loop)
+	}
+	return nil
+}
+
+// stopLoops gives the pages until ctx ends to take their close frames.
+func (s *Server) stopLoops(ctx context.Context) {
+	for _, loop := range s.loops {
+		loop.Shutdown(ctx)
+	}
+	s.hub.Close()
+}

@@ -1,0 +1,76 @@
+package socket
+
+import (
+	"time"
+
+	"scenecast"
+	"scenecast/websocket"
+)
+
+// class is what many sockets have in common, so that each need keep only its number.
+type class struct {
+	protocol scenecast.Protocol
+	silence  scenecast.Silence
+	stream   scenecast.Streamer // of a page that only listens; nil: it speaks WebSocket
+}
+
+// classOf is the number of an admission's class. There are as many as there are protocols, or a few more.
+func (l *Loop) classOf(a scenecast.Admission) uint32 {
+	for i := range l.classes {
+		if l.classes[i].protocol == a.Protocol && l.classes[i].silence == a.Silence {
+			return uint32(i)
+		}
+	}
+	l.classes = append(l.classes, newClass(a))
+	return uint32(len(l.classes) - 1)
+}
+
+func newClass(a scenecast.Admission) class {
+	stream, _ := a.Protocol.(scenecast.Streamer)
+	return class{protocol: a.Protocol, silence: a.Silence, stream: stream}
+}
+
+// ping is what a silent page gets.
+func (c *class) ping() []byte {
+	if c.stream != nil {
+		return c.stream.Ping()
+	}
+	return pingFrame
+}
+
+var pingFrame = websocket.PingFrame()
+
+// goodbye is the last frame that a page gets.
+func (c *class) goodbye(code scenecast.CloseCode, reason string) []byte {
+	if c.stream != nil {
+		return c.stream.Goodbye(code, reason)
+	}
+	return websocket.CloseFrame(code, reason)
+}
+
+// gap is the frame that tells a page that frames were dropped; nil where its protocol has none.
+func (c *class) gap(dropped int) []byte {
+	if g, ok := c.protocol.(scenecast.GapEncoder); ok {
+		return g.EncodeGap(scenecast.Missed{Reason: scenecast.GapDropped, Dropped: dropped})
+	}
+	return nil
+}
+
+// variant is the form of a frame that a socket gets.
+func variant(f *scenecast.Frame, deflate bool) []byte {
+	if deflate {
+		return f.Variant(websocket.CompressFrame)
+	}
+	return f.Data
+}
+
+// rhythmOf is how long the pages of a class may be silent.
+func (l *Loop) rhythmOf(c *class) rhythm {
+	return rhythm{pingEvery: l.options.PingEvery, pongWait: l.options.PongWait, silence: c.silence, listensOnly: c.stream != nil}
+}
+
+// Reasons of close frames.
+const reasonSlow = "slow consumer: the outbox was full"
+
+func reasonNoPong(o *Options) string          { return "no pong within " + o.PongWait.String() }
+func reasonIdle(allowed time.Duration) string { return "no frame within " + allowed.String() }
