@@ -92,7 +92,8 @@ type Streamer interface {
 
 // Gate is a protocol's decision about a page at the door, taken before anything is stored. Safe for concurrent use.
 type Gate interface {
-	// Admit reads the upgrade request. An error (a *problem.Problem) refuses it, and it is answered over HTTP.
+	// Admit reads the upgrade request. An error (a *problem.Problem) refuses it, and it is answered over HTTP. A page that is
+	// admitted has been counted: whoever does not give it to a loop gives its ticket back.
 	Admit(r *http.Request) (Admission, error)
 }
 

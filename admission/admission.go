@@ -27,10 +27,14 @@ const MaxPageID = 64
 type Desk struct {
 	Pages auth.PageAuthenticator
 	Rules func(app string) label.Rules // what labels the pages of an app may have
+
+	Counter *Counter // of the pages that are let in; nil: nobody counts them
+	Proxies Proxies  // that say where pages come from
 }
 
 // Admit reads the query of an upgrade request: the token first, then the labels, which are all other parameters. A
-// *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in.
+// *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in. The page is
+// counted last, when nothing else can refuse it: whoever refuses it after that gives its ticket back.
 func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
 	papers, err := readPapers(r.URL.RawQuery)
 	if err != nil {
@@ -56,11 +60,20 @@ func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
 	}
 	a = scenecast.Admission{App: page.App, Labels: papers.labels, Trusted: page.Labels, PageID: papers.pageID}
 	if papers.since != "" {
-		a.Resume.Wanted = true
-		a.Resume.After, err = scenecast.ParsePosition(papers.since)
-		a.Resume.Malformed = err != nil
+		a.Resume = ResumeAfter(papers.since)
+	}
+	if d.Counter != nil {
+		if a.Ticket, err = d.Counter.Enter(page.App, d.Proxies.Origin(r)); err != nil {
+			return scenecast.Admission{}, err
+		}
 	}
 	return a, nil
+}
+
+// ResumeAfter is what a page wants that gives this as its position.
+func ResumeAfter(position string) scenecast.Resume {
+	after, err := scenecast.ParsePosition(position)
+	return scenecast.Resume{Wanted: true, After: after, Malformed: err != nil}
 }
 
 func validPageID(id string) bool {

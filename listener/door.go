@@ -65,12 +65,15 @@ func (d *door) greet(head []byte, from netip.AddrPort) socket.Greeting {
 	if err != nil || d.reader.Buffered() > 0 || r.Host == "" || r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
 		return takeOver
 	}
-	upgrade, ok := d.server.options.Upgrades[r.URL.Path]
-	if !ok || upgrade.MayWait || !websocket.IsUpgrade(r) {
+	r.RemoteAddr = from.String()
+	var e entry
+	if stream, ok := d.server.options.Streams[r.URL.Path]; ok && !stream.MayWait {
+		e, err = d.server.admitToStream(r, &stream)
+	} else if upgrade, ok := d.server.options.Upgrades[r.URL.Path]; ok && !upgrade.MayWait && websocket.IsUpgrade(r) {
+		e, err = d.server.decide(r, &upgrade)
+	} else {
 		return takeOver
 	}
-	r.RemoteAddr = from.String()
-	e, err := d.server.decide(r, &upgrade)
 	if err != nil {
 		return takeOver // it is asked again there, and answered over HTTP
 	}

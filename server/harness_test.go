@@ -277,3 +277,13 @@ func (r *running) awaitConnections(want int) {
 		}
 	}
 }
+
+// awaitTickets waits until so many pages are counted against the limits.
+func (r *running) awaitTickets(want int) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); r.Tickets() != want; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%d pages are counted, want %d", r.Tickets(), want)
+		}
+	}
+}

@@ -63,6 +63,25 @@ func (e Echo) inflation() []exchange {
 	}
 }
 
+// compresses: a message comes back smaller if it can, whether the page has compressed it or not.
+func (e Echo) compresses(t *testing.T) {
+	text := strings.Repeat("abc", 1000)
+	p := e.open(t, deflateOffer)
+	defer p.leave()
+	for _, send := range []string{masked(0x81, text), masked(0xc1, deflated(text)), fragmented(0x41, deflated(text), 10)} {
+		p.send(send)
+		p.expect(unmasked(0x81, text))
+		if !p.compressed {
+			t.Errorf("%s came back uncompressed", short(send))
+		}
+	}
+	p.send(masked(0x81, "a"))
+	p.expect("\x81\x01a")
+	if p.compressed {
+		t.Error("one byte came back compressed")
+	}
+}
+
 // negotiations: what is declined is declined in silence, and RSV1 has no meaning then.
 func (e Echo) negotiations(t *testing.T) {
 	const bits15 = agreement + "; server_max_window_bits=15"
