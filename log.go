@@ -38,14 +38,24 @@ type Record struct {
 	Done  bool  // what its receipt waits for is in, or its time has passed
 }
 
-// Gap is why a replay cannot be complete.
+// Gap is why a page does not get everything that was for it.
 type Gap string
 
 // The gaps.
 const (
 	GapRetention Gap = "retention" // what follows the position is not kept any more
 	GapEpoch     Gap = "epoch"     // the position is none of this log: the log has begun anew since
+	GapPosition  Gap = "position"  // what the page gave as a position is none
+	GapDropped   Gap = "dropped"   // the page read too slowly
+	GapFailure   Gap = "failure"   // the log could not be read
 )
+
+// Missed is what a page is told of a gap.
+type Missed struct {
+	Reason  Gap
+	Dropped int      // of GapDropped: how many messages
+	Newest  Position // otherwise: where it goes on, having missed what lies between
+}
 
 // GapError says that not everything that follows a position is there.
 type GapError struct {

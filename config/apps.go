@@ -18,6 +18,7 @@ type AppSettings struct {
 	ClientTokens        []ClientToken `yaml:"client_tokens"`
 	APIKeys             []APIKey      `yaml:"api_keys"`
 	PageTokenMayTrigger bool          `yaml:"page_token_may_trigger"`
+	MaxConnections      int           `yaml:"max_connections"` // of its pages; 0: no limit
 	Triggers            []Trigger     `yaml:"triggers"`
 	ClientLabels        []string      `yaml:"labels.client"` // the keys that a page may set itself; nil: any that is not trusted
 }

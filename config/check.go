@@ -13,7 +13,8 @@ import (
 )
 
 // mayBeZero are the numbers for which 0 means something.
-var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain"}
+var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain",
+	"max_connections", "limits.connections", "limits.per_address", "limits.accept_rate"}
 
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {

@@ -5,6 +5,7 @@
 package config
 
 import (
+	"net/netip"
 	"time"
 
 	"scenecast/label"
@@ -20,6 +21,7 @@ type Config struct {
 	OtherApps []App       `yaml:"apps"` // besides the default one; Apps has all
 	WebSocket WebSocket   `yaml:"websocket"`
 	Tutorial  Tutorial    `yaml:"tutorial"`
+	Limits    Limits      `yaml:"limits"`
 	Outbox    Outbox      `yaml:"outbox"`
 	Push      Push        `yaml:"push"`
 	History   History     `yaml:"history"`
@@ -56,6 +58,14 @@ type Tutorial struct {
 	Welcome           string   `yaml:"welcome"`
 	IdleCheckInterval Duration `yaml:"idle_check_interval"`
 	IdleTimeout       Duration `yaml:"idle_timeout"` // 0: never
+}
+
+// Limits bound how many pages there are, and how fast they come. 0: no limit.
+type Limits struct {
+	Connections    int            `yaml:"connections"`
+	PerAddress     int            `yaml:"per_address"`
+	AcceptRate     int            `yaml:"accept_rate"` // visitors per second
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 }
 
 // Outbox bounds what waits for one page.
@@ -96,6 +106,8 @@ type HTTP struct {
 	HeadTimeout Duration `yaml:"head_timeout"`
 	BodyTimeout Duration `yaml:"body_timeout"`
 	IdleTimeout Duration `yaml:"idle_timeout"`
+
+	AllowedOrigins Origins `yaml:"allowed_origins"`
 }
 
 // TLS names the files of a certificate and its key, in PEM; both or none.
@@ -132,6 +144,7 @@ func Default() Config {
 			IdleCheckInterval: Duration(60 * time.Second),
 			IdleTimeout:       Duration(121 * time.Second),
 		},
+		Limits: Limits{TrustedProxies: []netip.Prefix{}},
 		Outbox: Outbox{
 			MaxBytes:     1 << 20,
 			MaxFrames:    1024,
@@ -153,6 +166,8 @@ func Default() Config {
 			HeadTimeout: Duration(10 * time.Second),
 			BodyTimeout: Duration(30 * time.Second),
 			IdleTimeout: Duration(2 * time.Minute),
+
+			AllowedOrigins: Origins{anyOrigin},
 		},
 		Drain: Duration(30 * time.Second),
 		Log:   Log{Level: "info", Format: "text"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -36,7 +37,9 @@ func (d *decoder) text(source, key, text string, c *Config) {
 	field := fieldOf(c, key)
 	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 	switch field.Interface().(type) {
-	case []string:
+	case []netip.Prefix:
+		node = d.list(key, text)
+	case []string, Origins:
 		if node = d.list(key, text); node != nil && len(node.Content) == 0 && !strings.Contains(text, "[") {
 			// No items would be none, and no variable any: an empty one may be meant as either.
 			d.mistake(key, nil, "is empty; write [] for none")
@@ -105,6 +108,12 @@ func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
 		return
 	case *[]string:
 		*field = d.labelKeys(key, n)
+		return
+	case *[]netip.Prefix:
+		*field = d.networks(key, n)
+		return
+	case *Origins:
+		*field = d.origins(key, n)
 		return
 	}
 	if n.Kind != yaml.ScalarNode {

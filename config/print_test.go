@@ -58,7 +58,7 @@ websocket: {ping_interval: 90s}
 		"labels:\n  client: []\n  max_count: 32\n",
 		"apps:\n  shop:\n    client_tokens:\n      - {\"token\": \"(hidden)\", \"user\": \"7\"}\n" +
 			"    api_keys:\n      - {\"allow\": [\"read\"], \"key\": \"(hidden)\", \"name\": \"shop\"}\n" +
-			"    page_token_may_trigger: false\n    triggers: {}\n    labels:\n      client: null\n",
+			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n    labels:\n      client: null\n",
 		"  - {\"allow\": [\"trigger\"], \"key\": \"(hidden)\", \"name\": \"backend\"}\n",
 		"  orderShipped:\n    params: {order: {\"type\": \"string\"}, n: {\"default\": 1.10, \"type\": \"number\"}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
@@ -101,6 +101,8 @@ func TestPrintedLoads(t *testing.T) {
 		"labels of tokens": "client_tokens: [{token: a}, {token: b, labels: {}, user: ~}, {token: c, labels: {x: [b, a, b], _y-1: ''}}, " +
 			"{token: d, user: 'null'}, {token: e, labels: {x: \"\\x7f\\u0085 ~\", n: 1.10}, user: \"a: b\"}]\n",
 		"no label that a page may set":  "labels: {client: []}\n",
+		"sites":                         "http: {allowed_origins: []}\n",
+		"sites whose pages may connect": "http: {allowed_origins: ['https://a.example', 'http://[::1]:8080', 'capacitor://localhost']}\n",
 		"any label that a page may set": "labels: {client: ~}\n",
 		"labels that a page may set":    "labels: {client: [page, _x-1, 'null', 'true']}\n",
 		"apps": "client_tokens: [a]\napps:\n  'null':\n  '1': {labels: {client: []}, page_token_may_trigger: true}\n" +

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"encoding/json"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,6 +44,7 @@ var another = map[string]struct {
 	"client_tokens":                {"[a, {token: b, labels: {plan: pro}}]", []config.ClientToken{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
 	"api_keys":                     {`[{name: cron, key: "s3", allow: [trigger]}]`, []config.APIKey{{Name: "cron", Key: "s3", Allow: []auth.Scope{auth.Trigger}}}},
 	"page_token_may_trigger":       {"true", true},
+	"max_connections":              {"9", 9},
 	"triggers":                     {`{"t":{"to":"*","message":[1.10]}}`, []config.Trigger{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
 	"labels.client":                {"[page, order]", []string{"page", "order"}},
 	"labels.max_count":             {"7", 7},
@@ -57,6 +59,10 @@ var another = map[string]struct {
 	"tutorial.welcome":             {"null", "null"}, // a variable is a text
 	"tutorial.idle_check_interval": {"1h", config.Duration(time.Hour)},
 	"tutorial.idle_timeout":        {"0s", config.Duration(0)},
+	"limits.connections":           {"1", 1},
+	"limits.per_address":           {"2", 2},
+	"limits.accept_rate":           {"3", 3},
+	"limits.trusted_proxies":       {"[10.0.0.0/8, '::1']", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},
 	"outbox.max_frames":            {"1", 1},
 	"outbox.max_total":             {"1GiB", config.Size(1 << 30)},
@@ -75,6 +81,7 @@ var another = map[string]struct {
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
 	"http.body_timeout":            {"1s", config.Duration(time.Second)},
 	"http.idle_timeout":            {"1s", config.Duration(time.Second)},
+	"http.allowed_origins":         {"[https://www.example.com, http://localhost:8080]", config.Origins{"https://www.example.com", "http://localhost:8080"}},
 	"tls.cert":                     {"/etc/a=b.pem", "/etc/a=b.pem"},
 	"tls.key":                      {"key.pem", "key.pem"},
 	"drain":                        {"0", config.Duration(0)},
@@ -145,7 +152,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case []string, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
+	case []string, config.Origins, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

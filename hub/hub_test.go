@@ -46,6 +46,8 @@ func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
 	return true
 }
 
+func (l *loop) WhenWritten(_ scenecast.Slot, task func()) { l.Post(task) }
+
 func (l *loop) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) { l.closed[s] = code }
 
 func (l *loop) open(a scenecast.Admission) scenecast.Slot {
@@ -88,7 +90,7 @@ func (p *protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 }
 
 func newHub(shards int) (*hub.Hub, []*loop) {
-	h := hub.New(7, label.DefaultLimits)
+	h := newBenchHub()
 	var loops []*loop
 	for range shards {
 		l := &loop{
@@ -318,7 +320,24 @@ func TestDrainCutShort(t *testing.T) {
 	})
 }
 
-func newBenchHub() *hub.Hub { return hub.New(7, label.DefaultLimits) }
+func newBenchHub() *hub.Hub {
+	h := hub.New(7, label.DefaultLimits)
+	h.ReplayFrom(emptyLog{})
+	return h
+}
+
+// emptyLog is the log of a hub that is told of pushes, but not by an engine.
+type emptyLog struct{}
+
+func (emptyLog) Newest() scenecast.Position { return scenecast.Position{} }
+
+func (emptyLog) After(context.Context, scenecast.Position, int) ([]*scenecast.Push, error) {
+	return nil, nil
+}
+
+func (emptyLog) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
+	return scenecast.Record{}, false, nil
+}
 
 // TestDeliveryAllocates the same for ten pages and for ten thousand: nothing per page.
 func TestDeliveryAllocates(t *testing.T) {

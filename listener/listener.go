@@ -37,7 +37,15 @@ type Options struct {
 	TLS      *tls.Config        // nil: plain HTTP
 	Handler  http.Handler       // for what is no upgrade
 	Upgrades map[string]Upgrade // by path; on other paths an upgrade is the handler's
+	Streams  map[string]Stream  // by path, which is nobody else's
 	Loops    []*socket.Loop     // which share the connections evenly
+
+	// AllowedOrigins are the sites whose pages may come in, as browsers write them; among them, "*" is all. The server's own
+	// pages always may.
+	AllowedOrigins []string
+
+	// Release is given the tickets of pages that were admitted and then could not become one. Nil: nobody asks.
+	Release func(ticket uint32)
 
 	Deflate     bool          // agree to compress the messages of pages that offer it
 	AcceptRate  int           // visitors per second; others wait in the kernel's queue. Defaults to any number.
@@ -52,10 +60,12 @@ type Options struct {
 // Server is a listening port.
 type Server struct {
 	options Options
+	sites   sites
 	ports   []*net.TCPListener // one for each loop that lets visitors in itself; or only one
 	http    *http.Server
 	handed  *handed       // connections from the loops
 	next    atomic.Uint32 // loop, round robin
+	refused *refusals
 	shut    atomic.Bool
 }
 
@@ -63,6 +73,9 @@ type Server struct {
 func Listen(ctx context.Context, o Options) (*Server, error) {
 	if o.SendBuffer == 0 {
 		o.SendBuffer = 32 << 10
+	}
+	if o.Release == nil {
+		o.Release = func(uint32) {}
 	}
 	sockets := 1
 	if o.TLS == nil && o.Loops[0].CanListen() {
@@ -72,7 +85,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{options: o, ports: ports, handed: newHanded(ports[0].Addr())}
+	s := &Server{options: o, sites: newSites(o.AllowedOrigins), ports: ports, handed: newHanded(ports[0].Addr()), refused: newRefusals()}
 	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)

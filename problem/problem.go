@@ -27,6 +27,7 @@ const (
 	TooLarge         Kind = "too_large"          // 413: the body is over a limit
 	UnsupportedMedia Kind = "unsupported_media"  // 415: the body's Content-Type cannot be read
 	UpgradeRequired  Kind = "upgrade_required"   // 426: another WebSocket version
+	TooMany          Kind = "too_many"           // 429: as many are there as may be; others may leave
 	Internal         Kind = "internal"           // 500: the server's fault
 	Unavailable      Kind = "unavailable"        // 503: not now; try again
 )
@@ -43,6 +44,7 @@ var statuses = map[Kind]int{
 	TooLarge:         http.StatusRequestEntityTooLarge,
 	UnsupportedMedia: http.StatusUnsupportedMediaType,
 	UpgradeRequired:  http.StatusUpgradeRequired,
+	TooMany:          http.StatusTooManyRequests,
 	Internal:         http.StatusInternalServerError,
 	Unavailable:      http.StatusServiceUnavailable,
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"scenecast"
+	"scenecast/admission"
 	"scenecast/auth"
 	"scenecast/config"
 	"scenecast/label"
@@ -57,6 +58,15 @@ func (s *Server) newApps(c config.Config, limits label.Limits, o Options) (*apps
 // rules are what labels the pages of an app may have.
 func (a *apps) rules(app string) label.Rules {
 	return label.Rules{Limits: a.limits, Client: a.byName[app].ClientLabels}
+}
+
+// pageLimits are how many pages there may be, of each app and in all.
+func (a *apps) pageLimits(c config.Limits) admission.Limits {
+	l := admission.Limits{Connections: c.Connections, PerAddress: c.PerAddress, PerApp: make(map[string]int)}
+	for name, app := range a.byName {
+		l.PerApp[name] = app.MaxConnections
+	}
+	return l
 }
 
 func (a *apps) pageTokenMayTrigger(app string) bool { return a.byName[app].PageTokenMayTrigger }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -23,7 +24,20 @@ import (
 	"scenecast/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs all tests on both kinds of sockets (package socket), and looks for goroutines that they have left behind.
+func TestMain(m *testing.M) {
+	code := 0
+	for _, portable := range []bool{false, true} {
+		fmt.Printf("sockets with goroutines of their own: %v\n", portable)
+		server.SetPortable(portable)
+		code = max(code, m.Run())
+		if err := goleak.Find(); err != nil {
+			fmt.Println("left behind:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
 
 const (
 	pageToken = "page-secret-123456"
@@ -260,6 +274,16 @@ func (r *running) awaitConnections(want int) {
 	for deadline := time.Now().Add(patience); r.Connections() != want; runtime.Gosched() {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("%d connections, want %d", r.Connections(), want)
+		}
+	}
+}
+
+// awaitTickets waits until so many pages are counted against the limits.
+func (r *running) awaitTickets(want int) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); r.Tickets() != want; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("%d pages are counted, want %d", r.Tickets(), want)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func (s *Server) startLoops(c config.Config) error {
 			OutboxTotal:  int(c.Outbox.MaxTotal) / n,
 			SlowConsumer: policy,
 			HeadTimeout:  time.Duration(c.HTTP.HeadTimeout),
+			Release:      s.counter.Leave,
 			Portable:     portable,
 			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
 		})
@@ -51,4 +52,5 @@ func (s *Server) stopLoops(ctx context.Context) {
 	for _, loop := range s.loops {
 		loop.Shutdown(ctx)
 	}
+	s.hub.Close()
 }

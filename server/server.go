@@ -22,6 +22,7 @@ import (
 	"scenecast/hub"
 	"scenecast/listener"
 	"scenecast/protocol/native"
+	"scenecast/protocol/sse"
 	"scenecast/protocol/tutorial"
 	"scenecast/push"
 	"scenecast/socket"
@@ -41,6 +42,9 @@ type Options struct {
 	// Pages are further pages on the same port, by path or, with a slash at the end, by everything below a path.
 	Pages map[string]http.Handler
 
+	// Version is what runs, for the metrics; may be empty.
+	Version string
+
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 }
@@ -53,6 +57,7 @@ type Server struct {
 	hub      *hub.Hub
 	loops    []*socket.Loop
 	engine   scenecast.Engine
+	counter  *admission.Counter
 	pushes   *push.Service
 	listener *listener.Server
 	debug    *debugServer // nil: none
@@ -78,6 +83,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
 		MaxKeys:           c.Push.MaxIdempotencyKeys,
 	})
+	s.hub.ReplayFrom(s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
 	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
@@ -85,7 +91,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules}
+	s.counter = admission.NewCounter(apps.pageLimits(c.Limits))
+	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules, Counter: s.counter, Proxies: c.Limits.TrustedProxies}
 
 	// What pages and backends find.
 	tutorialPages := tutorial.New(tutorial.Options{
@@ -104,6 +111,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Triggers:            s.pushes,
 		Logger:              s.log,
 	})
+	figures := s.metrics(o.Version)
 	backends := api.New(api.Options{
 		Keys:    apps.keys,
 		MaxBody: int64(c.HTTP.MaxBody),
@@ -112,6 +120,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Asker:   s.engine,
 		Log:     s.engine,
 		Ready:   s.ready,
+		Metrics: figures,
 		Logger:  s.log,
 	})
 	mux := http.NewServeMux()
@@ -120,6 +129,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	mux.HandleFunc("GET /scenecast.js", serveScript)
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
+	}
+
+	if files, ok := fileLimit(); ok {
+		tellOfFiles(s.log, files, c.Limits.Connections)
 	}
 
 	// The port comes last, when there is something behind it.
@@ -131,24 +144,33 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
-	if s.debug, err = listenDebug(ctx, c.Debug.Listen, s.log); err != nil {
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, figures, s.log); err != nil {
 		s.stopLoops(ctx)
 		return nil, err
 	}
+	mayWait := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
 		Handler: logRequests(s.log, mux),
 		Upgrades: map[string]listener.Upgrade{
-			"/": {Gate: tutorialPages, Refuse: endpoint.Refuse},
+			"/": {Gate: tutorialPages, MayWait: mayWait, Refuse: endpoint.Refuse},
 			"/v1/connect": {
 				Gate:        native.New(desk),
+				MayWait:     mayWait,
 				Subprotocol: native.Subprotocol,
 				Refuse:      backends.Refuse,
 				CloseCode:   native.CloseCode,
 			},
 		},
+		Streams: map[string]listener.Stream{
+			"/v1/events": {Gate: sse.New(desk), MayWait: mayWait, Media: sse.MediaType, Refuse: backends.Refuse},
+		},
+		AllowedOrigins: c.HTTP.AllowedOrigins,
+
 		Loops:       s.loops,
+		Release:     s.counter.Leave,
+		AcceptRate:  c.Limits.AcceptRate,
 		Deflate:     c.WebSocket.Compression,
 		SendBuffer:  int(c.Outbox.SendBuffer),
 		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),

@@ -1,0 +1,174 @@
+package admission_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"scenecast/admission"
+	"scenecast/problem"
+)
+
+var addr = netip.MustParseAddr
+
+// TestCounter: pages that come (+) and go (-), each by its app and address, and who is refused for which setting.
+func TestCounter(t *testing.T) {
+	for _, c := range []struct {
+		limits admission.Limits
+		steps  string
+	}{
+		{admission.Limits{}, "+a 1.1.1.1, +a 1.1.1.1, +b ::1, +c invalid"},
+		{admission.Limits{Connections: 2}, "+a 1.1.1.1, +b 1.1.1.2, +a 1.1.1.1 limits.connections, -a 1.1.1.1, +b 1.1.1.2, +b 1.1.1.2 limits.connections"},
+		{admission.Limits{PerApp: map[string]int{"a": 1, "b": 2, "c": 0}},
+			"+a 1.1.1.1, +a 1.1.1.2 max_connections, +b 1.1.1.1, +b 1.1.1.1, +b 1.1.1.1 max_connections, +c ::1, +c ::1, -a 1.1.1.1, +a 1.1.1.2"},
+		{admission.Limits{PerAddress: 2},
+			"+a 1.1.1.1, +b 1.1.1.1, +c 1.1.1.1 limits.per_address, +c 1.1.1.2, -a 1.1.1.1, +c 1.1.1.1, +b ::ffff:1.1.1.1 limits.per_address"},
+		{admission.Limits{PerAddress: 1},
+			"+a 2001:db8::1, +a 2001:db8::2 limits.per_address, +a 2001:db8:0:1::2, +a invalid, +b invalid limits.per_address"},
+		{admission.Limits{Connections: 3, PerApp: map[string]int{"a": 2}, PerAddress: 1},
+			"+a 1.1.1.1, +a 1.1.1.1 limits.per_address, +a 1.1.1.2, +a 1.1.1.3 max_connections, +b 1.1.1.3, +b 1.1.1.4 limits.connections"},
+	} {
+		counter := admission.NewCounter(c.limits)
+		tickets := make(map[string][]uint32)
+		pages := make(map[string]int)
+		for step := range strings.SplitSeq(c.steps, ", ") {
+			app, rest := step[1:2], strings.Fields(step)
+			if step[0] == '-' {
+				page := strings.Join(rest, " ")[1:]
+				counter.Leave(tickets[page][0])
+				tickets[page] = tickets[page][1:]
+				pages[app]--
+				continue
+			}
+			from, _ := netip.ParseAddr(rest[1])
+			ticket, err := counter.Enter(app, from)
+			refused := ""
+			if err != nil {
+				if p := problem.Of(err); p.Kind == problem.TooMany {
+					refused = p.Setting
+				}
+			} else {
+				page := app + " " + rest[1]
+				tickets[page] = append(tickets[page], ticket)
+				pages[app]++
+			}
+			if want := strings.Join(rest[2:], " "); refused != want || (ticket == 0) != (err != nil) {
+				t.Errorf("%s: at %q the ticket %d, refused by %q (%v)", c.steps, step, ticket, refused, err)
+			}
+		}
+		for app, want := range pages {
+			if got := counter.ByApp()[app]; got != want {
+				t.Errorf("%s: %s has %d pages, want %d", c.steps, app, got, want)
+			}
+		}
+	}
+}
+
+// TestCounterForgets: with everybody gone, as many as before may come, and numbers are used again.
+func TestCounterForgets(t *testing.T) {
+	counter := admission.NewCounter(admission.Limits{Connections: 100, PerAddress: 1})
+	counter.Leave(0) // of a page that was not counted
+	highest := uint32(0)
+	for round := range 100 {
+		var tickets []uint32
+		for i := range 100 {
+			ticket, err := counter.Enter("a", netip.AddrFrom4([4]byte{10, 0, byte(round), byte(i)}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			highest = max(highest, ticket)
+			tickets = append(tickets, ticket)
+		}
+		for _, ticket := range tickets {
+			counter.Leave(ticket)
+		}
+	}
+	if highest > 100 || counter.ByApp()["a"] != 0 {
+		t.Errorf("the highest ticket of 100 pages at a time is %d, and %d are left", highest, counter.ByApp()["a"])
+	}
+}
+
+// TestCounterUnderLoad: of many at once exactly as many get in as may.
+func TestCounterUnderLoad(t *testing.T) {
+	counter := admission.NewCounter(admission.Limits{Connections: 100, PerApp: map[string]int{"a": 30}, PerAddress: 10})
+	var in, most, inApp, mostInApp atomic.Int64
+	note := func(n, most *atomic.Int64) {
+		now := n.Add(1)
+		for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+		}
+	}
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
+			var mine []func()
+			for range 5000 {
+				if len(mine) > 0 && random.IntN(2) == 0 {
+					mine[0]()
+					mine = mine[1:]
+					continue
+				}
+				app := string(rune('a' + random.IntN(2)))
+				ticket, err := counter.Enter(app, netip.AddrFrom4([4]byte{10, 0, 0, byte(random.IntN(20))}))
+				if err != nil {
+					continue
+				}
+				note(&in, &most)
+				if app == "a" {
+					note(&inApp, &mostInApp)
+				}
+				mine = append(mine, func() {
+					in.Add(-1)
+					if app == "a" {
+						inApp.Add(-1)
+					}
+					counter.Leave(ticket)
+				})
+			}
+			for _, leave := range mine {
+				leave()
+			}
+		})
+	}
+	wg.Wait()
+	if most.Load() > 100 || mostInApp.Load() > 30 {
+		t.Errorf("%d pages at a time, %d of the app a", most.Load(), mostInApp.Load())
+	}
+	if left := fmt.Sprint(counter.ByApp()); left != "map[a:0 b:0]" {
+		t.Errorf("in the end there are %s", left)
+	}
+}
+
+// TestCounterAllocates nothing for a page, beside what an origin's first page costs.
+func TestCounterAllocates(t *testing.T) {
+	counter := admission.NewCounter(admission.Limits{Connections: 1000, PerAddress: 1000})
+	if _, err := counter.Enter("a", addr("10.0.0.1")); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		ticket, _ := counter.Enter("a", addr("10.0.0.1"))
+		counter.Leave(ticket)
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkCounter(b *testing.B) {
+	for name, limits := range map[string]admission.Limits{"no limits": {}, "per address": {Connections: 1 << 30, PerAddress: 1 << 30}} {
+		for _, addresses := range []uint32{1, 100_000} {
+			b.Run(fmt.Sprintf("%s, %d addresses", name, addresses), func(b *testing.B) {
+				counter := admission.NewCounter(limits)
+				b.ReportAllocs()
+				for i := uint32(0); b.Loop(); i++ {
+					n := i * 7919 % addresses
+					ticket, _ := counter.Enter("default", netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}))
+					counter.Leave(ticket)
+				}
+			})
+		}
+	}
+}

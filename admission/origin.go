@@ -1,0 +1,48 @@
+package admission
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Proxies are networks whose word about where a request comes from is taken.
+type Proxies []netip.Prefix
+
+// Origin is the address that a request comes from: that of the connection or, where that is a proxy's, the last one in
+// X-Forwarded-For that is not. What stands before it, anybody may have written. The zero address: it cannot be told.
+func (p Proxies) Origin(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	from := peer.Addr().Unmap().WithZone("")
+	if !p.contain(from) {
+		return from
+	}
+	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, text := range slices.Backward(forwarded) {
+		next, ok := parseForwarded(strings.TrimSpace(text))
+		if !ok {
+			break // so the proxy that has passed it on is what is known
+		}
+		if from = next; !p.contain(from) {
+			break
+		}
+	}
+	return from
+}
+
+func (p Proxies) contain(a netip.Addr) bool {
+	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })
+}
+
+// parseForwarded reads an address; some proxies write its port, too.
+func parseForwarded(text string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return a.Unmap().WithZone(""), true
+	}
+	a, err := netip.ParseAddrPort(text)
+	return a.Addr().Unmap().WithZone(""), err == nil
+}

@@ -1,0 +1,12 @@
+package server
+
+// Tickets is how many pages are counted: those whose sockets are not gone.
+func (s *Server) Tickets() (n int) {
+	for _, pages := range s.counter.ByApp() {
+		n += pages
+	}
+	return n
+}
+
+// SetPortable has servers that are made from now on give every socket goroutines, as on systems other than Linux.
+func SetPortable(on bool) { portable = on }
