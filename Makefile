@@ -2,8 +2,9 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
+SOAK    ?= 10m
 
-.PHONY: demo test js build cross lint fuzz bench compare clean
+.PHONY: demo test js build cross lint fuzz soak bench compare clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -13,6 +14,7 @@ js: build ; scripts/install-test-tools && cd clients/js && npm ci --no-audit --n
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run ./...
 fuzz: ; scripts/fuzz $(FUZZ)
+soak: ; go test -race -run '^TestSoak$$' -timeout 0 -v ./server -soak $(SOAK)
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 clean: ; rm -rf bin .tools
