@@ -96,14 +96,14 @@ func TestEncodePush(t *testing.T) {
 
 // messages from a page; labels are those afterwards, empty where nothing changed.
 var messages = []struct{ message, did, labels string }{
-	{`{"type":"ping"}`, `{"type":"pong"}`, ""},
-	{`{"type":"ping","id":"a"}`, `{"type":"pong","id":"a"}`, ""},
-	{`{"type":"set","id":1,"labels":{"page":"list"}}`, `{"type":"set","id":1}`, `{"@id":"7.1","page":"list","plan":"free"}`},
-	{`{"type":"set","labels":{"page":null}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free"}`},
-	{`{"type":"set","labels":{"page":[]}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free"}`},
-	{`{"type":"set","labels":{"tag":["a","b","a"],"page":null}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free","tag":["a","b"]}`},
-	{`{"type":"set","labels":{}}`, `{"type":"set"}`, ""},
-	{`{"type":"set","labels":{"shop":"x"}}`, `{"type":"set"}`, `{"@id":"7.1","page":"home","plan":"free","shop":"x"}`},
+	{`{"type":"ping"}`, `{"type":"pong","position":"0-0"}`, ""},
+	{`{"type":"ping","id":"a"}`, `{"type":"pong","id":"a","position":"0-0"}`, ""},
+	{`{"type":"set","id":1,"labels":{"page":"list"}}`, `{"type":"set","id":1,"position":"0-0"}`, `{"@id":"7.1","page":"list","plan":"free"}`},
+	{`{"type":"set","labels":{"page":null}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","plan":"free"}`},
+	{`{"type":"set","labels":{"page":[]}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","plan":"free"}`},
+	{`{"type":"set","labels":{"tag":["a","b","a"],"page":null}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","plan":"free","tag":["a","b"]}`},
+	{`{"type":"set","labels":{}}`, `{"type":"set","position":"0-0"}`, ""},
+	{`{"type":"set","labels":{"shop":"x"}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","page":"home","plan":"free","shop":"x"}`},
 
 	{`{"type":"set","id":2,"labels":{"page":"list","plan":"pro"}}`,
 		`{"type":"error","id":2,"kind":"forbidden","detail":"this label is set by the page's token or by the backend, and a page cannot change it","where":"labels.plan"}`, ""},
@@ -128,7 +128,7 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
 	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
-	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
+	{`{"type":"set","position":"0-0"}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack and ping", ""},
 	{`{}`, "close 4400 unknown type: there are set, ack and ping", ""},
