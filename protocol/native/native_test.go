@@ -128,7 +128,7 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
 	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
-	{`{"type":"set","position":"0-0"}`, "close 4400 labels belong to set, and set needs them", ""},
+	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack and ping", ""},
 	{`{}`, "close 4400 unknown type: there are set, ack and ping", ""},
