@@ -10,7 +10,7 @@ import (
 // Limits bound how many pages are connected at a time. 0 is no limit.
 type Limits struct {
 	Connections int            // in all
-	PerApp      map[string]int // by app; one that is not in it has no limit
+	PerApp      map[string]int // by app, as far as apps are known; one that is not in it has no limit
 	PerAddress  int            // from one address, in all apps together; an IPv6 address counts as its /64, which is one customer's
 }
 
@@ -56,12 +56,16 @@ type origin struct {
 
 // NewCounter makes a counter without pages.
 func NewCounter(l Limits) *Counter {
-	return &Counter{
+	c := &Counter{
 		limits:     l,
 		appNumbers: make(map[string]uint32),
 		addresses:  make(map[address]uint32),
 		tickets:    make(map[originKey]uint32),
 	}
+	for app := range l.PerApp {
+		c.appNumber(app)
+	}
+	return c
 }
 
 // Enter counts a page, and returns the ticket under which it leaves; it is never 0. An error is a *problem.Problem that
@@ -111,7 +115,7 @@ func (c *Counter) Leave(ticket uint32) {
 	}
 }
 
-// ByApp is how many pages each app has; one that never had any may be missing.
+// ByApp is how many pages each app has; one that the limits do not name may be missing.
 func (c *Counter) ByApp() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

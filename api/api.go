@@ -38,10 +38,11 @@ type Options struct {
 	Asker   Asker                       // knows who is connected
 	Log     scenecast.Log               // knows what was pushed
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
+	Metrics http.Handler                // what Prometheus is told
 	Logger  *slog.Logger                // gets what strangers are not told
 }
 
-// API serves /v1/, /healthz and /readyz, and answers 404 to everything else. It describes itself at /v1/openapi.json, which
+// API serves /v1/, /healthz, /readyz and /metrics, and answers 404 to everything else. It describes itself at /v1/openapi.json, which
 // people read at /v1/docs.
 type API struct {
 	o   Options
@@ -76,6 +77,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/docs/docs.js", "", nil, asset("docs/docs.js")},
 	{http.MethodGet, "/healthz", "", nil, (*API).health},
 	{http.MethodGet, "/readyz", "", nil, (*API).ready},
+	{http.MethodGet, "/metrics", auth.Read, nil, (*API).metrics},
 }
 
 // request is a request whose key and query have been checked.

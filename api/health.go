@@ -1,6 +1,9 @@
 package api
 
-import "scenecast/problem"
+import (
+	"scenecast"
+	"scenecast/problem"
+)
 
 // connect answers a GET of /v1/connect that is no WebSocket.
 func (a *API) connect(*request) (any, error) {
@@ -23,4 +26,14 @@ func (a *API) ready(r *request) (any, error) {
 		return nil, problem.New(problem.Unavailable, "%v", err)
 	}
 	return status{"ready"}, nil
+}
+
+// metrics answers GET /metrics. The figures are of all apps, so a key of one that is not the operator's own may not see them.
+func (a *API) metrics(r *request) (any, error) {
+	if r.app != scenecast.DefaultApp {
+		return nil, problem.New(problem.Forbidden, "the metrics are of all apps, and for keys of the app named %s alone", scenecast.DefaultApp).
+			DecidedBy("api_keys")
+	}
+	a.o.Metrics.ServeHTTP(r.w, r.Request)
+	return written{}, nil
 }

@@ -24,6 +24,7 @@ type Hub struct {
 	shards []*Shard
 
 	connections atomic.Int64
+	pushes      atomic.Int64
 	lastSeq     atomic.Uint64 // of the ConnIDs given out
 
 	log     scenecast.Log
@@ -66,8 +67,21 @@ func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
 // Connections is how many pages are here now.
 func (h *Hub) Connections() int { return int(h.connections.Load()) }
 
+// Pushes is how many pushes the hub was given.
+func (h *Hub) Pushes() int64 { return h.pushes.Load() }
+
+// Deliveries is how many frames of pushes the outboxes of pages took, and how many they did not.
+func (h *Hub) Deliveries() (queued, dropped int64) {
+	for _, s := range h.shards {
+		queued += s.queued.Load()
+		dropped += s.dropped.Load()
+	}
+	return queued, dropped
+}
+
 // Deliver implements scenecast.Sink.
 func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
+	h.pushes.Add(1)
 	d := &delivery{push: p, receipt: newReceipt(p, report), lasting: newLasting(p)}
 	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) {
 		if d.receipt != nil {

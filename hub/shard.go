@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"sync/atomic"
+
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/index"
@@ -22,6 +24,8 @@ type Shard struct {
 	awaiting []awaited                 // in the order of the log
 	chosen   []uint32                  // scratch: what an audience has selected
 	view     view                      // the connection that a protocol is being told of
+
+	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
 
 // population is an app's connections on this shard, which nothing that is done in another app can reach.
@@ -168,6 +172,8 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	if d.lasting != nil {
 		s.last(d.lasting, queued)
 	}
+	s.queued.Add(int64(t.Queued))
+	s.dropped.Add(int64(t.Dropped))
 	return t
 }
 

@@ -57,6 +57,25 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
+func (o Options) withDefaults() Options {
+	defaultTo(&o.SendBuffer, 32<<10)
+	defaultTo(&o.HeadTimeout, 10*time.Second)
+	defaultTo(&o.BodyTimeout, 30*time.Second)
+	defaultTo(&o.IdleTimeout, 2*time.Minute)
+	defaultTo(&o.MaxHead, 16<<10)
+	if o.Release == nil {
+		o.Release = func(uint32) {}
+	}
+	return o
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
 // Server is a listening port.
 type Server struct {
 	options Options
@@ -65,17 +84,13 @@ type Server struct {
 	http    *http.Server
 	handed  *handed       // connections from the loops
 	next    atomic.Uint32 // loop, round robin
+	refused *refusals
 	shut    atomic.Bool
 }
 
 // Listen opens the port; Serve answers on it.
 func Listen(ctx context.Context, o Options) (*Server, error) {
-	if o.SendBuffer == 0 {
-		o.SendBuffer = 32 << 10
-	}
-	if o.Release == nil {
-		o.Release = func(uint32) {}
-	}
+	o = o.withDefaults()
 	sockets := 1
 	if o.TLS == nil && o.Loops[0].CanListen() {
 		sockets = len(o.Loops)
@@ -84,7 +99,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{options: o, sites: newSites(o.AllowedOrigins), ports: ports, handed: newHanded(ports[0].Addr())}
+	s := &Server{options: o, sites: newSites(o.AllowedOrigins), ports: ports, handed: newHanded(ports[0].Addr()), refused: newRefusals()}
 	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)

@@ -38,6 +38,7 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 		if problem.Of(err).Kind == problem.Internal {
 			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", err)
 		}
+		s.refused.count(err)
 		e.admission, e.sentAway = scenecast.Admission{}, true
 		e.code, e.reason = u.CloseCode(err)
 	}
@@ -62,6 +63,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := s.upgrade(w, r, &upgrade); err != nil {
+		s.refused.count(err)
 		upgrade.Refuse(w, r, err)
 	}
 }

@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// debugServer is what an operator looks into a process with: Go's profiles under /debug/pprof/, and POST /debug/gc, which
-// collects garbage and gives unused memory back to the system, so that what is left is what is in use. It asks for no key:
-// its address must be one that only operators reach.
+// debugServer is what an operator looks into a process with: /metrics, Go's profiles under /debug/pprof/, and POST /debug/gc,
+// which collects garbage and gives unused memory back to the system, so that what is left is what is in use. It asks for no
+// key: its address must be one that only operators reach.
 type debugServer struct {
 	http     *http.Server
 	listener net.Listener
 }
 
 // listenDebug opens the debug port; an empty address opens none.
-func listenDebug(ctx context.Context, addr string, log *slog.Logger) (*debugServer, error) {
+func listenDebug(ctx context.Context, addr string, metrics http.Handler, log *slog.Logger) (*debugServer, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -31,6 +31,7 @@ func listenDebug(ctx context.Context, addr string, log *slog.Logger) (*debugServ
 		return nil, fmt.Errorf("debug.listen: %w", err)
 	}
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

@@ -42,6 +42,9 @@ type Options struct {
 	// Pages are further pages on the same port, by path or, with a slash at the end, by everything below a path.
 	Pages map[string]http.Handler
 
+	// Version is what runs, for the metrics; may be empty.
+	Version string
+
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 }
@@ -108,6 +111,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Triggers:            s.pushes,
 		Logger:              s.log,
 	})
+	figures := s.metrics(o.Version)
 	backends := api.New(api.Options{
 		Keys:    apps.keys,
 		MaxBody: int64(c.HTTP.MaxBody),
@@ -116,6 +120,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Asker:   s.engine,
 		Log:     s.engine,
 		Ready:   s.ready,
+		Metrics: figures,
 		Logger:  s.log,
 	})
 	mux := http.NewServeMux()
@@ -124,6 +129,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	mux.HandleFunc("GET /scenecast.js", serveScript)
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
+	}
+
+	if files, ok := fileLimit(); ok {
+		tellOfFiles(s.log, files, c.Limits.Connections)
 	}
 
 	// The port comes last, when there is something behind it.
@@ -135,7 +144,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
-	if s.debug, err = listenDebug(ctx, c.Debug.Listen, s.log); err != nil {
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, figures, s.log); err != nil {
 		s.stopLoops(ctx)
 		return nil, err
 	}

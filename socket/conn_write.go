@@ -10,7 +10,8 @@ import (
 	"scenecast/websocket"
 )
 
-// What a writer takes in hand at a time. What is still in the outbox can be dropped, or coalesced.
+// What a writer takes in hand at a time, and never more than half of what may wait. What is still in the outbox can be
+// dropped, or coalesced.
 const (
 	handBytes  = 64 << 10
 	handFrames = 64
@@ -29,7 +30,7 @@ func (c *conn) share(f *scenecast.Frame) bool {
 		l.bytes -= len(w.data)
 		l.frames--
 	}
-	if c.loop.enqueue(&c.outbox, waiting{frame: f, data: variant(f, c.deflate)}, l) {
+	if c.loop.enqueue(&c.outbox, waiting{frame: f, data: variant(f, c.deflate)}, l, &c.class) {
 		c.write()
 		return true
 	}
@@ -135,7 +136,8 @@ func (c *conn) takeInHand() bool {
 	if c.outbox.owesGap() {
 		c.outbox.tellGap(c.class.gap(c.outbox.dropped))
 	}
-	for bytes := 0; c.outbox.len() > 0 && len(c.inHand) < handFrames && bytes < handBytes; {
+	most := limits{min(handBytes, c.loop.limits.bytes/2), min(handFrames, max(1, c.loop.limits.frames/2))}
+	for bytes := 0; c.outbox.len() > 0 && len(c.inHand) < most.frames && bytes < most.bytes; {
 		w := c.outbox.pop()
 		c.inHand = append(c.inHand, w)
 		bytes += len(w.data)

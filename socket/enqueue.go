@@ -7,8 +7,13 @@ import (
 )
 
 // enqueue has a frame wait in an outbox where there is room, or room can be made. False: there is none, and the frame was
-// dropped; under ClosePage its page is to be closed, under DropOldest it owes its page a gap.
-func (l *Loop) enqueue(o *outbox, w waiting, limits limits) bool {
+// dropped; under ClosePage its page is to be closed, under DropOldest it is told of the gap as pages of the class are.
+func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) bool {
+	if len(w.data) > l.limits.bytes && l.options.SlowConsumer == DropOldest {
+		l.dropped.Add(1)
+		o.skip(k.gap) // nothing that waits could make room for it
+		return false
+	}
 	if i := o.superseded(w.frame.Coalesce); i >= 0 {
 		o.lost = append(o.lost, o.drop(i))
 		l.coalesced.Add(1)
@@ -56,9 +61,8 @@ func (l *Loop) lose(o *outbox) {
 	o.lost = nil
 }
 
-// Dropped is how many frames outboxes had no room for, or gave up for newer ones; Coalesced how many a newer frame with the
-// same key has taken the place of. Any goroutine may call them.
+// Dropped is how many frames outboxes had no room for, or gave up for newer ones. Any goroutine may call it.
 func (l *Loop) Dropped() int64 { return l.dropped.Load() }
 
-// Coalesced: see Dropped.
+// Coalesced is how many waiting frames a newer one with the same key has taken the place of. Any goroutine may call it.
 func (l *Loop) Coalesced() int64 { return l.coalesced.Load() }

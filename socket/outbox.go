@@ -103,6 +103,31 @@ func (o *outbox) dropOldest() bool {
 	return true
 }
 
+// skip drops a frame that was to come behind all others.
+func (o *outbox) skip(encode func(dropped int) []byte) {
+	if o.len() == 0 {
+		o.dropped++
+		return
+	}
+	n := 1
+	last := &o.frames[len(o.frames)-1]
+	again := last.gap > 0 && len(o.frames) > o.droppable()
+	if again {
+		n += last.gap
+	}
+	data := encode(n)
+	if data == nil {
+		return
+	}
+	w := waiting{&scenecast.Frame{Data: data}, data, n}
+	if again {
+		o.bytes += len(data) - len(last.data)
+		*last = w
+	} else {
+		o.push(w)
+	}
+}
+
 // owesGap reports whether the page is to be told of a gap next.
 func (o *outbox) owesGap() bool { return o.dropped > 0 && o.sent == 0 }
 

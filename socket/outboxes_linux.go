@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"scenecast"
@@ -54,7 +56,7 @@ func (e *events) dropOutbox(b *bare) {
 func (e *events) queue(index uint32, f *scenecast.Frame) bool {
 	b := e.bares.at(index)
 	o := e.outboxes.at(b.outbox)
-	if e.loop.enqueue(o, waiting{frame: f, data: variant(f, b.deflate)}, e.loop.limits) {
+	if e.loop.enqueue(o, waiting{frame: f, data: variant(f, b.deflate)}, e.loop.limits, &e.loop.classes[b.class]) {
 		return true
 	}
 	if e.loop.options.SlowConsumer == ClosePage {
@@ -112,7 +114,8 @@ func (e *events) drain(index uint32) {
 		pieces[0] = pieces[0][o.sent:]
 		taken, err := unix.SendmsgBuffers(int(b.fd), pieces[:n], nil, nil, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		if err != nil {
-			if errno, ok := err.(unix.Errno); !ok || !isTemporary(errno) {
+			var errno unix.Errno
+			if !errors.As(err, &errno) || !isTemporary(errno) {
 				e.broken = append(e.broken, ended{index, b.life})
 			}
 			return

@@ -138,20 +138,22 @@ func (e *events) accept() {
 	}
 }
 
-// turnAway is what happens where descriptors have run out. One visitor is let in by the spare descriptor and closed, so that
-// it knows; then the port pauses, because pages may leave meanwhile.
+// turnAway is what happens where descriptors have run out. Those who wait are let in by the spare descriptor, one after the
+// other, and closed, so that they know; then the port pauses, because pages may leave meanwhile.
 func (e *events) turnAway() {
 	p := &e.port
 	if p.spare >= 0 {
 		closeFD(p.spare)
-		if fd, _, errno := acceptNow(p.fd); errno == 0 {
-			closeFD(fd)
-		}
-		p.spare = spareFile()
-	} else {
-		p.spare = spareFile()
 	}
-	e.loop.turnedAway.Add(1)
+	for range visitorsAtOnce {
+		fd, _, errno := acceptNow(p.fd)
+		if errno != 0 {
+			break
+		}
+		closeFD(fd)
+		e.loop.turnedAway.Add(1)
+	}
+	p.spare = spareFile()
 	p.pause(e, pauseOfNoFiles)
 }
 
@@ -241,9 +243,11 @@ func (e *events) handOver(index uint32, said []byte, registered bool) {
 	_ = file.Close()
 	e.forget(index)
 	e.vacate(index)
-	if err == nil {
-		e.port.doorman.TakeOver(c, said)
+	if err != nil { // there was none left
+		e.loop.turnedAway.Add(1)
+		return
 	}
+	e.port.doorman.TakeOver(c, said)
 }
 
 // dismiss ends the visit of somebody who has not made a request in time.

@@ -3,12 +3,11 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"html"
 	"io"
 	"slices"
 	"strings"
 	"text/template"
-
-	"html"
 )
 
 //go:embed chart.svg
@@ -19,7 +18,7 @@ var chart = template.Must(template.New("chart.svg").Parse(chartSVG))
 // The chart's measures, in pixels.
 const (
 	chartWidth = 900
-	chartTop   = 64 // of the first panel
+	chartTop   = 80 // of the first panel
 	chartLeft  = 190
 	barsWidth  = 500 // of the longest bar
 	barHeight  = 20  // with the space below it
@@ -57,9 +56,9 @@ func (r *Report) Chart(to io.Writer) error {
 		}
 		panels = append(panels, p)
 	}
-	subtitle := fmt.Sprintf("%s; %s; medians of %d rounds, lines from the lowest to the highest", r.Date.Format("2006-01-02"), r.Machine, r.Rounds)
+	rounds := fmt.Sprintf("%s; %s; medians of %d rounds, thin lines from the lowest to the highest", r.Date.Format("2006-01-02"), r.Cores, r.Rounds)
 	return chart.Execute(to, map[string]any{
-		"Width": chartWidth, "Height": y + 20, "Left": chartLeft, "Subtitle": html.EscapeString(subtitle), "Panels": panels,
+		"Width": chartWidth, "Height": y + 20, "Left": chartLeft, "Machine": html.EscapeString(r.Machine), "Rounds": html.EscapeString(rounds), "Panels": panels,
 	})
 }
 

@@ -43,7 +43,8 @@ func (c *comparison) run(ctx context.Context) (*Report, error) {
 	broken := make(map[string]bool) // visits of servers that ended in a fault
 	for round := range c.rounds {
 		for _, kind := range c.visits() {
-			for _, p := range c.peers {
+			for i := range c.peers {
+				p := c.peers[(i+round)%len(c.peers)] // nobody always comes after the same one
 				s := c.servers[p.name]
 				if s.Missing != "" || broken[kind+p.name] {
 					continue

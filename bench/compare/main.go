@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 		if !found || err != nil {
 			return errors.New("it looks like before=/tmp/scenecast")
 		}
-		others = append(others, scenecastOf(name, path))
+		others = append(others, scenecastOf(name, "Scenecast ("+name+")", path))
 		return nil
 	})
 	if err := f.Parse(args); err != nil {

@@ -35,7 +35,7 @@ type Row struct {
 	ID    string          `json:"id"`
 	Title string          `json:"title"`
 	Unit  string          `json:"unit"`
-	Base  string          `json:"base"`  // the server that ratios are formed with
+	Base  string          `json:"base"`  // the server that ratios are formed with; may be empty
 	Cells map[string]Cell `json:"cells"` // by the server's name
 }
 

@@ -33,7 +33,7 @@ func fixed() *Report {
 		Rows: []Row{
 			row("fanout", "floor", map[string][]float64{"floor": {8000, 10_000, 9000}, "scenecast": {8400, 11_000, 9000}, "ws": {16_000, 12_000, 18_000}}),
 			row("memory", "floor", map[string][]float64{"floor": {200, 200, 200}, "scenecast": {7000, 7000, 7000}, "ws": {6000, 6100, 5900}}),
-			row("stalled", "floor", map[string][]float64{"ws": {1.25, 1.5, 1.125}}),
+			row("stalled", "", map[string][]float64{"ws": {1.25, 1.5, 1.125}}),
 		},
 	}
 }

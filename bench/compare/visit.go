@@ -16,17 +16,17 @@ const (
 
 	// Of a round: enough for figures that a scheduler's hiccup does not decide.
 	fanouts = 10
-	bursts  = 3
+	bursts  = 2
 	choices = 300
 	singles = 2 * rate
 
-	// The visit in which pages stop reading: the kernel's buffers, which hold up to 3 MB for a page, and a server's
-	// queue must fill up in the round, and the server must have time to spare when all read.
+	// The visit in which pages stop reading: the kernel's buffers and a queue of 1 MiB must fill up in the round, the
+	// server must have time to spare, and there must be more pushes than a hundred, or the slowest one alone would be the p99.
 	stalled      = 100
-	healthy      = 200
-	stalledSize  = 32 << 10
-	stalledRate  = 50
-	stalledCalls = 130
+	healthy      = 300
+	stalledSize  = 12 << 10
+	stalledRate  = 40
+	stalledCalls = 150
 
 	// settleFor is how long a server has nothing to do before its memory is read.
 	settleFor = 500 * time.Millisecond

@@ -38,7 +38,7 @@ key is set, a random one is made and printed once: the server never runs open by
 		}
 		makeSecrets(&c, cmd.OutOrStdout())
 		log := newLogger(c.Log, cmd.ErrOrStderr())
-		srv, err := server.New(cmd.Context(), server.Options{Config: c, Logger: log})
+		srv, err := server.New(cmd.Context(), server.Options{Config: c, Version: version, Logger: log})
 		if err != nil {
 			return err
 		}
@@ -103,9 +103,10 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 		}
 		log := newLogger(c.Log, cmd.ErrOrStderr())
 		srv, err := server.New(cmd.Context(), server.Options{
-			Config: c,
-			Logger: log,
-			Pages:  map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
+			Config:  c,
+			Version: version,
+			Logger:  log,
+			Pages:   map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
 		})
 		if err != nil {
 			return err

@@ -38,6 +38,7 @@ var compression = []exchange{
 	{"7.2.2 a kind of block that does not exist", masked(0xc1, "\x07"), "", 1007},
 	{"7.2.2 a block whose length contradicts itself", masked(0xc1, "\x00\x05\x00\x00\x00Hello"), "", 1007},
 	{"7.2.2 a block that breaks off", masked(0xc1, "\x00\x05\x00\xfa\xffHe"), "", 1007},
+	{"7.2.2 a final block that breaks off", masked(0xc1, "\x01\x02\x00\xfd\xff"), "", 1007},
 	{"7.2.2 no deflate data at all", masked(0xc1, "Hello"), "", 1007},
 	{"7.2.2 text that is no text", masked(0xc1, deflated("a\xff")), "", 1007},
 	{"7.2.2 text that breaks off in a character", masked(0xc1, deflated("\xe4\xbd")), "", 1007},
@@ -60,6 +61,25 @@ func (e Echo) inflation() []exchange {
 		{"a bomb behind a message", masked(0xc1, helloDeflated) + masked(0xc2, bomb), "\x81\x05Hello", 1009},
 		{"more compressed bytes than the limit can become, by the head alone", masked(0xc2, strings.Repeat("x", 2*e.MaxMessage))[:14], "", 1009},
 		{"fragments without payload that never end", masked(0x41, helloDeflated) + strings.Repeat(masked(0x00, ""), 20000), "", 1009},
+	}
+}
+
+// compresses: a message comes back smaller if it can, whether the page has compressed it or not.
+func (e Echo) compresses(t *testing.T) {
+	text := strings.Repeat("abc", 1000)
+	p := e.open(t, deflateOffer)
+	defer p.leave()
+	for _, send := range []string{masked(0x81, text), masked(0xc1, deflated(text)), fragmented(0x41, deflated(text), 10)} {
+		p.send(send)
+		p.expect(unmasked(0x81, text))
+		if !p.compressed {
+			t.Errorf("%s came back uncompressed", short(send))
+		}
+	}
+	p.send(masked(0x81, "a"))
+	p.expect("\x81\x01a")
+	if p.compressed {
+		t.Error("one byte came back compressed")
 	}
 }
 

@@ -20,8 +20,10 @@ type page struct {
 	t       *testing.T
 	conn    net.Conn
 	in      *bufio.Reader
-	deflate bool          // permessage-deflate was agreed on
 	writing chan struct{} // closed when everything has been sent
+
+	deflate    bool // permessage-deflate was agreed on
+	compressed bool // the last frame was
 }
 
 // connect makes a connection on which nothing has been said.
@@ -171,7 +173,9 @@ func (p *page) frame() string {
 		p.t.Fatalf("got a frame with the head % x", head)
 	}
 	payload := p.read(int(size))
-	if first := head[0]; p.deflate && first&0x40 != 0 {
+	first := head[0]
+	p.compressed = p.deflate && first&0x40 != 0
+	if p.compressed {
 		return unmasked(first&^0x40, p.inflate(payload))
 	}
 	return head + payload

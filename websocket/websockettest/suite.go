@@ -16,7 +16,7 @@ type Echo struct {
 	MaxMessage  int           // bytes of a message that it takes; at least 64 KiB, to have all lengths of heads
 	MaxHead     int           // bytes of a request's head that it takes
 	HeadTimeout time.Duration // for a request's head; shorter than patience. 0: slow heads are not tested
-	Deflate     bool          // it agrees to permessage-deflate
+	Deflate     bool          // it agrees to permessage-deflate, and compresses what becomes smaller by it
 }
 
 // patience ends a case that would hang; nothing is asserted about it.
@@ -35,6 +35,7 @@ func Run(t *testing.T, e Echo) {
 	t.Run("RFC 7692, 5: negotiation", e.negotiations)
 	if e.Deflate {
 		t.Run("RFC 7692, 7: compression", func(t *testing.T) { e.exchanges(t, deflateOffer, append(compression, e.inflation()...)) })
+		t.Run("RFC 7692, 7.2.1: what the server sends", e.compresses)
 	}
 }
 

@@ -4,7 +4,7 @@ import { createEmitter } from "./events.ts";
 import { failure, report } from "./failure.ts";
 import { changeOf } from "./labels.ts";
 import { watchPage } from "./page.ts";
-import { checkToken, targetOf, type Target } from "./target.ts";
+import { checkToken, targetOf, type Attempt, type Target } from "./target.ts";
 import type { Handlers, Transport } from "./transport.ts";
 import type { Client, Labels, Options, State } from "./types.ts";
 
@@ -13,14 +13,6 @@ const ANSWER_WITHIN = 10000;
 const HEARTBEAT_EVERY = 25000; // because browsers do not tell a page whether the server still sends pings
 const STAYED_AFTER = 5000; // a page that is thrown out sooner, time and again, waits longer each time
 const TRY_WEBSOCKET_EVERY = 300000;
-
-/** The one attempt, or connection, that counts. What any other one still tells is stale. */
-interface Attempt {
-  transport?: Transport; // missing while the token is fetched
-  streams: boolean;
-  carried: number[]; // the unconfirmed changes that are in its address
-  since: string; // the position in its address
-}
 
 /**
  * Makes a client; `script` is where the script was loaded from, if that is known.
@@ -42,7 +34,8 @@ export function createClient(script?: string): Client {
   let retryTimer: Timer;
   let watching = false;
 
-  let live: Attempt | null = null;
+  // The one attempt, or connection, that counts. What any other one still tells is stale.
+  let live: Attempt & { transport?: Transport } | null = null; // no transport while the token is fetched
   let id: string | null = null; // from the welcome on
   let welcomedAt = 0;
   let heartbeatTimer: Timer; // of an event stream: the time to try WebSocket again
@@ -56,16 +49,15 @@ export function createClient(script?: string): Client {
 
   function connect(options: Options) {
     const to = targetOf(options || {}, script);
-    if (!watching) watchPage({ wake, hide: () => live || state === "waiting" ? leave("waiting", "page hidden") : undefined });
-    watching = true;
     dial(to);
+    if (!watching) watchPage({ wake, hide });
+    watching = true;
   }
 
   function dial(to: Target) {
-    const carried = to.carries ? to.scene.pending() : [];
-    const mine: Attempt = { streams: to.route.streams, carried, since: to.resumes ? to.resume.since : "" };
+    const mine: typeof live = to.attempt();
     const open = (token: string) => {
-      mine.transport = to.open(token, carried, mine.since, handlersOf(mine));
+      mine.transport = to.open(token, mine, handlersOf(mine));
     };
     const { token } = to;
     if (typeof token === "string") open(token); // a mistake throws by now, and leaves all as it is
@@ -160,11 +152,14 @@ export function createClient(script?: string): Client {
     deadline = setTimeout(dead, within);
   }
 
-  // An event stream is never silent for longer than between two heartbeats of the server.
+  // An event stream is never silent for longer than between two heartbeats of the server, which do not stand for a welcome.
   function alive() {
+    if (live!.streams) {
+      if (id !== null) owed(HEARTBEAT_EVERY + ANSWER_WITHIN);
+      return;
+    }
     clearTimeout(deadline);
     deadline = undefined;
-    if (live!.streams) owed(id === null ? WELCOME_WITHIN : HEARTBEAT_EVERY + ANSWER_WITHIN);
   }
 
   function receive(message: any) {
@@ -180,7 +175,7 @@ export function createClient(script?: string): Client {
       case "pong": return resume.reached(message.position);
       case "gap":
         resume.restart(message.position);
-        return void emit("gap", { reason: message.reason, position: message.position });
+        return void emit("gap", { reason: message.reason, position: message.position, dropped: message.dropped });
       case "close": return lost(message.code, message.reason);
     }
   }
@@ -224,7 +219,7 @@ export function createClient(script?: string): Client {
     const returned = emit("message", data, { event, position, late, ack });
     const handled = Promise.all(returned.map((result) => Promise.resolve(result).catch(report)));
     if (!late) resume.handled(handled);
-    if (!manual) handled.then(ack);
+    if (!manual && returned.length > 0) handled.then(ack); // without a listener, the page has not got it
   }
 
   function sendHeartbeat() {
@@ -249,6 +244,10 @@ export function createClient(script?: string): Client {
     }
   }
 
+  function hide() {
+    if (state !== "closed") leave("waiting", "page hidden");
+  }
+
   async function set(labels: Labels) { // async, so that mistakes reject as well
     const change = changeOf(labels);
     if (state === "idle" || state === "closed") throw failure({ kind: "closed", detail: "there is no connection" });
@@ -269,5 +268,6 @@ export function createClient(script?: string): Client {
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
     get id() { return id; },
+    get pageID() { return target && target.resume.pageID; },
   };
 }

@@ -9,8 +9,8 @@ const PATH = /^ws(.+\/)connect(?=\?|$)/;
 export const canStream = (address: string): boolean => PATH.test(address) && typeof ReadableStream === "function";
 
 /**
- * Opens the event stream that belongs to the address of a WebSocket. It is fetch, not EventSource, which hands out only events whose names are known beforehand, tells
- * no status, and reconnects when it likes.
+ * Opens the event stream that belongs to the address of a WebSocket. It is fetch, not EventSource, which hands out only
+ * events whose names are known beforehand, tells no status, and reconnects when it likes.
  */
 export function openEventStream(address: string, handlers: Handlers): Transport {
   const abort = new AbortController();

@@ -8,6 +8,13 @@ import type { Handlers, Transport } from "./transport.ts";
 import type { Options, Token } from "./types.ts";
 import { openWebSocket } from "./websocket.ts";
 
+/** One attempt to connect: the way, and what goes along in the address besides the labels. */
+export interface Attempt {
+  streams: boolean; // it is an event stream
+  carried: number[]; // the unconfirmed changes of labels
+  since: string; // the position, or nothing
+}
+
 /** What the page wants to be connected to, and as what: all that stays while connections come and go. */
 export interface Target {
   readonly token: Token;
@@ -19,8 +26,10 @@ export interface Target {
   resumes: boolean; // whether the server knows what `since` and `page_id` are
   refreshed: boolean; // whether the token that the server refused was asked for again
   acks: string[]; // the positions that there was no connection for
-  /** Opens a connection the way that the route says; a mistake in the address throws. */
-  open(token: string, carried: number[], since: string, handlers: Handlers): Transport;
+  /** What is to be tried next. */
+  attempt(): Attempt;
+  /** Opens a connection; a mistake in the address throws. */
+  open(token: string, attempt: Attempt, handlers: Handlers): Transport;
 }
 
 /** Checks the options of connect; `script` is where the script was loaded from, if that is known. */
@@ -41,10 +50,13 @@ export function targetOf(options: Options, script?: string): Target {
   return {
     token, scene, route, resume,
     manual: !!options.ack, carries: true, resumes: true, refreshed: false, acks: [],
-    open(token, carried, since, handlers) {
+    attempt() {
+      return { streams: route.streams, carried: this.carries ? scene.pending() : [], since: this.resumes ? resume.since : "" };
+    },
+    open(token, { streams, carried, since }, handlers) {
       const papers = { token, ...this.resumes && { page_id: resume.pageID, ...since && { since } } };
       const full = addressWith(address, scene.with(carried), papers);
-      return route.streams ? openEventStream(full, handlers) : openWebSocket(Class, full, handlers);
+      return streams ? openEventStream(full, handlers) : openWebSocket(Class, full, handlers);
     },
   };
 }

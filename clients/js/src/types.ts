@@ -46,7 +46,14 @@ export interface Meta {
 
 export interface Close { code: number; reason: string }
 export interface Welcome { id: string; position?: string }
-export interface Gap { reason: string; position?: string }
+export interface Gap {
+  /** "retention", "epoch", "position" or "dropped"; docs/client.md has what they mean. */
+  reason: string;
+  /** Where pushes go on. Missing where they go on where they were. */
+  position?: string;
+  /** How many pushes were dropped, where that is the reason. */
+  dropped?: number;
+}
 
 /** The events and their listeners. What a listener of "message" returns is waited for before the push is acknowledged. */
 export interface Events {
@@ -68,6 +75,8 @@ export interface Client {
   readonly state: State;
   /** The connection's, as the backend knows it; null where there is none. */
   readonly id: string | null;
+  /** The page's, which stays over reconnects; null before the first connect. The backend knows it as the label @page. */
+  readonly pageID: string | null;
 }
 
 export interface Scenecast extends Client {

@@ -1,5 +1,6 @@
 import { test } from "node:test";
-import { again, assert, push, settle, socket, start } from "./stage.ts";
+import { createClient } from "../src/index.ts";
+import { again, assert, push, settle, socket, start, Socket } from "./stage.ts";
 
 const acks = (positions: string[]) => positions.map((position) => ({ type: "ack", position }));
 
@@ -11,6 +12,15 @@ test("a push is acknowledged where the server asks for it, after all listeners",
   assert.deepEqual(socket().sent, []);
   await socket().receive(push("a-2", 2, { ack: true }));
   assert.deepEqual([socket().sent, shown], [acks(["a-2"]), [1, 2]]);
+  client.close();
+});
+
+test("where nobody listens, nothing is acknowledged", async () => {
+  start().client.close();
+  const client = createClient();
+  client.connect({ url: "ws://host/v1/connect", token: "t", WebSocket: Socket });
+  await (await socket().welcome()).receive(push("a-1", 1, { ack: true }));
+  assert.deepEqual(socket().sent, []);
   client.close();
 });
 

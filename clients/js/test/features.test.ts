@@ -5,7 +5,7 @@ import { assert, Page, Server, until } from "./real.ts";
 
 type Feature = "resume" | "gap" | "except" | "ack" | "ttl" | "retain" | "events";
 
-const SERVER_HAS: Feature[] = [];
+const SERVER_HAS: Feature[] = ["resume", "gap", "except", "ack", "ttl", "retain"];
 
 function feature(name: Feature, promise: string, run: (server: Server) => Promise<void>) {
   if (!SERVER_HAS.includes(name)) return;
@@ -71,14 +71,16 @@ feature("except", "who was left out is still left out when it comes back", async
   const page = await open(server).welcome(), other = await open(server).welcome();
   await server.push(home, "both");
   await page.expect("both");
-  await server.push(home, "from the page itself", { except: page.client.id });
+  const itself = { except: { "@page": page.client.pageID } };
+  await server.push(home, "from the page itself", itself);
   page.blocked = other.blocked = true;
   await page.cut();
   await other.cut();
+  await server.push(home, "from it again", itself);
   await server.push(home, "to both");
   page.blocked = other.blocked = false;
   await page.expect("both", "to both");
-  await other.expect("both", "from the page itself", "to both");
+  await other.expect("both", "from the page itself", "from it again", "to both");
 });
 
 feature("ack", "the backend learns that the page has it", async (server) => {

@@ -6,6 +6,7 @@ test("the position of the last push goes along with the next connection, and so 
   const { client, shown } = start({ labels: { page: "home" } });
   const { pageID } = socket();
   assert.match(pageID!, /^[0-9a-f]{22}$/);
+  assert.equal(client.pageID, pageID);
   assert.equal(socket().params, "page=home");
   await (await socket().welcome("a-5")).lose();
   assert.equal((await again()).params, "page=home&since=a-5");
@@ -56,10 +57,10 @@ test("a late push is shown once, and moves nothing", async () => {
 
 test("a gap is told, and the page goes on from its position, if it has one", async () => {
   // [gap, log, since of the next connection]
-  const gaps: [{ reason: string; position?: string }, string, string][] = [
+  const gaps: [{ reason: string; position?: string; dropped?: number }, string, string][] = [
     [{ reason: "retention", position: "a-90" }, "gap retention a-90", "a-90"],
     [{ reason: "epoch", position: "b-3" }, "gap epoch b-3", "b-3"],
-    [{ reason: "position" }, "gap position undefined", "a-5"],
+    [{ reason: "dropped", dropped: 7 }, "gap dropped 7", "a-5"],
     [{ reason: "dropped", position: "a-4" }, "gap dropped a-4", "a-4"],
   ];
   for (const [gap, line, since] of gaps) {

@@ -117,7 +117,7 @@ export function start(options: Partial<Options> = {}): { client: Client; log: st
   client.on("state", (state) => log.push(`state ${state}`));
   client.on("close", ({ code }) => log.push(`close ${code}`));
   client.on("refused", ({ code }) => log.push(`refused ${code}`));
-  client.on("gap", ({ reason, position }) => log.push(`gap ${reason} ${position}`));
+  client.on("gap", ({ reason, position, dropped }) => log.push(`gap ${reason} ${position ?? dropped}`));
   client.on("message", (data) => shown.push(data));
   client.connect({ url: "ws://host/v1/connect", token: "t", WebSocket: Socket, ...options });
   return { client, log, shown };

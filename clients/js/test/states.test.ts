@@ -163,7 +163,7 @@ test("http is ws, the address's parameters are labels, and its hash is nothing",
 });
 
 test("the package has one client ready, and others on demand", async () => {
-  assert.deepEqual([scenecast.state, scenecast.id, typeof scenecast.popup], ["idle", null, "function"]);
+  assert.deepEqual([scenecast.state, scenecast.id, scenecast.pageID, typeof scenecast.popup], ["idle", null, null, "function"]);
   assert.notEqual(createClient(), createClient());
   await settle();
 });

@@ -75,6 +75,32 @@ test("a page that is left lets go, and comes back from the back/forward cache wh
   assert.equal(client.state, "closed");
 });
 
+test("it may become so while its token is fetched", async () => {
+  let give: ((token: string) => void) | undefined;
+  const { client } = start({ token: () => new Promise((resolve) => { give = resolve; }) });
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    if (i === 2) await happen("online"); // the attempt is by event stream, and stays so
+    give!("t");
+    await settle();
+    if (i < 2) {
+      await socket().lose();
+      await pass(delays()[0]);
+    }
+  }
+  assert.deepEqual([sockets.length, streams.length], [2, 1]);
+  await stream().welcome();
+  await pass(30000);
+  assert.deepEqual([client.state, client.id], ["open", "2.2"]);
+  client.close();
+});
+
+test("an address that cannot be leaves nothing behind", async () => {
+  assert.throws(() => start({ url: "ws://host:x/" }));
+  await happen("online");
+  await happen("pagehide");
+});
+
 test("another network may let WebSocket through", async () => {
   const { client } = start();
   await socket().lose();

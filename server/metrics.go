@@ -1,0 +1,36 @@
+package server
+
+import (
+	"net/http"
+
+	"scenecast/metrics"
+	"scenecast/socket"
+)
+
+// metrics is what Prometheus is told.
+func (s *Server) metrics(version string) http.Handler {
+	return metrics.Handler(metrics.Sources{
+		Version:         version,
+		Connections:     s.counter.ByApp,
+		Pushes:          s.hub.Pushes,
+		Deliveries:      s.hub.Deliveries,
+		FramesDropped:   func() int64 { return s.overLoops((*socket.Loop).Dropped) },
+		FramesCoalesced: func() int64 { return s.overLoops((*socket.Loop).Coalesced) },
+		TurnedAway:      func() int64 { return s.overLoops((*socket.Loop).TurnedAway) },
+		Refused: func() map[string]int64 {
+			refused := make(map[string]int64)
+			for kind, n := range s.listener.Refused() {
+				refused[string(kind)] = n
+			}
+			return refused
+		},
+	})
+}
+
+// overLoops adds up a figure of all loops.
+func (s *Server) overLoops(figure func(*socket.Loop) int64) (sum int64) {
+	for _, loop := range s.loops {
+		sum += figure(loop)
+	}
+	return sum
+}

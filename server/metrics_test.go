@@ -1,0 +1,128 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// metrics are the series of /metrics on the main port, by name and labels.
+func (r *running) metrics() map[string]string {
+	r.t.Helper()
+	status, answer := r.call(http.MethodGet, "/metrics", apiKey, "", "")
+	if status != http.StatusOK {
+		r.t.Fatalf("metrics: %d %s", status, answer)
+	}
+	series := make(map[string]string)
+	for line := range strings.SplitSeq(answer, "\n") {
+		if end := strings.LastIndexByte(line, ' '); end >= 0 && line[0] != '#' {
+			series[line[:end]] = line[end+1:]
+		}
+	}
+	return series
+}
+
+func (r *running) expectMetrics(want map[string]string) {
+	r.t.Helper()
+	got := r.metrics()
+	for series, value := range want {
+		if got[series] != value {
+			r.t.Errorf("%s is %q, want %q", series, got[series], value)
+		}
+	}
+}
+
+// TestMetrics tell of what has happened.
+func TestMetrics(t *testing.T) {
+	s := startWith(t, map[string]string{"apps": twoApps, "limits.connections": "3"}, func(o *options) { o.Version = `1.2 "x"` })
+	s.expectMetrics(map[string]string{
+		`scenecast_build_info{version="1.2 \"x\""}`: "1", `scenecast_pushes_total`: "0", `scenecast_deliveries_total{outcome="queued"}`: "0",
+		`scenecast_refused_total{reason="too_many"}`: "0", `scenecast_visitors_turned_away_total`: "0",
+	})
+	s.page("page=home")
+	s.page("page=list")
+	s.native("token=shop-page")
+	s.visit("127.0.0.1", "token="+pageToken)
+	s.goodbye(s.native("token=" + pageToken))
+	s.goodbye(s.native("token=wrong"))
+	s.visit("127.0.0.1", "token="+pageToken+"&page=%zz")
+	for _, to := range []string{`"*"`, `{"page":"home"}`, `{"page":"nobody"}`} {
+		if status, answer := s.push(`{"to":` + to + `,"message":1}`); status != http.StatusOK {
+			t.Errorf("push: %d %s", status, answer)
+		}
+	}
+	s.expectMetrics(map[string]string{
+		`scenecast_connections{app="default"}`:             "2",
+		`scenecast_connections{app="shop"}`:                "1",
+		`scenecast_pushes_total`:                           "3",
+		`scenecast_deliveries_total{outcome="queued"}`:     "3",
+		`scenecast_deliveries_total{outcome="dropped"}`:    "0",
+		`scenecast_frames_dropped_total`:                   "0",
+		`scenecast_frames_coalesced_total`:                 "0",
+		`scenecast_refused_total{reason="too_many"}`:       "2",
+		`scenecast_refused_total{reason="unauthorized"}`:   "1",
+		`scenecast_refused_total{reason="invalid"}`:        "1",
+		`scenecast_refused_total{reason="forbidden"}`:      "0",
+		`scenecast_refused_total{reason="internal"}`:       "0",
+		`scenecast_refused_total{reason="limit_exceeded"}`: "0",
+	})
+}
+
+// TestMetricsAreForOperators: keys of the default app that may read, and whoever reaches the debug port.
+func TestMetricsAreForOperators(t *testing.T) {
+	s := start(t, map[string]string{"apps": twoApps, "debug.listen": "127.0.0.1:0"}, nil)
+	for _, c := range []struct {
+		key    string
+		status int
+	}{{"", 401}, {"wrong", 401}, {pageToken, 401}, {pushKey, 403}, {"shop-key", 403}, {apiKey, 200}} {
+		if status, answer := s.call(http.MethodGet, "/metrics", c.key, "", ""); status != c.status {
+			t.Errorf("with the key %q: %d %.80s, want %d", c.key, status, answer, c.status)
+		}
+	}
+	debug := *s
+	debug.addr = regexp.MustCompile(`msg=debug addr=(\S+)`).FindStringSubmatch(s.log.String())[1]
+	if status, answer := debug.call(http.MethodGet, "/metrics", "", "", ""); status != 200 || !strings.Contains(answer, "scenecast_connections") {
+		t.Errorf("on the debug port: %d %.80s", status, answer)
+	}
+}
+
+// TestOperationsDocument: docs/operations.md has the metrics that are served, with their types and labels, and no others.
+func TestOperationsDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented, served []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(scenecast_[a-z_]+)(?:\\{([a-z]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
+		documented = append(documented, strings.Join(row[1:], " "))
+	}
+	s := start(t, nil, nil)
+	s.page("page=home")
+	_, answer := s.call(http.MethodGet, "/metrics", apiKey, "", "")
+	label := make(map[string]string)
+	for _, m := range regexp.MustCompile(`(?m)^(scenecast_\w+)(?:\{(\w+)=.*\})? `).FindAllStringSubmatch(answer, -1) {
+		label[m[1]] = m[2]
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\w+) (\w+)$`).FindAllStringSubmatch(answer, -1) {
+		switch name := m[1]; {
+		case strings.HasPrefix(name, "scenecast_"):
+			served = append(served, fmt.Sprintf("%s %s %s", name, label[name], m[2]))
+		case !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_"):
+			t.Errorf("the metric %s is not documented", name)
+		}
+	}
+	slices.Sort(documented)
+	slices.Sort(served)
+	if !slices.Equal(documented, served) {
+		t.Errorf("documented are\n\t%s\nand served\n\t%s", strings.Join(documented, "\n\t"), strings.Join(served, "\n\t"))
+	}
+	for _, name := range []string{"process_open_fds", "process_max_fds", "process_resident_memory_bytes"} {
+		if !strings.Contains(answer, "\n"+name+" ") {
+			t.Errorf("%s is documented, and not served", name)
+		}
+	}
+}
