@@ -393,6 +393,6 @@ func (l *Loop) lose(o *outbox, newer *scenecast.Frame) {
 	o.lost = nil
 }
 
-// TurnedAway is how many visitors were closed at the door because the process had no file descriptors left. Any goroutine
+// TurnedAway is how many visitors were not let in because the process had no file descriptors left. Any goroutine
 // may call it.
 func (l *Loop) TurnedAway() int64 { return l.turnedAway.Load() }
