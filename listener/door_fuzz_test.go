@@ -28,7 +28,7 @@ func (g *everybody) Admit(r *http.Request) (scenecast.Admission, error) {
 
 func fuzzedDoor() (*door, *everybody) {
 	gate := new(everybody)
-	return newDoor(&Server{options: Options{
+	return newDoor(&Server{refused: newRefusals(), options: Options{
 		Upgrades: map[string]Upgrade{
 			"/":     {Gate: gate},
 			"/away": {Gate: gate, CloseCode: func(error) (scenecast.CloseCode, string) { return scenecast.CloseUnauthorized, "no" }},

@@ -226,3 +226,5 @@ func (d *doorman) Greet(said []byte, _ netip.AddrPort) socket.Greeting {
 func (d *doorman) TakeOver(c net.Conn, said []byte) { d.handed <- handed{c, string(said)} }
 
 func (d *doorman) Late() []byte { return []byte(tooLate) }
+
+func (d *doorman) Full() []byte { return []byte("full\n") }
