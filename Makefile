@@ -1,18 +1,19 @@
-# The two commands: `make demo` and `make test`. Both install what they need.
+# The two commands: `make demo` and `make test`. Both install what they need. `make js` builds and tests the page script.
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 
-.PHONY: demo test build cross lint fuzz bench compare clean
+.PHONY: demo test js build cross lint fuzz bench compare clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
 demo: build ; bin/scenecast demo $(ARGS)
-test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -race ./...
+test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -race ./... && $(MAKE) js
+js: build ; scripts/install-test-tools && cd clients/js && npm ci --no-audit --no-fund && npm run build && npm test && npm run check
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run ./...
 fuzz: ; scripts/fuzz $(FUZZ)
-compare: ; go run ./bench/compare $(ARGS)
+compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 clean: ; rm -rf bin .tools
 

@@ -8,17 +8,23 @@ import (
 	"scenecast/label"
 )
 
-// Engine carries pushes. It gives each its position, keeps it, and hands it to the sink of every node, in the order of
-// positions. Implementations are named by their technology (engine/memory) and pass the suite in engine/enginetest.
-// Methods may be called concurrently.
+// Engine carries pushes. It gives each its position, keeps it in the log, and hands it to the sink of every node, in the
+// order of positions. Implementations are named by their technology (engine/memory) and pass the suite in
+// engine/enginetest. Methods may be called concurrently.
 type Engine interface {
-	// Publish returns when every node has told what became of the push, or when ctx ends: then with the tally so far and
-	// ctx's error, and the push is on its way all the same. The returned push has its position.
-	Publish(ctx context.Context, p Push) (Push, Tally, error)
+	// Publish returns when every node has told what became of the push, as far as its receipt asks, or when ctx ends: then
+	// with the tally so far and ctx's error, and the push is on its way all the same.
+	//
+	// Of publishes of an app with one idempotency key only the first within the engine's window happens. The others wait
+	// for it and return what it has returned, as Replayed; one that differs from it (Push.Fingerprint) fails with
+	// ErrKeyReused.
+	Publish(ctx context.Context, p Push) (Published, error)
 	// Ask has every node answer the query, in its turn among the pushes, and returns the sum. It returns early when ctx
 	// ends, as Publish does.
 	Ask(ctx context.Context, q Query) (Reply, error)
-	// Close waits until what was published has been handed over. Publish and Ask fail afterwards with ErrClosed.
+	Log
+	// Close waits until what was published has been handed over, and not for receipts. The other methods fail afterwards
+	// with ErrClosed.
 	Close() error
 }
 
@@ -31,9 +37,12 @@ type HealthChecker interface {
 // Sink is this node's end of the engine: the hub.
 type Sink interface {
 	// Deliver hands a push to the connections of this node and returns without waiting for them. The engine calls it in
-	// the order of positions, one call at a time. report is called exactly once, from any goroutine.
-	Deliver(p Push, report func(Tally))
-	// Answer answers a query for this node; report as above.
+	// the order of positions, one call at a time. report may be called several times, from any goroutine, also before
+	// Deliver has returned; each tally is added. The first says what is queued. done is true exactly once: when
+	// everything that the receipt waits for is in, or its timeout, whose timer is the sink's, has passed. Corrections may
+	// come later.
+	Deliver(p *Push, report func(t Tally, done bool))
+	// Answer answers a query for this node. report is called exactly once, from any goroutine.
 	Answer(q Query, report func(Reply))
 }
 
@@ -55,10 +64,23 @@ type Protocol interface {
 	Received(c Conn, m Inbound)
 }
 
-// GapEncoder is a protocol that can tell a page that messages for it were dropped.
+// GapEncoder is a protocol that can tell a page that it has missed something.
 type GapEncoder interface {
-	// EncodeGap is the frame that takes the place of what was dropped. Safe for concurrent use.
-	EncodeGap(dropped int) []byte
+	// EncodeGap is the frame that takes the place of what was missed. Safe for concurrent use.
+	EncodeGap(m Missed) []byte
+}
+
+// LateEncoder is a protocol that can tell a page that a push is older than others that it has got, because the page came to
+// match it only now. Others get it as any push.
+type LateEncoder interface {
+	// EncodeLate is EncodePush for such a page. Safe for concurrent use.
+	EncodeLate(p *Push) []byte
+}
+
+// Acknowledger is a protocol whose pages acknowledge pushes (Conn.Acknowledge) that ask for it. Receipts do not wait for
+// pages of others.
+type Acknowledger interface {
+	Acknowledges()
 }
 
 // Streamer is a protocol whose pages only listen, as those of an event stream do: what comes from them has no meaning, and
@@ -86,10 +108,19 @@ type Admission struct {
 	App      string
 	Labels   label.Set // those that the page has given itself
 	Trusted  label.Set // those of its token; no key of theirs is among Labels, and the page cannot change them
+	PageID   string    // which the page keeps over reconnects; empty: it has none
+	Resume   Resume
 	Protocol Protocol
 	Silence  Silence
 	Deflate  bool   // its frames are compressed: permessage-deflate was agreed on
 	Ticket   uint32 // under which the door has counted the page; the loop gives it back when the socket is gone. 0: none
+}
+
+// Resume says where in the log a page that comes back goes on.
+type Resume struct {
+	Wanted    bool
+	After     Position
+	Malformed bool // it gave something that is no position
 }
 
 // The labels that the server itself gives a connection.
@@ -97,6 +128,7 @@ const (
 	LabelID       = "@id"       // its ConnID
 	LabelProtocol = "@protocol" // the name of its protocol
 	LabelUser     = "@user"     // who its token says that it is; only of tokens that do
+	LabelPage     = "@page"     // the page's own ID, the same over reconnects; only of pages that give one
 )
 
 // Silence bounds how long a page may say nothing at all; any frame, a pong too, is a sign of life.
@@ -115,8 +147,12 @@ type Conn interface {
 	Trusted(key string) bool
 	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
 	Relabel(c label.Change)
-	// Position is that of the last push that this connection's shard has delivered; zero before the first.
+	// Position is where in the log the page stands: everything up to it that was for the page, the page has got, or is
+	// getting. While missed pushes are replayed, it is that of the last one.
 	Position() Position
+	// Acknowledge says that the page has shown the push at this position. One that it has not got, or that asks for no
+	// acknowledgement, is nothing.
+	Acknowledge(p Position)
 	// Send queues a whole frame, as the encoder makes them. False means that it was dropped, because the connection is
 	// closed or its outbox full.
 	Send(frame []byte) bool
@@ -140,6 +176,9 @@ type Loop interface {
 	Share(s Slot, f *Frame) bool
 	// Send queues a frame for one socket, in order with what it shares; false as above.
 	Send(s Slot, frame []byte) bool
+	// WhenWritten posts the task as soon as the kernel has taken everything that the socket was given; not at all if the
+	// socket ends before.
+	WhenWritten(s Slot, task func())
 	// CloseSocket sends a close frame behind what is queued and then closes. The slot is stale when it returns.
 	CloseSocket(s Slot, code CloseCode, reason string)
 }

@@ -17,10 +17,12 @@ type NodeID uint64
 const nodeIDBits = 53
 
 // NewNodeID draws a node's ID.
-func NewNodeID() NodeID {
+func NewNodeID() NodeID { return NodeID(draw()) }
+
+func draw() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: see its documentation
-	return NodeID(binary.BigEndian.Uint64(b[:]) >> (64 - nodeIDBits))
+	return binary.BigEndian.Uint64(b[:]) >> (64 - nodeIDBits)
 }
 
 // ConnID names one connection; unique over the cluster's life and never reused.
@@ -62,11 +64,16 @@ func (c *ConnID) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Position is a place in the log of pushes. Positions compare only within one epoch; the zero value is no position.
+// Position is a place in the log of pushes: that of a push, or, with the number 0, the beginning of an epoch, before its
+// first push. Positions compare only within one epoch; the zero value is no position.
 type Position struct {
 	Epoch uint64 // names one life of the log: when a log starts empty, it starts a new epoch
 	Seq   uint64 // counts the epoch's pushes from 1
 }
+
+// NewEpoch is the beginning of a log that starts empty. The epoch is drawn at random, not read from the clock, which may
+// have been set back since the log's last life. It is never 0.
+func NewEpoch() Position { return Position{Epoch: max(1, draw())} }
 
 // String prints `epoch-seq`, the epoch in base 36, the sequence number in decimal.
 func (p Position) String() string {

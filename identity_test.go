@@ -110,11 +110,23 @@ func FuzzParsePosition(f *testing.F) {
 	})
 }
 
+// TestNewEpoch: two logs share none, and none is 0, which is no position's.
+func TestNewEpoch(t *testing.T) {
+	seen := make(map[scenecast.Position]bool)
+	for range 200 {
+		p := scenecast.NewEpoch()
+		if p.Epoch == 0 || p.Epoch >= 1<<53 || p.Seq != 0 || seen[p] {
+			t.Errorf("the epoch %v is none, or was drawn twice", p)
+		}
+		seen[p] = true
+	}
+}
+
 func TestTallyAdd(t *testing.T) {
-	sum := scenecast.Tally{Matched: 1, Queued: 2, Dropped: 3, Nodes: 4}
-	sum.Add(scenecast.Tally{Matched: 10, Queued: 20, Dropped: 30, Nodes: 40})
+	sum := scenecast.Tally{Matched: 1, Queued: 2, Dropped: 3, Written: 4, Acked: 5, TimedOut: 6, Nodes: 7}
+	sum.Add(scenecast.Tally{Matched: 10, Queued: 20, Dropped: 30, Written: 40, Acked: 50, TimedOut: -5, Nodes: 70})
 	sum.Add(scenecast.Tally{})
-	if want := (scenecast.Tally{Matched: 11, Queued: 22, Dropped: 33, Nodes: 44}); sum != want {
+	if want := (scenecast.Tally{Matched: 11, Queued: 22, Dropped: 33, Written: 44, Acked: 55, TimedOut: 1, Nodes: 77}); sum != want {
 		t.Errorf("the sum is %+v, want %+v", sum, want)
 	}
 }

@@ -12,6 +12,7 @@ package scenecast
 
 import (
 	"encoding/json"
+	"time"
 
 	"scenecast/audience"
 )
@@ -26,22 +27,55 @@ type Message struct {
 	Data json.RawMessage
 }
 
-// Push is one message on its way to an audience. It is not changed once it was published, so every shard reads the same
-// value.
+// Push is one message on its way to an audience. It is not changed once it was published, so the log, every shard and
+// every reader share one value.
 type Push struct {
-	ID       string        // unique; made by the push service
+	ID       string        // unique, unless a backend gives its own IDs twice
 	App      string        // the namespace whose pages it may reach, and no others
 	Position Position      // its place in the log; given by the engine
-	To       audience.Expr // which pages
+	At       time.Time     // when it was published; given by the engine
+	To       audience.Expr // which pages, without those that were excepted: so it holds in replay as well
 	Message  Message
+
+	TTL      time.Duration // a page that comes to match within this time gets it too; 0: only those that match now
+	Coalesce string        // of those with one key that wait for a page, only the newest needs to wait; may be empty
+	Retain   string        // the newest with this key is the key's last value, for its TTL; may be empty
+
+	Receipt Receipt       // what its publisher waits for
+	Timeout time.Duration // … at most for so long; the push itself is never delayed
+
+	IdempotencyKey string // of publishes with one key, within the engine's window, only the first happens; may be empty
 }
 
-// Tally says what became of a push. Tallies of shards and nodes add up.
+// Receipt says how much has to be known about a push before Publish returns.
+type Receipt uint8
+
+// The receipts, each more than the one before.
+const (
+	ReceiptQueued  Receipt = iota // which outboxes took it; nothing to wait for
+	ReceiptWritten                // which connections' bytes the kernel took
+	ReceiptAcked                  // which pages' clients said that they have handed it to the application
+)
+
+// Receipts are the names of the receipts, in order.
+var Receipts = []string{"queued", "written", "acked"}
+
+// String is the receipt's name.
+func (r Receipt) String() string { return Receipts[r] }
+
+// Tally says what became of a push. Tallies of shards and nodes add up, and so do corrections: a page that acknowledges
+// when its time has passed is Tally{Acked: 1, TimedOut: -1}.
 type Tally struct {
 	Matched int // connections that the audience chose
 	Queued  int // of those, the ones whose outbox took the frame
 	Dropped int // of those, the ones whose outbox was full: matched = queued + dropped
-	Nodes   int // nodes that have answered
+
+	// What a receipt asks for; otherwise 0. Where acknowledgements are asked for, what was written is counted as well.
+	Written  int // of those that are queued, the ones whose bytes the kernel took
+	Acked    int // of those that are queued, the ones whose client has acknowledged it
+	TimedOut int // of those that are queued, the ones of which the receipt's time has passed without it
+
+	Nodes int // nodes that have answered
 }
 
 // Add adds another tally to this one.
@@ -49,5 +83,8 @@ func (t *Tally) Add(other Tally) {
 	t.Matched += other.Matched
 	t.Queued += other.Queued
 	t.Dropped += other.Dropped
+	t.Written += other.Written
+	t.Acked += other.Acked
+	t.TimedOut += other.TimedOut
 	t.Nodes += other.Nodes
 }

@@ -13,8 +13,15 @@ import (
 	"scenecast/problem"
 )
 
-// TokenParam is the query parameter that is no label.
-const TokenParam = "token"
+// The query parameters that are no labels.
+const (
+	TokenParam  = "token"
+	SinceParam  = "since"   // the position behind which a page that comes back goes on
+	PageIDParam = "page_id" // an ID that the page keeps over reconnects
+)
+
+// MaxPageID bounds a page's ID, in bytes. It is of letters, digits, '_' and '-'.
+const MaxPageID = 64
 
 // Desk checks a page's papers. Safe for concurrent use.
 type Desk struct {
@@ -28,33 +35,33 @@ type Desk struct {
 // Admit reads the query of an upgrade request: the token first, then the labels, which are all other parameters. A
 // *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in. The page is
 // counted last, when nothing else can refuse it: whoever refuses it after that gives its ticket back.
-func (d *Desk) Admit(r *http.Request) (scenecast.Admission, error) {
-	query, err := ParseQuery(r)
+func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
+	papers, err := readPapers(r.URL.RawQuery)
 	if err != nil {
-		return scenecast.Admission{}, err
+		return a, err
 	}
-	token := query[TokenParam]
-	if len(token) != 1 {
-		token = []string{""}
-	}
-	page, err := d.Pages.AuthenticatePage(r.Context(), token[0])
+	page, err := d.Pages.AuthenticatePage(r.Context(), papers.token)
 	switch {
 	case errors.Is(err, auth.ErrInvalidToken):
-		return scenecast.Admission{}, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
+		return a, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
 			At(TokenParam).DecidedBy("client_tokens")
 	case err != nil:
-		return scenecast.Admission{}, fmt.Errorf("authenticate a page: %w", err)
+		return a, fmt.Errorf("authenticate a page: %w", err)
 	}
-	delete(query, TokenParam)
 	rules := d.Rules(page.App)
-	labels := label.FromMap(query)
-	if err := rules.Limits.Check(labels.Union(page.Labels)); err != nil {
-		return scenecast.Admission{}, err
+	if err := rules.Limits.Check(papers.labels.Union(page.Labels)); err != nil {
+		return a, err
 	}
-	if err := rules.CheckClient(label.Change(query).Keys(), page.Labels.Has); err != nil {
-		return scenecast.Admission{}, err
+	if err := rules.CheckClient(papers.labels.Keys(), page.Labels.Has); err != nil {
+		return a, err
 	}
-	a := scenecast.Admission{App: page.App, Labels: labels, Trusted: page.Labels}
+	if !validPageID(papers.pageID) {
+		return a, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
+	}
+	a = scenecast.Admission{App: page.App, Labels: papers.labels, Trusted: page.Labels, PageID: papers.pageID}
+	if papers.since != "" {
+		a.Resume = ResumeAfter(papers.since)
+	}
 	if d.Counter != nil {
 		if a.Ticket, err = d.Counter.Enter(page.App, d.Proxies.Origin(r)); err != nil {
 			return scenecast.Admission{}, err
@@ -63,12 +70,31 @@ func (d *Desk) Admit(r *http.Request) (scenecast.Admission, error) {
 	return a, nil
 }
 
+// ResumeAfter is what a page wants that gives this as its position.
+func ResumeAfter(position string) scenecast.Resume {
+	after, err := scenecast.ParsePosition(position)
+	return scenecast.Resume{Wanted: true, After: after, Malformed: err != nil}
+}
+
+func validPageID(id string) bool {
+	for _, c := range []byte(id) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return len(id) <= MaxPageID
+}
+
 // ParseQuery is r.URL.Query(), but for what cannot be read: that is refused, not dropped. The problem does not quote the
 // query, because the token is in it.
 func ParseQuery(r *http.Request) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, problem.New(problem.Invalid, "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded")
+		return nil, errQuery()
 	}
 	return query, nil
+}
+
+func errQuery() error {
+	return problem.New(problem.Invalid, "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded")
 }

@@ -21,7 +21,7 @@ import (
 // Pusher takes what backends ask for; *push.Service does.
 type Pusher interface {
 	Push(ctx context.Context, app string, r push.Request) (push.Result, error)
-	Trigger(ctx context.Context, app, name string, args push.Args) (push.Result, error)
+	Trigger(ctx context.Context, app, name, key string, args push.Args) (push.Result, error)
 }
 
 // Asker answers queries for all nodes; a scenecast.Engine does.
@@ -36,6 +36,7 @@ type Options struct {
 	Limits  label.Limits                // of labels that the backend sets
 	Pusher  Pusher                      // does what is asked for
 	Asker   Asker                       // knows who is connected
+	Log     scenecast.Log               // knows what was pushed
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
 	Metrics http.Handler                // what Prometheus is told
 	Logger  *slog.Logger                // gets what strangers are not told
@@ -61,6 +62,8 @@ type route struct {
 var routes = []route{
 	{http.MethodPost, "/v1/push", auth.Push, nil, (*API).push},
 	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, nil, (*API).trigger},
+	{http.MethodGet, "/v1/pushes", auth.Read, []string{"limit", "since", "to"}, (*API).pushes},
+	{http.MethodGet, "/v1/pushes/{id}", auth.Read, nil, (*API).pushOf},
 	{http.MethodPost, "/v1/audience", auth.Read, nil, (*API).audience},
 	{http.MethodGet, "/v1/connections", auth.Read, []string{"after", "limit", "to"}, (*API).connections},
 	{http.MethodGet, "/v1/connections/{id}", auth.Read, nil, (*API).connection},

@@ -38,6 +38,21 @@ func (p *pusher) Push(_ context.Context, app string, r push.Request) (push.Resul
 	if r.Event != "" {
 		more += fmt.Sprintf(", event %q", r.Event)
 	}
+	if r.TTL > 0 {
+		more += fmt.Sprintf(", ttl %v", r.TTL)
+	}
+	if r.Coalesce != "" || r.Retain != "" {
+		more += fmt.Sprintf(", coalesce %q, retain %q", r.Coalesce, r.Retain)
+	}
+	if r.Receipt != 0 || r.Timeout != 0 {
+		more += fmt.Sprintf(", receipt %s within %v", r.Receipt, r.Timeout)
+	}
+	if r.ID != "" {
+		more += ", id " + r.ID
+	}
+	if r.IdempotencyKey != "" {
+		more += ", key " + r.IdempotencyKey
+	}
 	if r.DryRun {
 		more += ", dry run"
 	}
@@ -48,8 +63,11 @@ func (p *pusher) Push(_ context.Context, app string, r push.Request) (push.Resul
 	return p.result, p.err
 }
 
-func (p *pusher) Trigger(_ context.Context, app, name string, args push.Args) (push.Result, error) {
+func (p *pusher) Trigger(_ context.Context, app, name, key string, args push.Args) (push.Result, error) {
 	order, err := args.String("order")
+	if key != "" {
+		name += " " + key
+	}
 	p.asked = append(p.asked, fmt.Sprintf("%s: trigger %q with order %q, %v", app, name, order, err))
 	return p.result, p.err
 }
@@ -84,6 +102,7 @@ type fixture struct {
 	t      testing.TB
 	pusher pusher
 	asker  asker
+	pushes book
 	ready  error
 	log    bytes.Buffer
 }
@@ -104,6 +123,7 @@ func newFixture(t testing.TB) *fixture {
 			Changed: 2,
 		}},
 	}
+	f.pushes.newest = 20
 	keys := new(auth.Keys)
 	keys.Add(auth.Key{App: "shop", Scopes: auth.Scopes}, "all")
 	keys.Add(auth.Key{App: "other", Scopes: auth.Scopes}, "other")
@@ -117,6 +137,7 @@ func newFixture(t testing.TB) *fixture {
 		Limits:  label.Limits{Count: 3, KeyBytes: 8, ValueBytes: 8},
 		Pusher:  &f.pusher,
 		Asker:   &f.asker,
+		Log:     &f.pushes,
 		Ready:   func(context.Context) error { return f.ready },
 		Logger:  slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
@@ -124,7 +145,9 @@ func newFixture(t testing.TB) *fixture {
 }
 
 // asked is what the API has asked for.
-func (f *fixture) asked() []string { return append(f.pusher.asked, f.asker.asked...) }
+func (f *fixture) asked() []string {
+	return append(append(f.pusher.asked, f.asker.asked...), f.pushes.asked...)
+}
 
 // call sends a request, with the key unless that is empty, and returns the answer, which must be as openapi.json says.
 func (f *fixture) call(method, target, key string, body io.Reader) *httptest.ResponseRecorder {
@@ -246,7 +269,7 @@ func TestRefused(t *testing.T) {
 		{"GET", "/", "", "", 404, notFound},
 		{"GET", "/v1", "all", "", 404, notFound},
 		{"GET", "/v1/", "all", "", 404, notFound},
-		{"POST", "/v1/pushes", "all", ok, 404, notFound},
+		{"POST", "/v1/pushes", "all", ok, 405, notAllowed("/v1/pushes takes GET, HEAD")},
 		{"POST", "/v1/push/", "all", ok, 404, notFound},
 		{"POST", "/v1/Push", "all", ok, 404, notFound},
 		{"POST", "/v1/triggers", "all", ok, 404, notFound},
@@ -254,9 +277,9 @@ func TestRefused(t *testing.T) {
 		{"POST", "/v1/triggers/x/y", "all", ok, 404, notFound},
 		{"GET", "/healthz/", "", "", 404, notFound},
 
-		{"POST", "/v1/push", "all", `{"tö":"*"}`, 400, invalid("unknown field; there are dry_run, event, except, message, to", "tö")},
-		{"POST", "/v1/push", "all", `{"To":"*","message":1}`, 400, invalid("unknown field; there are dry_run, event, except, message, to", "To")},
-		{"POST", "/v1/push", "all", `{"z":1,"a":1,"dry_run":2}`, 400, invalid("unknown field; there are dry_run, event, except, message, to", "a")},
+		{"POST", "/v1/push", "all", `{"tö":"*"}`, 400, invalid("unknown field; there are coalesce, dry_run, event, except, id, message, receipt, retain, timeout, to, ttl", "tö")},
+		{"POST", "/v1/push", "all", `{"To":"*","message":1}`, 400, invalid("unknown field; there are coalesce, dry_run, event, except, id, message, receipt, retain, timeout, to, ttl", "To")},
+		{"POST", "/v1/push", "all", `{"z":1,"a":1,"dry_run":2}`, 400, invalid("unknown field; there are coalesce, dry_run, event, except, id, message, receipt, retain, timeout, to, ttl", "a")},
 		{"POST", "/v1/push", "all", `{"to":"*","message":1,"to":"*"}`, 400, invalid("there twice", "to")},
 		{"POST", "/v1/push", "all", `{"dry_run":1}`, 400, invalid("takes true or false", "dry_run")},
 		{"POST", "/v1/push", "all", `{"dry_run":"true"}`, 400, invalid("takes true or false", "dry_run")},

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"scenecast"
 	"scenecast/api"
 )
 
@@ -17,6 +18,7 @@ const ndjson = "application/x-ndjson"
 
 func refusal(detail, where string) string {
 	b, _ := json.Marshal(detail)
+	b = bytes.ReplaceAll(b, []byte(`\u0026`), []byte(`&`))
 	if where != "" {
 		where = `,"where":"` + where + `"`
 	}
@@ -25,6 +27,7 @@ func refusal(detail, where string) string {
 
 // TestPushFields are those of a push beside the audience and the message.
 func TestPushFields(t *testing.T) {
+	const length = `takes a length of time, as in "90s" or "1h30m"`
 	for _, c := range []struct{ body, asked, answer string }{
 		{`{"to":"*","message":1,"except":"7.1"}`, `shop: push 1 to *, except @id == "7.1"`, pushed},
 		{`{"to":"*","message":1,"except":"page == \"home\""}`, `shop: push 1 to *, except page == "home"`, pushed},
@@ -33,6 +36,21 @@ func TestPushFields(t *testing.T) {
 		{`{"to":"*","message":1,"except":null}`, ``, refusal("an audience is an object of labels or a string, not null; everybody is spelled \"*\"", "except")},
 		{`{"to":"*","message":1,"except":7.1}`, ``, refusal("an audience is an object of labels or a string, not the number 7.1; everybody is spelled \"*\"", "except")},
 		{`{"to":"*","message":1,"event":7}`, ``, refusal("takes a text", "event")},
+		{`{"to":"*","message":1,"ttl":"1m30s"}`, `shop: push 1 to *, ttl 1m30s`, pushed},
+		{`{"to":"*","message":1,"coalesce":"c","retain":"r"}`, `shop: push 1 to *, coalesce "c", retain "r"`, pushed},
+		{`{"to":"*","message":1,"receipt":"acked"}`, `shop: push 1 to *, receipt acked within 0s`, pushed},
+		{`{"to":"*","message":1,"receipt":"written","timeout":"250ms"}`, `shop: push 1 to *, receipt written within 250ms`, pushed},
+		{`{"to":"*","message":1,"id":"order-7"}`, `shop: push 1 to *, id order-7`, pushed},
+		{`{"to":"*","message":1,"ttl":60}`, ``, refusal(length, "ttl")},
+		{`{"to":"*","message":1,"ttl":"60"}`, ``, refusal(length, "ttl")},
+		{`{"to":"*","message":1,"ttl":"0s"}`, ``, refusal(length, "ttl")},
+		{`{"to":"*","message":1,"ttl":"-1s"}`, ``, refusal(length, "ttl")},
+		{`{"to":"*","message":1,"ttl":null}`, ``, refusal(length, "ttl")},
+		{`{"to":"*","message":1,"timeout":"soon"}`, ``, refusal(length, "timeout")},
+		{`{"to":"*","message":1,"receipt":"Acked"}`, ``, refusal("takes one of queued, written, acked", "receipt")},
+		{`{"to":"*","message":1,"receipt":1}`, ``, refusal("takes one of queued, written, acked", "receipt")},
+		{`{"to":"*","message":1,"receipt":null}`, ``, refusal("takes one of queued, written, acked", "receipt")},
+		{`{"to":"*","message":1,"id":7}`, ``, refusal("takes a text", "id")},
 		{`{"to":"*","message":1,"event":null}`, ``, refusal("takes a text", "event")},
 	} {
 		f := newFixture(t)
@@ -40,6 +58,52 @@ func TestPushFields(t *testing.T) {
 		checkAnswer(t, c.body, w, map[bool]int{true: 200, false: 400}[c.asked != ""], c.answer)
 		if asked := strings.Join(f.asked(), "\n"); asked != c.asked {
 			t.Errorf("%s asked for\n\t%s, want\n\t%s", c.body, asked, c.asked)
+		}
+	}
+}
+
+// TestReceipts: the answer has what the receipt asks for, zeros too.
+func TestReceipts(t *testing.T) {
+	for receipt, want := range []string{
+		pushed,
+		`{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"written":0,"timed_out":2,"nodes":1}`,
+		`{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"written":0,"acked":0,"timed_out":2,"nodes":1}`,
+	} {
+		f := newFixture(t)
+		f.pusher.result.Receipt = scenecast.Receipt(receipt)
+		f.pusher.result.Tally.TimedOut = 2
+		checkAnswer(t, want, f.call("POST", "/v1/push", "all", strings.NewReader(`{}`)), 200, want)
+	}
+}
+
+// TestIdempotencyKey: the header goes with one push or trigger, and a replay is told in the answer and its header.
+func TestIdempotencyKey(t *testing.T) {
+	replayed := strings.Replace(pushed, `"nodes":1`, `"nodes":1,"replayed":true`, 1)
+	for _, c := range []struct {
+		path, body string
+		replayed   bool
+		asked      string
+		status     int
+		answer     string
+	}{
+		{"/v1/push", `{"to":"*"}`, false, "shop: push  to *, key k-1", 200, pushed},
+		{"/v1/push", `{"to":"*","id":"k-1"}`, true, "shop: push  to *, id k-1, key k-1", 200, replayed},
+		{"/v1/triggers/x", `{"order":"7"}`, true, `shop: trigger "x k-1" with order "7", <nil>`, 200, replayed},
+		{"/v1/push", `[{"to":"*"}]`, false, "", 400, refusal("is for one push; each push of a batch may have an id", "Idempotency-Key")},
+	} {
+		f := newFixture(t)
+		f.pusher.result.Replayed = c.replayed
+		r := httptest.NewRequest("POST", c.path, strings.NewReader(c.body))
+		r.Header.Set("Authorization", "Bearer all")
+		r.Header.Set("Idempotency-Key", "k-1")
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		checkAnswer(t, c.path+" "+c.body, w, c.status, c.answer)
+		if asked := strings.Join(f.asked(), "\n"); asked != c.asked {
+			t.Errorf("%s %s asked for %s, want %s", c.path, c.body, asked, c.asked)
+		}
+		if got, want := w.Header().Get("Idempotency-Replayed"), map[bool]string{true: "true"}[c.replayed]; got != want {
+			t.Errorf("%s %s: Idempotency-Replayed is %q, want %q", c.path, c.body, got, want)
 		}
 	}
 }
@@ -52,7 +116,7 @@ func TestBatches(t *testing.T) {
 		toB    = `shop: push 2 to page == "b"`
 		counts = `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`
 	)
-	unknown := refusal("unknown field; there are dry_run, event, except, message, to", "too")
+	unknown := refusal("unknown field; there are coalesce, dry_run, event, except, id, message, receipt, retain, timeout, to, ttl", "too")
 	noObject := refusal("takes a JSON object", "")
 	bad := func(line, column int, what string) string {
 		return refusal(fmt.Sprintf("the body is not valid JSON: line %d, column %d: %s", line, column, what), "")
@@ -71,6 +135,9 @@ func TestBatches(t *testing.T) {
 			`[` + pushed + `,` + noObject + `,` + noObject + `,` + noObject + `,` + pushed + "]\n"},
 		{"", `[{"to":"*","to":"*"},{"to":"*","dry_run":true}]`, []string{"shop: push  to *, dry run"},
 			`[` + refusal("there twice", "to") + `,` + counts + "]\n"},
+
+		{"", `[{"to":"*","id":"a"},{"to":"*","receipt":"written"},{"to":"*","receipt":"queued"}]`, []string{"shop: push  to *, id a", "shop: push  to *"},
+			`[` + pushed + `,` + refusal("a batch waits for no receipts: send this push by itself", "receipt") + `,` + pushed + "]\n"},
 
 		{ndjson, ``, nil, ""},
 		{ndjson, "\n \r\n", nil, ""},

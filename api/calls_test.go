@@ -23,6 +23,7 @@ var requests = []struct {
 }{
 	{"POST", "/v1/push", `{"to":"*","message":1}`, auth.Push},
 	{"POST", "/v1/triggers/x", `{}`, auth.Trigger},
+	{"GET", "/v1/pushes/x", ``, auth.Read},
 	{"POST", "/v1/audience", `{"to":"*"}`, auth.Read},
 	{"GET", "/v1/connections", ``, auth.Read},
 	{"GET", "/v1/connections/7.1", ``, auth.Read},
@@ -38,6 +39,8 @@ func TestScopes(t *testing.T) {
 		for _, scope := range auth.Scopes {
 			f := newFixture(t)
 			f.asker.reply.Connections = someConnections(1)
+			f.pushes.write(t, `shop *`)
+			f.pushes.record.Push = f.pushes.pushes[0]
 			w := f.call(c.method, c.target, string(scope), strings.NewReader(c.body))
 			if scope == c.scope {
 				if w.Code != 200 || len(f.asked()) != 1 {
@@ -99,13 +102,15 @@ func TestAskerFails(t *testing.T) {
 			continue
 		}
 		f := newFixture(t)
-		f.asker.err = errors.New("dial redis://:hunter2@10.0.0.1: refused")
+		f.pushes.err = errors.New("dial redis://:hunter2@10.0.0.1: refused")
+		f.asker.err = f.pushes.err
 		w := f.call(c.method, c.target, "all", strings.NewReader(c.body))
 		checkAnswer(t, c.target, w, 500, `{"title":"Internal Server Error","status":500,"kind":"internal","detail":"internal error"}`)
 		if !strings.Contains(f.log.String(), "hunter2") {
 			t.Errorf("%s: the log says %q", c.target, &f.log)
 		}
 		f.asker.err = problem.New(problem.Unavailable, "no leader")
+		f.pushes.err = f.asker.err
 		w = f.call(c.method, c.target, "all", strings.NewReader(c.body))
 		checkAnswer(t, c.target, w, 503, `{"title":"Service Unavailable","status":503,"kind":"unavailable","detail":"no leader"}`)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"scenecast"
 	"scenecast/admission"
@@ -38,6 +39,34 @@ func as[T any](field *T, what string) func(json.RawMessage) error {
 		if string(raw) == "null" || json.Unmarshal(raw, field) != nil {
 			return problem.New(problem.Invalid, "takes %s", what)
 		}
+		return nil
+	}
+}
+
+// asDuration reads a length of time as Go writes it.
+func asDuration(field *time.Duration) func(json.RawMessage) error {
+	return func(raw json.RawMessage) error {
+		var text string
+		if json.Unmarshal(raw, &text) == nil {
+			if d, err := time.ParseDuration(text); err == nil && d > 0 {
+				*field = d
+				return nil
+			}
+		}
+		return problem.New(problem.Invalid, `takes a length of time, as in "90s" or "1h30m"`)
+	}
+}
+
+// asReceipt reads the name of a receipt.
+func asReceipt(field *scenecast.Receipt) func(json.RawMessage) error {
+	return func(raw json.RawMessage) error {
+		var text string
+		_ = json.Unmarshal(raw, &text) // what is no text is no name either
+		i := slices.Index(scenecast.Receipts, text)
+		if i < 0 {
+			return problem.New(problem.Invalid, "takes one of %s", strings.Join(scenecast.Receipts, ", "))
+		}
+		*field = scenecast.Receipt(i)
 		return nil
 	}
 }
@@ -123,12 +152,13 @@ func (p parameters) audience() (audience.Expr, error) {
 	if !ok {
 		return audience.Everybody(), nil
 	}
-	var to audience.Expr
-	var err error
-	if strings.HasPrefix(strings.TrimSpace(text), "{") {
-		to, err = audience.ParseJSON([]byte(text))
-	} else {
-		to, err = audience.Parse(text)
-	}
+	to, err := parseAudience(text)
 	return to, problem.At(err, "to")
+}
+
+func parseAudience(text string) (audience.Expr, error) {
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return audience.ParseJSON([]byte(text))
+	}
+	return audience.Parse(text)
 }

@@ -33,6 +33,8 @@ var calls = map[string]struct {
 }{
 	"POST /v1/push":            {pushFields(new(push.Request)), pushed{}},
 	"POST /v1/triggers/{name}": {nil, pushed{}}, // any fields: the trigger's
+	"GET /v1/pushes":           {nil, history{}},
+	"GET /v1/pushes/{id}":      {nil, logged{}},
 	"POST /v1/audience":        {new(question).fields(), counted{}},
 	"GET /v1/connections":      {nil, listed{}},
 	"GET /v1/connections/{id}": {nil, scenecast.Connection{}},
@@ -45,7 +47,7 @@ var calls = map[string]struct {
 }
 
 // elsewhere are the operations that other packages serve.
-var elsewhere = []string{"GET /", "POST /"}
+var elsewhere = []string{"GET /", "POST /", "GET /v1/events"}
 
 // TestDescribesRoutes: the description has the calls that there are, with their scopes and parameters.
 func TestDescribesRoutes(t *testing.T) {
@@ -132,6 +134,15 @@ func firstForm(d Description, schema object) object {
 func (d Description) compare(t *testing.T, at string, goType reflect.Type, schema object) {
 	t.Helper()
 	schema = d.resolve(schema)
+	if goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
+	}
+	if goType == reflect.TypeFor[json.RawMessage]() { // any JSON
+		if schema["type"] != nil {
+			t.Errorf("%s: any JSON has the type %v", at, schema["type"])
+		}
+		return
+	}
 	want := map[reflect.Kind]string{
 		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Uint64: "integer",
 		reflect.Slice: "array", reflect.Struct: "object",
@@ -177,8 +188,8 @@ func (d Description) compare(t *testing.T, at string, goType reflect.Type, schem
 // TestDescribesLimits: the numbers are those of the code, in the description and in docs/api.md.
 func TestDescribesLimits(t *testing.T) {
 	d := ReadDescription(t)
-	push := d.at(d.operations()["POST /v1/push"], "requestBody", "content")
-	batch := d.at(push, "application/json", "schema")["oneOf"].([]any)[1].(object)
+	pushes := d.at(d.operations()["POST /v1/push"], "requestBody", "content")
+	batch := d.at(pushes, "application/json", "schema")["oneOf"].([]any)[1].(object)
 	limit := d.at(d.root, "components", "parameters", "Limit", "schema")
 	code := d.at(d.schema("Goodbye"), "properties", "code")
 	codes := code["oneOf"].([]any)
@@ -188,7 +199,11 @@ func TestDescribesLimits(t *testing.T) {
 		want int
 	}{
 		{"pushes of a batch", batch["maxItems"], MaxBatch},
-		{"an event", d.at(d.schema("Push"), "properties", "event")["maxLength"], maxEvent},
+		{"an event", d.at(d.schema("Push"), "properties", "event")["maxLength"], push.MaxEvent},
+		{"a coalescing key", d.at(d.schema("Push"), "properties", "coalesce")["maxLength"], push.MaxKey},
+		{"a retaining key", d.at(d.schema("Push"), "properties", "retain")["maxLength"], push.MaxKey},
+		{"an ID", d.at(d.schema("Push"), "properties", "id")["maxLength"], push.MaxID},
+		{"an idempotency key", d.at(d.root, "components", "parameters", "IdempotencyKey", "schema")["maxLength"], push.MaxID},
 		{"an audience", d.schema("Audience")["oneOf"].([]any)[0].(object)["maxLength"], audience.MaxText},
 		{"a sample", d.at(d.schema("Question"), "properties", "sample")["maximum"], maxSample},
 		{"entries at most", limit["maximum"], maxLimit},
@@ -203,14 +218,17 @@ func TestDescribesLimits(t *testing.T) {
 			t.Errorf("%s: openapi.json says %v, and the code %d", c.what, c.got, c.want)
 		}
 	}
-	if lines := fmt.Sprint(d.at(push, "application/x-ndjson", "schema")); !strings.Contains(lines, fmt.Sprintf("At most %d lines", MaxBatch)) {
+	if lines := fmt.Sprint(d.at(pushes, "application/x-ndjson", "schema")); !strings.Contains(lines, fmt.Sprintf("At most %d lines", MaxBatch)) {
 		t.Errorf("a batch in lines: %s", lines)
 	}
 	text := readDocs(t)
 	for _, said := range []string{
 		fmt.Sprintf("An array of at most %d pushes", MaxBatch),
 		fmt.Sprintf("at most %d KiB. |", audience.MaxText>>10),
-		fmt.Sprintf("a name for the message, at most %d bytes", maxEvent),
+		fmt.Sprintf("a name for the message, at most %d bytes", push.MaxEvent),
+		fmt.Sprintf("an older one with the same key is coalesced. At most %d bytes", push.MaxKey),
+		fmt.Sprintf("`timeout` | how long to wait for the receipt, %v where it is left out", push.DefaultTimeout),
+		fmt.Sprintf("at most %d printable ASCII characters", push.MaxID),
 		fmt.Sprintf("the first of them, at most %d", maxSample),
 		fmt.Sprintf("1 to %d; %d where it is left out", maxLimit, defaultLimit),
 		fmt.Sprintf("`code` is %d where it is left out, or one from %d to %d", scenecast.CloseNormal, minCode, maxCode),
@@ -222,16 +240,12 @@ func TestDescribesLimits(t *testing.T) {
 	}
 }
 
-const maxEvent = push.MaxEvent
-
 // TestDescribesProblems: the kinds are those of package problem, in the description and in docs/api.md, each with its
 // status.
 func TestDescribesProblems(t *testing.T) {
 	kinds := kindsInSource(t)
-	// The tutorial's endpoint alone looks at a Content-Type, or counts pages, and it answers in its own form.
-	kinds = slices.DeleteFunc(kinds, func(kind string) bool {
-		return kind == string(problem.UnsupportedMedia) || kind == string(problem.TooMany)
-	})
+	// The tutorial's endpoint alone looks at a Content-Type, and it answers in its own form.
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == string(problem.UnsupportedMedia) })
 	d := ReadDescription(t)
 	var described []string
 	for _, kind := range d.at(d.schema("Problem"), "properties", "kind")["enum"].([]any) {

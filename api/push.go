@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 
+	"scenecast"
 	"scenecast/problem"
 	"scenecast/push"
 )
@@ -17,23 +18,51 @@ type pushed struct {
 	Matched  int    `json:"matched"`
 	Queued   int    `json:"queued"`
 	Dropped  int    `json:"dropped"`
+	Written  *int   `json:"written,omitempty"` // this and the next two where a receipt asks for them
+	Acked    *int   `json:"acked,omitempty"`
+	TimedOut *int   `json:"timed_out,omitempty"`
 	Nodes    int    `json:"nodes"`
+	Replayed bool   `json:"replayed,omitempty"`
 	DryRun   bool   `json:"dry_run,omitempty"`
 }
 
 func newPushed(r push.Result) pushed {
 	p := pushed{
-		ID:      r.ID,
-		Matched: r.Tally.Matched,
-		Queued:  r.Tally.Queued,
-		Dropped: r.Tally.Dropped,
-		Nodes:   r.Tally.Nodes,
-		DryRun:  r.ID == "",
+		ID:       r.ID,
+		Matched:  r.Tally.Matched,
+		Queued:   r.Tally.Queued,
+		Dropped:  r.Tally.Dropped,
+		Nodes:    r.Tally.Nodes,
+		Replayed: r.Replayed,
+		DryRun:   r.ID == "",
 	}
 	if !p.DryRun {
 		p.Position = r.Position.String()
 	}
+	p.Written, p.Acked, p.TimedOut = asked(r.Receipt, r.Tally)
 	return p
+}
+
+// asked are the parts of a tally that a receipt asks for; nil: it does not.
+func asked(r scenecast.Receipt, t scenecast.Tally) (written, acked, timedOut *int) {
+	if r >= scenecast.ReceiptWritten {
+		written, timedOut = &t.Written, &t.TimedOut
+	}
+	if r >= scenecast.ReceiptAcked {
+		acked = &t.Acked
+	}
+	return written, acked, timedOut
+}
+
+// replayedHeader tells that the answer is that of an earlier call with the same idempotency key.
+const replayedHeader = "Idempotency-Replayed"
+
+// answer is the answer to the one push of a call.
+func (r *request) answer(result push.Result) pushed {
+	if result.Replayed {
+		r.w.Header().Set(replayedHeader, "true")
+	}
+	return newPushed(result)
 }
 
 // MaxBatch is how many pushes one request may hold.
@@ -51,36 +80,42 @@ func (a *API) push(r *request) (any, error) {
 		return a.pushLines(r, body)
 	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
 		return a.pushArray(r, body)
-	default:
-		return a.pushOne(r, body, 1)
 	}
+	asked, err := readPush(body, 1)
+	if err != nil {
+		return nil, err
+	}
+	asked.IdempotencyKey = r.Header.Get(push.IdempotencyHeader)
+	result, err := a.o.Pusher.Push(r.Context(), r.app, asked)
+	if err != nil {
+		return nil, err
+	}
+	return r.answer(result), nil
 }
 
-// pushOne takes the push that the text says, which begins in this line of the body.
-func (a *API) pushOne(r *request, text []byte, line int) (any, error) {
+// readPush reads the push that the text says, which begins in this line of the body.
+func readPush(text []byte, line int) (r push.Request, err error) {
 	object, err := parseObject(text, line)
 	if err != nil {
-		return nil, err
+		return push.Request{}, err
 	}
-	var request push.Request
-	if err := pushFields(&request).read(object); err != nil {
-		return nil, err
-	}
-	result, err := a.o.Pusher.Push(r.Context(), r.app, request)
-	if err != nil {
-		return nil, err
-	}
-	return newPushed(result), nil
+	return r, pushFields(&r).read(object)
 }
 
 // pushFields are the fields of a push. What may be in them is the push service's to check.
 func pushFields(r *push.Request) fields {
 	return fields{
-		"to":      asAudience(&r.To),
-		"except":  asExcept(&r.Except),
-		"event":   as(&r.Event, "a text"),
-		"message": func(raw json.RawMessage) error { r.Message = raw; return nil },
-		"dry_run": as(&r.DryRun, "true or false"),
+		"to":       asAudience(&r.To),
+		"except":   asExcept(&r.Except),
+		"event":    as(&r.Event, "a text"),
+		"message":  func(raw json.RawMessage) error { r.Message = raw; return nil },
+		"ttl":      asDuration(&r.TTL),
+		"coalesce": as(&r.Coalesce, "a text"),
+		"retain":   as(&r.Retain, "a text"),
+		"receipt":  asReceipt(&r.Receipt),
+		"timeout":  asDuration(&r.Timeout),
+		"id":       as(&r.ID, "a text"),
+		"dry_run":  as(&r.DryRun, "true or false"),
 	}
 }
 
@@ -92,7 +127,7 @@ func (a *API) pushArray(r *request, body []byte) (any, error) {
 	}
 	var items []json.RawMessage
 	_ = json.Unmarshal(body, &items) // checked, and begins with [
-	if err := checkBatch(len(items)); err != nil {
+	if err := checkBatch(r, len(items)); err != nil {
 		return nil, err
 	}
 	answers := make([]any, len(items))
@@ -111,7 +146,7 @@ func (a *API) pushLines(r *request, body []byte) (any, error) {
 			n++
 		}
 	}
-	if err := checkBatch(n); err != nil {
+	if err := checkBatch(r, n); err != nil {
 		return nil, err
 	}
 	r.w.Header().Set("Content-Type", "application/x-ndjson")
@@ -128,18 +163,29 @@ func (a *API) pushLines(r *request, body []byte) (any, error) {
 	return written{}, nil
 }
 
-// pushItem is the answer to one push of a batch, which begins in this line of the body.
+// pushItem is the answer to one push of a batch, which begins in this line of the body. It waits for no receipt, because
+// the pushes behind it would wait as well.
 func (a *API) pushItem(r *request, item []byte, line int) any {
-	answer, err := a.pushOne(r, item, line)
+	asked, err := readPush(item, line)
+	if err == nil && asked.Receipt != scenecast.ReceiptQueued {
+		err = problem.New(problem.Invalid, "a batch waits for no receipts: send this push by itself").At("receipt")
+	}
 	if err != nil {
 		return a.document(r.Request, err)
 	}
-	return answer
+	result, err := a.o.Pusher.Push(r.Context(), r.app, asked)
+	if err != nil {
+		return a.document(r.Request, err)
+	}
+	return newPushed(result)
 }
 
-func checkBatch(n int) error {
+func checkBatch(r *request, n int) error {
 	if n > MaxBatch {
 		return problem.New(problem.LimitExceeded, "a batch of %d pushes, and it may have %d", n, MaxBatch)
+	}
+	if r.Header.Get(push.IdempotencyHeader) != "" {
+		return problem.New(problem.Invalid, "is for one push; each push of a batch may have an id").At(push.IdempotencyHeader)
 	}
 	return nil
 }
@@ -150,9 +196,9 @@ func (a *API) trigger(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.o.Pusher.Trigger(r.Context(), r.app, r.PathValue("name"), push.JSONArgs(params))
+	result, err := a.o.Pusher.Trigger(r.Context(), r.app, r.PathValue("name"), r.Header.Get(push.IdempotencyHeader), push.JSONArgs(params))
 	if err != nil {
 		return nil, err
 	}
-	return newPushed(result), nil
+	return r.answer(result), nil
 }

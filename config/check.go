@@ -54,8 +54,24 @@ func (d *decoder) check(c *Config) {
 	if c.Outbox.MaxBytes < c.HTTP.MaxBody {
 		d.wrong("outbox.max_bytes", "%v is less than http.max_body (%v): such a push could reach nobody", c.Outbox.MaxBytes, c.HTTP.MaxBody)
 	}
+	if c.History.MaxBytes < c.HTTP.MaxBody {
+		d.wrong("history.max_bytes", "%v is less than http.max_body (%v): such a push would be kept for nobody", c.History.MaxBytes, c.HTTP.MaxBody)
+	}
 	d.checkLabels(c)
+	d.checkTriggers(c)
 	d.checkSecrets(c)
+}
+
+// checkTriggers holds the pushes of triggers against the limits: one over them would be refused at every call.
+func (d *decoder) checkTriggers(c *Config) {
+	for _, app := range c.Apps() {
+		for _, t := range app.Triggers {
+			if ttl := Duration(t.Declaration.TTL); ttl > c.Push.MaxTTL {
+				key := join(join(app.key("triggers"), t.Name), "ttl")
+				d.wrong(key, "%v is more than push.max_ttl (%v)", ttl, c.Push.MaxTTL)
+			}
+		}
+	}
 }
 
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not

@@ -10,6 +10,7 @@ import (
 
 	"scenecast/label"
 	"scenecast/protocol/tutorial"
+	"scenecast/push"
 )
 
 // Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting.
@@ -22,6 +23,8 @@ type Config struct {
 	Tutorial  Tutorial    `yaml:"tutorial"`
 	Limits    Limits      `yaml:"limits"`
 	Outbox    Outbox      `yaml:"outbox"`
+	Push      Push        `yaml:"push"`
+	History   History     `yaml:"history"`
 	HTTP      HTTP        `yaml:"http"`
 	TLS       TLS         `yaml:"tls"`
 	Drain     Duration    `yaml:"drain"`
@@ -81,6 +84,21 @@ const (
 	SlowDropOldest = "drop_oldest"
 )
 
+// Push bounds what a push may ask for, and says what its retries find.
+type Push struct {
+	MaxTTL             Duration `yaml:"max_ttl"`
+	MaxTimeout         Duration `yaml:"max_timeout"`
+	IdempotencyWindow  Duration `yaml:"idempotency_window"`
+	MaxIdempotencyKeys int      `yaml:"max_idempotency_keys"`
+}
+
+// History bounds the log of pushes, whichever is reached first.
+type History struct {
+	MaxBytes Size     `yaml:"max_bytes"`
+	MaxCount int      `yaml:"max_count"`
+	MaxAge   Duration `yaml:"max_age"`
+}
+
 // HTTP bounds requests.
 type HTTP struct {
 	MaxBody     Size     `yaml:"max_body"`
@@ -88,6 +106,8 @@ type HTTP struct {
 	HeadTimeout Duration `yaml:"head_timeout"`
 	BodyTimeout Duration `yaml:"body_timeout"`
 	IdleTimeout Duration `yaml:"idle_timeout"`
+
+	AllowedOrigins Origins `yaml:"allowed_origins"`
 }
 
 // TLS names the files of a certificate and its key, in PEM; both or none.
@@ -133,12 +153,21 @@ func Default() Config {
 			WriteTimeout: Duration(10 * time.Second),
 			SendBuffer:   32 << 10,
 		},
+		Push: Push{
+			MaxTTL:             Duration(push.DefaultLimits.TTL),
+			MaxTimeout:         Duration(push.DefaultLimits.Timeout),
+			IdempotencyWindow:  Duration(5 * time.Minute),
+			MaxIdempotencyKeys: 100_000,
+		},
+		History: History{MaxBytes: 64 << 20, MaxCount: 100_000, MaxAge: Duration(5 * time.Minute)},
 		HTTP: HTTP{
 			MaxBody:     256 << 10,
 			MaxHead:     16 << 10,
 			HeadTimeout: Duration(10 * time.Second),
 			BodyTimeout: Duration(30 * time.Second),
 			IdleTimeout: Duration(2 * time.Minute),
+
+			AllowedOrigins: Origins{anyOrigin},
 		},
 		Drain: Duration(30 * time.Second),
 		Log:   Log{Level: "info", Format: "text"},

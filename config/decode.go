@@ -39,7 +39,7 @@ func (d *decoder) text(source, key, text string, c *Config) {
 	switch field.Interface().(type) {
 	case []netip.Prefix:
 		node = d.list(key, text)
-	case []string:
+	case []string, Origins:
 		if node = d.list(key, text); node != nil && len(node.Content) == 0 && !strings.Contains(text, "[") {
 			// No items would be none, and no variable any: an empty one may be meant as either.
 			d.mistake(key, nil, "is empty; write [] for none")
@@ -111,6 +111,9 @@ func (d *decoder) value(key string, n *yaml.Node, v reflect.Value) {
 		return
 	case *[]netip.Prefix:
 		*field = d.networks(key, n)
+		return
+	case *Origins:
+		*field = d.origins(key, n)
 		return
 	}
 	if n.Kind != yaml.ScalarNode {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -56,7 +57,7 @@ func (d *decoder) scopes(key string, n *yaml.Node) (scopes []auth.Scope) {
 	return scopes
 }
 
-// triggers reads a mapping of names to {params, to, message}.
+// triggers reads a mapping of names to {params, to, message, event, ttl, coalesce, retain}.
 func (d *decoder) triggers(key string, n *yaml.Node) (triggers []Trigger) {
 	for name, body := range d.members(key, n) {
 		t := Trigger{Name: name.Value}
@@ -73,8 +74,20 @@ func (d *decoder) triggers(key string, n *yaml.Node) (triggers []Trigger) {
 				t.Declaration.To = d.json(at, value)
 			case "message":
 				t.Declaration.Message = d.json(at, value)
+			case "event":
+				t.Declaration.Event = textOf(value)
+			case "coalesce":
+				t.Declaration.Coalesce = textOf(value)
+			case "retain":
+				t.Declaration.Retain = textOf(value)
+			case "ttl":
+				ttl, err := parseDuration(textOf(value))
+				if err != nil {
+					d.mistake(at, value, "%v", err)
+				}
+				d.places[at], t.Declaration.TTL = d.place(value), time.Duration(ttl)
 			default:
-				d.mistake(at, field, "a trigger has params, to and message")
+				d.mistake(at, field, "a trigger has params, to, message, event, ttl, coalesce and retain")
 			}
 		}
 		if len(d.mistakes) > before {

@@ -13,7 +13,14 @@ func TestTriggerMistakes(t *testing.T) {
 		{"triggers:\n  a: {message: 1}", []string{"FILE:2: triggers.a.to: missing: which pages"}},
 		{"triggers:\n  a:\n    to: '*'", []string{"FILE:2: triggers.a.message: missing: what the pages shall get"}},
 		{"triggers:\n  a: {to: '*', message: 1}\n  a: {to: '*', message: 2}", []string{"FILE:3: triggers.a: is there twice"}},
-		{"triggers:\n  a:\n    to: '*'\n    msg: 1", []string{"FILE:4: triggers.a.msg: a trigger has params, to and message"}},
+		{"triggers:\n  a:\n    to: '*'\n    msg: 1", []string{"FILE:4: triggers.a.msg: a trigger has params, to, message, event, ttl, coalesce and retain"}},
+		{"triggers:\n  a: {to: '*', message: 1}\n  b:\n    to: '*'\n    message: 1\n    ttl: soon", []string{
+			`FILE:6: triggers.b.ttl: "soon" is no length of time; write it as 90s, 1m30s or 250ms`}},
+		{"triggers:\n  a:\n    to: '*'\n    message: 1\n    ttl: 25h", []string{"FILE:5: triggers.a.ttl: 25h is more than push.max_ttl (24h)"}},
+		{"triggers:\n  a:\n    to: '*'\n    message: 1\n    retain: k", []string{
+			"FILE:5: triggers.a.retain: needs a ttl, which says how long the value is kept"}},
+		{"triggers:\n  a:\n    to: '*'\n    message: 1\n    coalesce: 'k $x'", []string{
+			"FILE:5: triggers.a.coalesce: $x is not declared under params (none is); a dollar sign is written $$"}},
 		{"triggers:\n  a:\n    message: 1\n    to: 'page = \"home\"'", []string{"FILE:4: triggers.a.to.column 6: …"}},
 		{"triggers:\n  a:\n    message: 1\n    to:\n      page: [home, ~]", []string{"FILE:5: triggers.a.to.page: …"}},
 		{"triggers:\n  a:\n    message: 1\n    to: {}", []string{"FILE:4: triggers.a.to: …"}},

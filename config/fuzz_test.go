@@ -27,6 +27,7 @@ func FuzzLoadFile(f *testing.F) {
 		"apps: {shop: {client_tokens: [a], api_keys: [{name: a, key: b}], triggers: {t: {to: '*', message: 1}}, labels: {client: [page]}}, _-1: ~}",
 		"limits: {trusted_proxies: [10.0.0.0/8, &p '::1', *p, 1, ~, []], connections: 7}",
 		"apps: &a {b: *a}", "apps: {default: {}, a.b: {}, ? [] : {}}", "client_tokens: [a]\napps: {b: {client_tokens: [a]}, c: {labels: ~}}",
+		"http: {allowed_origins: ['*', https://a.example, 'http://[::1]:8080', capacitor://localhost, null, ~, 'http://%41']}",
 		config.New("a", "b"),
 	} {
 		f.Add(content)

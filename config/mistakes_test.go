@@ -23,6 +23,7 @@ func mistakes(t *testing.T, content string) []string {
 // TestMistakes: each is told with its line and its key.
 func TestMistakes(t *testing.T) {
 	const sizes, times = "is no size up to 1GiB; write it as 512, 64KiB or 1MiB", "is no length of time; write it as 90s, 1m30s or 250ms"
+	const origin = "is no origin; write it as https://www.example.com, in lower case and without a path, or as *"
 	check(t, []mistaken{
 		// Keys.
 		{"listne: x", []string{"FILE:1: listne: there is no such setting; did you mean listen?"}},
@@ -49,6 +50,12 @@ func TestMistakes(t *testing.T) {
 		{"labels: {max_count: many}", []string{`FILE:1: labels.max_count: takes a whole number, not "many"`}},
 		{"labels: {max_count: -1}", []string{`FILE:1: labels.max_count: takes a whole number, not "-1"`}},
 		{"labels: {max_count: 1.5}", []string{`FILE:1: labels.max_count: takes a whole number, not "1.5"`}},
+
+		{"http: {allowed_origins: 'https://a.example'}", []string{"FILE:1: http.allowed_origins: takes a list, not a single value"}},
+		{"http:\n  allowed_origins:\n  - https://a.example\n  - https://a.example/\n  - a.example\n  - HTTPS://b.example\n  - https://c.example:443", []string{
+			`FILE:4: http.allowed_origins: "https://a.example/" ` + origin, `FILE:5: http.allowed_origins: "a.example" ` + origin,
+			`FILE:6: http.allowed_origins: "HTTPS://b.example" ` + origin, `FILE:7: http.allowed_origins: "https://c.example:443" ` + origin,
+		}},
 
 		// Units.
 		{"drain: 30", []string{`FILE:1: drain: "30" ` + times}},
@@ -80,6 +87,7 @@ func TestMistakes(t *testing.T) {
 			`FILE:2: limits.trusted_proxies: "10.0.0" is no network; write it as 10.0.0.0/8, fd00::/8 or 127.0.0.1`,
 			`FILE:2: limits.trusted_proxies: "::ffff:10.0.0.1" is no network; write it as 10.0.0.0/8, fd00::/8 or 127.0.0.1`}},
 		{"outbox: {max_bytes: 1KiB}", []string{"FILE:1: outbox.max_bytes: 1KiB is less than http.max_body (256KiB): such a push could reach nobody"}},
+		{"history: {max_bytes: 1KiB}", []string{"FILE:1: history.max_bytes: 1KiB is less than http.max_body (256KiB): such a push would be kept for nobody"}},
 		{"http: {max_body: 2MiB}", []string{"defaults: outbox.max_bytes: 1MiB is less than http.max_body (2MiB): such a push could reach nobody"}},
 
 		// Aliases are what they stand for.

@@ -106,6 +106,16 @@ func (t Trigger) node() *yaml.Node {
 		m.Content = append(m.Content, text("params"), params)
 	}
 	m.Content = append(m.Content, text("to"), flow(t.Declaration.To), text("message"), flow(t.Declaration.Message))
+	if t.Declaration.TTL > 0 {
+		m.Content = append(m.Content, text("ttl"), text(Duration(t.Declaration.TTL).String()))
+	}
+	for _, f := range []struct{ name, value string }{
+		{"event", t.Declaration.Event}, {"coalesce", t.Declaration.Coalesce}, {"retain", t.Declaration.Retain},
+	} {
+		if f.value != "" {
+			m.Content = append(m.Content, text(f.name), flow(f.value))
+		}
+	}
 	return m
 }
 

@@ -47,6 +47,7 @@ triggers:
     params: {order: string, n: {type: number, default: 1.10}}
     to: 'page == "order" && order == $order'
     message: {z: 1.10, a: ["$order", "订单 $order", "1", true, null]}
+  priceChanged: {params: {id: string}, to: {product: $id}, message: 1, ttl: 90m, event: price, coalesce: "c $id", retain: "price:$id"}
 websocket: {ping_interval: 90s}
 `)})
 	got := config.Print(c)
@@ -62,6 +63,7 @@ websocket: {ping_interval: 90s}
 		"  orderShipped:\n    params: {order: {\"type\": \"string\"}, n: {\"default\": 1.10, \"type\": \"number\"}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
 			"    message: {\"z\": 1.10, \"a\": [\"$order\", \"订单 $order\", \"1\", true, null]}\n",
+		"    message: 1\n    ttl: 1h30m\n    event: \"price\"\n    coalesce: \"c $id\"\n    retain: \"price:$id\"\n",
 		"  ping_interval: 1m30s\n",
 		"  max_body: 256KiB\n",
 	} {
@@ -99,6 +101,8 @@ func TestPrintedLoads(t *testing.T) {
 		"labels of tokens": "client_tokens: [{token: a}, {token: b, labels: {}, user: ~}, {token: c, labels: {x: [b, a, b], _y-1: ''}}, " +
 			"{token: d, user: 'null'}, {token: e, labels: {x: \"\\x7f\\u0085 ~\", n: 1.10}, user: \"a: b\"}]\n",
 		"no label that a page may set":  "labels: {client: []}\n",
+		"sites":                         "http: {allowed_origins: []}\n",
+		"sites whose pages may connect": "http: {allowed_origins: ['https://a.example', 'http://[::1]:8080', 'capacitor://localhost']}\n",
 		"any label that a page may set": "labels: {client: ~}\n",
 		"labels that a page may set":    "labels: {client: [page, _x-1, 'null', 'true']}\n",
 		"apps": "client_tokens: [a]\napps:\n  'null':\n  '1': {labels: {client: []}, page_token_may_trigger: true}\n" +

@@ -69,11 +69,19 @@ var another = map[string]struct {
 	"outbox.slow_consumer":         {"drop_oldest", "drop_oldest"},
 	"outbox.send_buffer":           {"64KiB", config.Size(64 << 10)},
 	"outbox.write_timeout":         {"1s", config.Duration(time.Second)},
+	"push.max_ttl":                 {"1h", config.Duration(time.Hour)},
+	"push.max_timeout":             {"1m", config.Duration(time.Minute)},
+	"push.idempotency_window":      {"24h", config.Duration(24 * time.Hour)},
+	"push.max_idempotency_keys":    {"1000", 1000},
+	"history.max_bytes":            {"1GiB", config.Size(1 << 30)},
+	"history.max_count":            {"7", 7},
+	"history.max_age":              {"1h", config.Duration(time.Hour)},
 	"http.max_body":                {"1MiB", config.Size(1 << 20)},
 	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
 	"http.body_timeout":            {"1s", config.Duration(time.Second)},
 	"http.idle_timeout":            {"1s", config.Duration(time.Second)},
+	"http.allowed_origins":         {"[https://www.example.com, http://localhost:8080]", config.Origins{"https://www.example.com", "http://localhost:8080"}},
 	"tls.cert":                     {"/etc/a=b.pem", "/etc/a=b.pem"},
 	"tls.key":                      {"key.pem", "key.pem"},
 	"drain":                        {"0", config.Duration(0)},
@@ -144,7 +152,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case []string, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
+	case []string, config.Origins, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

@@ -136,9 +136,9 @@ func TestSilentServer(t *testing.T) {
 	page.open(server.page)
 	page.run(`e2e.record(); scenecast.connect({ token: "t" })`)
 	a := server.accept().welcome()
-	for range 2 {
+	for i := range 2 {
 		a.expectMessage(`{"type":"ping"}`)
-		a.send(`{"type":"push","position":"a-1","data":"any frame"}`)
+		a.send(fmt.Sprintf(`{"type":"push","position":"a-%d","data":"any frame"}`, i+1))
 	}
 	a.expectMessage(`{"type":"ping"}`)
 	page.wait(`e2e.losses.length > 0`)

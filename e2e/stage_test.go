@@ -28,7 +28,9 @@ type stage struct {
 type actor struct {
 	t      *testing.T
 	conn   net.Conn
-	labels url.Values // of its URL, without the token
+	labels url.Values // of its URL, without what is no label
+	since  string     // of its URL
+	pageID string     // of its URL
 }
 
 func serveStage(t *testing.T) *stage {
@@ -53,8 +55,11 @@ func serveStage(t *testing.T) *stage {
 		t.Cleanup(func() { _ = conn.Close() })
 		_ = conn.SetDeadline(time.Now().Add(patience))
 		labels := r.URL.Query()
-		labels.Del("token")
-		s.arrived <- &actor{t, conn, labels}
+		since, pageID := labels.Get("since"), labels.Get("page_id")
+		for _, param := range []string{"token", "page_id", "since"} {
+			labels.Del(param)
+		}
+		s.arrived <- &actor{t, conn, labels, since, pageID}
 	})
 	site := httptest.NewServer(mux)
 	t.Cleanup(site.Close)

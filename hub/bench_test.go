@@ -36,11 +36,11 @@ func BenchmarkPush(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			push := scenecast.Push{App: "a", To: to, Message: scenecast.Message{Data: []byte(`{"code":200,"message":"hello"}`)}}
+			push := &scenecast.Push{App: "a", To: to, Message: scenecast.Message{Data: []byte(`{"code":200,"message":"hello"}`)}}
 			var tally scenecast.Tally
 			b.ReportAllocs()
 			for b.Loop() {
-				h.Deliver(push, func(t scenecast.Tally) { tally = t })
+				h.Deliver(push, func(t scenecast.Tally, _ bool) { tally = t })
 			}
 			if tally.Queued != 100 {
 				b.Fatalf("tally %+v", tally)

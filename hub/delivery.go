@@ -8,7 +8,9 @@ import (
 
 // delivery is one push on its way through the shards, which share what it looks like on each wire.
 type delivery struct {
-	push scenecast.Push
+	push    *scenecast.Push
+	receipt *receipt // nil: nobody waits for more than what is queued
+	lasting *lasting // nil: it has no ttl
 
 	mu     sync.Mutex
 	frames []encoded // one per wire variant: a handful at most, so a list is searched faster than a map
@@ -28,7 +30,10 @@ func (d *delivery) encode(by scenecast.Encoder) *scenecast.Frame {
 			return e.frame
 		}
 	}
-	f := &scenecast.Frame{Data: by.EncodePush(&d.push)}
+	f := &scenecast.Frame{Data: by.EncodePush(d.push), Coalesce: d.push.Coalesce}
+	if d.receipt != nil {
+		f.Settle = d.receipt.settle
+	}
 	d.frames = append(d.frames, encoded{by, f})
 	return f
 }

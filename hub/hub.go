@@ -7,6 +7,7 @@ package hub
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,14 +26,40 @@ type Hub struct {
 	connections atomic.Int64
 	pushes      atomic.Int64
 	lastSeq     atomic.Uint64 // of the ConnIDs given out
+
+	log     scenecast.Log
+	steps   chan struct{} // one for each step of a catch-up that runs
+	replays sync.WaitGroup
+	closing context.Context
+	close   context.CancelFunc
 }
 
 // New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend.
-func New(node scenecast.NodeID, limits label.Limits) *Hub { return &Hub{node: node, limits: limits} }
+func New(node scenecast.NodeID, limits label.Limits) *Hub {
+	h := &Hub{node: node, limits: limits, steps: make(chan struct{}, stepsAtATime)}
+	h.closing, h.close = context.WithCancel(context.Background())
+	return h
+}
+
+// ReplayFrom says where what pages have missed can be read. It is called before the first shard is added.
+func (h *Hub) ReplayFrom(log scenecast.Log) { h.log = log }
+
+// Close ends the reading of the log for pages that are coming back, when the loops have stopped or are about to.
+func (h *Hub) Close() {
+	h.close()
+	h.replays.Wait()
+}
 
 // AddShard adds the shard that lives on this loop. All shards are added before the first push.
 func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
-	s := &Shard{hub: h, loop: loop, apps: make(map[string]*population)}
+	s := &Shard{
+		hub:      h,
+		loop:     loop,
+		apps:     make(map[string]*population),
+		position: h.log.Newest(),
+		catchUps: make(map[uint32]*catchUp),
+		lasting:  make(map[string][]*lastingHere),
+	}
 	h.shards = append(h.shards, s)
 	return s
 }
@@ -53,10 +80,17 @@ func (h *Hub) Deliveries() (queued, dropped int64) {
 }
 
 // Deliver implements scenecast.Sink.
-func (h *Hub) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	h.pushes.Add(1)
-	d := &delivery{push: p}
-	ask(h, newSum(len(h.shards), scenecast.Tally{Nodes: 1}, report), func(s *Shard) scenecast.Tally { return s.deliver(d) })
+	d := &delivery{push: p, receipt: newReceipt(p, report), lasting: newLasting(p)}
+	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) {
+		if d.receipt != nil {
+			d.receipt.begin(t)
+		} else {
+			report(t, true)
+		}
+	})
+	ask(h, sum, func(s *Shard) scenecast.Tally { return s.deliver(d) })
 }
 
 // Answer implements scenecast.Sink.

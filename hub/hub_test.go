@@ -46,6 +46,8 @@ func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
 	return true
 }
 
+func (l *loop) WhenWritten(_ scenecast.Slot, task func()) { l.Post(task) }
+
 func (l *loop) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) { l.closed[s] = code }
 
 func (l *loop) open(a scenecast.Admission) scenecast.Slot {
@@ -88,7 +90,7 @@ func (p *protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 }
 
 func newHub(shards int) (*hub.Hub, []*loop) {
-	h := hub.New(7, label.DefaultLimits)
+	h := newBenchHub()
 	var loops []*loop
 	for range shards {
 		l := &loop{
@@ -121,8 +123,8 @@ func mustParse(t *testing.T, text string) audience.Expr {
 func deliver(t *testing.T, h *hub.Hub, app, to, message string) scenecast.Tally {
 	t.Helper()
 	var reports []scenecast.Tally
-	h.Deliver(scenecast.Push{App: app, To: mustParse(t, to), Message: scenecast.Message{Data: []byte(message)}},
-		func(tally scenecast.Tally) { reports = append(reports, tally) })
+	h.Deliver(&scenecast.Push{App: app, To: mustParse(t, to), Message: scenecast.Message{Data: []byte(message)}},
+		func(tally scenecast.Tally, _ bool) { reports = append(reports, tally) })
 	if len(reports) != 1 {
 		t.Fatalf("push to %s: %d reports, want 1", to, len(reports))
 	}
@@ -318,7 +320,24 @@ func TestDrainCutShort(t *testing.T) {
 	})
 }
 
-func newBenchHub() *hub.Hub { return hub.New(7, label.DefaultLimits) }
+func newBenchHub() *hub.Hub {
+	h := hub.New(7, label.DefaultLimits)
+	h.ReplayFrom(emptyLog{})
+	return h
+}
+
+// emptyLog is the log of a hub that is told of pushes, but not by an engine.
+type emptyLog struct{}
+
+func (emptyLog) Newest() scenecast.Position { return scenecast.Position{} }
+
+func (emptyLog) After(context.Context, scenecast.Position, int) ([]*scenecast.Push, error) {
+	return nil, nil
+}
+
+func (emptyLog) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
+	return scenecast.Record{}, false, nil
+}
 
 // TestDeliveryAllocates the same for ten pages and for ten thousand: nothing per page.
 func TestDeliveryAllocates(t *testing.T) {
@@ -331,10 +350,10 @@ func TestDeliveryAllocates(t *testing.T) {
 		for range pages {
 			l.open(page(p, "a", "home"))
 		}
-		push := scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
+		push := &scenecast.Push{App: "a", To: mustParse(t, `page == "home"`), Message: scenecast.Message{Data: []byte("1")}}
 		var tally scenecast.Tally
 		allocated = append(allocated, testing.AllocsPerRun(100, func() {
-			h.Deliver(push, func(t scenecast.Tally) { tally = t })
+			h.Deliver(push, func(t scenecast.Tally, _ bool) { tally = t })
 		}))
 		if tally.Queued != pages {
 			t.Errorf("tally %+v, want %d queued", tally, pages)

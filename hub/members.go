@@ -14,6 +14,8 @@ type member struct {
 	generation uint32 // of its slot
 	kind       uint32 // its number among kinds; 0: the slot is free
 	trusted    uint32 // the number of its list of trusted keys
+	hasPageID  bool   // it has the label @page
+	catchingUp bool   // it has come back and gets what it has missed: see catchUp
 }
 
 // members are the connections, by slot index, in pages that never move.

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"scenecast"
@@ -19,9 +18,12 @@ type Shard struct {
 	members  members                // by slot index
 	apps     map[string]*population // by name; an app without connections has none
 	kinds    kinds
-	position scenecast.Position // of the last push
-	chosen   []uint32           // scratch: what an audience has selected
-	view     view               // the connection that a protocol is being told of
+	position scenecast.Position        // of the last push
+	catchUps map[uint32]*catchUp       // of the members that are catching up, by slot index
+	lasting  map[string][]*lastingHere // by app, in the order of the log
+	awaiting []awaited                 // in the order of the log
+	chosen   []uint32                  // scratch: what an audience has selected
+	view     view                      // the connection that a protocol is being told of
 
 	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
@@ -37,17 +39,37 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 	m := s.members.grow(slot.Index)
 	*m = member{
 		kind:       s.kinds.of(kind{a.Protocol, s.population(a.App)}),
-		trusted:    s.kinds.trusted.take(keysOf(a.Trusted)),
+		trusted:    s.kinds.trusted.take(a.Trusted.Keys()),
 		seq:        s.hub.lastSeq.Add(1),
 		generation: slot.Generation,
+		hasPageID:  a.PageID != "",
 	}
-	own := label.New(
-		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
-		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()},
-	)
-	s.app(m).index.Join(slot.Index, a.Labels.Union(a.Trusted, own))
+	labels := a.Labels.Union(a.Trusted, s.ownLabels(m, a))
+	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
+	behind := a.Resume.Wanted && !a.Resume.Malformed && a.Resume.After != s.position
+	if behind {
+		s.catchUpFrom(slot, a.Resume.After, labels)
+	}
 	a.Protocol.Opened(s.viewOf(slot))
+	if a.Resume.Malformed {
+		s.tellGap(slot, a.Protocol, scenecast.Missed{Reason: scenecast.GapPosition, Newest: s.position})
+	}
+	if !behind {
+		s.catchLate(slot, labels)
+	}
+}
+
+// ownLabels are those that the server gives a member.
+func (s *Shard) ownLabels(m *member, a scenecast.Admission) label.Set {
+	own := make([]label.Label, 0, 3)
+	own = append(own,
+		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
+		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()})
+	if a.PageID != "" {
+		own = append(own, label.Label{Key: scenecast.LabelPage, Value: a.PageID})
+	}
+	return label.New(own...)
 }
 
 // population is the app's, made when its first connection comes.
@@ -58,13 +80,6 @@ func (s *Shard) population(app string) *population {
 		s.apps[app] = p
 	}
 	return p
-}
-
-func keysOf(s label.Set) (keys []string) {
-	for l := range s.All() {
-		keys = append(keys, l.Key)
-	}
-	return slices.Compact(keys) // a set is sorted
 }
 
 // Received implements scenecast.Shard.
@@ -92,6 +107,10 @@ func (s *Shard) leave(slot scenecast.Slot) {
 		return
 	}
 	p := s.app(m)
+	s.remember(slot.Index, p.app)
+	if m.catchingUp {
+		s.giveUp(slot.Index)
+	}
 	p.index.Leave(slot.Index)
 	if p.index.Len() == 0 {
 		delete(s.apps, p.app)
@@ -128,27 +147,63 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	s.position = d.push.Position
 	var frame *scenecast.Frame // most members are of the kind of the one before
 	var of uint32
-	for _, i := range s.choose(d.push.App, d.push.To) {
+	chosen := s.choose(d.push.App, d.push.To)
+	queued := chosen[:0] // those that took it
+	for _, i := range chosen {
 		m := s.members.at(i)
 		if m.kind != of {
 			of = m.kind
 			frame = d.encode(s.kinds.all[of].protocol)
 		}
 		t.Matched++
-		if s.loop.Share(scenecast.Slot{Index: i, Generation: m.generation}, frame) {
-			t.Queued++
-		} else {
-			t.Dropped++
+		switch {
+		case m.catchingUp:
+			queued = append(queued, i)
+			s.owe(i, d)
+		case s.loop.Share(scenecast.Slot{Index: i, Generation: m.generation}, frame):
+			queued = append(queued, i)
 		}
+	}
+	t.Queued = len(queued)
+	t.Dropped = t.Matched - t.Queued
+	if d.receipt != nil {
+		d.receipt.expect(t.Queued, s.ask(d.receipt, queued))
+	}
+	if d.lasting != nil {
+		s.last(d.lasting, queued)
 	}
 	s.queued.Add(int64(t.Queued))
 	s.dropped.Add(int64(t.Dropped))
 	return t
 }
 
-// relabel gives a member the labels that it has from now on. Pushes that come later see them.
+// ask has the shard take acknowledgements of a push, and says of how many members.
+func (s *Shard) ask(r *receipt, members []uint32) int {
+	if r.push.Receipt != scenecast.ReceiptAcked {
+		return 0
+	}
+	asked := slotSet{}
+	n := 0
+	for _, i := range members {
+		if _, acknowledges := s.kinds.all[s.members.at(i).kind].protocol.(scenecast.Acknowledger); acknowledges {
+			asked.set(i)
+			n++
+		}
+	}
+	if n > 0 {
+		s.await(r, asked)
+	}
+	return n
+}
+
+// relabel gives a member the labels that it has from now on. Pushes that come later see them, and so do lasting ones.
 func (s *Shard) relabel(index uint32, next label.Set) {
-	s.app(s.members.at(index)).index.Relabel(index, next)
+	m := s.members.at(index)
+	s.app(m).index.Relabel(index, next)
+	if m.catchingUp {
+		s.relabelled(index, next)
+	}
+	s.catchLateSoon(s.slot(index))
 }
 
 // closeSome closes at most n members and returns how many.

@@ -59,7 +59,19 @@ func (v *view) Relabel(c label.Change) {
 }
 
 // Position implements scenecast.Conn.
-func (v *view) Position() scenecast.Position { return v.shard.position }
+func (v *view) Position() scenecast.Position {
+	if m := v.shard.at(v.slot); m != nil && m.catchingUp {
+		return v.shard.catchUps[v.slot.Index].at
+	}
+	return v.shard.position
+}
+
+// Acknowledge implements scenecast.Conn.
+func (v *view) Acknowledge(p scenecast.Position) {
+	if v.shard.at(v.slot) != nil {
+		v.shard.acknowledge(v.slot, p)
+	}
+}
 
 // Send implements scenecast.Conn.
 func (v *view) Send(frame []byte) bool { return v.shard.loop.Send(v.slot, frame) }

@@ -34,6 +34,9 @@ func (s Set) Apply(c Change) Set {
 
 // Union is the set of the labels of this set and the others.
 func (s Set) Union(others ...Set) Set {
+	if !slices.ContainsFunc(others, func(other Set) bool { return other.Len() > 0 }) {
+		return s
+	}
 	labels := slices.Clone(s.labels)
 	for _, other := range others {
 		labels = append(labels, other.labels...)

@@ -44,6 +44,17 @@ func FromMap(m map[string][]string) Set {
 // Len is the number of labels.
 func (s Set) Len() int { return len(s.labels) }
 
+// Keys are the keys that have a value, in order.
+func (s Set) Keys() []string {
+	var keys []string
+	for _, l := range s.labels {
+		if n := len(keys); n == 0 || keys[n-1] != l.Key {
+			keys = append(keys, l.Key)
+		}
+	}
+	return keys
+}
+
 // All ranges over the labels in order.
 func (s Set) All() iter.Seq[Label] { return slices.Values(s.labels) }
 

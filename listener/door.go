@@ -25,9 +25,10 @@ func newDoor(s *Server) *door {
 }
 
 var (
-	get       = []byte("GET ")
-	endOfHead = []byte("\r\n\r\n")
-	bareEnd   = []byte("\n\n") // net/http takes that, too
+	get           = []byte("GET ")
+	endOfHead     = []byte("\r\n\r\n")
+	emptyLine     = []byte("\n\r\n")
+	bareEmptyLine = []byte("\n\n")
 )
 
 // Greet implements socket.Doorman. Whatever is not certain to become a page is net/http's, mistakes among it.
@@ -35,15 +36,24 @@ func (d *door) Greet(said []byte, from netip.AddrPort) socket.Greeting {
 	if n := min(len(said), len(get)); !bytes.Equal(said[:n], get[:n]) {
 		return socket.Greeting{Verdict: socket.TakeOver}
 	}
-	end := bytes.Index(said, endOfHead)
+	end, found := headEnd(said)
 	switch {
-	case end >= 0 && end+len(endOfHead) <= d.server.options.MaxHead:
-		return d.greet(said[:end+len(endOfHead)], from)
-	case end >= 0, len(said) > d.server.options.MaxHead, bytes.Contains(said, bareEnd):
+	case found && end <= d.server.options.MaxHead && bytes.HasSuffix(said[:end], endOfHead):
+		return d.greet(said[:end], from)
+	case found, len(said) > d.server.options.MaxHead:
 		return socket.Greeting{Verdict: socket.TakeOver}
 	default:
 		return socket.Greeting{Verdict: socket.HearOut}
 	}
+}
+
+// headEnd is where a head ends, for net/http: behind the first empty line, whether its lines end in CRLF or in LF alone.
+func headEnd(said []byte) (end int, found bool) {
+	empty := bytes.Index(said, emptyLine)
+	if bare := bytes.Index(said, bareEmptyLine); bare >= 0 && (empty < 0 || bare < empty) {
+		return bare + len(bareEmptyLine), true
+	}
+	return empty + len(emptyLine), empty >= 0
 }
 
 // greet reads a whole head.
@@ -52,15 +62,18 @@ func (d *door) greet(head []byte, from netip.AddrPort) socket.Greeting {
 	d.bytes.Reset(head)
 	d.reader.Reset(&d.bytes)
 	r, err := http.ReadRequest(d.reader)
-	if err != nil || r.Host == "" || r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
-		return takeOver
-	}
-	upgrade, ok := d.server.options.Upgrades[r.URL.Path]
-	if !ok || upgrade.MayWait || !websocket.IsUpgrade(r) {
+	if err != nil || d.reader.Buffered() > 0 || r.Host == "" || r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
 		return takeOver
 	}
 	r.RemoteAddr = from.String()
-	e, err := d.server.decide(r, &upgrade)
+	var e entry
+	if stream, ok := d.server.options.Streams[r.URL.Path]; ok && !stream.MayWait {
+		e, err = d.server.admitToStream(r, &stream)
+	} else if upgrade, ok := d.server.options.Upgrades[r.URL.Path]; ok && !upgrade.MayWait && websocket.IsUpgrade(r) {
+		e, err = d.server.decide(r, &upgrade)
+	} else {
+		return takeOver
+	}
 	if err != nil {
 		return takeOver // it is asked again there, and answered over HTTP
 	}

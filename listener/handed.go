@@ -80,3 +80,6 @@ func (c *handedConn) Read(b []byte) (int, error) {
 	c.said = c.said[n:]
 	return n, nil
 }
+
+// CloseWrite: see headConn.
+func (c *handedConn) CloseWrite() error { return closeWrite(c.Conn) }

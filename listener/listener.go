@@ -37,9 +37,14 @@ type Options struct {
 	TLS      *tls.Config        // nil: plain HTTP
 	Handler  http.Handler       // for what is no upgrade
 	Upgrades map[string]Upgrade // by path; on other paths an upgrade is the handler's
+	Streams  map[string]Stream  // by path, which is nobody else's
 	Loops    []*socket.Loop     // which share the connections evenly
 
-	// Release is given the tickets of pages that were admitted and then could not become one.
+	// AllowedOrigins are the sites whose pages may come in, as browsers write them; among them, "*" is all. The server's own
+	// pages always may.
+	AllowedOrigins []string
+
+	// Release is given the tickets of pages that were admitted and then could not become one. Nil: nobody asks.
 	Release func(ticket uint32)
 
 	Deflate     bool          // agree to compress the messages of pages that offer it
@@ -55,6 +60,7 @@ type Options struct {
 // Server is a listening port.
 type Server struct {
 	options Options
+	sites   sites
 	ports   []*net.TCPListener // one for each loop that lets visitors in itself; or only one
 	http    *http.Server
 	handed  *handed       // connections from the loops
@@ -68,6 +74,9 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if o.SendBuffer == 0 {
 		o.SendBuffer = 32 << 10
 	}
+	if o.Release == nil {
+		o.Release = func(uint32) {}
+	}
 	sockets := 1
 	if o.TLS == nil && o.Loops[0].CanListen() {
 		sockets = len(o.Loops)
@@ -76,7 +85,7 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{options: o, ports: ports, handed: newHanded(ports[0].Addr()), refused: newRefusals()}
+	s := &Server{options: o, sites: newSites(o.AllowedOrigins), ports: ports, handed: newHanded(ports[0].Addr()), refused: newRefusals()}
 	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
@@ -118,7 +127,7 @@ func (s *Server) connections() (net.Listener, error) {
 		return s.throttled(s.ports[0]), nil
 	}
 	for i, loop := range s.options.Loops {
-		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops))); err != nil {
+		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
 			return nil, err
 		}
 		_ = s.ports[i].Close() // the loop has a descriptor of its own
@@ -126,12 +135,12 @@ func (s *Server) connections() (net.Listener, error) {
 	return s.handed, nil
 }
 
-// share is each loop's part of a rate; 0 is any number.
-func share(rate, loops int) int {
+// share is a loop's part of a rate; 0 is any number. A loop lets in somebody at least.
+func share(rate, loops, i int) int {
 	if rate == 0 {
 		return 0
 	}
-	return max(1, rate/loops)
+	return max(1, (rate+i)/loops)
 }
 
 // Shutdown closes the port and waits for the requests under way until ctx ends. Pages are not its concern.

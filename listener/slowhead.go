@@ -46,6 +46,18 @@ func (c *headConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// CloseWrite lets net/http end a refused request's connection softly: closing it while the client still sends would reset it,
+// and the client might lose the answer.
+func (c *headConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// closeWrite ends the direction to the client, where the connection can do that.
+func closeWrite(c net.Conn) error {
+	if c, ok := c.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return nil
+}
+
 type connKey struct{}
 
 func rememberConn(ctx context.Context, c net.Conn) context.Context {

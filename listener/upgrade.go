@@ -28,7 +28,9 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 	if err := websocket.CheckHandshake(r, u.Subprotocol); err != nil {
 		return e, err
 	}
-	e.admission, err = u.Gate.Admit(r)
+	if err = s.sites.check(r); err == nil {
+		e.admission, err = u.Gate.Admit(r)
+	}
 	if err != nil {
 		if u.CloseCode == nil {
 			return e, err
@@ -41,7 +43,7 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 		e.code, e.reason = u.CloseCode(err)
 	}
 	extensions := ""
-	if s.options.Deflate {
+	if s.options.Deflate && !e.sentAway {
 		extensions, e.admission.Deflate = websocket.AcceptDeflate(r.Header)
 	}
 	e.answer = websocket.SwitchingProtocols(r, u.Subprotocol, extensions)
@@ -51,6 +53,10 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	connOf(r).busy.Store(true)
+	if stream, ok := s.options.Streams[r.URL.Path]; ok {
+		s.serveStream(w, r, &stream)
+		return
+	}
 	upgrade, ok := s.options.Upgrades[r.URL.Path]
 	if !ok || !websocket.IsUpgrade(r) {
 		s.options.Handler.ServeHTTP(w, r)
@@ -68,6 +74,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u *Upgrade) err
 	if err != nil {
 		return err
 	}
+	return s.settle(w, &e)
+}
+
+// settle gives the connection of a page that has been let in to a loop. An error says why it cannot be had.
+func (s *Server) settle(w http.ResponseWriter, e *entry) error {
 	conn, early, err := s.takeOver(w, e.answer)
 	if err != nil {
 		s.options.Release(e.admission.Ticket)

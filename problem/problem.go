@@ -23,6 +23,7 @@ const (
 	NotFound         Kind = "not_found"          // 404: no such thing
 	MethodNotAllowed Kind = "method_not_allowed" // 405: the path exists, not with this method
 	Timeout          Kind = "timeout"            // 408: the client was too slow
+	Conflict         Kind = "conflict"           // 409: at odds with what was done before
 	TooLarge         Kind = "too_large"          // 413: the body is over a limit
 	UnsupportedMedia Kind = "unsupported_media"  // 415: the body's Content-Type cannot be read
 	UpgradeRequired  Kind = "upgrade_required"   // 426: another WebSocket version
@@ -39,6 +40,7 @@ var statuses = map[Kind]int{
 	NotFound:         http.StatusNotFound,
 	MethodNotAllowed: http.StatusMethodNotAllowed,
 	Timeout:          http.StatusRequestTimeout,
+	Conflict:         http.StatusConflict,
 	TooLarge:         http.StatusRequestEntityTooLarge,
 	UnsupportedMedia: http.StatusUnsupportedMediaType,
 	UpgradeRequired:  http.StatusUpgradeRequired,

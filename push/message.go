@@ -3,6 +3,7 @@ package push
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -70,23 +71,38 @@ func (t messageTemplate) text(text string) messageTemplate {
 		return append(t, piece{param: name, alone: true})
 	}
 	t = t.literal([]byte{'"'})
-	for text != "" {
-		before, after, found := strings.Cut(text, "$")
-		t = t.literal(unquoted(before))
-		if !found {
-			break
+	for part, param := range parts(text) {
+		if param != "" {
+			t = append(t, piece{param: param})
+		} else {
+			t = t.literal(unquoted(part))
 		}
-		switch name := paramName("$" + after); {
-		case strings.HasPrefix(after, "$"):
-			t, after = t.literal([]byte{'$'}), after[1:]
-		case name == "":
-			t = t.literal([]byte{'$'}) // as in "costs $5"
-		default:
-			t, after = append(t, piece{param: name}), after[len(name):]
-		}
-		text = after
 	}
 	return t.literal([]byte{'"'})
+}
+
+// parts ranges over a text in which `$name` stands for a parameter and `$$` for a dollar sign: its literal parts, and the
+// names of its parameters.
+func parts(text string) iter.Seq2[string, string] {
+	return func(yield func(literal, param string) bool) {
+		for text != "" {
+			before, after, found := strings.Cut(text, "$")
+			if before != "" && !yield(before, "") || !found {
+				return
+			}
+			literal, param := "$", paramName("$"+after) // a dollar sign alone is one, as in "costs $5"
+			switch {
+			case strings.HasPrefix(after, "$"):
+				after = after[1:]
+			case param != "":
+				literal, after = "", after[len(param):]
+			}
+			if !yield(literal, param) {
+				return
+			}
+			text = after
+		}
+	}
 }
 
 // paramName is the name that a text beginning with `$` begins with: a letter or '_', then letters, digits or '_'.

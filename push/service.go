@@ -3,12 +3,13 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"scenecast"
 	"scenecast/audience"
@@ -17,34 +18,44 @@ import (
 
 // Request is one push that somebody asks for.
 type Request struct {
-	To      audience.Expr   // which pages
-	Except  audience.Expr   // of those, which not; may be zero
-	Event   string          // a name for the message, at most MaxEvent bytes; may be empty
-	Message json.RawMessage // any JSON; pages get it verbatim. A dry run needs none
-	DryRun  bool            // count the audience and send nothing
-}
+	To       audience.Expr     // which pages
+	Except   audience.Expr     // of those, which not; may be zero. A page that has come back has a new @id and its old @page
+	Event    string            // a name for the message, at most MaxEvent bytes; may be empty
+	Message  json.RawMessage   // any JSON; pages get it verbatim. A dry run needs none
+	TTL      time.Duration     // pages that come to match within this time get it too; 0: only those that match now
+	Coalesce string            // of those with one key that wait for a slow page, only the newest needs to; may be empty
+	Retain   string            // pages that come to match get only the newest with this key; needs a TTL; may be empty
+	Receipt  scenecast.Receipt // what to wait for
+	Timeout  time.Duration     // … at most for so long. Defaults to DefaultTimeout
+	DryRun   bool              // count the audience and send nothing
 
-// MaxEvent bounds the name of an event, in bytes.
-const MaxEvent = 128
+	// ID is the push's name, and at the same time its idempotency key. Defaults to one that is drawn at random.
+	ID string
+	// IdempotencyKey makes a retry return what the first call has returned, and send nothing. At most MaxID characters.
+	IdempotencyKey string
+}
 
 // Result is what became of a push.
 type Result struct {
 	ID       string             // empty for a dry run
 	Position scenecast.Position // zero for a dry run
 	Tally    scenecast.Tally
+	Receipt  scenecast.Receipt // what was waited for
+	Replayed bool              // the push is that of an earlier call, and this one has sent nothing
 }
 
 // Service takes pushes and trigger calls. Its methods may be called concurrently; AddTrigger may not.
 type Service struct {
 	engine   scenecast.Engine
+	limits   Limits
 	triggers map[appTrigger]Trigger
 }
 
 type appTrigger struct{ app, name string }
 
 // NewService makes a service without triggers on this engine.
-func NewService(engine scenecast.Engine) *Service {
-	return &Service{engine: engine, triggers: make(map[appTrigger]Trigger)}
+func NewService(engine scenecast.Engine, limits Limits) *Service {
+	return &Service{engine: engine, limits: limits, triggers: make(map[appTrigger]Trigger)}
 }
 
 // AddTrigger makes a trigger callable by name in an app. A name can be taken once.
@@ -60,7 +71,7 @@ func (s *Service) AddTrigger(app, name string, t Trigger) error {
 // Push sends a message to an audience of an app and says whom it reached. A *problem.Problem tells what is wrong with
 // the request; then nothing was sent.
 func (s *Service) Push(ctx context.Context, app string, r Request) (Result, error) {
-	if err := r.check(); err != nil {
+	if err := s.limits.check(r); err != nil {
 		return Result{}, err
 	}
 	to, err := r.To.Without(r.Except)
@@ -74,20 +85,30 @@ func (s *Service) Push(ctx context.Context, app string, r Request) (Result, erro
 		}
 		return Result{Tally: reply.Tally}, nil
 	}
-	p, tally, err := s.engine.Publish(ctx, scenecast.Push{
-		ID:      strings.ToLower(rand.Text()),
-		App:     app,
-		To:      to,
-		Message: scenecast.Message{Event: r.Event, Data: r.Message},
-	})
+	p := scenecast.Push{
+		ID:             cmp.Or(r.ID, strings.ToLower(rand.Text())),
+		App:            app,
+		To:             to,
+		Message:        scenecast.Message{Event: r.Event, Data: r.Message},
+		TTL:            r.TTL,
+		Coalesce:       r.Coalesce,
+		Retain:         r.Retain,
+		Receipt:        r.Receipt,
+		IdempotencyKey: cmp.Or(r.IdempotencyKey, r.ID),
+	}
+	if p.Receipt != scenecast.ReceiptQueued {
+		p.Timeout = cmp.Or(r.Timeout, min(DefaultTimeout, s.limits.Timeout))
+	}
+	done, err := s.engine.Publish(ctx, p)
 	if err != nil {
 		return Result{}, fmt.Errorf("publish: %w", err)
 	}
-	return Result{ID: p.ID, Position: p.Position, Tally: tally}, nil
+	return Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Receipt: r.Receipt, Replayed: done.Replayed}, nil
 }
 
-// Trigger runs a trigger of an app by its name, as Push does what it asks for.
-func (s *Service) Trigger(ctx context.Context, app, name string, args Args) (Result, error) {
+// Trigger runs a trigger of an app by its name, as Push does what it asks for. The key is for the request's
+// IdempotencyKey, unless the trigger gives one itself; it may be empty.
+func (s *Service) Trigger(ctx context.Context, app, name, key string, args Args) (Result, error) {
 	t, ok := s.triggers[appTrigger{app, name}]
 	if !ok {
 		return Result{}, problem.New(problem.NotFound, "there is no trigger named %.80q", name)
@@ -96,21 +117,6 @@ func (s *Service) Trigger(ctx context.Context, app, name string, args Args) (Res
 	if err != nil {
 		return Result{}, err
 	}
+	r.IdempotencyKey = cmp.Or(r.IdempotencyKey, key)
 	return s.Push(ctx, app, r)
-}
-
-func (r Request) check() error {
-	switch {
-	case r.To.IsZero():
-		return problem.New(problem.Invalid, `missing: say which pages, as in {"page":"home"}; everybody is "*"`).At("to")
-	case len(r.Event) > MaxEvent || !utf8.ValidString(r.Event):
-		return problem.New(problem.Invalid, "a text of at most %d bytes", MaxEvent).At("event")
-	case len(r.Message) == 0 && r.DryRun:
-		return nil
-	case len(r.Message) == 0:
-		return problem.New(problem.Invalid, "missing: any JSON that the pages shall get").At("message")
-	case !utf8.Valid(r.Message) || !json.Valid(r.Message):
-		return problem.New(problem.Invalid, "not valid JSON in UTF-8").At("message")
-	}
-	return nil
 }

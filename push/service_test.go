@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"scenecast"
 	"scenecast/audience"
@@ -20,6 +21,7 @@ import (
 
 // engine takes everything, and says that it reached some pages.
 type engine struct {
+	scenecast.Log
 	published []scenecast.Push
 	counted   []string
 	err       error
@@ -27,10 +29,9 @@ type engine struct {
 
 var tally = scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}
 
-func (e *engine) Publish(_ context.Context, p scenecast.Push) (scenecast.Push, scenecast.Tally, error) {
+func (e *engine) Publish(_ context.Context, p scenecast.Push) (scenecast.Published, error) {
 	e.published = append(e.published, p)
-	p.Position = scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}
-	return p, tally, e.err
+	return scenecast.Published{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally}, e.err
 }
 
 func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
@@ -53,7 +54,7 @@ func TestPush(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	message := json.RawMessage(` {"b": 1.0, "a": "<\u4e2d>"} `)
 	e := new(engine)
-	s := push.NewService(e)
+	s := push.NewService(e, push.DefaultLimits)
 	ids := make(map[string]bool)
 	for i := range 3 {
 		r, err := s.Push(t.Context(), "shop", push.Request{To: home, Message: message})
@@ -96,11 +97,24 @@ func TestPushRefuses(t *testing.T) {
 		{"blank message", push.Request{To: home, Message: json.RawMessage(` `)}, "message: not valid JSON in UTF-8"},
 		{"a long event", push.Request{To: home, Message: json.RawMessage(`1`), Event: strings.Repeat("x", 129)}, "event: a text of at most 128 bytes"},
 		{"an event that is no text", push.Request{To: home, Message: json.RawMessage(`1`), Event: "\xff"}, "event: a text of at most 128 bytes"},
+		{"a long coalesce", push.Request{To: home, Message: json.RawMessage(`1`), Coalesce: strings.Repeat("x", 129)}, "coalesce: a text of at most 128 bytes"},
+		{"a retain that is no text", push.Request{To: home, Message: json.RawMessage(`1`), Retain: "\xff", TTL: 1}, "retain: a text of at most 128 bytes"},
+		{"a retain without ttl", push.Request{To: home, Message: json.RawMessage(`1`), Retain: "k"}, "retain: needs a ttl, which says how long the value is kept"},
+		{"a negative ttl", push.Request{To: home, Message: json.RawMessage(`1`), TTL: -1}, "ttl: less than nothing"},
+		{"a negative timeout", push.Request{To: home, Message: json.RawMessage(`1`), Timeout: -1}, "timeout: less than nothing"},
+		{"a timeout for nothing", push.Request{To: home, Message: json.RawMessage(`1`), Timeout: 1}, "timeout: needs a receipt to wait for: written or acked"},
+		{"no receipt", push.Request{To: home, Message: json.RawMessage(`1`), Receipt: 3}, "receipt: there is no receipt 3"},
+		{"a long ID", push.Request{To: home, Message: json.RawMessage(`1`), ID: strings.Repeat("x", 129)}, "id: 129 characters, and it may have 128"},
+		{"an ID with a space", push.Request{To: home, Message: json.RawMessage(`1`), ID: "order 7"}, "id: takes printable ASCII without spaces"},
+		{"a key beyond ASCII", push.Request{To: home, Message: json.RawMessage(`1`), IdempotencyKey: "订"}, "Idempotency-Key: takes printable ASCII without spaces"},
+		{"a key with a line break", push.Request{To: home, Message: json.RawMessage(`1`), IdempotencyKey: "a\n"}, "Idempotency-Key: takes printable ASCII without spaces"},
+		{"an ID and another key", push.Request{To: home, Message: json.RawMessage(`1`), ID: "a", IdempotencyKey: "b"},
+			"id: an id is the idempotency key as well, and another one was given"},
 		{"text that is no JSON", push.Request{To: home, Message: json.RawMessage(`hello`)}, "message: not valid JSON in UTF-8"},
 		{"invalid UTF-8", push.Request{To: home, Message: json.RawMessage("\"\xff\"")}, "message: not valid JSON in UTF-8"},
 	} {
 		e := new(engine)
-		r, err := push.NewService(e).Push(t.Context(), "shop", c.request)
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", c.request)
 		if errorText(err) != c.want || r != (push.Result{}) {
 			t.Errorf("%s: %+v, %v, want the error\n\t%s", c.name, r, err, c.want)
 		}
@@ -113,11 +127,94 @@ func TestPushRefuses(t *testing.T) {
 	}
 }
 
+// TestPushOptions reach the engine, with a timeout where there is something to wait for.
+func TestPushOptions(t *testing.T) {
+	home := parse(t, `page == "home"`)
+	for _, c := range []struct {
+		request push.Request
+		want    scenecast.Push
+	}{
+		{push.Request{TTL: time.Hour, Coalesce: "c", Retain: "r", Event: "e", ID: "i"},
+			scenecast.Push{ID: "i", IdempotencyKey: "i", TTL: time.Hour, Coalesce: "c", Retain: "r", Message: scenecast.Message{Event: "e"}}},
+		{push.Request{Receipt: scenecast.ReceiptWritten, ID: "i", IdempotencyKey: "i"},
+			scenecast.Push{ID: "i", IdempotencyKey: "i", Receipt: scenecast.ReceiptWritten, Timeout: 5 * time.Second}},
+		{push.Request{Receipt: scenecast.ReceiptAcked, Timeout: 7 * time.Second, IdempotencyKey: "k"},
+			scenecast.Push{IdempotencyKey: "k", Receipt: scenecast.ReceiptAcked, Timeout: 7 * time.Second}},
+	} {
+		e := new(engine)
+		c.request.To, c.request.Message = home, json.RawMessage(`1`)
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", c.request)
+		if err != nil {
+			t.Errorf("%+v: %v", c.request, err)
+			continue
+		}
+		if c.want.ID == "" {
+			c.want.ID = r.ID
+		}
+		c.want.App, c.want.To, c.want.Message.Data = "shop", home, json.RawMessage(`1`)
+		if !reflect.DeepEqual(e.published, []scenecast.Push{c.want}) || r.ID != c.want.ID || r.Receipt != c.want.Receipt {
+			t.Errorf("the engine got %+v, want %+v; the result is %+v", e.published, c.want, r)
+		}
+	}
+}
+
+// TestLimits are the service's own: the limit itself is let in, and what is over it names the setting.
+func TestLimits(t *testing.T) {
+	s := push.NewService(new(engine), push.Limits{TTL: time.Minute, Timeout: time.Second})
+	for _, c := range []struct {
+		request push.Request
+		want    string
+	}{
+		{push.Request{TTL: time.Minute, Receipt: scenecast.ReceiptAcked, Timeout: time.Second}, ""},
+		{push.Request{Receipt: scenecast.ReceiptAcked}, ""},
+		{push.Request{TTL: time.Minute + 1}, "ttl: 1m0.000000001s, and a push may have 1m0s (setting: push.max_ttl)"},
+		{push.Request{Receipt: scenecast.ReceiptAcked, Timeout: time.Minute}, "timeout: 1m0s, and a receipt may take 1s (setting: push.max_timeout)"},
+	} {
+		c.request.To, c.request.Message = audience.Everybody(), json.RawMessage(`1`)
+		_, err := s.Push(t.Context(), "shop", c.request)
+		if got := errorText(err); got != c.want || err != nil && problem.Of(err).Kind != problem.LimitExceeded {
+			t.Errorf("%+v: %s, want %s", c.request, got, c.want)
+		}
+	}
+}
+
+// TestReplay: a retry through the service has the first one's name, and says that it is one; a trigger's too.
+func TestReplay(t *testing.T) {
+	e := memory.New(&page{}, memory.Options{})
+	defer e.Close()
+	s := push.NewService(e, push.DefaultLimits)
+	hello := push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
+		return push.Request{To: audience.Everybody(), Message: json.RawMessage(`2`)}, nil
+	})
+	if err := s.AddTrigger("shop", "hello", hello); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func() (push.Result, error){
+		"push": func() (push.Result, error) {
+			return s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), IdempotencyKey: "a"})
+		},
+		"trigger": func() (push.Result, error) { return s.Trigger(t.Context(), "shop", "hello", "b", push.Args{}) },
+	} {
+		first, err := call()
+		if err != nil || first.Replayed {
+			t.Errorf("%s: %+v, %v", name, first, err)
+		}
+		first.Replayed = true
+		if second, err := call(); second != first || err != nil {
+			t.Errorf("%s: the retry is %+v, %v, want %+v", name, second, err, first)
+		}
+	}
+	_, err := s.Trigger(t.Context(), "shop", "hello", "a", push.Args{})
+	if !errors.Is(err, scenecast.ErrKeyReused) || problem.Of(err).Kind != problem.Conflict {
+		t.Errorf("a push's key for a trigger: %v, want a conflict", err)
+	}
+}
+
 func TestDryRun(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	for _, message := range []string{``, `{"a":1}`} {
 		e := new(engine)
-		r, err := push.NewService(e).Push(t.Context(), "shop", push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
 		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}); r != want || err != nil {
 			t.Errorf("a dry run of %q: %+v, %v, want %+v", message, r, err, want)
 		}
@@ -131,7 +228,7 @@ func TestDryRun(t *testing.T) {
 func TestExcept(t *testing.T) {
 	home, user := parse(t, `page == "home"`), parse(t, `user == "42"`)
 	e := new(engine)
-	s := push.NewService(e)
+	s := push.NewService(e, push.DefaultLimits)
 	for _, dry := range []bool{true, false} {
 		if _, err := s.Push(t.Context(), "shop", push.Request{To: home, Except: user, Message: json.RawMessage(`1`), DryRun: dry}); err != nil {
 			t.Fatal(err)
@@ -151,7 +248,7 @@ func TestExcept(t *testing.T) {
 func TestEngineFails(t *testing.T) {
 	broken := errors.New("broken")
 	for _, dry := range []bool{false, true} {
-		s := push.NewService(&engine{err: broken})
+		s := push.NewService(&engine{err: broken}, push.DefaultLimits)
 		r, err := s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry})
 		if !errors.Is(err, broken) || r != (push.Result{}) || problem.Of(err).Kind != problem.Internal {
 			t.Errorf("dry run %v on a broken engine: %+v, %v", dry, r, err)
@@ -161,7 +258,7 @@ func TestEngineFails(t *testing.T) {
 
 func TestTriggers(t *testing.T) {
 	e := new(engine)
-	s := push.NewService(e)
+	s := push.NewService(e, push.DefaultLimits)
 	add := func(app, name string, t push.TriggerFunc) error { return s.AddTrigger(app, name, t) }
 	greet := func(text string) push.TriggerFunc {
 		return func(_ context.Context, args push.Args) (push.Request, error) {
@@ -207,7 +304,7 @@ func TestTriggers(t *testing.T) {
 		{"shop", "broken", home, "", 0, "message: not valid JSON in UTF-8", problem.Invalid},
 	} {
 		*e = engine{}
-		r, err := s.Trigger(t.Context(), c.app, c.name, c.args)
+		r, err := s.Trigger(t.Context(), c.app, c.name, "", c.args)
 		if errorText(err) != c.err || err != nil && problem.Of(err).Kind != c.kind {
 			t.Errorf("%s of %s: %v, want %s (%s)", c.name, c.app, err, c.err, c.kind)
 		}
@@ -231,12 +328,12 @@ type page struct {
 	got    []scenecast.Push
 }
 
-func (p *page) Deliver(m scenecast.Push, report func(scenecast.Tally)) {
+func (p *page) Deliver(m *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	t := p.tally(m.To)
 	if t.Queued = t.Matched; t.Matched > 0 {
-		p.got = append(p.got, m)
+		p.got = append(p.got, *m)
 	}
-	report(t)
+	report(t, true)
 }
 
 func (p *page) Answer(q scenecast.Query, report func(scenecast.Reply)) {
@@ -253,8 +350,8 @@ func (p *page) tally(to audience.Expr) scenecast.Tally {
 // TestMemory: the service on the engine of a single node.
 func TestMemory(t *testing.T) {
 	sink := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
-	e := memory.New(sink)
-	s := push.NewService(e)
+	e := memory.New(sink, memory.Options{})
+	s := push.NewService(e, push.DefaultLimits)
 	var last scenecast.Position
 	for _, c := range []struct {
 		to   string

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"scenecast/audience"
 	"scenecast/label"
@@ -28,12 +29,19 @@ type Declaration struct {
 	Params  []Param
 	To      json.RawMessage // an audience in either spelling; $name stands for a parameter
 	Message json.RawMessage // any JSON; $name in a text stands for a parameter, $$ for a dollar sign
+
+	// The same as of a Request; in texts $name stands for a parameter, $$ for a dollar sign. All may be empty.
+	Event    string
+	Coalesce string
+	Retain   string
+	TTL      time.Duration
 }
 
-// Declare checks a declaration and makes the trigger. A problem's place is `params.NAME`, `to` or `message`. A parameter
-// is inserted as one value after parsing, so it can change neither the expression nor the JSON around it.
+// Declare checks a declaration and makes the trigger. A problem's place is `params.NAME` or another of its fields. A
+// parameter is inserted as one value after parsing, so it can change neither the expression nor the JSON around it.
 func Declare(d Declaration) (Trigger, error) {
-	t := &declared{params: d.Params}
+	t := &declared{params: d.Params, ttl: d.TTL}
+	t.event, t.coalesce, t.retain = textTemplate(d.Event), textTemplate(d.Coalesce), textTemplate(d.Retain)
 	names := make(map[string]bool)
 	for _, p := range d.Params {
 		err := p.check()
@@ -58,14 +66,23 @@ func Declare(d Declaration) (Trigger, error) {
 	if t.message, err = parseMessageTemplate(d.Message); err != nil {
 		return nil, problem.At(err, "message")
 	}
-	for _, name := range t.to.Params() {
-		if !names[name] {
-			return nil, undeclared(name, names).At("to")
-		}
+	if d.Retain != "" && d.TTL == 0 {
+		return nil, needsTTL()
 	}
-	for _, name := range t.message.params() {
-		if !names[name] {
-			return nil, undeclared(name, names).At("message")
+	for _, used := range []struct {
+		field string
+		names []string
+	}{
+		{"to", t.to.Params()},
+		{"message", t.message.params()},
+		{"event", t.event.params()},
+		{"coalesce", t.coalesce.params()},
+		{"retain", t.retain.params()},
+	} {
+		for _, name := range used.names {
+			if !names[name] {
+				return nil, undeclared(name, names).At(used.field)
+			}
 		}
 	}
 	return t, nil
@@ -98,6 +115,34 @@ type declared struct {
 	params  []Param
 	to      audience.Template
 	message messageTemplate
+
+	event, coalesce, retain textTemplate
+	ttl                     time.Duration
+}
+
+// textTemplate is a text with parameters. It is short, and cut up at every call.
+type textTemplate string
+
+// params are the names of the parameters.
+func (t textTemplate) params() (names []string) {
+	for _, param := range parts(string(t)) {
+		if param != "" {
+			names = append(names, param)
+		}
+	}
+	return names
+}
+
+// render puts the values in; there is one for each parameter.
+func (t textTemplate) render(values map[string]string) string {
+	var b strings.Builder
+	for literal, param := range parts(string(t)) {
+		if param != "" {
+			literal = values[param]
+		}
+		b.WriteString(literal)
+	}
+	return b.String()
 }
 
 // Request implements Trigger.
@@ -118,5 +163,12 @@ func (d *declared) Request(_ context.Context, args Args) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
-	return Request{To: to, Message: d.message.render(values)}, nil
+	return Request{
+		To:       to,
+		Message:  d.message.render(values),
+		Event:    d.event.render(texts),
+		Coalesce: d.coalesce.render(texts),
+		Retain:   d.retain.render(texts),
+		TTL:      d.ttl,
+	}, nil
 }

@@ -2,8 +2,10 @@ package push_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"scenecast/problem"
 	"scenecast/push"
@@ -128,6 +130,41 @@ func TestDeclared(t *testing.T) {
 		r, err := trigger.Request(t.Context(), c.args)
 		if !matches(errorText(err), c.err) || r.To.String() != c.to || string(r.Message) != c.message || r.DryRun {
 			t.Errorf("%s:\n\t%s\n\t%s\n\t%v, want\n\t%s\n\t%s\n\t%s", c.name, r.To, r.Message, err, c.to, c.message, c.err)
+		}
+	}
+}
+
+// TestDeclaredOptions: the parameters go into the texts, as texts.
+func TestDeclaredOptions(t *testing.T) {
+	trigger, err := push.Declare(push.Declaration{
+		Params:   []push.Param{{Name: "id", Type: push.Integer}, {Name: "s", Type: push.String}},
+		To:       json.RawMessage(`"*"`),
+		Message:  json.RawMessage(`1`),
+		Event:    "$s.changed$$",
+		Coalesce: "$id",
+		Retain:   "price:$id/$s costs $5",
+		TTL:      time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := trigger.Request(t.Context(), push.URLArgs(map[string][]string{"id": {"7"}, "s": {`"$id`}}))
+	want := push.Request{
+		To: r.To, Message: json.RawMessage(`1`), Event: `"$id.changed$`, Coalesce: "7", Retain: `price:7/"$id costs $5`, TTL: time.Hour,
+	}
+	if err != nil || !reflect.DeepEqual(r, want) {
+		t.Errorf("the request is %+v, %v, want %+v", r, err, want)
+	}
+	for field, change := range map[string]func(d *push.Declaration){
+		"event":    func(d *push.Declaration) { d.Event = "$x" },
+		"coalesce": func(d *push.Declaration) { d.Coalesce = "a$x" },
+		"retain":   func(d *push.Declaration) { d.Retain, d.TTL = "$$$x", time.Second },
+	} {
+		d := push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`1`)}
+		change(&d)
+		_, err := push.Declare(d)
+		if want := field + ": $x is not declared under params (none is); a dollar sign is written $$"; errorText(err) != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -7,3 +7,6 @@ func (s *Server) Tickets() (n int) {
 	}
 	return n
 }
+
+// SetPortable has servers that are made from now on give every socket goroutines, as on systems other than Linux.
+func SetPortable(on bool) { portable = on }

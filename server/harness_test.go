@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -23,7 +24,20 @@ import (
 	"scenecast/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs all tests on both kinds of sockets (package socket), and looks for goroutines that they have left behind.
+func TestMain(m *testing.M) {
+	code := 0
+	for _, portable := range []bool{false, true} {
+		fmt.Printf("sockets with goroutines of their own: %v\n", portable)
+		server.SetPortable(portable)
+		code = max(code, m.Run())
+		if err := goleak.Find(); err != nil {
+			fmt.Println("left behind:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
 
 const (
 	pageToken = "page-secret-123456"
@@ -216,15 +230,24 @@ func (r *running) closeCode(c *websocket.Conn) websocket.StatusCode {
 // call makes an HTTP request and returns status and body.
 func (r *running) call(method, target, key, contentType, body string) (int, string) {
 	r.t.Helper()
+	headers := make(map[string]string)
+	if key != "" {
+		headers["Authorization"] = "Bearer " + key
+	}
+	if contentType != "" {
+		headers["Content-Type"] = contentType
+	}
+	return r.callWith(method, target, headers, body)
+}
+
+func (r *running) callWith(method, target string, headers map[string]string, body string) (int, string) {
+	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.addr+target, strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if key != "" {
-		request.Header.Set("Authorization", "Bearer "+key)
-	}
-	if contentType != "" {
-		request.Header.Set("Content-Type", contentType)
+	for name, value := range headers {
+		request.Header.Set(name, value)
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)

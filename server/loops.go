@@ -52,4 +52,5 @@ func (s *Server) stopLoops(ctx context.Context) {
 	for _, loop := range s.loops {
 		loop.Shutdown(ctx)
 	}
+	s.hub.Close()
 }

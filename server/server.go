@@ -22,6 +22,7 @@ import (
 	"scenecast/hub"
 	"scenecast/listener"
 	"scenecast/protocol/native"
+	"scenecast/protocol/sse"
 	"scenecast/protocol/tutorial"
 	"scenecast/push"
 	"scenecast/socket"
@@ -75,10 +76,17 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
 	limits := c.Labels.Limits()
 	s.hub = hub.New(scenecast.NewNodeID(), limits)
-	s.engine = memory.New(s.hub)
+	s.engine = memory.New(s.hub, memory.Options{
+		MaxBytes:          int(c.History.MaxBytes),
+		MaxCount:          c.History.MaxCount,
+		MaxAge:            time.Duration(c.History.MaxAge),
+		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
+		MaxKeys:           c.Push.MaxIdempotencyKeys,
+	})
+	s.hub.ReplayFrom(s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
-	s.pushes = push.NewService(s.engine)
+	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
 	apps, err := s.newApps(c, limits, o)
 	if err != nil {
 		return nil, err
@@ -110,6 +118,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Limits:  limits,
 		Pusher:  s.pushes,
 		Asker:   s.engine,
+		Log:     s.engine,
 		Ready:   s.ready,
 		Metrics: figures,
 		Logger:  s.log,
@@ -139,19 +148,26 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
+	mayWait := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
 		Handler: logRequests(s.log, mux),
 		Upgrades: map[string]listener.Upgrade{
-			"/": {Gate: tutorialPages, Refuse: endpoint.Refuse},
+			"/": {Gate: tutorialPages, MayWait: mayWait, Refuse: endpoint.Refuse},
 			"/v1/connect": {
 				Gate:        native.New(desk),
+				MayWait:     mayWait,
 				Subprotocol: native.Subprotocol,
 				Refuse:      backends.Refuse,
 				CloseCode:   native.CloseCode,
 			},
 		},
+		Streams: map[string]listener.Stream{
+			"/v1/events": {Gate: sse.New(desk), MayWait: mayWait, Media: sse.MediaType, Refuse: backends.Refuse},
+		},
+		AllowedOrigins: c.HTTP.AllowedOrigins,
+
 		Loops:       s.loops,
 		Release:     s.counter.Leave,
 		AcceptRate:  c.Limits.AcceptRate,

@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"net"
+
 	"scenecast"
 	"scenecast/websocket"
 )
@@ -109,13 +111,38 @@ func (e *events) forget(index uint32) {
 // vacate frees a socket's place.
 func (e *events) vacate(index uint32) {
 	b := e.bares.at(index)
-	if b.ticket != 0 {
-		e.loop.options.Release(b.ticket)
-	}
+	e.loop.release(b.ticket)
 	*b = bare{life: b.life + 1}
 	e.loop.generations[index]++
 	e.loop.free = append(e.loop.free, index)
 	e.loop.countBare(-1)
+}
+
+// adopt implements bareSockets: a plain TCP connection needs no goroutine.
+func (e *events) adopt(c net.Conn, early []byte, a scenecast.Admission) bool {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return false
+	}
+	fd, err := duplicate(tcp)
+	if err != nil {
+		return false
+	}
+	_ = c.Close() // the duplicate keeps the connection open
+	index, ok := e.make(fd, open)
+	if !ok {
+		closeFD(fd)
+		e.loop.release(a.Ticket)
+		return true
+	}
+	b := e.bares.at(index)
+	b.class, b.ticket = e.loop.classOf(a), a.Ticket
+	if !e.register(index) {
+		e.end(index)
+		return true
+	}
+	e.admit(index, a, nil, early)
+	return true
 }
 
 // admit makes a page of a socket, which has its class and its ticket already. Answer is what the page gets first.

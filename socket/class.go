@@ -51,7 +51,7 @@ func (c *class) goodbye(code scenecast.CloseCode, reason string) []byte {
 // gap is the frame that tells a page that frames were dropped; nil where its protocol has none.
 func (c *class) gap(dropped int) []byte {
 	if g, ok := c.protocol.(scenecast.GapEncoder); ok {
-		return g.EncodeGap(dropped)
+		return g.EncodeGap(scenecast.Missed{Reason: scenecast.GapDropped, Dropped: dropped})
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ const readBuffer = 1 << 10
 // the page has closed or its time is up: closing with bytes unread would make the kernel reset the connection, and the
 // page might lose the frame that tells it why.
 func (c *conn) read() {
-	defer c.loop.goroutines.Done()
+	defer c.loop.goroutineEnds()
 	defer c.loop.forget(c)
 	defer c.net.Close()
 	c.take(c.early)

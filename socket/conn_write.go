@@ -10,7 +10,8 @@ import (
 	"scenecast/websocket"
 )
 
-// What a writer takes in hand at a time. What is still in the outbox can be dropped, or coalesced.
+// What a writer takes in hand at a time, and never more than half of what may wait. What is still in the outbox can be
+// dropped, or coalesced.
 const (
 	handBytes  = 64 << 10
 	handFrames = 64
@@ -29,24 +30,31 @@ func (c *conn) share(f *scenecast.Frame) bool {
 		l.bytes -= len(w.data)
 		l.frames--
 	}
-	policy := c.loop.options.SlowConsumer
-	ok := c.outbox.add(waiting{f, variant(f, c.deflate)}, l, policy)
-	c.loop.lose(&c.outbox, f)
-	if ok {
+	if c.loop.enqueue(&c.outbox, waiting{frame: f, data: variant(f, c.deflate)}, l, &c.class) {
 		c.write()
 		return true
 	}
-	c.loop.dropped.Add(1)
-	if policy == DropOldest {
-		c.outbox.dropped++
+	if c.loop.options.SlowConsumer == DropOldest {
+		c.write() // the page is to know of the gap, even if nothing else waits
 		return false
 	}
-	// What waits is dropped, and what the writer holds goes out whole: a close frame can only follow a frame's end.
-	c.outbox.clear()
-	c.loop.lose(&c.outbox, nil)
-	c.end(awaitPeer, c.class.goodbye(scenecast.CloseSlowConsumer, reasonSlow))
+	c.loop.giveUp(&c.outbox)
+	c.endWith(scenecast.CloseSlowConsumer, reasonSlow)
 	c.left()
 	return false
+}
+
+// whenWritten posts a task when nothing waits.
+func (c *conn) whenWritten(task func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.goodbye != notEnding: // it has ended, or is about to
+	case c.writing:
+		c.outbox.then = append(c.outbox.then, task)
+	default:
+		c.loop.Post(task)
+	}
 }
 
 // sayGoodbye queues a close frame behind what waits. Only the first goodbye counts.
@@ -54,12 +62,17 @@ func (c *conn) sayGoodbye(code scenecast.CloseCode, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.goodbye == notEnding {
-		how := awaitPeer
-		if c.class.stream != nil {
-			how = closeNow // a page that only listens has no answer
-		}
-		c.end(how, c.class.goodbye(code, reason))
+		c.endWith(code, reason)
 	}
+}
+
+// endWith, with mu held, ends the connection from this side.
+func (c *conn) endWith(code scenecast.CloseCode, reason string) {
+	how := awaitPeer
+	if c.class.stream != nil {
+		how = closeNow // a page that only listens has no answer
+	}
+	c.end(how, c.class.goodbye(code, reason))
 }
 
 // answerGoodbye closes once everything is written, the answer to the page's close frame last.
@@ -81,7 +94,7 @@ func (c *conn) end(how ending, frame []byte) {
 	c.goodbye = how
 	c.deadline = time.Now().Add(c.loop.options.WriteTimeout + c.loop.options.CloseWait)
 	_ = c.net.SetReadDeadline(c.deadline)
-	c.outbox.push(waiting{&scenecast.Frame{Data: frame}, frame})
+	c.outbox.push(waiting{frame: &scenecast.Frame{Data: frame}, data: frame})
 	c.write()
 }
 
@@ -89,14 +102,14 @@ func (c *conn) end(how ending, frame []byte) {
 func (c *conn) write() {
 	if !c.writing {
 		c.writing = true
-		c.loop.goroutines.Add(1)
+		c.loop.goroutineBegins()
 		go c.writeAll()
 	}
 }
 
 // writeAll is the writer's goroutine; it runs only while there is something to write.
 func (c *conn) writeAll() {
-	defer c.loop.goroutines.Done()
+	defer c.loop.goroutineEnds()
 	var buffers net.Buffers
 	for c.takeInHand() {
 		buffers = buffers[:0]
@@ -105,8 +118,8 @@ func (c *conn) writeAll() {
 		}
 		_ = c.net.SetWriteDeadline(time.Now().Add(c.loop.options.WriteTimeout))
 		rest := buffers // WriteTo consumes its slice
-		_, err := rest.WriteTo(c.net)
-		c.settleHand(err == nil)
+		n, err := rest.WriteTo(c.net)
+		c.settleHand(int(n))
 		if err != nil {
 			_ = c.net.Close() // the reader notices; writing stays true, so nobody else tries
 			return
@@ -123,7 +136,8 @@ func (c *conn) takeInHand() bool {
 	if c.outbox.owesGap() {
 		c.outbox.tellGap(c.class.gap(c.outbox.dropped))
 	}
-	for bytes := 0; c.outbox.len() > 0 && len(c.inHand) < handFrames && bytes < handBytes; {
+	most := limits{min(handBytes, c.loop.limits.bytes/2), min(handFrames, max(1, c.loop.limits.frames/2))}
+	for bytes := 0; c.outbox.len() > 0 && len(c.inHand) < most.frames && bytes < most.bytes; {
 		w := c.outbox.pop()
 		c.inHand = append(c.inHand, w)
 		bytes += len(w.data)
@@ -132,24 +146,22 @@ func (c *conn) takeInHand() bool {
 		return true
 	}
 	c.writing = false
+	if c.goodbye == notEnding {
+		c.loop.postAll(c.outbox.then)
+	}
+	c.outbox.then = nil
 	c.finish()
 	return false
 }
 
-// settleHand tells whoever wants to know what became of the frames in hand.
-func (c *conn) settleHand(written bool) {
-	var settles []func(bool)
+// settleHand tells whoever wants to know what became of the frames in hand, of which the kernel has taken so many bytes.
+func (c *conn) settleHand(taken int) {
 	for _, w := range c.inHand {
-		if w.frame.Settle != nil {
-			settles = append(settles, w.frame.Settle)
+		c.loop.held.release(w.frame)
+		taken -= len(w.data)
+		if settle, written := w.frame.Settle, taken >= 0; settle != nil {
+			c.loop.post(func() { settle(written) })
 		}
-	}
-	if len(settles) > 0 {
-		c.loop.Post(func() {
-			for _, settle := range settles {
-				settle(written)
-			}
-		})
 	}
 }
 

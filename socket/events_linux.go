@@ -2,15 +2,14 @@ package socket
 
 import (
 	"fmt"
-	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"scenecast"
 	"scenecast/websocket"
 )
 
@@ -22,7 +21,8 @@ type events struct {
 	epoll  int
 	poller *os.File        // the same descriptor, which Go's own poller watches, so that a loop that waits holds no thread
 	ready  syscall.RawConn // of poller
-	waker  int             // an eventfd, which makes poll return
+	waking sync.Mutex      // guards waker, which may be another one's descriptor once it is closed
+	waker  int             // an eventfd, which makes poll return; -1: closed
 	asleep atomic.Bool     // the owner waits, or is about to
 
 	now      instant
@@ -63,7 +63,7 @@ const (
 
 // makeBare makes the loop one that owns sockets.
 func (l *Loop) makeBare() error {
-	e := &events{loop: l, heads: make(map[uint32]visit), buf: make([]byte, readSize), outboxes: newOutboxes(), port: port{fd: -1, spare: -1}}
+	e := &events{loop: l, heads: make(map[uint32]visit), buf: make([]byte, readSize), port: port{fd: -1, spare: -1}}
 	var err error
 	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
@@ -73,6 +73,7 @@ func (l *Loop) makeBare() error {
 		e.ready, err = e.poller.SyscallConn()
 	}
 	if err != nil {
+		closeFD(int32(e.epoll))
 		return fmt.Errorf("epoll: %w", err)
 	}
 	if e.waker, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
@@ -81,6 +82,8 @@ func (l *Loop) makeBare() error {
 	}
 	// Edge-triggered, so that nobody need read it: each write is an edge.
 	if err := e.control(unix.EPOLL_CTL_ADD, int32(e.waker), unix.EPOLLIN|unix.EPOLLET, aboutWaker, 0); err != nil {
+		closeFD(int32(e.waker))
+		_ = e.poller.Close()
 		return err
 	}
 	l.bare, l.wakeUp = e, e.wake
@@ -94,7 +97,11 @@ func (e *events) wake() {
 	}
 }
 
-func (e *events) nudge() { _, _ = unix.Write(e.waker, one[:]) }
+func (e *events) nudge() {
+	e.waking.Lock()
+	defer e.waking.Unlock()
+	_, _ = unix.Write(e.waker, one[:])
+}
 
 var one = [8]byte{1} // in either byte order, a number that is not zero
 
@@ -111,15 +118,13 @@ func (e *events) control(op int, fd int32, on uint32, about int32, life uint32) 
 func (e *events) run() {
 	defer e.close()
 	e.now = e.loop.now()
-	for {
+	for !e.turn.isWritten() || !e.loop.hasEnded() {
 		n := e.poll()
 		if n == 0 && !e.isBusy() {
-			if e.loop.hasEnded() {
-				return
-			}
 			n = e.wait()
 		}
 		e.now = e.loop.now()
+		e.wheel.rest(e.now)
 		for i := range e.list[:n] {
 			e.happened(&e.list[i])
 		}
@@ -134,8 +139,8 @@ func (e *events) run() {
 			}
 		}
 		e.flush(sendsAtOnce)
-		e.bury()
 		e.wheel.advance(e.now, e.look)
+		e.bury()
 		e.port.resume(e)
 		if e.isBusy() {
 			e.pass()
@@ -251,35 +256,14 @@ func (e *events) close() {
 			}
 		}
 	}
+	for e.loop.takeTasks() {
+		e.loop.runTasks(nil) // who waits to know what became of a frame is told
+	}
+	e.waking.Lock()
 	closeFD(int32(e.waker))
+	e.waker = -1
+	e.waking.Unlock()
 	_ = e.poller.Close()
-}
-
-// adopt implements bareSockets: a plain TCP connection needs no goroutine.
-func (e *events) adopt(c net.Conn, early []byte, a scenecast.Admission) bool {
-	tcp, ok := c.(*net.TCPConn)
-	if !ok {
-		return false
-	}
-	fd, err := duplicate(tcp)
-	if err != nil {
-		return false
-	}
-	_ = c.Close() // the duplicate keeps the connection open
-	index, ok := e.make(fd, open)
-	if !ok {
-		closeFD(fd)
-		e.loop.options.Release(a.Ticket)
-		return true
-	}
-	b := e.bares.at(index)
-	b.class, b.ticket = e.loop.classOf(a), a.Ticket
-	if !e.register(index) {
-		e.end(index)
-		return true
-	}
-	e.admit(index, a, nil, early)
-	return true
 }
 
 // register has the kernel tell of a socket.

@@ -43,12 +43,14 @@ type Loop struct {
 	tasks    []func()
 	open     map[*conn]struct{} // every socket with a goroutine, attached or saying goodbye
 	bareOpen int                // sockets without one
+	working  int                // goroutines of sockets
 	stopping bool               // no further sockets
 	stopped  bool               // no further tasks
 	emptied  bool               // empty is closed
 
 	empty      chan struct{} // closed when the loop is stopping and has no sockets
 	goroutines sync.WaitGroup
+	held       held
 
 	dropped, coalesced atomic.Int64 // frames
 	turnedAway         atomic.Int64 // visitors, because descriptors had run out
@@ -61,6 +63,7 @@ type bareSockets interface {
 	adopt(c net.Conn, early []byte, a scenecast.Admission) bool
 	share(slot uint32, f *scenecast.Frame) bool
 	send(slot uint32, frame []byte) bool
+	whenWritten(slot uint32, task func())
 	goodbye(slot uint32, code scenecast.CloseCode, reason string)
 	// listen lets the visitors of a port in. Any goroutine may call it.
 	listen(l *net.TCPListener, doorman Doorman, perSecond int) error
@@ -118,58 +121,6 @@ func (l *Loop) Start(shard scenecast.Shard) {
 // now is the loop's time.
 func (l *Loop) now() instant { return instant(time.Since(l.began) / time.Millisecond) }
 
-// takeTasks makes what was posted the tasks at hand, unless there are some left. It reports whether there are any.
-func (l *Loop) takeTasks() bool {
-	if l.done < len(l.batch) {
-		return true
-	}
-	l.mu.Lock()
-	l.batch, l.tasks = l.tasks, l.batch[:0]
-	l.mu.Unlock()
-	l.done = 0
-	return len(l.batch) > 0
-}
-
-// runTasks runs the tasks at hand until it is to pause; nil: never.
-func (l *Loop) runTasks(pause func() bool) {
-	for l.done < len(l.batch) && (pause == nil || !pause()) {
-		task := l.batch[l.done]
-		l.batch[l.done] = nil
-		l.done++
-		task()
-	}
-}
-
-// hasTasks reports whether there is something to run.
-func (l *Loop) hasTasks() bool {
-	if l.done < len(l.batch) {
-		return true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.tasks) > 0
-}
-
-// hasEnded reports whether the loop is stopped and has run all of its tasks: one that Post took is one that runs.
-func (l *Loop) hasEnded() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.stopped && len(l.tasks) == 0
-}
-
-// Post implements scenecast.Loop.
-func (l *Loop) Post(task func()) bool {
-	l.mu.Lock()
-	if l.stopped {
-		l.mu.Unlock()
-		return false
-	}
-	l.tasks = append(l.tasks, task)
-	l.mu.Unlock()
-	l.wakeUp()
-	return true
-}
-
 // Attach gives the loop a connection whose handshake is done, and the bytes that were read behind it. Any goroutine may
 // call it. The loop closes the connection, at once if it is stopping.
 func (l *Loop) Attach(c net.Conn, early []byte, a scenecast.Admission) {
@@ -179,7 +130,7 @@ func (l *Loop) Attach(c net.Conn, early []byte, a scenecast.Admission) {
 		}
 	}) {
 		_ = c.Close()
-		l.options.Release(a.Ticket)
+		l.release(a.Ticket)
 	}
 }
 
@@ -218,90 +169,13 @@ func (l *Loop) keep(c *conn) bool {
 	defer l.mu.Unlock()
 	if l.stopping {
 		_ = c.net.Close()
-		l.options.Release(c.ticket)
+		l.release(c.ticket)
 		return false
 	}
 	l.open[c] = struct{}{}
-	l.goroutines.Add(1)
+	l.countGoroutine()
 	return true
 }
-
-// newSlot takes a slot.
-func (l *Loop) newSlot() scenecast.Slot {
-	if n := len(l.free); n > 0 {
-		index := l.free[n-1]
-		l.free = l.free[:n-1]
-		return scenecast.Slot{Index: index, Generation: l.generations[index]}
-	}
-	l.generations = append(l.generations, 0)
-	return scenecast.Slot{Index: uint32(len(l.generations) - 1)}
-}
-
-// isCurrent reports whether the slot is what its address says, not a later one.
-func (l *Loop) isCurrent(s scenecast.Slot) bool {
-	return int(s.Index) < len(l.generations) && l.generations[s.Index] == s.Generation
-}
-
-// connAt is the socket with goroutines in a slot; nil if there is none.
-func (l *Loop) connAt(index uint32) *conn {
-	if int(index) >= len(l.conns) {
-		return nil
-	}
-	return l.conns[index]
-}
-
-// detach frees a socket's slot. It reports whether the socket was in it.
-func (l *Loop) detach(c *conn) bool {
-	if !l.isCurrent(c.slot) || l.connAt(c.slot.Index) != c {
-		return false
-	}
-	l.conns[c.slot.Index] = nil
-	l.generations[c.slot.Index]++
-	l.free = append(l.free, c.slot.Index)
-	return true
-}
-
-// Share implements scenecast.Loop.
-func (l *Loop) Share(slot scenecast.Slot, f *scenecast.Frame) bool {
-	if !l.isCurrent(slot) {
-		return false
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		return c.share(f)
-	}
-	return l.bare != nil && l.bare.share(slot.Index, f)
-}
-
-// Send implements scenecast.Loop.
-func (l *Loop) Send(slot scenecast.Slot, frame []byte) bool {
-	if !l.isCurrent(slot) {
-		return false
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		return c.share(&scenecast.Frame{Data: frame})
-	}
-	return l.bare != nil && l.bare.send(slot.Index, frame)
-}
-
-// CloseSocket implements scenecast.Loop.
-func (l *Loop) CloseSocket(slot scenecast.Slot, code scenecast.CloseCode, reason string) {
-	if !l.isCurrent(slot) {
-		return
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		l.detach(c)
-		c.sayGoodbye(code, reason)
-	} else if l.bare != nil {
-		l.bare.goodbye(slot.Index, code, reason)
-	}
-}
-
-// Dropped is how many frames outboxes had no room for, or gave up for newer ones; Coalesced how many a newer frame with the
-// same key has taken the place of. Any goroutine may call them.
-func (l *Loop) Dropped() int64 { return l.dropped.Load() }
-
-// Coalesced: see Dropped.
-func (l *Loop) Coalesced() int64 { return l.coalesced.Load() }
 
 // Shutdown takes no further sockets, waits until those that are saying goodbye are gone, and when ctx ends cuts what is
 // still open. When it returns, all of the loop's goroutines have ended. Call it once.
@@ -344,12 +218,20 @@ func (l *Loop) StopListening() {
 	}
 }
 
+// release gives a page's ticket back, if it has one.
+func (l *Loop) release(ticket uint32) {
+	if ticket != 0 {
+		l.options.Release(ticket)
+	}
+}
+
 // forget drops a socket whose reader has ended.
 func (l *Loop) forget(c *conn) {
-	l.options.Release(c.ticket)
+	l.release(c.ticket)
 	c.mu.Lock()
+	c.goodbye = closeNow // it takes no frame any more, even if the owner does not know yet that it has gone
 	c.outbox.clear()
-	l.lose(&c.outbox, nil)
+	l.lose(&c.outbox)
 	c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -375,22 +257,6 @@ func (l *Loop) noteEmpty() {
 		l.emptied = true
 		close(l.empty)
 	}
-}
-
-// lose counts the frames that an outbox has lost, and tells whoever wants to know. Those that a newer frame, if there is one,
-// has taken the place of count as coalesced, all others as dropped.
-func (l *Loop) lose(o *outbox, newer *scenecast.Frame) {
-	for _, w := range o.lost {
-		if newer != nil && newer.Coalesce != "" && w.frame.Coalesce == newer.Coalesce {
-			l.coalesced.Add(1)
-		} else {
-			l.dropped.Add(1)
-		}
-		if settle := w.frame.Settle; settle != nil {
-			l.Post(func() { settle(false) })
-		}
-	}
-	o.lost = nil
 }
 
 // TurnedAway is how many visitors were not let in because the process had no file descriptors left. Any goroutine

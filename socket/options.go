@@ -15,7 +15,7 @@ type Options struct {
 	CloseWait    time.Duration // how long a page has to answer a close frame. Defaults to 5 s.
 	HeadTimeout  time.Duration // how long a visitor has for its request's head; of loops that own their sockets. Defaults to 10 s.
 
-	// Release is given the ticket of each page whose socket is gone; any goroutine may call it. Nil: nobody asks.
+	// Release is given the ticket of each page that has one and whose socket is gone; any goroutine may call it. Nil: nobody asks.
 	Release func(ticket uint32)
 
 	// Portable gives every socket goroutines of its own, on systems too whose loops could own sockets without.

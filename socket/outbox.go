@@ -15,6 +15,8 @@ type outbox struct {
 	bytes   int // of the frames, sent ones left out, whole ones counted whole
 	dropped int // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
 
+	then []func() // to be posted when nothing waits any more
+
 	lost []waiting // frames that have left unsent; whoever drops them takes them from here
 }
 
@@ -22,6 +24,7 @@ type outbox struct {
 type waiting struct {
 	frame *scenecast.Frame
 	data  []byte
+	gap   int // of the frame that tells of a gap: how many frames are missing in its place
 }
 
 // len is how many frames wait.
@@ -56,7 +59,7 @@ func (o *outbox) droppable() int {
 	return o.first
 }
 
-// drop takes out a frame of which nothing has been sent.
+// drop takes out a frame of which nothing has been sent. Superseded ones leave no gap.
 func (o *outbox) drop(i int) waiting {
 	w := o.frames[i]
 	copy(o.frames[o.first+1:i+1], o.frames[o.first:i]) // the few before it move up, not the many behind it
@@ -84,33 +87,45 @@ type limits struct{ bytes, frames int }
 
 func (o *outbox) fits(n int, l limits) bool { return o.bytes+n <= l.bytes && o.len()+1 <= l.frames }
 
-// add appends a frame where there is room or room can be made; what has to go for it is lost. False: there is none, and the
-// frame is not in it.
-func (o *outbox) add(w waiting, l limits, policy Policy) bool {
-	if i := o.superseded(w.frame.Coalesce); i >= 0 {
-		o.lost = append(o.lost, o.drop(i))
-	}
-	if policy == DropOldest && o.couldFit(len(w.data), l) {
-		for !o.fits(len(w.data), l) {
-			o.dropped++
-			o.lost = append(o.lost, o.drop(o.droppable()))
-		}
-	}
-	if !o.fits(len(w.data), l) {
+// dropOldest drops what has waited longest. False: there is nothing that could be dropped.
+func (o *outbox) dropOldest() bool {
+	i := o.droppable()
+	if i == len(o.frames) {
 		return false
 	}
-	o.push(w)
+	w := o.drop(i)
+	if w.gap > 0 {
+		o.dropped += w.gap // it has told nobody yet
+		return true
+	}
+	o.dropped++
+	o.lost = append(o.lost, w)
 	return true
 }
 
-// couldFit reports whether a frame would have room if everything were dropped that can be.
-func (o *outbox) couldFit(n int, l limits) bool {
-	stays := 0
-	if o.sent > 0 {
-		stays = 1
-		n += len(o.frames[o.first].data)
+// skip drops a frame that was to come behind all others.
+func (o *outbox) skip(encode func(dropped int) []byte) {
+	if o.len() == 0 {
+		o.dropped++
+		return
 	}
-	return n <= l.bytes && stays+1 <= l.frames
+	n := 1
+	last := &o.frames[len(o.frames)-1]
+	again := last.gap > 0 && len(o.frames) > o.droppable()
+	if again {
+		n += last.gap
+	}
+	data := encode(n)
+	if data == nil {
+		return
+	}
+	w := waiting{&scenecast.Frame{Data: data}, data, n}
+	if again {
+		o.bytes += len(data) - len(last.data)
+		*last = w
+	} else {
+		o.push(w)
+	}
 }
 
 // owesGap reports whether the page is to be told of a gap next.
@@ -118,11 +133,11 @@ func (o *outbox) owesGap() bool { return o.dropped > 0 && o.sent == 0 }
 
 // tellGap puts this frame in the place of what was dropped; nil: there is nothing that the page could be told.
 func (o *outbox) tellGap(data []byte) {
+	w := waiting{&scenecast.Frame{Data: data}, data, o.dropped}
 	o.dropped = 0
 	if data == nil {
 		return
 	}
-	w := waiting{&scenecast.Frame{Data: data}, data}
 	if o.first == 0 {
 		o.frames = slices.Insert(o.frames, 0, w)
 	} else {
@@ -136,7 +151,9 @@ func (o *outbox) tellGap(data []byte) {
 func (o *outbox) clear() {
 	for _, w := range o.frames[o.droppable():] {
 		o.bytes -= len(w.data)
-		o.lost = append(o.lost, w)
+		if w.gap == 0 {
+			o.lost = append(o.lost, w)
+		}
 	}
 	clear(o.frames[o.droppable():])
 	o.frames = o.frames[:o.droppable()]

@@ -119,7 +119,11 @@ func (p *port) mayEnter(e *events) bool {
 	if p.every == 0 {
 		return true
 	}
-	p.credit = min(p.credit+e.now.since(p.counted), time.Second)
+	quiet := e.now.since(p.counted)
+	if quiet < 0 {
+		quiet = time.Second // it was weeks
+	}
+	p.credit = min(p.credit+quiet, time.Second)
 	p.counted = e.now
 	if p.credit < p.every {
 		p.pause(e, p.every-p.credit)

@@ -36,8 +36,9 @@ type joined struct {
 // arenaBytes bounds what a turn keeps of buffers; those beyond are made anew each time.
 const arenaBytes = 1 << 20
 
-// mark gives a frame its bit in a mask, behind those that are in it. False: there is no room, and all must be written first.
-func (t *turn) mark(mask uint64, f *scenecast.Frame, bytes int) (bit uint64, ok bool) {
+// mark gives a frame its bit in a mask, behind those that are in it. False: there is no room, and all must be written first:
+// whatever a socket has pending must have room in its outbox.
+func (t *turn) mark(mask uint64, f *scenecast.Frame, l limits) (bit uint64, ok bool) {
 	if t.used > 0 && t.frames[t.last] == f && mask>>t.last == 0 {
 		return 1 << t.last, true
 	}
@@ -47,7 +48,7 @@ func (t *turn) mark(mask uint64, f *scenecast.Frame, bytes int) (bit uint64, ok 
 			return 1 << i, true
 		}
 	}
-	if t.used == maskBits || t.used > 0 && t.bytes+len(f.Data) > bytes {
+	if t.used == maskBits || t.used > 0 && (t.used >= l.frames || t.bytes+len(f.Data) > l.bytes) {
 		return 0, false
 	}
 	t.frames[t.used] = f

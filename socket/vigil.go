@@ -11,7 +11,10 @@ import (
 // meaning, of less than half of that.
 type instant uint32
 
-func (t instant) add(d time.Duration) instant { return t + instant(d/time.Millisecond) }
+// farthest is how far instants look ahead: what is set to take longer takes this long.
+const farthest = 20 * 24 * time.Hour
+
+func (t instant) add(d time.Duration) instant { return t + instant(min(d, farthest)/time.Millisecond) }
 func (t instant) since(other instant) time.Duration {
 	return time.Duration(int32(t-other)) * time.Millisecond
 }

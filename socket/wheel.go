@@ -108,13 +108,19 @@ func (w *wheel) next() (at instant, ok bool) {
 	return 0, false
 }
 
+// rest goes on to this time at once if no alarm is set. To be called before one is set: after weeks without an alarm there
+// would be many steps to go through, or the time would seem to lie behind.
+func (w *wheel) rest(now instant) {
+	if w.count == 0 {
+		w.step = uint32(now) >> stepBits
+	}
+}
+
 // advance goes on to this time and tells of every alarm that goes off; it may be set again, and others set or cleared,
 // meanwhile.
 func (w *wheel) advance(now instant, goesOff func(member uint32)) {
+	w.rest(now)
 	last := uint32(now) >> stepBits
-	if w.count == 0 {
-		w.step = last // after weeks without an alarm, there would be many steps
-	}
 	for ahead(last, w.step) {
 		w.step = (w.step + 1) & stepMask
 		bucket := w.step % wheelBuckets

@@ -17,15 +17,15 @@ func (e *events) share(index uint32, f *scenecast.Frame) bool {
 		return e.queue(index, f)
 	}
 	if len(f.Data) > e.loop.limits.bytes {
-		return e.refuse(index, nil)
+		return e.refuse(index, f)
 	}
-	bit, ok := e.turn.mark(b.pending, f, e.loop.limits.bytes)
+	bit, ok := e.turn.mark(b.pending, f, e.loop.limits)
 	if !ok {
 		e.flush(len(e.turn.touched))
 		if b.outbox != 0 { // the kernel would not take what was to go before
 			return e.queue(index, f)
 		}
-		bit, _ = e.turn.mark(b.pending, f, e.loop.limits.bytes)
+		bit, _ = e.turn.mark(b.pending, f, e.loop.limits)
 	}
 	if b.pending == 0 {
 		e.turn.touched = append(e.turn.touched, index)
@@ -48,10 +48,25 @@ func (e *events) send(index uint32, frame []byte) bool {
 		return e.queue(index, &scenecast.Frame{Data: frame})
 	}
 	if len(frame) > e.loop.limits.bytes {
-		return e.refuse(index, nil)
+		return e.refuse(index, &scenecast.Frame{Data: frame})
 	}
 	e.writeOrWait(index, b, frame)
 	return true
+}
+
+// whenWritten implements bareSockets.
+func (e *events) whenWritten(index uint32, task func()) {
+	b := e.bares.at(index)
+	e.uncork(index)
+	if b.pending != 0 {
+		e.write(index, b)
+	}
+	if b.outbox == 0 {
+		e.loop.Post(task)
+		return
+	}
+	o := e.outboxes.at(b.outbox)
+	o.then = append(o.then, task)
 }
 
 // uncork writes the first bytes of a socket.
@@ -74,7 +89,7 @@ func (e *events) writeOrWait(index uint32, b *bare, frame []byte) {
 	}
 	o := e.openOutbox(index, b)
 	data := append([]byte(nil), frame...)
-	o.push(waiting{&scenecast.Frame{Data: data}, data})
+	e.loop.insist(o, &scenecast.Frame{Data: data}, data)
 	o.sent = n
 }
 
@@ -112,18 +127,22 @@ func (e *events) write(index uint32, b *bare) {
 	}
 	// The frames wait one by one, so that they can be dropped or coalesced; none of them is copied.
 	o := e.openOutbox(index, b)
+	state := b.state
 	for ; mask != 0; mask &= mask - 1 {
 		f := e.turn.frames[bits.TrailingZeros64(mask)]
 		data := variant(f, b.deflate)
-		if n >= len(data) {
+		switch {
+		case n >= len(data):
 			n -= len(data)
 			e.settle(mask&-mask&e.turn.settles, true)
-			continue
-		}
-		e.outboxes.hold(f)
-		o.push(waiting{f, data})
-		if n > 0 {
+		case n > 0: // the page has a part of it and must get the rest
+			e.loop.insist(o, f, data)
 			o.sent, n = n, 0
+		case b.state != state: // it was too slow for the one before
+			e.loop.dropped.Add(1)
+			e.settle(mask&-mask&e.turn.settles, false)
+		case !e.queue(index, f):
+			e.settle(mask&-mask&e.turn.settles, false)
 		}
 	}
 }
@@ -149,7 +168,7 @@ func (e *events) queueLast(index uint32, frame []byte) {
 		e.write(index, b)
 	}
 	if b.outbox != 0 {
-		e.outboxes.at(b.outbox).push(waiting{&scenecast.Frame{Data: frame}, frame})
+		e.outboxes.at(b.outbox).push(waiting{frame: &scenecast.Frame{Data: frame}, data: frame})
 		return
 	}
 	e.writeOrWait(index, b, frame)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,12 +11,13 @@ import (
 
 // comparison is a run: what to measure, and what has been found.
 type comparison struct {
-	place  *place
-	peers  []*peer
-	rows   []row
-	sizes  sizes
-	rounds int
-	log    io.Writer // is told how far it is
+	place   *place
+	peers   []*peer
+	rows    []row
+	sizes   sizes
+	rounds  int
+	log     io.Writer // is told how far it is
+	watched bool      // log is a terminal
 
 	servers map[string]*Server
 	found   map[string]map[string][]float64 // row, server, rounds
@@ -34,7 +34,8 @@ func (c *comparison) run(ctx context.Context) (*Report, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if s.Version = version; err != nil {
+		s.Version, s.Note = version, p.note
+		if err != nil {
 			s.Missing = err.Error()
 			c.say("%s is missing: %v", p.name, err)
 		}
@@ -42,7 +43,8 @@ func (c *comparison) run(ctx context.Context) (*Report, error) {
 	broken := make(map[string]bool) // visits of servers that ended in a fault
 	for round := range c.rounds {
 		for _, kind := range c.visits() {
-			for _, p := range c.peers {
+			for i := range c.peers {
+				p := c.peers[(i+round)%len(c.peers)] // nobody always comes after the same one
 				s := c.servers[p.name]
 				if s.Missing != "" || broken[kind+p.name] {
 					continue
@@ -86,20 +88,11 @@ func (c *comparison) visit(ctx context.Context, p *peer, kind string) (figures, 
 	}
 	defer s.Close()
 	wanted := func(id string) bool { return slices.ContainsFunc(c.rows, func(r row) bool { return r.id == id }) }
-	found, err := visit(ctx, s, kind, c.sizes, wanted, func(string) {})
-	if err != nil && s.hasEnded() {
-		err = errors.Join(err, fmt.Errorf("the server has ended: %s", s.LastWords()))
+	found, err := visit(ctx, s, kind, c.sizes, wanted, func(doing string) { c.watch("%s, %s: %s", p.name, kind, doing) })
+	if words := s.LastWords(); err != nil && words != "" {
+		err = fmt.Errorf("%w; its last words: %s", err, words)
 	}
 	return found, err
-}
-
-func (s *server) hasEnded() bool {
-	select {
-	case <-s.Ended():
-		return true
-	default:
-		return false
-	}
 }
 
 // note enters the figures of a round.
@@ -114,7 +107,7 @@ func (c *comparison) note(server string, f figures) {
 
 // report forms the rows. The figures of a server whose visit ended in a fault are left out.
 func (c *comparison) report(broken map[string]bool) *Report {
-	report := &Report{Date: time.Now(), Machine: machine(), Cores: c.place.cores.String(), Rounds: c.rounds}
+	report := &Report{Date: time.Now(), Machine: machine(), Cores: c.place.cores.String(), Rounds: c.rounds, Pages: c.sizes.pages, Many: c.sizes.many}
 	for _, p := range c.peers {
 		report.Servers = append(report.Servers, *c.servers[p.name])
 	}
@@ -146,8 +139,17 @@ func quotients(over, under []float64) []float64 {
 	return all
 }
 
+// say tells in a line what has been done.
 func (c *comparison) say(format string, args ...any) {
-	fmt.Fprintf(c.log, "%s "+format+"\n", append([]any{time.Now().Format(time.TimeOnly)}, args...)...)
+	c.watch("%s", "")
+	fmt.Fprintf(c.log, "%s %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+// watch tells whoever watches what is being done; the line is overwritten.
+func (c *comparison) watch(format string, args ...any) {
+	if c.watched {
+		fmt.Fprintf(c.log, "\r\x1b[K%s", fmt.Sprintf(format, args...))
+	}
 }
 
 // String lists the figures of a visit.

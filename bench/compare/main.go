@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,21 +19,25 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, log io.Writer) error {
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
-	c := comparison{log: os.Stderr}
+	f.SetOutput(log)
+	c := comparison{log: log, watched: isTerminal(log)}
 	f.IntVar(&c.rounds, "rounds", 5, "how often everything is measured")
 	f.IntVar(&c.sizes.pages, "pages", 10_000, "pages of most rows")
 	f.IntVar(&c.sizes.many, "many", 19_000, "pages of the rows memory and growth")
-	only := f.String("servers", "", "servers to compare, by comma (default all)")
-	onlyRows := f.String("rows", "", "rows to measure, by comma: "+names(rows, func(r row) string { return r.id })+" (default all)")
-	asJSON := f.String("json", "", "file for the report as JSON")
+	only := f.String("servers", "", "`servers` to compare, by comma, of "+names(peers(), func(p *peer) string { return p.name })+" (default all)")
+	onlyRows := f.String("rows", "", "`rows` to measure, by comma, of "+names(rows, func(r row) string { return r.id })+" (default all)")
+	var files outputs
+	f.StringVar(&files.json, "json", "", "`file` for the report as JSON")
+	f.StringVar(&files.svg, "svg", "", "`file` for the chart")
+	f.StringVar(&files.markdown, "markdown", "", "`file` for the table in Markdown")
 	var others []*peer
 	f.Func("binary", "another Scenecast to compare, as `name=path`; can be given several times", func(text string) error {
 		name, path, found := strings.Cut(text, "=")
@@ -39,11 +45,21 @@ func run(ctx context.Context, args []string) error {
 		if !found || err != nil {
 			return errors.New("it looks like before=/tmp/scenecast")
 		}
-		others = append(others, scenecastOf(name, path))
+		others = append(others, scenecastOf(name, "Scenecast ("+name+")", path))
 		return nil
 	})
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	switch {
+	case f.NArg() > 0:
+		return fmt.Errorf("there are no arguments: %q", f.Arg(0))
+	case c.rounds < 1:
+		return fmt.Errorf("--rounds %d: it takes one at least", c.rounds)
+	case c.sizes.pages < few:
+		return fmt.Errorf("--pages %d: it takes %d at least, which is a group", c.sizes.pages, few)
+	case c.sizes.many < 10*few:
+		return fmt.Errorf("--many %d: it takes %s at least, since a tenth of them is a group", c.sizes.many, thousands(10*few))
 	}
 	var err error
 	all := append(peers(), others...)
@@ -56,19 +72,49 @@ func run(ctx context.Context, args []string) error {
 	if c.place, err = newPlace(); err != nil {
 		return err
 	}
+	c.place.files = max(c.sizes.pages, c.sizes.many) + 500
 	report, err := c.run(ctx)
 	if err != nil {
 		return err
 	}
 	report.Print(os.Stdout)
-	if *asJSON == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
+	return files.write(report)
+}
+
+// outputs are the files for the report; those without a name are not written.
+type outputs struct{ json, svg, markdown string }
+
+func (o *outputs) write(r *Report) error {
+	var text, chart, table bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := errors.Join(e.Encode(r), r.Chart(&chart)); err != nil {
 		return err
 	}
-	return os.WriteFile(*asJSON, append(text, '\n'), 0o644)
+	r.Markdown(&table)
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{{o.json, text.Bytes()}, {o.svg, chart.Bytes()}, {o.markdown, table.Bytes()}} {
+		if file.name == "" {
+			continue
+		}
+		if err := os.WriteFile(file.name, file.text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isTerminal reports whether somebody watches.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // newPlace pins the program to its core, and finds where to build.

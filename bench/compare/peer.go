@@ -29,6 +29,7 @@ const startWithin = 20 * time.Second
 type peer struct {
 	name  string // on the command line
 	title string
+	note  string // what readers of its figures must know; prepare may set it
 	// prepare builds it or finds it, and says its version. An error means that it is not to be had on this machine.
 	prepare func(ctx context.Context, p *place) (version string, err error)
 	// start runs it. It comes after prepare.
@@ -48,6 +49,7 @@ type place struct {
 	root  string // of the repository
 	built string // where programs are put
 	cores cores
+	files int // that nginx may open: it wants to be told
 }
 
 // source is a file or directory of bench/compare/servers.
@@ -72,12 +74,16 @@ func (p *place) run(ctx context.Context, dir string, command ...string) (string,
 }
 
 // serve runs a server on a free port, which the command gets, and returns when it answers.
-func (p *place) serve(ctx context.Context, o load.Options, collect string, command func(port string) []string) (*server, error) {
+func (p *place) serve(ctx context.Context, o load.Options, collect string, command func(port string) ([]string, error)) (*server, error) {
 	address, port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	line := p.cores.onServersCore(command(port)...)
+	line, err := command(port)
+	if err != nil {
+		return nil, err
+	}
+	line = p.cores.onServersCore(line...)
 	child, err := load.StartChild(exec.Command(line[0], line[1:]...), nil)
 	if err != nil {
 		return nil, err

@@ -10,27 +10,38 @@ import (
 // peers are all servers that can be compared, in the order of the table.
 func peers() []*peer {
 	return []*peer{
-		scenecastOf(peerScenecast, ""),
-		floor(peerFloor, "C floor: epoll, one send() each"),
+		scenecastOf(peerScenecast, "Scenecast", ""),
+		floor(peerFloor, "C floor"),
 		floor(peerCoalescing, "C floor, coalescing", "coalesce"),
+		onNginx(),
+		onNode("ws", "ws (Node)", "ws", plain{"/ws"}),
+		onNode("socketio", "Socket.IO (Node)", "socket.io", socketIO{plain{"/socket.io/"}}),
+		onGo("centrifuge", "centrifuge (Go)", "github.com/centrifugal/centrifuge", centrifuge{plain{"/ws"}}),
+		onGo("gorilla", "gorilla/websocket (Go)", "github.com/gorilla/websocket", plain{"/ws"}),
 	}
 }
 
 // scenecastOf is the server of this binary; an empty path has it built from the tree.
-func scenecastOf(name, binary string) *peer {
-	p := &peer{name: name, title: "Scenecast"}
+func scenecastOf(name, title, binary string) *peer {
+	p := &peer{name: name, title: title}
 	debug := false // there is a setting debug.listen
 	p.prepare = func(ctx context.Context, at *place) (string, error) {
-		if binary == "" {
+		fromTree := binary == ""
+		if fromTree {
 			binary = at.program("scenecast")
 			if _, err := at.run(ctx, at.root, "go", "build", "-trimpath", "-o", binary, "./cmd/scenecast"); err != nil {
 				return "", err
 			}
 		}
 		settings, err := at.run(ctx, at.built, binary, "config", "print")
-		debug = strings.Contains(settings, "\ndebug:")
+		if debug = strings.Contains(settings, "\ndebug:"); !debug {
+			p.note = "its memory holds garbage: this version has no debug.listen to have it collected"
+		}
 		if err != nil {
 			return "", err
+		}
+		if !fromTree {
+			return at.run(ctx, at.built, binary, "version")
 		}
 		return at.run(ctx, at.root, "git", "describe", "--tags", "--always", "--dirty")
 	}
@@ -64,11 +75,11 @@ func floor(name, title string, args ...string) *peer {
 				return "", err
 			}
 			version, err := at.run(ctx, at.root, "gcc", "-dumpfullversion")
-			return "gcc " + version + " -O2", err
+			return "epoll, one send() per connection, gcc " + version, err
 		},
 		start: func(ctx context.Context, at *place) (*server, error) {
-			return at.serve(ctx, load.Options{Dialect: plain{page: "/"}}, "", func(port string) []string {
-				return append([]string{at.program("floor"), port}, args...)
+			return at.serve(ctx, load.Options{Dialect: plain{page: "/"}}, "", func(port string) ([]string, error) {
+				return append([]string{at.program("floor"), port}, args...), nil
 			})
 		},
 	}

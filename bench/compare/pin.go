@@ -27,7 +27,8 @@ func pin() (cores, error) {
 		return cores{}, fmt.Errorf("which cores there are is known on Linux alone: run the comparison there: %w", err)
 	}
 	allowed, err := coresIn(string(status))
-	if err != nil || len(allowed) < 2 {
+	two := twoOf(allowed)
+	if err != nil || two == (cores{}) {
 		return cores{}, err
 	}
 	taskset, err := exec.LookPath("taskset")
@@ -38,9 +39,16 @@ func pin() (cores, error) {
 	if err != nil {
 		return cores{}, err
 	}
-	server, client := strconv.Itoa(allowed[0]), strconv.Itoa(allowed[1])
-	args := append([]string{"taskset", "-c", client, self}, os.Args[1:]...)
-	return cores{}, syscall.Exec(taskset, args, append(os.Environ(), pinned+"="+server+","+client))
+	args := append([]string{"taskset", "-c", two.client, self}, os.Args[1:]...)
+	return cores{}, syscall.Exec(taskset, args, append(os.Environ(), pinned+"="+two.server+","+two.client))
+}
+
+// twoOf chooses a core for servers and one for the client; none where there is only one.
+func twoOf(allowed []int) cores {
+	if len(allowed) < 2 {
+		return cores{}
+	}
+	return cores{server: strconv.Itoa(allowed[0]), client: strconv.Itoa(allowed[1])}
 }
 
 // coresIn reads Cpus_allowed_list of proc_pid_status(5), like "0-2,5".

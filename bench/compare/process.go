@@ -10,11 +10,8 @@ import (
 	"time"
 )
 
-// family is a server's process and those that it has started. The figures are the sums of them all.
-type family []int
-
-// familyOf finds the processes by their parents, as they are now.
-func familyOf(pid int) (family, error) {
+// familyOf is a server's process and those that it has started, as they are now.
+func familyOf(pid int) ([]int, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil, err
@@ -32,7 +29,7 @@ func familyOf(pid int) (family, error) {
 		}
 		children[parent] = append(children[parent], child)
 	}
-	f := family{pid}
+	f := []int{pid}
 	for i := 0; i < len(f); i++ {
 		f = append(f, children[f[i]]...)
 	}
@@ -48,8 +45,12 @@ func parentIn(stat string) (int, error) {
 	return strconv.Atoi(fields[1])
 }
 
-// cpu is the user and system time that the processes have used.
-func (f family) cpu() (time.Duration, error) {
+// cpuUsed is the user and system time that a server has used, in all its processes.
+func cpuUsed(server int) (time.Duration, error) {
+	f, err := familyOf(server)
+	if err != nil {
+		return 0, err
+	}
 	var sum time.Duration
 	for _, pid := range f {
 		t, err := cpuOf(pid)
@@ -61,8 +62,12 @@ func (f family) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// memory is the resident memory in bytes. What processes share counts once: each has its part of it (Pss).
-func (f family) memory() (int, error) {
+// memoryOf is a server's resident memory in bytes. What its processes share counts once: each has its part of it (Pss).
+func memoryOf(server int) (int, error) {
+	f, err := familyOf(server)
+	if err != nil {
+		return 0, err
+	}
 	sum := 0
 	for _, pid := range f {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))

@@ -14,6 +14,8 @@ type Report struct {
 	Machine string    `json:"machine"`
 	Cores   string    `json:"cores"` // where server and client ran
 	Rounds  int       `json:"rounds"`
+	Pages   int       `json:"pages"`
+	Many    int       `json:"many_pages"` // of the rows memory and growth
 	Servers []Server  `json:"servers"`
 	Rows    []Row     `json:"rows"`
 }
@@ -33,7 +35,7 @@ type Row struct {
 	ID    string          `json:"id"`
 	Title string          `json:"title"`
 	Unit  string          `json:"unit"`
-	Base  string          `json:"base"`  // the server that ratios are formed with
+	Base  string          `json:"base"`  // the server that ratios are formed with; may be empty
 	Cells map[string]Cell `json:"cells"` // by the server's name
 }
 

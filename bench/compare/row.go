@@ -14,7 +14,7 @@ const (
 type row struct {
 	id     string // on the command line
 	unit   string
-	base   string   // the peer that ratios are formed with
+	base   string   // the peer that ratios are formed with; empty for what is a ratio itself
 	visits []string // that it takes
 }
 
@@ -23,11 +23,11 @@ var rows = []row{
 	{"fanout", "ns", peerFloor, []string{visitPages}},
 	{"pipelined", "ns", peerCoalescing, []string{visitPages}},
 	{"chosen", "µs", peerFloor, []string{visitPages}},
-	{"growth", "×", peerFloor, []string{visitMany, visitTenth}},
+	{"growth", "×", "", []string{visitMany, visitTenth}},
 	{"memory", "B", peerFloor, []string{visitMany}},
 	{"connect", "µs", peerFloor, []string{visitPages}},
 	{"one", "ms", peerFloor, []string{visitPages}},
-	{"stalled", "×", peerFloor, []string{visitStalled}},
+	{"stalled", "×", "", []string{visitStalled}},
 }
 
 // title says what the figure is.

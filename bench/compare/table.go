@@ -11,9 +11,9 @@ import (
 // Print writes the report for people.
 func (r *Report) Print(to io.Writer) {
 	fmt.Fprintf(to, "%s\n%s; medians of %d rounds\n\n", r.Machine, r.Cores, r.Rounds)
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range r.Rows {
-		fmt.Fprintf(w, "%s\t\t\t\t\n", row.Title)
+		fmt.Fprintln(to, row.Title)
+		w := tabwriter.NewWriter(to, 20, 0, 2, ' ', tabwriter.AlignRight)
 		for _, s := range r.Servers {
 			c, measured := row.Cells[s.Name]
 			if !measured {
@@ -22,14 +22,12 @@ func (r *Report) Print(to io.Writer) {
 			}
 			fmt.Fprintf(w, "%s\t%s %s\t%s\t±%.0f %%\t\n", s.Name, digits(c.Median), row.Unit, ratio(c.Ratio), c.Spread*50)
 		}
+		_ = w.Flush()
+		fmt.Fprintln(to)
 	}
-	_ = w.Flush()
 	for _, s := range r.Servers {
-		switch {
-		case s.Missing != "":
-			fmt.Fprintf(to, "%s is missing: %s\n", s.Name, s.Missing)
-		case s.Fault != "":
-			fmt.Fprintf(to, "%s has a fault: %s\n", s.Name, s.Fault)
+		for _, remark := range s.remarks() {
+			fmt.Fprintln(to, remark)
 		}
 	}
 }
@@ -37,9 +35,9 @@ func (r *Report) Print(to io.Writer) {
 // digits writes a figure with three digits or so.
 func digits(f float64) string {
 	switch {
-	case f >= 100:
+	case f >= 99.95:
 		return thousands(int(f + 0.5))
-	case f >= 10:
+	case f >= 9.995:
 		return strconv.FormatFloat(f, 'f', 1, 64)
 	default:
 		return strconv.FormatFloat(f, 'f', 2, 64)

@@ -16,17 +16,17 @@ const (
 
 	// Of a round: enough for figures that a scheduler's hiccup does not decide.
 	fanouts = 10
-	bursts  = 3
+	bursts  = 2
 	choices = 300
 	singles = 2 * rate
 
-	// The visit in which pages stop reading: the kernel's buffers, which hold up to 3 MB for a page, and a server's
-	// queue must fill up in the round, and the server must have time to spare when all read.
+	// The visit in which pages stop reading: the kernel's buffers and a queue of 1 MiB must fill up in the round, the
+	// server must have time to spare, and there must be more pushes than a hundred, or the slowest one alone would be the p99.
 	stalled      = 100
-	healthy      = 200
-	stalledSize  = 32 << 10
-	stalledRate  = 50
-	stalledCalls = 130
+	healthy      = 300
+	stalledSize  = 12 << 10
+	stalledRate  = 40
+	stalledCalls = 150
 
 	// settleFor is how long a server has nothing to do before its memory is read.
 	settleFor = 500 * time.Millisecond
@@ -38,7 +38,6 @@ type figures map[string]float64
 // visitor measures one server for one visit.
 type visitor struct {
 	server   *server
-	family   family
 	session  *load.Session
 	wanted   func(row string) bool
 	progress func(doing string)
@@ -47,11 +46,7 @@ type visitor struct {
 
 // visit opens the pages and measures what is wanted. Any mistake of the server is an error, and there are no figures.
 func visit(ctx context.Context, s *server, kind string, n sizes, wanted func(row string) bool, progress func(string)) (figures, error) {
-	f, err := familyOf(s.PID)
-	if err != nil {
-		return nil, err
-	}
-	v := &visitor{server: s, family: f, wanted: wanted, progress: progress, found: make(figures)}
+	v := &visitor{server: s, wanted: wanted, progress: progress, found: make(figures)}
 	o := s.options
 	o.URL, o.Few, o.Patience = s.url, few, 20*time.Second
 	measure := v.choose
@@ -178,14 +173,14 @@ func p99(_ time.Duration, r load.Round) float64         { return r.Latency.P99 /
 
 // cpu is what the server has used meanwhile.
 func (v *visitor) cpu(doing func() error) (time.Duration, error) {
-	before, err := v.family.cpu()
+	before, err := cpuUsed(v.server.PID)
 	if err != nil {
 		return 0, err
 	}
 	if err := doing(); err != nil {
 		return 0, err
 	}
-	after, err := v.family.cpu()
+	after, err := cpuUsed(v.server.PID)
 	return after - before, err
 }
 
@@ -207,5 +202,5 @@ func (v *visitor) weigh(ctx context.Context) (int, error) {
 			return 0, fmt.Errorf("collecting garbage: POST %s answers %s", url, response.Status)
 		}
 	}
-	return v.family.memory()
+	return memoryOf(v.server.PID)
 }

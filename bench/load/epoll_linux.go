@@ -13,8 +13,12 @@ import (
 // ipBindAddressNoPort leaves the choice of a bound socket's port to connect, which knows the target (ip(7)).
 const ipBindAddressNoPort = 24
 
-// stallRoom is the receive buffer of pages that are going to stall. A buffer of one's own wish does not grow.
-const stallRoom = 64 << 10
+// Pages that are going to stall leave the kernel little room, so that their server soon notices: a receive buffer that was
+// asked for does not grow, and segments of the Internet's size, not of loopback's 64 KiB, keep the server's send buffer small.
+const (
+	stallRoom    = 64 << 10
+	stallSegment = 1460
+)
 
 var _ staller = (*epoll)(nil)
 
@@ -62,11 +66,7 @@ func newPlain(f *fleet, pages int, address netip.AddrPort) (transport, error) {
 func (e *epoll) open(p *page, request []byte, source netip.Addr) error {
 	p.shard.mu.Lock()
 	defer p.shard.mu.Unlock()
-	room := 0
-	if int(p.number) < p.fleet.stalling {
-		room = stallRoom
-	}
-	fd, err := dial(e.address, source, room)
+	fd, err := dial(e.address, source, int(p.number) < p.fleet.stalling)
 	if err != nil {
 		return noPorts(err)
 	}
@@ -85,8 +85,8 @@ func (e *epoll) stall(p *page) error {
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(r.fd, syscall.EPOLL_CTL_DEL, int(p.fd), nil))
 }
 
-// dial makes a socket that connects, without waiting. Room, if any, is what the kernel may hold of what was not read.
-func dial(to netip.AddrPort, source netip.Addr, room int) (int, error) {
+// dial makes a socket that connects, without waiting; a narrow one for a page that is going to stall.
+func dial(to netip.AddrPort, source netip.Addr, narrow bool) (int, error) {
 	family := syscall.AF_INET6
 	if to.Addr().Is4() {
 		family = syscall.AF_INET
@@ -102,8 +102,10 @@ func dial(to netip.AddrPort, source netip.Addr, room int) (int, error) {
 			return -1, os.NewSyscallError("bind", err)
 		}
 	}
-	if room > 0 {
-		if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, room); err != nil {
+	if narrow {
+		err := errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, stallRoom),
+			syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, stallSegment))
+		if err != nil {
 			_ = syscall.Close(fd)
 			return -1, os.NewSyscallError("setsockopt", err)
 		}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"scenecast/push"
 )
 
 // defaultURL is where a server on this machine is.
@@ -51,6 +53,10 @@ The audience is an expression over the pages' labels, as text or as JSON; "*" is
 	to := cmd.Flags().String("to", "", "`audience`, as text or as a JSON object")
 	key := cmd.Flags().String("api-key", "", "`key` with the scope push (default SCENECAST_API_KEY)")
 	dryRun := cmd.Flags().Bool("dry-run", false, "count the pages and send nothing")
+	idempotencyKey := cmd.Flags().String("idempotency-key", "", "`key` by which the server knows a retry, and sends nothing twice")
+	for _, o := range pushOptions {
+		cmd.Flags().String(o.flag, "", o.usage)
+	}
 	_ = cmd.MarkFlagRequired("to")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		u, err := serverURL(*address)
@@ -58,6 +64,11 @@ The audience is an expression over the pages' labels, as text or as JSON; "*" is
 			return err
 		}
 		request := map[string]any{"to": audienceJSON(*to), "dry_run": *dryRun}
+		for _, o := range pushOptions {
+			if flag := cmd.Flags().Lookup(o.flag); flag.Changed {
+				request[o.flag] = flag.Value.String()
+			}
+		}
 		switch {
 		case len(args) == 1 && !json.Valid([]byte(args[0])):
 			return fmt.Errorf("the message is not JSON; a text is written with its quotes: '\"hi\"'")
@@ -70,9 +81,26 @@ The audience is an expression over the pages' labels, as text or as JSON; "*" is
 		if err != nil {
 			return err
 		}
-		return post(cmd.Context(), u.JoinPath("/v1/push"), cmp.Or(*key, os.Getenv("SCENECAST_API_KEY")), body, cmd.OutOrStdout())
+		headers := map[string]string{
+			"Authorization": "Bearer " + cmp.Or(*key, os.Getenv("SCENECAST_API_KEY")),
+			"Content-Type":  "application/json",
+		}
+		if *idempotencyKey != "" {
+			headers[push.IdempotencyHeader] = *idempotencyKey
+		}
+		return post(cmd.Context(), u.JoinPath("/v1/push"), headers, body, cmd.OutOrStdout())
 	}
 	return cmd
+}
+
+// pushOptions are the flags that are fields of the push. What may be in them is the server's to say.
+var pushOptions = []struct{ flag, usage string }{
+	{"event", "`name` of the message"},
+	{"ttl", "`time` within which pages that open get it too, as in 5m"},
+	{"coalesce", "`key`: of those that wait for a slow page, only the newest with this key needs to"},
+	{"retain", "`key`: pages that open get only the newest with this key; needs --ttl"},
+	{"receipt", "`what` to wait for: queued, written or acked"},
+	{"timeout", "`time` to wait for the receipt, as in 10s"},
 }
 
 // audienceJSON is an audience as the API takes it: an object as it is, a text as a JSON string.
@@ -84,16 +112,20 @@ func audienceJSON(text string) json.RawMessage {
 	return quoted
 }
 
+// patience is how long an answer may take: longer than a server lets a receipt take, unless somebody has set it so.
+const patience = time.Minute
+
 // post sends a body to the API and prints the answer; an answer that says no is an error with its reason.
-func post(ctx context.Context, to *url.URL, key string, body []byte, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+func post(ctx context.Context, to *url.URL, headers map[string]string, body []byte, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Authorization", "Bearer "+key)
-	r.Header.Set("Content-Type", "application/json")
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return err

@@ -148,6 +148,15 @@ func TestServe(t *testing.T) {
 		t.Errorf("dry run: exit %d, %s%s", code, out, errs)
 	}
 
+	for _, replayed := range []bool{false, true} {
+		out, errs, code = run(t, "", []string{url, "SCENECAST_API_KEY=backend-key"}, "push", "--to", `*`, "--event", "e", "--ttl", "5m",
+			"--coalesce", "c", "--retain", "r", "--receipt", "queued", "--idempotency-key", "key", `"once"`)
+		if code != 0 || !strings.Contains(out, `"matched":1,"queued":1`) || strings.Contains(out, `"replayed":true`) != replayed {
+			t.Errorf("push with a key, again %v: exit %d, %s%s", replayed, code, out, errs)
+		}
+	}
+	line(t, page.stdout, `^"once"$`)
+
 	server.terminate()
 	line(t, page.stderr, `connection lost: the server closed with code 4503`)
 	page.terminate()
@@ -166,7 +175,9 @@ func TestClientErrors(t *testing.T) {
 		{"no message", []string{"push", "--url", url, "--to", "*"}, "which message?"},
 		{"no JSON", []string{"push", "--url", url, "--to", "*", "hi"}, `the message is not JSON; a text is written with its quotes: '"hi"'`},
 		{"bad audience", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "page = home", "1"}, "to.column 6"},
+		{"bad ttl", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "*", "--ttl", "soon", "1"}, `ttl: takes a length of time, as in "90s" or "1h30m"`},
 		{"no audience", []string{"push", "--url", url, "1"}, `required flag(s) "to" not set`},
+		{"timeout for nothing", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "*", "--timeout", "1s", "1"}, "timeout: needs a receipt"},
 		{"bad address", []string{"push", "--url", "localhost", "--to", "*", "1"}, `"localhost" is no address of a server; it looks like http://localhost:9502`},
 		{"wrong token", []string{"listen", "--url", url, "--client-token", "wrong"}, "the server refuses the page: HTTP status 401"},
 		{"bad label", []string{"listen", "--url", url, "--label", "page"}, "a label is key=value, as in page=home"},

@@ -16,19 +16,22 @@ type sink struct {
 	notify  func()   // called at each delivery
 	hold    bool     // keep reports back until release
 	held    []func() // reports that are kept back
+
+	report func(t scenecast.Tally, done bool) // of the last push
 }
 
 // Deliver implements scenecast.Sink.
-func (s *sink) Deliver(p scenecast.Push, report func(scenecast.Tally)) {
+func (s *sink) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pushes = append(s.pushes, p)
+	s.pushes = append(s.pushes, *p)
 	s.order = append(s.order, p.ID)
 	if s.notify != nil {
 		s.notify()
 	}
 	tally := s.tally
-	s.answer(func() { report(tally) })
+	s.report = report
+	s.answer(func() { report(tally, true) })
 }
 
 // Answer implements scenecast.Sink.
@@ -68,6 +71,14 @@ func (s *sink) holdReports() {
 	s.hold = true
 }
 
+// lastReport is the report of the last push, for a test that gives it itself.
+func (s *sink) lastReport() func(t scenecast.Tally, done bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = nil
+	return s.report
+}
+
 // release gives the reports that were kept back.
 func (s *sink) release() {
 	s.mu.Lock()
@@ -82,4 +93,10 @@ func (s *sink) delivered() []scenecast.Push {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]scenecast.Push(nil), s.pushes...)
+}
+
+func (s *sink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.pushes)
 }

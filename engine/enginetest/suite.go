@@ -9,32 +9,80 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"scenecast"
 	"scenecast/audience"
 )
 
-// Run runs the suite. newEngine makes a fresh engine of one node, with this sink; the suite closes it.
-func Run(t *testing.T, newEngine func(t *testing.T, sink scenecast.Sink) scenecast.Engine) {
-	for _, c := range []struct {
-		name string
-		test func(t *testing.T, e scenecast.Engine, s *sink)
-	}{
-		{"Publish", publish},
-		{"PublishConcurrently", publishConcurrently},
-		{"PublishThatGivesUp", publishThatGivesUp},
-		{"Ask", ask},
-		{"Close", closing},
+// Options are what a test needs to set of an engine; zero is its default.
+type Options struct {
+	MaxBytes          int           // of the log, counted as the engine counts
+	MaxCount          int           // of the log's pushes
+	MaxAge            time.Duration // of the log's pushes
+	IdempotencyWindow time.Duration
+}
+
+// New makes a fresh engine of one node, with this sink and an empty log. The suite closes it.
+type New func(t *testing.T, sink scenecast.Sink, o Options) scenecast.Engine
+
+// test is a test of the suite.
+type test struct {
+	name    string
+	options Options
+	run     func(t *testing.T, e scenecast.Engine, s *sink)
+}
+
+// Run runs the suite, but for what takes time: see RunTimes.
+func Run(t *testing.T, newEngine New) {
+	for _, c := range []test{
+		{"Publish", Options{}, publish},
+		{"PublishConcurrently", Options{}, publishConcurrently},
+		{"PublishThatGivesUp", Options{}, publishThatGivesUp},
+		{"PublisherReusesItsBuffer", Options{}, publisherReusesItsBuffer},
+		{"Receipt", Options{}, receipt},
+		{"ReceiptThatIsLate", Options{}, receiptThatIsLate},
+		{"Ask", Options{}, ask},
+		{"Close", Options{}, closing},
+		{"CloseDoesNotWaitForReceipts", Options{}, closeDoesNotWait},
+		{"EmptyLog", Options{}, emptyLog},
+		{"After", Options{}, after},
+		{"Lookup", Options{}, lookup},
+		{"Gap", Options{MaxCount: 10}, gap},
+		{"RetentionByCount", Options{MaxCount: 10}, retention},
+		{"RetentionByBytes", Options{MaxBytes: 32 << 10}, retention},
+		{"Follow", Options{}, follow},
+		{"Epoch", Options{}, func(t *testing.T, e scenecast.Engine, _ *sink) { epoch(t, e, newEngine) }},
+		{"Idempotency", Options{}, idempotency},
+		{"IdempotencyAtOnce", Options{}, idempotencyAtOnce},
+		{"IdempotencyWhileWaiting", Options{}, idempotencyWhileWaiting},
+		{"IdempotencyOutlivesTheLog", Options{MaxCount: 1}, idempotencyOutlivesTheLog},
+		{"KeyReused", Options{}, keyReused},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.in(t, newEngine) })
+	}
+}
+
+// RunTimes runs what takes time, for engines whose clock is that of the process, so that it can be testing/synctest's.
+func RunTimes(t *testing.T, newEngine New) {
+	for _, c := range []test{
+		{"RetentionByAge", Options{MaxAge: time.Minute}, retentionByAge},
+		{"IdempotencyWindow", Options{IdempotencyWindow: time.Minute}, idempotencyWindow},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &sink{}
-			e := newEngine(t, s)
-			c.test(t, e, s)
-			s.release()
-			if err := e.Close(); err != nil {
-				t.Errorf("close: %v", err)
-			}
+			synctest.Test(t, func(t *testing.T) { c.in(t, newEngine) })
 		})
+	}
+}
+
+func (c test) in(t *testing.T, newEngine New) {
+	s := &sink{}
+	e := newEngine(t, s, c.options)
+	c.run(t, e, s)
+	s.release()
+	if err := e.Close(); err != nil {
+		t.Errorf("close: %v", err)
 	}
 }
 
@@ -53,12 +101,12 @@ func publish(t *testing.T, e scenecast.Engine, s *sink) {
 	for i := range 3 {
 		s.set(scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1})
 		id := fmt.Sprint("push", i)
-		p, tally, err := e.Publish(t.Context(), push(id))
+		p, err := e.Publish(t.Context(), push(id))
 		if err != nil {
 			t.Fatalf("publish: %v", err)
 		}
-		if want := (scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1}); tally != want {
-			t.Errorf("tally %+v, want %+v", tally, want)
+		if want := (scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1}); p.Tally != want {
+			t.Errorf("tally %+v, want %+v", p.Tally, want)
 		}
 		got := s.delivered()[i]
 		if got.ID != id || got.App != "app" || string(got.Message.Data) != `{"id":"`+id+`"}` || got.To.String() != "*" {
@@ -81,7 +129,7 @@ func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 	for range publishers {
 		wg.Go(func() {
 			for range each {
-				if _, _, err := e.Publish(t.Context(), push("x")); err != nil {
+				if _, err := e.Publish(t.Context(), push("x")); err != nil {
 					t.Errorf("publish: %v", err)
 				}
 			}
@@ -104,7 +152,7 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 	s.holdReports()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.onDelivery(cancel)
-	_, _, err := e.Publish(ctx, push("x"))
+	_, err := e.Publish(ctx, push("x"))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
@@ -113,11 +161,24 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 	}
 }
 
+// publisherReusesItsBuffer: what was published is the engine's, and a reader sees it as it was.
+func publisherReusesItsBuffer(t *testing.T, e scenecast.Engine, _ *sink) {
+	p := push("x")
+	want := string(p.Message.Data)
+	if _, err := e.Publish(t.Context(), p); err != nil {
+		t.Fatalf("publish: %v", err)
+	}
+	clear(p.Message.Data)
+	if got := read(t, e, scenecast.Position{}); len(got) != 1 || string(got[0].Message.Data) != want {
+		t.Errorf("the log has %s, want %s", got[0].Message.Data, want)
+	}
+}
+
 // ask: the sink gets the query as it is, in its turn among the pushes, and its reply comes back.
 func ask(t *testing.T, e scenecast.Engine, s *sink) {
 	s.set(scenecast.Tally{Matched: 5, Nodes: 1})
 	publishOne := func(id string) {
-		if _, _, err := e.Publish(t.Context(), push(id)); err != nil {
+		if _, err := e.Publish(t.Context(), push(id)); err != nil {
 			t.Errorf("publish: %v", err)
 		}
 	}
@@ -138,17 +199,21 @@ func ask(t *testing.T, e scenecast.Engine, s *sink) {
 
 // closing: what was published before is delivered, and nothing afterwards.
 func closing(t *testing.T, e scenecast.Engine, s *sink) {
-	if _, _, err := e.Publish(t.Context(), push("before")); err != nil {
+	if _, err := e.Publish(t.Context(), push("before")); err != nil {
 		t.Errorf("publish: %v", err)
 	}
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if _, _, err := e.Publish(t.Context(), push("after")); !errors.Is(err, scenecast.ErrClosed) {
-		t.Errorf("publish on a closed engine: %v, want ErrClosed", err)
-	}
-	if _, err := e.Ask(t.Context(), scenecast.Query{}); !errors.Is(err, scenecast.ErrClosed) {
-		t.Errorf("ask a closed engine: %v, want ErrClosed", err)
+	for what, call := range map[string]func() error{
+		"publish": func() error { _, err := e.Publish(t.Context(), push("after")); return err },
+		"ask":     func() error { _, err := e.Ask(t.Context(), scenecast.Query{}); return err },
+		"after":   func() error { _, err := e.After(t.Context(), scenecast.Position{}, 1); return err },
+		"lookup":  func() error { _, _, err := e.Lookup(t.Context(), "app", "before"); return err },
+	} {
+		if err := call(); !errors.Is(err, scenecast.ErrClosed) {
+			t.Errorf("%s on a closed engine: %v, want ErrClosed", what, err)
+		}
 	}
 	if n := len(s.delivered()); n != 1 {
 		t.Errorf("the sink got %d pushes, want 1", n)

@@ -1,8 +1,12 @@
-// Package memory is the engine of a single node: pushes live in this process, and end with it.
+// Package memory is the engine of a single node: pushes live in this process, and end with it. A log in this process keeps
+// the newest of them; a restart begins a new epoch.
 package memory
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -11,55 +15,117 @@ import (
 
 var _ scenecast.Engine = (*Engine)(nil)
 
-// Engine numbers pushes and hands them to the one sink there is. Its methods may be called concurrently.
-type Engine struct {
-	sink scenecast.Sink
+// Options bound what the engine keeps, whichever limit is reached first.
+type Options struct {
+	MaxBytes int           // of memory that the log's pushes take. Defaults to 64 MiB.
+	MaxCount int           // of the log's pushes. Defaults to 100,000.
+	MaxAge   time.Duration // of the log's pushes. Defaults to 5 minutes.
 
-	mu      sync.Mutex // also keeps deliveries in the order of their positions
-	last    scenecast.Position
-	closed  bool
-	pending sync.WaitGroup // calls that wait for the sink's report
+	IdempotencyWindow time.Duration // how long a key is remembered. Defaults to 5 minutes.
+	MaxKeys           int           // remembered at once; over it the oldest is forgotten. Defaults to 100,000.
+}
+
+// Engine numbers pushes, keeps them and hands them to the one sink there is. Its methods may be called concurrently.
+type Engine struct {
+	sink       scenecast.Sink
+	sweepEvery time.Duration
+
+	mu       sync.Mutex // also keeps deliveries in the order of their positions
+	log      log
+	keys     keys
+	closed   bool
+	sweeper  *time.Timer    // runs while there is something that can get too old
+	sweeping bool           // whether it does
+	pending  sync.WaitGroup // what the sink was given and has not told of
 }
 
 // New makes an engine whose log begins now, and empty: a new epoch.
-func New(sink scenecast.Sink) *Engine {
-	return &Engine{sink: sink, last: scenecast.Position{Epoch: uint64(time.Now().UnixMilli())}}
+func New(sink scenecast.Sink, o Options) *Engine {
+	e := &Engine{
+		sink: sink,
+		log: log{
+			maxBytes: cmp.Or(o.MaxBytes, 64<<20),
+			maxCount: cmp.Or(o.MaxCount, 100_000),
+			maxAge:   cmp.Or(o.MaxAge, 5*time.Minute),
+			newest:   scenecast.NewEpoch(),
+			byID:     make(map[name]uint64),
+		},
+		keys: keys{
+			window:   cmp.Or(o.IdempotencyWindow, 5*time.Minute),
+			maxCount: cmp.Or(o.MaxKeys, 100_000),
+			byKey:    make(map[name]*attempt),
+		},
+	}
+	e.sweepEvery = max(min(e.log.maxAge, e.keys.window)/8, time.Millisecond)
+	return e
 }
 
 // Publish implements scenecast.Engine.
-func (e *Engine) Publish(ctx context.Context, p scenecast.Push) (scenecast.Push, scenecast.Tally, error) {
-	tally, err := handOver(ctx, e, func(report func(scenecast.Tally)) {
-		e.last.Seq++
-		p.Position = e.last
-		e.sink.Deliver(p, report)
+func (e *Engine) Publish(ctx context.Context, p scenecast.Push) (scenecast.Published, error) {
+	p.Message.Data = bytes.Clone(p.Message.Data) // it is kept, and the caller's buffer is the caller's
+	var fingerprint [sha256.Size]byte
+	if p.IdempotencyKey != "" {
+		fingerprint = p.Fingerprint()
+	}
+	published, progress, err := e.publish(&p, fingerprint)
+	if err != nil {
+		return scenecast.Published{}, err
+	}
+	published.Tally, err = progress.wait(ctx)
+	return published, err
+}
+
+// publish hands the push to the sink, unless its idempotency key stands for an earlier one.
+func (e *Engine) publish(p *scenecast.Push, fingerprint [sha256.Size]byte) (scenecast.Published, *progress, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return scenecast.Published{}, nil, scenecast.ErrClosed
+	}
+	now := time.Now()
+	key := name{p.App, p.IdempotencyKey}
+	if key.id != "" {
+		if a := e.keys.find(key, now); a != nil {
+			if a.fingerprint != fingerprint {
+				return scenecast.Published{}, nil, scenecast.ErrKeyReused
+			}
+			return scenecast.Published{ID: a.id, Position: a.position, Replayed: true}, a.progress, nil
+		}
+	}
+	progress := newProgress()
+	e.log.add(p, progress, now)
+	if key.id != "" {
+		e.keys.add(&attempt{key: key, at: now, fingerprint: fingerprint, id: p.ID, position: p.Position, progress: progress})
+	}
+	e.startSweeping()
+	e.pending.Add(1)
+	e.sink.Deliver(p, func(t scenecast.Tally, done bool) {
+		if progress.add(t, done) {
+			e.pending.Done()
+		}
 	})
-	return p, tally, err
+	return scenecast.Published{ID: p.ID, Position: p.Position}, progress, nil
 }
 
 // Ask implements scenecast.Engine.
 func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) {
-	return handOver(ctx, e, func(report func(scenecast.Reply)) { e.sink.Answer(q, report) })
-}
-
-// handOver gives the sink something to do, with mu held, and waits for its report.
-func handOver[T any](ctx context.Context, e *Engine, do func(report func(T))) (report T, err error) {
-	reported := make(chan T, 1)
+	reported := make(chan scenecast.Reply, 1)
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
-		return report, scenecast.ErrClosed
+		return scenecast.Reply{}, scenecast.ErrClosed
 	}
 	e.pending.Add(1)
-	do(func(r T) {
+	e.sink.Answer(q, func(r scenecast.Reply) {
 		reported <- r
 		e.pending.Done()
 	})
 	e.mu.Unlock()
 	select {
-	case report = <-reported:
-		return report, nil
+	case reply := <-reported:
+		return reply, nil
 	case <-ctx.Done():
-		return report, ctx.Err()
+		return scenecast.Reply{}, ctx.Err()
 	}
 }
 
@@ -67,6 +133,9 @@ func handOver[T any](ctx context.Context, e *Engine, do func(report func(T))) (r
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	e.closed = true
+	if e.sweeping {
+		e.sweeper.Stop()
+	}
 	e.mu.Unlock()
 	e.pending.Wait()
 	return nil

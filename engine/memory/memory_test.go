@@ -12,6 +12,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func newEngine(_ *testing.T, sink scenecast.Sink, o enginetest.Options) scenecast.Engine {
+	return memory.New(sink, memory.Options{
+		MaxBytes:          o.MaxBytes,
+		MaxCount:          o.MaxCount,
+		MaxAge:            o.MaxAge,
+		IdempotencyWindow: o.IdempotencyWindow,
+	})
+}
+
 func TestSuite(t *testing.T) {
-	enginetest.Run(t, func(_ *testing.T, sink scenecast.Sink) scenecast.Engine { return memory.New(sink) })
+	enginetest.Run(t, newEngine)
+	enginetest.RunTimes(t, newEngine)
 }

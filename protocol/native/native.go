@@ -18,8 +18,11 @@ import (
 const Subprotocol = "scenecast.v1"
 
 var (
-	_ scenecast.Protocol = (*Protocol)(nil)
-	_ scenecast.Gate     = (*Protocol)(nil)
+	_ scenecast.Protocol     = (*Protocol)(nil)
+	_ scenecast.Gate         = (*Protocol)(nil)
+	_ scenecast.LateEncoder  = (*Protocol)(nil)
+	_ scenecast.GapEncoder   = (*Protocol)(nil)
+	_ scenecast.Acknowledger = (*Protocol)(nil)
 )
 
 // Protocol is the native wire. It is its own gate.
@@ -40,19 +43,8 @@ func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
 	return a, err
 }
 
-// The messages to a page.
+// The answers to a page.
 type (
-	welcome struct {
-		Type     string `json:"type"`
-		ID       string `json:"id"`
-		Position string `json:"position,omitempty"` // of the newest push; missing before the first
-	}
-	push struct {
-		Type     string          `json:"type"`
-		Position string          `json:"position"`
-		Event    string          `json:"event,omitempty"`
-		Data     json.RawMessage `json:"data"`
-	}
 	done struct { // the answer to a request that has been carried out
 		Type string          `json:"type"`
 		ID   json.RawMessage `json:"id,omitempty"` // the request's
@@ -68,21 +60,23 @@ type (
 )
 
 // Opened implements scenecast.Protocol.
-func (p *Protocol) Opened(c scenecast.Conn) {
-	w := welcome{Type: "welcome", ID: c.ID().String()}
-	if position := c.Position(); position != (scenecast.Position{}) {
-		w.Position = position.String()
-	}
-	send(c, w)
+func (p *Protocol) Opened(c scenecast.Conn) { c.Send(websocket.TextFrame(Welcome(c))) }
+
+// Acknowledges implements scenecast.Acknowledger.
+func (p *Protocol) Acknowledges() {}
+
+// EncodePush implements scenecast.Encoder.
+func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
+	return websocket.TextFrame(Push(m, Notes{Ack: m.Receipt == scenecast.ReceiptAcked}))
 }
 
-// EncodePush implements scenecast.Encoder. The data is the push's own bytes, so it is put in by hand: json.Marshal would
-// rewrite it.
-func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
-	head, _ := json.Marshal(push{Type: "push", Position: m.Position.String(), Event: m.Message.Event, Data: json.RawMessage("0")})
-	b := append(head[:len(head)-len(`0}`)], m.Message.Data...)
-	return websocket.TextFrame(append(b, '}'))
+// EncodeLate implements scenecast.LateEncoder. Whoever asked for receipts does not wait for pages that come later.
+func (p *Protocol) EncodeLate(m *scenecast.Push) []byte {
+	return websocket.TextFrame(Push(m, Notes{Late: true}))
 }
+
+// EncodeGap implements scenecast.GapEncoder.
+func (p *Protocol) EncodeGap(m scenecast.Missed) []byte { return websocket.TextFrame(Gap(m)) }
 
 // Received implements scenecast.Protocol. A message that cannot be read closes the connection, because then page and
 // server disagree about the protocol; a request that may not be carried out is answered.
@@ -93,6 +87,8 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 		return
 	}
 	switch r.Type {
+	case "ack":
+		c.Acknowledge(r.Position)
 	case "ping":
 		send(c, done{Type: "pong", ID: r.ID})
 	case "set":
@@ -121,10 +117,7 @@ func refuse(c scenecast.Conn, id json.RawMessage, p *problem.Problem) {
 	send(c, refusal{Type: "error", ID: id, Kind: p.Kind, Detail: p.Detail, Where: p.Where, Setting: p.Setting})
 }
 
-func send(c scenecast.Conn, message any) {
-	b, _ := json.Marshal(message) // texts, and JSON that was checked when it came in
-	c.Send(websocket.TextFrame(b))
-}
+func send(c scenecast.Conn, message any) { c.Send(websocket.TextFrame(encode(message))) }
 
 // CloseCode is the close code that tells a page why it was not let in: a browser cannot read the status of a refused
 // upgrade, so it is let in and sent away.

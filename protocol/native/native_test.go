@@ -23,12 +23,13 @@ type conn struct {
 	did     []string
 }
 
-func (c *conn) ID() scenecast.ConnID         { return scenecast.ConnID{Node: 7, Seq: 1} }
-func (c *conn) App() string                  { return "shop" }
-func (c *conn) Labels() label.Set            { return c.labels }
-func (c *conn) Trusted(key string) bool      { return key == c.trusted }
-func (c *conn) Relabel(change label.Change)  { c.labels = c.labels.Apply(change) }
-func (c *conn) Position() scenecast.Position { return c.at }
+func (c *conn) ID() scenecast.ConnID             { return scenecast.ConnID{Node: 7, Seq: 1} }
+func (c *conn) App() string                      { return "shop" }
+func (c *conn) Labels() label.Set                { return c.labels }
+func (c *conn) Trusted(key string) bool          { return key == c.trusted }
+func (c *conn) Relabel(change label.Change)      { c.labels = c.labels.Apply(change) }
+func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
+func (c *conn) Position() scenecast.Position     { return c.at }
 func (c *conn) Close(code scenecast.CloseCode, reason string) {
 	c.did = append(c.did, fmt.Sprintf("close %d %s", code, reason))
 }
@@ -70,7 +71,7 @@ func TestWelcome(t *testing.T) {
 	newProtocol().Opened(c)
 	c.at = scenecast.Position{Epoch: 36, Seq: 17}
 	newProtocol().Opened(c)
-	if got, want := fmt.Sprint(c.did), `[{"type":"welcome","id":"7.1"} {"type":"welcome","id":"7.1","position":"10-17"}]`; got != want {
+	if got, want := fmt.Sprint(c.did), `[{"type":"welcome","id":"7.1","position":"0-0"} {"type":"welcome","id":"7.1","position":"10-17"}]`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -115,19 +116,24 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"set","labels":{"page":"` + strings.Repeat("x", 257) + `"}}`,
 		`{"type":"error","kind":"limit_exceeded","detail":"the value has 257 bytes, and may have 256","where":"labels.page","setting":"labels.max_value_bytes"}`, ""},
 
-	{`heartbeat`, "close 4400 a message is a JSON object with type, id and labels", ""},
-	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id and labels", ""},
-	{`[]`, "close 4400 a message is a JSON object with type, id and labels", ""},
+	{`{"type":"ack","position":"k3x9a-17"}`, "ack k3x9a-17", ""},
+	{`{"type":"ack"}`, "close 4400 a position belongs to ack, and ack needs one", ""},
+	{`{"type":"ping","position":"k3x9a-17"}`, "close 4400 a position belongs to ack, and ack needs one", ""},
+	{`{"type":"ack","position":"17"}`, `close 4400 "17" is no position: it has the form epoch-seq, as in k3x9a-17`, ""},
+
+	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
+	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
+	{`[]`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
 	{`{"type":"set","labels":{"page":7}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
 	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
 	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
-	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set and ping", ""},
-	{`{}`, "close 4400 unknown type: there are set and ping", ""},
-	{`null`, "close 4400 unknown type: there are set and ping", ""},
-	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id and labels", ""},
+	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack and ping", ""},
+	{`{}`, "close 4400 unknown type: there are set, ack and ping", ""},
+	{`null`, "close 4400 unknown type: there are set, ack and ping", ""},
+	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
 	{`{"type":"ping"} {"type":"ping"}`, "close 4400 the message goes on behind its JSON object", ""},
 	{`{"type":"ping","id":{}}`, "close 4400 an id is a number or a short text", ""},
 	{`{"type":"ping","id":"` + strings.Repeat("x", 63) + `"}`, "close 4400 an id is a number or a short text", ""},
@@ -180,7 +186,7 @@ func FuzzReceived(f *testing.F) {
 		if len(c.did) != 1 {
 			t.Fatalf("%q: %q", message, c.did)
 		}
-		if !strings.HasPrefix(c.did[0], "close 4400 ") && !json.Valid([]byte(c.did[0])) {
+		if !strings.HasPrefix(c.did[0], "close 4400 ") && !strings.HasPrefix(c.did[0], "ack ") && !json.Valid([]byte(c.did[0])) {
 			t.Errorf("%q: the answer is %s", message, c.did[0])
 		}
 		if !c.labels.Contains("plan", "free") || len(c.labels.Values("plan")) != 1 || len(c.labels.Values("@id")) != 1 || c.labels.Len() > 4 {

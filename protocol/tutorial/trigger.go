@@ -24,7 +24,7 @@ var landing []byte
 
 // Triggers runs named triggers; *push.Service does.
 type Triggers interface {
-	Trigger(ctx context.Context, app, name string, args push.Args) (push.Result, error)
+	Trigger(ctx context.Context, app, name, key string, args push.Args) (push.Result, error)
 }
 
 // EndpointOptions configure the endpoint.
@@ -92,7 +92,7 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	}
 	delete(params, admission.TokenParam)
 	delete(params, "func")
-	return e.o.Triggers.Trigger(r.Context(), app, name[0], push.URLArgs(params))
+	return e.o.Triggers.Trigger(r.Context(), app, name[0], r.Header.Get(push.IdempotencyHeader), push.URLArgs(params))
 }
 
 // params are the query's and, of a POST, the form's.

@@ -31,8 +31,9 @@ var (
 )
 
 var (
-	_ scenecast.Protocol = (*Protocol)(nil)
-	_ scenecast.Gate     = (*Protocol)(nil)
+	_ scenecast.Protocol   = (*Protocol)(nil)
+	_ scenecast.Gate       = (*Protocol)(nil)
+	_ scenecast.GapEncoder = (*Protocol)(nil)
 )
 
 // Options configure the protocol.
@@ -81,12 +82,19 @@ func (p *Protocol) EncodePush(push *scenecast.Push) []byte {
 	return websocket.TextFrame(push.Message.Data)
 }
 
+// EncodeGap implements scenecast.GapEncoder. The code is not the one that a page of the tutorial shows messages of.
+func (p *Protocol) EncodeGap(m scenecast.Missed) []byte {
+	return websocket.TextFrame(answer{Code: http.StatusPartialContent, Message: "gap", Reason: string(m.Reason), Dropped: m.Dropped}.json())
+}
+
 // answer is how the tutorial's server speaks, over either transport.
 type answer struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 	ID      string `json:"id,omitempty"`      // of the push
 	Matched *int   `json:"matched,omitempty"` // pages reached
+	Reason  string `json:"reason,omitempty"`  // of a gap
+	Dropped int    `json:"dropped,omitempty"` // messages, of a gap
 }
 
 func (a answer) json() []byte {

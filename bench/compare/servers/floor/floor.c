@@ -89,10 +89,9 @@ static void push_out(int fd, const char *data, size_t len) {
 		watch(EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT);
 	}
 	size_t rest = len - (size_t)n;
-	char *out = c->out_len + rest > MAX_OUT ? NULL : realloc(c->out, c->out_len + rest);
-	if (!out) return hang_up(fd);
-	memcpy(out + c->out_len, data + n, rest);
-	c->out = out;
+	if (!c->out) c->out = malloc(MAX_OUT); /* which takes memory as it fills */
+	if (!c->out || c->out_len + rest > MAX_OUT) return hang_up(fd);
+	memcpy(c->out + c->out_len, data + n, rest);
 	c->out_len += (uint32_t)rest;
 }
 

@@ -1,0 +1,74 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestPublisher: connections are kept, but for those that the server closes and those that have not been used for long.
+func TestPublisher(t *testing.T) {
+	var connections atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Connection", r.Header.Get("X-Connection"))
+		_, _ = w.Write(append([]byte(r.URL.String()+" "+r.Host+" "), body...))
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	o := small(t, s)
+	at, err := reach(o.URL.Host, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPublisher(&o, at, 2)
+	defer p.close()
+	connections.Store(0) // that of reach
+	for i, c := range []struct {
+		how  string
+		want int32 // connections that were made until then
+	}{{"keep-alive", 1}, {"keep-alive", 1}, {"close", 1}, {"keep-alive", 2}, {"stale", 3}} {
+		if c.how == "stale" {
+			stale := <-p.idle
+			stale.used = time.Now().Add(-staleAfter)
+			p.idle <- stale
+		}
+		status, body, err := p.call(t.Context(), Call{Path: "/a?b=c", Header: []string{"X-Connection: " + c.how}, Body: []byte("hello")})
+		if want := "/a?b=c " + o.URL.Host + " hello"; status != 200 || string(body) != want || err != nil || connections.Load() != c.want {
+			t.Errorf("call %d: got %d %q, %v, %d connections, want %q, %d", i, status, body, err, connections.Load(), want, c.want)
+		}
+	}
+}
+
+// TestPublisherCancel: a call ends when its context does.
+func TestPublisherCancel(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o := Options{URL: &url.URL{Scheme: "http", Host: l.Addr().String()}}
+	at, err := reach(o.URL.Host, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPublisher(&o, at, 1)
+	defer p.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, _, err := p.call(ctx, Call{Path: "/"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}

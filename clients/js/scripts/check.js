@@ -1,0 +1,15 @@
+// Checks what is committed: that scenecast.js is what the source builds, and that it is small.
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { buildTag } from "./build.js";
+
+const MOST = 6144; // bytes, gzipped; embed_test.go has it too
+
+const committed = await readFile("scenecast.js", "utf8");
+if (committed !== await buildTag()) {
+  console.error("scenecast.js is not what src builds: run `npm run build` and commit it");
+  process.exitCode = 1;
+}
+const size = gzipSync(committed, { level: 9 }).length;
+console.log(`scenecast.js has ${size} bytes gzipped, and may have ${MOST}`);
+if (size > MOST) process.exitCode = 1;

@@ -1,0 +1,273 @@
+import { backoff } from "./backoff.ts";
+import { BAD_MESSAGE, DEAD, DONE, FORBIDDEN, REPLACED, UNAUTHORIZED } from "./codes.ts";
+import { createEmitter } from "./events.ts";
+import { failure, report } from "./failure.ts";
+import { changeOf } from "./labels.ts";
+import { watchPage } from "./page.ts";
+import { checkToken, targetOf, type Attempt, type Target } from "./target.ts";
+import type { Handlers, Transport } from "./transport.ts";
+import type { Client, Labels, Options, State } from "./types.ts";
+
+const WELCOME_WITHIN = 20000; // from dialing; browsers themselves wait for minutes
+const ANSWER_WITHIN = 10000;
+const HEARTBEAT_EVERY = 25000; // because browsers do not tell a page whether the server still sends pings
+const STAYED_AFTER = 5000; // a page that is thrown out sooner, time and again, waits longer each time
+const TRY_WEBSOCKET_EVERY = 300000;
+
+/**
+ * Makes a client; `script` is where the script was loaded from, if that is known.
+ *
+ *   idle ──connect──▶ connecting ──▶ open        close() leads to closed from everywhere, connect() to connecting.
+ *                  dial ▲     │ lost   │ lost     A loss that says "do not come back" leads to closed as well.
+ *                     waiting ◀────────┘
+ *
+ * Listeners may call connect and close from inside any event. So each function below first brings everything into its new
+ * state, and emits last.
+ */
+export function createClient(script?: string): Client {
+  const { on, off, emit } = createEmitter();
+  type Timer = ReturnType<typeof setTimeout> | undefined;
+
+  let state: State = "idle";
+  let target: Target | null = null;
+  let failures = 0; // since a connection has stayed
+  let retryTimer: Timer;
+  let watching = false;
+
+  // The one attempt, or connection, that counts. What any other one still tells is stale.
+  let live: Attempt & { transport?: Transport } | null = null; // no transport while the token is fetched
+  let id: string | null = null; // from the welcome on
+  let welcomedAt = 0;
+  let heartbeatTimer: Timer; // of an event stream: the time to try WebSocket again
+  let deadline: Timer; // runs while the server owes a sign of life
+
+  function setState(next: State) {
+    if (state === next) return;
+    state = next;
+    emit("state", state);
+  }
+
+  function connect(options: Options) {
+    const to = targetOf(options || {}, script);
+    dial(to);
+    if (!watching) watchPage({ wake, hide });
+    watching = true;
+  }
+
+  function dial(to: Target) {
+    const mine: typeof live = to.attempt();
+    const open = (token: string) => {
+      mine.transport = to.open(token, mine, handlersOf(mine));
+    };
+    const { token } = to;
+    if (typeof token === "string") open(token); // a mistake throws by now, and leaves all as it is
+    letGo(DONE, "connecting anew");
+    if (target !== to) {
+      if (target) giveUp(target, "the page has connected anew");
+      target = to;
+      failures = 0;
+    }
+    live = mine;
+    owed(WELCOME_WITHIN);
+    if (!mine.streams) heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
+    if (typeof token === "function") {
+      Promise.resolve().then(token).then(checkToken).then((token) => {
+        if (live === mine) open(token);
+      }).catch((error) => {
+        if (live !== mine) return;
+        report(error);
+        lost(DEAD, "no token");
+      });
+    }
+    setState("connecting");
+  }
+
+  function handlersOf(mine: Attempt): Handlers {
+    const whileLive = <Args extends any[]>(handle: (...args: Args) => void) => (...args: Args) => {
+      if (live === mine) handle(...args);
+    };
+    return {
+      opened: whileLive(() => {
+        setState("open");
+        emit("open");
+      }),
+      alive: whileLive(alive),
+      message: whileLive(receive),
+      closed: whileLive(lost),
+    };
+  }
+
+  // letGo stops caring about the live connection, if there is one, and reports whether there was. It does not wait for
+  // the socket's close event: on a dead network that one comes a minute late.
+  function letGo(code: number, reason: string): boolean {
+    const gone = live;
+    if (id !== null && performance.now() - welcomedAt > STAYED_AFTER) failures = 0;
+    live = null;
+    id = null;
+    for (const timer of [retryTimer, heartbeatTimer, deadline]) clearTimeout(timer);
+    gone?.transport?.close(code, reason);
+    return gone !== null;
+  }
+
+  function leave(next: State, reason: string) {
+    const had = letGo(DONE, reason);
+    if (next === "closed" && target) giveUp(target, reason);
+    setState(next);
+    if (had) emit("close", { code: DONE, reason });
+  }
+
+  function lost(code: number, reason: string) {
+    const to = target!, { carried, streams } = live!, welcomed = id !== null;
+    const forbidden = code === FORBIDDEN;
+    let refused = forbidden || code === UNAUTHORIZED, unread = code === BAD_MESSAGE;
+    if ((forbidden || unread) && !welcomed) {
+      if (/^(since|page_id):/.test(reason)) {
+        to.resumes = refused = unread = false; // a server that has not heard of resuming takes these for labels
+      } else if (carried.length > 0) {
+        // It may be a change in the address that is refused. Sent by itself, behind the welcome, it is told so; an event
+        // stream cannot send it, so there this is the answer.
+        if (streams) for (const set of carried) to.scene.refuse(set, { kind: forbidden ? "forbidden" : "invalid", detail: reason });
+        to.carries = refused = unread = false;
+      }
+    } else if (code === UNAUTHORIZED && typeof to.token === "function" && !to.refreshed) {
+      to.refreshed = true;
+      refused = false;
+    }
+    const final = refused || unread || code === DONE || code === REPLACED;
+
+    letGo(DEAD, reason); // to no effect on a socket that has told us itself
+    if (!welcomed) to.route.failed(streams, code);
+    if (refused || unread) console.error(`scenecast: the server does not take this page (${code} ${reason}); not trying again`);
+    if (final) giveUp(to, `${code} ${reason}`);
+    else retryTimer = setTimeout(dial, backoff(failures++, code), to);
+    setState(final ? "closed" : "waiting");
+    emit("close", { code, reason });
+    if (refused) emit("refused", { code, reason });
+  }
+
+  const dead = () => lost(DEAD, "no frame from the server in time");
+
+  function owed(within: number) {
+    clearTimeout(deadline);
+    deadline = setTimeout(dead, within);
+  }
+
+  // An event stream is never silent for longer than between two heartbeats of the server, which do not stand for a welcome.
+  function alive() {
+    if (live!.streams) {
+      if (id !== null) owed(HEARTBEAT_EVERY + ANSWER_WITHIN);
+      return;
+    }
+    clearTimeout(deadline);
+    deadline = undefined;
+  }
+
+  function receive(message: any) {
+    alive();
+    const { resume, scene } = target!;
+    switch (message.type) {
+      case "welcome": return welcome(message);
+      case "push": return push(message);
+      case "set":
+        scene.confirm(message.id);
+        return resume.reached(message.position);
+      case "error": return scene.refuse(message.id, message);
+      case "pong": return resume.reached(message.position);
+      case "gap":
+        resume.restart(message.position);
+        return void emit("gap", { reason: message.reason, position: message.position, dropped: message.dropped });
+      case "close": return lost(message.code, message.reason);
+    }
+  }
+
+  function welcome(message: any) {
+    const { route, scene, resume, acks } = target!, { carried, streams, since } = live!;
+    id = message.id;
+    welcomedAt = performance.now();
+    target!.carries = true;
+    target!.refreshed = false;
+    if (!since) resume.restart(message.position); // otherwise what was missed is still to come
+    carried.forEach(scene.confirm);
+    if (streams) {
+      heartbeatTimer = setTimeout(tryWebSocket, TRY_WEBSOCKET_EVERY);
+      alive();
+      if (scene.pending().length > 0) return dial(target!);
+    } else {
+      route.arrived();
+      for (const set of scene.pending()) send(scene.request(set));
+      for (const position of acks.splice(0)) sendAck(position);
+    }
+    emit("welcome", message);
+  }
+
+  const send = (message: object) => live!.transport!.send!(message);
+  const sendAck = (position: string) => send({ type: "ack", position });
+
+  function push({ data, event, position, late = false, ack: wanted }: any) {
+    const to = target!;
+    const { resume, manual, acks } = to;
+    const ack = () => {
+      if (!wanted || to !== target) return;
+      wanted = false;
+      if (id !== null && !live!.streams) sendAck(position);
+      else acks.push(position);
+    };
+    if (!resume.take(position, late)) {
+      if (!manual) ack(); // it has been shown, and the server has not heard of it
+      return;
+    }
+    const returned = emit("message", data, { event, position, late, ack });
+    const handled = Promise.all(returned.map((result) => Promise.resolve(result).catch(report)));
+    if (!late) resume.handled(handled);
+    if (!manual && returned.length > 0) handled.then(ack); // without a listener, the page has not got it
+  }
+
+  function sendHeartbeat() {
+    clearTimeout(heartbeatTimer);
+    heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
+    if (deadline !== undefined) return; // the server owes a frame already; asking again must not give it more time
+    send({ type: "ping" });
+    owed(ANSWER_WITHIN);
+  }
+
+  function tryWebSocket() {
+    if (target!.route.renewed()) dial(target!);
+  }
+
+  // Waiting longer makes no sense, and an open socket may have died meanwhile.
+  function wake(renewed: boolean) {
+    const elsewhere = renewed && target!.route.renewed();
+    if (state === "waiting") dial(target!);
+    else if (state === "open") {
+      if (!live!.streams) sendHeartbeat();
+      else if (elsewhere) dial(target!);
+    }
+  }
+
+  function hide() {
+    if (state !== "closed") leave("waiting", "page hidden");
+  }
+
+  async function set(labels: Labels) { // async, so that mistakes reject as well
+    const change = changeOf(labels);
+    if (state === "idle" || state === "closed") throw failure({ kind: "closed", detail: "there is no connection" });
+    const { scene } = target!, made = scene.change(change);
+    if (id !== null) {
+      if (live!.streams) dial(target!);
+      else send(scene.request(made.id));
+    }
+    return made.done;
+  }
+
+  function giveUp({ scene }: Target, detail: string) {
+    for (const set of scene.pending()) scene.refuse(set, { kind: "closed", detail });
+  }
+
+  return {
+    connect, set, on, off,
+    close: () => leave("closed", "closed by the page"),
+    get state() { return state; },
+    get id() { return id; },
+    get pageID() { return target && target.resume.pageID; },
+  };
+}

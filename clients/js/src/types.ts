@@ -1,0 +1,85 @@
+// What a page sees of this client.
+
+/** Where the client stands; docs/client.md has the picture. */
+export type State = "idle" | "connecting" | "open" | "waiting" | "closed";
+
+/** Labels by key: one value, several, or none, which takes the key away. */
+export type Labels = Record<string, string | string[] | null>;
+
+/** The page's token, or what fetches one: it is called for each connection. */
+export type Token = string | (() => string | Promise<string>);
+
+/** What this client needs of the class WebSocket, which the npm package `ws` has too. */
+export type WebSocketClass = new (address: string, subprotocol: string) => WebSocketLike;
+
+export interface WebSocketLike {
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+export interface Options {
+  token: Token;
+  /** Defaults to /v1/connect of the host that served the script, or the page. Outside of browsers it must be given. */
+  url?: string;
+  labels?: Labels;
+  /** "manual": a push is acknowledged when the listener calls meta.ack(), not when all listeners are done. */
+  ack?: "manual";
+  /** "session": the position is kept in sessionStorage, so that a reload loses nothing. Defaults to memory. */
+  store?: "session";
+  /** Defaults to the global one. Without any, pushes come over an event stream. */
+  WebSocket?: WebSocketClass;
+}
+
+/** What is known of a push besides its data. */
+export interface Meta {
+  event?: string;
+  position?: string;
+  /** The push is older than others that were shown: the page has come to match it later. */
+  late: boolean;
+  /** Tells the server that the page has taken the push, where the backend asks for it. For `ack: "manual"`. */
+  ack(): void;
+}
+
+export interface Close { code: number; reason: string }
+export interface Welcome { id: string; position?: string }
+export interface Gap {
+  /** "retention", "epoch", "position" or "dropped"; docs/client.md has what they mean. */
+  reason: string;
+  /** Where pushes go on. Missing where they go on where they were. */
+  position?: string;
+  /** How many pushes were dropped, where that is the reason. */
+  dropped?: number;
+}
+
+/** The events and their listeners. What a listener of "message" returns is waited for before the push is acknowledged. */
+export interface Events {
+  message: (data: any, meta: Meta) => unknown;
+  open: () => unknown;
+  welcome: (welcome: Welcome) => unknown;
+  gap: (gap: Gap) => unknown;
+  close: (close: Close) => unknown;
+  refused: (close: Close) => unknown;
+  state: (state: State) => unknown;
+}
+
+export interface Client {
+  connect(options: Options): void;
+  set(labels: Labels): Promise<void>;
+  close(): void;
+  on<Name extends keyof Events>(event: Name, listener: Events[Name]): () => void;
+  off<Name extends keyof Events>(event: Name, listener: Events[Name]): void;
+  readonly state: State;
+  /** The connection's, as the backend knows it; null where there is none. */
+  readonly id: string | null;
+  /** The page's, which stays over reconnects; null before the first connect. The backend knows it as the label @page. */
+  readonly pageID: string | null;
+}
+
+export interface Scenecast extends Client {
+  /** Shows message.message, or the text, or the message's JSON as a pop-up. */
+  popup(message: unknown): void;
+}

@@ -1,0 +1,61 @@
+import { test } from "node:test";
+import { again, assert, delays, pass, settle, socket, sockets, start } from "./stage.ts";
+
+test("a token is fetched for each connection", async () => {
+  let n = 0;
+  const { client, log } = start({ token: async () => `token ${++n}` });
+  assert.deepEqual([client.state, sockets.length], ["connecting", 0]);
+  await settle();
+  assert.equal(socket().token, "token 1");
+  await (await socket().welcome()).lose();
+  assert.equal((await again()).token, "token 2");
+  await socket().welcome();
+  client.close();
+  assert.deepEqual(log.slice(0, 4), ["state connecting", "state open", "open", "welcome 1.1"]);
+});
+
+test("a token that is refused is fetched once more, and that once per connection", async () => {
+  let n = 0;
+  const { client, log } = start({ token: () => `token ${++n}` });
+  await settle();
+  await socket().lose(4401);
+  assert.deepEqual([client.state, log.slice(1)], ["waiting", ["state waiting", "close 4401"]]);
+  assert.equal((await again()).token, "token 2");
+  await (await socket().welcome()).lose(4401); // it has expired meanwhile
+  assert.equal((await again()).token, "token 3");
+  await socket().lose(4401);
+  assert.deepEqual([client.state, log.slice(-3)], ["closed", ["state closed", "close 4401", "refused 4401"]]);
+  assert.deepEqual([n, delays()], [3, []]);
+});
+
+test("a token that cannot be fetched is tried again, and reported", async () => {
+  const reported: unknown[] = [];
+  console.error = (error: unknown) => reported.push(error);
+  const answers: (() => any)[] = [
+    () => { throw "thrown"; }, () => Promise.reject("rejected"), () => "", () => undefined, () => new Promise(() => {}), () => "good",
+  ];
+  const { client, log } = start({ token: () => answers.shift()!() });
+  await settle();
+  for (const delay of [1000, 2000, 4000, 8000]) {
+    assert.deepEqual([client.state, delays()], ["waiting", [delay]]);
+    await pass(delay);
+  }
+  assert.equal(client.state, "connecting");
+  await pass(20000);
+  await pass(delays()[0]);
+  assert.equal(socket().token, "good");
+  assert.equal(log.filter((line) => line === "close 4000").length, 5);
+  assert.deepEqual(reported.map(String), ["thrown", "rejected", ...Array(2).fill("TypeError: scenecast: token must be a non-empty string")]);
+  client.close();
+  console.error = () => {};
+});
+
+test("a token that comes when nobody waits for it any more opens nothing", async () => {
+  let give: (token: string) => void;
+  const { client, log } = start({ token: () => new Promise((resolve) => { give = resolve; }) });
+  await settle();
+  client.close();
+  give!("too late");
+  await settle();
+  assert.deepEqual([sockets.length, client.state, log, delays()], [0, "closed", ["state connecting", "state closed", "close 1000"], []]);
+});

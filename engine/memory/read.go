@@ -1,0 +1,80 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"scenecast"
+)
+
+// After implements scenecast.Log.
+func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, scenecast.ErrClosed
+	}
+	return e.log.after(after, limit, time.Now())
+}
+
+// Newest implements scenecast.Log.
+func (e *Engine) Newest() scenecast.Position {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.log.newest
+}
+
+// Lookup implements scenecast.Log.
+func (e *Engine) Lookup(_ context.Context, app, id string) (scenecast.Record, bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return scenecast.Record{}, false, scenecast.ErrClosed
+	}
+	found, ok := e.log.lookup(app, id, time.Now())
+	if !ok {
+		return scenecast.Record{}, false, nil
+	}
+	r := scenecast.Record{Push: found.push}
+	r.Tally, r.Done = found.progress.soFar()
+	return r, true, nil
+}
+
+// startSweeping, with mu held, sees to it that what gets too old is dropped even if nothing is published any more. One
+// timer does for all of it: memory may stay until the next sweep, and reading goes by the age.
+func (e *Engine) startSweeping() {
+	switch {
+	case e.sweeping:
+		return
+	case e.sweeper == nil:
+		e.sweeper = time.AfterFunc(e.sweepEvery, e.sweep)
+	default:
+		e.sweeper.Reset(e.sweepEvery)
+	}
+	e.sweeping = true
+}
+
+func (e *Engine) sweep() {
+	for e.sweepSome(time.Now()) { // between two steps others have the lock
+	}
+}
+
+// sweepSome drops some of what is too old, and tells whether there is more.
+func (e *Engine) sweepSome(now time.Time) (more bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	oldPushes, oldKeys := e.log.expire(now), e.keys.expire(now)
+	if oldPushes || oldKeys {
+		return true
+	}
+	if e.sweeping = e.log.entries.len()+e.keys.attempts.len() > 0; e.sweeping {
+		e.sweeper.Reset(e.sweepEvery)
+	} else {
+		e.log.release()
+		e.keys.release()
+	}
+	return false
+}

@@ -1,0 +1,73 @@
+package scenecast
+
+import (
+	"context"
+
+	"scenecast/problem"
+)
+
+// Log is the one ordered sequence of pushes of all apps, as far back as the engine keeps it. Reading it never makes a
+// publisher wait for long. Methods may be called concurrently.
+type Log interface {
+	// After returns the pushes behind a position, in order: those that were next in the log and no hole between them, at
+	// most limit, and fewer where they are large. None means that there is nothing newer. Behind the zero Position are all
+	// that are kept.
+	//
+	// A *GapError says that not all of what follows the position is there. What is returned has been handed to the sink
+	// before, and what is handed to the sink later is newer: so whoever reads until nothing is left, and then takes what
+	// the sink gets behind the last position, misses nothing.
+	After(ctx context.Context, after Position, limit int) ([]*Push, error)
+	// Newest is the position of the newest push; before the first one, the beginning of the epoch.
+	Newest() Position
+	// Lookup finds the newest push of an app with this ID; false where none is kept.
+	Lookup(ctx context.Context, app, id string) (Record, bool, error)
+}
+
+// Published is what Publish tells of a push.
+type Published struct {
+	ID       string
+	Position Position
+	Tally    Tally // when what its receipt waits for was in
+	Replayed bool  // an earlier call with its idempotency key has published it, and this one nothing
+}
+
+// Record is what the log knows of a push.
+type Record struct {
+	Push  *Push
+	Tally Tally // so far
+	Done  bool  // what its receipt waits for is in, or its time has passed
+}
+
+// Gap is why a page does not get everything that was for it.
+type Gap string
+
+// The gaps.
+const (
+	GapRetention Gap = "retention" // what follows the position is not kept any more
+	GapEpoch     Gap = "epoch"     // the position is none of this log: the log has begun anew since
+	GapPosition  Gap = "position"  // what the page gave as a position is none
+	GapDropped   Gap = "dropped"   // the page read too slowly
+	GapFailure   Gap = "failure"   // the log could not be read
+)
+
+// Missed is what a page is told of a gap.
+type Missed struct {
+	Reason  Gap
+	Dropped int      // of GapDropped: how many messages
+	Newest  Position // otherwise: where it goes on, having missed what lies between
+}
+
+// GapError says that not everything that follows a position is there.
+type GapError struct {
+	Reason Gap
+	Newest Position // where whoever asked goes on, having missed what lies between
+}
+
+// Error implements error.
+func (e *GapError) Error() string {
+	return "the log has not all that follows the position (" + string(e.Reason) + "); its newest is " + e.Newest.String()
+}
+
+// ErrKeyReused is returned for a push that bears the idempotency key of another one.
+var ErrKeyReused error = problem.New(problem.Conflict,
+	"this idempotency key was used with another body; a retry sends the same, and another push needs another key")

@@ -1,0 +1,98 @@
+package socket_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+
+	"scenecast"
+	"scenecast/websocket"
+)
+
+// wire is a protocol that tells pages of gaps.
+type wire struct{}
+
+var _ scenecast.GapEncoder = wire{}
+
+func (wire) Name() string                               { return "wire" }
+func (wire) EncodePush(*scenecast.Push) []byte          { return nil }
+func (wire) Opened(scenecast.Conn)                      {}
+func (wire) Received(scenecast.Conn, scenecast.Inbound) {}
+func (wire) EncodeGap(m scenecast.Missed) []byte {
+	return websocket.TextFrame(fmt.Appendf(nil, "gap %d", m.Dropped))
+}
+
+// ledger holds what became of frames against what loops have said. The owner's goroutine only, or when the loop has ended.
+type ledger struct {
+	taken   map[string]int // by the frame's name
+	settled map[string][]bool
+}
+
+// frame is a text frame that begins with its name, and whose payload has so many bytes.
+func (l *ledger) frame(name string, size int) *scenecast.Frame {
+	return &scenecast.Frame{Data: named(name, size), Settle: func(written bool) {
+		if l.settled == nil {
+			l.settled = make(map[string][]bool)
+		}
+		l.settled[name] = append(l.settled[name], written)
+	}}
+}
+
+func named(name string, size int) []byte {
+	return websocket.TextFrame(append([]byte(name), bytes.Repeat([]byte{'.'}, max(0, size-len(name)))...))
+}
+
+// check says whether each frame was settled once for each socket that took it.
+func (l *ledger) check(t *testing.T) {
+	for name, n := range l.taken {
+		if len(l.settled[name]) != n {
+			t.Errorf("%s was taken %d times, and settled %v", name, n, l.settled[name])
+		}
+	}
+	for name, settled := range l.settled {
+		if l.taken[name] == 0 {
+			t.Errorf("%s was not taken, and settled %v", name, settled)
+		}
+	}
+}
+
+// share shares a frame and keeps the ledger. On the owner's goroutine.
+func (s *office) share(slot scenecast.Slot, name string, f *scenecast.Frame) bool {
+	ok := s.loop.Share(slot, f)
+	if ok {
+		if s.ledger.taken == nil {
+			s.ledger.taken = make(map[string]int)
+		}
+		s.ledger.taken[name]++
+	}
+	return ok
+}
+
+// readNames reads frames until one has this name, the server closes, or nothing comes any more; close frames are answered.
+func readNames(conn net.Conn, last string) (names []string) {
+	for {
+		head, err := ws.ReadHeader(conn)
+		if err != nil {
+			return names
+		}
+		payload := make([]byte, head.Length)
+		if _, err := io.ReadFull(conn, payload); err != nil {
+			return append(names, "a broken frame")
+		}
+		name := strings.TrimRight(string(payload), ".")
+		if head.OpCode == ws.OpClose {
+			code, _ := ws.ParseCloseFrameData(payload)
+			name = fmt.Sprint("close ", code)
+			_, _ = conn.Write(compiled(ws.NewCloseFrame(payload[:2])))
+		}
+		names = append(names, name)
+		if name == last {
+			return names
+		}
+	}
+}
