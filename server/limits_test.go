@@ -219,7 +219,7 @@ func (r *running) disconnected(c *websocket.Conn) {
 
 // TestStopGivesTicketsBack: a server that stops while pages come has none left.
 func TestStopGivesTicketsBack(t *testing.T) {
-	s := start(t, map[string]string{"limits.connections": "1000", "drain": "200ms"}, nil)
+	s := start(t, map[string]string{"limits.connections": "1000", "websocket.close_wait": "10ms"}, nil)
 	var wg sync.WaitGroup
 	var came atomic.Int64
 	for range 50 {
