@@ -141,7 +141,7 @@ func (s *Server) connections() (net.Listener, error) {
 		return s.throttled(s.ports[0]), nil
 	}
 	for i, loop := range s.options.Loops {
-		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops))); err != nil {
+		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
 			return nil, err
 		}
 		_ = s.ports[i].Close() // the loop has a descriptor of its own
@@ -149,12 +149,12 @@ func (s *Server) connections() (net.Listener, error) {
 	return s.handed, nil
 }
 
-// share is each loop's part of a rate; 0 is any number.
-func share(rate, loops int) int {
+// share is a loop's part of a rate; 0 is any number. A loop lets in somebody at least.
+func share(rate, loops, i int) int {
 	if rate == 0 {
 		return 0
 	}
-	return max(1, rate/loops)
+	return max(1, (rate+i)/loops)
 }
 
 // Shutdown closes the port and waits for the requests under way until ctx ends. Pages are not its concern.
