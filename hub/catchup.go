@@ -76,6 +76,9 @@ func (s *Shard) step(c *catchUp) {
 			return
 		}
 		defer func() { <-s.hub.steps }()
+		if s.hub.closing.Err() != nil {
+			return
+		}
 		p := c.read(s.hub.closing, s.hub.log, after, until, chapters)
 		s.loop.Post(func() { s.replay(c, p) })
 	})
