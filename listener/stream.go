@@ -74,7 +74,6 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, to *Stream)
 func (s *Server) startStream(w http.ResponseWriter, r *http.Request, to *Stream) error {
 	e, err := s.admitToStream(r, to)
 	if err != nil {
-		s.refused.count(err)
 		return err
 	}
 	return s.settle(w, &e)
