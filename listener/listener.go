@@ -57,6 +57,25 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
+func (o Options) withDefaults() Options {
+	defaultTo(&o.SendBuffer, 32<<10)
+	defaultTo(&o.HeadTimeout, 10*time.Second)
+	defaultTo(&o.BodyTimeout, 30*time.Second)
+	defaultTo(&o.IdleTimeout, 2*time.Minute)
+	defaultTo(&o.MaxHead, 16<<10)
+	if o.Release == nil {
+		o.Release = func(uint32) {}
+	}
+	return o
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
 // Server is a listening port.
 type Server struct {
 	options Options
@@ -71,12 +90,7 @@ type Server struct {
 
 // Listen opens the port; Serve answers on it.
 func Listen(ctx context.Context, o Options) (*Server, error) {
-	if o.SendBuffer == 0 {
-		o.SendBuffer = 32 << 10
-	}
-	if o.Release == nil {
-		o.Release = func(uint32) {}
-	}
+	o = o.withDefaults()
 	sockets := 1
 	if o.TLS == nil && o.Loops[0].CanListen() {
 		sockets = len(o.Loops)

@@ -62,7 +62,7 @@ func prepare(fd, sendBuffer int, shared bool) error {
 		level, name, value int
 	}{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer / 2}, // the kernel doubles it (socket(7))
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer}, // the kernel adds as much again for its bookkeeping (socket(7))
 		{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
 	}
 	if !shared {

@@ -1,10 +1,12 @@
 package socket_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +75,44 @@ func (s *office) share(slot scenecast.Slot, name string, f *scenecast.Frame) boo
 	return ok
 }
 
+// readNamesOf is readNames for a page that may have agreed on compression.
+func readNamesOf(conn net.Conn, last string) []string {
+	var names names
+	d := &websocket.Decoder{MaxMessage: 1 << 20, Deflate: true}
+	in := bufio.NewReader(conn)
+	for !slices.Contains(names.got[max(0, len(names.got)-1):], last) {
+		head, err := ws.ReadHeader(in)
+		if err != nil {
+			break
+		}
+		payload := make([]byte, head.Length)
+		if _, err := io.ReadFull(in, payload); err != nil {
+			break
+		}
+		// The decoder is a server's, and wants its frames masked.
+		head.Masked, head.Mask = true, [4]byte{}
+		var whole bytes.Buffer
+		_ = ws.WriteHeader(&whole, head)
+		whole.Write(payload)
+		if err := d.Feed(whole.Bytes(), &names); err != nil {
+			return append(names.got, err.Error())
+		}
+	}
+	return names.got
+}
+
+// names are those of messages.
+type names struct {
+	got []string
+}
+
+func (n *names) Message(m scenecast.Inbound) {
+	n.got = append(n.got, strings.TrimRight(string(m.Data), "."))
+}
+func (*names) Ping([]byte)                            {}
+func (*names) Pong([]byte)                            {}
+func (*names) PeerClosed(scenecast.CloseCode, string) {}
+
 // readNames reads frames until one has this name, the server closes, or nothing comes any more; close frames are answered.
 func readNames(conn net.Conn, last string) (names []string) {
 	for {
@@ -88,7 +128,7 @@ func readNames(conn net.Conn, last string) (names []string) {
 		if head.OpCode == ws.OpClose {
 			code, _ := ws.ParseCloseFrameData(payload)
 			name = fmt.Sprint("close ", code)
-			_, _ = conn.Write(compiled(ws.NewCloseFrame(payload[:2])))
+			_, _ = conn.Write(compiled(ws.NewCloseFrame(payload[:min(2, len(payload))])))
 		}
 		names = append(names, name)
 		if name == last {

@@ -175,7 +175,8 @@ func TestTCPTotalInOneTurn(t *testing.T) {
 				t.Errorf("%d bytes wait", n)
 			}
 		})
-		if names := readNames(conn, ""); names[0] != "f0" || names[len(names)-1] != "close 4408" {
+		// A writer may not have begun when the page is given up: then there is only the goodbye.
+		if names := readNames(conn, ""); !slices.Equal(names, []string{"f0", "close 4408"}) && !slices.Equal(names, []string{"close 4408"}) {
 			t.Errorf("the page got %q", names)
 		}
 	})

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -90,7 +89,7 @@ func (s *office) end() {
 	}
 	s.ended = true
 	_ = s.port.Close()
-	s.stop()
+	s.stop() // once more, where a test has done so: that does no harm
 	s.ledger.check(s.t)
 	if n := s.loop.HeldBytes(); n != 0 {
 		s.t.Errorf("%d bytes still wait for pages that have gone", n)
@@ -157,7 +156,7 @@ func (s *office) connect() *page {
 // awaitThat waits until something holds, which is asked on the owner's goroutine.
 func (s *office) awaitThat(what string, holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); ; {
 		var held bool
 		s.do(func() { held = holds() })
 		if held {
@@ -166,6 +165,7 @@ func (s *office) awaitThat(what string, holds func() bool) {
 		if time.Now().After(deadline) {
 			s.do(func() { s.t.Fatalf("not within %v: %s; the shard was told %q", patience, what, s.events) })
 		}
+		time.Sleep(time.Millisecond) // the loop, which the question has woken, is to have time for what is awaited
 	}
 }
 
@@ -195,7 +195,6 @@ const (
 	askAway    = "away\n"
 	askOther   = "other\n"
 	tooLate    = "too late\n"
-	noFiles    = "no files\n"
 )
 
 // doorman is a small one: each request is a line.
@@ -227,4 +226,5 @@ func (d *doorman) Greet(said []byte, _ netip.AddrPort) socket.Greeting {
 func (d *doorman) TakeOver(c net.Conn, said []byte) { d.handed <- handed{c, string(said)} }
 
 func (d *doorman) Late() []byte { return []byte(tooLate) }
-func (d *doorman) Full() []byte { return []byte(noFiles) }
+
+func (d *doorman) Full() []byte { return []byte("full\n") }

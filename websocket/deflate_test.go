@@ -61,6 +61,7 @@ var inflations = []decoding{
 	{"a block type that does not exist", masked(0xc1, "\x07"), nil, 1007, "compressed"},
 	{"nothing at all", masked(0xc1, ""), nil, 1007, "compressed"},
 	{"breaks off", masked(0xc1, stored("Hello")[:7]), nil, 1007, "compressed"},
+	{"breaks off in a block that calls itself final", masked(0xc1, "\x01\x02\x00\xfd\xff"), nil, 1007, "compressed"},
 	{"a length that contradicts itself", masked(0xc1, "\x00\x05\x00\x00\x00Hello"), nil, 1007, "compressed"},
 	{"refers to what was in another message", join(masked(0xc1, helloDeflated), masked(0xc1, "\xf2\x00\x11\x00\x00")), []string{`text "Hello"`}, 1007, "compressed"},
 	{"text that is no text", masked(0xc1, deflated("\xff")), nil, 1007, "UTF-8"},

@@ -69,7 +69,7 @@ func TestRealClient(t *testing.T) {
 	for _, e := range engines {
 		t.Run(e.name, func(t *testing.T) {
 			o := e.o
-			o.maxMessage = 1 << 20
+			o.maxMessage = 200_000
 			address := startEcho(t, o)
 			for _, mode := range []websocket.CompressionMode{
 				websocket.CompressionDisabled, websocket.CompressionNoContextTakeover, websocket.CompressionContextTakeover,
@@ -83,7 +83,7 @@ func TestRealClient(t *testing.T) {
 					t.Errorf("mode %v: compression agreed on: %v, want %v", mode, agreed, want)
 				}
 				c.SetReadLimit(-1)
-				for _, size := range []int{0, 1, 125, 126, 1000, 65535, 65536, 1 << 20} {
+				for _, size := range []int{0, 1, 125, 126, 1000, 65535, 65536, 200_000} {
 					for kind, message := range map[websocket.MessageType][]byte{
 						websocket.MessageText:   bytes.Repeat([]byte("abc"), size/3),
 						websocket.MessageBinary: noise(size),

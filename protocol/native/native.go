@@ -48,6 +48,8 @@ type (
 	done struct { // the answer to a request that has been carried out
 		Type string          `json:"type"`
 		ID   json.RawMessage `json:"id,omitempty"` // the request's
+
+		Position string `json:"position"` // where in the log the page stands
 	}
 	refusal struct { // the answer to one that has not
 		Type    string          `json:"type"`
@@ -90,13 +92,13 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 	case "ack":
 		c.Acknowledge(r.Position)
 	case "ping":
-		send(c, done{Type: "pong", ID: r.ID})
+		send(c, done{Type: "pong", ID: r.ID, Position: c.Position().String()})
 	case "set":
 		if err := p.set(c, r.Labels); err != nil {
 			refuse(c, r.ID, problem.Of(err))
 			return
 		}
-		send(c, done{Type: "set", ID: r.ID})
+		send(c, done{Type: "set", ID: r.ID, Position: c.Position().String()})
 	}
 }
 

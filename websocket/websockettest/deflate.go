@@ -38,6 +38,7 @@ var compression = []exchange{
 	{"7.2.2 a kind of block that does not exist", masked(0xc1, "\x07"), "", 1007},
 	{"7.2.2 a block whose length contradicts itself", masked(0xc1, "\x00\x05\x00\x00\x00Hello"), "", 1007},
 	{"7.2.2 a block that breaks off", masked(0xc1, "\x00\x05\x00\xfa\xffHe"), "", 1007},
+	{"7.2.2 a final block that breaks off", masked(0xc1, "\x01\x02\x00\xfd\xff"), "", 1007},
 	{"7.2.2 no deflate data at all", masked(0xc1, "Hello"), "", 1007},
 	{"7.2.2 text that is no text", masked(0xc1, deflated("a\xff")), "", 1007},
 	{"7.2.2 text that breaks off in a character", masked(0xc1, deflated("\xe4\xbd")), "", 1007},

@@ -111,6 +111,7 @@ func (e Echo) limits() []exchange {
 		{"one more, in fragments", masked(0x02, most) + masked(0x00, "x"), "", 1009},
 		{"one more, after a ping", masked(0x02, most) + masked(0x89, "p") + masked(0x80, "x"), "\x8a\x01p", 1009},
 		{"one more, behind a message", masked(0x81, "a") + masked(0x82, most+"x")[:14], "\x81\x01a", 1009},
+		{"some fragments without payload", strings.Repeat(masked(0x01, "")+strings.Repeat(masked(0x00, ""), 100)+masked(0x80, "x"), 2), "\x81\x01x\x81\x01x", 0},
 		{"fragments without payload that never end", masked(0x01, "x") + strings.Repeat(masked(0x00, ""), 20000), "", 1009},
 	}
 }

@@ -1,0 +1,129 @@
+package listener
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"scenecast"
+	"scenecast/problem"
+	"scenecast/socket"
+)
+
+// everybody is a gate that writes down whom it has let in.
+type everybody struct{ target string }
+
+func (g *everybody) Admit(r *http.Request) (scenecast.Admission, error) {
+	g.target = r.URL.RequestURI()
+	if r.URL.Query().Has("refused") {
+		return scenecast.Admission{}, problem.New(problem.Unauthorized, "no")
+	}
+	return scenecast.Admission{}, nil
+}
+
+func fuzzedDoor() (*door, *everybody) {
+	gate := new(everybody)
+	return newDoor(&Server{refused: newRefusals(), options: Options{
+		Upgrades: map[string]Upgrade{
+			"/":     {Gate: gate},
+			"/away": {Gate: gate, CloseCode: func(error) (scenecast.CloseCode, string) { return scenecast.CloseUnauthorized, "no" }},
+		},
+		Deflate: true,
+		MaxHead: 600,
+		Logger:  slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}}), gate
+}
+
+const upgradeLines = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+// heads are requests, and what becomes of them when they have come whole.
+var heads = []struct {
+	said    string
+	verdict socket.Verdict
+}{
+	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Admit},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.Admit},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "\r\n\n\n", socket.Admit},
+	{"GET /away?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.SendAway},
+	{"GET /?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.TakeOver},
+	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "X: " + strings.Repeat("x", 600) + "\r\n\r\n", socket.TakeOver},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "Content-Length: 5\r\n\r\nhello", socket.TakeOver},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", socket.TakeOver},
+	{"GET / HTTP/1.1\r\n" + strings.Replace(upgradeLines, "Host: x\r\n", "", 1) + "\r\n", socket.TakeOver},
+	{"GET / HTTP/1.0\r\n" + upgradeLines + "\r\n", socket.TakeOver},
+	{"GET / HTTP/1.1\r\n" + strings.Replace(upgradeLines, "13", "8", 1) + "\r\n", socket.TakeOver},
+	{"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.TakeOver},
+	{"POST / HTTP/1.1\r\n", socket.TakeOver},
+	{"GEX", socket.TakeOver},
+	{"\x16\x03\x01", socket.TakeOver},
+	// Where lines end in LF alone, or in a mix, the head ends where net/http says, and nothing behind it is swallowed.
+	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n", socket.TakeOver},
+	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.TakeOver},
+	{"GET / HTTP/1.1\r\n" + upgradeLines[:len(upgradeLines)-2] + "\n\r\nframes\r\n\r\n", socket.TakeOver},
+	{"GET / HTTP/1.1\n" + upgradeLines + "\r\n", socket.Admit},
+	{"GET / HTTP/1.1\r\nHost: x\r\n", socket.HearOut},
+	{"GET / HTTP/1.1\r\n" + upgradeLines, socket.HearOut},
+	{"", socket.HearOut},
+	{"GE", socket.HearOut},
+}
+
+func TestGreet(t *testing.T) {
+	d, _ := fuzzedDoor()
+	for _, h := range heads {
+		if g := d.Greet([]byte(h.said), netip.AddrPort{}); g.Verdict != h.verdict {
+			t.Errorf("%q: verdict %d, want %d", h.said, g.Verdict, h.verdict)
+		}
+	}
+}
+
+// FuzzGreet: however a request comes in pieces, the same page is let in, or none; one that may still become a page is heard
+// out, and one that net/http would answer already is not; nothing behind the head is taken for a part of it.
+func FuzzGreet(f *testing.F) {
+	for _, h := range heads {
+		f.Add([]byte(h.said))
+		f.Add([]byte(h.said[:len(h.said)/2]))
+	}
+	f.Fuzz(func(t *testing.T, said []byte) {
+		d, gate := fuzzedDoor()
+		whole := d.Greet(said, netip.AddrPort{})
+		target := gate.target
+		decided := false
+		for n := range len(said) + 1 {
+			g := d.Greet(bytes.Clone(said[:n]), netip.AddrPort{})
+			switch {
+			case g.Verdict == socket.HearOut && decided:
+				t.Fatalf("%q is decided, and %q is not", said[:n-1], said[:n])
+			case g.Verdict == socket.HearOut && n == len(said) && whole.Verdict != socket.HearOut:
+				t.Fatalf("%q: once heard out, once %d", said, whole.Verdict)
+			case g.Verdict == socket.HearOut && isWhole(said[:n]):
+				t.Fatalf("%q is heard out, and net/http would answer", said[:n])
+			case g.Verdict == socket.HearOut:
+				continue
+			case g.Verdict != whole.Verdict:
+				t.Fatalf("%q: verdict %d, and of all of %q %d", said[:n], g.Verdict, said, whole.Verdict)
+			}
+			decided = true
+			if g.Verdict == socket.TakeOver {
+				return // from here on it is net/http's
+			}
+			if g.Head != whole.Head || g.Head > n || gate.target != target || !bytes.Equal(g.Answer, whole.Answer) {
+				t.Fatalf("%q: %+v of %s, and of all of %q %+v of %s", said[:n], g, gate.target, said, whole, target)
+			}
+			if !isWhole(said[:g.Head]) || isWhole(said[:g.Head-1]) {
+				t.Fatalf("%q: net/http has the head end elsewhere than behind %d bytes", said, g.Head)
+			}
+		}
+	})
+}
+
+// isWhole reports whether net/http finds a whole head in this.
+func isWhole(said []byte) bool {
+	_, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(said)))
+	return err == nil
+}

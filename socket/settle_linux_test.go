@@ -1,0 +1,147 @@
+package socket_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"scenecast"
+	"scenecast/socket"
+)
+
+// TestTCPSettle: whoever shares a frame that says so is told once for each socket what became of it, whatever that is. (The
+// ledger looks after "once".)
+func TestTCPSettle(t *testing.T) {
+	share := func(s *office, names ...string) {
+		s.do(func() {
+			for _, name := range names {
+				f := s.ledger.frame(name, map[string]int{"filler": 500 << 10}[name])
+				if name == "old" || name == "new" {
+					f.Coalesce = "key"
+				}
+				s.share(s.slots[0], name, f)
+			}
+		})
+	}
+	for _, c := range []struct {
+		name string
+		then func(s *office, conn net.Conn)
+		want map[string]bool
+	}{
+		{"read", func(_ *office, conn net.Conn) { readNames(conn, "x") }, map[string]bool{"filler": true, "x": true, "old": true}},
+		{"read with a newer one", func(s *office, conn net.Conn) {
+			share(s, "new")
+			readNames(conn, "new")
+		}, map[string]bool{"filler": true, "x": true, "old": false, "new": true}},
+		{"the page breaks off", func(s *office, conn net.Conn) {
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			_ = conn.Close()
+			s.await("opened 0.0", "closed 0.0")
+		}, map[string]bool{"filler": false, "x": false, "old": false}},
+		{"the page says goodbye and reads on", func(s *office, conn net.Conn) {
+			_, _ = conn.Write([]byte("\x88\x80\x00\x00\x00\x00"))
+			s.await("opened 0.0", "closed 0.0")
+			readNames(conn, "")
+		}, map[string]bool{"filler": true, "x": true, "old": true}},
+		{"the server says goodbye", func(s *office, conn net.Conn) {
+			s.do(func() { s.loop.CloseSocket(s.slots[0], scenecast.CloseNormal, "") })
+			readNames(conn, "")
+		}, map[string]bool{"filler": true, "x": true, "old": true}},
+		{"the page takes nothing", func(s *office, _ net.Conn) {
+			s.await("opened 0.0", "closed 0.0")
+		}, map[string]bool{"filler": false, "x": false, "old": false}},
+		{"the loop is stopped", func(s *office, _ net.Conn) { s.end() }, map[string]bool{"filler": false, "x": false, "old": false}},
+		{"shared in the last moment", func(s *office, conn net.Conn) {
+			s.do(func() {
+				_ = conn.(*net.TCPConn).SetLinger(0)
+				_ = conn.Close()
+				time.Sleep(10 * time.Millisecond) // a reader with a goroutine has noticed by then, or has not: both must do
+				for range 10 {
+					s.share(s.slots[0], "late", s.ledger.frame("late", 100))
+				}
+			})
+			s.await("opened 0.0", "closed 0.0")
+		}, map[string]bool{"filler": false, "x": false, "old": false, "late": false}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onEachKind(t, socket.Options{WriteTimeout: 500 * time.Millisecond}, func(t *testing.T, s *office) {
+				s.receive = 4 << 10
+				conn := s.enter("")
+				share(s, "filler")
+				share(s, "old", "x")
+				c.then(s, conn)
+				s.end()
+				for name, want := range c.want {
+					if got := s.ledger.settled[name]; slices.Contains(got, !want) {
+						t.Errorf("%s was settled %v, want %v", name, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestTCPWhenWritten: a task waits until the kernel has taken what was given to the socket, and is forgotten with it.
+func TestTCPWhenWritten(t *testing.T) {
+	for name, reads := range map[string]bool{"the page reads": true, "the page breaks off": false} {
+		t.Run(name, func(t *testing.T) {
+			onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+				s.receive = 4 << 10
+				conn := s.enter("")
+				var told []string
+				s.do(func() {
+					s.loop.WhenWritten(s.slots[0], func() { told = append(told, "at once") })
+					f := s.ledger.frame("filler", 500<<10)
+					f.Settle = func(bool) { told = append(told, "settled") }
+					s.loop.Share(s.slots[0], f)
+					s.loop.WhenWritten(s.slots[0], func() { told = append(told, "written") })
+				})
+				s.awaitThat("the first task has run", func() bool { return len(told) > 0 })
+				want := []string{"at once", "settled"}
+				if reads {
+					readNames(conn, "filler")
+					want = append(want, "written")
+				} else {
+					_ = conn.(*net.TCPConn).SetLinger(0)
+					_ = conn.Close()
+					s.await("opened 0.0", "closed 0.0")
+				}
+				s.awaitThat("everything is told", func() bool { return len(told) >= len(want) })
+				s.end()
+				if !slices.Equal(told, want) {
+					t.Errorf("told %q, want %q", told, want)
+				}
+			})
+		})
+	}
+}
+
+// TestTCPShutdownUnderFire: a loop whose pages never stop talking ends all the same, and cuts what is half sent.
+func TestTCPShutdownUnderFire(t *testing.T) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+		for range 3 {
+			conn := s.enter("")
+			go func() {
+				pongs := strings.Repeat("\x8a\x84\x00\x00\x00\x00pong", 5000)
+				for err := error(nil); err == nil; {
+					_, err = io.WriteString(conn, pongs)
+				}
+			}()
+		}
+		s.do(func() {
+			for _, slot := range s.slots {
+				s.share(slot, "filler", s.ledger.frame("filler", 500<<10))
+			}
+		})
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+		defer cancel()
+		s.loop.Shutdown(ctx)
+		if s.loop.Post(func() {}) {
+			t.Error("a stopped loop took a task")
+		}
+	})
+}

@@ -1,0 +1,212 @@
+package socket_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
+
+	"scenecast/socket"
+)
+
+// openPort is an office whose loop has a port of its own.
+func openPort(t *testing.T, o socket.Options) *office { return openOffice(t, o, true) }
+
+// TestVisitorInPieces: however a request is cut, it makes a page, and what follows it is the page's.
+func TestVisitorInPieces(t *testing.T) {
+	s := openPort(t, socket.Options{})
+	message := string(compiled(ws.NewTextFrame([]byte("early"))))
+	for size := range len(askPage) + len(message) {
+		conn := s.dial()
+		for rest := askPage + message; rest != ""; {
+			n := min(size+1, len(rest))
+			_, _ = io.WriteString(conn, rest[:n])
+			rest = rest[n:]
+		}
+		expectBytes(t, conn, answerPage)
+		_ = conn.Close()
+		s.awaitThat("the page has come, talked and gone", func() bool { return len(s.events) == 3*(size+1) })
+	}
+	s.do(func() {
+		if all := strings.Join(s.events, " "); strings.Count(all, "received early") != len(s.slots) {
+			t.Errorf("the shard was told %q", s.events)
+		}
+	})
+}
+
+// TestVisitorTooLate is told so, if it has begun; one that has said nothing is not.
+func TestVisitorTooLate(t *testing.T) {
+	s := openPort(t, socket.Options{HeadTimeout: 50 * time.Millisecond})
+	for said, want := range map[string]string{"": "", "p": tooLate, "pag": tooLate} {
+		conn := s.dial()
+		_, _ = io.WriteString(conn, said)
+		if got, err := io.ReadAll(conn); string(got) != want || err != nil {
+			t.Errorf("said %q: got %q (%v), want %q", said, got, err, want)
+		}
+	}
+	s.await()
+}
+
+// TestVisitorHandedOver: whoever is no page is the doorman's, with everything that was read.
+func TestVisitorHandedOver(t *testing.T) {
+	s := openPort(t, socket.Options{})
+	long := strings.Repeat("x", 100)
+	for _, pieces := range [][]string{
+		{askOther},
+		{"ot", "her\n"},
+		{askOther + askPage + "pipelined"},
+		{long},
+		{long[:50], long[:50] + askPage},
+	} {
+		conn := s.dial()
+		for _, piece := range pieces {
+			_, _ = io.WriteString(conn, piece)
+			time.Sleep(time.Millisecond) // so that most pieces come one by one; the end is the same if they do not
+		}
+		h := <-s.door.handed
+		_, _ = io.WriteString(conn, " and more")
+		all := strings.Join(pieces, "") + " and more"
+		expectBytes(t, io.MultiReader(strings.NewReader(h.said), h.conn), all)
+		_, _ = io.WriteString(h.conn, "hello")
+		expectBytes(t, conn, "hello")
+		_ = h.conn.Close()
+		if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil {
+			t.Errorf("%q: behind the end %q, %v", pieces, rest, err)
+		}
+	}
+	s.await()
+}
+
+// TestVisitorSentAway gets its answer and its close frame, and the shard never hears of it.
+func TestVisitorSentAway(t *testing.T) {
+	s := openPort(t, socket.Options{CloseWait: 50 * time.Millisecond})
+	goodbye := string(compiled(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))
+	for _, said := range []string{askAway, askAway + goodbye, askAway + "\xff\xff\xff", askAway + goodbye[:3]} {
+		conn := s.dial()
+		_, _ = io.WriteString(conn, said)
+		expectBytes(t, conn, answerPage+"\x88\x0e\x11\x31who are you?")
+		if rest, err := io.ReadAll(conn); len(rest) > 0 || err != nil {
+			t.Errorf("said %q: behind the close frame %q, %v", said, rest, err)
+		}
+	}
+	s.await()
+}
+
+// TestVisitorsLeave, however far they have come, and leave nothing behind.
+func TestVisitorsLeave(t *testing.T) {
+	before := openFiles(t)
+	s := openPort(t, socket.Options{})
+	for i := range 200 {
+		conn := s.dial()
+		_, _ = io.WriteString(conn, (askPage + "\x81\x85")[:i%len(askPage+"\x81\x85")])
+		switch i % 3 {
+		case 0:
+			_ = conn.(*net.TCPConn).SetLinger(0)
+		case 1:
+			_ = conn.(*net.TCPConn).CloseWrite()
+			_, _ = io.ReadAll(conn)
+		}
+		_ = conn.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	s.loop.StopListening()
+	s.loop.Shutdown(ctx)
+	if ctx.Err() != nil {
+		t.Error("somebody is still there")
+	}
+	if after := openFiles(t); after > before {
+		t.Errorf("%d open files, before %d", after, before)
+	}
+}
+
+// TestStopListening sends visitors away who have not said what they want; pages stay.
+func TestStopListening(t *testing.T) {
+	s := openPort(t, socket.Options{})
+	p := s.connect()
+	visitor := s.dial()
+	_, _ = io.WriteString(visitor, "pag")
+	for s.port.Addr(); ; time.Sleep(time.Millisecond) { // until the loop has it: it is behind this one
+		if conn := s.dial(); s.isIn(conn) {
+			break
+		}
+	}
+	s.loop.StopListening()
+	if got, _ := io.ReadAll(visitor); len(got) > 0 {
+		t.Errorf("the visitor got %q", got)
+	}
+	if _, err := net.Dial("tcp", s.port.Addr().String()); err == nil {
+		t.Error("the port is still open")
+	}
+	p.send(ws.NewPingFrame([]byte("still here")))
+	p.expect(t, "pong still here")
+}
+
+// isIn reports whether a visitor becomes a page.
+func (s *office) isIn(conn net.Conn) bool {
+	_, _ = io.WriteString(conn, askPage)
+	_, err := io.ReadFull(conn, make([]byte, len(answerPage)))
+	return err == nil
+}
+
+// TestNoDescriptors: where they have run out, visitors are turned away or wait, and come in when there are some again.
+func TestNoDescriptors(t *testing.T) {
+	s := openPort(t, socket.Options{})
+	inside := s.connect()
+	var waiting []net.Conn
+	var limit unix.Rlimit
+	s.do(func() { // meanwhile the loop lets nobody in
+		for range 3 {
+			waiting = append(waiting, s.dial())
+		}
+		if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+			t.Error(err)
+			return
+		}
+		none, err := os.Open(os.DevNull) // it takes the lowest number that is free
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		low := limit
+		low.Cur = uint64(none.Fd())
+		_ = none.Close()
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+			t.Error(err)
+			return
+		}
+	})
+	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }
+	defer restore()
+	s.awaitThat("visitors are turned away", func() bool { return s.loop.TurnedAway() > 0 })
+	inside.send(ws.NewPingFrame([]byte("?")))
+	inside.expect(t, "pong ?")
+	restore()
+	in := 0
+	for _, conn := range waiting {
+		if s.isIn(conn) {
+			in++
+		}
+	}
+	if turned := int(s.loop.TurnedAway()); in+turned < len(waiting) || in == len(waiting) {
+		t.Errorf("%d came in, %d were turned away, of %d", in, turned, len(waiting))
+	}
+	if !s.isIn(s.dial()) {
+		t.Error("nobody is let in any more")
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatalf("this test counts open files in /proc: %v", err)
+	}
+	return len(files)
+}
