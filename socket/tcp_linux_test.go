@@ -60,6 +60,14 @@ func openOffice(t *testing.T, o socket.Options, listens bool) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &shard{loop: loop}
+	loop.Start(s)
+	return furnish(t, s, listens)
+}
+
+// furnish makes an office of a loop that runs.
+func furnish(t *testing.T, of *shard, listens bool) *office {
+	t.Helper()
 	// What the kernel holds back for a page is little, so that a page which does not read is soon noticed.
 	config := net.ListenConfig{Control: setBuffer(unix.SO_SNDBUF, 4<<10)}
 	port, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -67,13 +75,12 @@ func openOffice(t *testing.T, o socket.Options, listens bool) *office {
 		t.Fatal(err)
 	}
 	s := &office{
-		shard: &shard{loop: loop}, t: t,
+		shard: of, t: t,
 		door: &doorman{admission: scenecast.Admission{Protocol: wire{}}, handed: make(chan handed, 100)},
 		port: port, listens: listens,
 	}
-	loop.Start(s.shard)
 	if listens {
-		if err := loop.Listen(port.(*net.TCPListener), s.door, 0); err != nil {
+		if err := of.loop.Listen(port.(*net.TCPListener), s.door, 0); err != nil {
 			t.Fatal(err)
 		}
 		_ = port.Close()
