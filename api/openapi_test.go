@@ -244,10 +244,8 @@ func TestDescribesLimits(t *testing.T) {
 // status.
 func TestDescribesProblems(t *testing.T) {
 	kinds := kindsInSource(t)
-	// The tutorial's endpoint alone looks at a Content-Type, or counts pages, and it answers in its own form.
-	kinds = slices.DeleteFunc(kinds, func(kind string) bool {
-		return kind == string(problem.UnsupportedMedia) || kind == string(problem.TooMany)
-	})
+	// The tutorial's endpoint alone looks at a Content-Type, and it answers in its own form.
+	kinds = slices.DeleteFunc(kinds, func(kind string) bool { return kind == string(problem.UnsupportedMedia) })
 	d := ReadDescription(t)
 	var described []string
 	for _, kind := range d.at(d.schema("Problem"), "properties", "kind")["enum"].([]any) {

@@ -11,17 +11,24 @@ import (
 
 // catchUp is a member that has come back and is getting what it has missed. Until it has caught up with its shard, what the
 // shard delivers is not sent to it but left in the log, and comes with the rest: so there is no hole and no double at the
-// seam, however fast pushes arrive, and nothing is kept for the member besides.
+// seam, however fast pushes arrive.
 //
 // It goes in steps. A step reads a piece of the log and encodes it off the loop, and has the loop send it in one write. The
-// next begins when the kernel has taken that. So a page has at most one step's bytes outstanding, and no loop waits.
+// next begins when the kernel has taken that. So a page has at most one step's bytes outstanding, and no loop waits. A step
+// reads no farther than the shard was when it began, because the member's labels behind that are not known yet. What the
+// shard delivers while the last step runs is kept, if it is not much, and follows it: so pushes cannot outrun the steps.
 type catchUp struct {
 	slot     scenecast.Slot
 	app      string
 	protocol scenecast.Protocol
 	at       scenecast.Position // everything up to here has been sent
 	chapters []chapter          // what its labels were when; the last one goes on
-	owed     []owed             // receipts of pushes that were delivered meanwhile
+	owed     []owed             // receipts of pushes that were delivered meanwhile and are left to the log
+
+	until     scenecast.Position // where the shard was when the step began
+	rest      []*delivery        // what was delivered to it since then …
+	restBytes int                // … and how much that is
+	tooMuch   bool               // it was too much: it is left to the log
 }
 
 // chapter is a part of the log, and the labels with which a member goes through it.
@@ -32,14 +39,16 @@ type chapter struct {
 
 // owed is a receipt that wants to know whether a push was written.
 type owed struct {
-	receipt  *receipt
-	position scenecast.Position
+	receipt *receipt
+	seq     uint64
 }
 
 const (
 	stepPushes   = 256      // that a step looks at
 	stepBytes    = 64 << 10 // after which a step sends nothing more, unless it has sent nothing
 	stepsAtATime = 2        // of all pages together, so that live pages do not wait for those that come back
+	mostRest     = 64       // pushes that are kept while a step runs
+	mostChapters = 256      // of a page that changes scenes and does not read
 )
 
 // catchUpFrom begins to replay what a member has missed.
@@ -52,9 +61,14 @@ func (s *Shard) catchUpFrom(slot scenecast.Slot, after scenecast.Position, label
 	s.step(c)
 }
 
+// isCatchingUp reports whether the catch-up goes on; otherwise its member has left.
+func (s *Shard) isCatchingUp(c *catchUp) bool { return s.catchUps[c.slot.Index] == c }
+
 // step reads the next piece of the log.
 func (s *Shard) step(c *catchUp) {
-	after, chapters := c.at, slices.Clone(c.chapters)
+	c.leaveRest()
+	c.until, c.tooMuch = s.position, false
+	after, until, chapters := c.at, c.until, slices.Clone(c.chapters)
 	s.hub.replays.Go(func() {
 		select {
 		case s.hub.steps <- struct{}{}:
@@ -62,25 +76,31 @@ func (s *Shard) step(c *catchUp) {
 			return
 		}
 		defer func() { <-s.hub.steps }()
-		p := c.read(s.hub.closing, s.hub.log, after, chapters)
+		if s.hub.closing.Err() != nil {
+			return
+		}
+		p := c.read(s.hub.closing, s.hub.log, after, until, chapters)
 		s.loop.Post(func() { s.replay(c, p) })
 	})
 }
 
 // piece is what a step has read.
 type piece struct {
-	frames  []byte               // as the page gets them
-	at      scenecast.Position   // the last push that was looked at
-	lasting []scenecast.Position // of the pushes in it with a ttl
+	frames  []byte             // as the page gets them
+	at      scenecast.Position // the last push that was looked at
+	lasting []uint64           // sequence numbers of the pushes in it with a ttl
 	err     error
 }
 
 // read reads and encodes. It does not touch the catch-up's state, which is the owner's.
-func (c *catchUp) read(ctx context.Context, log scenecast.Log, after scenecast.Position, chapters []chapter) piece {
+func (c *catchUp) read(ctx context.Context, log scenecast.Log, after, until scenecast.Position, chapters []chapter) piece {
 	p := piece{at: after}
 	var pushes []*scenecast.Push
 	pushes, p.err = log.After(ctx, after, stepPushes)
 	for _, push := range pushes {
+		if push.Position.Seq > until.Seq {
+			return p.reached(until)
+		}
 		for len(chapters) > 1 && push.Position.Seq > chapters[0].until {
 			chapters = chapters[1:]
 		}
@@ -91,105 +111,193 @@ func (c *catchUp) read(ctx context.Context, log scenecast.Log, after scenecast.P
 			}
 			p.frames = append(p.frames, frame...)
 			if push.TTL > 0 {
-				p.lasting = append(p.lasting, push.Position)
+				p.lasting = append(p.lasting, push.Position.Seq)
 			}
 		}
 		p.at = push.Position
 	}
+	if p.err == nil && len(pushes) == 0 {
+		return p.reached(until)
+	}
 	return p
 }
 
-// replay sends a piece, and goes on or ends.
+// reached notes that there is nothing more up to a position, where the piece does not lead farther.
+func (p piece) reached(until scenecast.Position) piece {
+	if p.at.Epoch != until.Epoch || p.at.Seq < until.Seq {
+		p.at = until
+	}
+	return p
+}
+
+// replay sends a piece. When it is written, the catch-up goes on.
 func (s *Shard) replay(c *catchUp, p piece) {
-	if s.catchUps[c.slot.Index] != c {
-		return // it has left
+	if !s.isCatchingUp(c) {
+		return
 	}
 	if p.err != nil {
-		missed := scenecast.Missed{Reason: scenecast.GapFailure, Newest: s.position}
-		if gap := (*scenecast.GapError)(nil); errors.As(p.err, &gap) {
-			missed.Reason, missed.Newest = gap.Reason, gap.Newest
-		}
-		p.at = missed.Newest
-		s.tellGap(c.slot, c.protocol, missed)
+		s.miss(c, p.err)
+		return
 	}
-	if len(p.frames) > 0 && !s.loop.Send(c.slot, p.frames) && s.catchUps[c.slot.Index] != c {
-		return // its outbox was full, and it has been closed
+	paid := c.pay(p.at.Seq)
+	if !s.sendPiece(c, p.frames, paid) {
+		return
 	}
 	c.at = p.at
 	for len(c.chapters) > 1 && c.at.Seq >= c.chapters[0].until {
 		c.chapters = c.chapters[1:]
 	}
-	for _, position := range p.lasting {
-		s.gotLasting(c, position)
+	for _, seq := range p.lasting {
+		if l := s.lasting[c.app].find(seq); l != nil {
+			l.got.set(c.slot.Index)
+		}
 	}
-	s.pay(c)
-	if c.at == s.position {
-		s.caughtUp(c)
+	if len(p.frames) == 0 {
+		s.goOn(c)
 		return
 	}
 	s.loop.WhenWritten(c.slot, func() {
-		if s.catchUps[c.slot.Index] == c {
-			s.step(c)
+		if s.isCatchingUp(c) {
+			s.goOn(c)
 		}
 	})
+}
+
+// sendPiece sends a piece, and sees to the receipts of what is in it. False: the member has left.
+func (s *Shard) sendPiece(c *catchUp, frames []byte, paid []owed) bool {
+	settle := func(written bool) {
+		for _, o := range paid {
+			o.receipt.settle(written, acknowledges(c.protocol))
+		}
+	}
+	switch {
+	case len(frames) == 0:
+		settle(true) // it has had them on another shard, before they came to this one
+	case len(paid) == 0:
+		s.loop.Send(c.slot, frames)
+	case !s.loop.Share(c.slot, &scenecast.Frame{Data: frames, Settle: settle}):
+		settle(false)
+	}
+	return s.isCatchingUp(c) // no, if its outbox was full and it was closed for that
+}
+
+// miss has a member go on where the log does, and tells it that it has missed what lies between.
+func (s *Shard) miss(c *catchUp, err error) {
+	missed := scenecast.Missed{Reason: scenecast.GapFailure, Newest: s.position}
+	if gap := (*scenecast.GapError)(nil); errors.As(err, &gap) {
+		missed.Reason, missed.Newest = gap.Reason, gap.Newest
+	}
+	s.unsee(c, missed.Newest)
+	c.leaveRest()
+	for _, o := range c.pay(missed.Newest.Seq) {
+		o.receipt.settle(false, acknowledges(c.protocol))
+	}
+	c.at = missed.Newest
+	s.tellGap(c.slot, c.protocol, missed)
+	switch {
+	case !s.isCatchingUp(c):
+	case missed.Reason == scenecast.GapFailure: // a log that fails would fail again
+		s.caughtUp(c)
+	default:
+		s.step(c)
+	}
+}
+
+// goOn takes the next step, unless what is left is at hand.
+func (s *Shard) goOn(c *catchUp) {
+	if c.tooMuch || c.at.Seq < c.until.Seq || c.at.Seq > s.position.Seq {
+		s.step(c)
+		return
+	}
+	s.caughtUp(c)
 }
 
 // caughtUp ends a catch-up: from now on the member gets what the shard delivers.
 func (s *Shard) caughtUp(c *catchUp) {
 	delete(s.catchUps, c.slot.Index)
 	s.members.at(c.slot.Index).catchingUp = false
-	s.catchLate(c.slot, c.chapters[0].labels)
+	for _, d := range c.rest {
+		if d.push.Position.Seq <= c.at.Seq {
+			d.settle(true, c.protocol) // as in sendPiece
+		} else if !s.loop.Share(c.slot, d.encode(c.protocol)) {
+			d.settle(false, c.protocol)
+		}
+	}
+	s.catchLate(c.slot, 0)
 }
 
 // relabelled has what comes after the shard's position go by other labels.
 func (s *Shard) relabelled(index uint32, labels label.Set) {
 	c := s.catchUps[index]
-	c.chapters[len(c.chapters)-1].until = s.position.Seq
+	last := len(c.chapters) - 1
+	if last > 0 && c.chapters[last-1].until == s.position.Seq { // nothing was delivered with the labels before
+		c.chapters[last].labels = labels
+		return
+	}
+	if len(c.chapters) == mostChapters {
+		s.loop.Post(func() { // not now: whoever relabels goes on with the member
+			if s.isCatchingUp(c) {
+				s.close(c.slot, scenecast.CloseSlowConsumer, "changes scenes faster than it reads")
+			}
+		})
+		return
+	}
+	c.chapters[last].until = s.position.Seq
 	c.chapters = append(c.chapters, chapter{labels: labels})
 }
 
-// owe notes that a push was delivered to a member that is catching up.
-func (s *Shard) owe(index uint32, d *delivery) {
-	if d.receipt != nil {
-		c := s.catchUps[index]
-		c.owed = append(c.owed, owed{d.receipt, d.push.Position})
-		s.pay(c) // it may be one that the page has had on another shard
+// keep notes that a push was delivered to a member that is catching up.
+func (c *catchUp) keep(d *delivery) {
+	c.rest = append(c.rest, d)
+	c.restBytes += len(d.push.Message.Data)
+	if c.tooMuch || len(c.rest) > mostRest || c.restBytes > stepBytes {
+		c.tooMuch = true
+		c.leaveRest()
 	}
 }
 
-// pay settles the receipts of what a member has been sent, when it is written.
-func (s *Shard) pay(c *catchUp) {
+// leaveRest leaves what was delivered to the log.
+func (c *catchUp) leaveRest() {
+	for _, d := range c.rest {
+		if d.receipt != nil {
+			c.owed = append(c.owed, owed{d.receipt, d.push.Position.Seq})
+		}
+	}
+	c.rest, c.restBytes = nil, 0
+}
+
+// pay takes the receipts of pushes up to this one out of those that are owed.
+func (c *catchUp) pay(upTo uint64) (paid []owed) {
 	n := 0
-	for n < len(c.owed) && c.owed[n].position.Seq <= c.at.Seq {
+	for n < len(c.owed) && c.owed[n].seq <= upTo {
 		n++
 	}
-	if n == 0 {
-		return
-	}
-	paid := slices.Clone(c.owed[:n])
-	c.owed = c.owed[n:]
-	s.loop.WhenWritten(c.slot, func() {
-		for _, o := range paid {
-			o.receipt.settle(true)
-		}
-	})
+	paid, c.owed = c.owed[:n:n], c.owed[n:]
+	return paid
 }
 
-// gotLasting notes that a member has got a lasting push by replay.
-func (s *Shard) gotLasting(c *catchUp, position scenecast.Position) {
-	for _, l := range s.lasting[c.app] {
-		if l.push.Position == position {
-			l.got.set(c.slot.Index)
+// unsee takes back that a member has got lasting pushes that it has not: everything behind where it is, up to a position.
+func (s *Shard) unsee(c *catchUp, upTo scenecast.Position) {
+	after := c.at.Seq
+	if c.at.Epoch != upTo.Epoch {
+		after = 0
+	}
+	for _, l := range s.lasting[c.app].behind(after) {
+		if l.push.Position.Seq <= upTo.Seq {
+			l.got.clear(c.slot.Index)
 		}
 	}
 }
 
 // giveUp ends the catch-up of a member that leaves.
 func (s *Shard) giveUp(index uint32) {
-	for _, o := range s.catchUps[index].owed {
-		o.receipt.settle(false)
-	}
+	c := s.catchUps[index]
 	delete(s.catchUps, index)
+	s.unsee(c, s.position)
+	c.leaveRest()
+	for _, o := range c.owed {
+		o.receipt.settle(false, acknowledges(c.protocol))
+	}
 }
 
 // tellGap tells a page of what it will not get, if its protocol can.

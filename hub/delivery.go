@@ -10,19 +10,18 @@ import (
 type delivery struct {
 	push    *scenecast.Push
 	receipt *receipt // nil: nobody waits for more than what is queued
-	lasting *lasting // nil: it has no ttl
 
 	mu     sync.Mutex
 	frames []encoded // one per wire variant: a handful at most, so a list is searched faster than a map
 }
 
 type encoded struct {
-	by    scenecast.Encoder
+	by    scenecast.Protocol
 	frame *scenecast.Frame
 }
 
 // encode is the push in the encoder's wire form, made the first time that any shard needs it.
-func (d *delivery) encode(by scenecast.Encoder) *scenecast.Frame {
+func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, e := range d.frames {
@@ -32,10 +31,18 @@ func (d *delivery) encode(by scenecast.Encoder) *scenecast.Frame {
 	}
 	f := &scenecast.Frame{Data: by.EncodePush(d.push), Coalesce: d.push.Coalesce}
 	if d.receipt != nil {
-		f.Settle = d.receipt.settle
+		asked := acknowledges(by)
+		f.Settle = func(written bool) { d.receipt.settle(written, asked) }
 	}
 	d.frames = append(d.frames, encoded{by, f})
 	return f
+}
+
+// settle tells the receipt what has become of the push on a connection of this protocol, if there is one.
+func (d *delivery) settle(written bool, by scenecast.Protocol) {
+	if d.receipt != nil {
+		d.receipt.settle(written, acknowledges(by))
+	}
 }
 
 // adder is a tally or a reply: what a pointer to can be added to.

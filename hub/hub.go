@@ -32,6 +32,8 @@ type Hub struct {
 	replays sync.WaitGroup
 	closing context.Context
 	close   context.CancelFunc
+
+	departed departed
 }
 
 // New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend.
@@ -44,7 +46,8 @@ func New(node scenecast.NodeID, limits label.Limits) *Hub {
 // ReplayFrom says where what pages have missed can be read. It is called before the first shard is added.
 func (h *Hub) ReplayFrom(log scenecast.Log) { h.log = log }
 
-// Close ends the reading of the log for pages that are coming back, when the loops have stopped or are about to.
+// Close ends the reading of the log for pages that are coming back. It is called when the loops have stopped, so that no
+// further reading begins.
 func (h *Hub) Close() {
 	h.close()
 	h.replays.Wait()
@@ -58,7 +61,7 @@ func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
 		apps:     make(map[string]*population),
 		position: h.log.Newest(),
 		catchUps: make(map[uint32]*catchUp),
-		lasting:  make(map[string][]*lastingHere),
+		lasting:  make(map[string]*lastings),
 	}
 	h.shards = append(h.shards, s)
 	return s
@@ -82,7 +85,7 @@ func (h *Hub) Deliveries() (queued, dropped int64) {
 // Deliver implements scenecast.Sink.
 func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	h.pushes.Add(1)
-	d := &delivery{push: p, receipt: newReceipt(p, report), lasting: newLasting(p)}
+	d := &delivery{push: p, receipt: newReceipt(p, report)}
 	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) {
 		if d.receipt != nil {
 			d.receipt.begin(t)

@@ -2,119 +2,154 @@ package hub
 
 import (
 	"slices"
-	"sync"
+	"sort"
 	"time"
 
 	"scenecast"
-	"scenecast/label"
 )
 
-// lasting is a push with a ttl: pages that come to match it within that time get it too, each once. All shards share it.
+// lasting is a push with a ttl, as a shard knows it: pages that come to match it within that time get it too, each once.
 type lasting struct {
 	push  *scenecast.Push
 	until time.Time
-
-	mu    sync.Mutex
-	pages map[string]struct{} // that have got it and have left
+	got   slotSet // members of this shard that have got it
 }
 
-// newLasting is nil for a push without a ttl.
-func newLasting(p *scenecast.Push) *lasting {
-	if p.TTL == 0 {
+func (l *lasting) hasEnded(now time.Time) bool { return !now.Before(l.until) }
+
+// lastings are those of an app, in the order of the log.
+type lastings struct {
+	all     []*lasting
+	bytes   int       // of their messages
+	soonest time.Time // none ends before
+}
+
+// What may last at a time in an app: every page that joins is held against each, and they are kept. When there are more, the
+// oldest ends early.
+const (
+	MaxLasting      = 10_000
+	MaxLastingBytes = 64 << 20 // of messages
+)
+
+// behind are those after a place in the log.
+func (ls *lastings) behind(seq uint64) []*lasting {
+	if ls == nil {
 		return nil
 	}
-	return &lasting{push: p, until: p.At.Add(p.TTL)}
+	return ls.all[sort.Search(len(ls.all), func(i int) bool { return ls.all[i].push.Position.Seq > seq }):]
 }
 
-// leave notes that a page has left that has got the push.
-func (l *lasting) leave(pageID string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.pages == nil {
-		l.pages = make(map[string]struct{})
+// find is the one with this place in the log; nil: it does not last.
+func (ls *lastings) find(seq uint64) *lasting {
+	if behind := ls.behind(seq - 1); len(behind) > 0 && behind[0].push.Position.Seq == seq {
+		return behind[0]
 	}
-	l.pages[pageID] = struct{}{}
+	return nil
 }
 
-// knows reports whether the page has got the push on an earlier connection.
-func (l *lasting) knows(pageID string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, ok := l.pages[pageID]
-	return ok
+// add has one more push last. The newest of a retain key takes the place of the one before.
+func (ls *lastings) add(l *lasting, now time.Time) {
+	retain := l.push.Retain
+	if retain != "" || !now.Before(ls.soonest) {
+		ls.drop(func(other *lasting) bool { return other.hasEnded(now) || retain != "" && other.push.Retain == retain })
+	}
+	if len(ls.all) == 0 || l.until.Before(ls.soonest) {
+		ls.soonest = l.until
+	}
+	ls.all = append(ls.all, l)
+	ls.bytes += len(l.push.Message.Data)
+	for len(ls.all) > MaxLasting || ls.bytes > MaxLastingBytes {
+		ls.bytes -= len(ls.all[0].push.Message.Data)
+		ls.all = slices.Delete(ls.all, 0, 1)
+	}
 }
 
-// lastingHere is a lasting push as a shard knows it.
-type lastingHere struct {
-	*lasting
-	got slotSet // members of this shard that have got it
-}
-
-// MaxLasting is how many pushes of an app may last at a time, which every page that joins is held against. When there are
-// more, the oldest ends early.
-const MaxLasting = 10_000
-
-// last has a push last that these members have got. The newest of a retain key takes the place of the one before.
-func (s *Shard) last(l *lasting, members []uint32) {
-	all := slices.DeleteFunc(s.lasting[l.push.App], func(other *lastingHere) bool {
-		return other.hasEnded() || l.push.Retain != "" && other.push.Retain == l.push.Retain
+// drop ends those of which the answer is yes.
+func (ls *lastings) drop(ends func(*lasting) bool) {
+	ls.soonest = time.Time{}
+	ls.bytes = 0
+	ls.all = slices.DeleteFunc(ls.all, func(l *lasting) bool {
+		if ends(l) {
+			return true
+		}
+		if ls.soonest.IsZero() || l.until.Before(ls.soonest) {
+			ls.soonest = l.until
+		}
+		ls.bytes += len(l.push.Message.Data)
+		return false
 	})
-	if len(all) >= MaxLasting {
-		all = slices.Delete(all, 0, 1)
-	}
-	s.lasting[l.push.App] = append(all, &lastingHere{l, newSlotSet(members)})
 }
 
-func (l *lasting) hasEnded() bool { return !time.Now().Before(l.until) }
+// last has a push last that these members have got.
+func (s *Shard) last(p *scenecast.Push, members []uint32) {
+	ls := s.lasting[p.App]
+	if ls == nil {
+		ls = new(lastings)
+		s.lasting[p.App] = ls
+	}
+	ls.add(&lasting{p, p.At.Add(p.TTL), newSlotSet(members)}, time.Now())
+}
 
 // catchLateSoon is catchLate for a member that has been relabelled. It comes behind whatever is being done: an answer to the
 // page's own request above all, behind which pushes are those of the new scene.
 func (s *Shard) catchLateSoon(slot scenecast.Slot) {
-	if m := s.at(slot); m.catchingUp || len(s.lasting[s.app(m).app]) == 0 {
-		return
+	if s.lasting[s.app(s.at(slot)).app] != nil {
+		s.loop.Post(func() { s.catchLate(slot, 0) })
 	}
-	s.loop.Post(func() {
-		if m := s.at(slot); m != nil && !m.catchingUp {
-			s.catchLate(slot, s.app(m).index.Labels(slot.Index))
-		}
-	})
 }
 
-// catchLate gives a member the lasting pushes that it matches with these labels and has not got yet.
-func (s *Shard) catchLate(slot scenecast.Slot, labels label.Set) {
+// catchLate gives a member the lasting pushes behind a place in the log that it matches and has not got yet. They may be many:
+// they go in steps, as a catch-up does. A member that is catching up comes to them when it has.
+func (s *Shard) catchLate(slot scenecast.Slot, after uint64) {
 	m := s.at(slot)
-	if m == nil {
+	if m == nil || m.catchingUp {
 		return
 	}
 	k := s.kinds.all[m.kind]
-	all := s.lasting[k.app.app]
-	if len(all) == 0 {
+	ls := s.lasting[k.app.app]
+	if ls == nil {
 		return
 	}
-	pageID := s.pageID(slot.Index)
-	ended := false
-	for _, l := range all {
-		switch {
-		case l.hasEnded():
+	now := time.Now()
+	labels := k.app.index.Labels(slot.Index)
+	var frames []byte
+	var sent []*lasting
+	ended, more := false, false
+	for _, l := range ls.behind(after) {
+		if l.hasEnded(now) {
 			ended = true
-		case l.got.has(slot.Index) || !l.push.To.Match(labels) || pageID != "" && l.knows(pageID):
-		case !s.loop.Send(slot, encodeLate(k.protocol, l.push)):
-			return // its outbox is full, or it has been closed for that
-		default:
-			l.got.set(slot.Index)
+			continue
 		}
+		if l.got.has(slot.Index) || !l.push.To.Match(labels) {
+			continue
+		}
+		frame := encodeLate(k.protocol, l.push)
+		if more = len(frames) > 0 && len(frames)+len(frame) > stepBytes; more {
+			break
+		}
+		frames = append(frames, frame...)
+		sent = append(sent, l)
 	}
 	if ended {
-		s.forgetEnded(k.app.app)
+		s.forgetEnded(k.app.app, now)
+	}
+	if len(sent) == 0 || !s.loop.Send(slot, frames) {
+		return // there is nothing, or its outbox is full, or it has been closed for that
+	}
+	for _, l := range sent {
+		l.got.set(slot.Index)
+	}
+	if more {
+		last := sent[len(sent)-1].push.Position.Seq
+		s.loop.WhenWritten(slot, func() { s.catchLate(slot, last) })
 	}
 }
 
-func (s *Shard) forgetEnded(app string) {
-	all := slices.DeleteFunc(s.lasting[app], func(l *lastingHere) bool { return l.hasEnded() })
-	if len(all) == 0 {
+func (s *Shard) forgetEnded(app string, now time.Time) {
+	ls := s.lasting[app]
+	ls.drop(func(l *lasting) bool { return l.hasEnded(now) })
+	if len(ls.all) == 0 {
 		delete(s.lasting, app)
-	} else {
-		s.lasting[app] = all
 	}
 }
 
@@ -123,22 +158,4 @@ func encodeLate(p scenecast.Protocol, push *scenecast.Push) []byte {
 		return late.EncodeLate(push)
 	}
 	return p.EncodePush(push)
-}
-
-// remember notes, for a member that leaves, what it has got and what it has not acknowledged: its slot will be another's.
-func (s *Shard) remember(index uint32, app string) {
-	if len(s.lasting[app]) == 0 && len(s.awaiting) == 0 {
-		return
-	}
-	pageID := s.pageID(index)
-	for _, l := range s.lasting[app] {
-		if l.got.clear(index) && pageID != "" {
-			l.leave(pageID)
-		}
-	}
-	for i := range s.awaiting {
-		if a := &s.awaiting[i]; a.members.clear(index) {
-			a.receipt.leave(pageID)
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"sort"
 	"sync"
 	"time"
 
@@ -8,15 +9,22 @@ import (
 )
 
 // receipt follows a push whose publisher wants to know more than which outboxes took it. It reports at once what is queued,
-// then once what has come in until all is in or the time has passed, and then every correction.
+// then once what has come in until all is in or the time has passed, and then every correction. It outlives the push's time in
+// the log, so it does not hold the push.
 type receipt struct {
-	push   *scenecast.Push
-	report func(scenecast.Tally, bool)
+	app      string
+	position scenecast.Position
+	acked    bool // it waits for acknowledgements; otherwise for what is written
+	timeout  time.Duration
+	report   func(scenecast.Tally, bool)
 
 	mu      sync.Mutex
 	queued  int             // connections whose outbox took it
 	settled int             // of those, the ones of which it is known whether the kernel took it
 	asked   int             // of those, the ones that are to acknowledge
+	lost    int             // of those, the ones that have not got it
+	left    int             // … that have left, and that nobody will know when they are back
+	back    int             // … that have left before they acknowledged, came back, and did so then
 	tally   scenecast.Tally // what has come in since the first report
 	begun   bool            // the first report has been made
 	done    bool
@@ -29,7 +37,13 @@ func newReceipt(p *scenecast.Push, report func(scenecast.Tally, bool)) *receipt 
 	if p.Receipt == scenecast.ReceiptQueued {
 		return nil
 	}
-	return &receipt{push: p, report: report}
+	return &receipt{
+		app:      p.App,
+		position: p.Position,
+		acked:    p.Receipt == scenecast.ReceiptAcked,
+		timeout:  p.Timeout,
+		report:   report,
+	}
 }
 
 // begin makes the first report, when every shard has delivered.
@@ -39,7 +53,7 @@ func (r *receipt) begin(t scenecast.Tally) {
 	defer r.mu.Unlock()
 	r.begun = true
 	if !r.finish() {
-		r.timer = time.AfterFunc(r.push.Timeout, r.timeOut)
+		r.timer = time.AfterFunc(r.timeout, r.timeOut)
 	}
 }
 
@@ -51,36 +65,45 @@ func (r *receipt) expect(queued, asked int) {
 	r.asked += asked
 }
 
-// settle notes what has become of the push on one connection.
-func (r *receipt) settle(written bool) {
+// settle notes what has become of the push on one connection; asked is whether that is to acknowledge it.
+func (r *receipt) settle(written, asked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	before := r.missing()
 	r.settled++
-	if written {
-		r.add(scenecast.Tally{Written: 1}, r.push.Receipt == scenecast.ReceiptWritten)
-	} else {
+	switch {
+	case written:
+		r.add(scenecast.Tally{Written: 1}, before)
+	case !r.done:
+		if asked {
+			r.lost++
+		}
 		r.finish()
 	}
 }
 
-// acknowledge notes that one page has shown the push.
-func (r *receipt) acknowledge() {
+// acknowledge notes that one page has shown the push; back is whether on a later connection than the one that was asked.
+func (r *receipt) acknowledge(back bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.add(scenecast.Tally{Acked: 1}, true)
+	before := r.missing()
+	r.asked--
+	if back {
+		r.asked++
+		r.back++
+	}
+	r.add(scenecast.Tally{Acked: 1}, before)
 }
 
 // add, with mu held, counts what has come in. Once all was reported, it is a correction: if the receipt was waiting for it,
 // it has timed out before.
-func (r *receipt) add(t scenecast.Tally, waitedFor bool) {
+func (r *receipt) add(t scenecast.Tally, missingBefore int) {
 	if !r.done {
 		r.tally.Add(t)
 		r.finish()
 		return
 	}
-	if waitedFor {
-		t.TimedOut--
-	}
+	t.TimedOut = r.missing() - missingBefore
 	r.report(t, false)
 }
 
@@ -93,10 +116,11 @@ func (r *receipt) finish() bool {
 	return true
 }
 
-// missing, with mu held, is how many connections the receipt still waits for.
+// missing, with mu held, is how many connections the receipt still waits for. A page that is back, or has left, may be one that
+// has not got the push: so it is not known how many both are, but at least as many as the more of them.
 func (r *receipt) missing() int {
-	if r.push.Receipt == scenecast.ReceiptAcked {
-		return r.asked - r.tally.Acked
+	if r.acked {
+		return max(0, r.asked-max(r.lost, r.left+r.back))
 	}
 	return r.queued - r.settled
 }
@@ -120,15 +144,18 @@ func (r *receipt) end() {
 
 // leave notes that a page has left that has not acknowledged yet. Without an ID it cannot be known again.
 func (r *receipt) leave(pageID string) {
-	if pageID == "" {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.gone == nil {
-		r.gone = make(map[string]struct{})
+	switch {
+	case pageID != "":
+		if r.gone == nil {
+			r.gone = make(map[string]struct{})
+		}
+		r.gone[pageID] = struct{}{}
+	case !r.done:
+		r.left++
+		r.finish()
 	}
-	r.gone[pageID] = struct{}{}
 }
 
 // isBack reports whether the page is one that left before it acknowledged; once.
@@ -140,7 +167,7 @@ func (r *receipt) isBack(pageID string) bool {
 	return ok
 }
 
-// awaited is a push that pages of this shard are to acknowledge.
+// awaited is a push that pages of this shard are to acknowledge, or pages that come back to it.
 type awaited struct {
 	receipt *receipt
 	members slotSet // that have not yet
@@ -165,15 +192,16 @@ func (s *Shard) await(r *receipt, members slotSet) {
 
 // acknowledge takes a member's acknowledgement of the push at a position.
 func (s *Shard) acknowledge(slot scenecast.Slot, p scenecast.Position) {
-	for i := len(s.awaiting) - 1; i >= 0; i-- {
-		a := &s.awaiting[i]
-		if a.receipt.push.Position != p {
-			continue
-		}
-		if a.members.clear(slot.Index) || a.receipt.isBack(s.pageID(slot.Index)) {
-			a.receipt.acknowledge()
-		}
+	i := sort.Search(len(s.awaiting), func(i int) bool { return s.awaiting[i].receipt.position.Seq >= p.Seq })
+	if i == len(s.awaiting) || s.awaiting[i].receipt.position != p {
 		return
+	}
+	a := &s.awaiting[i]
+	switch {
+	case a.members.clear(slot.Index):
+		a.receipt.acknowledge(false)
+	case a.receipt.app == s.app(s.at(slot)).app && a.receipt.isBack(s.pageID(slot.Index)):
+		a.receipt.acknowledge(true)
 	}
 }
 
@@ -184,4 +212,9 @@ func (s *Shard) pageID(index uint32) string {
 		return ""
 	}
 	return s.app(m).index.Labels(index).Values(scenecast.LabelPage)[0]
+}
+
+func acknowledges(p scenecast.Protocol) bool {
+	_, ok := p.(scenecast.Acknowledger)
+	return ok
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"scenecast"
@@ -18,12 +19,12 @@ type Shard struct {
 	members  members                // by slot index
 	apps     map[string]*population // by name; an app without connections has none
 	kinds    kinds
-	position scenecast.Position        // of the last push
-	catchUps map[uint32]*catchUp       // of the members that are catching up, by slot index
-	lasting  map[string][]*lastingHere // by app, in the order of the log
-	awaiting []awaited                 // in the order of the log
-	chosen   []uint32                  // scratch: what an audience has selected
-	view     view                      // the connection that a protocol is being told of
+	position scenecast.Position   // of the last push
+	catchUps map[uint32]*catchUp  // of the members that are catching up, by slot index
+	lasting  map[string]*lastings // by app; an app without has none
+	awaiting []awaited            // in the order of the log
+	chosen   []uint32             // scratch: what an audience has selected
+	view     view                 // the connection that a protocol is being told of
 
 	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
@@ -47,6 +48,7 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 	labels := a.Labels.Union(a.Trusted, s.ownLabels(m, a))
 	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
+	s.recall(slot.Index, a.App, a.PageID)
 	behind := a.Resume.Wanted && !a.Resume.Malformed && a.Resume.After != s.position
 	if behind {
 		s.catchUpFrom(slot, a.Resume.After, labels)
@@ -56,7 +58,7 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 		s.tellGap(slot, a.Protocol, scenecast.Missed{Reason: scenecast.GapPosition, Newest: s.position})
 	}
 	if !behind {
-		s.catchLate(slot, labels)
+		s.catchLate(slot, 0)
 	}
 }
 
@@ -107,10 +109,10 @@ func (s *Shard) leave(slot scenecast.Slot) {
 		return
 	}
 	p := s.app(m)
-	s.remember(slot.Index, p.app)
 	if m.catchingUp {
 		s.giveUp(slot.Index)
 	}
+	s.remember(slot.Index, p.app)
 	p.index.Leave(slot.Index)
 	if p.index.Len() == 0 {
 		delete(s.apps, p.app)
@@ -147,53 +149,60 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	s.position = d.push.Position
 	var frame *scenecast.Frame // most members are of the kind of the one before
 	var of uint32
+	asks := false
+	asked := 0
 	chosen := s.choose(d.push.App, d.push.To)
 	queued := chosen[:0] // those that took it
 	for _, i := range chosen {
 		m := s.members.at(i)
+		if m.kind == 0 {
+			continue // it was closed because of what another one was sent: the loop was out of memory for outboxes
+		}
 		if m.kind != of {
 			of = m.kind
-			frame = d.encode(s.kinds.all[of].protocol)
+			p := s.kinds.all[of].protocol
+			frame = d.encode(p)
+			asks = acknowledges(p)
 		}
 		t.Matched++
 		switch {
 		case m.catchingUp:
-			queued = append(queued, i)
-			s.owe(i, d)
-		case s.loop.Share(scenecast.Slot{Index: i, Generation: m.generation}, frame):
-			queued = append(queued, i)
+			s.catchUps[i].keep(d)
+		case !s.loop.Share(scenecast.Slot{Index: i, Generation: m.generation}, frame):
+			continue
+		}
+		queued = append(queued, i)
+		if asks {
+			asked++
 		}
 	}
 	t.Queued = len(queued)
 	t.Dropped = t.Matched - t.Queued
-	if d.receipt != nil {
-		d.receipt.expect(t.Queued, s.ask(d.receipt, queued))
-	}
-	if d.lasting != nil {
-		s.last(d.lasting, queued)
-	}
+	s.follow(d, queued, asked)
 	s.queued.Add(int64(t.Queued))
 	s.dropped.Add(int64(t.Dropped))
 	return t
 }
 
-// ask has the shard take acknowledgements of a push, and says of how many members.
-func (s *Shard) ask(r *receipt, members []uint32) int {
-	if r.push.Receipt != scenecast.ReceiptAcked {
-		return 0
+// follow notes what is to be known of a push later, of the members that took it. Some of those may have left since.
+func (s *Shard) follow(d *delivery, members []uint32, asked int) {
+	acked := d.push.Receipt == scenecast.ReceiptAcked
+	if d.receipt != nil {
+		d.receipt.expect(len(members), asked)
 	}
-	asked := slotSet{}
-	n := 0
-	for _, i := range members {
-		if _, acknowledges := s.kinds.all[s.members.at(i).kind].protocol.(scenecast.Acknowledger); acknowledges {
-			asked.set(i)
-			n++
-		}
+	if !acked && d.push.TTL == 0 {
+		return
 	}
-	if n > 0 {
-		s.await(r, asked)
+	here := slices.DeleteFunc(members, func(i uint32) bool { return s.members.at(i).kind == 0 })
+	if d.push.TTL > 0 {
+		s.last(d.push, here)
 	}
-	return n
+	if acked {
+		askedHere := slices.DeleteFunc(here, func(i uint32) bool {
+			return !acknowledges(s.kinds.all[s.members.at(i).kind].protocol)
+		})
+		s.await(d.receipt, newSlotSet(askedHere))
+	}
 }
 
 // relabel gives a member the labels that it has from now on. Pushes that come later see them, and so do lasting ones.

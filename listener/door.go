@@ -91,3 +91,6 @@ func (d *door) TakeOver(c net.Conn, said []byte) {
 
 // Late implements socket.Doorman.
 func (d *door) Late() []byte { return slowHead }
+
+// Full implements socket.Doorman.
+func (d *door) Full() []byte { return noFiles }

@@ -19,7 +19,7 @@ func BenchmarkGreet(b *testing.B) {
 	pages := new(auth.PageTokens)
 	pages.Add("123456", auth.Page{App: scenecast.DefaultApp})
 	desk := &admission.Desk{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
-	s := &Server{options: Options{
+	s := &Server{refused: newRefusals(), options: Options{
 		Upgrades: map[string]Upgrade{"/": {Gate: tutorial.New(tutorial.Options{Desk: desk})}},
 		MaxHead:  16 << 10,
 		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)),

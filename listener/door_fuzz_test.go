@@ -28,11 +28,12 @@ func (g *everybody) Admit(r *http.Request) (scenecast.Admission, error) {
 
 func fuzzedDoor() (*door, *everybody) {
 	gate := new(everybody)
-	return newDoor(&Server{options: Options{
+	return newDoor(&Server{refused: newRefusals(), options: Options{
 		Upgrades: map[string]Upgrade{
 			"/":     {Gate: gate},
 			"/away": {Gate: gate, CloseCode: func(error) (scenecast.CloseCode, string) { return scenecast.CloseUnauthorized, "no" }},
 		},
+		Streams: map[string]Stream{"/v1/events": {Gate: gate, Media: "text/event-stream"}},
 		Deflate: true,
 		MaxHead: 600,
 		Logger:  slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -67,6 +68,12 @@ var heads = []struct {
 	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.TakeOver},
 	{"GET / HTTP/1.1\r\n" + upgradeLines[:len(upgradeLines)-2] + "\n\r\nframes\r\n\r\n", socket.TakeOver},
 	{"GET / HTTP/1.1\n" + upgradeLines + "\r\n", socket.Admit},
+	{"GET /v1/events?page=home HTTP/1.1\r\nHost: x\r\n\r\n", socket.Admit},
+	{"GET /v1/events HTTP/1.0\r\nHost: x\r\nLast-Event-ID: a-1\r\n\r\nwhatever it says\r\n\r\n", socket.Admit},
+	{"GET /v1/events HTTP/1.0\r\n\r\n", socket.TakeOver},
+	{"GET /v1/events?refused HTTP/1.1\r\nHost: x\r\n\r\n", socket.TakeOver},
+	{"GET /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1", socket.TakeOver},
+	{"HEAD /v1/events HTTP/1.1\r\nHost: x\r\n\r\n", socket.TakeOver},
 	{"GET / HTTP/1.1\r\nHost: x\r\n", socket.HearOut},
 	{"GET / HTTP/1.1\r\n" + upgradeLines, socket.HearOut},
 	{"", socket.HearOut},

@@ -57,6 +57,25 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
+func (o Options) withDefaults() Options {
+	defaultTo(&o.SendBuffer, 32<<10)
+	defaultTo(&o.HeadTimeout, 10*time.Second)
+	defaultTo(&o.BodyTimeout, 30*time.Second)
+	defaultTo(&o.IdleTimeout, 2*time.Minute)
+	defaultTo(&o.MaxHead, 16<<10)
+	if o.Release == nil {
+		o.Release = func(uint32) {}
+	}
+	return o
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
 // Server is a listening port.
 type Server struct {
 	options Options
@@ -71,12 +90,7 @@ type Server struct {
 
 // Listen opens the port; Serve answers on it.
 func Listen(ctx context.Context, o Options) (*Server, error) {
-	if o.SendBuffer == 0 {
-		o.SendBuffer = 32 << 10
-	}
-	if o.Release == nil {
-		o.Release = func(uint32) {}
-	}
+	o = o.withDefaults()
 	sockets := 1
 	if o.TLS == nil && o.Loops[0].CanListen() {
 		sockets = len(o.Loops)
@@ -127,7 +141,7 @@ func (s *Server) connections() (net.Listener, error) {
 		return s.throttled(s.ports[0]), nil
 	}
 	for i, loop := range s.options.Loops {
-		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops))); err != nil {
+		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
 			return nil, err
 		}
 		_ = s.ports[i].Close() // the loop has a descriptor of its own
@@ -135,12 +149,12 @@ func (s *Server) connections() (net.Listener, error) {
 	return s.handed, nil
 }
 
-// share is each loop's part of a rate; 0 is any number.
-func share(rate, loops int) int {
+// share is a loop's part of a rate; 0 is any number. A loop lets in somebody at least.
+func share(rate, loops, i int) int {
 	if rate == 0 {
 		return 0
 	}
-	return max(1, rate/loops)
+	return max(1, (rate+i)/loops)
 }
 
 // Shutdown closes the port and waits for the requests under way until ctx ends. Pages are not its concern.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,17 +57,22 @@ func listen(ctx context.Context, addr string, sendBuffer int, shared bool) (*net
 	return l.(*net.TCPListener), nil
 }
 
+// goneAfter is how long a peer may leave bytes unacknowledged. Pings find out sooner who is gone, but nobody answers those of
+// an event stream; without this, the kernel goes on trying for a quarter of an hour.
+const goneAfter = time.Minute
+
 // prepare sets what the sockets of visitors inherit (tcp(7)), so that it costs nothing for each of them.
 func prepare(fd, sendBuffer int, shared bool) error {
 	options := []struct {
 		level, name, value int
 	}{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer / 2}, // the kernel doubles it (socket(7))
+		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(goneAfter / time.Millisecond)},
+		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer}, // the kernel adds as much again for its bookkeeping (socket(7))
 		{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
 	}
 	if !shared {
-		options = options[:2]
+		options = options[:len(options)-1]
 	}
 	for _, o := range options {
 		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {

@@ -3,7 +3,6 @@ package listener
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -14,10 +13,7 @@ import (
 // net/http hangs up on a client whose request head does not come in time, without a word. headConn says what was wrong
 // before it does: 408, RFC 9110, 15.5.9.
 
-const slowHeadBody = `{"code":408,"message":"the request head did not come in time (setting: http.head_timeout)"}`
-
-var slowHead = fmt.Appendf(nil, "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"+
-	"Connection: close\r\nContent-Length: %d\r\n\r\n%s", len(slowHeadBody), slowHeadBody)
+var slowHead = lastAnswer(http.StatusRequestTimeout, "the request head did not come in time (setting: http.head_timeout)")
 
 type headListener struct{ net.Listener }
 

@@ -64,6 +64,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, to *Stream)
 		err = problem.New(problem.MethodNotAllowed, "%s takes GET, HEAD, OPTIONS", r.URL.Path)
 	}
 	if err != nil {
+		s.refused.count(err)
 		s.sites.admit(r, w.Header()) // a page that may come in may also read why it does not
 		to.Refuse(w, r, err)
 	}

@@ -47,7 +47,7 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(s.FramesDropped()) }},
 	{"scenecast_frames_coalesced_total", "Frames in whose place a newer one of the same key has gone out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.FramesCoalesced()) }},
-	{"scenecast_visitors_turned_away_total", "Visitors closed at the door because file descriptors had run out.", prometheus.CounterValue, "",
+	{"scenecast_visitors_turned_away_total", "Visitors that were not let in because file descriptors had run out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.TurnedAway()) }},
 	{"scenecast_refused_total", "Pages that were not let in, by the kind of what was wrong.", prometheus.CounterValue, "reason",
 		func(s Sources) map[string]float64 { return floats(s.Refused()) }},

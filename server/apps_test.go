@@ -79,7 +79,7 @@ func TestApps(t *testing.T) {
 	if answer := s.say(blog, `{"type":"set","labels":{"order":"7"}}`); !strings.Contains(answer, `"setting":"labels.client"`) {
 		t.Errorf("a page of the blog: %s", answer)
 	}
-	if answer := s.say(shop, `{"type":"set","labels":{"order":"7"}}`); answer != `{"type":"set"}` {
+	if answer := s.say(shop, `{"type":"set","labels":{"order":"7"}}`); !strings.HasPrefix(answer, `{"type":"set","position":"`) {
 		t.Errorf("a page of the shop: %s", answer)
 	}
 

@@ -6,7 +6,7 @@ import "log/slog"
 // everywhere.
 const (
 	fewFiles = 10_000
-	ownFiles = 64 // descriptors that are no page's: ports, loops, calls under way
+	ownFiles = 64 // descriptors, about, that are no page's: loops, HTTP calls, files
 )
 
 // tellOfFiles logs how many pages the limit on descriptors allows. max is what the configuration allows; 0: any number.

@@ -98,6 +98,23 @@ func TestLimitOfPages(t *testing.T) {
 	}
 }
 
+// TestLimitOfStreams: an event stream is a page as well; asking what one would be told is none.
+func TestLimitOfStreams(t *testing.T) {
+	s := start(t, map[string]string{"limits.connections": "1"}, nil)
+	const target = "/v1/events?token=" + pageToken
+	if status, answer := s.call(http.MethodHead, target, "", "", ""); status != http.StatusOK {
+		t.Errorf("HEAD: %d %s", status, answer)
+	}
+	conn, in := s.raw("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n")
+	expectBytes(t, in, "HTTP/1.1 200 OK\r\n")
+	if status, answer := s.call(http.MethodGet, target, "", "", ""); status != http.StatusTooManyRequests || !strings.Contains(answer, `"kind":"too_many"`) {
+		t.Errorf("a second stream: %d %s", status, answer)
+	}
+	s.expectMetrics(map[string]string{`scenecast_refused_total{reason="too_many"}`: "1"})
+	_ = conn.Close()
+	s.awaitTickets(0)
+}
+
 // TestLimitOfAddress counts an address over all apps, and tells addresses apart.
 func TestLimitOfAddress(t *testing.T) {
 	s := start(t, map[string]string{"limits.per_address": "2", "apps": twoApps}, nil)
@@ -202,7 +219,7 @@ func (r *running) disconnected(c *websocket.Conn) {
 
 // TestStopGivesTicketsBack: a server that stops while pages come has none left.
 func TestStopGivesTicketsBack(t *testing.T) {
-	s := start(t, map[string]string{"limits.connections": "1000", "drain": "200ms"}, nil)
+	s := start(t, map[string]string{"limits.connections": "1000", "websocket.close_wait": "10ms"}, nil)
 	var wg sync.WaitGroup
 	var came atomic.Int64
 	for range 50 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -36,19 +38,26 @@ func replay(t *testing.T, lines []string) {
 	s := start(t, map[string]string{"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}]`}, nil)
 	defer s.end()
 	var page *websocket.Conn
+	var listening *stream
 	for _, line := range lines {
 		who, what, _ := strings.Cut(line, " ")
 		what = strings.TrimSpace(what)
 		switch {
 		case who == "page" && strings.HasPrefix(what, "opens "):
 			page = s.native(strings.ReplaceAll(strings.TrimPrefix(what, "opens "), "CLIENT_TOKEN", pageToken))
+		case who == "page" && strings.HasPrefix(what, "streams "):
+			listening = s.events(strings.ReplaceAll(strings.TrimPrefix(what, "streams "), "CLIENT_TOKEN", pageToken))
 		case who == "page":
 			if err := page.Write(t.Context(), websocket.MessageText, []byte(what)); err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
 		case who == "backend":
-			if status, answer := s.push(strings.TrimPrefix(what, "POST /v1/push ")); status != 200 {
-				t.Errorf("%s: %d %s", line, status, answer)
+			method, rest, _ := strings.Cut(what, " ")
+			path, body, _ := strings.Cut(rest, " ")
+			s.api(method, path, body)
+		case listening != nil:
+			if got := listening.line(); !alike(what, got) {
+				t.Fatalf("%s: the server said %s", line, got)
 			}
 		case strings.HasPrefix(what, "closes "):
 			if got := "closes " + s.goodbye(page); got != what {
@@ -63,6 +72,19 @@ func replay(t *testing.T, lines []string) {
 	if page != nil {
 		_ = page.CloseNow()
 	}
+}
+
+// line is the next line of a stream, or says that there is none: "ends", or "answers …" where the page was refused.
+func (s *stream) line() string {
+	s.t.Helper()
+	if s.head.StatusCode != http.StatusOK {
+		return fmt.Sprintf("answers %d %s", s.head.StatusCode, strings.TrimSpace(readAll(s.t, s.head)))
+	}
+	line, err := s.in.ReadString('\n')
+	if line == "" && errors.Is(err, io.EOF) {
+		return "ends"
+	}
+	return strings.TrimSuffix(line, "\n")
 }
 
 // alike reports whether the text is the pattern with anything in place of each `…`.

@@ -131,10 +131,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		mux.Handle(path, page)
 	}
 
-	if files, ok := fileLimit(); ok {
-		tellOfFiles(s.log, files, c.Limits.Connections)
-	}
-
 	// The port comes last, when there is something behind it.
 	certificate, err := loadCertificate(c.TLS)
 	if err != nil {
@@ -183,6 +179,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, err
+	}
+	if files, ok := fileLimit(); ok {
+		tellOfFiles(s.log, files, c.Limits.Connections)
 	}
 	return s, nil
 }

@@ -259,6 +259,6 @@ func (l *Loop) noteEmpty() {
 	}
 }
 
-// TurnedAway is how often visitors were closed at the door because the process had no file descriptors left. Any goroutine
+// TurnedAway is how many visitors were not let in because the process had no file descriptors left. Any goroutine
 // may call it.
 func (l *Loop) TurnedAway() int64 { return l.turnedAway.Load() }

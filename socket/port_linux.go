@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +23,7 @@ type port struct {
 	paused  bool          // nobody is let in until …
 	until   instant
 	spare   int32 // a descriptor to give up where there are none left; -1: none
+	keep    int32 // descriptors from this number on are not for pages
 }
 
 // visit is a visitor whose request has not come in whole.
@@ -51,7 +53,7 @@ func (e *events) listen(listener *net.TCPListener, doorman Doorman, perSecond in
 
 // watch makes a descriptor the port.
 func (e *events) watch(fd int32, doorman Doorman, perSecond int) error {
-	e.port = port{fd: fd, doorman: doorman, counted: e.now, spare: spareFile()}
+	e.port = port{fd: fd, doorman: doorman, counted: e.now, spare: spareFile(), keep: firstKept()}
 	if perSecond > 0 {
 		e.port.every = max(time.Second/time.Duration(perSecond), time.Nanosecond)
 		e.port.credit = time.Second
@@ -70,6 +72,20 @@ func (e *events) stopListening() {
 	for index := range e.heads {
 		e.end(index)
 	}
+}
+
+// keptFiles is how many descriptors pages leave to visitors, so that HTTP calls come through when pages have taken all others;
+// where there are few, a quarter.
+const keptFiles = 32
+
+// firstKept is the first descriptor that no page may have. The kernel gives the lowest number that is free (accept(2)), so a
+// visitor who gets this one, or one behind it, finds all others taken.
+func firstKept() int32 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > math.MaxInt32 {
+		return math.MaxInt32
+	}
+	return int32(limit.Cur - min(limit.Cur/4, keptFiles))
 }
 
 // spareFile is a descriptor that is good for nothing but to be given up.
@@ -123,6 +139,12 @@ func (e *events) accept() {
 		if e.port.fd < 0 || e.port.paused || !e.port.mayEnter(e) {
 			return
 		}
+		if e.port.spare < 0 { // somebody has been faster than turnAway
+			if e.port.spare = spareFile(); e.port.spare < 0 {
+				e.port.pause(e, pauseOfNoFiles)
+				return
+			}
+		}
 		fd, from, errno := acceptNow(e.port.fd)
 		switch errno {
 		case 0:
@@ -138,13 +160,11 @@ func (e *events) accept() {
 	}
 }
 
-// turnAway is what happens where descriptors have run out. Those who wait are let in by the spare descriptor, one after the
-// other, and closed, so that they know; then the port pauses, because pages may leave meanwhile.
+// turnAway is what happens where descriptors have run out altogether. Those who wait are let in by the spare descriptor, one
+// after the other, and closed, so that they know; then the port pauses, because others may leave meanwhile.
 func (e *events) turnAway() {
 	p := &e.port
-	if p.spare >= 0 {
-		closeFD(p.spare)
-	}
+	closeFD(p.spare)
 	for range visitorsAtOnce {
 		fd, _, errno := acceptNow(p.fd)
 		if errno != 0 {
@@ -220,6 +240,12 @@ func (e *events) consider(index uint32, v visit, said []byte, registered bool) {
 	}
 	early := said[g.Head:]
 	if g.Verdict == Admit {
+		if b.fd >= e.port.keep {
+			e.loop.turnedAway.Add(1)
+			_, _ = sendNow(b.fd, e.port.doorman.Full())
+			e.end(index)
+			return
+		}
 		e.admit(index, g.Admission, g.Answer, early)
 		return
 	}

@@ -202,6 +202,7 @@ const (
 	askAway    = "away\n"
 	askOther   = "other\n"
 	tooLate    = "too late\n"
+	noFiles    = "no files\n"
 )
 
 // doorman is a small one: each request is a line.
@@ -233,3 +234,4 @@ func (d *doorman) Greet(said []byte, _ netip.AddrPort) socket.Greeting {
 func (d *doorman) TakeOver(c net.Conn, said []byte) { d.handed <- handed{c, string(said)} }
 
 func (d *doorman) Late() []byte { return []byte(tooLate) }
+func (d *doorman) Full() []byte { return []byte(noFiles) }

@@ -14,8 +14,10 @@ type Doorman interface {
 	Greet(said []byte, from netip.AddrPort) Greeting
 	// TakeOver gets a connection that is not the loop's to keep, and what was read from it. It must not wait either.
 	TakeOver(c net.Conn, said []byte)
-	// Late is what a visitor is told who has not finished in time.
+	// Late is what a visitor is told who has not finished in time, Full what one is told who would be a page if there were a
+	// file descriptor for it.
 	Late() []byte
+	Full() []byte
 }
 
 // Greeting is what a doorman has decided.

@@ -76,7 +76,13 @@ type daemon struct {
 
 func launch(t *testing.T, env []string, args ...string) *daemon {
 	t.Helper()
-	d := &daemon{t: t, cmd: command(t, env, args...)}
+	return follow(t, command(t, env, args...))
+}
+
+// follow starts a command that runs the program.
+func follow(t *testing.T, cmd *exec.Cmd) *daemon {
+	t.Helper()
+	d := &daemon{t: t, cmd: cmd}
 	d.stdout, d.stderr = pipe(t, d.cmd.StdoutPipe), pipe(t, d.cmd.StderrPipe)
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -46,8 +46,9 @@ func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
 // The answers to a page.
 type (
 	done struct { // the answer to a request that has been carried out
-		Type string          `json:"type"`
-		ID   json.RawMessage `json:"id,omitempty"` // the request's
+		Type     string          `json:"type"`
+		ID       json.RawMessage `json:"id,omitempty"` // the request's
+		Position string          `json:"position"`     // where in the log the page stands, also if no push is for it
 	}
 	refusal struct { // the answer to one that has not
 		Type    string          `json:"type"`
@@ -90,13 +91,13 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 	case "ack":
 		c.Acknowledge(r.Position)
 	case "ping":
-		send(c, done{Type: "pong", ID: r.ID})
+		send(c, done{"pong", r.ID, c.Position().String()})
 	case "set":
 		if err := p.set(c, r.Labels); err != nil {
 			refuse(c, r.ID, problem.Of(err))
 			return
 		}
-		send(c, done{Type: "set", ID: r.ID})
+		send(c, done{"set", r.ID, c.Position().String()})
 	}
 }
 

@@ -96,14 +96,14 @@ func TestEncodePush(t *testing.T) {
 
 // messages from a page; labels are those afterwards, empty where nothing changed.
 var messages = []struct{ message, did, labels string }{
-	{`{"type":"ping"}`, `{"type":"pong"}`, ""},
-	{`{"type":"ping","id":"a"}`, `{"type":"pong","id":"a"}`, ""},
-	{`{"type":"set","id":1,"labels":{"page":"list"}}`, `{"type":"set","id":1}`, `{"@id":"7.1","page":"list","plan":"free"}`},
-	{`{"type":"set","labels":{"page":null}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free"}`},
-	{`{"type":"set","labels":{"page":[]}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free"}`},
-	{`{"type":"set","labels":{"tag":["a","b","a"],"page":null}}`, `{"type":"set"}`, `{"@id":"7.1","plan":"free","tag":["a","b"]}`},
-	{`{"type":"set","labels":{}}`, `{"type":"set"}`, ""},
-	{`{"type":"set","labels":{"shop":"x"}}`, `{"type":"set"}`, `{"@id":"7.1","page":"home","plan":"free","shop":"x"}`},
+	{`{"type":"ping"}`, `{"type":"pong","position":"0-0"}`, ""},
+	{`{"type":"ping","id":"a"}`, `{"type":"pong","id":"a","position":"0-0"}`, ""},
+	{`{"type":"set","id":1,"labels":{"page":"list"}}`, `{"type":"set","id":1,"position":"0-0"}`, `{"@id":"7.1","page":"list","plan":"free"}`},
+	{`{"type":"set","labels":{"page":null}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","plan":"free"}`},
+	{`{"type":"set","labels":{"page":[]}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","plan":"free"}`},
+	{`{"type":"set","labels":{"tag":["a","b","a"],"page":null}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","plan":"free","tag":["a","b"]}`},
+	{`{"type":"set","labels":{}}`, `{"type":"set","position":"0-0"}`, ""},
+	{`{"type":"set","labels":{"shop":"x"}}`, `{"type":"set","position":"0-0"}`, `{"@id":"7.1","page":"home","plan":"free","shop":"x"}`},
 
 	{`{"type":"set","id":2,"labels":{"page":"list","plan":"pro"}}`,
 		`{"type":"error","id":2,"kind":"forbidden","detail":"this label is set by the page's token or by the backend, and a page cannot change it","where":"labels.plan"}`, ""},

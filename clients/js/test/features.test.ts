@@ -5,7 +5,7 @@ import { assert, Page, Server, until } from "./real.ts";
 
 type Feature = "resume" | "gap" | "except" | "ack" | "ttl" | "retain" | "events";
 
-const SERVER_HAS: Feature[] = [];
+const SERVER_HAS: Feature[] = ["resume", "gap", "except", "ack", "ttl", "retain", "events"];
 
 function feature(name: Feature, promise: string, run: (server: Server) => Promise<void>) {
   if (!SERVER_HAS.includes(name)) return;

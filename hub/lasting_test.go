@@ -1,0 +1,347 @@
+package hub_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"scenecast"
+	"scenecast/hub"
+)
+
+// TestLastingModel has pages come, go, come back elsewhere and change scenes, while pushes with and without a ttl arrive and
+// end. Each page must get each push that it matched while that lasted, once over all of its connections.
+func TestLastingModel(t *testing.T) {
+	late := 0
+	for seed := range uint64(40) {
+		synctest.Test(t, func(t *testing.T) {
+			m := &lastingModel{model: model{stage: newStage(3), t: t, r: rand.New(rand.NewPCG(seed, 6))}}
+			defer m.end()
+			for i := range 6 {
+				m.guests = append(m.guests, &guest{id: fmt.Sprint("g", i), has: make(map[uint64]bool)})
+			}
+			for range 400 {
+				m.happen()
+				m.settle()
+				for _, g := range m.guests {
+					late += m.check(g)
+				}
+			}
+		})
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	if late < 1000 {
+		t.Errorf("%d late pushes: the walk does not come by what it is to test", late)
+	}
+}
+
+type lastingModel struct {
+	model
+	guests []*guest
+	lasts  []*lastingPush
+}
+
+// guest is a page of the model.
+type guest struct {
+	id     string
+	q      *queue
+	socket *socket
+	page   string
+	since  uint64
+	has    map[uint64]bool // true once it has come
+	read   int
+}
+
+// owe notes that a push is to come, unless it has.
+func (g *guest) owe(seq uint64) {
+	if !g.has[seq] {
+		g.has[seq] = false
+	}
+}
+
+type lastingPush struct {
+	seq    uint64
+	page   string
+	retain string
+	until  time.Time
+}
+
+func (m *lastingModel) happen() {
+	g := m.guests[m.r.IntN(len(m.guests))]
+	switch n := m.r.IntN(10); {
+	case n < 3:
+		m.publishSome()
+	case n < 5 && g.socket != nil:
+		g.page = m.page()
+		g.q.say(g.socket, "page="+g.page)
+		m.owe(g)
+	case n < 7 && g.socket != nil:
+		g.since = m.newest // as a page that has just been told where it stands
+		g.q.leave(g.socket)
+		g.socket = nil
+	case n < 9 && g.socket == nil:
+		g.q, g.page, g.read = m.queues[m.r.IntN(len(m.queues))], m.page(), 0
+		g.socket = g.q.open(back(admit(lines{}, g.page), g.id, m.position(g.since)))
+		for seq := g.since + 1; seq <= m.newest; seq++ {
+			if m.to[seq-1] == g.page {
+				g.owe(seq) // missed
+			}
+		}
+		m.owe(g)
+	case n == 9:
+		time.Sleep(time.Duration(m.r.IntN(20)) * time.Second)
+	}
+}
+
+func (m *lastingModel) publishSome() {
+	l := &lastingPush{page: m.page()}
+	p := scenecast.Push{To: to(fmt.Sprintf("page == %q", l.page))}
+	if m.r.IntN(2) == 0 {
+		p.TTL = time.Duration(1+m.r.IntN(60)) * time.Second
+		p.Retain = m.any("", "x", "y")
+		l.retain, l.until = p.Retain, time.Now().Add(p.TTL)
+	}
+	l.seq = m.publish(p, ignore).Position.Seq
+	m.to = append(m.to, l.page)
+	if p.TTL > 0 {
+		m.lasts = slices.DeleteFunc(m.lasts, func(other *lastingPush) bool { return l.retain != "" && other.retain == l.retain })
+		m.lasts = append(m.lasts, l)
+	}
+	for _, g := range m.guests {
+		if g.socket != nil && g.page == l.page {
+			g.has[l.seq] = false
+		}
+	}
+}
+
+// owe notes what a guest gets because of where it is now.
+func (m *lastingModel) owe(g *guest) {
+	for _, l := range m.lasts {
+		if l.page == g.page && time.Now().Before(l.until) {
+			g.owe(l.seq)
+		}
+	}
+}
+
+// check compares what a guest has got since the last check.
+func (m *lastingModel) check(g *guest) (late int) {
+	m.t.Helper()
+	if g.socket == nil {
+		return 0
+	}
+	for _, message := range g.socket.got[g.read:] {
+		var how string
+		var seq uint64
+		if n, _ := fmt.Sscanf(message, "%s %d", &how, &seq); n != 2 || how != "push" && how != "late" {
+			m.t.Fatalf("%s is told %q", g.id, message)
+		}
+		if has, ok := g.has[seq]; has || !ok {
+			m.t.Fatalf("%s on %s got %q; it had it: %v", g.id, g.page, message, has)
+		}
+		if g.has[seq] = true; how == "late" {
+			late++
+		}
+	}
+	g.read = len(g.socket.got)
+	for seq, has := range g.has {
+		if !has {
+			m.t.Fatalf("%s on %s has not got %d", g.id, g.page, seq)
+		}
+	}
+	return late
+}
+
+// lasts publishes a push for page=home that lasts for a minute.
+func (s *stage) lasts(data int) {
+	s.publish(scenecast.Push{To: to(`page == "home"`), TTL: time.Minute, Message: scenecast.Message{Data: make([]byte, data)}}, ignore)
+}
+
+// TestLastingEnds to the moment, also for a page that came before and matches only now.
+func TestLastingEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(1)
+		defer s.end()
+		q := s.queues[0]
+		moves := q.open(admit(lines{}, "list"))
+		s.lasts(1)
+		s.settle()
+		time.Sleep(time.Minute - time.Nanosecond)
+		inTime := q.open(admit(lines{}, "home"))
+		time.Sleep(time.Nanosecond)
+		tooLate := q.open(admit(lines{}, "home"))
+		q.say(moves, "page=home")
+		s.settle()
+		if len(inTime.got) != 1 || len(tooLate.got)+len(moves.got) != 0 {
+			t.Errorf("in time: %q; too late: %q and %q", inTime.got, tooLate.got, moves.got)
+		}
+		if n := hub.Lasting(q.shard, "a"); n != 0 {
+			t.Errorf("%d pushes last", n)
+		}
+	})
+}
+
+// TestMaxLasting: the oldest ends early, by number and by bytes.
+func TestMaxLasting(t *testing.T) {
+	for _, c := range []struct{ pushes, bytes, want int }{
+		{hub.MaxLasting + 10, 1, hub.MaxLasting},
+		{70, 1 << 20, hub.MaxLastingBytes >> 20},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(1)
+			defer s.end()
+			for range c.pushes {
+				s.lasts(c.bytes)
+			}
+			s.settle()
+			if n := hub.Lasting(s.queues[0].shard, "a"); n != c.want {
+				t.Errorf("%d pushes of %d bytes: %d last, want %d", c.pushes, c.bytes, n, c.want)
+			}
+			k := s.queues[0].open(admit(lines{}, "home"))
+			s.settle()
+			if len(k.got) != c.want || k.got[0] != fmt.Sprint("late ", c.pushes-c.want+1) {
+				t.Errorf("%d pushes of %d bytes: a page gets %d, the first being %q", c.pushes, c.bytes, len(k.got), k.got[0])
+			}
+		})
+	}
+}
+
+// TestManyLastingInSteps: a page that matches more than its outbox holds gets all of it, as fast as it reads.
+func TestManyLastingInSteps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(1)
+		defer s.end()
+		q := s.queues[0]
+		q.frames = 3
+		for range 20_000 / 10 {
+			s.lasts(1)
+		}
+		s.settle()
+		k := q.open(admit(long{}, "home"))
+		for ; len(k.pending) > 0; q.run(10) {
+			if n := len(k.pending[0].Data); n > hub.StepBytes {
+				t.Fatalf("%d bytes are outstanding, want at most %d", n, hub.StepBytes)
+			}
+			q.write(k)
+		}
+		if len(k.got) != 2000 || k.code != 0 {
+			t.Errorf("got %d pushes, closed with %d", len(k.got), k.code)
+		}
+	})
+}
+
+// long are lines that are long.
+type long struct{ lines }
+
+func (long) EncodeLate(*scenecast.Push) []byte { return append(make([]byte, 1000), '\n') }
+
+// TestLastingOnItsWay: a page that moves from one shard to another while a push is on its way through them gets it once.
+func TestLastingOnItsWay(t *testing.T) {
+	for name, delivered := range map[string][2]bool{
+		"nowhere": {}, "on its old shard": {true, false}, "on its new shard": {false, true}, "on both": {true, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(2)
+			defer s.end()
+			from, to := s.queues[0], s.queues[1]
+			page := back(admit(lines{}, "home"), "p", s.position(0))
+			k := from.open(page)
+			s.settle()
+			s.lasts(1)
+			for i, q := range s.queues {
+				if delivered[i] {
+					q.run(1)
+					for _, k := range q.sockets {
+						q.write(k)
+					}
+				}
+			}
+			page.Resume.After.Seq = uint64(len(k.got))
+			from.leave(k)
+			again := to.open(page)
+			s.settle()
+			if len(k.got)+len(again.got) != 1 {
+				t.Errorf("delivered %s: got %q, then %q", name, k.got, again.got)
+			}
+		})
+	}
+}
+
+// TestLastingIsNotClaimed: what a page was to get, and has not, it has not got.
+func TestLastingIsNotClaimed(t *testing.T) {
+	t.Run("it left in the middle of its catch-up", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(1)
+			defer s.end()
+			q := s.queues[0]
+			s.publish(scenecast.Push{To: to("*")}, ignore)
+			s.settle()
+			s.holds = true
+			k := q.open(back(admit(lines{}, "home"), "p", s.position(0)))
+			s.lasts(1)
+			q.run(1)
+			q.leave(k)
+			again := admit(lines{}, "home")
+			again.PageID = "p" // and nothing more: it begins anew
+			k = q.open(again)
+			if s.settle(); !slices.Equal(k.got, []string{"late 2"}) {
+				t.Errorf("got %q", k.got)
+			}
+		})
+	})
+	t.Run("it was cut off, and the log has forgotten", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(2)
+			defer s.end()
+			k := s.queues[0].open(back(admit(lines{}, "home"), "p", s.position(0)))
+			s.lasts(1)
+			s.queues[0].run(1)
+			s.queues[1].run(1)
+			s.queues[0].leave(k) // with the push in its outbox
+			s.keep(0)
+			k = s.queues[1].open(back(admit(lines{}, "home"), "p", s.position(0)))
+			if s.settle(); !slices.Equal(k.got, []string{"gap retention 1", "late 1"}) {
+				t.Errorf("got %q", k.got)
+			}
+		})
+	})
+	t.Run("another one had its slot", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(1)
+			defer s.end()
+			q := s.queues[0]
+			q.frames = 1
+			k := q.open(admit(lines{}, "home"))
+			s.publish(scenecast.Push{To: to("*")}, ignore)
+			q.run(1)
+			s.lasts(1)
+			q.run(1) // its outbox is full, and it is closed for that
+			next := q.open(admit(lines{}, "home"))
+			if s.settle(); k.code != scenecast.CloseSlowConsumer || next.slot.Index != k.slot.Index || !slices.Equal(next.got, []string{"late 2"}) {
+				t.Errorf("closed with %d; the next in slot %d got %q", k.code, next.slot.Index, next.got)
+			}
+		})
+	})
+}
+
+// TestDepartedIsBounded: so are the pages of which it is remembered what they have got, and what that is.
+func TestDepartedIsBounded(t *testing.T) {
+	for _, c := range []struct{ pages, seqs, want int }{
+		{hub.MostDeparted + 10, 1, hub.MostDeparted},
+		{1000, hub.MostSeqs / 100, 100},
+	} {
+		h := newBenchHub()
+		seqs := make([]uint64, c.seqs)
+		for i := range c.pages {
+			hub.Depart(h, fmt.Sprint("p", i), seqs)
+			hub.Depart(h, fmt.Sprint("p", i), seqs)
+		}
+		if n := hub.Departed(h); n != c.want {
+			t.Errorf("%d pages with %d pushes each: %d are remembered, want %d", c.pages, c.seqs, n, c.want)
+		}
+	}
+}

@@ -1,0 +1,353 @@
+package hub_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/hub"
+	"scenecast/label"
+)
+
+// queue is a loop whose owner is the test: tasks wait until they are run, and frames until the kernel takes them.
+type queue struct {
+	shard   *hub.Shard
+	mu      sync.Mutex // steps of catch-ups post from goroutines of their own
+	tasks   []func()
+	sockets map[scenecast.Slot]*socket
+	next    uint32
+	free    []scenecast.Slot
+	frames  int // that an outbox holds; 0: any number
+	drops   bool
+}
+
+// socket is a page's end of a connection.
+type socket struct {
+	slot    scenecast.Slot
+	pending []*scenecast.Frame
+	then    []func()
+	got     []string // messages, which are lines
+	code    scenecast.CloseCode
+}
+
+func (q *queue) Post(task func()) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.tasks = append(q.tasks, task)
+	return true
+}
+
+// run runs at most n tasks, and reports whether there was one.
+func (q *queue) run(n int) (any bool) {
+	for ; n > 0; n-- {
+		q.mu.Lock()
+		if len(q.tasks) == 0 {
+			q.mu.Unlock()
+			return any
+		}
+		task := q.tasks[0]
+		q.tasks = q.tasks[1:]
+		q.mu.Unlock()
+		task()
+		any = true
+	}
+	return any
+}
+
+func (q *queue) Share(s scenecast.Slot, f *scenecast.Frame) bool {
+	k := q.sockets[s]
+	if k == nil {
+		return false
+	}
+	if q.frames > 0 && len(k.pending) >= q.frames {
+		if !q.drops {
+			q.end(k, scenecast.CloseSlowConsumer)
+			q.shard.Closed(s)
+			return false
+		}
+		lose(k.pending[0])
+		k.pending = k.pending[1:]
+	}
+	k.pending = append(k.pending, f)
+	return true
+}
+
+func (q *queue) Send(s scenecast.Slot, frame []byte) bool {
+	return q.Share(s, &scenecast.Frame{Data: frame})
+}
+
+func (q *queue) WhenWritten(s scenecast.Slot, task func()) {
+	switch k := q.sockets[s]; {
+	case k == nil:
+	case len(k.pending) == 0:
+		q.Post(task)
+	default:
+		k.then = append(k.then, task)
+	}
+}
+
+func (q *queue) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) {
+	if k := q.sockets[s]; k != nil {
+		q.end(k, code)
+	}
+}
+
+// end frees the slot; what waits is lost.
+func (q *queue) end(k *socket, code scenecast.CloseCode) {
+	k.code = code
+	delete(q.sockets, k.slot)
+	q.free = append(q.free, scenecast.Slot{Index: k.slot.Index, Generation: k.slot.Generation + 1})
+	for _, f := range k.pending {
+		q.Post(func() { lose(f) })
+	}
+}
+
+func lose(f *scenecast.Frame) {
+	if f.Settle != nil {
+		f.Settle(false)
+	}
+}
+
+// open has a page join. It has the slot of one that has left, where there is one.
+func (q *queue) open(a scenecast.Admission) *socket {
+	slot := scenecast.Slot{Index: q.next}
+	if n := len(q.free); n > 0 {
+		slot, q.free = q.free[n-1], q.free[:n-1]
+	} else {
+		q.next++
+	}
+	k := &socket{slot: slot}
+	q.sockets[slot] = k
+	q.shard.Opened(slot, a)
+	return k
+}
+
+// leave has a page go.
+func (q *queue) leave(k *socket) {
+	if q.sockets[k.slot] == k {
+		q.end(k, 0)
+		q.shard.Closed(k.slot)
+	}
+}
+
+// write has the kernel take what waits.
+func (q *queue) write(k *socket) {
+	for _, f := range k.pending {
+		k.got = append(k.got, strings.Split(strings.TrimSpace(string(f.Data)), "\n")...)
+		if f.Settle != nil {
+			f.Settle(true)
+		}
+	}
+	k.pending = nil
+	for _, task := range k.then {
+		q.Post(task)
+	}
+	k.then = nil
+}
+
+// say has a page say something.
+func (q *queue) say(k *socket, message string) {
+	q.shard.Received(k.slot, scenecast.Inbound{Text: true, Data: []byte(message)})
+}
+
+// lines is a protocol whose messages are lines: "push SEQ", "late SEQ", "gap REASON SEQ". Its pages say "LABEL=VALUE" to get a
+// label.
+type lines struct{}
+
+func (lines) Name() string                                     { return "lines" }
+func (lines) Admit(*http.Request) (scenecast.Admission, error) { panic("not used") }
+func (lines) Opened(scenecast.Conn)                            {}
+func (lines) EncodePush(p *scenecast.Push) []byte {
+	return fmt.Appendf(nil, "push %d\n", p.Position.Seq)
+}
+func (lines) EncodeLate(p *scenecast.Push) []byte {
+	return fmt.Appendf(nil, "late %d\n", p.Position.Seq)
+}
+func (lines) EncodeGap(m scenecast.Missed) []byte {
+	return fmt.Appendf(nil, "gap %s %d\n", m.Reason, m.Newest.Seq)
+}
+
+func (lines) Received(c scenecast.Conn, m scenecast.Inbound) {
+	key, value, _ := strings.Cut(string(m.Data), "=")
+	c.Relabel(label.Change{key: {value}})
+}
+
+// acking are lines whose pages acknowledge: they say "ack SEQ" as well.
+type acking struct{ lines }
+
+func (acking) Name() string  { return "acking" }
+func (acking) Acknowledges() {}
+func (a acking) Received(c scenecast.Conn, m scenecast.Inbound) {
+	p := scenecast.Position{Epoch: epoch}
+	if _, err := fmt.Sscanf(string(m.Data), "ack %d", &p.Seq); err == nil {
+		c.Acknowledge(p)
+		return
+	}
+	a.lines.Received(c, m)
+}
+
+// epoch is that of the tests' logs.
+const epoch = 9
+
+// stage is a hub on queues, and its log, in which reading can be held up.
+type stage struct {
+	*hub.Hub
+	queues []*queue
+
+	mu     sync.Mutex
+	pushes []*scenecast.Push // what is kept
+	newest uint64
+	held   []chan struct{} // reads
+	holds  bool
+	reads  int
+	fail   error // of reading
+}
+
+func newStage(shards int) *stage {
+	s := &stage{Hub: hub.New(7, label.DefaultLimits)}
+	s.ReplayFrom(s)
+	for range shards {
+		q := &queue{sockets: make(map[scenecast.Slot]*socket)}
+		q.shard = s.AddShard(q)
+		s.queues = append(s.queues, q)
+	}
+	return s
+}
+
+func (s *stage) position(seq uint64) scenecast.Position {
+	return scenecast.Position{Epoch: epoch, Seq: seq}
+}
+
+// publish does what an engine does: the log has the push when the hub is told of it.
+func (s *stage) publish(p scenecast.Push, report func(scenecast.Tally, bool)) *scenecast.Push {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.newest++
+	p.App, p.Position, p.At = cmp.Or(p.App, "a"), s.position(s.newest), time.Now()
+	if p.Message.Data == nil {
+		p.Message.Data = []byte("1")
+	}
+	s.pushes = append(s.pushes, &p)
+	s.Deliver(&p, report)
+	return &p
+}
+
+// keep has the log forget all but the newest.
+func (s *stage) keep(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pushes = s.pushes[max(0, len(s.pushes)-n):]
+}
+
+func (s *stage) Newest() scenecast.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.position(s.newest)
+}
+
+// After may be held up when it has read: then others go on before its result is there.
+func (s *stage) After(_ context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	s.mu.Lock()
+	s.reads++
+	pushes, err := s.after(after, limit)
+	if s.fail != nil {
+		pushes, err = nil, s.fail
+	}
+	held := make(chan struct{})
+	if s.holds {
+		s.held = append(s.held, held)
+	} else {
+		close(held)
+	}
+	s.mu.Unlock()
+	<-held
+	return pushes, err
+}
+
+func (s *stage) after(after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	gap := func(reason scenecast.Gap) error {
+		return &scenecast.GapError{Reason: reason, Newest: s.position(s.newest)}
+	}
+	oldest := s.newest - uint64(len(s.pushes)) // the last one that is not kept
+	switch {
+	case after == scenecast.Position{}:
+		after.Seq = oldest
+	case after.Epoch != epoch || after.Seq > s.newest:
+		return nil, gap(scenecast.GapEpoch)
+	case after.Seq < oldest:
+		return nil, gap(scenecast.GapRetention)
+	}
+	pushes := s.pushes[after.Seq-oldest:]
+	return pushes[:min(limit, len(pushes))], nil
+}
+
+func (s *stage) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
+	panic("not used")
+}
+
+// release lets a read go on.
+func (s *stage) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.held) > 0 {
+		close(s.held[0])
+		s.held = s.held[1:]
+	}
+}
+
+// settle has everything happen that is under way. It must be called in a bubble.
+func (s *stage) settle() {
+	for again := true; again; {
+		again = false
+		synctest.Wait()
+		for _, q := range s.queues {
+			again = q.run(1) || again
+			for _, k := range q.sockets {
+				again = again || len(k.pending) > 0
+				q.write(k)
+			}
+		}
+		s.mu.Lock()
+		again = again || len(s.held) > 0
+		s.mu.Unlock()
+		s.release()
+	}
+}
+
+// end ends whatever still reads.
+func (s *stage) end() {
+	s.mu.Lock()
+	s.holds = false
+	s.mu.Unlock()
+	for range s.held {
+		s.release()
+	}
+	s.Close()
+}
+
+// admit is a page that may come in, with the label page.
+func admit(p scenecast.Protocol, name string) scenecast.Admission {
+	return scenecast.Admission{App: "a", Labels: label.New(label.Label{Key: "page", Value: name}), Protocol: p}
+}
+
+// back is the page when it comes back.
+func back(a scenecast.Admission, pageID string, since scenecast.Position) scenecast.Admission {
+	a.PageID, a.Resume = pageID, scenecast.Resume{Wanted: true, After: since}
+	return a
+}
+
+// to is an audience.
+func to(text string) audience.Expr {
+	e, err := audience.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
