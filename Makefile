@@ -3,7 +3,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 
-.PHONY: demo test js build cross lint fuzz bench compare clean
+.PHONY: demo test js build cross lint fuzz soak bench compare clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -13,6 +13,7 @@ js: build ; scripts/install-test-tools && cd clients/js && npm ci --silent && np
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run ./...
 fuzz: ; scripts/fuzz $(FUZZ)
+soak: ; SOAK=1 go test -count=1 -timeout 30m -v -run Numbering ./server
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 clean: ; rm -rf bin .tools
