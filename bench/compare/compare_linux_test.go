@@ -38,7 +38,7 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range report.Servers {
-		if (s.Name == "none") != (s.Missing == "nobody has it") || s.Fault != "" {
+		if want := map[bool]string{true: "nobody has it"}[s.Name == "none"]; s.Missing != want || s.Fault != "" {
 			t.Errorf("%+v", s)
 		}
 	}
