@@ -19,7 +19,8 @@ import (
 	"scenecast/push"
 )
 
-// soak is how long TestSoak churns, on each kind of sockets: `make soak SOAK=10m`.
+// soak is how long TestSoak churns, on each kind of sockets: `make soak SOAK=10m`. From a minute on, other tests that come in
+// a short form run in full.
 var soak = flag.Duration("soak", 2*time.Second, "how long TestSoak runs")
 
 // soakLimit is how many pages the server lets in. The soak has fewer; one whose place was not given back would be missing.

@@ -1,37 +1,38 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
 	"github.com/spf13/cobra"
+
+	"scenecast"
+	"scenecast/admission"
 )
 
-// How listen comes back, and how long it waits for a connection, as the page script does.
+// How listen comes back, as the page script does: after a random time of at most the wait, which grows.
 const (
 	firstWait   = time.Second
 	longestWait = 30 * time.Second
-	dialTimeout = 10 * time.Second
+	crowdWait   = 10 * time.Second // at least, where all pages come back at once
 )
 
 func newListen() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "listen --label KEY=VALUE…",
 		Short: "Print what a page with these labels gets",
-		Long: `Connects as a page does and prints each message on a line of its own, the welcome too; connects again when the
-connection is lost. It ends by Ctrl+C, or when the server refuses it.`,
+		Long: `Connects as a page does and prints each message on a line of its own. When the connection is lost it connects again, and
+gets what it has missed, once and in order; what cannot be had any more is told on standard error. It ends by Ctrl+C, or
+when the server refuses it.`,
 		Example: `  scenecast listen --label page=home
   scenecast listen --url https://push.example.com --label page=order --label order=7`,
 		Args: cobra.NoArgs,
@@ -39,84 +40,79 @@ connection is lost. It ends by Ctrl+C, or when the server refuses it.`,
 	address := addURLFlag(cmd)
 	token := cmd.Flags().String("client-token", "", "`token` of a page (default SCENECAST_CLIENT_TOKEN)")
 	labels := cmd.Flags().StringArray("label", nil, "a `key=value` of the page; can be given several times")
+	ack := cmd.Flags().Bool("ack", false, "acknowledge the messages that ask for it, once printed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		u, err := serverURL(*address)
 		if err != nil {
 			return err
 		}
 		u.Scheme = strings.Replace(u.Scheme, "http", "ws", 1)
-		query := url.Values{"token": {cmp.Or(*token, os.Getenv("SCENECAST_CLIENT_TOKEN"))}}
+		query := url.Values{admission.TokenParam: {cmp.Or(*token, os.Getenv("SCENECAST_CLIENT_TOKEN"))}}
 		for _, l := range *labels {
 			key, value, ok := strings.Cut(l, "=")
-			if !ok || key == "token" {
+			if !ok || slices.Contains([]string{admission.TokenParam, admission.SinceParam, admission.PageIDParam}, key) {
 				return fmt.Errorf("--label %s: a label is key=value, as in page=home", l)
 			}
 			query.Add(key, value)
 		}
-		u = u.JoinPath("/")
-		u.RawQuery = query.Encode()
-		return listenForever(cmd.Context(), u.String(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		p := newPage(u.JoinPath("/v1/connect"), query)
+		p.out, p.notes, p.acks = cmd.OutOrStdout(), cmd.ErrOrStderr(), *ack
+		return p.live(cmd.Context())
 	}
 	return cmd
 }
 
-// listenForever listens until ctx ends or the server refuses; between two connections it waits longer each time.
-func listenForever(ctx context.Context, address string, out, notes io.Writer) error {
+// live listens until ctx ends or the server refuses; between two connections it waits longer each time.
+func (p *page) live(ctx context.Context) error {
 	wait := firstWait
 	for {
-		welcomed, err := listenOnce(ctx, address, out)
-		var refused ws.StatusError
-		switch {
-		case ctx.Err() != nil:
+		welcomed, err := p.connect(ctx)
+		if ctx.Err() != nil {
 			return nil
-		case errors.As(err, &refused):
-			return fmt.Errorf("the server refuses the page: HTTP status %d", int(refused))
-		case welcomed:
+		}
+		if isRefusal(err) {
+			return fmt.Errorf("the server refuses the page: %w", err)
+		}
+		if welcomed {
 			wait = firstWait
 		}
-		fmt.Fprintf(notes, "connection lost: %v\n", err)
+		fmt.Fprintf(p.notes, "connection lost: %v\n", err)
+		atMost := wait
+		if by := (closed{}); errors.As(err, &by) && (by.code == scenecast.CloseShuttingDown || by.code == scenecast.CloseTooMany) {
+			atMost = max(wait, crowdWait)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(rand.N(wait)):
+		case <-time.After(rand.N(atMost)):
 		}
 		wait = min(2*wait, longestWait)
 	}
 }
 
-// listenOnce prints messages until the connection ends; welcomed says whether any came.
-func listenOnce(ctx context.Context, address string, out io.Writer) (welcomed bool, err error) {
-	dialer := ws.Dialer{Timeout: dialTimeout}
-	conn, buffered, _, err := dialer.Dial(ctx, address)
-	if err != nil {
-		return false, withoutURL(err)
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	page := struct {
-		io.Reader
-		io.Writer
-	}{readAhead(conn, buffered), conn}
-	for {
-		message, err := wsutil.ReadServerText(page)
-		var closed wsutil.ClosedError
-		switch {
-		case errors.As(err, &closed):
-			return welcomed, fmt.Errorf("the server closed with code %d: %s", closed.Code, closed.Reason)
-		case err != nil:
-			return welcomed, err
-		}
-		welcomed = true
-		fmt.Fprintf(out, "%s\n", message)
-	}
+// closed is a close frame from the server.
+type closed struct {
+	code   scenecast.CloseCode
+	reason string
 }
 
-// readAhead reads first what came along with the handshake.
-func readAhead(conn net.Conn, buffered *bufio.Reader) io.Reader {
-	if buffered == nil {
-		return conn
+// Error implements error.
+func (c closed) Error() string {
+	return fmt.Sprintf("the server closed with code %d: %s", c.code, c.reason)
+}
+
+// isRefusal reports whether coming back would be in vain.
+func isRefusal(err error) bool {
+	if status := ws.StatusError(0); errors.As(err, &status) {
+		return true
 	}
-	return buffered
+	var by closed
+	errors.As(err, &by)
+	switch by.code {
+	case scenecast.CloseNormal, scenecast.CloseBadMessage, scenecast.CloseUnauthorized, scenecast.CloseForbidden:
+		return true
+	}
+	return false
 }
 
 // withoutURL drops the address from a dial error: the token is in it.

@@ -135,7 +135,7 @@ func TestServe(t *testing.T) {
 	url := "SCENECAST_URL=http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
 
 	page := launch(t, []string{url, "SCENECAST_CLIENT_TOKEN=page-token"}, "listen", "--label", "page=home")
-	line(t, page.stdout, `^{"code":200,"message":"打开swoole服务成功"}$`)
+	line(t, page.stderr, `^connected at [0-9a-z]+-0$`)
 
 	out, errs, code := run(t, "", []string{url, "SCENECAST_API_KEY=backend-key"}, "push", "--to", `{"page":"home"}`, `{"code":200,"message":"hi"}`)
 	if code != 0 || !strings.Contains(out, `"matched":1,"queued":1`) {
@@ -162,6 +162,50 @@ func TestServe(t *testing.T) {
 	page.terminate()
 }
 
+// TestListenComesBack to where it was: what was pushed meanwhile is printed, once and in order. It acknowledges where it is to.
+func TestListenComesBack(t *testing.T) {
+	server := launch(t, nil, "serve", "--addr", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
+	url := "SCENECAST_URL=http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
+	env := []string{url, "SCENECAST_CLIENT_TOKEN=page-token", "SCENECAST_API_KEY=backend-key"}
+	page := launch(t, env, "listen", "--label", "page=home", "--ack")
+	line(t, page.stderr, `^connected at `)
+	push := func(args ...string) string {
+		out, errs, code := run(t, "", env, append([]string{"push", "--to", `{"page":"home"}`}, args...)...)
+		if code != 0 {
+			t.Fatalf("push %s: %s", args, errs)
+		}
+		return out
+	}
+	want := func(message string) {
+		if got := line(t, page.stdout, `^(.*)$`); got != message {
+			t.Errorf("printed %s, want %s", got, message)
+		}
+	}
+	push("--ttl", "1m", "1")
+	want("1")
+	for n := range 3 {
+		request, _ := http.NewRequest(http.MethodPost, strings.TrimPrefix(url, "SCENECAST_URL=")+"/v1/disconnect", strings.NewReader(`{"to":"*","code":4408}`))
+		request.Header.Set("Authorization", "Bearer backend-key")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil || response.StatusCode != http.StatusOK {
+			t.Fatalf("disconnect: %v, %v", response, err)
+		}
+		_ = response.Body.Close()
+		line(t, page.stderr, `^connection lost: the server closed with code 4408`)
+		push(fmt.Sprintf(`{ "n": [%d, 1] }`, n))
+		push(`"and"`)
+		want(fmt.Sprintf(`{"n":[%d,1]}`, n))
+		want(`"and"`)
+		line(t, page.stderr, `^connected at `)
+	}
+	if answer := push("--receipt", "acked", `"seen?"`); !strings.Contains(answer, `"acked":1,"timed_out":0`) {
+		t.Errorf("acked: %s", answer)
+	}
+	want(`"seen?"`)
+	server.terminate()
+	page.terminate()
+}
+
 // TestClientErrors: what a user of push and listen is told.
 func TestClientErrors(t *testing.T) {
 	server := launch(t, nil, "serve", "--addr", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
@@ -179,7 +223,7 @@ func TestClientErrors(t *testing.T) {
 		{"no audience", []string{"push", "--url", url, "1"}, `required flag(s) "to" not set`},
 		{"timeout for nothing", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "*", "--timeout", "1s", "1"}, "timeout: needs a receipt"},
 		{"bad address", []string{"push", "--url", "localhost", "--to", "*", "1"}, `"localhost" is no address of a server; it looks like http://localhost:9502`},
-		{"wrong token", []string{"listen", "--url", url, "--client-token", "wrong"}, "the server refuses the page: HTTP status 401"},
+		{"wrong token", []string{"listen", "--url", url, "--client-token", "wrong"}, "the server refuses the page: the server closed with code 4401"},
 		{"bad label", []string{"listen", "--url", url, "--label", "page"}, "a label is key=value, as in page=home"},
 	} {
 		out, errs, code := run(t, "", nil, c.args...)
@@ -197,7 +241,7 @@ func TestServeNeverRunsOpen(t *testing.T) {
 	key := line(t, server.stdout, `^No API key is set \(api_keys\)\. For this run: (\S+)$`)
 	url := "http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
 	page := launch(t, nil, "listen", "--url", url, "--client-token", token)
-	line(t, page.stdout, `打开swoole服务成功`)
+	line(t, page.stderr, `^connected at `)
 	for k, want := range map[string]int{key: 0, "": 1, token: 1} {
 		if _, errs, code := run(t, "", nil, "push", "--url", url, "--api-key", k, "--to", "*", "1"); code != want {
 			t.Errorf("push with the key %q: exit %d %s, want %d", k, code, errs, want)
@@ -223,7 +267,7 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	page := launch(t, nil, "listen", "--url", base, "--client-token", "123456", "--label", "page=list")
-	line(t, page.stdout, `打开swoole服务成功`)
+	line(t, page.stderr, `^connected at `)
 	response, err := http.Post(base+"/?func=pushListLogic&token=123456&page=back", "", nil)
 	if err != nil {
 		t.Fatal(err)
