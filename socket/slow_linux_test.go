@@ -82,7 +82,9 @@ func TestTCPDropOldest(t *testing.T) {
 						}
 					})
 				}
-				s.awaitThat("nothing waits", func() bool { return s.loop.HeldBytes() == 0 })
+				written := false
+				s.do(func() { s.loop.WhenWritten(s.slots[0], func() { written = true }) })
+				s.awaitThat("nothing waits", func() bool { return written })
 				s.do(func() { s.share(s.slots[0], "last", s.ledger.frame("last", 10)) })
 				next, missed := 0, 0
 				got := <-names
