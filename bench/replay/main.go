@@ -2,15 +2,16 @@
 // pushes of its own by the clock, and measures their latency in turns with and without 1,000 pages that come back and get 1,000
 // missed pushes each. It reports both, their ratio, and the memory that the server took per returning page.
 //
-// The pages that come back are as cheap as can be: they count bytes, of which every one must get the same number. Still, on a
-// small machine they take a good part of it: `--within` says over how long they are spread. Pages that have lost their
-// connection to a server that lives come back within some seconds (docs/client.md); after a restart there is nothing to replay.
+// A million frames cost a small machine a good part of its time wherever they come from. So there is a third turn, in which the
+// pages come back to another server on the same machine: what is worse than that is this server's own doing. The flag within
+// says over how long pages are spread, as they are by their waits (docs/client.md).
 package main
 
 import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -72,58 +73,73 @@ func run(ctx context.Context, s setup, binary string, out io.Writer) error {
 		return err
 	}
 	defer server.Close()
+	other, err := load.StartServer(ctx, []string{binary})
+	if err != nil {
+		return err
+	}
+	defer other.Close()
 	healthy, err := load.Open(ctx, load.Options{URL: server.URL, Token: server.Token, Key: server.Key, Pages: s.pages, Size: s.size})
 	if err != nil {
 		return err
 	}
 	defer healthy.Close()
-	crowd, err := newCrowd(ctx, s, server)
+	elsewhere, err := newCrowd(ctx, s, other)
 	if err != nil {
 		return err
 	}
-	return measure(ctx, s, healthy, crowd, server, out)
+	here, err := newCrowd(ctx, s, server)
+	if err != nil {
+		return err
+	}
+	return measure(ctx, s, healthy, elsewhere, here, out)
 }
 
-// measure takes rounds in turns.
-func measure(ctx context.Context, s setup, healthy *load.Session, c *crowd, server *load.Server, out io.Writer) error {
-	manner := load.Manner{To: load.One, Rate: s.rate, Pushes: int(s.within.Seconds() * float64(s.rate))}
+// measure takes rounds in turns: without pages that come back, with pages that come back to another server, and to this one.
+func measure(ctx context.Context, s setup, healthy *load.Session, elsewhere, here *crowd, out io.Writer) error {
 	if err := healthy.Settle(ctx); err != nil {
 		return err
 	}
-	var quiet, busy, ratios, memory []float64
+	var without, there, with, memory []float64
 	for range s.rounds {
-		without, err := healthy.Round(ctx, manner)
-		if err != nil {
-			return err
+		for _, m := range []struct {
+			crowd *crowd
+			p99   *[]float64
+		}{{nil, &without}, {elsewhere, &there}, {here, &with}} {
+			p99, peak, err := round(ctx, s, healthy, m.crowd)
+			if err != nil {
+				return err
+			}
+			if *m.p99 = append(*m.p99, p99); m.crowd == here {
+				memory = append(memory, peak/float64(s.returning))
+			}
 		}
-		before, err := residentPeak(server.PID)
-		if err != nil {
-			return err
-		}
-		came := make(chan error, 1)
-		begun := time.Now()
-		go func() { came <- c.comeBack(ctx) }()
-		with, err := healthy.Round(ctx, manner)
-		if err != nil {
-			return err
-		}
-		if err := <-came; err != nil {
-			return err
-		}
-		took := time.Since(begun)
-		after, err := residentPeak(server.PID)
-		if err != nil {
-			return err
-		}
-		per := float64(after-before) / float64(s.returning)
-		fmt.Fprintf(out, "p50 and p99 of healthy pages: %.0f and %.0f µs without, %.0f and %.0f µs with pages that come back, %.2f times the p99; all were back after %.1f s; %.0f KiB of memory for each\n",
-			without.Latency.P50, without.Latency.P99, with.Latency.P50, with.Latency.P99, with.Latency.P99/without.Latency.P99, took.Seconds(), per/1024)
-		quiet, busy = append(quiet, without.Latency.P99), append(busy, with.Latency.P99)
-		ratios, memory = append(ratios, with.Latency.P99/without.Latency.P99), append(memory, per)
+		last := len(with) - 1
+		fmt.Fprintf(out, "p99 of healthy pages: %.0f µs; %.0f µs while others come back to another server; %.0f µs while they come back to this one, which takes %.0f KiB for each\n",
+			without[last], there[last], with[last], memory[last]/1024)
 	}
-	fmt.Fprintf(out, "medians: %.0f µs without, %.0f µs with, ratio %.2f; most memory for one: %.0f KiB\n",
-		median(quiet), median(busy), median(ratios), slices.Max(memory)/1024)
+	fmt.Fprintf(out, "medians: %.0f, %.0f and %.0f µs; this one / none %.2f, this one / another %.2f; most memory %.0f KiB\n",
+		median(without), median(there), median(with), median(with)/median(without), median(with)/median(there), slices.Max(memory)/1024)
 	return nil
+}
+
+// round is the p99 of healthy pages while a crowd, if there is one, comes back, and what the server's memory grew by.
+func round(ctx context.Context, s setup, healthy *load.Session, c *crowd) (p99, grown float64, err error) {
+	came := make(chan error, 1)
+	before := 0
+	if c == nil {
+		came <- nil
+	} else {
+		if before, err = residentPeak(c.server.PID); err != nil {
+			return 0, 0, err
+		}
+		go func() { came <- c.comeBack(ctx) }()
+	}
+	r, err := healthy.Round(ctx, load.Manner{To: load.One, Rate: s.rate, Pushes: int(s.within.Seconds() * float64(s.rate))})
+	if err = errors.Join(err, <-came); err != nil || c == nil {
+		return r.Latency.P99, 0, err
+	}
+	after, err := residentPeak(c.server.PID)
+	return r.Latency.P99, float64(after - before), err
 }
 
 func median(of []float64) float64 {
