@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"context"
 	"errors"
 	"slices"
 
@@ -79,7 +78,7 @@ func (s *Shard) step(c *catchUp) {
 		if s.hub.closing.Err() != nil {
 			return
 		}
-		p := c.read(s.hub.closing, s.hub.log, after, until, chapters)
+		p := c.read(s.hub, after, until, chapters)
 		s.loop.Post(func() { s.replay(c, p) })
 	})
 }
@@ -93,10 +92,10 @@ type piece struct {
 }
 
 // read reads and encodes. It does not touch the catch-up's state, which is the owner's.
-func (c *catchUp) read(ctx context.Context, log scenecast.Log, after, until scenecast.Position, chapters []chapter) piece {
+func (c *catchUp) read(h *Hub, after, until scenecast.Position, chapters []chapter) piece {
 	p := piece{at: after}
 	var pushes []*scenecast.Push
-	pushes, p.err = log.After(ctx, after, stepPushes)
+	pushes, p.err = h.log.After(h.closing, after, stepPushes)
 	for _, push := range pushes {
 		if push.Position.Seq > until.Seq {
 			return p.reached(until)
@@ -105,9 +104,12 @@ func (c *catchUp) read(ctx context.Context, log scenecast.Log, after, until scen
 			chapters = chapters[1:]
 		}
 		if push.App == c.app && push.To.Match(chapters[0].labels) {
-			frame := c.protocol.EncodePush(push)
+			frame := h.replayed.encode(push, c.protocol)
 			if len(p.frames) > 0 && len(p.frames)+len(frame) > stepBytes {
 				return p
+			}
+			if p.frames == nil {
+				p.frames = newPiece()
 			}
 			p.frames = append(p.frames, frame...)
 			if push.TTL > 0 {
@@ -157,6 +159,7 @@ func (s *Shard) replay(c *catchUp, p piece) {
 		return
 	}
 	s.loop.WhenWritten(c.slot, func() {
+		freePiece(p.frames)
 		if s.isCatchingUp(c) {
 			s.goOn(c)
 		}

@@ -33,6 +33,7 @@ type Hub struct {
 	closing context.Context
 	close   context.CancelFunc
 
+	replayed replayed
 	departed departed
 }
 

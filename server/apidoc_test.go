@@ -28,6 +28,7 @@ func TestAPIDocument(t *testing.T) {
 	for _, labels := range []string{"page=home&user=42", "page=home&plan=pro", "page=list&plan=pro", "page=order&order=7&locale=zh"} {
 		s.page(labels)
 	}
+	go s.nativePage("page=checkout").acknowledge()
 	document := strings.NewReplacer("5203", s.node(), "mhzk2c3f", s.epoch(), "PUSH_ONLY_KEY", pushKey, "API_KEY", apiKey, "CLIENT_TOKEN", pageToken).
 		Replace(string(text))
 	run := 0

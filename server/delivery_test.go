@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -51,6 +52,20 @@ func (p *nativePage) next() (m heard) {
 		p.position = m.Position
 	}
 	return m
+}
+
+// acknowledge acknowledges what asks for it, until the page is closed.
+func (p *nativePage) acknowledge() {
+	for {
+		_, text, err := p.Read(context.Background())
+		var m heard
+		if err != nil || json.Unmarshal(text, &m) != nil {
+			return
+		}
+		if m.Ack {
+			_ = p.Write(context.Background(), websocket.MessageText, []byte(`{"type":"ack","position":"`+m.Position+`"}`))
+		}
+	}
 }
 
 // expect reads pushes with these data.
