@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 
 	"scenecast"
@@ -45,10 +46,12 @@ type owed struct {
 const (
 	stepPushes   = 256      // that a step looks at
 	stepBytes    = 64 << 10 // after which a step sends nothing more, unless it has sent nothing
-	stepsAtATime = 2        // of all pages together, so that live pages do not wait for those that come back
 	mostRest     = 64       // pushes that are kept while a step runs
 	mostChapters = 256      // of a page that changes scenes and does not read
 )
+
+// stepsAtATime is how many steps of all pages run together: they leave half of the machine to the pages that are there.
+func stepsAtATime() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // catchUpFrom begins to replay what a member has missed.
 func (s *Shard) catchUpFrom(slot scenecast.Slot, after scenecast.Position, labels label.Set) {

@@ -366,7 +366,7 @@ func TestCatchUpOutlivedByNothing(t *testing.T) {
 		s.publish(scenecast.Push{To: to("*")}, ignore)
 		s.settle()
 		s.holds = true
-		for i := range 10 { // more than may read at a time
+		for i := range hub.StepsAtATime() + 10 {
 			s.queues[0].open(back(admit(lines{}, "home"), fmt.Sprint("p", i), s.position(0)))
 		}
 		synctest.Wait()
@@ -381,8 +381,8 @@ func TestCatchUpOutlivedByNothing(t *testing.T) {
 			synctest.Wait()
 		}
 		<-closed
-		if s.reads != 2 {
-			t.Errorf("%d pages have read, want those 2 that had begun", s.reads)
+		if s.reads != hub.StepsAtATime() {
+			t.Errorf("%d pages have read, want the %d that had begun", s.reads, hub.StepsAtATime())
 		}
 	})
 }

@@ -25,6 +25,9 @@ func Departed(h *Hub) int { return len(h.departed.pages) }
 // Depart has a page of the app "a" leave that has got these pushes.
 func Depart(h *Hub, id string, seqs []uint64) { h.departed.leave(pageName{"a", id}, seqs) }
 
+// StepsAtATime is how many steps run together.
+func StepsAtATime() int { return stepsAtATime() }
+
 // The bounds that tests go over.
 const (
 	StepBytes    = stepBytes

@@ -39,7 +39,7 @@ type Hub struct {
 
 // New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend.
 func New(node scenecast.NodeID, limits label.Limits) *Hub {
-	h := &Hub{node: node, limits: limits, steps: make(chan struct{}, stepsAtATime)}
+	h := &Hub{node: node, limits: limits, steps: make(chan struct{}, stepsAtATime())}
 	h.closing, h.close = context.WithCancel(context.Background())
 	return h
 }

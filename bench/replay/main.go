@@ -60,7 +60,7 @@ func run(ctx context.Context, s setup, binary string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		binary = filepath.Join(dir, "scenecast")
 		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "scenecast/cmd/scenecast")
 		build.Stderr = os.Stderr
