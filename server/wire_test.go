@@ -207,3 +207,11 @@ func TestHeartbeatsKeepAPageOpen(t *testing.T) {
 		}
 	}
 }
+
+// TestTutorialGap: a page of the tutorial that cannot get what it has missed is told, in words that its script passes over.
+func TestTutorialGap(t *testing.T) {
+	s := start(t, nil, nil)
+	_, in := s.raw(upgrade("/?page=home&since=yesterday&token=" + pageToken))
+	expectBytes(t, in, switching+textFrame(`{"code":200,"message":"打开swoole服务成功"}`)+
+		textFrame(`{"code":206,"message":"gap","reason":"position"}`))
+}

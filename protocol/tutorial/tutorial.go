@@ -6,6 +6,7 @@
 //	page → server   heartbeat                              the tutorial's server forgot to answer …
 //	server → page   {"code":200,"message":"heartbeat"}     … so its pages reconnected every two minutes
 //	server → page   the push's JSON, verbatim
+//	server → page   {"code":206,"message":"gap","reason":…}  what the tutorial's pages never learned: they have missed something
 //	backend         GET or POST /?func=NAME&token=T        runs a trigger and is answered at once
 //
 // A token that is missing or wrong is refused before anything is stored. The connection's other messages mean nothing
