@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -28,8 +29,14 @@ type heard struct {
 // nativePage opens a page and takes its welcome.
 func (r *running) nativePage(query string) *nativePage {
 	r.t.Helper()
+	return r.nativePageBy(nil, query)
+}
+
+// nativePageBy is nativePage with a client of its own; nil: the default one.
+func (r *running) nativePageBy(client *http.Client, query string) *nativePage {
+	r.t.Helper()
 	c, _, err := websocket.Dial(r.t.Context(), "ws://"+r.addr+"/v1/connect?token="+pageToken+"&"+query,
-		&websocket.DialOptions{Subprotocols: []string{"scenecast.v1"}})
+		&websocket.DialOptions{HTTPClient: client, Subprotocols: []string{"scenecast.v1"}})
 	if err != nil {
 		r.t.Fatalf("page %s: %v", query, err)
 	}

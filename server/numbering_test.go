@@ -28,7 +28,7 @@ type numbering struct {
 }
 
 var numberingForms = map[bool]numbering{
-	false: {pushes: 5000, perSecond: 2000, atLeast: 50 * time.Millisecond, atMost: 250 * time.Millisecond},
+	false: {pushes: 3000, perSecond: 2000, atLeast: 50 * time.Millisecond, atMost: 250 * time.Millisecond},
 	true:  {pushes: 100_000, perSecond: 1000, atLeast: time.Second, atMost: 5 * time.Second},
 }
 

@@ -1,11 +1,23 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 )
+
+// dialNarrow connects with a small buffer for what has not been read.
+func dialNarrow(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.(*net.TCPConn).SetReadBuffer(16 << 10)
+}
 
 // TestSlowPages: of what a page that reads slowly does not get under the policies that do not close it, it knows: it is told how
 // many messages are missing in which place, and that none is where a newer one with the same key has taken its place.
@@ -18,10 +30,13 @@ func TestSlowPages(t *testing.T) {
 		{"close", `,"coalesce":"price"`, false},
 	} {
 		t.Run(c.policy+c.options, func(t *testing.T) {
-			s := start(t, map[string]string{"outbox.slow_consumer": c.policy, "outbox.max_bytes": "512KiB"}, nil)
-			p := s.nativePage("page=home")
-			const last = 100 // 20 MB: more than the kernel's buffers hold
-			pad := strings.Repeat("x", 200<<10)
+			s := start(t, map[string]string{
+				"outbox.slow_consumer": c.policy, "outbox.max_bytes": "64KiB", "http.max_body": "64KiB",
+				"outbox.write_timeout": "10m", "websocket.ping_interval": "0s", // or it might be taken for gone
+			}, nil)
+			p := s.nativePageBy(&http.Client{Transport: &http.Transport{DialContext: dialNarrow}}, "page=home")
+			const last = 100 // 2 MB: more than the kernel's buffers hold
+			pad := strings.Repeat("x", 20<<10)
 			for n := range last + 1 {
 				s.publish(fmt.Sprintf(`{"to":{"page":"home"},"message":[%d,"%s"]%s}`, n, pad, c.options))
 			}
