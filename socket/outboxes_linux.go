@@ -72,6 +72,9 @@ func (e *events) refuse(index uint32, f *scenecast.Frame) bool {
 	if b.pending != 0 {
 		e.write(index, b)
 	}
+	if b.state != open {
+		return false
+	}
 	if b.outbox != 0 {
 		return e.queue(index, f)
 	}

@@ -22,6 +22,9 @@ func (e *events) share(index uint32, f *scenecast.Frame) bool {
 	bit, ok := e.turn.mark(b.pending, f, e.loop.limits)
 	if !ok {
 		e.flush(len(e.turn.touched))
+		if b.state != open { // what was to go before has cost the page its place
+			return false
+		}
 		if b.outbox != 0 { // the kernel would not take what was to go before
 			return e.queue(index, f)
 		}
@@ -43,6 +46,9 @@ func (e *events) send(index uint32, frame []byte) bool {
 	}
 	if b.pending != 0 {
 		e.write(index, b)
+	}
+	if b.state != open {
+		return false
 	}
 	if b.outbox != 0 {
 		return e.queue(index, &scenecast.Frame{Data: frame})
