@@ -65,7 +65,7 @@ func (p *place) run(ctx context.Context, dir string, command ...string) (string,
 		return "", fmt.Errorf("%s is not installed", command[0])
 	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, load.WithoutSettings(os.Environ())
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))

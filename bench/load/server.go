@@ -62,16 +62,20 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 
 // environ is the parent's environment without settings of a server, and with those of this one.
 func (s *Server) environ(parent []string) []string {
-	var env []string
-	for _, v := range parent {
-		if !strings.HasPrefix(v, "SCENECAST_") {
-			env = append(env, v)
-		}
-	}
-	return append(env,
+	return append(WithoutSettings(parent),
 		"SCENECAST_CLIENT_TOKENS="+s.Token,
 		"SCENECAST_API_KEYS=[{name: bench, key: "+s.Key+", allow: [push]}]",
 		"SCENECAST_LOG_FORMAT=text",
 		"SCENECAST_LOG_LEVEL=info",
 		"SCENECAST_DRAIN=1s")
+}
+
+// WithoutSettings is an environment without those of a server: its own are for whoever has set them.
+func WithoutSettings(environ []string) (env []string) {
+	for _, v := range environ {
+		if !strings.HasPrefix(v, "SCENECAST_") {
+			env = append(env, v)
+		}
+	}
+	return env
 }
