@@ -34,7 +34,7 @@ type joined struct {
 }
 
 // arenaBytes bounds what a turn keeps of buffers; those beyond are made anew each time.
-const arenaBytes = 1 << 20
+const arenaBytes = 256 << 10
 
 // mark gives a frame its bit in a mask, behind those that are in it. False: there is no room, and all must be written first:
 // whatever a socket has pending must have room in its outbox.
