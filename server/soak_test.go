@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -29,14 +30,13 @@ const soakLimit = 60
 // TestSoak has pages join, leave, talk, be relabeled, not read and break off at every stage, while pushes and calls go on.
 // Afterwards the server has what it had at the start.
 func TestSoak(t *testing.T) {
-	s := start(t, map[string]string{
-		"log.level":          "error",
+	s := startWith(t, map[string]string{
 		"limits.connections": strconv.Itoa(soakLimit),
 		"outbox.max_bytes":   "256KiB",
 		"http.head_timeout":  "200ms",
 		// What is kept of pushes is bounded, and full by the time of the first look.
 		"history.max_count": "10", "push.max_idempotency_keys": "10",
-	}, nil)
+	}, func(o *options) { o.Logger = slog.New(slog.DiscardHandler) }) // the harness keeps a log, which would grow
 	client := &http.Client{Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	settle := func() (files, goroutines int, heap uint64) {
