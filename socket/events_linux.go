@@ -100,10 +100,8 @@ func (e *events) wake() {
 func (e *events) nudge() {
 	e.waking.Lock()
 	defer e.waking.Unlock()
-	_, _ = unix.Write(e.waker, one[:])
+	wakeNow(e.waker)
 }
-
-var one = [8]byte{1} // in either byte order, a number that is not zero
 
 // control adds, changes or removes what the kernel tells of a descriptor.
 func (e *events) control(op int, fd int32, on uint32, about int32, life uint32) error {

@@ -257,25 +257,6 @@ func (e *events) consider(index uint32, v visit, said []byte, registered bool) {
 	e.feed(index, early)
 }
 
-// handOver gives a connection that is not to stay here to the doorman, as Go's net package has them.
-func (e *events) handOver(index uint32, said []byte, registered bool) {
-	b := e.bares.at(index)
-	if registered {
-		_ = e.control(unix.EPOLL_CTL_DEL, b.fd, 0, 0, 0)
-	}
-	said = append([]byte(nil), said...)
-	file := os.NewFile(uintptr(b.fd), "")
-	c, err := net.FileConn(file) // has a descriptor of its own
-	_ = file.Close()
-	e.forget(index)
-	e.vacate(index)
-	if err != nil { // there was none left
-		e.loop.turnedAway.Add(1)
-		return
-	}
-	e.port.doorman.TakeOver(c, said)
-}
-
 // dismiss ends the visit of somebody who has not made a request in time.
 func (e *events) dismiss(index uint32) {
 	if len(e.heads[index].said) > 0 {
