@@ -73,8 +73,12 @@ func (s Set) Has(key string) bool { return s.Of(key).Len() > 0 }
 
 // Contains reports whether one of the key's values is this one.
 func (s Set) Contains(key, value string) bool {
-	_, ok := slices.BinarySearchFunc(s.labels, Label{key, value}, compare)
-	return ok
+	for _, l := range s.labels { // a page has a handful, and to see that strings differ is less work than to see how
+		if l.Value == value && l.Key == key {
+			return true
+		}
+	}
+	return false
 }
 
 // Values are the key's values in order; nil where it has none.
