@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"time"
@@ -18,46 +21,92 @@ import (
 	"scenecast/protocol/native"
 )
 
-// crowd is the pages that come back.
+// crowd is the pages that come back. In life they are on other machines; here they are a process of their own, which gets what
+// the servers and the healthy pages leave of this one (see start).
 type crowd struct {
-	setup
-	server  *load.Server
-	address string // with the position where they were
+	server    *load.Server
+	message   string
+	Address   string // with the position where they were
+	Missed    int
+	Returning int
+	Within    time.Duration
 }
 
-// newCrowd publishes what they have missed, and has one come back to see what that is in bytes.
-func newCrowd(ctx context.Context, s setup, server *load.Server) (*crowd, error) {
-	c := &crowd{setup: s, server: server}
-	u := *server.URL
-	u.Scheme, u.Path, u.RawQuery = "ws", "/v1/connect", "token="+server.Token+"&page=returning"
-	first, err := c.open(ctx, u.String())
+// newCrowd is one that has missed nothing yet.
+func newCrowd(s setup, server *load.Server) *crowd {
+	return &crowd{server: server, Missed: s.missed, Returning: s.returning, Within: s.within, message: strings.Repeat("x", s.size-2)}
+}
+
+// miss publishes what they are to have missed, and has one page see it.
+func (c *crowd) miss(ctx context.Context) error {
+	u := *c.server.URL
+	u.Scheme, u.Path, u.RawQuery = "ws", "/v1/connect", "token="+c.server.Token+"&page=returning"
+	witness, err := open(ctx, u.String())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer first.close()
+	defer witness.close()
 	var welcome struct{ Position string }
-	if err := first.read(&welcome); err != nil {
-		return nil, err
+	if err := witness.read(&welcome); err != nil {
+		return err
 	}
-	c.address = u.String() + "&since=" + welcome.Position
-	message := strings.Repeat("x", s.size-2)
-	for range s.missed {
-		if _, err := push(ctx, server, `{"to":{"page":"returning"},"message":"`+message+`"}`); err != nil {
-			return nil, err
+	c.Address = u.String() + "&since=" + welcome.Position
+	for range c.Missed {
+		if _, err := push(ctx, c.server, `{"to":{"page":"returning"},"message":"`+c.message+`"}`); err != nil {
+			return err
 		}
 		var m struct{ Type string }
-		if err := first.read(&m); err != nil || m.Type != "push" {
-			return nil, errors.Join(err, errors.New("the pushes do not reach their pages"))
+		if err := witness.read(&m); err != nil || m.Type != "push" {
+			return errors.Join(err, errors.New("the pushes do not reach their pages"))
 		}
 	}
-	return c, nil
+	return nil
+}
+
+// crowdVariable is the variable by which this program, when it runs itself once more, knows that it is a crowd, and which.
+const crowdVariable = "REPLAY_CROWD"
+
+// start has the crowd come back in a process that runs when nobody else wants the core (SCHED_IDLE, sched(7)).
+func (c *crowd) start(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	which, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "chrt", "--idle", "0", self)
+	cmd.Env = append(os.Environ(), crowdVariable+"="+string(which))
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("pages that come back: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return nil
+}
+
+// beCrowd makes this process a crowd, if it was started as one, and ends it.
+func beCrowd() {
+	which, ok := os.LookupEnv(crowdVariable)
+	if !ok {
+		return
+	}
+	var c crowd
+	err := json.Unmarshal([]byte(which), &c)
+	if err == nil {
+		err = c.comeBack(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
 }
 
 // comeBack has all pages come, get everything, and go.
 func (c *crowd) comeBack(ctx context.Context) error {
 	var pages sync.WaitGroup
-	errs := make([]error, c.returning)
-	tick := time.NewTicker(max(c.within/time.Duration(c.returning), 1))
+	errs := make([]error, c.Returning)
+	tick := time.NewTicker(max(c.Within/time.Duration(c.Returning), 1))
 	defer tick.Stop()
 	for i := range errs {
 		<-tick.C
@@ -69,12 +118,12 @@ func (c *crowd) comeBack(ctx context.Context) error {
 
 // comeBackOnce reads frame heads and skips what is in them.
 func (c *crowd) comeBackOnce(ctx context.Context) error {
-	p, err := c.open(ctx, c.address)
+	p, err := open(ctx, c.Address)
 	if err != nil {
 		return err
 	}
 	defer p.close()
-	for range c.missed + 1 { // and the welcome
+	for range c.Missed + 1 { // and the welcome
 		head, err := ws.ReadHeader(p.from)
 		if err != nil {
 			return err
@@ -95,7 +144,7 @@ type returning struct {
 	from *bufio.Reader
 }
 
-func (c *crowd) open(ctx context.Context, address string) (*returning, error) {
+func open(ctx context.Context, address string) (*returning, error) {
 	dialer := ws.Dialer{Timeout: time.Minute, Protocols: []string{native.Subprotocol}}
 	conn, buffered, _, err := dialer.Dial(ctx, address)
 	if err != nil {

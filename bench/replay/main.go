@@ -2,9 +2,10 @@
 // pushes of its own by the clock, and measures their latency in turns with and without 1,000 pages that come back and get 1,000
 // missed pushes each. It reports both, their ratio, and the memory that the server took per returning page.
 //
-// A million frames cost a small machine a good part of its time wherever they come from. So there is a third turn, in which the
-// pages come back to another server on the same machine: what is worse than that is this server's own doing. The flag within
-// says over how long pages are spread, as they are by their waits (docs/client.md).
+// A million frames cost a small machine a good part of its time wherever they come from. So the pages that come back run only
+// when nobody else wants a core, and there is a third turn, in which they come back to another server on the same machine: what is
+// worse than that is this server's own doing. The flag within says over how long pages are spread, as they are by their waits
+// (docs/client.md).
 package main
 
 import (
@@ -36,6 +37,7 @@ type setup struct {
 }
 
 func main() {
+	beCrowd()
 	var s setup
 	flag.IntVar(&s.pages, "pages", 1000, "healthy `pages`")
 	flag.IntVar(&s.returning, "returning", 1000, "`pages` that come back in a round")
@@ -83,15 +85,7 @@ func run(ctx context.Context, s setup, binary string, out io.Writer) error {
 		return err
 	}
 	defer healthy.Close()
-	elsewhere, err := newCrowd(ctx, s, other)
-	if err != nil {
-		return err
-	}
-	here, err := newCrowd(ctx, s, server)
-	if err != nil {
-		return err
-	}
-	return measure(ctx, s, healthy, elsewhere, here, out)
+	return measure(ctx, s, healthy, newCrowd(s, other), newCrowd(s, server), out)
 }
 
 // measure takes rounds in turns: without pages that come back, with pages that come back to another server, and to this one.
@@ -117,8 +111,8 @@ func measure(ctx context.Context, s setup, healthy *load.Session, elsewhere, her
 		fmt.Fprintf(out, "p99 of healthy pages: %.0f µs; %.0f µs while others come back to another server; %.0f µs while they come back to this one, which takes %.0f KiB for each\n",
 			without[last], there[last], with[last], memory[last]/1024)
 	}
-	fmt.Fprintf(out, "medians: %.0f, %.0f and %.0f µs; this one / none %.2f, this one / another %.2f; most memory %.0f KiB\n",
-		median(without), median(there), median(with), median(with)/median(without), median(with)/median(there), slices.Max(memory)/1024)
+	fmt.Fprintf(out, "medians: %.0f, %.0f and %.0f µs; of the ratios in a round: this one / none %.2f, another / none %.2f; most memory %.0f KiB\n",
+		median(without), median(there), median(with), median(ratios(with, without)), median(ratios(there, without)), slices.Max(memory)/1024)
 	return nil
 }
 
@@ -129,10 +123,13 @@ func round(ctx context.Context, s setup, healthy *load.Session, c *crowd) (p99, 
 	if c == nil {
 		came <- nil
 	} else {
+		if err := c.miss(ctx); err != nil {
+			return 0, 0, err
+		}
 		if before, err = residentPeak(c.server.PID); err != nil {
 			return 0, 0, err
 		}
-		go func() { came <- c.comeBack(ctx) }()
+		go func() { came <- c.start(ctx) }()
 	}
 	r, err := healthy.Round(ctx, load.Manner{To: load.One, Rate: s.rate, Pushes: int(s.within.Seconds() * float64(s.rate))})
 	if err = errors.Join(err, <-came); err != nil || c == nil {
@@ -142,9 +139,15 @@ func round(ctx context.Context, s setup, healthy *load.Session, c *crowd) (p99, 
 	return r.Latency.P99, float64(after - before), err
 }
 
-func median(of []float64) float64 {
-	slices.Sort(of)
-	return of[len(of)/2]
+func median(of []float64) float64 { return slices.Sorted(slices.Values(of))[len(of)/2] }
+
+// ratios are those of the same round.
+func ratios(of, to []float64) []float64 {
+	var r []float64
+	for i := range of {
+		r = append(r, of[i]/to[i])
+	}
+	return r
 }
 
 // residentPeak is the most resident memory that a process has had since it was asked last, in bytes.

@@ -2,10 +2,16 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"regexp"
 	"testing"
 	"time"
 )
+
+func TestMain(m *testing.M) {
+	beCrowd()
+	os.Exit(m.Run())
+}
 
 // TestReplay measures a little, of the real program.
 func TestReplay(t *testing.T) {
