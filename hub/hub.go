@@ -124,11 +124,12 @@ const (
 )
 
 // Drain closes every connection with CloseShuttingDown, spread over at most the given time, so that the servers that
-// take them over are not run down by all of them at once. It returns when all have been closed, or when ctx ends.
+// take them over are not run down by all of them at once. It returns when all have been closed that had come
+// before, or when ctx ends.
 func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
 	ticks := max(1, int(over/drainTick))
 	batch := max(drainBatch, h.Connections()/ticks+1)
-	for h.Connections() > 0 {
+	for {
 		left := batch
 		for _, s := range h.shards {
 			closed := make(chan int, 1)
@@ -138,7 +139,7 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
 			left -= <-closed
 		}
 		if h.Connections() == 0 {
-			break
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -146,5 +147,4 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
 		case <-time.After(drainTick):
 		}
 	}
-	return nil
 }

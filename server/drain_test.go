@@ -57,6 +57,32 @@ func TestDrainWithDeafPages(t *testing.T) {
 	s.end()
 }
 
+// TestDrainWithLatePages: a page that comes in while the port closes is told, too, and does not hold the server up. Its token
+// is still being looked at when the page that there was has been told.
+func TestDrainWithLatePages(t *testing.T) {
+	slow := slowTokens{make(chan struct{}), make(chan struct{})}
+	s := startWith(t, map[string]string{"drain": "1h"}, func(o *options) { o.PageAuthenticator = slow })
+	first := s.page("page=home")
+	late := make(chan websocket.StatusCode, 1)
+	go func() {
+		c, _, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/?token=other", nil)
+		if err != nil {
+			t.Error(err)
+			close(late)
+			return
+		}
+		late <- s.closeCode(c)
+	}()
+	<-slow.asked
+	s.stop()
+	s.closeCode(first)
+	close(slow.answer)
+	if code := <-late; code != websocket.StatusCode(scenecast.CloseShuttingDown) {
+		t.Errorf("closed with %d, want %d", code, scenecast.CloseShuttingDown)
+	}
+	s.end()
+}
+
 // TestReadyWhileDraining: a load balancer learns of it while requests under way are still answered.
 func TestReadyWhileDraining(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})

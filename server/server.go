@@ -230,7 +230,11 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	drained := make(chan error, 1) // beside the requests: a slow one must not cost the pages their time
 	go func() { drained <- s.hub.Drain(stop, s.drain/2) }()
-	err := errors.Join(failed, s.listener.Shutdown(stop), <-drained, s.engine.Close())
+	err := errors.Join(failed, s.listener.Shutdown(stop), <-drained)
+	if err == nil {
+		err = s.hub.Drain(stop, 0) // of those who have come in through the closing door
+	}
+	err = errors.Join(err, s.engine.Close())
 	s.stopLoops(stop)
 	return errors.Join(err, <-serving)
 }

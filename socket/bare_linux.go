@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net"
+	"syscall"
 
 	"scenecast"
 	"scenecast/websocket"
@@ -118,13 +119,13 @@ func (e *events) vacate(index uint32) {
 	e.loop.countBare(-1)
 }
 
-// adopt implements bareSockets: a plain TCP connection needs no goroutine.
+// adopt implements bareSockets: a connection that is nothing but a descriptor, as one with TLS is not, needs no goroutine.
 func (e *events) adopt(c net.Conn, early []byte, a scenecast.Admission) bool {
-	tcp, ok := c.(*net.TCPConn)
+	plain, ok := c.(syscall.Conn)
 	if !ok {
 		return false
 	}
-	fd, err := duplicate(tcp)
+	fd, err := duplicate(plain)
 	if err != nil {
 		return false
 	}

@@ -8,3 +8,10 @@ func (l *Loop) InUse() (outboxes, decoders int) {
 	e := l.bare.(*events)
 	return len(e.outboxes.all) - len(e.outboxes.free), len(e.decoders.all) - len(e.decoders.free)
 }
+
+// Bare is how many sockets have no goroutines.
+func (l *Loop) Bare() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bareOpen
+}

@@ -191,20 +191,34 @@ func (e *events) look(index uint32) {
 		e.lose(index) // it took no byte, or did not answer
 		return
 	case b.state == open:
-		c := &e.loop.classes[b.class]
-		r := e.loop.rhythmOf(c)
-		switch b.vigil.look(&r, e.now) {
-		case ping:
-			e.send(index, c.ping())
-		case giveUpNoPong:
-			e.sendAway(index, scenecast.CloseIdle, reasonNoPong(&e.loop.options))
-		case giveUpIdle:
-			e.sendAway(index, scenecast.CloseIdle, reasonIdle(c.silence.Allowed))
-		case nothing:
-		}
+		e.judge(index)
 	}
 	if b.state != gone {
 		e.setAlarm(index)
+	}
+}
+
+// judge does what is to be done about a page that may have been silent.
+func (e *events) judge(index uint32) {
+	b := e.bares.at(index)
+	c := &e.loop.classes[b.class]
+	r := e.loop.rhythmOf(c)
+	verdict := b.vigil.look(&r, e.now)
+	if verdict == giveUpNoPong || verdict == giveUpIdle {
+		// A loop that had no time for its pages has not read what they said; and the kernel tells of 256 of them in a round.
+		if e.read(index); b.state != open {
+			return
+		}
+		verdict = b.vigil.look(&r, e.now)
+	}
+	switch verdict {
+	case ping:
+		e.send(index, c.ping())
+	case giveUpNoPong:
+		e.sendAway(index, scenecast.CloseIdle, reasonNoPong(&e.loop.options))
+	case giveUpIdle:
+		e.sendAway(index, scenecast.CloseIdle, reasonIdle(c.silence.Allowed))
+	case nothing:
 	}
 }
 

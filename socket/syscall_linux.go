@@ -2,7 +2,6 @@ package socket
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -85,5 +84,3 @@ var one = [8]byte{1} // in either byte order, a number that is not zero
 // closeFD closes a descriptor. What close could not do, nobody could act upon. A socket's close does not block either, as
 // nobody sets SO_LINGER.
 func closeFD(fd int32) { _, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
-
-var _ syscall.Conn = (*net.TCPConn)(nil)

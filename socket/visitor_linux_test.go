@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/net/nettest"
 	"golang.org/x/sys/unix"
 
 	"scenecast/socket"
+	"scenecast/websocket"
 )
 
 // openPort is an office whose loop has a port of its own.
@@ -81,6 +83,34 @@ func TestVisitorHandedOver(t *testing.T) {
 		}
 	}
 	s.await()
+}
+
+// TestHandedOverAndBack: a page that net/http has let in needs no goroutine either.
+func TestHandedOverAndBack(t *testing.T) {
+	s := openPort(t, socket.Options{})
+	conn := s.dial()
+	_, _ = io.WriteString(conn, askOther)
+	s.loop.Attach((<-s.door.handed).conn, nil, s.door.admission)
+	s.await("opened 0.1")
+	if n := s.loop.Bare(); n != 1 {
+		t.Errorf("%d sockets without goroutines, want 1", n)
+	}
+	p := &page{conn: conn, frames: make(chan string, 1)}
+	go p.read()
+	s.do(func() { s.loop.Send(s.slots[0], websocket.TextFrame([]byte("welcome back"))) })
+	p.expect(t, "text welcome back")
+}
+
+// TestHandedOverConnection is what net.Conn says of a connection, whatever it reads and writes by.
+func TestHandedOverConnection(t *testing.T) {
+	nettest.TestConn(t, func() (handedOver, other net.Conn, stop func(), err error) {
+		s := openPort(t, socket.Options{})
+		other = s.dial()
+		_ = other.SetDeadline(time.Time{})
+		_, err = io.WriteString(other, askOther)
+		handedOver = (<-s.door.handed).conn
+		return handedOver, other, func() { _, _ = handedOver.Close(), other.Close() }, err
+	})
 }
 
 // TestVisitorSentAway gets its answer and its close frame, and the shard never hears of it.

@@ -1,0 +1,41 @@
+package socket_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"scenecast/socket"
+)
+
+// TestStallCostsNoPage: a loop that had no time to read the pongs of its pages does not give them up for that. They are more
+// than the kernel tells of in one round.
+func TestStallCostsNoPage(t *testing.T) {
+	const pages = 600
+	o := socket.Options{PingEvery: 500 * time.Millisecond, PongWait: 3 * time.Second}
+	s := openOffice(t, o, true)
+	all := make([]*page, pages)
+	for i := range all {
+		all[i] = s.connect()
+	}
+	for _, p := range all {
+		p.expect(t, "ping")
+	}
+	s.do(func() {
+		for _, p := range all {
+			p.send(ws.NewPongFrame(nil))
+		}
+		<-time.After(o.PongWait + 100*time.Millisecond) // the stall
+	})
+	closed := 0
+	for _, p := range all {
+		if strings.HasPrefix(p.next(), "close") {
+			closed++
+		}
+	}
+	if closed > 0 {
+		t.Errorf("%d of %d pages were given up, and had answered", closed, pages)
+	}
+}
