@@ -14,14 +14,15 @@ import (
 type receipt struct {
 	app      string
 	position scenecast.Position
-	acked    bool // it waits for acknowledgements; otherwise for what is written
+	acked    bool // it waits for acknowledgements, of those who can; otherwise for what is written
 	timeout  time.Duration
 	report   func(scenecast.Tally, bool)
 
 	mu      sync.Mutex
 	queued  int             // connections whose outbox took it
 	settled int             // of those, the ones of which it is known whether the kernel took it
-	asked   int             // of those, the ones that are to acknowledge
+	mute    int             // of those that are not settled, the ones that cannot acknowledge
+	asked   int             // of those that took it, the ones that are to acknowledge
 	lost    int             // of those, the ones that have not got it
 	left    int             // … that have left, and that nobody will know when they are back
 	back    int             // … that have left before they acknowledged, came back, and did so then
@@ -62,6 +63,7 @@ func (r *receipt) expect(queued, asked int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queued += queued
+	r.mute += queued - asked
 	r.asked += asked
 }
 
@@ -71,6 +73,9 @@ func (r *receipt) settle(written, asked bool) {
 	defer r.mu.Unlock()
 	before := r.missing()
 	r.settled++
+	if !asked {
+		r.mute--
+	}
 	switch {
 	case written:
 		r.add(scenecast.Tally{Written: 1}, before)
@@ -120,7 +125,7 @@ func (r *receipt) finish() bool {
 // has not got the push: so it is not known how many both are, but at least as many as the more of them.
 func (r *receipt) missing() int {
 	if r.acked {
-		return max(0, r.asked-max(r.lost, r.left+r.back))
+		return r.mute + max(0, r.asked-max(r.lost, r.left+r.back))
 	}
 	return r.queued - r.settled
 }
