@@ -112,9 +112,10 @@ func (r *receipt) add(t scenecast.Tally, missingBefore int) {
 	r.report(t, false)
 }
 
-// finish, with mu held, reports if everything is in.
+// finish, with mu held, reports if everything is in. An acknowledgement can be in before it is known that the kernel had taken what
+// is acknowledged.
 func (r *receipt) finish() bool {
-	if r.done || !r.begun || r.missing() > 0 {
+	if r.done || !r.begun || r.missing() > 0 || r.settled < r.queued {
 		return r.done
 	}
 	r.end()

@@ -257,6 +257,16 @@ func TestReceiptAcked(t *testing.T) {
 		s.settle()
 		r.want(1, 1, 0, 0)
 	})
+	onStage(t, "before it is known to be written", func(t *testing.T, s *stage, a, b *queue) {
+		k := a.open(admit(acking{}, "home"))
+		r := s.asks(t, scenecast.ReceiptAcked)
+		a.run(1)
+		b.run(1)
+		a.say(k, "ack 1")
+		r.waits(1)
+		s.settle()
+		r.want(1, 1, 1, 0)
+	})
 	onStage(t, "too late", func(t *testing.T, s *stage, a, _ *queue) {
 		k := a.open(admit(acking{}, "home"))
 		a.open(admit(acking{}, "home"))
