@@ -124,8 +124,8 @@ const (
 )
 
 // Drain closes every connection with CloseShuttingDown, spread over at most the given time, so that the servers that
-// take them over are not run down by all of them at once. It returns when all have been closed that had come
-// before, or when ctx ends.
+// take them over are not run down by all of them at once. It returns when none is left, among them those whose
+// opening was on its way to a loop before, or when ctx ends.
 func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
 	ticks := max(1, int(over/drainTick))
 	batch := max(drainBatch, h.Connections()/ticks+1)

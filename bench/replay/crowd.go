@@ -22,7 +22,7 @@ import (
 )
 
 // crowd is the pages that come back. In life they are on other machines; here they are a process of their own, which gets what
-// the servers and the healthy pages leave of this one (see start).
+// the servers and the healthy pages leave of this one (see start). The exported fields are what that process is told.
 type crowd struct {
 	server    *load.Server
 	message   string
