@@ -17,19 +17,20 @@ import (
 type Config struct {
 	Listen string `yaml:"listen"`
 	AppSettings
-	Labels    LabelLimits `yaml:"labels"`
-	OtherApps []App       `yaml:"apps"` // besides the default one; Apps has all
-	WebSocket WebSocket   `yaml:"websocket"`
-	Tutorial  Tutorial    `yaml:"tutorial"`
-	Limits    Limits      `yaml:"limits"`
-	Outbox    Outbox      `yaml:"outbox"`
-	Push      Push        `yaml:"push"`
-	History   History     `yaml:"history"`
-	HTTP      HTTP        `yaml:"http"`
-	TLS       TLS         `yaml:"tls"`
-	Drain     Duration    `yaml:"drain"`
-	Log       Log         `yaml:"log"`
-	Debug     Debug       `yaml:"debug"`
+	Labels     LabelLimits `yaml:"labels"`
+	OtherApps  []App       `yaml:"apps"` // besides the default one; Apps has all
+	WebSocket  WebSocket   `yaml:"websocket"`
+	Tutorial   Tutorial    `yaml:"tutorial"`
+	Limits     Limits      `yaml:"limits"`
+	Outbox     Outbox      `yaml:"outbox"`
+	Push       Push        `yaml:"push"`
+	History    History     `yaml:"history"`
+	HTTP       HTTP        `yaml:"http"`
+	TLS        TLS         `yaml:"tls"`
+	DrainDelay Duration    `yaml:"drain_delay"` // 0: none
+	Drain      Duration    `yaml:"drain"`
+	Log        Log         `yaml:"log"`
+	Debug      Debug       `yaml:"debug"`
 }
 
 // LabelLimits bounds a connection's labels, of every app.
@@ -101,13 +102,15 @@ type History struct {
 
 // HTTP bounds requests.
 type HTTP struct {
-	MaxBody     Size     `yaml:"max_body"`
-	MaxHead     Size     `yaml:"max_head"`
-	HeadTimeout Duration `yaml:"head_timeout"`
-	BodyTimeout Duration `yaml:"body_timeout"`
-	IdleTimeout Duration `yaml:"idle_timeout"`
+	MaxBody      Size     `yaml:"max_body"`
+	MaxHead      Size     `yaml:"max_head"`
+	HeadTimeout  Duration `yaml:"head_timeout"`
+	BodyTimeout  Duration `yaml:"body_timeout"`
+	WriteTimeout Duration `yaml:"write_timeout"` // without progress of a response
+	IdleTimeout  Duration `yaml:"idle_timeout"`
 
 	AllowedOrigins Origins `yaml:"allowed_origins"`
+	TokenCookie    string  `yaml:"token_cookie"` // the name of a cookie that may bring a page's token; empty: none
 }
 
 // TLS names the files of a certificate and its key, in PEM; both or none.
@@ -161,11 +164,12 @@ func Default() Config {
 		},
 		History: History{MaxBytes: 64 << 20, MaxCount: 100_000, MaxAge: Duration(5 * time.Minute)},
 		HTTP: HTTP{
-			MaxBody:     256 << 10,
-			MaxHead:     16 << 10,
-			HeadTimeout: Duration(10 * time.Second),
-			BodyTimeout: Duration(30 * time.Second),
-			IdleTimeout: Duration(2 * time.Minute),
+			MaxBody:      256 << 10,
+			MaxHead:      16 << 10,
+			HeadTimeout:  Duration(10 * time.Second),
+			BodyTimeout:  Duration(30 * time.Second),
+			WriteTimeout: Duration(30 * time.Second),
+			IdleTimeout:  Duration(2 * time.Minute),
 
 			AllowedOrigins: Origins{anyOrigin},
 		},

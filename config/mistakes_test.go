@@ -90,6 +90,16 @@ func TestMistakes(t *testing.T) {
 		{"history: {max_bytes: 1KiB}", []string{"FILE:1: history.max_bytes: 1KiB is less than http.max_body (256KiB): such a push would be kept for nobody"}},
 		{"http: {max_body: 2MiB}", []string{"defaults: outbox.max_bytes: 1MiB is less than http.max_body (2MiB): such a push could reach nobody"}},
 
+		{"http: {write_timeout: 0}", []string{"FILE:1: http.write_timeout: must be more than 0"}},
+		{"http: {token_cookie: 'a b', allowed_origins: []}", []string{
+			"FILE:1: http.token_cookie: \"a b\" is no name of a cookie: it has letters, digits and !#$%&'*+-.^_`|~"}},
+		{"http: {token_cookie: push}", []string{
+			`FILE:1: http.token_cookie: browsers send a cookie from pages of every site, and http.allowed_origins has "*", which lets in all of them; list the sites there`}},
+		{"http: {token_cookie: push, allowed_origins: ['https://a.example', 'null']}", []string{
+			`FILE:1: http.token_cookie: browsers send a cookie from pages of every site, and http.allowed_origins has "null", which lets in all of them; list the sites there`}},
+		{"http: {token_cookie: push, allowed_origins: [x]}", []string{`FILE:1: http.allowed_origins: "x" ` + origin}},
+		{"drain_delay: 1", []string{`FILE:1: drain_delay: "1" ` + times}},
+
 		// Aliases are what they stand for.
 		{"drain: &d soon\nlog: {level: *d}", []string{
 			`FILE:1: drain: "soon" ` + times,

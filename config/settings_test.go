@@ -80,10 +80,13 @@ var another = map[string]struct {
 	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
 	"http.body_timeout":            {"1s", config.Duration(time.Second)},
+	"http.write_timeout":           {"1s", config.Duration(time.Second)},
 	"http.idle_timeout":            {"1s", config.Duration(time.Second)},
 	"http.allowed_origins":         {"[https://www.example.com, http://localhost:8080]", config.Origins{"https://www.example.com", "http://localhost:8080"}},
+	"http.token_cookie":            {"__Host-push", "__Host-push"},
 	"tls.cert":                     {"/etc/a=b.pem", "/etc/a=b.pem"},
 	"tls.key":                      {"key.pem", "key.pem"},
+	"drain_delay":                  {"15s", config.Duration(15 * time.Second)},
 	"drain":                        {"0", config.Duration(0)},
 	"log.level":                    {"debug", "debug"},
 	"log.format":                   {"json", "json"},
@@ -115,7 +118,7 @@ func find(v reflect.Value, key string) any {
 
 // TestEverySetting: it can be set by its variable, by a flag and in the file, and sets nothing else.
 func TestEverySetting(t *testing.T) {
-	needs := map[string]string{"tls.cert": "tls.key", "tls.key": "tls.cert"}
+	needs := map[string]string{"tls.cert": "tls.key", "tls.key": "tls.cert", "http.token_cookie": "http.allowed_origins"}
 	for _, key := range config.Keys() {
 		c, ok := another[key]
 		if !ok {
