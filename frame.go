@@ -8,9 +8,9 @@ type Frame struct {
 	Data []byte
 	// Coalesce, unless it is empty, lets only the newest of the frames with this key wait in an outbox.
 	Coalesce string
-	// Settle, unless it is nil, is called once for each socket that took the frame by Share, on the loop's goroutine: true
+	// Done, unless it is nil, is called once for each socket that took the frame by SendShared, on the loop's goroutine: true
 	// when the kernel has taken it, false when it was dropped or the page has gone before.
-	Settle func(written bool)
+	Done func(written bool)
 
 	once    sync.Once
 	variant []byte

@@ -13,22 +13,14 @@ type Log interface {
 	// most limit, and fewer where they are large. None means that there is nothing newer. Behind the zero Position are all
 	// that are kept.
 	//
-	// A *GapError says that not all of what follows the position is there. What is returned has been handed to the sink
-	// before, and what is handed to the sink later is newer: so whoever reads until nothing is left, and then takes what
-	// the sink gets behind the last position, misses nothing.
+	// A *GapError says that not all of what follows the position is there. What is returned has been handed to the node
+	// before, and what is handed to the node later is newer: so whoever reads until nothing is left, and then takes what
+	// the node gets behind the last position, misses nothing.
 	After(ctx context.Context, after Position, limit int) ([]*Push, error)
 	// Newest is the position of the newest push; before the first one, the beginning of the epoch.
 	Newest() Position
 	// Lookup finds the newest push of an app with this ID; false where none is kept.
 	Lookup(ctx context.Context, app, id string) (Record, bool, error)
-}
-
-// Published is what Publish tells of a push.
-type Published struct {
-	ID       string
-	Position Position
-	Tally    Tally // when what its receipt waits for was in
-	Replayed bool  // an earlier call with its idempotency key has published it, and this one nothing
 }
 
 // Record is what the log knows of a push.
@@ -50,8 +42,8 @@ const (
 	GapFailure   Gap = "failure"   // the log could not be read
 )
 
-// Missed is what a page is told of a gap.
-type Missed struct {
+// GapNotice is what a page is told of a gap.
+type GapNotice struct {
 	Reason  Gap
 	Dropped int      // of GapDropped: how many messages
 	Newest  Position // otherwise: where it goes on, having missed what lies between

@@ -11,10 +11,10 @@ import (
 // Without any, it counts.
 type Query struct {
 	App        string
-	To         audience.Expr // which connections; of Values, everybody
+	To         audience.Expr // which connections
 	List       *List         // tell who they are
 	Relabel    *Relabel      // change their labels
-	Disconnect *Disconnect   // say goodbye to them
+	Disconnect *Disconnect   // close them
 	Values     *Values       // tell the values of a label
 }
 
@@ -28,18 +28,16 @@ type List struct {
 // A connection that would be over a limit keeps its labels.
 type Relabel struct{ Change label.Change }
 
-// Disconnect closes connections.
-type Disconnect struct {
-	Code   CloseCode
-	Reason string
-}
+// Disconnect closes connections with this ending.
+type Disconnect struct{ Ending Ending }
 
-// Values asks which values a key has, and how many connections have each.
+// Values asks which values a key has among the chosen connections, and how many of them have each.
 type Values struct{ Key string }
 
 // Reply is the answer to a query. Replies of shards and nodes add up.
 type Reply struct {
 	Tally       Tally          // how many connections match
+	Position    Position       // of the newest push before which the query was answered; of several nodes, the oldest of these
 	ByNode      []NodeCount    // the same, by node
 	Changed     int            // of Relabel: connections that have the labels now
 	Connections []Connection   // of List, in the order of their IDs
@@ -61,6 +59,9 @@ type Connection struct {
 // Add adds another reply to this one. A list keeps its order; cutting it to the limit is the asker's.
 func (r *Reply) Add(other Reply) {
 	r.Tally.Add(other.Tally)
+	if r.Position == (Position{}) || other.Position != (Position{}) && other.Position.Seq < r.Position.Seq {
+		r.Position = other.Position
+	}
 	r.ByNode = append(r.ByNode, other.ByNode...)
 	r.Changed += other.Changed
 	r.Connections = append(r.Connections, other.Connections...)

@@ -3,8 +3,8 @@
 //
 // A backend makes one call, and exactly the right pages show the message at once:
 //
-//	page ──▶ listener ──▶ Protocol ──▶ hub (shards, each on its Loop) ──▶ who matches?
-//	backend ─▶ api ──▶ push.Service ──▶ Engine.Publish ──▶ Sink = hub ──▶ Encoder ──▶ Loop.Send ──▶ sockets
+//	page ──▶ listener ──▶ Protocol ──▶ hub (shards, each on its loop) ──▶ who matches?
+//	backend ─▶ api ──▶ push.Service ──▶ Engine.Submit ──▶ Node = hub ──▶ Protocol.EncodePush ──▶ loop ──▶ sockets
 //
 // The parts meet here and never import each other: push does not know hub, an engine knows neither, a protocol does not
 // know sockets. ARCHITECTURE.md has the picture and the table of who may import whom.
@@ -47,7 +47,7 @@ type Push struct {
 	IdempotencyKey string // of publishes with one key, within the engine's window, only the first happens; may be empty
 }
 
-// Receipt says how much has to be known about a push before Publish returns.
+// Receipt says how much has to be known about a push before Pending.Wait returns.
 type Receipt uint8
 
 // The receipts, each more than the one before.

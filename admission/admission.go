@@ -23,24 +23,24 @@ const (
 // MaxPageID bounds a page's ID, in bytes. It is of letters, digits, '_' and '-'.
 const MaxPageID = 64
 
-// Desk checks a page's papers. Safe for concurrent use.
-type Desk struct {
+// Authenticator checks a page's ConnectParams. Safe for concurrent use.
+type Authenticator struct {
 	Pages auth.PageAuthenticator
 	Rules func(app string) label.Rules // what labels the pages of an app may have
 
-	Counter *Counter // of the pages that are let in; nil: nobody counts them
-	Proxies Proxies  // that say where pages come from
+	Quota   *Quota  // of the pages that are let in; nil: nobody counts them
+	Proxies Proxies // that say where pages come from
 }
 
 // Admit reads the query of an upgrade request: the token first, then the labels, which are all other parameters. A
 // *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in. The page is
-// counted last, when nothing else can refuse it: whoever refuses it after that gives its ticket back.
-func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
-	papers, err := readPapers(r.URL.RawQuery)
+// counted last, when nothing else can refuse it: whoever refuses it after that gives its lease back.
+func (d *Authenticator) Admit(r *http.Request) (a scenecast.Admission, err error) {
+	ConnectParams, err := readConnectParams(r.URL.RawQuery)
 	if err != nil {
 		return a, err
 	}
-	page, err := d.Pages.AuthenticatePage(r.Context(), papers.token)
+	page, err := d.Pages.AuthenticatePage(r.Context(), ConnectParams.token)
 	switch {
 	case errors.Is(err, auth.ErrInvalidToken):
 		return a, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
@@ -49,21 +49,21 @@ func (d *Desk) Admit(r *http.Request) (a scenecast.Admission, err error) {
 		return a, fmt.Errorf("authenticate a page: %w", err)
 	}
 	rules := d.Rules(page.App)
-	if err := rules.Limits.Check(papers.labels.Union(page.Labels)); err != nil {
+	if err := rules.Limits.Check(ConnectParams.labels.Union(page.Labels)); err != nil {
 		return a, err
 	}
-	if err := rules.CheckClient(papers.labels.Keys(), page.Labels.Has); err != nil {
+	if err := rules.CheckClient(ConnectParams.labels.Keys(), page.Labels.Has); err != nil {
 		return a, err
 	}
-	if !validPageID(papers.pageID) {
+	if !validPageID(ConnectParams.pageID) {
 		return a, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
 	}
-	a = scenecast.Admission{App: page.App, Labels: papers.labels, Trusted: page.Labels, PageID: papers.pageID}
-	if papers.since != "" {
-		a.Resume = ResumeAfter(papers.since)
+	a = scenecast.Admission{App: page.App, Labels: ConnectParams.labels, Trusted: page.Labels, PageID: ConnectParams.pageID}
+	if ConnectParams.since != "" {
+		a.Resume = ResumeAfter(ConnectParams.since)
 	}
-	if d.Counter != nil {
-		if a.Ticket, err = d.Counter.Enter(page.App, d.Proxies.Origin(r)); err != nil {
+	if d.Quota != nil {
+		if a.Lease, err = d.Quota.Acquire(page.App, d.Proxies.Origin(r)); err != nil {
 			return scenecast.Admission{}, err
 		}
 	}

@@ -111,17 +111,18 @@ var (
 	reasonForm = fmt.Sprintf("a text of at most %d bytes", maxReason)
 )
 
-// goodbye is the body of POST /v1/disconnect.
-type goodbye struct {
-	to audience.Expr
-	scenecast.Disconnect
+// disconnectRequest is the body of POST /v1/disconnect.
+type disconnectRequest struct {
+	to     audience.Expr
+	code   scenecast.CloseCode
+	reason string
 }
 
-func (g *goodbye) fields() fields {
+func (d *disconnectRequest) fields() fields {
 	return fields{
-		"to":     asAudience(&g.to),
-		"code":   as(&g.Code, codeForm),
-		"reason": as(&g.Reason, reasonForm),
+		"to":     asAudience(&d.to),
+		"code":   as(&d.code, codeForm),
+		"reason": as(&d.reason, reasonForm),
 	}
 }
 
@@ -131,18 +132,19 @@ func (a *API) disconnect(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked := goodbye{Disconnect: scenecast.Disconnect{Code: scenecast.CloseNormal}}
+	asked := disconnectRequest{code: scenecast.CloseNormal}
 	switch err := asked.fields().read(object); {
 	case err != nil:
 		return nil, err
 	case asked.to.IsZero():
 		return nil, missingTo()
-	case asked.Code != scenecast.CloseNormal && (asked.Code < minCode || asked.Code > maxCode):
+	case asked.code != scenecast.CloseNormal && (asked.code < minCode || asked.code > maxCode):
 		return nil, problem.New(problem.Invalid, "takes %s", codeForm).At("code")
-	case len(asked.Reason) > maxReason:
+	case len(asked.reason) > maxReason:
 		return nil, problem.New(problem.Invalid, "takes %s", reasonForm).At("reason")
 	}
-	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{App: r.app, To: asked.to, Disconnect: &asked.Disconnect})
+	ending := scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: asked.code, Detail: asked.reason}
+	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{App: r.app, To: asked.to, Disconnect: &scenecast.Disconnect{Ending: ending}})
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (s *Shard) answer(q scenecast.Query) (r scenecast.Reply) {
 		r = s.relabelAll(q)
 	case q.Disconnect != nil:
 		for _, i := range s.choose(q.App, q.To) {
-			s.close(s.slot(i), q.Disconnect.Code, q.Disconnect.Reason)
+			s.close(s.slot(i), q.Disconnect.Ending)
 			r.Tally.Matched++
 		}
 	default:

@@ -161,7 +161,7 @@ func (s *Shard) replay(c *catchUp, p piece) {
 		s.goOn(c)
 		return
 	}
-	s.loop.WhenWritten(c.slot, func() {
+	s.loop.OnWritten(c.slot, func() {
 		freePiece(p.frames)
 		if s.isCatchingUp(c) {
 			s.goOn(c)
@@ -173,7 +173,7 @@ func (s *Shard) replay(c *catchUp, p piece) {
 func (s *Shard) sendPiece(c *catchUp, frames []byte, paid []owed) bool {
 	settle := func(written bool) {
 		for _, o := range paid {
-			o.receipt.settle(written, acknowledges(c.protocol))
+			o.receipt.settle(written, c.protocol.Traits().Acknowledges)
 		}
 	}
 	switch {
@@ -181,7 +181,7 @@ func (s *Shard) sendPiece(c *catchUp, frames []byte, paid []owed) bool {
 		settle(true) // it has had them on another shard, before they came to this one
 	case len(paid) == 0:
 		s.loop.Send(c.slot, frames)
-	case !s.loop.Share(c.slot, &scenecast.Frame{Data: frames, Settle: settle}):
+	case !s.loop.SendShared(c.slot, &scenecast.Frame{Data: frames, Done: settle}):
 		settle(false)
 	}
 	return s.isCatchingUp(c) // no, if its outbox was full and it was closed for that
@@ -189,14 +189,14 @@ func (s *Shard) sendPiece(c *catchUp, frames []byte, paid []owed) bool {
 
 // miss has a member go on where the log does, and tells it that it has missed what lies between.
 func (s *Shard) miss(c *catchUp, err error) {
-	missed := scenecast.Missed{Reason: scenecast.GapFailure, Newest: s.position}
+	missed := scenecast.GapNotice{Reason: scenecast.GapFailure, Newest: s.position}
 	if gap := (*scenecast.GapError)(nil); errors.As(err, &gap) {
 		missed.Reason, missed.Newest = gap.Reason, gap.Newest
 	}
 	s.unsee(c, missed.Newest)
 	c.leaveRest()
 	for _, o := range c.pay(missed.Newest.Seq) {
-		o.receipt.settle(false, acknowledges(c.protocol))
+		o.receipt.settle(false, c.protocol.Traits().Acknowledges)
 	}
 	c.at = missed.Newest
 	s.tellGap(c.slot, c.protocol, missed)
@@ -225,7 +225,7 @@ func (s *Shard) caughtUp(c *catchUp) {
 	for _, d := range c.rest {
 		if d.push.Position.Seq <= c.at.Seq {
 			d.settle(true, c.protocol) // as in sendPiece
-		} else if !s.loop.Share(c.slot, d.encode(c.protocol)) {
+		} else if !s.loop.SendShared(c.slot, d.encode(c.protocol)) {
 			d.settle(false, c.protocol)
 		}
 	}
@@ -243,7 +243,7 @@ func (s *Shard) relabelled(index uint32, labels label.Set) {
 	if len(c.chapters) == mostChapters {
 		s.loop.Post(func() { // not now: whoever relabels goes on with the member
 			if s.isCatchingUp(c) {
-				s.close(c.slot, scenecast.CloseSlowConsumer, "changes scenes faster than it reads")
+				s.close(c.slot, scenecast.EndingBy(scenecast.CauseReplayBacklog, "changes scenes faster than it reads"))
 			}
 		})
 		return
@@ -302,13 +302,13 @@ func (s *Shard) giveUp(index uint32) {
 	s.unsee(c, s.position)
 	c.leaveRest()
 	for _, o := range c.owed {
-		o.receipt.settle(false, acknowledges(c.protocol))
+		o.receipt.settle(false, c.protocol.Traits().Acknowledges)
 	}
 }
 
 // tellGap tells a page of what it will not get, if its protocol can.
-func (s *Shard) tellGap(slot scenecast.Slot, p scenecast.Protocol, m scenecast.Missed) {
-	if g, ok := p.(scenecast.GapEncoder); ok {
-		s.loop.Send(slot, g.EncodeGap(m))
+func (s *Shard) tellGap(slot scenecast.Slot, p scenecast.Protocol, m scenecast.GapNotice) {
+	if encode := p.Traits().EncodeGap; encode != nil {
+		s.loop.Send(slot, encode(m))
 	}
 }

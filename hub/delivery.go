@@ -29,10 +29,10 @@ func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 			return e.frame
 		}
 	}
-	f := &scenecast.Frame{Data: by.EncodePush(d.push), Coalesce: d.push.Coalesce}
+	f := &scenecast.Frame{Data: by.EncodePush(d.push, scenecast.Live), Coalesce: d.push.Coalesce}
 	if d.receipt != nil {
-		asked := acknowledges(by)
-		f.Settle = func(written bool) { d.receipt.settle(written, asked) }
+		asked := by.Traits().Acknowledges
+		f.Done = func(written bool) { d.receipt.settle(written, asked) }
 	}
 	d.frames = append(d.frames, encoded{by, f})
 	return f
@@ -41,7 +41,7 @@ func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 // settle tells the receipt what has become of the push on a connection of this protocol, if there is one.
 func (d *delivery) settle(written bool, by scenecast.Protocol) {
 	if d.receipt != nil {
-		d.receipt.settle(written, acknowledges(by))
+		d.receipt.settle(written, by.Traits().Acknowledges)
 	}
 }
 

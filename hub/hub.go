@@ -15,7 +15,7 @@ import (
 	"scenecast/label"
 )
 
-var _ scenecast.Sink = (*Hub)(nil)
+var _ scenecast.Node = (*Hub)(nil)
 
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
 type Hub struct {
@@ -37,15 +37,13 @@ type Hub struct {
 	departed departed
 }
 
-// New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend.
-func New(node scenecast.NodeID, limits label.Limits) *Hub {
-	h := &Hub{node: node, limits: limits, steps: make(chan struct{}, stepsAtATime())}
+// New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend; the log is where
+// what pages have missed can be read.
+func New(node scenecast.NodeID, limits label.Limits, log scenecast.Log) *Hub {
+	h := &Hub{node: node, limits: limits, log: log, steps: make(chan struct{}, stepsAtATime())}
 	h.closing, h.close = context.WithCancel(context.Background())
 	return h
 }
-
-// ReplayFrom says where what pages have missed can be read. It is called before the first shard is added.
-func (h *Hub) ReplayFrom(log scenecast.Log) { h.log = log }
 
 // Close ends the reading of the log for pages that are coming back. It is called when the loops have stopped, so that no
 // further reading begins.
@@ -55,7 +53,7 @@ func (h *Hub) Close() {
 }
 
 // AddShard adds the shard that lives on this loop. All shards are added before the first push.
-func (h *Hub) AddShard(loop scenecast.Loop) *Shard {
+func (h *Hub) AddShard(loop Loop) *Shard {
 	s := &Shard{
 		hub:      h,
 		loop:     loop,
@@ -83,7 +81,7 @@ func (h *Hub) Deliveries() (queued, dropped int64) {
 	return queued, dropped
 }
 
-// Deliver implements scenecast.Sink.
+// Deliver implements scenecast.Node.
 func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	h.pushes.Add(1)
 	d := &delivery{push: p, receipt: newReceipt(p, report)}
@@ -97,7 +95,7 @@ func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done boo
 	ask(h, sum, func(s *Shard) scenecast.Tally { return s.deliver(d) })
 }
 
-// Answer implements scenecast.Sink.
+// Answer implements scenecast.Node.
 func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	sum := newSum(len(h.shards), scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}}, func(r scenecast.Reply) {
 		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
@@ -133,7 +131,9 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
 		left := batch
 		for _, s := range h.shards {
 			closed := make(chan int, 1)
-			if !s.loop.Post(func() { closed <- s.closeSome(left, scenecast.CloseShuttingDown, "server is going away") }) {
+			if !s.loop.Post(func() {
+				closed <- s.closeSome(left, scenecast.EndingBy(scenecast.CauseDraining, "server is going away"))
+			}) {
 				continue
 			}
 			left -= <-closed

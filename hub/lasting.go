@@ -123,7 +123,7 @@ func (s *Shard) catchLate(slot scenecast.Slot, after uint64) {
 		if l.got.has(slot.Index) || !l.push.To.Match(labels) {
 			continue
 		}
-		frame := encodeLate(k.protocol, l.push)
+		frame := k.protocol.EncodePush(l.push, scenecast.Late)
 		if more = len(frames) > 0 && len(frames)+len(frame) > stepBytes; more {
 			break
 		}
@@ -141,7 +141,7 @@ func (s *Shard) catchLate(slot scenecast.Slot, after uint64) {
 	}
 	if more {
 		last := sent[len(sent)-1].push.Position.Seq
-		s.loop.WhenWritten(slot, func() { s.catchLate(slot, last) })
+		s.loop.OnWritten(slot, func() { s.catchLate(slot, last) })
 	}
 }
 
@@ -151,11 +151,4 @@ func (s *Shard) forgetEnded(app string, now time.Time) {
 	if len(ls.all) == 0 {
 		delete(s.lasting, app)
 	}
-}
-
-func encodeLate(p scenecast.Protocol, push *scenecast.Push) []byte {
-	if late, ok := p.(scenecast.LateEncoder); ok {
-		return late.EncodeLate(push)
-	}
-	return p.EncodePush(push)
 }

@@ -80,7 +80,7 @@ func (q *queue) Share(s scenecast.Slot, f *scenecast.Frame) bool {
 }
 
 func (q *queue) Send(s scenecast.Slot, frame []byte) bool {
-	return q.Share(s, &scenecast.Frame{Data: frame})
+	return q.SendShared(s, &scenecast.Frame{Data: frame})
 }
 
 func (q *queue) WhenWritten(s scenecast.Slot, task func()) {
@@ -110,8 +110,8 @@ func (q *queue) end(k *socket, code scenecast.CloseCode) {
 }
 
 func lose(f *scenecast.Frame) {
-	if f.Settle != nil {
-		f.Settle(false)
+	if f.Done != nil {
+		f.Done(false)
 	}
 }
 
@@ -141,8 +141,8 @@ func (q *queue) leave(k *socket) {
 func (q *queue) write(k *socket) {
 	for _, f := range k.pending {
 		k.got = append(k.got, strings.Split(strings.TrimSpace(string(f.Data)), "\n")...)
-		if f.Settle != nil {
-			f.Settle(true)
+		if f.Done != nil {
+			f.Done(true)
 		}
 	}
 	k.pending = nil
@@ -170,7 +170,7 @@ func (lines) EncodePush(p *scenecast.Push) []byte {
 func (lines) EncodeLate(p *scenecast.Push) []byte {
 	return fmt.Appendf(nil, "late %d\n", p.Position.Seq)
 }
-func (lines) EncodeGap(m scenecast.Missed) []byte {
+func (lines) EncodeGap(m scenecast.GapNotice) []byte {
 	return fmt.Appendf(nil, "gap %s %d\n", m.Reason, m.Newest.Seq)
 }
 

@@ -219,8 +219,3 @@ func (s *Shard) pageID(index uint32) string {
 	}
 	return s.app(m).index.Labels(index).Values(scenecast.LabelPage)[0]
 }
-
-func acknowledges(p scenecast.Protocol) bool {
-	_, ok := p.(scenecast.Acknowledger)
-	return ok
-}

@@ -26,7 +26,7 @@ func (r *replayed) encode(p *scenecast.Push, by scenecast.Protocol) []byte {
 	if f := place.Load(); f != nil && f.position == p.Position && f.by == by {
 		return f.frame
 	}
-	frame := by.EncodePush(p)
+	frame := by.EncodePush(p, scenecast.Replayed)
 	if len(frame) <= mostReplayed {
 		place.Store(&replayedFrame{p.Position, by, frame})
 	}

@@ -10,12 +10,10 @@ import (
 	"scenecast/label"
 )
 
-var _ scenecast.Shard = (*Shard)(nil)
-
 // Shard is the part of the hub that lives on one loop. All its methods are called on the loop's owner goroutine.
 type Shard struct {
 	hub      *Hub
-	loop     scenecast.Loop
+	loop     Loop
 	members  members                // by slot index
 	apps     map[string]*population // by name; an app without connections has none
 	kinds    kinds
@@ -35,7 +33,7 @@ type population struct {
 	index *index.Index // of their labels, by slot index
 }
 
-// Opened implements scenecast.Shard: the page joins, and its protocol may greet it.
+// Opened is for the loop (socket.Handler): the page joins, and its protocol may greet it.
 func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 	m := s.members.grow(slot.Index)
 	*m = member{
@@ -55,7 +53,7 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 	}
 	a.Protocol.Opened(s.viewOf(slot))
 	if a.Resume.Malformed {
-		s.tellGap(slot, a.Protocol, scenecast.Missed{Reason: scenecast.GapPosition, Newest: s.position})
+		s.tellGap(slot, a.Protocol, scenecast.GapNotice{Reason: scenecast.GapPosition, Newest: s.position})
 	}
 	if !behind {
 		s.catchLate(slot, 0)
@@ -84,15 +82,15 @@ func (s *Shard) population(app string) *population {
 	return p
 }
 
-// Received implements scenecast.Shard.
+// Received is for the loop (socket.Handler).
 func (s *Shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	if member := s.at(slot); member != nil {
 		s.kinds.all[member.kind].protocol.Received(s.viewOf(slot), m)
 	}
 }
 
-// Closed implements scenecast.Shard: the page has gone.
-func (s *Shard) Closed(slot scenecast.Slot) { s.leave(slot) }
+// Closed is for the loop (socket.Handler): the page has gone.
+func (s *Shard) Closed(slot scenecast.Slot, e scenecast.Ending) { s.leave(slot, e) }
 
 // at is the member in a slot; nil if it has left.
 func (s *Shard) at(slot scenecast.Slot) *member {
@@ -103,11 +101,12 @@ func (s *Shard) at(slot scenecast.Slot) *member {
 	return m
 }
 
-func (s *Shard) leave(slot scenecast.Slot) {
+func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
 	m := s.at(slot)
 	if m == nil {
 		return
 	}
+	s.kinds.all[m.kind].protocol.Closed(s.viewOf(slot), e)
 	p := s.app(m)
 	if m.catchingUp {
 		s.giveUp(slot.Index)
@@ -140,9 +139,9 @@ func (s *Shard) choose(app string, to audience.Expr) []uint32 {
 	return s.chosen
 }
 
-func (s *Shard) close(slot scenecast.Slot, code scenecast.CloseCode, reason string) {
-	s.leave(slot)
-	s.loop.CloseSocket(slot, code, reason)
+func (s *Shard) close(slot scenecast.Slot, e scenecast.Ending) {
+	s.leave(slot, e)
+	s.loop.Close(slot, e)
 }
 
 func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
@@ -162,13 +161,13 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 			of = m.kind
 			p := s.kinds.all[of].protocol
 			frame = d.encode(p)
-			asks = acknowledges(p)
+			asks = p.Traits().Acknowledges
 		}
 		t.Matched++
 		switch {
 		case m.catchingUp:
 			s.catchUps[i].keep(d)
-		case !s.loop.Share(scenecast.Slot{Index: i, Generation: m.generation}, frame):
+		case !s.loop.SendShared(scenecast.Slot{Index: i, Generation: m.generation}, frame):
 			continue
 		}
 		queued = append(queued, i)
@@ -199,7 +198,7 @@ func (s *Shard) follow(d *delivery, members []uint32, asked int) {
 	}
 	if acked {
 		askedHere := slices.DeleteFunc(here, func(i uint32) bool {
-			return !acknowledges(s.kinds.all[s.members.at(i).kind].protocol)
+			return !s.kinds.all[s.members.at(i).kind].protocol.Traits().Acknowledges
 		})
 		s.await(d.receipt, newSlotSet(askedHere))
 	}
@@ -216,13 +215,13 @@ func (s *Shard) relabel(index uint32, next label.Set) {
 }
 
 // closeSome closes at most n members and returns how many.
-func (s *Shard) closeSome(n int, code scenecast.CloseCode, reason string) (closed int) {
+func (s *Shard) closeSome(n int, e scenecast.Ending) (closed int) {
 	for i, m := range s.members.all() {
 		if closed >= n {
 			break
 		}
 		if m.kind != 0 {
-			s.close(s.slot(i), code, reason)
+			s.close(s.slot(i), e)
 			closed++
 		}
 	}

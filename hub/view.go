@@ -77,4 +77,4 @@ func (v *view) Acknowledge(p scenecast.Position) {
 func (v *view) Send(frame []byte) bool { return v.shard.loop.Send(v.slot, frame) }
 
 // Close implements scenecast.Conn.
-func (v *view) Close(code scenecast.CloseCode, reason string) { v.shard.close(v.slot, code, reason) }
+func (v *view) Close(e scenecast.Ending) { v.shard.close(v.slot, e) }

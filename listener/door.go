@@ -18,7 +18,7 @@ type door struct {
 	reader *bufio.Reader
 }
 
-var _ socket.Doorman = (*door)(nil)
+var _ socket.Handshaker = (*door)(nil)
 
 func newDoor(s *Server) *door {
 	return &door{server: s, reader: bufio.NewReaderSize(nil, s.options.MaxHead)}
@@ -31,19 +31,19 @@ var (
 	bareEmptyLine = []byte("\n\n")
 )
 
-// Greet implements socket.Doorman. Whatever is not certain to become a page is net/http's, mistakes among it.
-func (d *door) Greet(said []byte, from netip.AddrPort) socket.Greeting {
+// Greet implements socket.Handshaker. Whatever is not certain to become a page is net/http's, mistakes among it.
+func (d *door) Handshake(said []byte, from netip.AddrPort) socket.Handshake {
 	if n := min(len(said), len(get)); !bytes.Equal(said[:n], get[:n]) {
-		return socket.Greeting{Verdict: socket.TakeOver}
+		return socket.Handshake{Action: socket.Hijack}
 	}
 	end, found := headEnd(said)
 	switch {
 	case found && end <= d.server.options.MaxHead && bytes.HasSuffix(said[:end], endOfHead):
 		return d.greet(said[:end], from)
 	case found, len(said) > d.server.options.MaxHead:
-		return socket.Greeting{Verdict: socket.TakeOver}
+		return socket.Handshake{Action: socket.Hijack}
 	default:
-		return socket.Greeting{Verdict: socket.HearOut}
+		return socket.Handshake{Action: socket.NeedMore}
 	}
 }
 
@@ -57,8 +57,8 @@ func headEnd(said []byte) (end int, found bool) {
 }
 
 // greet reads a whole head.
-func (d *door) greet(head []byte, from netip.AddrPort) socket.Greeting {
-	takeOver := socket.Greeting{Verdict: socket.TakeOver}
+func (d *door) greet(head []byte, from netip.AddrPort) socket.Handshake {
+	takeOver := socket.Handshake{Action: socket.Hijack}
 	d.bytes.Reset(head)
 	d.reader.Reset(&d.bytes)
 	r, err := http.ReadRequest(d.reader)
@@ -77,20 +77,20 @@ func (d *door) greet(head []byte, from netip.AddrPort) socket.Greeting {
 	if err != nil {
 		return takeOver // it is asked again there, and answered over HTTP
 	}
-	g := socket.Greeting{Verdict: socket.Admit, Head: len(head), Answer: e.answer, Admission: e.admission}
+	g := socket.Handshake{Action: socket.Accept, Head: len(head), Response: e.answer, Admission: e.admission}
 	if e.sentAway {
-		g.Verdict, g.Code, g.Reason = socket.SendAway, e.code, e.reason
+		g.Action, g.Ending = socket.Reject, e.ending
 	}
 	return g
 }
 
-// TakeOver implements socket.Doorman.
-func (d *door) TakeOver(c net.Conn, said []byte) {
+// Hijack implements socket.Handshaker.
+func (d *door) Hijack(c net.Conn, said []byte) {
 	d.server.handed.put(&handedConn{Conn: c, said: said})
 }
 
-// Late implements socket.Doorman.
-func (d *door) Late() []byte { return slowHead }
+// Late implements socket.Handshaker.
+func (d *door) HeadTimeout() []byte { return slowHead }
 
-// Full implements socket.Doorman.
-func (d *door) Full() []byte { return noFiles }
+// Full implements socket.Handshaker.
+func (d *door) OutOfDescriptors() []byte { return noFiles }

@@ -18,7 +18,7 @@ import (
 func BenchmarkGreet(b *testing.B) {
 	pages := new(auth.PageTokens)
 	pages.Add("123456", auth.Page{App: scenecast.DefaultApp})
-	desk := &admission.Desk{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
+	desk := &admission.Authenticator{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
 	s := &Server{refused: newRefusals(), options: Options{
 		Upgrades: map[string]Upgrade{"/": {Gate: tutorial.New(tutorial.Options{Desk: desk})}},
 		MaxHead:  16 << 10,
@@ -30,7 +30,7 @@ func BenchmarkGreet(b *testing.B) {
 	from := netip.MustParseAddrPort("127.0.0.1:5555")
 	b.ReportAllocs()
 	for b.Loop() {
-		if g := d.Greet(head, from); g.Verdict != socket.Admit {
+		if g := d.Handshake(head, from); g.Action != socket.Accept {
 			b.Fatalf("%+v", g)
 		}
 	}

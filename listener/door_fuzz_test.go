@@ -46,45 +46,45 @@ const upgradeLines = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSe
 // heads are requests, and what becomes of them when they have come whole.
 var heads = []struct {
 	said    string
-	verdict socket.Verdict
+	verdict socket.Action
 }{
-	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Admit},
-	{"GET / HTTP/1.1\r\n" + upgradeLines + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.Admit},
-	{"GET / HTTP/1.1\r\n" + upgradeLines + "\r\n\n\n", socket.Admit},
-	{"GET /away?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.SendAway},
-	{"GET /?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.TakeOver},
-	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "X: " + strings.Repeat("x", 600) + "\r\n\r\n", socket.TakeOver},
-	{"GET / HTTP/1.1\r\n" + upgradeLines + "Content-Length: 5\r\n\r\nhello", socket.TakeOver},
-	{"GET / HTTP/1.1\r\n" + upgradeLines + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", socket.TakeOver},
-	{"GET / HTTP/1.1\r\n" + strings.Replace(upgradeLines, "Host: x\r\n", "", 1) + "\r\n", socket.TakeOver},
-	{"GET / HTTP/1.0\r\n" + upgradeLines + "\r\n", socket.TakeOver},
-	{"GET / HTTP/1.1\r\n" + strings.Replace(upgradeLines, "13", "8", 1) + "\r\n", socket.TakeOver},
-	{"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.TakeOver},
-	{"POST / HTTP/1.1\r\n", socket.TakeOver},
-	{"GEX", socket.TakeOver},
-	{"\x16\x03\x01", socket.TakeOver},
+	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Accept},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.Accept},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "\r\n\n\n", socket.Accept},
+	{"GET /away?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Reject},
+	{"GET /?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Hijack},
+	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "X: " + strings.Repeat("x", 600) + "\r\n\r\n", socket.Hijack},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "Content-Length: 5\r\n\r\nhello", socket.Hijack},
+	{"GET / HTTP/1.1\r\n" + upgradeLines + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", socket.Hijack},
+	{"GET / HTTP/1.1\r\n" + strings.Replace(upgradeLines, "Host: x\r\n", "", 1) + "\r\n", socket.Hijack},
+	{"GET / HTTP/1.0\r\n" + upgradeLines + "\r\n", socket.Hijack},
+	{"GET / HTTP/1.1\r\n" + strings.Replace(upgradeLines, "13", "8", 1) + "\r\n", socket.Hijack},
+	{"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Hijack},
+	{"POST / HTTP/1.1\r\n", socket.Hijack},
+	{"GEX", socket.Hijack},
+	{"\x16\x03\x01", socket.Hijack},
 	// Where lines end in LF alone, or in a mix, the head ends where net/http says, and nothing behind it is swallowed.
-	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n", socket.TakeOver},
-	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.TakeOver},
-	{"GET / HTTP/1.1\r\n" + upgradeLines[:len(upgradeLines)-2] + "\n\r\nframes\r\n\r\n", socket.TakeOver},
-	{"GET / HTTP/1.1\n" + upgradeLines + "\r\n", socket.Admit},
-	{"GET /v1/events?page=home HTTP/1.1\r\nHost: x\r\n\r\n", socket.Admit},
-	{"GET /v1/events HTTP/1.0\r\nHost: x\r\nLast-Event-ID: a-1\r\n\r\nwhatever it says\r\n\r\n", socket.Admit},
-	{"GET /v1/events HTTP/1.0\r\n\r\n", socket.TakeOver},
-	{"GET /v1/events?refused HTTP/1.1\r\nHost: x\r\n\r\n", socket.TakeOver},
-	{"GET /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1", socket.TakeOver},
-	{"HEAD /v1/events HTTP/1.1\r\nHost: x\r\n\r\n", socket.TakeOver},
-	{"GET / HTTP/1.1\r\nHost: x\r\n", socket.HearOut},
-	{"GET / HTTP/1.1\r\n" + upgradeLines, socket.HearOut},
-	{"", socket.HearOut},
-	{"GE", socket.HearOut},
+	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n", socket.Hijack},
+	{"GET / HTTP/1.1\n" + strings.ReplaceAll(upgradeLines, "\r", "") + "\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.Hijack},
+	{"GET / HTTP/1.1\r\n" + upgradeLines[:len(upgradeLines)-2] + "\n\r\nframes\r\n\r\n", socket.Hijack},
+	{"GET / HTTP/1.1\n" + upgradeLines + "\r\n", socket.Accept},
+	{"GET /v1/events?page=home HTTP/1.1\r\nHost: x\r\n\r\n", socket.Accept},
+	{"GET /v1/events HTTP/1.0\r\nHost: x\r\nLast-Event-ID: a-1\r\n\r\nwhatever it says\r\n\r\n", socket.Accept},
+	{"GET /v1/events HTTP/1.0\r\n\r\n", socket.Hijack},
+	{"GET /v1/events?refused HTTP/1.1\r\nHost: x\r\n\r\n", socket.Hijack},
+	{"GET /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1", socket.Hijack},
+	{"HEAD /v1/events HTTP/1.1\r\nHost: x\r\n\r\n", socket.Hijack},
+	{"GET / HTTP/1.1\r\nHost: x\r\n", socket.NeedMore},
+	{"GET / HTTP/1.1\r\n" + upgradeLines, socket.NeedMore},
+	{"", socket.NeedMore},
+	{"GE", socket.NeedMore},
 }
 
 func TestGreet(t *testing.T) {
 	d, _ := fuzzedDoor()
 	for _, h := range heads {
-		if g := d.Greet([]byte(h.said), netip.AddrPort{}); g.Verdict != h.verdict {
-			t.Errorf("%q: verdict %d, want %d", h.said, g.Verdict, h.verdict)
+		if g := d.Handshake([]byte(h.said), netip.AddrPort{}); g.Action != h.verdict {
+			t.Errorf("%q: verdict %d, want %d", h.said, g.Action, h.verdict)
 		}
 	}
 }
@@ -98,25 +98,25 @@ func FuzzGreet(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, said []byte) {
 		d, gate := fuzzedDoor()
-		whole := d.Greet(said, netip.AddrPort{})
+		whole := d.Handshake(said, netip.AddrPort{})
 		target := gate.target
 		decided := false
 		for n := range len(said) + 1 {
-			g := d.Greet(bytes.Clone(said[:n]), netip.AddrPort{})
+			g := d.Handshake(bytes.Clone(said[:n]), netip.AddrPort{})
 			switch {
-			case g.Verdict == socket.HearOut && decided:
+			case g.Action == socket.NeedMore && decided:
 				t.Fatalf("%q is decided, and %q is not", said[:n-1], said[:n])
-			case g.Verdict == socket.HearOut && n == len(said) && whole.Verdict != socket.HearOut:
-				t.Fatalf("%q: once heard out, once %d", said, whole.Verdict)
-			case g.Verdict == socket.HearOut && isWhole(said[:n]):
+			case g.Action == socket.NeedMore && n == len(said) && whole.Action != socket.NeedMore:
+				t.Fatalf("%q: once heard out, once %d", said, whole.Action)
+			case g.Action == socket.NeedMore && isWhole(said[:n]):
 				t.Fatalf("%q is heard out, and net/http would answer", said[:n])
-			case g.Verdict == socket.HearOut:
+			case g.Action == socket.NeedMore:
 				continue
-			case g.Verdict != whole.Verdict:
-				t.Fatalf("%q: verdict %d, and of all of %q %d", said[:n], g.Verdict, said, whole.Verdict)
+			case g.Action != whole.Action:
+				t.Fatalf("%q: verdict %d, and of all of %q %d", said[:n], g.Action, said, whole.Action)
 			}
 			decided = true
-			if g.Verdict == socket.TakeOver {
+			if g.Action == socket.Hijack {
 				return // from here on it is net/http's
 			}
 			if g.Head != whole.Head || g.Head > n || gate.target != target || !bytes.Equal(g.Answer, whole.Answer) {

@@ -22,7 +22,7 @@ import (
 
 // Upgrade is what happens to WebSocket requests of one path.
 type Upgrade struct {
-	Gate        scenecast.Gate
+	Gate        Admitter
 	MayWait     bool   // the gate may take its time, so no loop may ask it
 	Subprotocol string // that the page must offer; empty: none
 	// Refuse answers over HTTP, in the path's own form.
@@ -44,8 +44,8 @@ type Options struct {
 	// pages always may.
 	AllowedOrigins []string
 
-	// Release is given the tickets of pages that were admitted and then could not become one. Nil: nobody asks.
-	Release func(ticket uint32)
+	// Release is given the leases of pages that were admitted and then could not become one. Nil: nobody asks.
+	Release func(lease scenecast.Lease)
 
 	Deflate     bool          // agree to compress the messages of pages that offer it
 	AcceptRate  int           // visitors per second; others wait in the kernel's queue. Defaults to any number.
@@ -64,7 +64,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.IdleTimeout, 2*time.Minute)
 	defaultTo(&o.MaxHead, 16<<10)
 	if o.Release == nil {
-		o.Release = func(uint32) {}
+		o.Release = func(scenecast.Lease) {}
 	}
 	return o
 }

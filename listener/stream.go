@@ -5,13 +5,12 @@ import (
 	"net/http"
 	"time"
 
-	"scenecast"
 	"scenecast/problem"
 )
 
 // Stream is what happens to requests of one path for a stream of events: an answer that has no end, on which a page listens.
 type Stream struct {
-	Gate    scenecast.Gate
+	Gate    Admitter
 	MayWait bool   // the gate may take its time, so no loop may ask it
 	Media   string // the Content-Type
 	// Refuse answers over HTTP, in the path's own form.
@@ -85,7 +84,7 @@ func (s *Server) headOfStream(w http.ResponseWriter, r *http.Request, to *Stream
 	if err != nil {
 		return err
 	}
-	s.options.Release(e.admission.Ticket)
+	s.options.Release(e.admission.Lease)
 	for name, values := range s.streamHeader(r, to) {
 		w.Header()[name] = values
 	}

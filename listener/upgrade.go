@@ -12,6 +12,13 @@ import (
 	"scenecast/websocket"
 )
 
+// Admitter is a protocol's decision about a page, taken before anything is stored. Safe for concurrent use.
+type Admitter interface {
+	// Admit reads the upgrade request. An error (a *problem.Problem) refuses it, and it is answered over HTTP. A page that is
+	// admitted holds a lease of the quota: whoever does not give it to a loop releases the lease.
+	Admit(r *http.Request) (scenecast.Admission, error)
+}
+
 // entry is what was decided about a request to become a page.
 type entry struct {
 	answer    []byte // that it has become one
@@ -19,8 +26,7 @@ type entry struct {
 
 	// Of a page that is let in only to be sent away.
 	sentAway bool
-	code     scenecast.CloseCode
-	reason   string
+	ending   scenecast.Ending
 }
 
 // decide lets a page in, or returns why not.
@@ -40,7 +46,8 @@ func (s *Server) decide(r *http.Request, u *Upgrade) (e entry, err error) {
 		}
 		s.refused.count(err)
 		e.admission, e.sentAway = scenecast.Admission{}, true
-		e.code, e.reason = u.CloseCode(err)
+		code, reason := u.CloseCode(err)
+		e.ending = scenecast.Ending{Cause: scenecast.CauseRefused, Code: code, Detail: reason}
 	}
 	extensions := ""
 	if s.options.Deflate && !e.sentAway {
@@ -81,12 +88,12 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, u *Upgrade) err
 func (s *Server) settle(w http.ResponseWriter, e *entry) error {
 	conn, early, err := s.takeOver(w, e.answer)
 	if err != nil {
-		s.options.Release(e.admission.Ticket)
+		s.options.Release(e.admission.Lease)
 		return err
 	}
 	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
 	if e.sentAway {
-		loop.Refuse(conn, early, e.code, e.reason)
+		loop.Refuse(conn, early, e.ending)
 	} else {
 		loop.Attach(conn, early, e.admission)
 	}

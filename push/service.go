@@ -44,9 +44,15 @@ type Result struct {
 	Replayed bool              // the push is that of an earlier call, and this one has sent nothing
 }
 
+// Engine carries pushes; every scenecast.Engine does.
+type Engine interface {
+	Submit(p scenecast.Push) (scenecast.Pending, error)
+	Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error)
+}
+
 // Service takes pushes and trigger calls. Its methods may be called concurrently; AddTrigger may not.
 type Service struct {
-	engine   scenecast.Engine
+	engine   Engine
 	limits   Limits
 	triggers map[appTrigger]Trigger
 }
@@ -54,7 +60,7 @@ type Service struct {
 type appTrigger struct{ app, name string }
 
 // NewService makes a service without triggers on this engine.
-func NewService(engine scenecast.Engine, limits Limits) *Service {
+func NewService(engine Engine, limits Limits) *Service {
 	return &Service{engine: engine, limits: limits, triggers: make(map[appTrigger]Trigger)}
 }
 
@@ -99,7 +105,11 @@ func (s *Service) Push(ctx context.Context, app string, r Request) (Result, erro
 	if p.Receipt != scenecast.ReceiptQueued {
 		p.Timeout = cmp.Or(r.Timeout, min(DefaultTimeout, s.limits.Timeout))
 	}
-	done, err := s.engine.Publish(ctx, p)
+	pending, err := s.engine.Submit(p)
+	if err != nil {
+		return Result{}, fmt.Errorf("publish: %w", err)
+	}
+	done, err := pending.Wait(ctx)
 	if err != nil {
 		return Result{}, fmt.Errorf("publish: %w", err)
 	}

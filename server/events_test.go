@@ -126,7 +126,7 @@ func TestEventStream(t *testing.T) {
 		page.expect("id: …\n" + `data: "last"`)
 		_ = conn.Close()
 		s.awaitConnections(0)
-		s.awaitTickets(0)
+		s.awaitLeases(0)
 	}
 }
 
@@ -233,7 +233,7 @@ func TestHeadOfStream(t *testing.T) {
 		h.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("%s %v", response.Status, h)
 	}
-	s.awaitTickets(0)
+	s.awaitLeases(0)
 	http.DefaultClient.CloseIdleConnections()
 }
 

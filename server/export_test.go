@@ -1,8 +1,8 @@
 package server
 
-// Tickets is how many pages are counted: those whose sockets are not gone.
-func (s *Server) Tickets() (n int) {
-	for _, pages := range s.counter.ByApp() {
+// Leases is how many pages are counted: those whose sockets are not gone.
+func (s *Server) Leases() (n int) {
+	for _, pages := range s.quota.ByApp() {
 		n += pages
 	}
 	return n

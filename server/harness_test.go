@@ -278,12 +278,12 @@ func (r *running) awaitConnections(want int) {
 	}
 }
 
-// awaitTickets waits until so many pages are counted against the limits.
-func (r *running) awaitTickets(want int) {
+// awaitLeases waits until so many pages are counted against the limits.
+func (r *running) awaitLeases(want int) {
 	r.t.Helper()
-	for deadline := time.Now().Add(patience); r.Tickets() != want; runtime.Gosched() {
+	for deadline := time.Now().Add(patience); r.Leases() != want; runtime.Gosched() {
 		if time.Now().After(deadline) {
-			r.t.Fatalf("%d pages are counted, want %d", r.Tickets(), want)
+			r.t.Fatalf("%d pages are counted, want %d", r.Leases(), want)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func TestLimitOfPages(t *testing.T) {
 		for _, conn := range in {
 			_ = conn.Close()
 		}
-		s.awaitTickets(0)
+		s.awaitLeases(0)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestLimitOfStreams(t *testing.T) {
 	}
 	s.expectMetrics(map[string]string{`scenecast_refused_total{reason="too_many"}`: "1"})
 	_ = conn.Close()
-	s.awaitTickets(0)
+	s.awaitLeases(0)
 }
 
 // TestLimitOfAddress counts an address over all apps, and tells addresses apart.
@@ -166,8 +166,8 @@ func TestLimitOfApp(t *testing.T) {
 	}
 }
 
-// TestTicketsComeBack however a page ends.
-func TestTicketsComeBack(t *testing.T) {
+// TestLeasesComeBack however a page ends.
+func TestLeasesComeBack(t *testing.T) {
 	s := start(t, map[string]string{
 		"limits.connections": "8", "limits.per_address": "8", "websocket.close_wait": "10ms", "websocket.max_message": "1KiB",
 		"websocket.ping_interval": "20ms", "websocket.pong_wait": "20ms",
@@ -197,7 +197,7 @@ func TestTicketsComeBack(t *testing.T) {
 			for range 3 {
 				end()
 			}
-			s.awaitTickets(0)
+			s.awaitLeases(0)
 		})
 	}
 }
@@ -217,8 +217,8 @@ func (r *running) disconnected(c *websocket.Conn) {
 	_ = c.CloseNow()
 }
 
-// TestStopGivesTicketsBack: a server that stops while pages come has none left.
-func TestStopGivesTicketsBack(t *testing.T) {
+// TestStopGivesLeasesBack: a server that stops while pages come has none left.
+func TestStopGivesLeasesBack(t *testing.T) {
 	s := start(t, map[string]string{"limits.connections": "1000", "websocket.close_wait": "10ms"}, nil)
 	var wg sync.WaitGroup
 	var came atomic.Int64
@@ -241,7 +241,7 @@ func TestStopGivesTicketsBack(t *testing.T) {
 	}
 	wg.Wait()
 	s.end()
-	s.awaitTickets(0)
+	s.awaitLeases(0)
 }
 
 // TestAcceptRate: no more visitors get in than the rate allows, the burst of the first second included.

@@ -34,7 +34,7 @@ func (s *Server) startLoops(c config.Config) error {
 			OutboxTotal:  int(c.Outbox.MaxTotal) / n,
 			SlowConsumer: policy,
 			HeadTimeout:  time.Duration(c.HTTP.HeadTimeout),
-			Release:      s.counter.Leave,
+			Release:      s.quota.Release,
 			Portable:     portable,
 			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
 		})

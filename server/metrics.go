@@ -11,7 +11,7 @@ import (
 func (s *Server) metrics(version string) http.Handler {
 	return metrics.Handler(metrics.Sources{
 		Version:         version,
-		Connections:     s.counter.ByApp,
+		Connections:     s.quota.ByApp,
 		Pushes:          s.hub.Pushes,
 		Deliveries:      s.hub.Deliveries,
 		FramesDropped:   func() int64 { return s.overLoops((*socket.Loop).Dropped) },

@@ -57,7 +57,7 @@ type Server struct {
 	hub      *hub.Hub
 	loops    []*socket.Loop
 	engine   scenecast.Engine
-	counter  *admission.Counter
+	quota    *admission.Quota
 	pushes   *push.Service
 	listener *listener.Server
 	debug    *debugServer // nil: none
@@ -75,15 +75,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
 	limits := c.Labels.Limits()
-	s.hub = hub.New(scenecast.NewNodeID(), limits)
-	s.engine = memory.New(s.hub, memory.Options{
+	s.engine = memory.New(memory.Options{
 		MaxBytes:          int(c.History.MaxBytes),
 		MaxCount:          c.History.MaxCount,
 		MaxAge:            time.Duration(c.History.MaxAge),
 		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
 		MaxKeys:           c.Push.MaxIdempotencyKeys,
 	})
-	s.hub.ReplayFrom(s.engine)
+	s.hub = hub.New(scenecast.NewNodeID(), limits, s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
 	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
@@ -91,14 +90,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.counter = admission.NewCounter(apps.pageLimits(c.Limits))
-	desk := &admission.Desk{Pages: apps.pages, Rules: apps.rules, Counter: s.counter, Proxies: c.Limits.TrustedProxies}
+	s.quota = admission.NewQuota(apps.pageLimits(c.Limits))
+	authenticator := &admission.Authenticator{Pages: apps.pages, Rules: apps.rules, Quota: s.quota, Proxies: c.Limits.TrustedProxies}
 
 	// What pages and backends find.
 	tutorialPages := tutorial.New(tutorial.Options{
-		Desk:    desk,
-		Welcome: c.Tutorial.Welcome,
-		Silence: scenecast.Silence{
+		Authenticator: authenticator,
+		Welcome:       c.Tutorial.Welcome,
+		Idle: scenecast.IdlePolicy{
 			CheckEvery: time.Duration(c.Tutorial.IdleCheckInterval),
 			Allowed:    time.Duration(c.Tutorial.IdleTimeout),
 		},
@@ -145,6 +144,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	mayWait := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
+	if err := s.engine.Start(ctx, s.hub); err != nil {
+		s.debug.close()
+		s.stopLoops(ctx)
+		return nil, fmt.Errorf("engine: %w", err)
+	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
@@ -152,7 +156,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Upgrades: map[string]listener.Upgrade{
 			"/": {Gate: tutorialPages, MayWait: mayWait, Refuse: endpoint.Refuse},
 			"/v1/connect": {
-				Gate:        native.New(desk),
+				Gate:        native.New(authenticator),
 				MayWait:     mayWait,
 				Subprotocol: native.Subprotocol,
 				Refuse:      backends.Refuse,
@@ -160,12 +164,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			},
 		},
 		Streams: map[string]listener.Stream{
-			"/v1/events": {Gate: sse.New(desk), MayWait: mayWait, Media: sse.MediaType, Refuse: backends.Refuse},
+			"/v1/events": {Gate: sse.New(authenticator), MayWait: mayWait, Media: sse.MediaType, Refuse: backends.Refuse},
 		},
 		AllowedOrigins: c.HTTP.AllowedOrigins,
 
 		Loops:       s.loops,
-		Release:     s.counter.Leave,
+		Release:     s.quota.Release,
 		AcceptRate:  c.Limits.AcceptRate,
 		Deflate:     c.WebSocket.Compression,
 		SendBuffer:  int(c.Outbox.SendBuffer),

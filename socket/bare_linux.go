@@ -12,12 +12,12 @@ import (
 type bare struct {
 	pending  uint64 // the frames of this turn that it is to get
 	fd       int32
-	life     uint32  // counts the sockets that this place has had, so that a late event is known for one
-	outbox   uint32  // 1 + its number among outboxes; 0: the kernel has taken everything
-	decoder  uint32  // 1 + its number among decoders; 0: no message is incomplete
-	class    uint32  // of an open one, or one that says goodbye
-	ticket   uint32  // see scenecast.Admission
-	deadline instant // in which it must have made its request, taken bytes, or answered a close frame
+	life     uint32          // counts the sockets that this place has had, so that a late event is known for one
+	outbox   uint32          // 1 + its number among outboxes; 0: the kernel has taken everything
+	decoder  uint32          // 1 + its number among decoders; 0: no message is incomplete
+	class    uint32          // of an open one, or one that says goodbye
+	lease    scenecast.Lease // see scenecast.Admission
+	deadline instant         // in which it must have made its request, taken bytes, or answered a close frame
 	vigil    vigil
 	state    state
 	deflate  bool
@@ -29,7 +29,7 @@ type state uint8
 
 const (
 	gone      state = iota // there is none in this place
-	visiting               // its request has not come in whole. Left by a Greeting, or after HeadTimeout
+	visiting               // its request has not come in whole. Left by a Handshake, or after HeadTimeout
 	open                   // it is a page. Left by a close frame from either side, a violation, a full outbox, silence
 	awaiting               // a close frame is queued or sent. Left by the page's close frame, or after CloseWait
 	departing              // it is closed as soon as everything is written
@@ -70,7 +70,7 @@ func (e *events) leave(index uint32, tell bool) {
 	slot := e.slot(index)
 	e.loop.generations[index]++
 	if tell {
-		e.loop.shard.Closed(slot)
+		e.loop.handler.Closed(slot, scenecast.Ending{})
 	}
 }
 
@@ -112,7 +112,7 @@ func (e *events) forget(index uint32) {
 // vacate frees a socket's place.
 func (e *events) vacate(index uint32) {
 	b := e.bares.at(index)
-	e.loop.release(b.ticket)
+	e.loop.release(b.lease)
 	*b = bare{life: b.life + 1}
 	e.loop.generations[index]++
 	e.loop.free = append(e.loop.free, index)
@@ -133,11 +133,11 @@ func (e *events) adopt(c net.Conn, early []byte, a scenecast.Admission) bool {
 	index, ok := e.make(fd, open)
 	if !ok {
 		closeFD(fd)
-		e.loop.release(a.Ticket)
+		e.loop.release(a.Lease)
 		return true
 	}
 	b := e.bares.at(index)
-	b.class, b.ticket = e.loop.classOf(a), a.Ticket
+	b.class, b.lease = e.loop.classOf(a), a.Lease
 	if !e.register(index) {
 		e.end(index)
 		return true
@@ -146,7 +146,7 @@ func (e *events) adopt(c net.Conn, early []byte, a scenecast.Admission) bool {
 	return true
 }
 
-// admit makes a page of a socket, which has its class and its ticket already. Answer is what the page gets first.
+// admit makes a page of a socket, which has its class and its lease already. Answer is what the page gets first.
 func (e *events) admit(index uint32, a scenecast.Admission, answer, early []byte) {
 	b := e.bares.at(index)
 	rhythm := e.loop.rhythmOf(&e.loop.classes[b.class])
@@ -154,7 +154,7 @@ func (e *events) admit(index uint32, a scenecast.Admission, answer, early []byte
 	life := b.life
 	// The answer and what the protocol says first leave together.
 	e.corked, e.cork = index+1, append(e.cork[:0], answer...)
-	e.loop.shard.Opened(e.slot(index), a)
+	e.loop.handler.Opened(e.slot(index), a)
 	e.uncork(index)
 	if b.life == life {
 		e.setAlarm(index)

@@ -10,14 +10,14 @@ import (
 // class is what many sockets have in common, so that each need keep only its number.
 type class struct {
 	protocol scenecast.Protocol
-	silence  scenecast.Silence
-	stream   scenecast.Streamer // of a page that only listens; nil: it speaks WebSocket
+	traits   scenecast.Traits
+	idle     scenecast.IdlePolicy
 }
 
 // classOf is the number of an admission's class. There are as many as there are protocols, or a few more.
 func (l *Loop) classOf(a scenecast.Admission) uint32 {
 	for i := range l.classes {
-		if l.classes[i].protocol == a.Protocol && l.classes[i].silence == a.Silence {
+		if l.classes[i].protocol == a.Protocol && l.classes[i].idle == a.Idle {
 			return uint32(i)
 		}
 	}
@@ -26,14 +26,17 @@ func (l *Loop) classOf(a scenecast.Admission) uint32 {
 }
 
 func newClass(a scenecast.Admission) class {
-	stream, _ := a.Protocol.(scenecast.Streamer)
-	return class{protocol: a.Protocol, silence: a.Silence, stream: stream}
+	k := class{protocol: a.Protocol, idle: a.Idle}
+	if a.Protocol != nil {
+		k.traits = a.Protocol.Traits()
+	}
+	return k
 }
 
 // ping is what a silent page gets.
 func (c *class) ping() []byte {
-	if c.stream != nil {
-		return c.stream.Ping()
+	if c.traits.Ping != nil {
+		return c.traits.Ping
 	}
 	return pingFrame
 }
@@ -42,16 +45,16 @@ var pingFrame = websocket.PingFrame()
 
 // goodbye is the last frame that a page gets.
 func (c *class) goodbye(code scenecast.CloseCode, reason string) []byte {
-	if c.stream != nil {
-		return c.stream.Goodbye(code, reason)
+	if c.traits.EncodeClose != nil {
+		return c.traits.EncodeClose(code, reason)
 	}
 	return websocket.CloseFrame(code, reason)
 }
 
 // gap is the frame that tells a page that frames were dropped; nil where its protocol has none.
 func (c *class) gap(dropped int) []byte {
-	if g, ok := c.protocol.(scenecast.GapEncoder); ok {
-		return g.EncodeGap(scenecast.Missed{Reason: scenecast.GapDropped, Dropped: dropped})
+	if c.traits.EncodeGap != nil {
+		return c.traits.EncodeGap(scenecast.GapNotice{Reason: scenecast.GapDropped, Dropped: dropped})
 	}
 	return nil
 }
@@ -66,7 +69,7 @@ func variant(f *scenecast.Frame, deflate bool) []byte {
 
 // rhythmOf is how long the pages of a class may be silent.
 func (l *Loop) rhythmOf(c *class) rhythm {
-	return rhythm{pingEvery: l.options.PingEvery, pongWait: l.options.PongWait, silence: c.silence, listensOnly: c.stream != nil}
+	return rhythm{pingEvery: l.options.PingEvery, pongWait: l.options.PongWait, silence: c.idle, listensOnly: c.traits.ListenOnly}
 }
 
 // Reasons of close frames.

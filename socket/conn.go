@@ -18,7 +18,7 @@ type conn struct {
 	class   class
 	rhythm  rhythm
 	deflate bool
-	ticket  uint32
+	lease   scenecast.Lease
 
 	// The reader's goroutine only.
 	early   []byte
@@ -51,7 +51,7 @@ func newConn(l *Loop, c net.Conn, early []byte, k class, a scenecast.Admission) 
 		class:   k,
 		rhythm:  l.rhythmOf(&k),
 		deflate: a.Deflate,
-		ticket:  a.Ticket,
+		lease:   a.Lease,
 		early:   early,
 		decoder: websocket.Decoder{MaxMessage: l.options.MaxMessage, Deflate: a.Deflate},
 		handled: make(chan struct{}, 1),

@@ -37,7 +37,7 @@ func (c *conn) read() {
 
 // take has the decoder read what the page sent; after a violation nothing that follows has a meaning.
 func (c *conn) take(data []byte) {
-	if c.broken || c.class.stream != nil {
+	if c.broken || c.class.traits.ListenOnly {
 		return
 	}
 	var violation *websocket.Error
@@ -58,7 +58,7 @@ func (c *conn) keepVigil() bool {
 	case giveUpNoPong:
 		c.sendAway(scenecast.CloseIdle, reasonNoPong(&c.loop.options))
 	case giveUpIdle:
-		c.sendAway(scenecast.CloseIdle, reasonIdle(c.class.silence.Allowed))
+		c.sendAway(scenecast.CloseIdle, reasonIdle(c.class.idle.Allowed))
 	case nothing:
 	}
 	return true
@@ -92,7 +92,7 @@ func (c *conn) reply(frame []byte) { c.share(&scenecast.Frame{Data: frame}) }
 func (c *conn) left() {
 	c.loop.Post(func() {
 		if c.loop.detach(c) {
-			c.loop.shard.Closed(c.slot)
+			c.loop.handler.Closed(c.slot, scenecast.Ending{})
 		}
 	})
 }
@@ -106,7 +106,7 @@ func (r *receiver) Message(m scenecast.Inbound) {
 	c := (*conn)(r)
 	posted := c.loop.Post(func() {
 		if c.loop.isCurrent(c.slot) && c.loop.connAt(c.slot.Index) == c {
-			c.loop.shard.Received(c.slot, m)
+			c.loop.handler.Received(c.slot, m)
 		}
 		c.handled <- struct{}{}
 	})

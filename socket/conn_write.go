@@ -69,7 +69,7 @@ func (c *conn) sayGoodbye(code scenecast.CloseCode, reason string) {
 // endWith, with mu held, ends the connection from this side.
 func (c *conn) endWith(code scenecast.CloseCode, reason string) {
 	how := awaitPeer
-	if c.class.stream != nil {
+	if c.class.traits.ListenOnly {
 		how = closeNow // a page that only listens has no answer
 	}
 	c.end(how, c.class.goodbye(code, reason))
@@ -159,7 +159,7 @@ func (c *conn) settleHand(taken int) {
 	for _, w := range c.inHand {
 		c.loop.held.release(w.frame)
 		taken -= len(w.data)
-		if settle, written := w.frame.Settle, taken >= 0; settle != nil {
+		if settle, written := w.frame.Done, taken >= 0; settle != nil {
 			c.loop.post(func() { settle(written) })
 		}
 	}

@@ -54,7 +54,7 @@ func (l *Loop) insist(o *outbox, f *scenecast.Frame, data []byte) {
 func (l *Loop) lose(o *outbox) {
 	for _, w := range o.lost {
 		l.held.release(w.frame)
-		if settle := w.frame.Settle; settle != nil {
+		if settle := w.frame.Done; settle != nil {
 			l.post(func() { settle(false) })
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handOver gives a connection that is not to stay here to the doorman, as Go's net package has them.
+// handOver gives a connection that is not to stay here to the handshaker, as Go's net package has them.
 func (e *events) handOver(index uint32, said []byte, registered bool) {
 	b := e.bares.at(index)
 	if registered {
@@ -25,7 +25,7 @@ func (e *events) handOver(index uint32, said []byte, registered bool) {
 		e.loop.turnedAway.Add(1)
 		return
 	}
-	e.port.doorman.TakeOver(quiet(c), said)
+	e.port.handshaker.Hijack(quiet(c), said)
 }
 
 // quietConn is a TCP connection of Go's net package whose reads and writes the scheduler is not told of. It need not be, as they

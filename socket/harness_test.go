@@ -80,7 +80,7 @@ type page struct {
 }
 
 // attach connects a page to the loop. One that does not read takes nothing: a pipe has no buffer.
-func (s *shard) attach(silence scenecast.Silence, reads bool) *page {
+func (s *shard) attach(silence scenecast.IdlePolicy, reads bool) *page {
 	server, client := net.Pipe()
 	p := &page{conn: client, frames: make(chan string, 1000)}
 	s.loop.Attach(server, nil, scenecast.Admission{Silence: silence})
@@ -132,4 +132,4 @@ func (p *page) expect(t *testing.T, want ...string) {
 	}
 }
 
-var anySilence scenecast.Silence
+var anySilence scenecast.IdlePolicy

@@ -25,7 +25,7 @@ func (wire) Name() string                               { return "wire" }
 func (wire) EncodePush(*scenecast.Push) []byte          { return nil }
 func (wire) Opened(scenecast.Conn)                      {}
 func (wire) Received(scenecast.Conn, scenecast.Inbound) {}
-func (wire) EncodeGap(m scenecast.Missed) []byte {
+func (wire) EncodeGap(m scenecast.GapNotice) []byte {
 	return websocket.TextFrame(fmt.Appendf(nil, "gap %d", m.Dropped))
 }
 
@@ -37,7 +37,7 @@ type ledger struct {
 
 // frame is a text frame that begins with its name, and whose payload has so many bytes.
 func (l *ledger) frame(name string, size int) *scenecast.Frame {
-	return &scenecast.Frame{Data: named(name, size), Settle: func(written bool) {
+	return &scenecast.Frame{Data: named(name, size), Done: func(written bool) {
 		if l.settled == nil {
 			l.settled = make(map[string][]bool)
 		}
@@ -65,7 +65,7 @@ func (l *ledger) check(t *testing.T) {
 
 // share shares a frame and keeps the ledger. On the owner's goroutine.
 func (s *office) share(slot scenecast.Slot, name string, f *scenecast.Frame) bool {
-	ok := s.loop.Share(slot, f)
+	ok := s.loop.SendShared(slot, f)
 	if ok {
 		if s.ledger.taken == nil {
 			s.ledger.taken = make(map[string]int)

@@ -62,7 +62,7 @@ func TestTCPServerSaysGoodbye(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onEachKind(t, socket.Options{CloseWait: 100 * time.Millisecond}, func(t *testing.T, s *office) {
 				p := s.connect()
-				s.do(func() { s.loop.CloseSocket(s.slots[0], scenecast.CloseShuttingDown, "bye") })
+				s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "bye") })
 				p.expect(t, "close 4503 bye")
 				_, _ = io.WriteString(p.conn, answer)
 				p.expect(t, "EOF")
@@ -105,11 +105,11 @@ func TestTCPStaleSlot(t *testing.T) {
 				t.Errorf("slots %v: the index is not used again", s.slots)
 			}
 			if s.loop.Send(s.slots[0], websocket.TextFrame([]byte("for the first"))) ||
-				s.loop.Share(s.slots[0], &scenecast.Frame{Data: websocket.TextFrame([]byte("for the first"))}) {
+				s.loop.SendShared(s.slots[0], &scenecast.Frame{Data: websocket.TextFrame([]byte("for the first"))}) {
 				t.Error("a stale slot took a frame")
 			}
-			s.loop.WhenWritten(s.slots[0], func() { t.Error("nothing was written") })
-			s.loop.CloseSocket(s.slots[0], scenecast.CloseNormal, "")
+			s.loop.OnWritten(s.slots[0], func() { t.Error("nothing was written") })
+			s.loop.Close(s.slots[0], scenecast.CloseNormal, "")
 			s.loop.Send(s.slots[1], websocket.TextFrame([]byte("for the second")))
 		})
 		second.expect(t, "text for the second")
@@ -143,7 +143,7 @@ func TestTCPReset(t *testing.T) {
 		"half a message":    func(_ *office, conn net.Conn) { _, _ = io.WriteString(conn, "\x81\x85\x00\x00") },
 		"bytes wait for it": func(s *office, _ net.Conn) { s.do(func() { s.loop.Send(s.slots[0], bigFrame) }) },
 		"a shared frame waits": func(s *office, _ net.Conn) {
-			s.do(func() { s.loop.Share(s.slots[0], &scenecast.Frame{Data: bigFrame}) })
+			s.do(func() { s.loop.SendShared(s.slots[0], &scenecast.Frame{Data: bigFrame}) })
 		},
 		"bytes it has not read": func(s *office, _ net.Conn) {
 			s.do(func() { s.loop.Send(s.slots[0], websocket.TextFrame([]byte("x"))) })

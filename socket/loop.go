@@ -20,8 +20,6 @@ import (
 	"scenecast"
 )
 
-var _ scenecast.Loop = (*Loop)(nil)
-
 // Loop is an owner goroutine and its sockets. Make one with NewLoop, then Start it, then Attach sockets or have it Listen.
 type Loop struct {
 	options Options
@@ -31,7 +29,7 @@ type Loop struct {
 	wakeUp  func()      // has the owner look at its tasks; any goroutine may call it
 
 	// The owner's goroutine only.
-	shard       scenecast.Shard
+	handler     Handler
 	generations []uint32 // by slot index
 	free        []uint32 // slot indexes that can be used again
 	conns       []*conn  // by slot index: the sockets that have goroutines
@@ -66,7 +64,7 @@ type bareSockets interface {
 	whenWritten(slot uint32, task func())
 	goodbye(slot uint32, code scenecast.CloseCode, reason string)
 	// listen lets the visitors of a port in. Any goroutine may call it.
-	listen(l *net.TCPListener, doorman Doorman, perSecond int) error
+	listen(l *net.TCPListener, handshaker Handshaker, perSecond int) error
 	// stopListening closes the port and sends visitors away whose request has not come.
 	stopListening()
 }
@@ -91,8 +89,8 @@ func NewLoop(o Options) (*Loop, error) {
 }
 
 // Start starts the owner goroutine, which tells the shard of everything. Call it once.
-func (l *Loop) Start(shard scenecast.Shard) {
-	l.shard = shard
+func (l *Loop) Start(handler Handler) {
+	l.handler = handler
 	if l.bare != nil {
 		l.goroutines.Go(l.bare.run)
 		return
@@ -130,17 +128,17 @@ func (l *Loop) Attach(c net.Conn, early []byte, a scenecast.Admission) {
 		}
 	}) {
 		_ = c.Close()
-		l.release(a.Ticket)
+		l.release(a.Lease)
 	}
 }
 
 // Refuse is Attach for a page that cannot stay: it gets a close frame, and the shard never hears of it. So a browser can
 // read why, which it cannot from a refused handshake.
-func (l *Loop) Refuse(c net.Conn, early []byte, code scenecast.CloseCode, reason string) {
+func (l *Loop) Refuse(c net.Conn, early []byte, e scenecast.Ending) {
 	if !l.Post(func() {
 		s := newConn(l, c, early, class{}, scenecast.Admission{})
 		if l.keep(s) {
-			s.sayGoodbye(code, reason)
+			s.sayGoodbye(e.Code, e.Detail)
 			go s.read()
 		}
 	}) {
@@ -158,7 +156,7 @@ func (l *Loop) attach(c *conn, a scenecast.Admission) {
 		l.conns = append(l.conns, make([]*conn, n)...)
 	}
 	l.conns[c.slot.Index] = c
-	l.shard.Opened(c.slot, a)
+	l.handler.Opened(c.slot, a)
 	go c.read()
 }
 
@@ -169,7 +167,7 @@ func (l *Loop) keep(c *conn) bool {
 	defer l.mu.Unlock()
 	if l.stopping {
 		_ = c.net.Close()
-		l.release(c.ticket)
+		l.release(c.lease)
 		return false
 	}
 	l.open[c] = struct{}{}
@@ -207,8 +205,8 @@ func (l *Loop) CanListen() bool { return l.bare != nil }
 // Listen lets visitors of a port in, on this loop, until Shutdown or StopListening; at most perSecond of them (0: any number).
 // Whoever is not let in at once waits in the kernel's queue. Only a loop that CanListen can. The listener stays the caller's
 // to close.
-func (l *Loop) Listen(listener *net.TCPListener, doorman Doorman, perSecond int) error {
-	return l.bare.listen(listener, doorman, perSecond)
+func (l *Loop) Listen(listener *net.TCPListener, handshaker Handshaker, perSecond int) error {
+	return l.bare.listen(listener, handshaker, perSecond)
 }
 
 // StopListening closes the port. What has come in stays.
@@ -218,16 +216,16 @@ func (l *Loop) StopListening() {
 	}
 }
 
-// release gives a page's ticket back, if it has one.
-func (l *Loop) release(ticket uint32) {
-	if ticket != 0 {
-		l.options.Release(ticket)
+// release gives a page's lease back, if it has one.
+func (l *Loop) release(lease scenecast.Lease) {
+	if lease != 0 {
+		l.options.Release(lease)
 	}
 }
 
 // forget drops a socket whose reader has ended.
 func (l *Loop) forget(c *conn) {
-	l.release(c.ticket)
+	l.release(c.lease)
 	c.mu.Lock()
 	c.goodbye = closeNow // it takes no frame any more, even if the owner does not know yet that it has gone
 	c.outbox.clear()

@@ -1,6 +1,10 @@
 package socket
 
-import "time"
+import (
+	"time"
+
+	"scenecast"
+)
 
 // Options are what all sockets of a loop have in common.
 type Options struct {
@@ -15,8 +19,8 @@ type Options struct {
 	CloseWait    time.Duration // how long a page has to answer a close frame. Defaults to 5 s.
 	HeadTimeout  time.Duration // how long a visitor has for its request's head; of loops that own their sockets. Defaults to 10 s.
 
-	// Release is given the ticket of each page that has one and whose socket is gone; any goroutine may call it. Nil: nobody asks.
-	Release func(ticket uint32)
+	// Release is given the lease of each page that has one and whose socket is gone; any goroutine may call it. Nil: nobody asks.
+	Release func(lease scenecast.Lease)
 
 	// Portable gives every socket goroutines of its own, on systems too whose loops could own sockets without.
 	Portable bool
@@ -42,7 +46,7 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.CloseWait, 5*time.Second)
 	defaultTo(&o.HeadTimeout, 10*time.Second)
 	if o.Release == nil {
-		o.Release = func(uint32) {}
+		o.Release = func(scenecast.Lease) {}
 	}
 	return o
 }

@@ -79,9 +79,9 @@ func TestOneWrite(t *testing.T) {
 	s.do(func() {
 		for i := range 60 {
 			f := &scenecast.Frame{Data: named(fmt.Sprint("f", i), 10)}
-			s.loop.Share(s.slots[0], f)
+			s.loop.SendShared(s.slots[0], f)
 			if i%2 == 0 {
-				s.loop.Share(s.slots[1], f)
+				s.loop.SendShared(s.slots[1], f)
 			}
 		}
 	})

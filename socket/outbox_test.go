@@ -93,7 +93,7 @@ func (n *naiveOutbox) send(bytes int) {
 // gapping is a protocol that tells of gaps.
 type gapping struct{ scenecast.Protocol }
 
-func (gapping) EncodeGap(m scenecast.Missed) []byte { return gapFrame(m.Dropped) }
+func (gapping) EncodeGap(m scenecast.GapNotice) []byte { return gapFrame(m.Dropped) }
 
 func gapFrame(dropped int) []byte { return fmt.Appendf(nil, "gap %d", dropped) }
 
@@ -134,7 +134,7 @@ func FuzzOutbox(f *testing.F) {
 					e.size = 1000
 				}
 				data := append([]byte(e.name), bytes.Repeat([]byte{'.'}, e.size-len(e.name))...)
-				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Settle: func(bool) { settled = append(settled, e.name) }}
+				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(bool) { settled = append(settled, e.name) }}
 				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{protocol: gapping{}}), naive.enqueue(e, bounds, policy)
 				if got != want {
 					t.Fatalf("%v with %d bytes: taken %v, want %v; waiting: %v", e, e.size, got, want, naive.entries)

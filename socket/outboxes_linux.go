@@ -153,8 +153,8 @@ func (e *events) taken(o *outbox, n int) {
 		n -= rest
 		w := o.pop()
 		e.loop.held.release(w.frame)
-		if w.frame.Settle != nil {
-			w.frame.Settle(true)
+		if w.frame.Done != nil {
+			w.frame.Done(true)
 		}
 	}
 }

@@ -15,15 +15,15 @@ import (
 
 // port is where a loop's visitors come in.
 type port struct {
-	fd      int32 // -1: there is none
-	doorman Doorman
-	every   time.Duration // at least, between two visitors; 0: none
-	credit  time.Duration // unused time of the last second
-	counted instant       // when credit was counted
-	paused  bool          // nobody is let in until …
-	until   instant
-	spare   int32 // a descriptor to give up where there are none left; -1: none
-	keep    int32 // descriptors from this number on are not for pages
+	fd         int32 // -1: there is none
+	handshaker Handshaker
+	every      time.Duration // at least, between two visitors; 0: none
+	credit     time.Duration // unused time of the last second
+	counted    instant       // when credit was counted
+	paused     bool          // nobody is let in until …
+	until      instant
+	spare      int32 // a descriptor to give up where there are none left; -1: none
+	keep       int32 // descriptors from this number on are not for pages
 }
 
 // visit is a visitor whose request has not come in whole.
@@ -38,13 +38,13 @@ const (
 )
 
 // listen implements bareSockets.
-func (e *events) listen(listener *net.TCPListener, doorman Doorman, perSecond int) error {
+func (e *events) listen(listener *net.TCPListener, handshaker Handshaker, perSecond int) error {
 	fd, err := duplicate(listener)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	failed := make(chan error, 1)
-	if !e.loop.Post(func() { failed <- e.watch(fd, doorman, perSecond) }) {
+	if !e.loop.Post(func() { failed <- e.watch(fd, handshaker, perSecond) }) {
 		closeFD(fd)
 		return scenecast.ErrClosed
 	}
@@ -52,8 +52,8 @@ func (e *events) listen(listener *net.TCPListener, doorman Doorman, perSecond in
 }
 
 // watch makes a descriptor the port.
-func (e *events) watch(fd int32, doorman Doorman, perSecond int) error {
-	e.port = port{fd: fd, doorman: doorman, counted: e.now, spare: spareFile(), keep: firstKept()}
+func (e *events) watch(fd int32, handshaker Handshaker, perSecond int) error {
+	e.port = port{fd: fd, handshaker: handshaker, counted: e.now, spare: spareFile(), keep: firstKept()}
 	if perSecond > 0 {
 		e.port.every = max(time.Second/time.Duration(perSecond), time.Nanosecond)
 		e.port.credit = time.Second
@@ -216,42 +216,42 @@ func (e *events) hearOut(index uint32, v visit, registered bool) {
 	e.heads[index] = v
 }
 
-// consider has the doorman decide about a visitor who has said this so far.
+// consider has the handshaker decide about a visitor who has said this so far.
 func (e *events) consider(index uint32, v visit, said []byte, registered bool) {
-	g := e.port.doorman.Greet(said, v.from)
-	switch g.Verdict {
-	case HearOut:
+	g := e.port.handshaker.Handshake(said, v.from)
+	switch g.Action {
+	case NeedMore:
 		if len(v.said) == 0 {
 			v.said = append([]byte(nil), said...)
 		}
 		e.hearOut(index, v, registered)
 		return
-	case TakeOver:
+	case Hijack:
 		e.handOver(index, said, registered)
 		return
 	}
 	b := e.bares.at(index)
 	delete(e.heads, index)
 	e.wheel.clear(index)
-	b.class, b.ticket = e.loop.classOf(g.Admission), g.Admission.Ticket
+	b.class, b.lease = e.loop.classOf(g.Admission), g.Admission.Lease
 	if !registered && !e.register(index) {
 		e.end(index)
 		return
 	}
 	early := said[g.Head:]
-	if g.Verdict == Admit {
+	if g.Action == Accept {
 		if b.fd >= e.port.keep {
 			e.loop.turnedAway.Add(1)
-			_, _ = sendNow(b.fd, e.port.doorman.Full())
+			_, _ = sendNow(b.fd, e.port.handshaker.OutOfDescriptors())
 			e.end(index)
 			return
 		}
-		e.admit(index, g.Admission, g.Answer, early)
+		e.admit(index, g.Admission, g.Response, early)
 		return
 	}
 	b.state = awaiting
-	e.corked, e.cork = index+1, append(e.cork[:0], g.Answer...)
-	e.send(index, e.loop.classes[b.class].goodbye(g.Code, g.Reason))
+	e.corked, e.cork = index+1, append(e.cork[:0], g.Response...)
+	e.send(index, e.loop.classes[b.class].goodbye(g.Ending.Code, g.Ending.Detail))
 	e.uncork(index)
 	e.finish(index)
 	e.feed(index, early)
@@ -260,7 +260,7 @@ func (e *events) consider(index uint32, v visit, said []byte, registered bool) {
 // dismiss ends the visit of somebody who has not made a request in time.
 func (e *events) dismiss(index uint32) {
 	if len(e.heads[index].said) > 0 {
-		_, _ = sendNow(e.bares.at(index).fd, e.port.doorman.Late())
+		_, _ = sendNow(e.bares.at(index).fd, e.port.handshaker.HeadTimeout())
 	}
 	e.end(index)
 }

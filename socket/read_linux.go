@@ -38,7 +38,7 @@ func (e *events) heard(index uint32, data []byte) {
 // state stay with the page.
 func (e *events) feed(index uint32, data []byte) {
 	b := e.bares.at(index)
-	if len(data) == 0 || b.deaf || e.loop.classes[b.class].stream != nil {
+	if len(data) == 0 || b.deaf || e.loop.classes[b.class].traits.ListenOnly {
 		return
 	}
 	decoder := &e.decoder
@@ -80,7 +80,7 @@ func (r *receiving) isOver() bool { return r.events.bares.at(r.index).life != r.
 // Message implements websocket.Receiver. A page that has said goodbye, or was told goodbye, says nothing any more.
 func (r *receiving) Message(m scenecast.Inbound) {
 	if !r.isOver() && r.events.bares.at(r.index).state == open {
-		r.events.loop.shard.Received(r.events.slot(r.index), m)
+		r.events.loop.handler.Received(r.events.slot(r.index), m)
 	}
 }
 
@@ -134,7 +134,7 @@ func (e *events) sayGoodbye(index uint32, code scenecast.CloseCode, reason strin
 	b := e.bares.at(index)
 	c := &e.loop.classes[b.class]
 	b.state = awaiting
-	if c.stream != nil {
+	if c.traits.ListenOnly {
 		b.state = departing // a page that only listens has no answer
 	}
 	e.queueLast(index, c.goodbye(code, reason))
@@ -217,7 +217,7 @@ func (e *events) judge(index uint32) {
 	case giveUpNoPong:
 		e.sendAway(index, scenecast.CloseIdle, reasonNoPong(&e.loop.options))
 	case giveUpIdle:
-		e.sendAway(index, scenecast.CloseIdle, reasonIdle(c.silence.Allowed))
+		e.sendAway(index, scenecast.CloseIdle, reasonIdle(c.idle.Allowed))
 	case nothing:
 	}
 }

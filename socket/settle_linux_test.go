@@ -48,7 +48,7 @@ func TestTCPSettle(t *testing.T) {
 			readNames(conn, "")
 		}, map[string]bool{"filler": true, "x": true, "old": true}},
 		{"the server says goodbye", func(s *office, conn net.Conn) {
-			s.do(func() { s.loop.CloseSocket(s.slots[0], scenecast.CloseNormal, "") })
+			s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseNormal, "") })
 			readNames(conn, "")
 		}, map[string]bool{"filler": true, "x": true, "old": true}},
 		{"the page takes nothing", func(s *office, _ net.Conn) {
@@ -94,11 +94,11 @@ func TestTCPWhenWritten(t *testing.T) {
 				conn := s.enter("")
 				var told []string
 				s.do(func() {
-					s.loop.WhenWritten(s.slots[0], func() { told = append(told, "at once") })
+					s.loop.OnWritten(s.slots[0], func() { told = append(told, "at once") })
 					f := s.ledger.frame("filler", 500<<10)
-					f.Settle = func(bool) { told = append(told, "settled") }
-					s.loop.Share(s.slots[0], f)
-					s.loop.WhenWritten(s.slots[0], func() { told = append(told, "written") })
+					f.Done = func(bool) { told = append(told, "settled") }
+					s.loop.SendShared(s.slots[0], f)
+					s.loop.OnWritten(s.slots[0], func() { told = append(told, "written") })
 				})
 				s.awaitThat("the first task has run", func() bool { return len(told) > 0 })
 				want := []string{"at once", "settled"}

@@ -37,8 +37,8 @@ func (l *Loop) detach(c *conn) bool {
 	return true
 }
 
-// Share implements scenecast.Loop.
-func (l *Loop) Share(slot scenecast.Slot, f *scenecast.Frame) bool {
+// Share implements Loop.
+func (l *Loop) SendShared(slot scenecast.Slot, f *scenecast.Frame) bool {
 	if !l.isCurrent(slot) {
 		return false
 	}
@@ -48,7 +48,7 @@ func (l *Loop) Share(slot scenecast.Slot, f *scenecast.Frame) bool {
 	return l.bare != nil && l.bare.share(slot.Index, f)
 }
 
-// Send implements scenecast.Loop.
+// Send implements Loop.
 func (l *Loop) Send(slot scenecast.Slot, frame []byte) bool {
 	if !l.isCurrent(slot) {
 		return false
@@ -59,8 +59,8 @@ func (l *Loop) Send(slot scenecast.Slot, frame []byte) bool {
 	return l.bare != nil && l.bare.send(slot.Index, frame)
 }
 
-// WhenWritten implements scenecast.Loop.
-func (l *Loop) WhenWritten(slot scenecast.Slot, task func()) {
+// WhenWritten implements Loop.
+func (l *Loop) OnWritten(slot scenecast.Slot, task func()) {
 	if !l.isCurrent(slot) {
 		return
 	}
@@ -71,15 +71,15 @@ func (l *Loop) WhenWritten(slot scenecast.Slot, task func()) {
 	}
 }
 
-// CloseSocket implements scenecast.Loop.
-func (l *Loop) CloseSocket(slot scenecast.Slot, code scenecast.CloseCode, reason string) {
+// CloseSocket implements Loop.
+func (l *Loop) Close(slot scenecast.Slot, e scenecast.Ending) {
 	if !l.isCurrent(slot) {
 		return
 	}
 	if c := l.connAt(slot.Index); c != nil {
 		l.detach(c)
-		c.sayGoodbye(code, reason)
+		c.sayGoodbye(e.Code, e.Detail)
 	} else if l.bare != nil {
-		l.bare.goodbye(slot.Index, code, reason)
+		l.bare.goodbye(slot.Index, e.Code, e.Detail)
 	}
 }

@@ -83,7 +83,7 @@ func TestTCPDropOldest(t *testing.T) {
 					})
 				}
 				written := false
-				s.do(func() { s.loop.WhenWritten(s.slots[0], func() { written = true }) })
+				s.do(func() { s.loop.OnWritten(s.slots[0], func() { written = true }) })
 				s.awaitThat("nothing waits", func() bool { return written })
 				s.do(func() { s.share(s.slots[0], "last", s.ledger.frame("last", 10)) })
 				next, missed := 0, 0
@@ -250,7 +250,7 @@ func TestTCPStalledForGood(t *testing.T) {
 				s.do(func() {
 					s.share(s.slots[0], "filler", s.ledger.frame("filler", 500<<10))
 					if goodbye {
-						s.loop.CloseSocket(s.slots[0], scenecast.CloseNormal, "")
+						s.loop.Close(s.slots[0], scenecast.CloseNormal, "")
 					}
 				})
 				if !goodbye {

@@ -87,7 +87,7 @@ func TestServerSaysGoodbye(t *testing.T) {
 			s := start(socket.Options{CloseWait: 5 * time.Second})
 			p := s.attach(anySilence, true)
 			begun := time.Now()
-			s.do(func() { s.loop.CloseSocket(s.slots[0], scenecast.CloseShuttingDown, "bye") })
+			s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "bye") })
 			p.expect(t, "close 4503 bye")
 			if answers {
 				p.send(ws.NewCloseFrame(ws.NewCloseFrameBody(4503, "")))
@@ -168,7 +168,7 @@ func TestIdleCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: -1})
 		defer s.stop()
-		silence := scenecast.Silence{CheckEvery: 60 * time.Second, Allowed: 121 * time.Second}
+		silence := scenecast.IdlePolicy{CheckEvery: 60 * time.Second, Allowed: 121 * time.Second}
 		silent, talking := s.attach(silence, true), s.attach(silence, true)
 		begun := time.Now()
 		for range 5 {
@@ -194,7 +194,7 @@ func TestIdleCheckTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: -1})
 		defer s.stop()
-		p := s.attach(scenecast.Silence{CheckEvery: 60 * time.Second, Allowed: 121 * time.Second}, true)
+		p := s.attach(scenecast.IdlePolicy{CheckEvery: 60 * time.Second, Allowed: 121 * time.Second}, true)
 		begun := time.Now()
 		p.expect(t, "close 4410 no frame within 2m1s")
 		if after := time.Since(begun); after != 180*time.Second {
@@ -279,7 +279,7 @@ func TestStaleSlot(t *testing.T) {
 			if s.loop.Send(s.slots[0], websocket.TextFrame([]byte("for the first"))) {
 				t.Error("a stale slot took a frame")
 			}
-			s.loop.CloseSocket(s.slots[0], scenecast.CloseNormal, "")
+			s.loop.Close(s.slots[0], scenecast.CloseNormal, "")
 			s.loop.Send(s.slots[1], websocket.TextFrame([]byte("for the second")))
 		})
 		second.expect(t, "text for the second")
@@ -291,7 +291,7 @@ func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: -1})
 		polite, deaf := s.attach(anySilence, true), s.attach(anySilence, true)
-		s.do(func() { s.loop.CloseSocket(s.slots[0], scenecast.CloseShuttingDown, "") })
+		s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "") })
 		polite.expect(t, "close 4503")
 		polite.send(ws.NewCloseFrame(nil))
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -20,7 +20,7 @@ func (*lines) Ping() []byte { return []byte("ping\n") }
 func (*lines) Goodbye(code scenecast.CloseCode, reason string) []byte {
 	return fmt.Appendf(nil, "bye %d %s\n", code, reason)
 }
-func (*lines) EncodeGap(m scenecast.Missed) []byte { return fmt.Appendf(nil, "gap %d\n", m.Dropped) }
+func (*lines) EncodeGap(m scenecast.GapNotice) []byte { return fmt.Appendf(nil, "gap %d\n", m.Dropped) }
 
 // listen connects a page that only listens.
 func (s *shard) listen() net.Conn {
@@ -46,7 +46,7 @@ func TestStream(t *testing.T) {
 		begun = time.Now()
 		s.do(func() {
 			s.loop.Send(s.slots[0], []byte("last\n"))
-			s.loop.CloseSocket(s.slots[0], scenecast.CloseShuttingDown, "so long")
+			s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "so long")
 		})
 		if rest, _ := io.ReadAll(page); string(rest) != "last\nbye 4503 so long\n" || time.Since(begun) != 0 {
 			t.Errorf("the page got %q, and its end after %v", rest, time.Since(begun))

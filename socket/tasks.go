@@ -64,7 +64,7 @@ func (l *Loop) goroutineEnds() {
 	l.goroutines.Done()
 }
 
-// Post implements scenecast.Loop.
+// Post implements Loop.
 func (l *Loop) Post(task func()) bool {
 	l.mu.Lock()
 	if l.stopped {

@@ -35,7 +35,7 @@ const patience = 20 * time.Second
 type office struct {
 	*shard
 	t       *testing.T
-	door    *doorman
+	door    *handshaker
 	port    net.Listener // of the loop's own, or from which connections are attached
 	listens bool
 	receive int // bytes that the kernel keeps for a page to read; 0: as many as it likes
@@ -76,7 +76,7 @@ func furnish(t *testing.T, of *shard, listens bool) *office {
 	}
 	s := &office{
 		shard: of, t: t,
-		door: &doorman{admission: scenecast.Admission{Protocol: wire{}}, handed: make(chan handed, 100)},
+		door: &handshaker{admission: scenecast.Admission{Protocol: wire{}}, handed: make(chan handed, 100)},
 		port: port, listens: listens,
 	}
 	if listens {
@@ -195,7 +195,7 @@ func expectBytes(t *testing.T, from io.Reader, want string) {
 	}
 }
 
-// What visitors of a doorman say: a line.
+// What visitors of a handshaker say: a line.
 const (
 	askPage    = "page\n"
 	answerPage = "come in\n"
@@ -205,8 +205,8 @@ const (
 	noFiles    = "no files\n"
 )
 
-// doorman is a small one: each request is a line.
-type doorman struct {
+// handshaker is a small one: each request is a line.
+type handshaker struct {
 	admission scenecast.Admission
 	handed    chan handed
 }
@@ -216,22 +216,22 @@ type handed struct {
 	said string
 }
 
-func (d *doorman) Greet(said []byte, _ netip.AddrPort) socket.Greeting {
+func (d *handshaker) Handshake(said []byte, _ netip.AddrPort) socket.Handshake {
 	line, _, whole := bytes.Cut(said, []byte("\n"))
 	head := len(line) + 1
 	switch {
 	case !whole && len(said) < 100:
-		return socket.Greeting{}
+		return socket.Handshake{}
 	case whole && string(line)+"\n" == askPage:
-		return socket.Greeting{Verdict: socket.Admit, Head: head, Answer: []byte(answerPage), Admission: d.admission}
+		return socket.Handshake{Action: socket.Accept, Head: head, Answer: []byte(answerPage), Admission: d.admission}
 	case whole && string(line)+"\n" == askAway:
-		return socket.Greeting{Verdict: socket.SendAway, Head: head, Answer: []byte(answerPage), Code: scenecast.CloseUnauthorized, Reason: "who are you?"}
+		return socket.Handshake{Action: socket.Reject, Head: head, Answer: []byte(answerPage), Code: scenecast.CloseUnauthorized, Reason: "who are you?"}
 	default:
-		return socket.Greeting{Verdict: socket.TakeOver}
+		return socket.Handshake{Action: socket.Hijack}
 	}
 }
 
-func (d *doorman) TakeOver(c net.Conn, said []byte) { d.handed <- handed{c, string(said)} }
+func (d *handshaker) Hijack(c net.Conn, said []byte) { d.handed <- handed{c, string(said)} }
 
-func (d *doorman) Late() []byte { return []byte(tooLate) }
-func (d *doorman) Full() []byte { return []byte(noFiles) }
+func (d *handshaker) HeadTimeout() []byte      { return []byte(tooLate) }
+func (d *handshaker) OutOfDescriptors() []byte { return []byte(noFiles) }

@@ -55,7 +55,7 @@ func (t *turn) mark(mask uint64, f *scenecast.Frame, l limits) (bit uint64, ok b
 	t.last = t.used
 	t.used++
 	t.bytes += len(f.Data)
-	if f.Settle != nil {
+	if f.Done != nil {
 		t.settles |= 1 << t.last
 	}
 	return 1 << t.last, true

@@ -24,7 +24,7 @@ func (t instant) before(other instant) bool { return int32(t-other) < 0 }
 type rhythm struct {
 	pingEvery time.Duration // negative: never
 	pongWait  time.Duration
-	silence   scenecast.Silence
+	silence   scenecast.IdlePolicy
 
 	listensOnly bool // pages that only listen answer no ping; that the kernel takes it must do
 }

@@ -55,7 +55,7 @@ func TestVisitorTooLate(t *testing.T) {
 	s.await()
 }
 
-// TestVisitorHandedOver: whoever is no page is the doorman's, with everything that was read.
+// TestVisitorHandedOver: whoever is no page is the handshaker's, with everything that was read.
 func TestVisitorHandedOver(t *testing.T) {
 	s := openPort(t, socket.Options{})
 	long := strings.Repeat("x", 100)

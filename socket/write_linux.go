@@ -156,7 +156,7 @@ func (e *events) write(index uint32, b *bare) {
 // settle tells of the frames in a mask that somebody wants to know of.
 func (e *events) settle(mask uint64, written bool) {
 	for ; mask != 0; mask &= mask - 1 {
-		e.turn.frames[bits.TrailingZeros64(mask)].Settle(written)
+		e.turn.frames[bits.TrailingZeros64(mask)].Done(written)
 	}
 }
 

@@ -91,22 +91,22 @@ func (s *echo) stopLoops(ctx context.Context) {
 // shard is the pages of one loop.
 type shard struct{ loop *socket.Loop }
 
-var _ scenecast.Shard = shard{}
+var _ socket.Handler = shard{}
 
-// Opened implements scenecast.Shard.
+// Opened implements socket.Handler.
 func (shard) Opened(scenecast.Slot, scenecast.Admission) {}
 
-// Received implements scenecast.Shard. The answer goes the way of pushes, which are compressed.
+// Received implements socket.Handler. The answer goes the way of pushes, which are compressed.
 func (s shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	frame := websocket.BinaryFrame(m.Data)
 	if m.Text {
 		frame = websocket.TextFrame(m.Data)
 	}
-	s.loop.Share(slot, &scenecast.Frame{Data: frame})
+	s.loop.SendShared(slot, &scenecast.Frame{Data: frame})
 }
 
-// Closed implements scenecast.Shard.
-func (shard) Closed(scenecast.Slot) {}
+// Closed implements socket.Handler.
+func (shard) Closed(scenecast.Slot, scenecast.Ending) {}
 
 // everybody is a gate that lets everybody in.
 type everybody struct{}

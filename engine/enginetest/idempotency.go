@@ -21,7 +21,7 @@ func keyed(id, key string) scenecast.Push {
 // or in another app, it is.
 func idempotency(t *testing.T, e scenecast.Engine, s *sink) {
 	s.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
-	first, err := e.Publish(t.Context(), keyed("first", "key"))
+	first, err := publishAndWait(t.Context(), e, keyed("first", "key"))
 	if err != nil || first.ID != "first" || first.Replayed {
 		t.Fatalf("publish: %+v, %v", first, err)
 	}
@@ -29,7 +29,7 @@ func idempotency(t *testing.T, e scenecast.Engine, s *sink) {
 	want := first
 	want.Replayed = true
 	for range 2 {
-		if got, err := e.Publish(t.Context(), keyed("second", "key")); got != want || err != nil {
+		if got, err := publishAndWait(t.Context(), e, keyed("second", "key")); got != want || err != nil {
 			t.Errorf("a retry: %+v, %v; want %+v", got, err, want)
 		}
 	}
@@ -39,7 +39,7 @@ func idempotency(t *testing.T, e scenecast.Engine, s *sink) {
 	elsewhere := keyed("elsewhere", "key")
 	elsewhere.App = "other"
 	for i, p := range []scenecast.Push{keyed("another", "another key"), elsewhere, keyed("none", ""), keyed("none", "")} {
-		got, err := e.Publish(t.Context(), p)
+		got, err := publishAndWait(t.Context(), e, p)
 		if err != nil || got.ID != p.ID || got.Replayed || len(s.delivered()) != 2+i {
 			t.Errorf("%s: %+v, %v; and the sink got %d pushes", p.ID, got, err, len(s.delivered()))
 		}
@@ -54,7 +54,7 @@ func idempotencyAtOnce(t *testing.T, e scenecast.Engine, s *sink) {
 	var wg sync.WaitGroup
 	for range calls {
 		wg.Go(func() {
-			got, err := e.Publish(t.Context(), keyed("x", "key"))
+			got, err := publishAndWait(t.Context(), e, keyed("x", "key"))
 			ends <- published{got, err}
 		})
 	}
@@ -83,7 +83,7 @@ func idempotencyWhileWaiting(t *testing.T, e scenecast.Engine, s *sink) {
 	retried := make(chan published, 1)
 	go func() {
 		p.ID = "second"
-		got, err := e.Publish(t.Context(), p)
+		got, err := publishAndWait(t.Context(), e, p)
 		retried <- published{got, err}
 	}()
 	report(scenecast.Tally{Acked: 1}, true)
@@ -99,13 +99,13 @@ func idempotencyWhileWaiting(t *testing.T, e scenecast.Engine, s *sink) {
 
 // idempotencyOutlivesTheLog, which keeps one push.
 func idempotencyOutlivesTheLog(t *testing.T, e scenecast.Engine, s *sink) {
-	first, err := e.Publish(t.Context(), keyed("first", "key"))
+	first, err := publishAndWait(t.Context(), e, keyed("first", "key"))
 	if err != nil {
 		t.Fatalf("publish: %v", err)
 	}
 	fill(t, e, 5)
 	first.Replayed = true
-	if got, err := e.Publish(t.Context(), keyed("second", "key")); got != first || err != nil {
+	if got, err := publishAndWait(t.Context(), e, keyed("second", "key")); got != first || err != nil {
 		t.Errorf("a retry when the push is not kept any more: %+v, %v; want %+v", got, err, first)
 	}
 	if n := len(s.delivered()); n != 6 {
@@ -115,7 +115,7 @@ func idempotencyOutlivesTheLog(t *testing.T, e scenecast.Engine, s *sink) {
 
 // keyReused: a key cannot stand for two different pushes, whatever the difference.
 func keyReused(t *testing.T, e scenecast.Engine, s *sink) {
-	if _, err := e.Publish(t.Context(), keyed("first", "key")); err != nil {
+	if _, err := publishAndWait(t.Context(), e, keyed("first", "key")); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
 	for name, change := range map[string]func(p *scenecast.Push){
@@ -132,7 +132,7 @@ func keyReused(t *testing.T, e scenecast.Engine, s *sink) {
 	} {
 		p := keyed("second", "key")
 		change(&p)
-		if got, err := e.Publish(t.Context(), p); !errors.Is(err, scenecast.ErrKeyReused) || got != (scenecast.Published{}) {
+		if got, err := publishAndWait(t.Context(), e, p); !errors.Is(err, scenecast.ErrKeyReused) || got != (scenecast.Published{}) {
 			t.Errorf("the same key, and another %s: %+v, %v; want ErrKeyReused", name, got, err)
 		}
 	}
@@ -157,7 +157,7 @@ func idempotencyWindow(t *testing.T, e scenecast.Engine, s *sink) {
 		delivered int
 	}{{0, 1}, {30 * time.Second, 1}, {30*time.Second - 1, 1}, {1, 2}, {time.Minute - 1, 2}, {time.Hour, 3}} {
 		time.Sleep(c.sleep)
-		if _, err := e.Publish(t.Context(), keyed("x", "key")); err != nil {
+		if _, err := publishAndWait(t.Context(), e, keyed("x", "key")); err != nil {
 			t.Fatalf("publish: %v", err)
 		}
 		if n := len(s.delivered()); n != c.delivered {

@@ -20,7 +20,7 @@ func start(t *testing.T, e scenecast.Engine, s *sink, p scenecast.Push) (report 
 	delivered, ended := make(chan struct{}), make(chan published, 1)
 	s.onDelivery(func() { close(delivered) })
 	go func() {
-		done, err := e.Publish(t.Context(), p)
+		done, err := publishAndWait(t.Context(), e, p)
 		ended <- published{done, err}
 	}()
 	<-delivered
@@ -83,7 +83,7 @@ func receiptThatIsLate(t *testing.T, e scenecast.Engine, s *sink) {
 	}
 	report(scenecast.Tally{Acked: 1, TimedOut: -1}, false)
 	awaitTally(t, e, scenecast.Tally{Matched: 1, Queued: 1, Acked: 1, Nodes: 1}, true)
-	if got, err := e.Publish(t.Context(), p); got.Tally != answer || !got.Replayed || err != nil {
+	if got, err := publishAndWait(t.Context(), e, p); got.Tally != answer || !got.Replayed || err != nil {
 		t.Errorf("a retry: %+v, %v; want the first answer, %+v", got, err, answer)
 	}
 }

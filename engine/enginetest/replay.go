@@ -24,7 +24,7 @@ func fill(t *testing.T, e scenecast.Engine, n int) (pushes []scenecast.Push) {
 	for i := range n {
 		p := push(fmt.Sprint(i + 1))
 		p.Message.Data = []byte(`"` + strings.Repeat("x", 1000) + `"`)
-		done, err := e.Publish(t.Context(), p)
+		done, err := publishAndWait(t.Context(), e, p)
 		if err != nil {
 			t.Fatalf("publish: %v", err)
 		}
@@ -90,7 +90,7 @@ func lookup(t *testing.T, e scenecast.Engine, s *sink) {
 	fill(t, e, 3)
 	again := push("2")
 	again.Message.Event = "again"
-	if _, err := e.Publish(t.Context(), again); err != nil {
+	if _, err := publishAndWait(t.Context(), e, again); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
 	for _, c := range []struct {
@@ -219,7 +219,7 @@ func follow(t *testing.T, e scenecast.Engine, s *sink) {
 	for range publishers {
 		wg.Go(func() {
 			for range each {
-				if _, err := e.Publish(t.Context(), push("x")); err != nil {
+				if _, err := publishAndWait(t.Context(), e, push("x")); err != nil {
 					t.Errorf("publish: %v", err)
 				}
 			}
@@ -252,7 +252,7 @@ func follow(t *testing.T, e scenecast.Engine, s *sink) {
 // epoch: another log has another one.
 func epoch(t *testing.T, e scenecast.Engine, newEngine New) {
 	fill(t, e, 1)
-	other := newEngine(t, &sink{}, Options{})
+	other := startEngine(t, newEngine, &sink{}, Options{})
 	fill(t, other, 1)
 	if e.Newest().Epoch == other.Newest().Epoch {
 		t.Errorf("two logs have the epoch %v", e.Newest())

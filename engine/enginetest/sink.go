@@ -20,7 +20,7 @@ type sink struct {
 	report func(t scenecast.Tally, done bool) // of the last push
 }
 
-// Deliver implements scenecast.Sink.
+// Deliver implements scenecast.Node.
 func (s *sink) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -34,7 +34,7 @@ func (s *sink) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bo
 	s.answer(func() { report(tally, true) })
 }
 
-// Answer implements scenecast.Sink.
+// Answer implements scenecast.Node.
 func (s *sink) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

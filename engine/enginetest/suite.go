@@ -24,8 +24,18 @@ type Options struct {
 	IdempotencyWindow time.Duration
 }
 
-// New makes a fresh engine of one node, with this sink and an empty log. The suite closes it.
-type New func(t *testing.T, sink scenecast.Sink, o Options) scenecast.Engine
+// New makes a fresh engine of one node, with an empty log. The suite starts and closes it.
+type New func(t *testing.T, o Options) scenecast.Engine
+
+// startEngine makes an engine and gives it its node.
+func startEngine(t *testing.T, newEngine New, node scenecast.Node, o Options) scenecast.Engine {
+	t.Helper()
+	e := newEngine(t, o)
+	if err := e.Start(t.Context(), node); err != nil {
+		t.Fatalf("start: %v", err)
+	}
+	return e
+}
 
 // test is a test of the suite.
 type test struct {
@@ -78,12 +88,21 @@ func RunTimes(t *testing.T, newEngine New) {
 
 func (c test) in(t *testing.T, newEngine New) {
 	s := &sink{}
-	e := newEngine(t, s, c.options)
+	e := startEngine(t, newEngine, s, c.options)
 	c.run(t, e, s)
 	s.release()
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
+}
+
+// publishAndWait submits a push and waits for what became of it.
+func publishAndWait(ctx context.Context, e scenecast.Engine, p scenecast.Push) (scenecast.Published, error) {
+	pending, err := e.Submit(p)
+	if err != nil {
+		return scenecast.Published{}, err
+	}
+	return pending.Wait(ctx)
 }
 
 func push(id string) scenecast.Push {
@@ -101,7 +120,7 @@ func publish(t *testing.T, e scenecast.Engine, s *sink) {
 	for i := range 3 {
 		s.set(scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1})
 		id := fmt.Sprint("push", i)
-		p, err := e.Publish(t.Context(), push(id))
+		p, err := publishAndWait(t.Context(), e, push(id))
 		if err != nil {
 			t.Fatalf("publish: %v", err)
 		}
@@ -129,7 +148,7 @@ func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 	for range publishers {
 		wg.Go(func() {
 			for range each {
-				if _, err := e.Publish(t.Context(), push("x")); err != nil {
+				if _, err := publishAndWait(t.Context(), e, push("x")); err != nil {
 					t.Errorf("publish: %v", err)
 				}
 			}
@@ -152,7 +171,7 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 	s.holdReports()
 	ctx, cancel := context.WithCancel(t.Context())
 	s.onDelivery(cancel)
-	_, err := e.Publish(ctx, push("x"))
+	_, err := publishAndWait(ctx, e, push("x"))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
@@ -165,7 +184,7 @@ func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
 func publisherReusesItsBuffer(t *testing.T, e scenecast.Engine, _ *sink) {
 	p := push("x")
 	want := string(p.Message.Data)
-	if _, err := e.Publish(t.Context(), p); err != nil {
+	if _, err := publishAndWait(t.Context(), e, p); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
 	clear(p.Message.Data)
@@ -178,7 +197,7 @@ func publisherReusesItsBuffer(t *testing.T, e scenecast.Engine, _ *sink) {
 func ask(t *testing.T, e scenecast.Engine, s *sink) {
 	s.set(scenecast.Tally{Matched: 5, Nodes: 1})
 	publishOne := func(id string) {
-		if _, err := e.Publish(t.Context(), push(id)); err != nil {
+		if _, err := publishAndWait(t.Context(), e, push(id)); err != nil {
 			t.Errorf("publish: %v", err)
 		}
 	}
@@ -199,14 +218,14 @@ func ask(t *testing.T, e scenecast.Engine, s *sink) {
 
 // closing: what was published before is delivered, and nothing afterwards.
 func closing(t *testing.T, e scenecast.Engine, s *sink) {
-	if _, err := e.Publish(t.Context(), push("before")); err != nil {
+	if _, err := publishAndWait(t.Context(), e, push("before")); err != nil {
 		t.Errorf("publish: %v", err)
 	}
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
 	for what, call := range map[string]func() error{
-		"publish": func() error { _, err := e.Publish(t.Context(), push("after")); return err },
+		"publish": func() error { _, err := publishAndWait(t.Context(), e, push("after")); return err },
 		"ask":     func() error { _, err := e.Ask(t.Context(), scenecast.Query{}); return err },
 		"after":   func() error { _, err := e.After(t.Context(), scenecast.Position{}, 1); return err },
 		"lookup":  func() error { _, _, err := e.Lookup(t.Context(), "app", "before"); return err },

@@ -25,9 +25,9 @@ type Options struct {
 	MaxKeys           int           // remembered at once; over it the oldest is forgotten. Defaults to 100,000.
 }
 
-// Engine numbers pushes, keeps them and hands them to the one sink there is. Its methods may be called concurrently.
+// Engine numbers pushes, keeps them and hands them to the one node there is. Its methods may be called concurrently.
 type Engine struct {
-	sink       scenecast.Sink
+	node       scenecast.Node
 	sweepEvery time.Duration
 
 	mu       sync.Mutex // also keeps deliveries in the order of their positions
@@ -36,13 +36,12 @@ type Engine struct {
 	closed   bool
 	sweeper  *time.Timer    // runs while there is something that can get too old
 	sweeping bool           // whether it does
-	pending  sync.WaitGroup // what the sink was given and has not told of
+	pending  sync.WaitGroup // what the node was given and has not told of
 }
 
 // New makes an engine whose log begins now, and empty: a new epoch.
-func New(sink scenecast.Sink, o Options) *Engine {
+func New(o Options) *Engine {
 	e := &Engine{
-		sink: sink,
 		log: log{
 			maxBytes: cmp.Or(o.MaxBytes, 64<<20),
 			maxCount: cmp.Or(o.MaxCount, 100_000),
@@ -60,51 +59,63 @@ func New(sink scenecast.Sink, o Options) *Engine {
 	return e
 }
 
-// Publish implements scenecast.Engine.
-func (e *Engine) Publish(ctx context.Context, p scenecast.Push) (scenecast.Published, error) {
+// Start implements scenecast.Engine.
+func (e *Engine) Start(_ context.Context, node scenecast.Node) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.node = node
+	return nil
+}
+
+// Submit implements scenecast.Engine.
+func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	p.Message.Data = bytes.Clone(p.Message.Data) // it is kept, and the caller's buffer is the caller's
 	var fingerprint [sha256.Size]byte
 	if p.IdempotencyKey != "" {
 		fingerprint = p.Fingerprint()
 	}
-	published, progress, err := e.publish(&p, fingerprint)
-	if err != nil {
-		return scenecast.Published{}, err
-	}
-	published.Tally, err = progress.wait(ctx)
-	return published, err
-}
-
-// publish hands the push to the sink, unless its idempotency key stands for an earlier one.
-func (e *Engine) publish(p *scenecast.Push, fingerprint [sha256.Size]byte) (scenecast.Published, *progress, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return scenecast.Published{}, nil, scenecast.ErrClosed
+		return nil, scenecast.ErrClosed
 	}
 	now := time.Now()
 	key := name{p.App, p.IdempotencyKey}
 	if key.id != "" {
 		if a := e.keys.find(key, now); a != nil {
 			if a.fingerprint != fingerprint {
-				return scenecast.Published{}, nil, scenecast.ErrKeyReused
+				return nil, scenecast.ErrKeyReused
 			}
-			return scenecast.Published{ID: a.id, Position: a.position, Replayed: true}, a.progress, nil
+			return pending{a.id, a.position, true, a.progress}, nil
 		}
 	}
 	progress := newProgress()
-	e.log.add(p, progress, now)
+	e.log.add(&p, progress, now)
 	if key.id != "" {
 		e.keys.add(&attempt{key: key, at: now, fingerprint: fingerprint, id: p.ID, position: p.Position, progress: progress})
 	}
 	e.startSweeping()
 	e.pending.Add(1)
-	e.sink.Deliver(p, func(t scenecast.Tally, done bool) {
+	e.node.Deliver(&p, func(t scenecast.Tally, done bool) {
 		if progress.add(t, done) {
 			e.pending.Done()
 		}
 	})
-	return scenecast.Published{ID: p.ID, Position: p.Position}, progress, nil
+	return pending{p.ID, p.Position, false, progress}, nil
+}
+
+// pending is a push that was submitted, or that a retry stands for.
+type pending struct {
+	id       string
+	position scenecast.Position
+	replayed bool
+	progress *progress
+}
+
+// Wait implements scenecast.Pending.
+func (p pending) Wait(ctx context.Context) (scenecast.Published, error) {
+	tally, err := p.progress.wait(ctx)
+	return scenecast.Published{ID: p.id, Position: p.position, Tally: tally, Replayed: p.replayed}, err
 }
 
 // Ask implements scenecast.Engine.
@@ -116,7 +127,7 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 		return scenecast.Reply{}, scenecast.ErrClosed
 	}
 	e.pending.Add(1)
-	e.sink.Answer(q, func(r scenecast.Reply) {
+	e.node.Answer(q, func(r scenecast.Reply) {
 		reported <- r
 		e.pending.Done()
 	})

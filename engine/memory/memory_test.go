@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newEngine(_ *testing.T, sink scenecast.Sink, o enginetest.Options) scenecast.Engine {
+func newEngine(_ *testing.T, sink scenecast.Node, o enginetest.Options) scenecast.Engine {
 	return memory.New(sink, memory.Options{
 		MaxBytes:          o.MaxBytes,
 		MaxCount:          o.MaxCount,

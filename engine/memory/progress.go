@@ -12,14 +12,14 @@ import (
 type progress struct {
 	mu       sync.Mutex
 	tally    scenecast.Tally
-	reported bool            // the sink has told what is queued
+	reported bool            // the node has told what is queued
 	answer   scenecast.Tally // the tally at the time when it was done, which every retry gets
 	done     chan struct{}   // closed when it is done, and then nil: most of its life nobody waits for it
 }
 
 func newProgress() *progress { return &progress{done: make(chan struct{})} }
 
-// add takes a report of the sink and tells whether it was the first.
+// add takes a report of the node and tells whether it was the first.
 func (p *progress) add(t scenecast.Tally, done bool) (first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

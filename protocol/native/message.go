@@ -37,7 +37,7 @@ func Push(m *scenecast.Push, n Notes) []byte {
 }
 
 // Gap takes the place of what a page has missed.
-func Gap(m scenecast.Missed) []byte {
+func Gap(m scenecast.GapNotice) []byte {
 	g := struct {
 		Type     string        `json:"type"`
 		Reason   scenecast.Gap `json:"reason"`

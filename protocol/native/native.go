@@ -17,28 +17,22 @@ import (
 // Subprotocol is what a page asks for in Sec-WebSocket-Protocol.
 const Subprotocol = "scenecast.v1"
 
-var (
-	_ scenecast.Protocol     = (*Protocol)(nil)
-	_ scenecast.Gate         = (*Protocol)(nil)
-	_ scenecast.LateEncoder  = (*Protocol)(nil)
-	_ scenecast.GapEncoder   = (*Protocol)(nil)
-	_ scenecast.Acknowledger = (*Protocol)(nil)
-)
+var _ scenecast.Protocol = (*Protocol)(nil)
 
 // Protocol is the native wire. It is its own gate.
 type Protocol struct {
-	desk *admission.Desk
+	authenticator *admission.Authenticator
 }
 
-// New makes the protocol for the pages that the desk lets in.
-func New(desk *admission.Desk) *Protocol { return &Protocol{desk} }
+// New makes the protocol for the pages that the authenticator admits.
+func New(authenticator *admission.Authenticator) *Protocol { return &Protocol{authenticator} }
 
 // Name implements scenecast.Protocol.
 func (p *Protocol) Name() string { return "native" }
 
-// Admit implements scenecast.Gate.
+// Admit implements listener.Admitter.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.desk.Admit(r)
+	a, err := p.authenticator.Admit(r)
 	a.Protocol = p
 	return a, err
 }
@@ -63,28 +57,31 @@ type (
 // Opened implements scenecast.Protocol.
 func (p *Protocol) Opened(c scenecast.Conn) { c.Send(websocket.TextFrame(Welcome(c))) }
 
-// Acknowledges implements scenecast.Acknowledger.
-func (p *Protocol) Acknowledges() {}
+// Closed implements scenecast.Protocol.
+func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
 
-// EncodePush implements scenecast.Encoder.
-func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
+// Traits implements scenecast.Protocol.
+func (p *Protocol) Traits() scenecast.Traits {
+	return scenecast.Traits{
+		Acknowledges: true,
+		EncodeGap:    func(n scenecast.GapNotice) []byte { return websocket.TextFrame(Gap(n)) },
+	}
+}
+
+// EncodePush implements scenecast.Protocol. Whoever asked for receipts does not wait for pages that come to match later.
+func (p *Protocol) EncodePush(m *scenecast.Push, d scenecast.Delivery) []byte {
+	if d == scenecast.Late {
+		return websocket.TextFrame(Push(m, Notes{Late: true}))
+	}
 	return websocket.TextFrame(Push(m, Notes{Ack: m.Receipt == scenecast.ReceiptAcked}))
 }
-
-// EncodeLate implements scenecast.LateEncoder. Whoever asked for receipts does not wait for pages that come later.
-func (p *Protocol) EncodeLate(m *scenecast.Push) []byte {
-	return websocket.TextFrame(Push(m, Notes{Late: true}))
-}
-
-// EncodeGap implements scenecast.GapEncoder.
-func (p *Protocol) EncodeGap(m scenecast.Missed) []byte { return websocket.TextFrame(Gap(m)) }
 
 // Received implements scenecast.Protocol. A message that cannot be read closes the connection, because then page and
 // server disagree about the protocol; a request that may not be carried out is answered.
 func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 	r, err := parseRequest(m)
 	if err != nil {
-		c.Close(scenecast.CloseBadMessage, err.Error())
+		c.Close(scenecast.EndingBy(scenecast.CauseBadMessage, err.Error()))
 		return
 	}
 	switch r.Type {
@@ -103,7 +100,7 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 
 // set changes the page's labels, all that it names or, with an error, none.
 func (p *Protocol) set(c scenecast.Conn, change label.Change) error {
-	rules := p.desk.Rules(c.App())
+	rules := p.authenticator.Rules(c.App())
 	if err := rules.CheckClient(change.Keys(), c.Trusted); err != nil {
 		return problem.At(err, "labels")
 	}

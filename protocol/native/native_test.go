@@ -50,7 +50,7 @@ func payload(frame []byte) string {
 }
 
 func newProtocol() *native.Protocol {
-	return native.New(&admission.Desk{Rules: func(app string) label.Rules {
+	return native.New(&admission.Authenticator{Rules: func(app string) label.Rules {
 		limits := label.DefaultLimits
 		limits.Count = 3
 		return label.Rules{Limits: limits, Client: []string{"page", "tag", "plan", app}}

@@ -20,29 +20,23 @@ import (
 // MediaType is the Content-Type of an event stream.
 const MediaType = "text/event-stream; charset=utf-8"
 
-var (
-	_ scenecast.Protocol    = (*Protocol)(nil)
-	_ scenecast.Gate        = (*Protocol)(nil)
-	_ scenecast.Streamer    = (*Protocol)(nil)
-	_ scenecast.GapEncoder  = (*Protocol)(nil)
-	_ scenecast.LateEncoder = (*Protocol)(nil)
-)
+var _ scenecast.Protocol = (*Protocol)(nil)
 
 // Protocol is the wire of event streams. It is its own gate.
 type Protocol struct {
-	desk *admission.Desk
+	authenticator *admission.Authenticator
 }
 
-// New makes the protocol for the pages that the desk lets in.
-func New(desk *admission.Desk) *Protocol { return &Protocol{desk} }
+// New makes the protocol for the pages that the authenticator admits.
+func New(authenticator *admission.Authenticator) *Protocol { return &Protocol{authenticator} }
 
 // Name implements scenecast.Protocol.
 func (p *Protocol) Name() string { return "sse" }
 
-// Admit implements scenecast.Gate. A browser that comes back by itself opens the same URL again, so what it adds counts more
+// Admit implements listener.Admitter. A browser that comes back by itself opens the same URL again, so what it adds counts more
 // than what the URL says.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.desk.Admit(r)
+	a, err := p.authenticator.Admit(r)
 	a.Protocol = p
 	if id := r.Header.Get("Last-Event-Id"); id != "" && err == nil {
 		a.Resume = admission.ResumeAfter(id)
@@ -66,27 +60,32 @@ func (p *Protocol) Opened(c scenecast.Conn) {
 // Received implements scenecast.Protocol: a page that only listens says nothing.
 func (p *Protocol) Received(scenecast.Conn, scenecast.Inbound) {}
 
-// EncodePush implements scenecast.Encoder.
-func (p *Protocol) EncodePush(m *scenecast.Push) []byte {
+// Closed implements scenecast.Protocol.
+func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+
+// Traits implements scenecast.Protocol. The ping is a comment, which keeps proxies from taking the stream for dead.
+func (p *Protocol) Traits() scenecast.Traits {
+	return scenecast.Traits{
+		ListenOnly:  true,
+		EncodeGap:   func(n scenecast.GapNotice) []byte { return message("", n.Newest, native.Gap(n)) },
+		EncodeClose: encodeClose,
+		Ping:        []byte(":\n\n"),
+	}
+}
+
+// EncodePush implements scenecast.Protocol. A late push has no ID: the page has got what is newer.
+func (p *Protocol) EncodePush(m *scenecast.Push, d scenecast.Delivery) []byte {
+	if d == scenecast.Late {
+		return message("", scenecast.Position{}, native.Push(m, native.Notes{Late: true}))
+	}
 	if !isPlain(m.Message.Event) {
 		return message("", m.Position, native.Push(m, native.Notes{}))
 	}
 	return event("", m.Position, m.Message.Event, m.Message.Data)
 }
 
-// EncodeLate implements scenecast.LateEncoder. A late push has no ID: the page has got what is newer.
-func (p *Protocol) EncodeLate(m *scenecast.Push) []byte {
-	return message("", scenecast.Position{}, native.Push(m, native.Notes{Late: true}))
-}
-
-// EncodeGap implements scenecast.GapEncoder.
-func (p *Protocol) EncodeGap(m scenecast.Missed) []byte { return message("", m.Newest, native.Gap(m)) }
-
-// Ping implements scenecast.Streamer: a comment, which keeps proxies from taking the stream for dead.
-func (p *Protocol) Ping() []byte { return []byte(":\n\n") }
-
-// Goodbye implements scenecast.Streamer.
-func (p *Protocol) Goodbye(code scenecast.CloseCode, reason string) []byte {
+// encodeClose is the last event of a stream.
+func encodeClose(code scenecast.CloseCode, reason string) []byte {
 	head := ""
 	if code == scenecast.CloseShuttingDown {
 		head = retryField(spreadFrom + rand.N(spreadOver))

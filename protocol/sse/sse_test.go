@@ -62,8 +62,8 @@ func TestWire(t *testing.T) {
 		{"a name that EventSource calls by", p.EncodePush(pushed("error", `7`)), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"error","data":7}` + "\n\n"},
 		{"late", p.EncodeLate(pushed("price", "{\n}")), generic + `{"type":"push","position":"10-17","event":"price","late":true,"data":{` + "\ndata: " + `}}` + "\n\n"},
 		{"late, unnamed", p.EncodeLate(pushed("", "1")), generic + `{"type":"push","position":"10-17","late":true,"data":1}` + "\n\n"},
-		{"gap", p.EncodeGap(scenecast.Missed{Reason: scenecast.GapRetention, Newest: at}), "id: 10-17\n" + generic + `{"type":"gap","reason":"retention","position":"10-17"}` + "\n\n"},
-		{"dropped", p.EncodeGap(scenecast.Missed{Reason: scenecast.GapDropped, Dropped: 3}), generic + `{"type":"gap","reason":"dropped","dropped":3}` + "\n\n"},
+		{"gap", p.EncodeGap(scenecast.GapNotice{Reason: scenecast.GapRetention, Newest: at}), "id: 10-17\n" + generic + `{"type":"gap","reason":"retention","position":"10-17"}` + "\n\n"},
+		{"dropped", p.EncodeGap(scenecast.GapNotice{Reason: scenecast.GapDropped, Dropped: 3}), generic + `{"type":"gap","reason":"dropped","dropped":3}` + "\n\n"},
 		{"goodbye", p.Goodbye(scenecast.CloseSlowConsumer, "too\nslow"), generic + `{"type":"close","code":4408,"reason":"too\nslow"}` + "\n\n"},
 		{"ping", p.Ping(), ":\n\n"},
 	} {
@@ -91,7 +91,7 @@ func TestSpread(t *testing.T) {
 func TestAdmit(t *testing.T) {
 	pages := new(auth.PageTokens)
 	pages.Add("t", auth.Page{App: "shop"})
-	p := sse.New(&admission.Desk{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }})
+	p := sse.New(&admission.Authenticator{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }})
 	other := scenecast.Position{Epoch: 36, Seq: 3}
 	for _, c := range []struct {
 		query, lastID string

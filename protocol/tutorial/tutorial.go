@@ -31,17 +31,13 @@ var (
 	heartbeatAnswer = websocket.TextFrame([]byte(`{"code":200,"message":"heartbeat"}`))
 )
 
-var (
-	_ scenecast.Protocol   = (*Protocol)(nil)
-	_ scenecast.Gate       = (*Protocol)(nil)
-	_ scenecast.GapEncoder = (*Protocol)(nil)
-)
+var _ scenecast.Protocol = (*Protocol)(nil)
 
 // Options configure the protocol.
 type Options struct {
-	Desk    *admission.Desk   // lets pages in
-	Welcome string            // text of the first message. Defaults to DefaultWelcome.
-	Silence scenecast.Silence // how long a page may say nothing
+	Authenticator *admission.Authenticator // admits pages
+	Welcome       string                   // text of the first message. Defaults to DefaultWelcome.
+	Idle          scenecast.IdlePolicy     // how long a page may say nothing
 }
 
 // Protocol is the tutorial's wire for WebSockets. It is its own gate.
@@ -61,10 +57,10 @@ func New(o Options) *Protocol {
 // Name implements scenecast.Protocol.
 func (p *Protocol) Name() string { return "tutorial" }
 
-// Admit implements scenecast.Gate.
+// Admit implements listener.Admitter.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.options.Desk.Admit(r)
-	a.Protocol, a.Silence = p, p.options.Silence
+	a, err := p.options.Authenticator.Admit(r)
+	a.Protocol, a.Idle = p, p.options.Idle
 	return a, err
 }
 
@@ -78,14 +74,20 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 	}
 }
 
-// EncodePush implements scenecast.Encoder.
-func (p *Protocol) EncodePush(push *scenecast.Push) []byte {
+// Closed implements scenecast.Protocol.
+func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+
+// Traits implements scenecast.Protocol.
+func (p *Protocol) Traits() scenecast.Traits { return scenecast.Traits{EncodeGap: encodeGap} }
+
+// EncodePush implements scenecast.Protocol.
+func (p *Protocol) EncodePush(push *scenecast.Push, _ scenecast.Delivery) []byte {
 	return websocket.TextFrame(push.Message.Data)
 }
 
-// EncodeGap implements scenecast.GapEncoder. The code is not the one that a page of the tutorial shows messages of.
-func (p *Protocol) EncodeGap(m scenecast.Missed) []byte {
-	return websocket.TextFrame(answer{Code: http.StatusPartialContent, Message: "gap", Reason: string(m.Reason), Dropped: m.Dropped}.json())
+// encodeGap is the message that tells of a gap. The code is not the one that a page of the tutorial shows messages of.
+func encodeGap(n scenecast.GapNotice) []byte {
+	return websocket.TextFrame(answer{Code: http.StatusPartialContent, Message: "gap", Reason: string(n.Reason), Dropped: n.Dropped}.json())
 }
 
 // answer is how the tutorial's server speaks, over either transport.

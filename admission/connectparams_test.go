@@ -15,7 +15,7 @@ func FuzzPapers(f *testing.F) {
 		f.Add(q)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		got, err := readPapers(query)
+		got, err := readConnectParams(query)
 		want, wantErr := url.ParseQuery(query)
 		if (err != nil) != (wantErr != nil) {
 			t.Fatalf("%q: %v, want %v", query, err, wantErr)

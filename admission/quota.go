@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"scenecast"
 	"scenecast/problem"
 )
 
@@ -21,9 +22,9 @@ const (
 	settingMaxConnections = "max_connections"
 )
 
-// Counter counts the pages that are let in, and refuses those that are too many. What a page costs is its ticket: the number
+// Quota counts the pages that are let in, and refuses those that are too many. What a page costs is its lease: the number
 // of its origin, which pages of one app from one address share. Safe for concurrent use.
-type Counter struct {
+type Quota struct {
 	limits Limits
 
 	mu         sync.Mutex
@@ -31,9 +32,9 @@ type Counter struct {
 	apps       []appCount
 	appNumbers map[string]uint32  // of apps, by name
 	addresses  map[address]uint32 // pages from each that has any; empty where no limit asks for it
-	origins    []origin           // the one with ticket t is at t-1
-	tickets    map[originKey]uint32
-	free       []uint32 // tickets of origins that have no pages any more
+	origins    []origin           // the one with lease t is at t-1
+	leases     map[originKey]scenecast.Lease
+	free       []scenecast.Lease // leases of origins that have no pages any more
 }
 
 type appCount struct {
@@ -54,13 +55,13 @@ type origin struct {
 	pages uint32
 }
 
-// NewCounter makes a counter without pages.
-func NewCounter(l Limits) *Counter {
-	c := &Counter{
+// NewQuota makes a counter without pages.
+func NewQuota(l Limits) *Quota {
+	c := &Quota{
 		limits:     l,
 		appNumbers: make(map[string]uint32),
 		addresses:  make(map[address]uint32),
-		tickets:    make(map[originKey]uint32),
+		leases:     make(map[originKey]scenecast.Lease),
 	}
 	for app := range l.PerApp {
 		c.appNumber(app)
@@ -68,9 +69,9 @@ func NewCounter(l Limits) *Counter {
 	return c
 }
 
-// Enter counts a page, and returns the ticket under which it leaves; it is never 0. An error is a *problem.Problem that
+// Acquire counts a page, and returns the lease under which it leaves; it is never 0. An error is a *problem.Problem that
 // names the setting by which there would be too many.
-func (c *Counter) Enter(app string, from netip.Addr) (ticket uint32, err error) {
+func (c *Quota) Acquire(app string, from netip.Addr) (lease scenecast.Lease, err error) {
 	key := originKey{from: c.addressOf(from)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,19 +90,19 @@ func (c *Counter) Enter(app string, from netip.Addr) (ticket uint32, err error) 
 	}
 	c.pages++
 	a.pages++
-	ticket = c.ticket(key)
-	c.origins[ticket-1].pages++
-	return ticket, nil
+	lease = c.lease(key)
+	c.origins[lease-1].pages++
+	return lease, nil
 }
 
-// Leave takes a page off the count that has entered with this ticket. 0 is that of a page which nobody has counted.
-func (c *Counter) Leave(ticket uint32) {
-	if ticket == 0 {
+// Release takes a page off the count that has entered with this lease. 0 is that of a page which nobody has counted.
+func (c *Quota) Release(lease scenecast.Lease) {
+	if lease == 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	o := &c.origins[ticket-1]
+	o := &c.origins[lease-1]
 	c.pages--
 	c.apps[o.app].pages--
 	if c.limits.PerAddress > 0 {
@@ -110,13 +111,13 @@ func (c *Counter) Leave(ticket uint32) {
 		}
 	}
 	if o.pages--; o.pages == 0 {
-		delete(c.tickets, o.originKey)
-		c.free = append(c.free, ticket)
+		delete(c.leases, o.originKey)
+		c.free = append(c.free, lease)
 	}
 }
 
 // ByApp is how many pages each app has; one that the limits do not name may be missing.
-func (c *Counter) ByApp() map[string]int {
+func (c *Quota) ByApp() map[string]int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pages := make(map[string]int, len(c.apps))
@@ -126,26 +127,26 @@ func (c *Counter) ByApp() map[string]int {
 	return pages
 }
 
-// ticket is the origin's, made when its first page comes.
-func (c *Counter) ticket(key originKey) uint32 {
-	if ticket, ok := c.tickets[key]; ok {
-		return ticket
+// lease is the origin's, made when its first page comes.
+func (c *Quota) lease(key originKey) scenecast.Lease {
+	if lease, ok := c.leases[key]; ok {
+		return lease
 	}
-	var ticket uint32
+	var lease scenecast.Lease
 	if n := len(c.free); n > 0 {
-		ticket = c.free[n-1]
+		lease = c.free[n-1]
 		c.free = c.free[:n-1]
 	} else {
 		c.origins = append(c.origins, origin{})
-		ticket = uint32(len(c.origins))
+		lease = scenecast.Lease(len(c.origins))
 	}
-	c.origins[ticket-1] = origin{originKey: key}
-	c.tickets[key] = ticket
-	return ticket
+	c.origins[lease-1] = origin{originKey: key}
+	c.leases[key] = lease
+	return lease
 }
 
 // appNumber is the app's, made when its first page comes. There are few apps, so they are never forgotten.
-func (c *Counter) appNumber(name string) uint32 {
+func (c *Quota) appNumber(name string) uint32 {
 	if number, ok := c.appNumbers[name]; ok {
 		return number
 	}
@@ -156,7 +157,7 @@ func (c *Counter) appNumber(name string) uint32 {
 }
 
 // addressOf is what counts as one address; where no limit asks, all are one, and cost nothing.
-func (c *Counter) addressOf(from netip.Addr) (a address) {
+func (c *Quota) addressOf(from netip.Addr) (a address) {
 	if c.limits.PerAddress == 0 {
 		return a
 	}

@@ -7,16 +7,16 @@ import (
 	"scenecast/label"
 )
 
-// papers are what a page shows at the door.
-type papers struct {
+// ConnectParams are what a page shows at the door.
+type ConnectParams struct {
 	token  string // empty if there is none, or more than one
 	since  string
 	pageID string
 	labels label.Set
 }
 
-// readPapers reads a query as url.ParseQuery does, but keeps what it needs alone: pages come in by the thousand.
-func readPapers(query string) (p papers, err error) {
+// readConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages come in by the thousand.
+func readConnectParams(query string) (p ConnectParams, err error) {
 	var labels [16]label.Label // few pages have more
 	found, tokens := labels[:0], 0
 	for query != "" {

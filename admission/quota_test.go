@@ -32,20 +32,20 @@ func TestCounter(t *testing.T) {
 		{admission.Limits{Connections: 3, PerApp: map[string]int{"a": 2}, PerAddress: 1},
 			"+a 1.1.1.1, +a 1.1.1.1 limits.per_address, +a 1.1.1.2, +a 1.1.1.3 max_connections, +b 1.1.1.3, +b 1.1.1.4 limits.connections"},
 	} {
-		counter := admission.NewCounter(c.limits)
-		tickets := make(map[string][]uint32)
+		counter := admission.NewQuota(c.limits)
+		leases := make(map[string][]uint32)
 		pages := make(map[string]int)
 		for step := range strings.SplitSeq(c.steps, ", ") {
 			app, rest := step[1:2], strings.Fields(step)
 			if step[0] == '-' {
 				page := strings.Join(rest, " ")[1:]
-				counter.Leave(tickets[page][0])
-				tickets[page] = tickets[page][1:]
+				counter.Release(leases[page][0])
+				leases[page] = leases[page][1:]
 				pages[app]--
 				continue
 			}
 			from, _ := netip.ParseAddr(rest[1])
-			ticket, err := counter.Enter(app, from)
+			lease, err := counter.Acquire(app, from)
 			refused := ""
 			if err != nil {
 				if p := problem.Of(err); p.Kind == problem.TooMany {
@@ -53,11 +53,11 @@ func TestCounter(t *testing.T) {
 				}
 			} else {
 				page := app + " " + rest[1]
-				tickets[page] = append(tickets[page], ticket)
+				leases[page] = append(leases[page], lease)
 				pages[app]++
 			}
-			if want := strings.Join(rest[2:], " "); refused != want || (ticket == 0) != (err != nil) {
-				t.Errorf("%s: at %q the ticket %d, refused by %q (%v)", c.steps, step, ticket, refused, err)
+			if want := strings.Join(rest[2:], " "); refused != want || (lease == 0) != (err != nil) {
+				t.Errorf("%s: at %q the lease %d, refused by %q (%v)", c.steps, step, lease, refused, err)
 			}
 		}
 		for app, want := range pages {
@@ -70,31 +70,31 @@ func TestCounter(t *testing.T) {
 
 // TestCounterForgets: with everybody gone, as many as before may come, and numbers are used again.
 func TestCounterForgets(t *testing.T) {
-	counter := admission.NewCounter(admission.Limits{Connections: 100, PerAddress: 1})
-	counter.Leave(0) // of a page that was not counted
+	counter := admission.NewQuota(admission.Limits{Connections: 100, PerAddress: 1})
+	counter.Release(0) // of a page that was not counted
 	highest := uint32(0)
 	for round := range 100 {
-		var tickets []uint32
+		var leases []uint32
 		for i := range 100 {
-			ticket, err := counter.Enter("a", netip.AddrFrom4([4]byte{10, 0, byte(round), byte(i)}))
+			lease, err := counter.Acquire("a", netip.AddrFrom4([4]byte{10, 0, byte(round), byte(i)}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			highest = max(highest, ticket)
-			tickets = append(tickets, ticket)
+			highest = max(highest, lease)
+			leases = append(leases, lease)
 		}
-		for _, ticket := range tickets {
-			counter.Leave(ticket)
+		for _, lease := range leases {
+			counter.Release(lease)
 		}
 	}
 	if highest > 100 || counter.ByApp()["a"] != 0 {
-		t.Errorf("the highest ticket of 100 pages at a time is %d, and %d are left", highest, counter.ByApp()["a"])
+		t.Errorf("the highest lease of 100 pages at a time is %d, and %d are left", highest, counter.ByApp()["a"])
 	}
 }
 
 // TestCounterUnderLoad: of many at once exactly as many get in as may.
 func TestCounterUnderLoad(t *testing.T) {
-	counter := admission.NewCounter(admission.Limits{Connections: 100, PerApp: map[string]int{"a": 30}, PerAddress: 10})
+	counter := admission.NewQuota(admission.Limits{Connections: 100, PerApp: map[string]int{"a": 30}, PerAddress: 10})
 	var in, most, inApp, mostInApp atomic.Int64
 	note := func(n, most *atomic.Int64) {
 		now := n.Add(1)
@@ -113,7 +113,7 @@ func TestCounterUnderLoad(t *testing.T) {
 					continue
 				}
 				app := string(rune('a' + random.IntN(2)))
-				ticket, err := counter.Enter(app, netip.AddrFrom4([4]byte{10, 0, 0, byte(random.IntN(20))}))
+				lease, err := counter.Acquire(app, netip.AddrFrom4([4]byte{10, 0, 0, byte(random.IntN(20))}))
 				if err != nil {
 					continue
 				}
@@ -126,7 +126,7 @@ func TestCounterUnderLoad(t *testing.T) {
 					if app == "a" {
 						inApp.Add(-1)
 					}
-					counter.Leave(ticket)
+					counter.Release(lease)
 				})
 			}
 			for _, leave := range mine {
@@ -145,13 +145,13 @@ func TestCounterUnderLoad(t *testing.T) {
 
 // TestCounterAllocates nothing for a page, beside what an origin's first page costs.
 func TestCounterAllocates(t *testing.T) {
-	counter := admission.NewCounter(admission.Limits{Connections: 1000, PerAddress: 1000})
-	if _, err := counter.Enter("a", addr("10.0.0.1")); err != nil {
+	counter := admission.NewQuota(admission.Limits{Connections: 1000, PerAddress: 1000})
+	if _, err := counter.Acquire("a", addr("10.0.0.1")); err != nil {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		ticket, _ := counter.Enter("a", addr("10.0.0.1"))
-		counter.Leave(ticket)
+		lease, _ := counter.Acquire("a", addr("10.0.0.1"))
+		counter.Release(lease)
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -161,12 +161,12 @@ func BenchmarkCounter(b *testing.B) {
 	for name, limits := range map[string]admission.Limits{"no limits": {}, "per address": {Connections: 1 << 30, PerAddress: 1 << 30}} {
 		for _, addresses := range []uint32{1, 100_000} {
 			b.Run(fmt.Sprintf("%s, %d addresses", name, addresses), func(b *testing.B) {
-				counter := admission.NewCounter(limits)
+				counter := admission.NewQuota(limits)
 				b.ReportAllocs()
 				for i := uint32(0); b.Loop(); i++ {
 					n := i * 7919 % addresses
-					ticket, _ := counter.Enter("default", netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}))
-					counter.Leave(ticket)
+					lease, _ := counter.Acquire("default", netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}))
+					counter.Release(lease)
 				}
 			})
 		}

@@ -1,0 +1,48 @@
+package scenecast
+
+import (
+	"time"
+
+	"scenecast/label"
+)
+
+// Admission is a connection that has been authenticated: with what it joins.
+type Admission struct {
+	App      string
+	Labels   label.Set // those that the page has given itself
+	Trusted  label.Set // those of its token; no key of theirs is among Labels, and the page cannot change them
+	PageID   string    // which the page keeps over reconnects; empty: it has none
+	Resume   Resume
+	Protocol Protocol
+	Idle     IdlePolicy
+	Deflate  bool  // its frames are compressed: permessage-deflate was agreed on
+	Lease    Lease // under which the quota counts the connection; whoever owns the socket releases it when the socket is gone
+}
+
+// Lease is one connection's share of a quota. The zero value is none.
+type Lease uint32
+
+// Resume says where in the log a page that comes back goes on.
+type Resume struct {
+	Wanted    bool
+	After     Position
+	Malformed bool // it gave something that is no position
+}
+
+// The labels that the server itself gives a connection.
+const (
+	LabelID       = "@id"       // its ConnID
+	LabelProtocol = "@protocol" // the name of its protocol
+	LabelUser     = "@user"     // who its token says that it is; only of tokens that do
+	LabelPage     = "@page"     // the page's own ID, the same over reconnects; only of pages that give one
+)
+
+// IdlePolicy bounds how long a page may send nothing at all; any frame, a pong too, is a sign of life.
+type IdlePolicy struct {
+	CheckEvery time.Duration // how often to look
+	Allowed    time.Duration // older than this at a look: closed with CauseIdle. 0 allows any silence
+}
+
+// Slot addresses one socket of a loop: an index into the loop's tables, and a generation so that a stale address is
+// noticed when the index is used again.
+type Slot struct{ Index, Generation uint32 }

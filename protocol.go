@@ -1,0 +1,81 @@
+package scenecast
+
+import "scenecast/label"
+
+// Protocol is one wire that pages speak. One value serves all of its connections and keeps nothing per connection. Opened,
+// Received and Closed are called on the connection's owner goroutine: they must not wait.
+type Protocol interface {
+	// Name is the value of the connection's @protocol label.
+	Name() string
+	// Traits say what the wire can do besides. It is asked once for many connections.
+	Traits() Traits
+	// EncodePush turns a push into the bytes of this wire, framing included. It is called once per push and kind of delivery,
+	// and the result is shared by all connections: nobody may change it. Safe for concurrent use.
+	EncodePush(p *Push, d Delivery) []byte
+	// Opened is called when the page has joined, before any push can reach it.
+	Opened(c Conn)
+	// Received is called for each message. The bytes are valid only during the call.
+	Received(c Conn, m Inbound)
+	// Closed is called when the connection has ended, once, also where the protocol has closed it itself. The labels are still
+	// those that it had; nothing can be sent any more.
+	Closed(c Conn, e Ending)
+}
+
+// Delivery is the way by which a push comes to a page. A wire may encode each differently.
+type Delivery uint8
+
+// The deliveries.
+const (
+	Live     Delivery = iota // the page matches as the push is published
+	Late                     // the page came to match later, within the push's TTL: it may have got newer pushes before
+	Replayed                 // the page has come back and gets what it has missed, in the order of the log
+	deliveries
+)
+
+// Deliveries is how many kinds of delivery there are.
+const Deliveries = int(deliveries)
+
+// Traits are what a wire can do that not every wire can. The zero value is that of a plain WebSocket protocol. The functions are
+// safe for concurrent use.
+type Traits struct {
+	// Acknowledges: pages acknowledge pushes that ask for it (Conn.Acknowledge). Receipts do not wait for pages of others.
+	Acknowledges bool
+	// ListenOnly: pages only listen, as those of an event stream do. What they send has no meaning, they answer no ping, and
+	// there is no close handshake.
+	ListenOnly bool
+	// EncodeGap makes the frame that takes the place of what a page has missed. Nil: pages cannot be told.
+	EncodeGap func(n GapNotice) []byte
+	// EncodeClose makes the last frame that a page gets. Nil: a WebSocket close frame.
+	EncodeClose func(code CloseCode, reason string) []byte
+	// Ping is the frame that a silent page gets. Nil: a WebSocket ping.
+	Ping []byte
+}
+
+// Inbound is a whole message from a page.
+type Inbound struct {
+	Text bool // a text message, which is valid UTF-8; otherwise binary
+	Data []byte
+}
+
+// Conn is one connection as its protocol sees it. It is valid only during the call that it was given to, on the owner's
+// goroutine.
+type Conn interface {
+	ID() ConnID
+	App() string
+	Labels() label.Set
+	// Trusted reports whether the key was set by the page's token or by the backend, so that the page cannot change it.
+	Trusted(key string) bool
+	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
+	Relabel(c label.Change)
+	// Position is where in the log the page stands: everything up to it that was for the page, the page has got, or is
+	// getting. While missed pushes are replayed, it is that of the last one.
+	Position() Position
+	// Acknowledge says that the page has shown the push at this position. One that it has not got, or that asks for no
+	// acknowledgement, is nothing.
+	Acknowledge(p Position)
+	// Send queues a whole frame, as the encoder makes them. False means that it was dropped, because the connection is
+	// closed or its outbox full.
+	Send(frame []byte) bool
+	// Close closes the connection with the ending's close code and detail, behind what is queued; it gets no push from now on.
+	Close(e Ending)
+}
