@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"scenecast"
 	"scenecast/admission"
 	"scenecast/problem"
 )
@@ -33,7 +34,7 @@ func TestCounter(t *testing.T) {
 			"+a 1.1.1.1, +a 1.1.1.1 limits.per_address, +a 1.1.1.2, +a 1.1.1.3 max_connections, +b 1.1.1.3, +b 1.1.1.4 limits.connections"},
 	} {
 		counter := admission.NewQuota(c.limits)
-		leases := make(map[string][]uint32)
+		leases := make(map[string][]scenecast.Lease)
 		pages := make(map[string]int)
 		for step := range strings.SplitSeq(c.steps, ", ") {
 			app, rest := step[1:2], strings.Fields(step)
@@ -72,9 +73,9 @@ func TestCounter(t *testing.T) {
 func TestCounterForgets(t *testing.T) {
 	counter := admission.NewQuota(admission.Limits{Connections: 100, PerAddress: 1})
 	counter.Release(0) // of a page that was not counted
-	highest := uint32(0)
+	highest := scenecast.Lease(0)
 	for round := range 100 {
-		var leases []uint32
+		var leases []scenecast.Lease
 		for i := range 100 {
 			lease, err := counter.Acquire("a", netip.AddrFrom4([4]byte{10, 0, byte(round), byte(i)}))
 			if err != nil {
@@ -157,7 +158,7 @@ func TestCounterAllocates(t *testing.T) {
 	}
 }
 
-func BenchmarkCounter(b *testing.B) {
+func BenchmarkQuota(b *testing.B) {
 	for name, limits := range map[string]admission.Limits{"no limits": {}, "per address": {Connections: 1 << 30, PerAddress: 1 << 30}} {
 		for _, addresses := range []uint32{1, 100_000} {
 			b.Run(fmt.Sprintf("%s, %d addresses", name, addresses), func(b *testing.B) {

@@ -87,7 +87,7 @@ func (a *asker) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, erro
 	case q.Relabel != nil:
 		what = fmt.Sprintf("relabel by %q", q.Relabel.Change)
 	case q.Disconnect != nil:
-		what = fmt.Sprintf("disconnect with %d %q", q.Disconnect.Code, q.Disconnect.Reason)
+		what = fmt.Sprintf("disconnect with %d %q", q.Disconnect.Ending.Code, q.Disconnect.Ending.Detail)
 	case q.Values != nil:
 		what = fmt.Sprintf("values of %s of", q.Values.Key)
 	}

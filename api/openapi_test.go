@@ -40,7 +40,7 @@ var calls = map[string]struct {
 	"GET /v1/connections/{id}": {nil, scenecast.Connection{}},
 	"GET /v1/labels":           {nil, valued{}},
 	"POST /v1/labels":          {new(relabelling).fields(), relabelled{}},
-	"POST /v1/disconnect":      {new(goodbye).fields(), disconnected{}},
+	"POST /v1/disconnect":      {new(disconnectRequest).fields(), disconnected{}},
 	"GET /healthz":             {nil, status{}},
 	"GET /readyz":              {nil, status{}},
 	"GET /metrics":             {nil, nil}, // no JSON

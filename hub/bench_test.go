@@ -12,8 +12,8 @@ import (
 // sinkLoop is a loop that takes every frame and keeps none, so that a benchmark sees the hub alone.
 type sinkLoop struct{ loop }
 
-func (l *sinkLoop) Send(scenecast.Slot, []byte) bool            { return true }
-func (l *sinkLoop) Share(scenecast.Slot, *scenecast.Frame) bool { return true }
+func (l *sinkLoop) Send(scenecast.Slot, []byte) bool                 { return true }
+func (l *sinkLoop) SendShared(scenecast.Slot, *scenecast.Frame) bool { return true }
 
 // BenchmarkPush is what the hub does for one push to 100 of the connections: choosing them and handing each the frame.
 func BenchmarkPush(b *testing.B) {
@@ -62,6 +62,6 @@ func BenchmarkOpen(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		l.shard.Opened(slot, admission)
-		l.shard.Closed(slot)
+		l.shard.Closed(slot, scenecast.Ending{})
 	}
 }

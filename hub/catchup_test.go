@@ -216,7 +216,7 @@ func TestCatchUpIsBounded(t *testing.T) {
 // wide are lines that hold the data.
 type wide struct{ lines }
 
-func (wide) EncodePush(p *scenecast.Push) []byte {
+func (wide) EncodePush(p *scenecast.Push, _ scenecast.Delivery) []byte {
 	return append(make([]byte, len(p.Message.Data)), '\n')
 }
 

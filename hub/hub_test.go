@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -35,20 +34,20 @@ func (l *loop) Post(task func()) bool {
 	return true
 }
 
-func (l *loop) Share(s scenecast.Slot, f *scenecast.Frame) bool { return l.Send(s, f.Data) }
+func (l *loop) SendShared(s scenecast.Slot, f *scenecast.Frame) bool { return l.Send(s, f.Data) }
 
 func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
 	if l.full[s] { // as by the policy that closes slow pages
-		l.shard.Closed(s)
+		l.shard.Closed(s, scenecast.Ending{})
 		return false
 	}
 	l.outboxes[s] = append(l.outboxes[s], string(frame))
 	return true
 }
 
-func (l *loop) WhenWritten(_ scenecast.Slot, task func()) { l.Post(task) }
+func (l *loop) OnWritten(_ scenecast.Slot, task func()) { l.Post(task) }
 
-func (l *loop) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) { l.closed[s] = code }
+func (l *loop) Close(s scenecast.Slot, e scenecast.Ending) { l.closed[s] = e.Code }
 
 func (l *loop) open(a scenecast.Admission) scenecast.Slot {
 	s := scenecast.Slot{Index: l.next}
@@ -64,9 +63,10 @@ type protocol struct {
 	ids     map[string]bool
 }
 
-func (p *protocol) Name() string                                     { return p.name }
-func (p *protocol) Admit(*http.Request) (scenecast.Admission, error) { panic("not used") }
-func (p *protocol) EncodePush(push *scenecast.Push) []byte {
+func (p *protocol) Name() string                            { return p.name }
+func (p *protocol) Traits() scenecast.Traits                { return scenecast.Traits{} }
+func (p *protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+func (p *protocol) EncodePush(push *scenecast.Push, _ scenecast.Delivery) []byte {
 	p.encoded++
 	return []byte(p.name + " " + string(push.Message.Data))
 }
@@ -82,7 +82,7 @@ func (p *protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 		b, _ := c.Labels().MarshalJSON()
 		c.Send(b)
 	case "close":
-		c.Close(scenecast.CloseNormal, "")
+		c.Close(scenecast.Ending{Code: scenecast.CloseNormal})
 		if c.Labels().Len() > 0 {
 			panic("a connection that has closed still has labels")
 		}
@@ -207,7 +207,7 @@ func TestProtocolCalls(t *testing.T) {
 	if loops[0].closed[slot] != scenecast.CloseNormal || h.Connections() != 0 {
 		t.Errorf("closed with %d, %d connections", loops[0].closed[slot], h.Connections())
 	}
-	loops[0].shard.Closed(slot) // told late: counts once
+	loops[0].shard.Closed(slot, scenecast.Ending{}) // told late: counts once
 	if h.Connections() != 0 {
 		t.Errorf("%d connections", h.Connections())
 	}
@@ -240,7 +240,7 @@ func TestAgainstModel(t *testing.T) {
 			model[l.open(page(p, c.app, c.page))] = c
 		case 1:
 			for slot := range model { // any
-				l.shard.Closed(slot)
+				l.shard.Closed(slot, scenecast.Ending{})
 				delete(model, slot)
 				break
 			}
@@ -321,8 +321,7 @@ func TestDrainCutShort(t *testing.T) {
 }
 
 func newBenchHub() *hub.Hub {
-	h := hub.New(7, label.DefaultLimits)
-	h.ReplayFrom(emptyLog{})
+	h := hub.New(7, label.DefaultLimits, emptyLog{})
 	return h
 }
 

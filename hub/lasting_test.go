@@ -237,7 +237,12 @@ func TestManyLastingInSteps(t *testing.T) {
 // long are lines that are long.
 type long struct{ lines }
 
-func (long) EncodeLate(*scenecast.Push) []byte { return append(make([]byte, 1000), '\n') }
+func (l long) EncodePush(p *scenecast.Push, d scenecast.Delivery) []byte {
+	if d == scenecast.Late {
+		return append(make([]byte, 1000), '\n')
+	}
+	return l.lines.EncodePush(p, d)
+}
 
 // TestLastingOnItsWay: a page that moves from one shard to another while a push is on its way through them gets it once.
 func TestLastingOnItsWay(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -61,7 +60,7 @@ func (q *queue) run(n int) (any bool) {
 	return any
 }
 
-func (q *queue) Share(s scenecast.Slot, f *scenecast.Frame) bool {
+func (q *queue) SendShared(s scenecast.Slot, f *scenecast.Frame) bool {
 	k := q.sockets[s]
 	if k == nil {
 		return false
@@ -69,7 +68,7 @@ func (q *queue) Share(s scenecast.Slot, f *scenecast.Frame) bool {
 	if q.frames > 0 && len(k.pending) >= q.frames {
 		if !q.drops {
 			q.end(k, scenecast.CloseSlowConsumer)
-			q.shard.Closed(s)
+			q.shard.Closed(s, scenecast.Ending{})
 			return false
 		}
 		lose(k.pending[0])
@@ -83,7 +82,7 @@ func (q *queue) Send(s scenecast.Slot, frame []byte) bool {
 	return q.SendShared(s, &scenecast.Frame{Data: frame})
 }
 
-func (q *queue) WhenWritten(s scenecast.Slot, task func()) {
+func (q *queue) OnWritten(s scenecast.Slot, task func()) {
 	switch k := q.sockets[s]; {
 	case k == nil:
 	case len(k.pending) == 0:
@@ -93,9 +92,9 @@ func (q *queue) WhenWritten(s scenecast.Slot, task func()) {
 	}
 }
 
-func (q *queue) CloseSocket(s scenecast.Slot, code scenecast.CloseCode, _ string) {
+func (q *queue) Close(s scenecast.Slot, e scenecast.Ending) {
 	if k := q.sockets[s]; k != nil {
-		q.end(k, code)
+		q.end(k, e.Code)
 	}
 }
 
@@ -133,7 +132,7 @@ func (q *queue) open(a scenecast.Admission) *socket {
 func (q *queue) leave(k *socket) {
 	if q.sockets[k.slot] == k {
 		q.end(k, 0)
-		q.shard.Closed(k.slot)
+		q.shard.Closed(k.slot, scenecast.Ending{})
 	}
 }
 
@@ -161,17 +160,19 @@ func (q *queue) say(k *socket, message string) {
 // label.
 type lines struct{}
 
-func (lines) Name() string                                     { return "lines" }
-func (lines) Admit(*http.Request) (scenecast.Admission, error) { panic("not used") }
-func (lines) Opened(scenecast.Conn)                            {}
-func (lines) EncodePush(p *scenecast.Push) []byte {
+func (lines) Name() string                            { return "lines" }
+func (lines) Opened(scenecast.Conn)                   {}
+func (lines) Closed(scenecast.Conn, scenecast.Ending) {}
+func (lines) Traits() scenecast.Traits {
+	return scenecast.Traits{EncodeGap: func(n scenecast.GapNotice) []byte {
+		return fmt.Appendf(nil, "gap %s %d\n", n.Reason, n.Newest.Seq)
+	}}
+}
+func (lines) EncodePush(p *scenecast.Push, d scenecast.Delivery) []byte {
+	if d == scenecast.Late {
+		return fmt.Appendf(nil, "late %d\n", p.Position.Seq)
+	}
 	return fmt.Appendf(nil, "push %d\n", p.Position.Seq)
-}
-func (lines) EncodeLate(p *scenecast.Push) []byte {
-	return fmt.Appendf(nil, "late %d\n", p.Position.Seq)
-}
-func (lines) EncodeGap(m scenecast.GapNotice) []byte {
-	return fmt.Appendf(nil, "gap %s %d\n", m.Reason, m.Newest.Seq)
 }
 
 func (lines) Received(c scenecast.Conn, m scenecast.Inbound) {
@@ -182,8 +183,12 @@ func (lines) Received(c scenecast.Conn, m scenecast.Inbound) {
 // acking are lines whose pages acknowledge: they say "ack SEQ" as well.
 type acking struct{ lines }
 
-func (acking) Name() string  { return "acking" }
-func (acking) Acknowledges() {}
+func (acking) Name() string { return "acking" }
+func (a acking) Traits() scenecast.Traits {
+	t := a.lines.Traits()
+	t.Acknowledges = true
+	return t
+}
 func (a acking) Received(c scenecast.Conn, m scenecast.Inbound) {
 	p := scenecast.Position{Epoch: epoch}
 	if _, err := fmt.Sscanf(string(m.Data), "ack %d", &p.Seq); err == nil {
@@ -211,8 +216,8 @@ type stage struct {
 }
 
 func newStage(shards int) *stage {
-	s := &stage{Hub: hub.New(7, label.DefaultLimits)}
-	s.ReplayFrom(s)
+	s := new(stage)
+	s.Hub = hub.New(7, label.DefaultLimits, s)
 	for range shards {
 		q := &queue{sockets: make(map[scenecast.Slot]*socket)}
 		q.shard = s.AddShard(q)

@@ -20,7 +20,7 @@ func BenchmarkGreet(b *testing.B) {
 	pages.Add("123456", auth.Page{App: scenecast.DefaultApp})
 	desk := &admission.Authenticator{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
 	s := &Server{refused: newRefusals(), options: Options{
-		Upgrades: map[string]Upgrade{"/": {Gate: tutorial.New(tutorial.Options{Desk: desk})}},
+		Upgrades: map[string]Upgrade{"/": {Gate: tutorial.New(tutorial.Options{Authenticator: desk})}},
 		MaxHead:  16 << 10,
 		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}}

@@ -119,7 +119,7 @@ func FuzzGreet(f *testing.F) {
 			if g.Action == socket.Hijack {
 				return // from here on it is net/http's
 			}
-			if g.Head != whole.Head || g.Head > n || gate.target != target || !bytes.Equal(g.Answer, whole.Answer) {
+			if g.Head != whole.Head || g.Head > n || gate.target != target || !bytes.Equal(g.Response, whole.Response) {
 				t.Fatalf("%q: %+v of %s, and of all of %q %+v of %s", said[:n], g, gate.target, said, whole, target)
 			}
 			if !isWhole(said[:g.Head]) || isWhole(said[:g.Head-1]) {

@@ -29,10 +29,19 @@ type engine struct {
 
 var tally = scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}
 
-func (e *engine) Publish(_ context.Context, p scenecast.Push) (scenecast.Published, error) {
+func (e *engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	e.published = append(e.published, p)
-	return scenecast.Published{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally}, e.err
+	if e.err != nil {
+		return nil, e.err
+	}
+	return ended{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally}, nil
 }
+
+// ended is a push of which everything is known.
+type ended scenecast.Published
+
+// Wait implements scenecast.Pending.
+func (p ended) Wait(context.Context) (scenecast.Published, error) { return scenecast.Published(p), nil }
 
 func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
 	e.counted = append(e.counted, q.App+": "+q.To.String())
@@ -180,7 +189,8 @@ func TestLimits(t *testing.T) {
 
 // TestReplay: a retry through the service has the first one's name, and says that it is one; a trigger's too.
 func TestReplay(t *testing.T) {
-	e := memory.New(&page{}, memory.Options{})
+	e := memory.New(memory.Options{})
+	_ = e.Start(t.Context(), &page{})
 	defer e.Close()
 	s := push.NewService(e, push.DefaultLimits)
 	hello := push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
@@ -350,7 +360,8 @@ func (p *page) tally(to audience.Expr) scenecast.Tally {
 // TestMemory: the service on the engine of a single node.
 func TestMemory(t *testing.T) {
 	sink := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
-	e := memory.New(sink, memory.Options{})
+	e := memory.New(memory.Options{})
+	_ = e.Start(t.Context(), sink)
 	s := push.NewService(e, push.DefaultLimits)
 	var last scenecast.Position
 	for _, c := range []struct {

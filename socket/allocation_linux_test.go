@@ -21,8 +21,10 @@ import (
 // plain is a protocol that sends a push's message as it is, and answers nothing.
 type plain struct{ wire }
 
-func (plain) Name() string                        { return "plain" }
-func (plain) EncodePush(p *scenecast.Push) []byte { return websocket.TextFrame(p.Message.Data) }
+func (plain) Name() string { return "plain" }
+func (plain) EncodePush(p *scenecast.Push, _ scenecast.Delivery) []byte {
+	return websocket.TextFrame(p.Message.Data)
+}
 
 // noLog is a log in which nothing is.
 type noLog struct{ scenecast.Log }
@@ -36,8 +38,7 @@ func TestFanOutAllocates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := hub.New(scenecast.NewNodeID(), label.DefaultLimits)
-	h.ReplayFrom(noLog{})
+	h := hub.New(scenecast.NewNodeID(), label.DefaultLimits, noLog{})
 	t.Cleanup(h.Close)
 	loop.Start(h.AddShard(loop))
 	s := furnish(t, &shard{loop: loop}, false)

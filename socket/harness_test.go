@@ -36,7 +36,7 @@ func (s *shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	}
 }
 
-func (s *shard) Closed(slot scenecast.Slot) {
+func (s *shard) Closed(slot scenecast.Slot, _ scenecast.Ending) {
 	s.events = append(s.events, fmt.Sprintf("closed %d.%d", slot.Index, slot.Generation))
 }
 
@@ -83,7 +83,7 @@ type page struct {
 func (s *shard) attach(silence scenecast.IdlePolicy, reads bool) *page {
 	server, client := net.Pipe()
 	p := &page{conn: client, frames: make(chan string, 1000)}
-	s.loop.Attach(server, nil, scenecast.Admission{Silence: silence})
+	s.loop.Attach(server, nil, scenecast.Admission{Idle: silence})
 	if reads {
 		go p.read()
 	}

@@ -19,14 +19,17 @@ import (
 // wire is a protocol that tells pages of gaps.
 type wire struct{}
 
-var _ scenecast.GapEncoder = wire{}
+var _ scenecast.Protocol = wire{}
 
-func (wire) Name() string                               { return "wire" }
-func (wire) EncodePush(*scenecast.Push) []byte          { return nil }
-func (wire) Opened(scenecast.Conn)                      {}
-func (wire) Received(scenecast.Conn, scenecast.Inbound) {}
-func (wire) EncodeGap(m scenecast.GapNotice) []byte {
-	return websocket.TextFrame(fmt.Appendf(nil, "gap %d", m.Dropped))
+func (wire) Name() string                                          { return "wire" }
+func (wire) EncodePush(*scenecast.Push, scenecast.Delivery) []byte { return nil }
+func (wire) Closed(scenecast.Conn, scenecast.Ending)               {}
+func (wire) Opened(scenecast.Conn)                                 {}
+func (wire) Received(scenecast.Conn, scenecast.Inbound)            {}
+func (wire) Traits() scenecast.Traits {
+	return scenecast.Traits{EncodeGap: func(n scenecast.GapNotice) []byte {
+		return websocket.TextFrame(fmt.Appendf(nil, "gap %d", n.Dropped))
+	}}
 }
 
 // ledger holds what became of frames against what loops have said. The owner's goroutine only, or when the loop has ended.

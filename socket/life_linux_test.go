@@ -62,7 +62,7 @@ func TestTCPServerSaysGoodbye(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onEachKind(t, socket.Options{CloseWait: 100 * time.Millisecond}, func(t *testing.T, s *office) {
 				p := s.connect()
-				s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "bye") })
+				s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: "bye"}) })
 				p.expect(t, "close 4503 bye")
 				_, _ = io.WriteString(p.conn, answer)
 				p.expect(t, "EOF")
@@ -109,7 +109,7 @@ func TestTCPStaleSlot(t *testing.T) {
 				t.Error("a stale slot took a frame")
 			}
 			s.loop.OnWritten(s.slots[0], func() { t.Error("nothing was written") })
-			s.loop.Close(s.slots[0], scenecast.CloseNormal, "")
+			s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseNormal, Detail: ""})
 			s.loop.Send(s.slots[1], websocket.TextFrame([]byte("for the second")))
 		})
 		second.expect(t, "text for the second")

@@ -93,7 +93,9 @@ func (n *naiveOutbox) send(bytes int) {
 // gapping is a protocol that tells of gaps.
 type gapping struct{ scenecast.Protocol }
 
-func (gapping) EncodeGap(m scenecast.GapNotice) []byte { return gapFrame(m.Dropped) }
+func (gapping) Traits() scenecast.Traits {
+	return scenecast.Traits{EncodeGap: func(n scenecast.GapNotice) []byte { return gapFrame(n.Dropped) }}
+}
 
 func gapFrame(dropped int) []byte { return fmt.Appendf(nil, "gap %d", dropped) }
 
@@ -135,7 +137,7 @@ func FuzzOutbox(f *testing.F) {
 				}
 				data := append([]byte(e.name), bytes.Repeat([]byte{'.'}, e.size-len(e.name))...)
 				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(bool) { settled = append(settled, e.name) }}
-				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{protocol: gapping{}}), naive.enqueue(e, bounds, policy)
+				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{traits: gapping{}.Traits()}), naive.enqueue(e, bounds, policy)
 				if got != want {
 					t.Fatalf("%v with %d bytes: taken %v, want %v; waiting: %v", e, e.size, got, want, naive.entries)
 				}

@@ -48,7 +48,7 @@ func TestTCPSettle(t *testing.T) {
 			readNames(conn, "")
 		}, map[string]bool{"filler": true, "x": true, "old": true}},
 		{"the server says goodbye", func(s *office, conn net.Conn) {
-			s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseNormal, "") })
+			s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseNormal, Detail: ""}) })
 			readNames(conn, "")
 		}, map[string]bool{"filler": true, "x": true, "old": true}},
 		{"the page takes nothing", func(s *office, _ net.Conn) {

@@ -250,7 +250,7 @@ func TestTCPStalledForGood(t *testing.T) {
 				s.do(func() {
 					s.share(s.slots[0], "filler", s.ledger.frame("filler", 500<<10))
 					if goodbye {
-						s.loop.Close(s.slots[0], scenecast.CloseNormal, "")
+						s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseNormal, Detail: ""})
 					}
 				})
 				if !goodbye {

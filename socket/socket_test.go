@@ -69,7 +69,7 @@ func TestRefuse(t *testing.T) {
 		other := s.attach(anySilence, true) // in the slot that a socket without one might be taken for
 		server, client := net.Pipe()
 		p := &page{conn: client, frames: make(chan string, 10)}
-		s.loop.Refuse(server, nil, scenecast.CloseUnauthorized, "who are you?")
+		s.loop.Refuse(server, nil, scenecast.Ending{Code: scenecast.CloseUnauthorized, Detail: "who are you?"})
 		go p.read()
 		p.expect(t, "close 4401 who are you?")
 		p.send(ws.NewTextFrame([]byte("x")))
@@ -87,7 +87,7 @@ func TestServerSaysGoodbye(t *testing.T) {
 			s := start(socket.Options{CloseWait: 5 * time.Second})
 			p := s.attach(anySilence, true)
 			begun := time.Now()
-			s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "bye") })
+			s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: "bye"}) })
 			p.expect(t, "close 4503 bye")
 			if answers {
 				p.send(ws.NewCloseFrame(ws.NewCloseFrameBody(4503, "")))
@@ -279,7 +279,7 @@ func TestStaleSlot(t *testing.T) {
 			if s.loop.Send(s.slots[0], websocket.TextFrame([]byte("for the first"))) {
 				t.Error("a stale slot took a frame")
 			}
-			s.loop.Close(s.slots[0], scenecast.CloseNormal, "")
+			s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseNormal, Detail: ""})
 			s.loop.Send(s.slots[1], websocket.TextFrame([]byte("for the second")))
 		})
 		second.expect(t, "text for the second")
@@ -291,7 +291,7 @@ func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: -1})
 		polite, deaf := s.attach(anySilence, true), s.attach(anySilence, true)
-		s.do(func() { s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "") })
+		s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: ""}) })
 		polite.expect(t, "close 4503")
 		polite.send(ws.NewCloseFrame(nil))
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

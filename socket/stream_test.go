@@ -16,11 +16,16 @@ import (
 // lines is a protocol whose pages only listen.
 type lines struct{ scenecast.Protocol }
 
-func (*lines) Ping() []byte { return []byte("ping\n") }
-func (*lines) Goodbye(code scenecast.CloseCode, reason string) []byte {
-	return fmt.Appendf(nil, "bye %d %s\n", code, reason)
+func (*lines) Traits() scenecast.Traits {
+	return scenecast.Traits{
+		ListenOnly: true,
+		EncodeGap:  func(n scenecast.GapNotice) []byte { return fmt.Appendf(nil, "gap %d\n", n.Dropped) },
+		EncodeClose: func(code scenecast.CloseCode, reason string) []byte {
+			return fmt.Appendf(nil, "bye %d %s\n", code, reason)
+		},
+		Ping: []byte("ping\n"),
+	}
 }
-func (*lines) EncodeGap(m scenecast.GapNotice) []byte { return fmt.Appendf(nil, "gap %d\n", m.Dropped) }
 
 // listen connects a page that only listens.
 func (s *shard) listen() net.Conn {
@@ -46,7 +51,7 @@ func TestStream(t *testing.T) {
 		begun = time.Now()
 		s.do(func() {
 			s.loop.Send(s.slots[0], []byte("last\n"))
-			s.loop.Close(s.slots[0], scenecast.CloseShuttingDown, "so long")
+			s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: "so long"})
 		})
 		if rest, _ := io.ReadAll(page); string(rest) != "last\nbye 4503 so long\n" || time.Since(begun) != 0 {
 			t.Errorf("the page got %q, and its end after %v", rest, time.Since(begun))

@@ -223,9 +223,9 @@ func (d *handshaker) Handshake(said []byte, _ netip.AddrPort) socket.Handshake {
 	case !whole && len(said) < 100:
 		return socket.Handshake{}
 	case whole && string(line)+"\n" == askPage:
-		return socket.Handshake{Action: socket.Accept, Head: head, Answer: []byte(answerPage), Admission: d.admission}
+		return socket.Handshake{Action: socket.Accept, Head: head, Response: []byte(answerPage), Admission: d.admission}
 	case whole && string(line)+"\n" == askAway:
-		return socket.Handshake{Action: socket.Reject, Head: head, Answer: []byte(answerPage), Code: scenecast.CloseUnauthorized, Reason: "who are you?"}
+		return socket.Handshake{Action: socket.Reject, Head: head, Response: []byte(answerPage), Ending: scenecast.Ending{Code: scenecast.CloseUnauthorized, Detail: "who are you?"}}
 	default:
 		return socket.Handshake{Action: socket.Hijack}
 	}

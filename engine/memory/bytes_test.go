@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
@@ -38,10 +39,10 @@ func TestBytes(t *testing.T) {
 			return p
 		}},
 	} {
-		e := New(deaf{}, Options{MaxBytes: 1 << 30, MaxCount: 1 << 20})
+		e := newStarted(deaf{}, Options{MaxBytes: 1 << 30, MaxCount: 1 << 20})
 		before := heap()
 		for i := range c.pushes {
-			if _, err := e.Publish(t.Context(), c.make(i)); err != nil {
+			if _, err := publish(t.Context(), e, c.make(i)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -77,11 +78,11 @@ func parsed(t *testing.T, text string) audience.Expr {
 // TestSweep: what is too old is given back though nothing is published any more, and then no timer runs.
 func TestSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := New(deaf{}, Options{MaxAge: time.Minute, IdempotencyWindow: 10 * time.Minute})
+		e := newStarted(deaf{}, Options{MaxAge: time.Minute, IdempotencyWindow: 10 * time.Minute})
 		for i := range 3000 { // of which one sweep takes many steps
 			p := bare(i, 10)
 			p.IdempotencyKey = p.ID
-			if _, err := e.Publish(t.Context(), p); err != nil {
+			if _, err := publish(t.Context(), e, p); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -100,7 +101,7 @@ func TestSweep(t *testing.T) {
 					c.sleep, pushes, bytes, ids, keys, slots, sweeping)
 			}
 		}
-		if _, err := e.Publish(t.Context(), bare(0, 10)); err != nil || e.log.entries.len() != 1 || !e.sweeping {
+		if _, err := publish(t.Context(), e, bare(0, 10)); err != nil || e.log.entries.len() != 1 || !e.sweeping {
 			t.Errorf("a push into the empty log: %v, %d kept, sweeping %v", err, e.log.entries.len(), e.sweeping)
 		}
 		if err := e.Close(); err != nil {
@@ -111,12 +112,12 @@ func TestSweep(t *testing.T) {
 
 // TestMaxKeys: over the limit the oldest key is forgotten, and its retry is a push of its own.
 func TestMaxKeys(t *testing.T) {
-	e := New(deaf{}, Options{MaxKeys: 3})
+	e := newStarted(deaf{}, Options{MaxKeys: 3})
 	defer e.Close()
 	publish := func(key string) scenecast.Published {
 		p := bare(0, 1)
 		p.IdempotencyKey = key
-		published, err := e.Publish(t.Context(), p)
+		published, err := publish(t.Context(), e, p)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,11 +138,11 @@ func TestMaxKeys(t *testing.T) {
 
 // TestPushThatIsTooLarge for the log is delivered, and leaves nothing that a reader could go on from.
 func TestPushThatIsTooLarge(t *testing.T) {
-	e := New(deaf{}, Options{MaxBytes: 10_000})
+	e := newStarted(deaf{}, Options{MaxBytes: 10_000})
 	defer e.Close()
 	begin := e.Newest()
 	for _, size := range []int{10, 20_000} {
-		if published, err := e.Publish(t.Context(), bare(size, size)); err != nil || published.Tally.Nodes != 1 {
+		if published, err := publish(t.Context(), e, bare(size, size)); err != nil || published.Tally.Nodes != 1 {
 			t.Fatalf("publish: %+v, %v", published, err)
 		}
 	}
@@ -158,16 +159,16 @@ func TestPushThatIsTooLarge(t *testing.T) {
 
 // TestReadIsBounded in count and in bytes, and gives at least one push.
 func TestReadIsBounded(t *testing.T) {
-	e := New(deaf{}, Options{})
+	e := newStarted(deaf{}, Options{})
 	defer e.Close()
 	begin := e.Newest()
 	for i, size := range []int{3 << 20, 600_000, 600_000} {
-		if _, err := e.Publish(t.Context(), bare(i, size)); err != nil {
+		if _, err := publish(t.Context(), e, bare(i, size)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range 300 {
-		if _, err := e.Publish(t.Context(), bare(10+i, 10)); err != nil {
+		if _, err := publish(t.Context(), e, bare(10+i, 10)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,12 +182,12 @@ func TestReadIsBounded(t *testing.T) {
 
 // BenchmarkPublish is the engine alone, its log full.
 func BenchmarkPublish(b *testing.B) {
-	e := New(deaf{}, Options{MaxCount: 10_000})
+	e := newStarted(deaf{}, Options{MaxCount: 10_000})
 	defer e.Close()
 	p := bare(0, 120)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if _, err := e.Publish(b.Context(), p); err != nil {
+		if _, err := publish(b.Context(), e, p); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -194,11 +195,11 @@ func BenchmarkPublish(b *testing.B) {
 
 // BenchmarkAfter is one read of as many pushes as one read gives, out of a full log: how long it keeps publishers waiting.
 func BenchmarkAfter(b *testing.B) {
-	e := New(deaf{}, Options{MaxBytes: 1 << 30})
+	e := newStarted(deaf{}, Options{MaxBytes: 1 << 30})
 	defer e.Close()
 	begin := e.Newest()
 	for i := range 100_000 {
-		if _, err := e.Publish(b.Context(), bare(i, 120)); err != nil {
+		if _, err := publish(b.Context(), e, bare(i, 120)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -209,4 +210,20 @@ func BenchmarkAfter(b *testing.B) {
 			b.Fatalf("%d pushes, %v", len(pushes), err)
 		}
 	}
+}
+
+// newStarted makes an engine with this node.
+func newStarted(node scenecast.Node, o Options) *Engine {
+	e := New(o)
+	_ = e.Start(context.Background(), node)
+	return e
+}
+
+// publish submits a push and waits for what became of it.
+func publish(ctx context.Context, e scenecast.Engine, p scenecast.Push) (scenecast.Published, error) {
+	pending, err := e.Submit(p)
+	if err != nil {
+		return scenecast.Published{}, err
+	}
+	return pending.Wait(ctx)
 }

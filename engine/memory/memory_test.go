@@ -12,8 +12,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newEngine(_ *testing.T, sink scenecast.Node, o enginetest.Options) scenecast.Engine {
-	return memory.New(sink, memory.Options{
+func newEngine(_ *testing.T, o enginetest.Options) scenecast.Engine {
+	return memory.New(memory.Options{
 		MaxBytes:          o.MaxBytes,
 		MaxCount:          o.MaxCount,
 		MaxAge:            o.MaxAge,

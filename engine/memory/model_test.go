@@ -83,7 +83,7 @@ func TestAgainstNaiveLog(t *testing.T) {
 
 func againstNaiveLog(t *testing.T, r *rand.Rand) {
 	o := Options{MaxBytes: 1 + r.IntN(100_000), MaxCount: 1 + r.IntN(100), MaxAge: time.Duration(1 + r.IntN(1000))}
-	e := New(deaf{}, o)
+	e := newStarted(deaf{}, o)
 	model := naive{o: o, epoch: e.Newest().Epoch}
 	for range 1000 {
 		switch r.IntN(10) {
@@ -93,7 +93,7 @@ func againstNaiveLog(t *testing.T, r *rand.Rand) {
 				To:      audience.Everybody(),
 				Message: scenecast.Message{Data: []byte(strings.Repeat("1", 1<<r.IntN(14)))},
 			}
-			published, err := e.Publish(t.Context(), p)
+			published, err := publish(t.Context(), e, p)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,8 +30,8 @@ func (c *conn) Trusted(key string) bool          { return key == c.trusted }
 func (c *conn) Relabel(change label.Change)      { c.labels = c.labels.Apply(change) }
 func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
 func (c *conn) Position() scenecast.Position     { return c.at }
-func (c *conn) Close(code scenecast.CloseCode, reason string) {
-	c.did = append(c.did, fmt.Sprintf("close %d %s", code, reason))
+func (c *conn) Close(e scenecast.Ending) {
+	c.did = append(c.did, fmt.Sprintf("close %d %s", e.Code, e.Detail))
 }
 
 func (c *conn) Send(frame []byte) bool {
@@ -87,7 +87,7 @@ func TestEncodePush(t *testing.T) {
 		got := payload(newProtocol().EncodePush(&scenecast.Push{
 			Position: scenecast.Position{Epoch: 36, Seq: 17},
 			Message:  scenecast.Message{Event: c.event, Data: json.RawMessage(c.data)},
-		}))
+		}, scenecast.Live))
 		if got != c.want || !json.Valid([]byte(got)) {
 			t.Errorf("event %q, data %s: %s, want %s", c.event, c.data, got, c.want)
 		}

@@ -49,23 +49,23 @@ func TestWire(t *testing.T) {
 		want string
 	}{
 		{"welcome", welcome(at), "retry: 2000\nid: 10-17\n" + generic + `{"type":"welcome","id":"7.1","position":"10-17"}` + "\n\n"},
-		{"push", p.EncodePush(pushed("", `{ "b":1.10, "a":"<你好>\u00e9" }`)), "id: 10-17\ndata: " + `{ "b":1.10, "a":"<你好>\u00e9" }` + "\n\n"},
-		{"named", p.EncodePush(pushed("order.shipped", `7`)), "id: 10-17\nevent: order.shipped\ndata: 7\n\n"},
-		{"a name with a space and a colon", p.EncodePush(pushed(" a: b", `7`)), "id: 10-17\nevent:  a: b\ndata: 7\n\n"},
-		{"lines", p.EncodePush(pushed("", "{\r\n \"a\":\r1,\n\n\"b\":2\n}\r")),
+		{"push", p.EncodePush(pushed("", `{ "b":1.10, "a":"<你好>\u00e9" }`), scenecast.Live), "id: 10-17\ndata: " + `{ "b":1.10, "a":"<你好>\u00e9" }` + "\n\n"},
+		{"named", p.EncodePush(pushed("order.shipped", `7`), scenecast.Live), "id: 10-17\nevent: order.shipped\ndata: 7\n\n"},
+		{"a name with a space and a colon", p.EncodePush(pushed(" a: b", `7`), scenecast.Live), "id: 10-17\nevent:  a: b\ndata: 7\n\n"},
+		{"lines", p.EncodePush(pushed("", "{\r\n \"a\":\r1,\n\n\"b\":2\n}\r"), scenecast.Live),
 			"id: 10-17\ndata: {\ndata:  \"a\":\ndata: 1,\ndata: \ndata: \"b\":2\ndata: }\ndata: \n\n"},
-		{"a name with LF", p.EncodePush(pushed("a\ndata: x", `7`)), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"a\ndata: x","data":7}` + "\n\n"},
-		{"a name with CR", p.EncodePush(pushed("a\r", `7`)), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"a\r","data":7}` + "\n\n"},
-		{"a name with NUL", p.EncodePush(pushed("\x00", "[\n]")), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"\u0000","data":[` + "\ndata: ]}\n\n"},
-		{"the general name", p.EncodePush(pushed("scenecast", `{"type":"close"}`)),
+		{"a name with LF", p.EncodePush(pushed("a\ndata: x", `7`), scenecast.Live), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"a\ndata: x","data":7}` + "\n\n"},
+		{"a name with CR", p.EncodePush(pushed("a\r", `7`), scenecast.Live), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"a\r","data":7}` + "\n\n"},
+		{"a name with NUL", p.EncodePush(pushed("\x00", "[\n]"), scenecast.Live), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"\u0000","data":[` + "\ndata: ]}\n\n"},
+		{"the general name", p.EncodePush(pushed("scenecast", `{"type":"close"}`), scenecast.Live),
 			"id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"scenecast","data":{"type":"close"}}` + "\n\n"},
-		{"a name that EventSource calls by", p.EncodePush(pushed("error", `7`)), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"error","data":7}` + "\n\n"},
-		{"late", p.EncodeLate(pushed("price", "{\n}")), generic + `{"type":"push","position":"10-17","event":"price","late":true,"data":{` + "\ndata: " + `}}` + "\n\n"},
-		{"late, unnamed", p.EncodeLate(pushed("", "1")), generic + `{"type":"push","position":"10-17","late":true,"data":1}` + "\n\n"},
-		{"gap", p.EncodeGap(scenecast.GapNotice{Reason: scenecast.GapRetention, Newest: at}), "id: 10-17\n" + generic + `{"type":"gap","reason":"retention","position":"10-17"}` + "\n\n"},
-		{"dropped", p.EncodeGap(scenecast.GapNotice{Reason: scenecast.GapDropped, Dropped: 3}), generic + `{"type":"gap","reason":"dropped","dropped":3}` + "\n\n"},
-		{"goodbye", p.Goodbye(scenecast.CloseSlowConsumer, "too\nslow"), generic + `{"type":"close","code":4408,"reason":"too\nslow"}` + "\n\n"},
-		{"ping", p.Ping(), ":\n\n"},
+		{"a name that EventSource calls by", p.EncodePush(pushed("error", `7`), scenecast.Live), "id: 10-17\n" + generic + `{"type":"push","position":"10-17","event":"error","data":7}` + "\n\n"},
+		{"late", p.EncodePush(pushed("price", "{\n}"), scenecast.Late), generic + `{"type":"push","position":"10-17","event":"price","late":true,"data":{` + "\ndata: " + `}}` + "\n\n"},
+		{"late, unnamed", p.EncodePush(pushed("", "1"), scenecast.Late), generic + `{"type":"push","position":"10-17","late":true,"data":1}` + "\n\n"},
+		{"gap", p.Traits().EncodeGap(scenecast.GapNotice{Reason: scenecast.GapRetention, Newest: at}), "id: 10-17\n" + generic + `{"type":"gap","reason":"retention","position":"10-17"}` + "\n\n"},
+		{"dropped", p.Traits().EncodeGap(scenecast.GapNotice{Reason: scenecast.GapDropped, Dropped: 3}), generic + `{"type":"gap","reason":"dropped","dropped":3}` + "\n\n"},
+		{"goodbye", p.Traits().EncodeClose(scenecast.CloseSlowConsumer, "too\nslow"), generic + `{"type":"close","code":4408,"reason":"too\nslow"}` + "\n\n"},
+		{"ping", p.Traits().Ping, ":\n\n"},
 	} {
 		if string(c.got) != c.want {
 			t.Errorf("%s: %q, want %q", c.name, c.got, c.want)
@@ -78,7 +78,7 @@ func TestSpread(t *testing.T) {
 	wire := regexp.MustCompile(`^retry: [1-4]\d{3}\nevent: scenecast\ndata: {"type":"close","code":4503,"reason":"bye"}\n\n$`)
 	different := make(map[string]bool)
 	for range 100 {
-		bye := string(new(sse.Protocol).Goodbye(scenecast.CloseShuttingDown, "bye"))
+		bye := string(new(sse.Protocol).Traits().EncodeClose(scenecast.CloseShuttingDown, "bye"))
 		if different[bye] = true; !wire.MatchString(bye) {
 			t.Fatalf("got %q", bye)
 		}
@@ -133,7 +133,7 @@ func FuzzPush(f *testing.F) {
 		if !utf8.ValidString(event) || !utf8.ValidString(data) || !json.Valid([]byte(data)) {
 			return // which no push is
 		}
-		for late, frame := range map[bool][]byte{false: p.EncodePush(pushed(event, data)), true: p.EncodeLate(pushed(event, data))} {
+		for late, frame := range map[bool][]byte{false: p.EncodePush(pushed(event, data), scenecast.Live), true: p.EncodePush(pushed(event, data), scenecast.Late)} {
 			r := reader{lastID: "before"}
 			r.read("data: \"before\"\n\n" + string(frame) + "data: \"behind\"\n\n")
 			if len(r.events) != 3 || r.events[0].data != `"before"` || r.events[2] != (received{"", `"behind"`, r.lastID}) || r.retry != 0 {
