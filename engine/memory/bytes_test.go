@@ -11,6 +11,7 @@ import (
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/engine/tail"
 )
 
 // heap is how many bytes are in use.
@@ -46,7 +47,7 @@ func TestBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		used, counted := heap()-before, e.log.bytes
+		used, counted := heap()-before, e.log.Bytes()
 		t.Logf("%s: %d bytes a push on the heap, %d counted", c.name, used/c.pushes, counted/c.pushes)
 		if ratio := float64(counted) / float64(used); ratio < 0.9 || ratio > 1.1 {
 			t.Errorf("%s: the log counts %d bytes, and the heap has grown by %d", c.name, counted, used)
@@ -93,16 +94,16 @@ func TestSweep(t *testing.T) {
 			time.Sleep(c.sleep)
 			synctest.Wait()
 			e.mu.Lock()
-			pushes, keys, slots, sweeping := e.log.entries.len(), e.keys.attempts.len(), len(e.log.entries.slots), e.sweeping
-			bytes, ids := e.log.bytes, len(e.log.byID)
+			pushes, keys, slots, sweeping := e.log.Len(), e.keys.Len(), e.log.Capacity(), e.sweeping
+			bytes, err := e.log.Bytes(), e.log.CheckConsistency()
 			e.mu.Unlock()
-			if pushes > 0 != c.pushes || bytes > 0 != c.pushes || ids != pushes || slots > 0 != c.slots || keys > 0 != c.slots || sweeping != c.slots {
-				t.Errorf("after another %v: %d pushes of %d bytes, %d IDs, %d keys, %d slots, sweeping %v",
-					c.sleep, pushes, bytes, ids, keys, slots, sweeping)
+			if pushes > 0 != c.pushes || bytes > 0 != c.pushes || err != nil || slots > 0 != c.slots || keys > 0 != c.slots || sweeping != c.slots {
+				t.Errorf("after another %v: %d pushes of %d bytes, consistency %v, %d keys, %d slots, sweeping %v",
+					c.sleep, pushes, bytes, err, keys, slots, sweeping)
 			}
 		}
-		if _, err := publish(t.Context(), e, bare(0, 10)); err != nil || e.log.entries.len() != 1 || !e.sweeping {
-			t.Errorf("a push into the empty log: %v, %d kept, sweeping %v", err, e.log.entries.len(), e.sweeping)
+		if _, err := publish(t.Context(), e, bare(0, 10)); err != nil || e.log.Len() != 1 || !e.sweeping {
+			t.Errorf("a push into the empty log: %v, %d kept, sweeping %v", err, e.log.Len(), e.sweeping)
 		}
 		if err := e.Close(); err != nil {
 			t.Error(err)
@@ -131,8 +132,8 @@ func TestMaxKeys(t *testing.T) {
 			t.Errorf("%s at %v: replayed %v, want %v", c.key, got.Position, got.Replayed, c.replayed)
 		}
 	}
-	if n := len(e.keys.byKey); n != 3 || e.keys.attempts.len() != 3 {
-		t.Errorf("%d keys are remembered, want 3", n)
+	if err := e.keys.CheckConsistency(); err != nil || e.keys.Len() != 3 {
+		t.Errorf("%d keys are remembered, want 3 (%v)", e.keys.Len(), err)
 	}
 }
 
@@ -146,8 +147,8 @@ func TestPushThatIsTooLarge(t *testing.T) {
 			t.Fatalf("publish: %+v, %v", published, err)
 		}
 	}
-	if n, _ := e.After(t.Context(), scenecast.Position{}, 10); len(n) != 0 || e.log.bytes != 0 {
-		t.Errorf("%d pushes are kept, of %d bytes", len(n), e.log.bytes)
+	if n, _ := e.After(t.Context(), scenecast.Position{}, 10); len(n) != 0 || e.log.Bytes() != 0 {
+		t.Errorf("%d pushes are kept, of %d bytes", len(n), e.log.Bytes())
 	}
 	if _, err := e.After(t.Context(), begin, 10); err == nil {
 		t.Error("there is no gap")
@@ -172,7 +173,7 @@ func TestReadIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range []struct{ after, want int }{{0, 1}, {1, 1}, {2, readCount}, {3, readCount}, {50, 253}} {
+	for _, c := range []struct{ after, want int }{{0, 1}, {1, 1}, {2, tail.ReadCount}, {3, tail.ReadCount}, {50, 253}} {
 		pushes, err := e.After(t.Context(), scenecast.Position{Epoch: begin.Epoch, Seq: uint64(c.after)}, 1000)
 		if err != nil || len(pushes) != c.want {
 			t.Errorf("after %d: %d pushes, %v; want %d", c.after, len(pushes), err, c.want)
@@ -205,8 +206,8 @@ func BenchmarkAfter(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		after := scenecast.Position{Epoch: begin.Epoch, Seq: uint64(i * readCount % 99_000)}
-		if pushes, err := e.After(b.Context(), after, 1000); len(pushes) != readCount || err != nil {
+		after := scenecast.Position{Epoch: begin.Epoch, Seq: uint64(i * tail.ReadCount % 99_000)}
+		if pushes, err := e.After(b.Context(), after, 1000); len(pushes) != tail.ReadCount || err != nil {
 			b.Fatalf("%d pushes, %v", len(pushes), err)
 		}
 	}

@@ -4,13 +4,13 @@ package memory
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"sync"
 	"time"
 
 	"scenecast"
+	"scenecast/engine/tail"
 )
 
 var _ scenecast.Engine = (*Engine)(nil)
@@ -31,31 +31,22 @@ type Engine struct {
 	sweepEvery time.Duration
 
 	mu       sync.Mutex // also keeps deliveries in the order of their positions
-	log      log
-	keys     keys
+	log      *tail.Log
+	keys     *tail.Keys
 	closed   bool
 	sweeper  *time.Timer    // runs while there is something that can get too old
 	sweeping bool           // whether it does
-	pending  sync.WaitGroup // what the node was given and has not told of
+	handing  sync.WaitGroup // what the node was given and has not told of
 }
 
 // New makes an engine whose log begins now, and empty: a new epoch.
 func New(o Options) *Engine {
 	e := &Engine{
-		log: log{
-			maxBytes: cmp.Or(o.MaxBytes, 64<<20),
-			maxCount: cmp.Or(o.MaxCount, 100_000),
-			maxAge:   cmp.Or(o.MaxAge, 5*time.Minute),
-			newest:   scenecast.NewEpoch(),
-			byID:     make(map[name]uint64),
-		},
-		keys: keys{
-			window:   cmp.Or(o.IdempotencyWindow, 5*time.Minute),
-			maxCount: cmp.Or(o.MaxKeys, 100_000),
-			byKey:    make(map[name]*attempt),
-		},
+		log:  tail.NewLog(tail.Options{MaxBytes: o.MaxBytes, MaxCount: o.MaxCount, MaxAge: o.MaxAge}),
+		keys: tail.NewKeys(tail.KeyOptions{Window: o.IdempotencyWindow, MaxCount: o.MaxKeys}),
 	}
-	e.sweepEvery = max(min(e.log.maxAge, e.keys.window)/8, time.Millisecond)
+	e.log.Begin(scenecast.NewEpoch().Epoch, 0, 0)
+	e.sweepEvery = max(min(e.log.MaxAge(), e.keys.Window())/8, time.Millisecond)
 	return e
 }
 
@@ -80,25 +71,28 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 		return nil, scenecast.ErrClosed
 	}
 	now := time.Now()
-	key := name{p.App, p.IdempotencyKey}
-	if key.id != "" {
-		if a := e.keys.find(key, now); a != nil {
-			if a.fingerprint != fingerprint {
+	key := tail.Name{App: p.App, ID: p.IdempotencyKey}
+	if key.ID != "" {
+		if a := e.keys.Find(key, now); a != nil {
+			if a.Fingerprint != fingerprint {
 				return nil, scenecast.ErrKeyReused
 			}
-			return pending{a.id, a.position, true, a.progress}, nil
+			return pending{a.ID, a.Position, true, a.Progress}, nil
 		}
 	}
-	progress := newProgress()
-	e.log.add(&p, progress, now)
-	if key.id != "" {
-		e.keys.add(&attempt{key: key, at: now, fingerprint: fingerprint, id: p.ID, position: p.Position, progress: progress})
+	progress := tail.NewProgress()
+	p.Position, p.At = e.log.Newest(), now
+	p.Position.Seq++
+	e.log.Add(&p, progress, now)
+	if key.ID != "" {
+		e.keys.Add(&tail.Attempt{Key: key, At: now, Fingerprint: fingerprint, ID: p.ID, Position: p.Position, Progress: progress})
+		e.keys.Expire(now)
 	}
 	e.startSweeping()
-	e.pending.Add(1)
+	e.handing.Add(1)
 	e.node.Deliver(&p, func(t scenecast.Tally, done bool) {
-		if progress.add(t, done) {
-			e.pending.Done()
+		if progress.Add(t, done) {
+			e.handing.Done()
 		}
 	})
 	return pending{p.ID, p.Position, false, progress}, nil
@@ -109,12 +103,12 @@ type pending struct {
 	id       string
 	position scenecast.Position
 	replayed bool
-	progress *progress
+	progress *tail.Progress
 }
 
 // Wait implements scenecast.Pending.
 func (p pending) Wait(ctx context.Context) (scenecast.Published, error) {
-	tally, err := p.progress.wait(ctx)
+	tally, err := p.progress.Wait(ctx)
 	return scenecast.Published{ID: p.id, Position: p.position, Tally: tally, Replayed: p.replayed}, err
 }
 
@@ -126,10 +120,10 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 		e.mu.Unlock()
 		return scenecast.Reply{}, scenecast.ErrClosed
 	}
-	e.pending.Add(1)
+	e.handing.Add(1)
 	e.node.Answer(q, func(r scenecast.Reply) {
 		reported <- r
-		e.pending.Done()
+		e.handing.Done()
 	})
 	e.mu.Unlock()
 	select {
@@ -148,6 +142,6 @@ func (e *Engine) Close() error {
 		e.sweeper.Stop()
 	}
 	e.mu.Unlock()
-	e.pending.Wait()
+	e.handing.Wait()
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/engine/tail"
 )
 
 // After implements scenecast.Log.
@@ -14,14 +15,14 @@ func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) (
 	if e.closed {
 		return nil, scenecast.ErrClosed
 	}
-	return e.log.after(after, limit, time.Now())
+	return e.log.After(after, limit, time.Now(), scenecast.Position{})
 }
 
 // Newest implements scenecast.Log.
 func (e *Engine) Newest() scenecast.Position {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.log.newest
+	return e.log.Newest()
 }
 
 // Lookup implements scenecast.Log.
@@ -31,12 +32,12 @@ func (e *Engine) Lookup(_ context.Context, app, id string) (scenecast.Record, bo
 	if e.closed {
 		return scenecast.Record{}, false, scenecast.ErrClosed
 	}
-	found, ok := e.log.lookup(app, id, time.Now())
+	found, ok := e.log.Lookup(tail.Name{App: app, ID: id}, time.Now())
 	if !ok {
 		return scenecast.Record{}, false, nil
 	}
-	r := scenecast.Record{Push: found.push}
-	r.Tally, r.Done = found.progress.soFar()
+	r := scenecast.Record{Push: found.Push}
+	r.Tally, r.Done = found.Progress.SoFar()
 	return r, true, nil
 }
 
@@ -66,15 +67,15 @@ func (e *Engine) sweepSome(now time.Time) (more bool) {
 	if e.closed {
 		return false
 	}
-	oldPushes, oldKeys := e.log.expire(now), e.keys.expire(now)
+	oldPushes, oldKeys := e.log.Expire(now), e.keys.Expire(now)
 	if oldPushes || oldKeys {
 		return true
 	}
-	if e.sweeping = e.log.entries.len()+e.keys.attempts.len() > 0; e.sweeping {
+	if e.sweeping = e.log.Len()+e.keys.Len() > 0; e.sweeping {
 		e.sweeper.Reset(e.sweepEvery)
 	} else {
-		e.log.release()
-		e.keys.release()
+		e.log.Release()
+		e.keys.Release()
 	}
 	return false
 }

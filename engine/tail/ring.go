@@ -1,4 +1,4 @@
-package memory
+package tail
 
 // ring is a queue in a slice that goes round: what is in it is found by its place, and both ends cost the same however
 // much there is. The zero value is empty.

@@ -1,4 +1,4 @@
-package memory
+package tail
 
 import (
 	"unsafe"
@@ -10,13 +10,13 @@ import (
 // What a push costs besides its texts: itself, what has become of it, its places in the ring and in the table of IDs, of
 // which both have up to twice as many as they need.
 const (
-	fixedBytes = int(unsafe.Sizeof(scenecast.Push{})) + int(unsafe.Sizeof(progress{}))
-	placeBytes = int(unsafe.Sizeof(entry{}))*3/2 + 64 // measured: TestBytes holds the sum to the heap
+	fixedBytes = int(unsafe.Sizeof(scenecast.Push{})) + int(unsafe.Sizeof(Progress{}))
+	placeBytes = int(unsafe.Sizeof(Entry{}))*3/2 + 64 // measured: TestBytes holds the sum to the heap
 )
 
-// sizeOf is how many bytes of memory a push takes in the log: the message, with the unused end of its buffer, the texts,
+// SizeOf is how many bytes of memory a push takes in the log: the message, with the unused end of its buffer, the texts,
 // the audience, and what is the same for all. App names are the configuration's and shared.
-func sizeOf(p *scenecast.Push) int {
+func SizeOf(p *scenecast.Push) int {
 	n := fixedBytes + placeBytes + cap(p.Message.Data) + audienceBytes(p.To)
 	for _, text := range []string{p.ID, p.Message.Event, p.Coalesce, p.Retain} {
 		n += textBytes(text)
