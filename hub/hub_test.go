@@ -34,6 +34,13 @@ func (l *loop) Post(task func()) bool {
 	return true
 }
 
+func (l *loop) PostBackground(task func() (more bool)) bool {
+	return l.Post(func() {
+		for task() {
+		}
+	})
+}
+
 func (l *loop) SendShared(s scenecast.Slot, f *scenecast.Frame) bool { return l.Send(s, f.Data) }
 
 func (l *loop) Send(s scenecast.Slot, frame []byte) bool {

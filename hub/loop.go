@@ -10,6 +10,10 @@ type Loop interface {
 	// Post has the owner run the task after what was posted before. Any goroutine may call it. False means that the loop
 	// has stopped and the task will not run.
 	Post(task func()) bool
+	// PostBackground has the owner run long work in slices: it calls the task until that returns false, behind everything else
+	// that a round of the loop does, in turn with other background tasks, and for about a millisecond of each round. A slice
+	// should take 100 µs at most. Any goroutine may call it; false as above. What it took is run to its end.
+	PostBackground(task func() (more bool)) bool
 	// SendShared queues a frame that many sockets get. Whatever a socket gets in one round of the loop leaves together. False
 	// means that the frame was dropped: the slot is stale, its socket has ended or is closing, or its outbox was full.
 	SendShared(s scenecast.Slot, f *scenecast.Frame) bool

@@ -43,6 +43,14 @@ func (q *queue) Post(task func()) bool {
 	return true
 }
 
+func (q *queue) PostBackground(task func() (more bool)) bool {
+	return q.Post(func() {
+		if task() {
+			q.PostBackground(task)
+		}
+	})
+}
+
 // run runs at most n tasks, and reports whether there was one.
 func (q *queue) run(n int) (any bool) {
 	for ; n > 0; n-- {

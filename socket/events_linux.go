@@ -136,6 +136,9 @@ func (e *events) run() {
 				}
 			}
 		}
+		if !e.isFull() {
+			e.loop.runBackground(e.isFull)
+		}
 		e.flush(sendsAtOnce)
 		e.wheel.advance(e.now, e.look)
 		e.bury()
@@ -254,8 +257,11 @@ func (e *events) close() {
 			}
 		}
 	}
-	for e.loop.takeTasks() {
-		e.loop.runTasks(nil) // who waits to know what became of a frame is told
+	for e.loop.hasTasks() {
+		if e.loop.takeTasks() {
+			e.loop.runTasks(nil) // who waits to know what became of a frame is told
+		}
+		e.loop.runBackground(nil)
 	}
 	e.waking.Lock()
 	closeFD(int32(e.waker))

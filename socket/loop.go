@@ -37,14 +37,15 @@ type Loop struct {
 	batch       []func() // the tasks at hand
 	done        int      // of them
 
-	mu       sync.Mutex
-	tasks    []func()
-	open     map[*conn]struct{} // every socket with a goroutine, attached or saying goodbye
-	bareOpen int                // sockets without one
-	working  int                // goroutines of sockets
-	stopping bool               // no further sockets
-	stopped  bool               // no further tasks
-	emptied  bool               // empty is closed
+	mu         sync.Mutex
+	tasks      []func()
+	background []func() (more bool) // in turn
+	open       map[*conn]struct{}   // every socket with a goroutine, attached or saying goodbye
+	bareOpen   int                  // sockets without one
+	working    int                  // goroutines of sockets
+	stopping   bool                 // no further sockets
+	stopped    bool                 // no further tasks
+	emptied    bool                 // empty is closed
 
 	empty      chan struct{} // closed when the loop is stopping and has no sockets
 	goroutines sync.WaitGroup
@@ -106,8 +107,11 @@ func (l *Loop) Start(handler Handler) {
 	l.mu.Unlock()
 	l.goroutines.Go(func() {
 		for range wake {
-			for l.takeTasks() {
-				l.runTasks(nil)
+			for l.hasTasks() {
+				if l.takeTasks() {
+					l.runTasks(nil)
+				}
+				l.runBackground(nil)
 			}
 			if l.hasEnded() {
 				return

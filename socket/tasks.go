@@ -29,7 +29,7 @@ func (l *Loop) hasTasks() bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.tasks) > 0
+	return len(l.tasks)+len(l.background) > 0
 }
 
 // hasEnded reports whether the loop is stopped and has run all of its tasks: one that Post took is one that runs. Sockets
@@ -37,7 +37,7 @@ func (l *Loop) hasTasks() bool {
 func (l *Loop) hasEnded() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stopped && l.working == 0 && len(l.tasks) == 0 && l.done == len(l.batch)
+	return l.stopped && l.working == 0 && len(l.tasks) == 0 && l.done == len(l.batch) && len(l.background) == 0
 }
 
 // goroutineBegins counts a goroutine of a socket, which calls goroutineEnds.
