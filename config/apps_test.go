@@ -19,7 +19,7 @@ func spell(tokens []config.ClientToken) string {
 		for l := range t.Labels.All() {
 			labels = append(labels, l.Key+"="+l.Value)
 		}
-		words = append(words, t.Token+"{"+strings.Join(labels, " ")+"}")
+		words = append(words, string(t.Token)+"{"+strings.Join(labels, " ")+"}")
 	}
 	return strings.Join(words, " ")
 }
@@ -45,7 +45,7 @@ func TestClientTokens(t *testing.T) {
 func TestClientLabels(t *testing.T) {
 	for _, c := range []struct {
 		file, variable string
-		want           []string
+		want           config.LabelKeys
 	}{
 		{"", "", nil},
 		{"labels: {client: }", "", nil},
@@ -61,7 +61,7 @@ func TestClientLabels(t *testing.T) {
 		if c.variable != "" {
 			s.Environ = []string{"SCENECAST_LABELS_CLIENT=" + c.variable}
 		}
-		if got := load(t, s).ClientLabels; !reflect.DeepEqual(got, c.want) {
+		if got := load(t, s).Labels.Client; !reflect.DeepEqual(got, c.want) {
 			t.Errorf("file %q, variable %q: %#v, want %#v", c.file, c.variable, got, c.want)
 		}
 	}
@@ -94,7 +94,7 @@ apps:
 `)})
 	var got []string
 	for _, a := range c.Apps() {
-		got = append(got, fmt.Sprintf("%s: %s keys=%d may=%v triggers=%d %#v", a.Name, spell(a.ClientTokens), len(a.APIKeys), a.PageTokenMayTrigger, len(a.Triggers), a.ClientLabels))
+		got = append(got, fmt.Sprintf("%s: %s keys=%d may=%v triggers=%d %#v", a.Name, spell(a.ClientTokens), len(a.APIKeys), a.PageTokenMayTrigger, len(a.Triggers), []string(a.Labels.Client)))
 	}
 	want := []string{
 		`default: a{} keys=0 may=false triggers=0 []string{"page"}`,
@@ -150,7 +150,7 @@ func TestReferenceApp(t *testing.T) {
 	}
 	app := c.OtherApps[0]
 	if app.Name != "shop" || spell(app.ClientTokens) != "c{}" || app.APIKeys[0].Key != "d" || app.Triggers[0].Name != "saleBegins" ||
-		!slices.Equal(app.ClientLabels, []string{"page", "product"}) || !strings.Contains(example, "page_token_may_trigger: ") {
+		!slices.Equal(app.Labels.Client, []string{"page", "product"}) || !strings.Contains(example, "page_token_may_trigger: ") {
 		t.Errorf("the example\n%s\nmakes %+v", example, app)
 	}
 }

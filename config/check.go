@@ -1,8 +1,7 @@
 package config
 
 import (
-	"cmp"
-	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -83,18 +82,14 @@ func (d *decoder) wrong(key, format string, args ...any) {
 	}
 }
 
-// wrongAt notes a mistake in what came from the place of a setting or of an entry.
+// wrongAt notes a mistake in what came from the place of a setting or of a value in one.
 func (d *decoder) wrongAt(place, key, format string, args ...any) {
-	d.source = cmp.Or(d.places[place], "defaults")
-	d.mistake(key, nil, format, args...)
+	d.mistakes = append(d.mistakes, &Mistake{Source: d.Place(place), Key: key, Detail: fmt.Sprintf(format, args...)})
 }
 
-// unreadable reports whether the setting was given in a form that could not be read.
-func (d *decoder) unreadable(key string) bool {
-	return slices.ContainsFunc(d.unread, func(err error) bool {
-		var m *Mistake
-		return errors.As(err, &m) && m.Key == key
-	})
+// warn notes what is probably not meant.
+func (d *decoder) warn(place, key, format string, args ...any) {
+	d.Warnings = append(d.Warnings, &Mistake{Source: d.Place(place), Key: key, Detail: fmt.Sprintf(format, args...)})
 }
 
 // checkLabels holds the labels of tokens against the limits: a page over one would always be refused.

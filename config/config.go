@@ -4,44 +4,39 @@
 // scenecast.yaml beside this file, which `scenecast config init` writes, is the reference of all settings.
 package config
 
-import (
-	"net/netip"
-	"time"
+import "scenecast/label"
 
-	"scenecast/label"
-	"scenecast/protocol/tutorial"
-	"scenecast/push"
-)
-
-// Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting.
+// Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting. It is
+// printed by Print, without its secrets, as it is by any YAML encoder.
 type Config struct {
-	Listen string `yaml:"listen"`
-	AppSettings
-	Labels     LabelLimits `yaml:"labels"`
-	OtherApps  []App       `yaml:"apps"` // besides the default one; Apps has all
-	WebSocket  WebSocket   `yaml:"websocket"`
-	Tutorial   Tutorial    `yaml:"tutorial"`
-	Limits     Limits      `yaml:"limits"`
-	Outbox     Outbox      `yaml:"outbox"`
-	Push       Push        `yaml:"push"`
-	History    History     `yaml:"history"`
-	HTTP       HTTP        `yaml:"http"`
-	TLS        TLS         `yaml:"tls"`
-	DrainDelay Duration    `yaml:"drain_delay"` // 0: none
-	Drain      Duration    `yaml:"drain"`
-	Log        Log         `yaml:"log"`
-	Debug      Debug       `yaml:"debug"`
+	Listen      string `yaml:"listen"`
+	AppSettings `yaml:",inline"`
+	Labels      Labels    `yaml:"labels"`
+	OtherApps   OtherApps `yaml:"apps"` // besides the default one; Apps has all
+	WebSocket   WebSocket `yaml:"websocket"`
+	Tutorial    Tutorial  `yaml:"tutorial"`
+	Limits      Limits    `yaml:"limits"`
+	Outbox      Outbox    `yaml:"outbox"`
+	Push        Push      `yaml:"push"`
+	History     History   `yaml:"history"`
+	HTTP        HTTP      `yaml:"http"`
+	TLS         TLS       `yaml:"tls"`
+	DrainDelay  Duration  `yaml:"drain_delay"` // 0: none
+	Drain       Duration  `yaml:"drain"`
+	Log         Log       `yaml:"log"`
+	Debug       Debug     `yaml:"debug"`
 }
 
-// LabelLimits bounds a connection's labels, of every app.
-type LabelLimits struct {
+// Labels say which labels a connection may have. The limits are of every app; what else there is, of the default one.
+type Labels struct {
+	AppLabels     `yaml:",inline"`
 	MaxCount      int  `yaml:"max_count"`
 	MaxKeyBytes   Size `yaml:"max_key_bytes"`
 	MaxValueBytes Size `yaml:"max_value_bytes"`
 }
 
 // Limits are the limits as package label has them.
-func (l LabelLimits) Limits() label.Limits {
+func (l Labels) Limits() label.Limits {
 	return label.Limits{Count: l.MaxCount, KeyBytes: int(l.MaxKeyBytes), ValueBytes: int(l.MaxValueBytes)}
 }
 
@@ -63,10 +58,10 @@ type Tutorial struct {
 
 // Limits bound how many pages there are, and how fast they come. 0: no limit.
 type Limits struct {
-	Connections    int            `yaml:"connections"`
-	PerAddress     int            `yaml:"per_address"`
-	AcceptRate     int            `yaml:"accept_rate"` // visitors per second
-	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+	Connections    int      `yaml:"connections"`
+	PerAddress     int      `yaml:"per_address"`
+	AcceptRate     int      `yaml:"accept_rate"` // visitors per second
+	TrustedProxies Networks `yaml:"trusted_proxies"`
 }
 
 // Outbox bounds what waits for one page.
@@ -128,52 +123,4 @@ type Debug struct {
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
 	Format string `yaml:"format"` // text or json
-}
-
-// Default is the configuration where nothing is set: it has no token and no key, so nobody may do anything.
-func Default() Config {
-	limits := label.DefaultLimits
-	return Config{
-		Listen: ":9502",
-		Labels: LabelLimits{MaxCount: limits.Count, MaxKeyBytes: Size(limits.KeyBytes), MaxValueBytes: Size(limits.ValueBytes)},
-		WebSocket: WebSocket{
-			MaxMessage:   64 << 10,
-			PingInterval: Duration(25 * time.Second),
-			PongWait:     Duration(10 * time.Second),
-			CloseWait:    Duration(5 * time.Second),
-		},
-		Tutorial: Tutorial{
-			Welcome:           tutorial.DefaultWelcome,
-			IdleCheckInterval: Duration(60 * time.Second),
-			IdleTimeout:       Duration(121 * time.Second),
-		},
-		Limits: Limits{TrustedProxies: []netip.Prefix{}},
-		Outbox: Outbox{
-			MaxBytes:     1 << 20,
-			MaxFrames:    1024,
-			MaxTotal:     256 << 20,
-			SlowConsumer: SlowClose,
-			WriteTimeout: Duration(10 * time.Second),
-			SendBuffer:   32 << 10,
-		},
-		Push: Push{
-			MaxTTL:             Duration(push.DefaultLimits.TTL),
-			MaxTimeout:         Duration(push.DefaultLimits.Timeout),
-			IdempotencyWindow:  Duration(5 * time.Minute),
-			MaxIdempotencyKeys: 100_000,
-		},
-		History: History{MaxBytes: 64 << 20, MaxCount: 100_000, MaxAge: Duration(5 * time.Minute)},
-		HTTP: HTTP{
-			MaxBody:      256 << 10,
-			MaxHead:      16 << 10,
-			HeadTimeout:  Duration(10 * time.Second),
-			BodyTimeout:  Duration(30 * time.Second),
-			WriteTimeout: Duration(30 * time.Second),
-			IdleTimeout:  Duration(2 * time.Minute),
-
-			AllowedOrigins: Origins{anyOrigin},
-		},
-		Drain: Duration(30 * time.Second),
-		Log:   Log{Level: "info", Format: "text"},
-	}
 }

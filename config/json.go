@@ -16,22 +16,60 @@ const (
 	maxJSON    = 1 << 20 // bytes
 )
 
-// badNode is a piece of YAML that has no JSON.
-type badNode struct {
-	node *yaml.Node
-	why  string
+// JSON is a value of any form, which pages get as it stands in the file: the order of keys, the spelling of numbers. Nil
+// where it was left out.
+type JSON json.RawMessage
+
+func (j JSON) raw() json.RawMessage { return json.RawMessage(j) }
+
+// UnmarshalYAML converts the node to JSON.
+func (j *JSON) UnmarshalYAML(n *yaml.Node) error {
+	b, err := appendJSON(nil, n, 0)
+	if err != nil {
+		return err
+	}
+	*j = b
+	return nil
 }
 
-func (e *badNode) Error() string { return e.why }
+// MarshalYAML implements yaml.Marshaler.
+func (j JSON) MarshalYAML() (any, error) {
+	d := json.NewDecoder(bytes.NewReader(j))
+	d.UseNumber()
+	return nextNode(d), nil
+}
+
+// nextNode is the next value of the decoder as a node, in flow style.
+func nextNode(d *json.Decoder) *yaml.Node {
+	token, _ := d.Token()
+	switch token := token.(type) {
+	case json.Delim:
+		n := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
+		if token == '{' {
+			n.Kind = yaml.MappingNode
+		}
+		for d.More() {
+			n.Content = append(n.Content, nextNode(d))
+		}
+		_, _ = d.Token() // the closing one
+		return n
+	case string:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: token, Style: yaml.DoubleQuotedStyle}
+	case nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
+	default:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(token)}
+	}
+}
 
 // appendJSON appends the node as JSON. The keys of a mapping keep their order, because pages get a message verbatim, and
 // the tutorial's has message before code; a map of Go's would not.
 func appendJSON(b []byte, n *yaml.Node, depth int) ([]byte, error) {
 	if depth > maxNesting {
-		return nil, &badNode{n, fmt.Sprintf("nests deeper than %d", maxNesting)}
+		return nil, isBad(n, "nests deeper than %d", maxNesting)
 	}
 	if len(b) > maxJSON {
-		return nil, &badNode{n, fmt.Sprintf("is longer than %v", Size(maxJSON))}
+		return nil, isBad(n, "is longer than %v", Size(maxJSON))
 	}
 	var err error
 	switch n.Kind {
@@ -43,10 +81,10 @@ func appendJSON(b []byte, n *yaml.Node, depth int) ([]byte, error) {
 		for i := 0; i < len(n.Content); i += 2 {
 			name := dereference(n.Content[i])
 			if name.Kind != yaml.ScalarNode {
-				return nil, &badNode{name, "a key is a text"}
+				return nil, isBad(name, "a key is a text")
 			}
 			if seen[name.Value] {
-				return nil, &badNode{name, fmt.Sprintf("the key %s is there twice", name.Value)}
+				return nil, isBad(name, "the key %s is there twice", name.Value)
 			}
 			seen[name.Value] = true
 			b = append(appendText(separate(b, i), name.Value), ':')
@@ -100,7 +138,7 @@ func appendNumber(b []byte, n *yaml.Node) ([]byte, error) {
 			return append(b, text...), nil
 		}
 	}
-	return nil, &badNode{n, fmt.Sprintf("%s is no number that JSON has; in quotes it is a text", n.Value)}
+	return nil, isBad(n, "%s is no number that JSON has; in quotes it is a text", n.Value)
 }
 
 func appendText(b []byte, text string) []byte {

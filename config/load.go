@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,9 +14,30 @@ import (
 
 // Sources are where a configuration comes from, besides the defaults.
 type Sources struct {
-	File    string            // path of the YAML file; empty: none
-	Environ []string          // as from os.Environ; SCENECAST_… variables count
-	Flags   map[string]string // by setting, as in listen
+	File      string            // path of the YAML file; empty: none
+	Environ   []string          // as from os.Environ; SCENECAST_… variables count
+	Flags     map[string]string // values by setting, as in listen
+	FlagNames map[string]string // by setting, as in --listen, for mistakes; "command line" where it is missing
+}
+
+// Loaded is a configuration, and what else is known of it.
+type Loaded struct {
+	Config
+	Warnings []*Mistake // what is allowed, and probably not meant
+
+	places map[string]string // by setting, and by entry of one: where its value in force came from
+}
+
+// Place is where the value of a setting came from, as in `scenecast.yaml:12`, SCENECAST_LISTEN or --listen; "defaults" where
+// nothing set it. The key may go on into the setting, as in client_tokens[0].
+func (l *Loaded) Place(key string) string {
+	for key != "" {
+		if place, ok := l.places[key]; ok {
+			return place
+		}
+		key = key[:max(0, strings.LastIndexAny(key, ".["))]
+	}
+	return "defaults"
 }
 
 // Mistake is one thing wrong with a configuration. A load that fails joins all of them (errors.Join).
@@ -34,28 +55,85 @@ func (m *Mistake) Error() string {
 	return m.Source + ": " + m.Key + ": " + m.Detail
 }
 
-// envPrefix begins the variables that are settings: websocket.pong_wait is SCENECAST_WEBSOCKET_PONG_WAIT.
-const envPrefix = "SCENECAST_"
-
-// clientVariables are SCENECAST_ variables of the commands that talk to a server; they are no settings of one.
-var clientVariables = []string{"SCENECAST_URL", "SCENECAST_API_KEY", "SCENECAST_CLIENT_TOKEN", "SCENECAST_CONFIG"}
-
 // Load reads the sources, in their order, over the defaults, and checks the result. The error is all mistakes joined.
 func Load(s Sources) (Config, error) {
-	c := Default()
-	d := &decoder{places: make(map[string]string)}
-	if s.File != "" {
-		d.file(s.File, &c)
-	}
-	d.environ(s.Environ, &c)
-	for _, key := range sortedKeys(s.Flags) {
-		d.text("command line", key, s.Flags[key], &c)
-	}
-	d.check(&c)
-	return c, errors.Join(d.mistakes...)
+	l, err := Read(s)
+	return l.Config, err
 }
 
-func (d *decoder) file(path string, c *Config) {
+// Read is Load, and also returns what else is known of the configuration.
+func Read(s Sources) (*Loaded, error) {
+	d := &decoder{Loaded: &Loaded{Config: Default(), places: make(map[string]string)}}
+	if s.File != "" {
+		d.file(s.File)
+	}
+	d.environ(s.Environ)
+	for _, key := range sortedKeys(s.Flags) {
+		d.source = "command line"
+		if name, ok := s.FlagNames[key]; ok {
+			d.source = name
+		}
+		d.text(key, s.Flags[key])
+	}
+	d.check(&d.Config)
+	return d.Loaded, errors.Join(d.mistakes...)
+}
+
+// decoder puts sources into a configuration and collects mistakes as it goes, so that one run tells all of them.
+type decoder struct {
+	*Loaded
+	source   string // the file, the variable or the flag that is read
+	mistakes []error
+	unread   []error // the mistakes before values were checked
+}
+
+// mistake notes what is wrong with a setting in what is read now.
+func (d *decoder) mistake(key, detail string) {
+	d.mistakes = append(d.mistakes, &Mistake{Source: d.source, Key: key, Detail: detail})
+}
+
+// adopt notes what was wrong with a value, each with its line.
+func (d *decoder) adopt(key string, n *yaml.Node, err error) {
+	var bad badNodes
+	bad.adopt(key, n, err)
+	for _, b := range bad {
+		d.mistakes = append(d.mistakes, &Mistake{Source: d.placeOf(b.node), Key: b.key, Detail: b.detail})
+	}
+}
+
+// placeOf is where a node stands. The nodes of variables and flags have no lines.
+func (d *decoder) placeOf(n *yaml.Node) string {
+	if n.Line == 0 {
+		return d.source
+	}
+	return d.source + ":" + strconv.Itoa(n.Line)
+}
+
+// remember notes where the value of a setting came from, and the values in it. It does not go into aliases, of which a few
+// make much.
+func (d *decoder) remember(key string, n *yaml.Node) {
+	target := dereference(n)
+	if isNull(target) {
+		return
+	}
+	d.places[key] = d.placeOf(target)
+	if target != n {
+		return
+	}
+	for i, child := range n.Content {
+		switch {
+		case n.Kind == yaml.SequenceNode:
+			d.remember(entry(key, i), child)
+		case i%2 == 1:
+			d.remember(join(key, n.Content[i-1].Value), child)
+		}
+	}
+}
+
+// entry names an entry of a list.
+func entry(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
+
+func (d *decoder) file(path string) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		d.mistakes = append(d.mistakes, err)
@@ -64,44 +142,30 @@ func (d *decoder) file(path string, c *Config) {
 	d.source = path
 	documents := yaml.NewDecoder(bytes.NewReader(content))
 	var document, second yaml.Node
-	if err = documents.Decode(&document); err == nil {
-		d.section("", document.Content[0], settingsOf(c))
+	switch err = documents.Decode(&document); {
+	case errors.Is(err, io.EOF): // an empty file sets nothing
+		return
+	case err == nil:
+		root := document.Content[0]
+		for _, key := range Keys() {
+			if n := memberAt(root, key); n != nil {
+				d.remember(key, n)
+			}
+		}
+		d.adopt("", root, decode(root, &d.Config))
 		if err = documents.Decode(&second); err == nil {
-			d.mistake("", &second, "a second document begins; a configuration is one")
+			d.adopt("", &second, errors.New("a second document begins; a configuration is one"))
 		}
 	}
-	if err != nil && !errors.Is(err, io.EOF) { // an empty file sets nothing
-		// The library's errors say the line, most of them: "yaml: line 3: …".
-		detail := ": " + strings.TrimPrefix(err.Error(), "yaml: ")
-		d.mistakes = append(d.mistakes, errors.New(path+strings.Replace(detail, ": line ", ":", 1)))
+	if err != nil && !errors.Is(err, io.EOF) {
+		d.mistakes = append(d.mistakes, syntaxMistake(path, content, err))
 	}
 }
 
-func (d *decoder) environ(environ []string, c *Config) {
-	byVariable := make(map[string]string)
-	for _, key := range Keys() {
-		byVariable[Variable(key)] = key
-	}
-	for _, entry := range slices.Sorted(slices.Values(environ)) {
-		name, text, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, envPrefix) || slices.Contains(clientVariables, name) || serviceLink.MatchString(entry) {
-			continue
-		}
-		key, ok := byVariable[name]
-		if !ok {
-			d.mistakes = append(d.mistakes, &Mistake{Source: name, Detail: "there is no such setting" + didYouMean(name, sortedKeys(byVariable))})
-			continue
-		}
-		d.text(name, key, text, c)
-	}
-}
-
-// serviceLink matches the variables that Kubernetes sets in every pod for a service called scenecast, or scenecast-redis:
-// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-var serviceLink = regexp.MustCompile(
-	`^SCENECAST_(\w+_)?(SERVICE_HOST=|SERVICE_PORT(_\w+)?=\d+$|PORT=\w+://|PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?=)`)
-
-// Variable is the environment variable of a setting.
-func Variable(key string) string {
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+// unreadable reports whether the setting was given in a form that could not be read.
+func (d *decoder) unreadable(key string) bool {
+	return slices.ContainsFunc(d.unread, func(err error) bool {
+		var m *Mistake
+		return errors.As(err, &m) && m.Key == key
+	})
 }

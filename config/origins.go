@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -18,17 +19,19 @@ const anyOrigin = "*"
 // nullOrigin is the origin of sandboxed pages, of files and of data: URLs, whatever site they are of (HTML Standard, 7.1.1).
 const nullOrigin = "null"
 
-// origins reads a list of origins. One that no browser would write lets nobody in, so it is a mistake.
-func (d *decoder) origins(key string, n *yaml.Node) Origins {
-	origins := Origins{}
-	for item, text := range d.texts(key, n) {
-		if text != anyOrigin && text != nullOrigin && !isOrigin(text) {
-			d.mistake(key, item, "%q is no origin; write it as https://www.example.com, in lower case and without a path, or as *", text)
-			continue
-		}
-		origins = append(origins, text)
+// UnmarshalYAML reads a list of origins. One that no browser would write lets nobody in, so it is a mistake.
+func (o *Origins) UnmarshalYAML(n *yaml.Node) (err error) {
+	*o, err = decodeTexts(n, "origins", parseOrigin)
+	return err
+}
+
+func (o Origins) byComma() {}
+
+func parseOrigin(text string) (string, error) {
+	if text != anyOrigin && text != nullOrigin && !isOrigin(text) {
+		return "", fmt.Errorf("%q is no origin; write it as https://www.example.com, in lower case and without a path, or as *", text)
 	}
-	return origins
+	return text, nil
 }
 
 // defaultPorts are left out of origins (HTML Standard, 7.1.1).

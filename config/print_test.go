@@ -16,10 +16,10 @@ func restore(printed string, c *config.Config) string {
 	next := func() string { n++; return fmt.Sprintf("secret%d", n) }
 	put := func(a config.AppSettings) {
 		for i := range a.ClientTokens {
-			a.ClientTokens[i].Token = next()
+			a.ClientTokens[i].Token = config.Secret(next())
 		}
 		for i := range a.APIKeys {
-			a.APIKeys[i].Key = next()
+			a.APIKeys[i].Key = config.Secret(next())
 		}
 	}
 	put(c.AppSettings)
@@ -52,18 +52,18 @@ websocket: {ping_interval: 90s}
 `)})
 	got := config.Print(c)
 	for _, want := range []string{
-		"listen: \":80\"\n",
-		"client_tokens:\n  - \"(hidden)\"\n" +
-			"  - {\"labels\": {\"plan\": \"pro\", \"tag\": [\"a\", \"b\"]}, \"token\": \"(hidden)\", \"user\": \"42\"}\n",
+		"listen: :80\n",
+		"client_tokens:\n  - (hidden)\n" +
+			"  - {token: (hidden), labels: {plan: pro, tag: [a, b]}, user: \"42\"}\n",
 		"labels:\n  client: []\n  max_count: 32\n",
-		"apps:\n  shop:\n    client_tokens:\n      - {\"token\": \"(hidden)\", \"user\": \"7\"}\n" +
-			"    api_keys:\n      - {\"allow\": [\"read\"], \"key\": \"(hidden)\", \"name\": \"shop\"}\n" +
+		"apps:\n  shop:\n    client_tokens:\n      - {token: (hidden), user: \"7\"}\n" +
+			"    api_keys:\n      - {name: shop, key: (hidden), allow: [read]}\n" +
 			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n    labels:\n      client: null\n",
-		"  - {\"allow\": [\"trigger\"], \"key\": \"(hidden)\", \"name\": \"backend\"}\n",
-		"  orderShipped:\n    params: {order: {\"type\": \"string\"}, n: {\"default\": 1.10, \"type\": \"number\"}}\n" +
+		"  - {name: backend, key: (hidden), allow: [trigger]}\n",
+		"  orderShipped:\n    params: {order: {type: string}, \"n\": {type: number, default: 1.10}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
 			"    message: {\"z\": 1.10, \"a\": [\"$order\", \"订单 $order\", \"1\", true, null]}\n",
-		"    message: 1\n    ttl: 1h30m\n    event: \"price\"\n    coalesce: \"c $id\"\n    retain: \"price:$id\"\n",
+		"    message: 1\n    ttl: 1h30m\n    event: price\n    coalesce: c $id\n    retain: price:$id\n",
 		"  ping_interval: 1m30s\n",
 		"  max_body: 256KiB\n",
 	} {
@@ -94,7 +94,7 @@ func TestPrintedLoads(t *testing.T) {
 		"the reference": config.New("a", "b"),
 		"other units":   "http: {max_body: 1000, max_head: 1025}\ndrain: 1h0m1s\ntutorial: {idle_timeout: 0, idle_check_interval: 1.5h}\n",
 		"several secrets": "client_tokens: [a, b]\n" +
-			"api_keys: [{name: x, key: c}, {name: 'y: \"z\"', key: d, allow: [push]}, {name: \"null\", key: e, allow: []}]\n",
+			"api_keys: [{name: x, key: c}, {name: 'y: \"z\"', key: d, allow: [push]}, {name: \"null\", key: e, allow: [read, manage]}]\n",
 		"texts that YAML takes for something else": "tutorial: {welcome: 'null'}\nlog: {format: json}\n" +
 			"tls: {cert: 'true', key: '1.10'}\nlisten: '[::1]:80'\n",
 		"texts that YAML cannot have plain": `tutorial: {welcome: "\x7f\x80\u0085\u2028\ufeff\ufffe\0\e\t\n \"'#: {"}` + "\n",
@@ -107,7 +107,7 @@ func TestPrintedLoads(t *testing.T) {
 		"labels that a page may set":    "labels: {client: [page, _x-1, 'null', 'true']}\n",
 		"apps": "client_tokens: [a]\napps:\n  'null':\n  '1': {labels: {client: []}, page_token_may_trigger: true}\n" +
 			"  b-c: {client_tokens: [b, {token: c, user: x}], api_keys: [{name: d, key: e}], labels: {client: [a]}, triggers: {t: {to: '*', message: 1}}}\n" +
-			"  a: {client_tokens: []}\n",
+			"  a: {client_tokens: ~}\n",
 		"triggers": `triggers:
   "null": {to: "*", message: null}
   "1": {to: "*", message: "\x7f\u0085\ufeff😀"}

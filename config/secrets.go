@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 	"strconv"
+	"unicode/utf8"
 )
 
 // placeholders stand in printed files where a secret should be, so everybody knows them.
@@ -20,15 +21,18 @@ func secretsOf(c *Config) (secrets []secret) {
 	for _, app := range c.Apps() {
 		key := app.key("client_tokens")
 		for i, t := range app.ClientTokens {
-			secrets = append(secrets, secret{t.Token, "token", key, "token " + strconv.Itoa(i+1), entry(key, i)})
+			secrets = append(secrets, secret{string(t.Token), "token", key, "token " + strconv.Itoa(i+1), entry(key, i)})
 		}
 		key = app.key("api_keys")
 		for i, k := range app.APIKeys {
-			secrets = append(secrets, secret{k.Key, "key", key, "the key of " + k.Name, entry(key, i)})
+			secrets = append(secrets, secret{string(k.Key), "key", key, "the key of " + k.Name, entry(key, i)})
 		}
 	}
 	return secrets
 }
+
+// shortSecret is the length, in characters, below which a secret can be guessed.
+const shortSecret = 16
 
 // checkSecrets refuses a secret that is known to everybody, and one that is there twice, in whatever app: it would not say
 // whose it is, and a token, which everybody who opens a page can read, would do what a key may.
@@ -38,6 +42,9 @@ func (d *decoder) checkSecrets(c *Config) {
 		if slices.Contains(placeholders, s.text) {
 			d.wrongAt(s.place, s.key, "%s stands for a %s; put one of your own there", s.text, s.what)
 			continue
+		}
+		if n := utf8.RuneCountInString(s.text); 0 < n && n < shortSecret {
+			d.warn(s.place, s.key, "%s has %d characters, and below %d it can be guessed; `scenecast config init` makes long ones", s.owner, n, shortSecret)
 		}
 		other, taken := first[s.text]
 		switch {

@@ -2,62 +2,40 @@ package config
 
 import (
 	"reflect"
-	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
-// setting is one of a struct's settings.
+// setting is one of a configuration's settings.
 type setting struct {
 	key   string // as in websocket.pong_wait
 	field reflect.Value
 }
 
-// settingsOf are the settings of the struct that is pointed to, in order.
-func settingsOf(pointer any) []setting {
-	return appendSettings(nil, "", reflect.ValueOf(pointer).Elem())
-}
+// settingsOf are a configuration's settings, in the order of the reference.
+func settingsOf(c *Config) []setting { return appendSettings(nil, "", reflect.ValueOf(c).Elem()) }
 
-// appendSettings goes by the yaml tags. Each is a key, or several joined by dots; an embedded struct's are its outer one's.
+// appendSettings takes apart the structs, except those that decode themselves, which are values.
 func appendSettings(settings []setting, prefix string, v reflect.Value) []setting {
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		key := prefix
-		if !field.Anonymous {
-			key = join(prefix, field.Tag.Get("yaml"))
-		}
-		if field.Type.Kind() == reflect.Struct {
-			settings = appendSettings(settings, key, v.Field(i))
+	for key, field := range fields(v) {
+		_, isValue := field.Addr().Interface().(yaml.Unmarshaler)
+		if field.Kind() == reflect.Struct && !isValue {
+			settings = appendSettings(settings, join(prefix, key), field)
 		} else {
-			settings = append(settings, setting{key, v.Field(i)})
+			settings = append(settings, setting{join(prefix, key), field})
 		}
 	}
 	return settings
 }
 
-// names are the first parts of the settings' keys, each once.
-func names(settings []setting) (names []string) {
-	for _, s := range settings {
-		if name, _, _ := strings.Cut(s.key, "."); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+// settingOf is a pointer to a setting's value.
+func settingOf(c *Config, key string) any {
+	v := reflect.ValueOf(c).Elem()
+	for name := range strings.SplitSeq(key, ".") {
+		v, _ = fieldNamed(v, name)
 	}
-	return names
-}
-
-// below are the settings whose keys begin with the name, each with the rest of its key: none for a setting itself.
-func below(settings []setting, name string) (below []setting) {
-	for _, s := range settings {
-		if first, rest, _ := strings.Cut(s.key, "."); first == name {
-			below = append(below, setting{rest, s.field})
-		}
-	}
-	return below
-}
-
-// fieldOf finds a setting's field.
-func fieldOf(c *Config, key string) reflect.Value {
-	settings := settingsOf(c)
-	return settings[slices.IndexFunc(settings, func(s setting) bool { return s.key == key })].field
+	return v.Addr().Interface()
 }
 
 // Keys are all settings, in the order of the reference.
@@ -68,9 +46,10 @@ func Keys() (keys []string) {
 	return keys
 }
 
+// join joins two keys by a dot; either may be empty.
 func join(prefix, key string) string {
-	if prefix == "" {
-		return key
+	if prefix == "" || key == "" {
+		return prefix + key
 	}
 	return prefix + "." + key
 }

@@ -41,16 +41,16 @@ var another = map[string]struct {
 	want any
 }{
 	"listen":                       {"127.0.0.1:0", "127.0.0.1:0"},
-	"client_tokens":                {"[a, {token: b, labels: {plan: pro}}]", []config.ClientToken{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
-	"api_keys":                     {`[{name: cron, key: "s3", allow: [trigger]}]`, []config.APIKey{{Name: "cron", Key: "s3", Allow: []auth.Scope{auth.Trigger}}}},
+	"client_tokens":                {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
+	"api_keys":                     {`[{name: cron, key: "s3", allow: [trigger]}]`, config.APIKeys{{Name: "cron", Key: "s3", Allow: config.Scopes{auth.Trigger}}}},
 	"page_token_may_trigger":       {"true", true},
 	"max_connections":              {"9", 9},
-	"triggers":                     {`{"t":{"to":"*","message":[1.10]}}`, []config.Trigger{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
-	"labels.client":                {"[page, order]", []string{"page", "order"}},
+	"triggers":                     {`{"t":{"to":"*","message":[1.10]}}`, config.Triggers{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
+	"labels.client":                {"[page, order]", config.LabelKeys{"page", "order"}},
 	"labels.max_count":             {"7", 7},
 	"labels.max_key_bytes":         {"1KiB", config.Size(1024)},
 	"labels.max_value_bytes":       {"100", config.Size(100)},
-	"apps":                         {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, []config.App{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true, ClientLabels: []string{}}}}},
+	"apps":                         {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
 	"websocket.max_message":        {"2MiB", config.Size(2 << 20)},
 	"websocket.ping_interval":      {"0", config.Duration(0)},
 	"websocket.pong_wait":          {"1m30s", config.Duration(90 * time.Second)},
@@ -62,7 +62,7 @@ var another = map[string]struct {
 	"limits.connections":           {"1", 1},
 	"limits.per_address":           {"2", 2},
 	"limits.accept_rate":           {"3", 3},
-	"limits.trusted_proxies":       {"[10.0.0.0/8, '::1']", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+	"limits.trusted_proxies":       {"[10.0.0.0/8, '::1']", config.Networks{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},
 	"outbox.max_frames":            {"1", 1},
 	"outbox.max_total":             {"1GiB", config.Size(1 << 30)},
@@ -99,7 +99,7 @@ func setting(c config.Config, key string) any { return find(reflect.ValueOf(c), 
 func find(v reflect.Value, key string) any {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		tag := field.Tag.Get("yaml")
+		tag, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 		if tag == key {
 			return v.Field(i).Interface()
 		}
@@ -155,7 +155,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case []string, config.Origins, []netip.Prefix, []config.ClientToken, []config.APIKey, []config.Trigger, []config.App:
+	case config.LabelKeys, config.Origins, config.Networks, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

@@ -3,9 +3,19 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// whichThereAre suggests a candidate, or names all where they are few.
+func whichThereAre(name string, candidates []string) string {
+	suggestion := didYouMean(name, candidates)
+	if last := len(candidates) - 1; suggestion == "" && last > 0 && last < 8 {
+		return "; there are " + strings.Join(candidates[:last], ", ") + " and " + candidates[last]
+	}
+	return suggestion
+}
 
 // didYouMean suggests the candidate that is a slip of the finger away, if there is one.
 func didYouMean(name string, candidates []string) string {

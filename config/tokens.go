@@ -1,7 +1,8 @@
 package config
 
 import (
-	"strconv"
+	"errors"
+	"fmt"
 
 	"go.yaml.in/yaml/v3"
 
@@ -9,97 +10,154 @@ import (
 	"scenecast/label"
 )
 
-// entry names an entry of a list, to remember where it came from.
-func entry(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
-
-// clientTokens reads a list of tokens, each a text or {token, labels, user}.
-func (d *decoder) clientTokens(key string, n *yaml.Node) (tokens []ClientToken) {
-	if n.Kind != yaml.SequenceNode {
-		d.mistake(key, n, "takes a list of tokens, each a text or {token, labels, user}, not a %s", kindName(n))
-		return nil
-	}
-	for i, item := range n.Content {
-		item = dereference(item)
-		t := ClientToken{Token: textOf(item)}
-		if item.Kind == yaml.MappingNode {
-			t = d.clientToken(key, item)
-		}
-		switch {
-		case item.Kind == yaml.SequenceNode:
-			d.mistake(key, item, "an entry is a text or {token, labels, user}, not a list")
-		case t.Token == "":
-			d.mistake(key, item, "holds an empty token")
-		}
-		d.places[entry(key, i)] = d.place(item)
-		tokens = append(tokens, t)
-	}
-	return tokens
+// ClientToken is what pages show to be let in.
+type ClientToken struct {
+	Token  Secret
+	Labels label.Set // that its pages have and cannot change; of a known user, scenecast.LabelUser too
 }
 
-func (d *decoder) clientToken(key string, n *yaml.Node) (t ClientToken) {
-	var labels []label.Label
-	for name, value := range d.members(key, n) {
-		at := join(key, name.Value)
-		switch name.Value {
-		case "token":
-			t.Token = textOf(value)
-		case "labels":
-			labels = append(labels, d.labels(at, value)...)
-		case "user":
-			switch user := textOf(value); {
-			case isNull(value): // left out
-			case user == "":
-				d.mistake(at, value, "takes the name of a user, or is left out")
-			default:
-				labels = append(labels, label.Label{Key: scenecast.LabelUser, Value: user})
-			}
-		default:
-			d.mistake(at, name, "a client token has token, labels and user")
-		}
-	}
-	t.Labels = label.New(labels...)
-	return t
+// ClientTokens is a list of tokens; nil where it was left out.
+type ClientTokens []ClientToken
+
+// tokenFields are the keys of an entry that is a mapping.
+type tokenFields struct {
+	Token  Secret      `yaml:"token"`
+	Labels tokenLabels `yaml:"labels,omitempty"`
+	User   userName    `yaml:"user,omitempty"`
 }
 
-// labels reads a mapping of keys to a value, or to several.
-func (d *decoder) labels(key string, n *yaml.Node) (labels []label.Label) {
-	for name, value := range d.members(key, n) {
-		at := join(key, name.Value)
-		d.labelKey(at, name, name.Value)
+// UnmarshalYAML reads a list of tokens, each a text or {token, labels, user}.
+func (t *ClientTokens) UnmarshalYAML(n *yaml.Node) (err error) {
+	if n = dereference(n); n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		return errors.New("is empty, so no page could connect; left out, `scenecast serve` makes a token for each run")
+	}
+	*t, err = decodeList(n, "tokens, each a text or {token, labels, user}", func(item *yaml.Node) (token ClientToken, err error) {
+		err = token.UnmarshalYAML(item)
+		return token, err
+	})
+	return err
+}
+
+func (t ClientTokens) byComma() {}
+
+// MarshalYAML implements yaml.Marshaler.
+func (t ClientTokens) MarshalYAML() (any, error) { return listOrNull(t), nil }
+
+// UnmarshalYAML reads a text or {token, labels, user}.
+func (t *ClientToken) UnmarshalYAML(n *yaml.Node) error {
+	var f tokenFields
+	switch n = dereference(n); n.Kind {
+	case yaml.MappingNode:
+		if err := decode(n, &f); err != nil {
+			return err
+		}
+	case yaml.SequenceNode:
+		return errors.New("an entry is a text or {token, labels, user}, not a list")
+	default:
+		f.Token = Secret(textOf(n))
+	}
+	if f.Token == "" {
+		return errors.New("holds an empty token")
+	}
+	labels := f.Labels
+	if f.User != "" {
+		labels = append(labels, label.Label{Key: scenecast.LabelUser, Value: string(f.User)})
+	}
+	*t = ClientToken{f.Token, label.New(labels...)}
+	return nil
+}
+
+// MarshalYAML implements yaml.Marshaler.
+func (t ClientToken) MarshalYAML() (any, error) {
+	if t.Labels.Len() == 0 {
+		return t.Token, nil
+	}
+	f := tokenFields{Token: t.Token}
+	for l := range t.Labels.All() {
+		if l.Key == scenecast.LabelUser {
+			f.User = userName(l.Value)
+		} else {
+			f.Labels = append(f.Labels, l)
+		}
+	}
+	return flow(f), nil
+}
+
+// userName is the user whose pages have a token.
+type userName string
+
+// UnmarshalText refuses the empty name, which would be nobody's.
+func (u *userName) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("takes the name of a user, or is left out")
+	}
+	*u = userName(text)
+	return nil
+}
+
+// tokenLabels are the labels that a token brings, sorted where they are printed.
+type tokenLabels []label.Label
+
+// UnmarshalYAML reads a mapping of keys to a value, or to several.
+func (t *tokenLabels) UnmarshalYAML(n *yaml.Node) error {
+	var bad badNodes
+	for name, value := range bad.members(n) {
+		if err := checkLabelKey(name.Value); err != nil {
+			bad.adopt(name.Value, name, err)
+		}
 		values := []*yaml.Node{value}
 		if value.Kind == yaml.SequenceNode {
 			values = value.Content
 		}
 		if len(values) == 0 {
-			d.mistake(at, value, "has no value") // and would be no label, which the page could set then
+			bad.add(name.Value, value, "has no value") // and would be no label, which the page could set then
 		}
 		for _, v := range values {
 			if v = dereference(v); v.Kind != yaml.ScalarNode || isNull(v) {
-				d.mistake(at, v, "takes a text or a list of texts")
+				bad.add(name.Value, v, "takes a text or a list of texts")
 				continue
 			}
-			labels = append(labels, label.Label{Key: name.Value, Value: v.Value})
+			*t = append(*t, label.Label{Key: name.Value, Value: v.Value})
 		}
 	}
-	return labels
+	return bad.err()
 }
 
-// labelKeys reads a list of keys. It is not nil where the list is empty, which is none and not any.
-func (d *decoder) labelKeys(key string, n *yaml.Node) []string {
-	keys := []string{}
-	for item, k := range d.texts(key, n) {
-		d.labelKey(key, item, k)
-		keys = append(keys, k)
+// MarshalYAML implements yaml.Marshaler.
+func (t tokenLabels) MarshalYAML() (any, error) {
+	m := new(mapping)
+	set := label.New(t...)
+	for _, key := range set.Keys() {
+		if values := set.Values(key); len(values) == 1 {
+			m.add(key, values[0])
+		} else {
+			m.add(key, flow(values))
+		}
 	}
-	return keys
+	return m, nil
 }
 
-// labelKey finds what is wrong with a label's key.
-func (d *decoder) labelKey(key string, at *yaml.Node, k string) {
+// LabelKeys is a list of label keys; nil where it was left out.
+type LabelKeys []string
+
+// UnmarshalYAML reads a list of keys. It is not nil where the list is empty, which is none and not any.
+func (k *LabelKeys) UnmarshalYAML(n *yaml.Node) (err error) {
+	*k, err = decodeTexts(n, "label keys", func(text string) (string, error) { return text, checkLabelKey(text) })
+	return err
+}
+
+func (k LabelKeys) byComma() {}
+
+// MarshalYAML implements yaml.Marshaler.
+func (k LabelKeys) MarshalYAML() (any, error) { return listOrNull([]string(k)), nil }
+
+// checkLabelKey finds what is wrong with a label's key.
+func checkLabelKey(k string) error {
 	switch {
 	case label.Reserved(k):
-		d.mistake(key, at, "%s: label keys that begin with @ are the server's own", k)
+		return fmt.Errorf("%s: label keys that begin with @ are the server's own", k)
 	case !label.ValidKey(k):
-		d.mistake(key, at, "%q is no label key: a key is a letter or '_', then letters, digits, '_' or '-'", k)
+		return fmt.Errorf("%q is no label key: a key is a letter or '_', then letters, digits, '_' or '-'", k)
 	}
+	return nil
 }

@@ -22,6 +22,21 @@ func (d Duration) String() string {
 	return s
 }
 
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error { return parse(d, parseDuration, text) }
+
+// parse leaves the value as it is where the text is wrong.
+func parse[T any](value *T, parse func(text string) (T, error), text []byte) error {
+	parsed, err := parse(string(text))
+	if err == nil {
+		*value = parsed
+	}
+	return err
+}
+
 func parseDuration(text string) (Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
@@ -47,6 +62,18 @@ func (s Size) String() string {
 	}
 	return strconv.Itoa(int(s))
 }
+
+// MarshalYAML implements yaml.Marshaler: a number, or a number with its unit.
+func (s Size) MarshalYAML() (any, error) {
+	text := s.String()
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, nil
+	}
+	return text, nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Size) UnmarshalText(text []byte) error { return parse(s, parseSize, text) }
 
 // maxSize keeps sizes within what any machine's int holds.
 const maxSize = 1 << 30

@@ -29,10 +29,10 @@ func (s *Server) newApps(c config.Config, limits label.Limits, o Options) (*apps
 	for _, app := range c.Apps() {
 		a.byName[app.Name] = app
 		for _, t := range app.ClientTokens {
-			known.Add(t.Token, auth.Page{App: app.Name, Labels: t.Labels})
+			known.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}
 		for _, k := range app.APIKeys {
-			a.keys.Add(auth.Key{App: app.Name, Name: k.Name, Scopes: k.Allow}, k.Key)
+			a.keys.Add(auth.Key{App: app.Name, Name: k.Name, Scopes: k.Allow}, string(k.Key))
 		}
 		for _, d := range app.Triggers {
 			t, err := push.Declare(d.Declaration)
@@ -57,7 +57,7 @@ func (s *Server) newApps(c config.Config, limits label.Limits, o Options) (*apps
 
 // rules are what labels the pages of an app may have.
 func (a *apps) rules(app string) label.Rules {
-	return label.Rules{Limits: a.limits, Client: a.byName[app].ClientLabels}
+	return label.Rules{Limits: a.limits, Client: a.byName[app].Labels.Client}
 }
 
 // pageLimits are how many pages there may be, of each app and in all.

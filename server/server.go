@@ -91,7 +91,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.quota = admission.NewQuota(apps.pageLimits(c.Limits))
-	authenticator := &admission.Authenticator{Pages: apps.pages, Rules: apps.rules, Quota: s.quota, Proxies: c.Limits.TrustedProxies}
+	authenticator := &admission.Authenticator{Pages: apps.pages, Rules: apps.rules, Quota: s.quota, Proxies: admission.Proxies(c.Limits.TrustedProxies)}
 
 	// What pages and backends find.
 	tutorialPages := tutorial.New(tutorial.Options{

@@ -55,12 +55,12 @@ func makeSecrets(c *config.Config, out io.Writer) {
 	}
 	if len(c.ClientTokens) == 0 {
 		token := auth.NewSecret()
-		c.ClientTokens = []config.ClientToken{{Token: token}}
+		c.ClientTokens = []config.ClientToken{{Token: config.Secret(token)}}
 		fmt.Fprintf(out, "No page token is set (client_tokens). For this run: %s\n", token)
 	}
 	if len(c.APIKeys) == 0 {
 		key := auth.NewSecret()
-		c.APIKeys = []config.APIKey{{Name: "generated", Key: key, Allow: auth.Scopes}}
+		c.APIKeys = []config.APIKey{{Name: "generated", Key: config.Secret(key), Allow: auth.Scopes}}
 		fmt.Fprintf(out, "No API key is set (api_keys). For this run: %s\n", key)
 	}
 }

@@ -1,0 +1,35 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var (
+	yamlLine  = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	tabIndent = regexp.MustCompile(`^ *\t`)
+)
+
+// syntaxMistake says what is wrong with a file that is no YAML. The library's errors have the line, most of them: "yaml: line
+// 3: …". What they say of a tab is "found character that cannot start any token", sometimes of the line before.
+func syntaxMistake(path string, content []byte, err error) *Mistake {
+	m := &Mistake{Source: path, Detail: yamlLine.ReplaceAllString(err.Error(), "")}
+	at, _ := strconv.Atoi(yamlLine.FindStringSubmatch(err.Error())[1])
+	if at > 0 {
+		m.Source = fmt.Sprintf("%s:%d", path, at)
+	}
+	if !strings.Contains(m.Detail, "tab character") && !strings.Contains(m.Detail, "cannot start any token") {
+		return m
+	}
+	lines := strings.Split(string(content), "\n")
+	for i, line := range lines[max(0, at-1):min(len(lines), at+1)] {
+		if tabIndent.MatchString(line) {
+			m.Source = fmt.Sprintf("%s:%d", path, max(1, at)+i)
+			m.Detail = "this line is indented by a tab; YAML takes spaces only"
+			break
+		}
+	}
+	return m
+}
