@@ -75,6 +75,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/docs", "", nil, asset("docs/index.html")},
 	{http.MethodGet, "/v1/docs/docs.css", "", nil, asset("docs/docs.css")},
 	{http.MethodGet, "/v1/docs/docs.js", "", nil, asset("docs/docs.js")},
+	{http.MethodGet, "/v1/docs/icon.svg", "", nil, asset("docs/icon.svg")},
 	{http.MethodGet, "/healthz", "", nil, (*API).health},
 	{http.MethodGet, "/readyz", "", nil, (*API).ready},
 	{http.MethodGet, "/metrics", auth.Read, nil, (*API).metrics},

@@ -1,13 +1,10 @@
 package api
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
-	"net/http"
 	"path"
-	"time"
+
+	"scenecast/webpage"
 )
 
 // assets are the description of the API, for programs, and the page that shows it to people.
@@ -15,31 +12,32 @@ import (
 //go:embed openapi.json docs
 var assets embed.FS
 
-// media are the assets' types, by extension: those of the machine's own table vary.
-var media = map[string]string{
+// contentTypes are the assets' types, by extension: those of the machine's own table vary.
+var contentTypes = map[string]string{
 	".json": "application/json",
-	".html": "text/html; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
+	".html": webpage.HTML,
+	".css":  webpage.CSS,
+	".js":   webpage.JavaScript,
+	".svg":  webpage.SVG,
 }
 
-// asset answers with a file, which clients may keep if they ask each time whether it is still the same.
+// shared is what some of the assets begin with: what all pages of the server have in common.
+var shared = map[string][]byte{
+	"docs/docs.css": webpage.Style,
+	"docs/docs.js":  webpage.Script,
+	"docs/icon.svg": webpage.Icon, // and nothing else
+}
+
+// asset answers with a file.
 func asset(name string) func(*API, *request) (any, error) {
 	content, err := assets.ReadFile(name)
-	if err != nil {
+	if err != nil && shared[name] == nil {
 		panic(err) // a route of this package without its file
 	}
-	sum := sha256.Sum256(content)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	file := webpage.NewAsset(contentTypes[path.Ext(name)], shared[name], content)
 	return func(_ *API, r *request) (any, error) {
-		h := r.w.Header()
-		h.Set("Content-Type", media[path.Ext(name)])
-		h.Set("Cache-Control", "no-cache")
-		h.Set("Etag", tag)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+
-			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		http.ServeContent(r.w, r.Request, name, time.Time{}, bytes.NewReader(content))
+		webpage.SetPolicy(r.w.Header(), "script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'")
+		file.ServeHTTP(r.w, r.Request)
 		return written{}, nil
 	}
 }

@@ -1,5 +1,7 @@
 package demo
 
+import "scenecast/webpage"
+
 // words is every text that the pages show. It is a struct, so that no language can have a key that another has not;
 // a test looks for texts that were left empty. What stands in {braces} is filled in by the page or its script.
 type words struct {
@@ -16,6 +18,9 @@ type words struct {
 	OnEveryPage       string
 	FromBackend       string
 	FromBackendHint   string
+	More, Docs        string
+	Copy, Copied      string
+	Selected          string // the text could not be copied, and is selected instead
 	SceneIntro        string
 	Messages, NoneYet string
 	ScriptMissing     string
@@ -27,6 +32,7 @@ type words struct {
 	Button1, Button2 string
 	ToHome, ToList   string
 	Answer           string
+	NoAnswer         string // no button has been pressed yet
 	Sending          string
 	ReachedNone      string
 	ReachedSingle    string // {n} is 1
@@ -36,8 +42,8 @@ type words struct {
 	Unreachable      string
 }
 
-var translations = map[language]words{
-	chinese: {
+var translations = map[webpage.Language]words{
+	webpage.Chinese: {
 		IndexTitle: "Scenecast 演示",
 		HomeTitle:  "首页",
 		ListTitle:  "列表页",
@@ -56,10 +62,15 @@ var translations = map[language]words{
 		OnEveryPage:     "首页只用了这一个标签",
 		FromBackend:     "从您自己的后端触发",
 		FromBackendHint: "按钮发出的就是这个请求，任何语言都可以：",
+		More:            "更多",
+		Docs:            "HTTP API 文档（英文）",
+		Copy:            "复制",
+		Copied:          "已复制",
+		Selected:        "请按 Ctrl+C",
 		SceneIntro:      "请保持此页面打开。推送给“{scene}”场景的消息会在这里弹出。",
 		Messages:        "收到的消息",
 		NoneYet:         "还没有消息。请到后端页面按按钮。",
-		ScriptMissing:   "无法加载 /scenecast.js，因此没有连接。",
+		ScriptMissing:   "无法加载 scenecast.js，因此没有连接。",
 		NoScript:        "此页面需要 JavaScript。",
 
 		StateIdle:       "未连接",
@@ -75,6 +86,7 @@ var translations = map[language]words{
 		ToHome:        "推送到首页",
 		ToList:        "推送到列表页",
 		Answer:        "服务器的回答",
+		NoAnswer:      "还没有按过按钮。",
 		Sending:       "正在发送…",
 		ReachedNone:   "到达 0 个页面：没有打开的页面属于这个场景。",
 		ReachedSingle: "到达 1 个页面。",
@@ -83,7 +95,7 @@ var translations = map[language]words{
 		Unreadable:    "服务器的回答无法识别（HTTP {status}）。",
 		Unreachable:   "无法连接服务器，请检查它是否在运行。",
 	},
-	english: {
+	webpage.English: {
 		IndexTitle: "Scenecast demo",
 		HomeTitle:  "Home page",
 		ListTitle:  "List page",
@@ -102,10 +114,15 @@ var translations = map[language]words{
 		OnEveryPage:     "This tag is all that the home page needs",
 		FromBackend:     "From your own backend",
 		FromBackendHint: "The buttons send this request, and so can any language:",
+		More:            "More",
+		Docs:            "The HTTP API",
+		Copy:            "Copy",
+		Copied:          "Copied",
+		Selected:        "Press Ctrl+C",
 		SceneIntro:      "Keep this page open. Messages for the scene “{scene}” pop up here.",
 		Messages:        "Messages received",
 		NoneYet:         "None yet. Press a button on the backend page.",
-		ScriptMissing:   "Not connected, because /scenecast.js could not be loaded.",
+		ScriptMissing:   "Not connected, because scenecast.js could not be loaded.",
 		NoScript:        "This page needs JavaScript.",
 
 		StateIdle:       "Not connected",
@@ -121,6 +138,7 @@ var translations = map[language]words{
 		ToHome:        "pushes to the home page",
 		ToList:        "pushes to the list page",
 		Answer:        "The server’s answer",
+		NoAnswer:      "No button has been pressed yet.",
 		Sending:       "Sending…",
 		ReachedNone:   "Reached 0 pages: no open page belongs to this scene.",
 		ReachedSingle: "Reached 1 page.",

@@ -29,11 +29,11 @@ func openScene(t *testing.T, b *backend, scene string, p profile) *tab {
 	return page
 }
 
-// press presses a button of the back page and waits for the answer.
-func press(back *tab, trigger, wantAnswer string) {
+// press presses a button of the back page and waits for the answer, which is shown as this kind.
+func press(back *tab, trigger, wantKind, wantAnswer string) {
 	back.t.Helper()
 	back.do(chromedp.Click(chromedp.CSS(`button[data-func="` + trigger + `"]`)))
-	back.wait(`document.querySelector("#answer").dataset.kind === "done" &&
+	back.wait(`document.querySelector("#answer").dataset.kind === ` + mustJSON(wantKind) + ` &&
 		document.querySelector("#answer").textContent.endsWith(` + mustJSON(wantAnswer) + `)`)
 }
 
@@ -47,14 +47,14 @@ func TestButtonsReachTheirPageOnly(t *testing.T) {
 	back.open(b.url("/demo/back"))
 	home.wait(`!document.querySelector("#none-yet").hidden`)
 
-	press(back, "pushHomeLogic", "按钮 1 → 到达 1 个页面。")
+	press(back, "pushHomeLogic", "done", "按钮 1 → 到达 1 个页面。")
 	home.waitFor(`e2e.popupTexts()`, []string{text1})
 	b.push("*", `"first sentinel"`, 2)
 	home.waitFor(`e2e.listed()`, []string{message1, "first sentinel"})
 	list.waitFor(`e2e.listed()`, []string{"first sentinel"})
 	list.waitFor(`e2e.popupTexts()`, []string{"first sentinel"})
 
-	press(back, "pushListLogic", "按钮 2 → 到达 1 个页面。")
+	press(back, "pushListLogic", "done", "按钮 2 → 到达 1 个页面。")
 	list.waitFor(`e2e.popupTexts()`, []string{"first sentinel", text2})
 	b.push("*", `"second sentinel"`, 2)
 	list.waitFor(`e2e.listed()`, []string{"first sentinel", message2, "second sentinel"})
@@ -70,14 +70,22 @@ func TestButtonsReachTheirPageOnly(t *testing.T) {
 	b.expectConnections(2)
 }
 
+// That nothing was reached is not shown as a success.
 func TestButtonWithoutPage(t *testing.T) {
 	t.Parallel()
 	b := serve(t, anyPort)
 	list, back := openScene(t, b, "list", profile{}), newTab(t, profile{language: "zh-CN"})
 	back.open(b.url("/demo/back"))
-	press(back, "pushHomeLogic", "按钮 1 → 到达 0 个页面：没有打开的页面属于这个场景。")
+	const color = `getComputedStyle(document.querySelector("#answer")).color`
+	press(back, "pushListLogic", "done", "按钮 2 → 到达 1 个页面。")
+	green := back.json(color)
+	list.waitFor(`e2e.listed()`, []string{message2})
+	press(back, "pushHomeLogic", "none", "按钮 1 → 到达 0 个页面：没有打开的页面属于这个场景。")
+	if got := back.json(color); got == green {
+		t.Errorf("an answer that has reached no page has the color %s, as one that has", got)
+	}
 	b.push("*", `"sentinel"`, 1)
-	list.waitFor(`e2e.listed()`, []string{"sentinel"})
+	list.waitFor(`e2e.listed()`, []string{message2, "sentinel"})
 }
 
 func TestPopup(t *testing.T) {

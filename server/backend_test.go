@@ -153,8 +153,8 @@ func TestPages(t *testing.T) {
 		status int
 		part   string
 	}{
-		{"/", 200, "<h1>Scenecast</h1>"},
-		{"/?utm_source=x", 200, "<h1>Scenecast</h1>"},
+		{"/", 200, "<h1>Scenecast is running</h1>"},
+		{"/?utm_source=x", 200, "<h1>Scenecast is running</h1>"},
 		{"/scenecast.js", 200, "scenecast"},
 		{"/healthz", 200, `{"status":"ok"}`},
 		{"/readyz", 200, `{"status":"ready"}`},

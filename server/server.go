@@ -20,6 +20,7 @@ import (
 	"scenecast/config"
 	"scenecast/engine/memory"
 	"scenecast/hub"
+	"scenecast/landing"
 	"scenecast/listener"
 	"scenecast/protocol/native"
 	"scenecast/protocol/sse"
@@ -108,6 +109,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		PageTokenMayTrigger: apps.pageTokenMayTrigger,
 		MaxForm:             int64(c.HTTP.MaxBody),
 		Triggers:            s.pushes,
+		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
 		Logger:              s.log,
 	})
 	figures := s.metrics(o.Version)

@@ -3,6 +3,7 @@
 const methods = ["get", "post", "put", "patch", "delete"];
 const $ = (id) => document.getElementById(id);
 let api;
+let server; // its address: where the description is served from, so behind a proxy with the prefix that it strips
 
 // element makes an element with attributes and children; texts are texts, never HTML.
 function element(tag, attributes = {}, ...children) {
@@ -69,7 +70,7 @@ function curl(path, operation, media, value) {
     else if (typeof p.example === "object") for (const [k, v] of Object.entries(p.example)) query.append(k, v);
     else query.append(p.name, p.example);
   }
-  const words = ["curl", quote(location.origin + path + (query.size ? "?" + query : ""))];
+  const words = ["curl", quote(server + path + (query.size ? "?" + query : ""))];
   if ((operation.security ?? api.security).some((s) => s.apiKey)) words.push('-H "Authorization: Bearer $SCENECAST_API_KEY"');
   if (media === "application/x-www-form-urlencoded") {
     for (const [k, v] of Object.entries(value)) if (k !== "token") words.push("-d", quote(`${k}=${v}`));
@@ -79,16 +80,10 @@ function curl(path, operation, media, value) {
 }
 
 // copyable is a command line with a button that copies it.
-function copyable(line) {
-  const button = element("button", { type: "button", "aria-label": "Copy the curl line" }, "Copy");
-  button.addEventListener("click", async () => {
-    getSelection().selectAllChildren(button.nextElementSibling);
-    const done = await navigator.clipboard?.writeText(line).then(() => true, () => false); // only over HTTPS
-    $("said").textContent = button.textContent = done || document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
-    setTimeout(() => (button.textContent = "Copy"), 2000);
-  });
-  return element("div", { class: "curl" }, button, element("pre", { tabindex: 0 }, line));
-}
+const copyable = (line) =>
+  element("div", { class: "snippet" },
+    element("pre", { tabindex: 0 }, line),
+    element("button", { class: "copy", type: "button", "aria-label": "Copy the curl line", "data-copied": "Copied", "data-selected": "Press Ctrl+C" }, "Copy"));
 
 // examples are those of a body or an answer, by media type.
 const examples = (content = {}) =>
@@ -129,6 +124,7 @@ try {
   const response = await fetch("openapi.json");
   if (!response.ok) throw new Error(`openapi.json: ${response.status}`);
   api = await response.json();
+  server = new URL(api.servers[0].url, response.url).href.replace(/\/$/, "");
   $("about").append(...prose(api.info.description));
   for (const { name, description } of api.tags) {
     const links = element("ul", {});

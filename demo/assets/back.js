@@ -32,7 +32,7 @@
     const timer = setTimeout(() => patience.abort(), ANSWER_WITHIN);
     let status, body;
     try {
-      const response = await fetch("/?" + query, { method: "POST", signal: patience.signal });
+      const response = await fetch("../?" + query, { method: "POST", signal: patience.signal });
       status = response.status;
       body = await response.text();
     } catch (_) {
@@ -46,7 +46,7 @@
       said = JSON.parse(body);
     } catch (_) { /* a proxy may answer with a page */ }
     if (said && Number(said.code) === 200 && status === 200 && Number.isInteger(said.matched)) {
-      return { kind: "done", text: reached(said.matched), body };
+      return { kind: said.matched > 0 ? "done" : "none", text: reached(said.matched), body };
     }
     if (said && typeof said.message === "string") {
       return { kind: "error", text: fill(texts.textRefused, { status, message: said.message }), body };

@@ -2,7 +2,6 @@ package tutorial
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,9 +18,6 @@ import (
 // SettingPageTokenMayTrigger decides whether a page's token does for a trigger.
 const SettingPageTokenMayTrigger = "page_token_may_trigger"
 
-//go:embed landing.html
-var landing []byte
-
 // Triggers runs named triggers; *push.Service does.
 type Triggers interface {
 	Trigger(ctx context.Context, app, name, key string, args push.Args) (push.Result, error)
@@ -34,6 +30,7 @@ type EndpointOptions struct {
 	PageTokenMayTrigger func(app string) bool
 	MaxForm             int64 // bytes of a posted form
 	Triggers            Triggers
+	Landing             http.Handler // the page that says what this server is; it gets GET and HEAD only
 	Logger              *slog.Logger
 }
 
@@ -60,9 +57,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method != http.MethodPost && !params.Has("func") {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-		_, _ = w.Write(landing)
+		e.o.Landing.ServeHTTP(w, r)
 		return
 	}
 	result, err := e.run(r, params)

@@ -1,24 +1,33 @@
-package demo
+package webpage
 
-import "strings"
-
-// language is a BCP 47 tag of a language that the pages come in.
-type language string
-
-const (
-	chinese language = "zh-CN"
-	english language = "en"
+import (
+	"net/http"
+	"strings"
 )
+
+// Language is a BCP 47 tag of a language that the pages come in.
+type Language string
+
+// The languages.
+const (
+	Chinese Language = "zh-CN"
+	English Language = "en"
+)
+
+// LanguageOf is the language that the browser prefers. An answer that depends on it says so: Vary: Accept-Language.
+func LanguageOf(r *http.Request) Language {
+	return negotiate(strings.Join(r.Header.Values("Accept-Language"), ","))
+}
 
 // negotiate picks the page's language by an Accept-Language header (RFC 9110, section 12.5.4). A range counts for a
 // language where its primary subtag agrees, so en-GB gets en, and zh-TW gets zh-CN rather than nothing it can read; "*"
 // counts where no range names the language. A tie goes to the language named first; without a preference it is English.
-func negotiate(header string) language {
+func negotiate(header string) Language {
 	zh, en := preferenceFor("zh", header), preferenceFor("en", header)
 	if zh.quality > en.quality || zh.quality == en.quality && zh.quality > 0 && zh.place < en.place {
-		return chinese
+		return Chinese
 	}
-	return english
+	return English
 }
 
 // preference is how much a language is wanted: the quality in thousandths, 0 where it is not, and at which place of the
