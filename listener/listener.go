@@ -1,8 +1,8 @@
-// Package listener is the one port: it serves HTTP, and lets pages in where a gate admits them.
+// Package listener is the one port: it serves HTTP, and at its endpoints requests become pages.
 //
-// Where the loops own their sockets (package socket), each has a listening socket of its own, and the kernel deals the
-// visitors out. A loop reads the request's head; a page's stays on the loop, and anything else is handed to net/http with
-// the bytes that were read. Where they do not, and with TLS, net/http reads all requests and gives the loops the pages.
+// Where the loops own their sockets (package socket), each has a listening socket of its own, among which the kernel spreads the
+// connections. A loop reads a request's head; a page stays on the loop, and anything else is handed to net/http with the bytes
+// that were read. Where they do not, and with TLS, net/http reads all requests and gives the loops the pages.
 package listener
 
 import (
@@ -20,35 +20,22 @@ import (
 	"scenecast/socket"
 )
 
-// Upgrade is what happens to WebSocket requests of one path.
-type Upgrade struct {
-	Gate        Admitter
-	MayWait     bool   // the gate may take its time, so no loop may ask it
-	Subprotocol string // that the page must offer; empty: none
-	// Refuse answers over HTTP, in the path's own form.
-	Refuse func(w http.ResponseWriter, r *http.Request, err error)
-	// CloseCode, where it is set, has pages that the gate refuses told by a close frame instead.
-	CloseCode func(err error) (scenecast.CloseCode, string)
-}
-
 // Options configure the port.
 type Options struct {
-	Addr     string             // host:port; port 0 takes any free one
-	TLS      *tls.Config        // nil: plain HTTP
-	Handler  http.Handler       // for what is no upgrade
-	Upgrades map[string]Upgrade // by path; on other paths an upgrade is the handler's
-	Streams  map[string]Stream  // by path, which is nobody else's
-	Loops    []*socket.Loop     // which share the connections evenly
+	Addr      string         // host:port; port 0 takes any free one
+	TLS       *tls.Config    // nil: plain HTTP
+	Handler   http.Handler   // for what is no endpoint's
+	Endpoints []Endpoint     // where pages connect; the first that serves a request counts
+	Loops     []*socket.Loop // which share the connections evenly
 
-	// AllowedOrigins are the sites whose pages may come in, as browsers write them; among them, "*" is all. The server's own
-	// pages always may.
+	// AllowedOrigins are the sites whose pages may connect, as browsers write them; "*" is any. The server's own pages always may.
 	AllowedOrigins []string
 
-	// Release is given the leases of pages that were admitted and then could not become one. Nil: nobody asks.
+	// Release is given the leases of pages that were admitted and then could not become one. Nil: there are none.
 	Release func(lease scenecast.Lease)
 
 	Deflate     bool          // agree to compress the messages of pages that offer it
-	AcceptRate  int           // visitors per second; others wait in the kernel's queue. Defaults to any number.
+	AcceptRate  int           // connections per second; others wait in the kernel's queue. Defaults to any number.
 	SendBuffer  int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.
 	HeadTimeout time.Duration // for a request's head to come in. Defaults to 10 s.
 	BodyTimeout time.Duration // for a whole request to come in. Defaults to 30 s.
@@ -79,12 +66,12 @@ func defaultTo[T comparable](field *T, value T) {
 // Server is a listening port.
 type Server struct {
 	options Options
-	sites   sites
-	ports   []*net.TCPListener // one for each loop that lets visitors in itself; or only one
+	origins originPolicy
+	ports   []*net.TCPListener // one for each loop that accepts connections itself; or only one
 	http    *http.Server
-	handed  *handed       // connections from the loops
-	next    atomic.Uint32 // loop, round robin
-	refused *refusals
+	handoff *handoffListener // connections from the loops
+	next    atomic.Uint32    // loop, round robin
+	refused *refusalCounter
 	shut    atomic.Bool
 }
 
@@ -95,11 +82,11 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if o.TLS == nil && o.Loops[0].CanListen() {
 		sockets = len(o.Loops)
 	}
-	ports, err := open(ctx, o.Addr, sockets, o.SendBuffer)
+	ports, err := openPort(ctx, o.Addr, sockets, o.SendBuffer)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{options: o, sites: newSites(o.AllowedOrigins), ports: ports, handed: newHanded(ports[0].Addr()), refused: newRefusals()}
+	s := &Server{options: o, origins: newOriginPolicy(o.AllowedOrigins), ports: ports, handoff: newHandoffListener(ports[0].Addr()), refused: newRefusalCounter()}
 	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
 	http1 := new(http.Protocols)
 	http1.SetHTTP1(true)
@@ -124,7 +111,7 @@ func (s *Server) Addr() net.Addr { return s.ports[0].Addr() }
 func (s *Server) Serve() error {
 	connections, err := s.connections()
 	if err == nil {
-		err = s.http.Serve(headListener{connections})
+		err = s.http.Serve(httpListener{connections})
 	}
 	if !s.shut.Load() && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
@@ -135,21 +122,21 @@ func (s *Server) Serve() error {
 // connections are what net/http is to read: what the loops hand over, or everything.
 func (s *Server) connections() (net.Listener, error) {
 	if s.options.TLS != nil {
-		return tls.NewListener(s.throttled(s.ports[0]), s.options.TLS), nil
+		return tls.NewListener(s.limited(s.ports[0]), s.options.TLS), nil
 	}
 	if !s.options.Loops[0].CanListen() {
-		return s.throttled(s.ports[0]), nil
+		return s.limited(s.ports[0]), nil
 	}
 	for i, loop := range s.options.Loops {
-		if err := loop.Listen(s.ports[i], newDoor(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
+		if err := loop.Listen(s.ports[i], newHandshaker(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
 			return nil, err
 		}
 		_ = s.ports[i].Close() // the loop has a descriptor of its own
 	}
-	return s.handed, nil
+	return s.handoff, nil
 }
 
-// share is a loop's part of a rate; 0 is any number. A loop lets in somebody at least.
+// share is a loop's part of a rate; 0 is any number. A loop accepts one per second at least.
 func share(rate, loops, i int) int {
 	if rate == 0 {
 		return 0

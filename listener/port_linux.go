@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// open opens the port with so many listening sockets, among which the kernel deals visitors out (SO_REUSEPORT, socket(7)).
-func open(ctx context.Context, addr string, sockets, sendBuffer int) ([]*net.TCPListener, error) {
+// openPort opens the port with so many listening sockets, among which the kernel spreads connections (SO_REUSEPORT, socket(7)).
+func openPort(ctx context.Context, addr string, sockets, sendBuffer int) ([]*net.TCPListener, error) {
 	if sockets == 1 {
 		l, err := listen(ctx, addr, sendBuffer, false)
 		return []*net.TCPListener{l}, err
 	}
-	// Sockets that share a port share it with another server's, too, and each server would get half of the visitors. One
-	// that does not share finds out whether somebody is there.
+	// Sockets that share a port share it with another server's, too, and each server would get half of the connections. A socket
+	// that does not share the port fails to open where another server has it.
 	alone, err := listen(ctx, addr, sendBuffer, false)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func listen(ctx context.Context, addr string, sendBuffer int, shared bool) (*net
 		KeepAlive: -1, // the pings of package socket find out who is gone, and sooner
 		Control: func(_, _ string, c syscall.RawConn) error {
 			var err error
-			controlErr := c.Control(func(fd uintptr) { err = prepare(int(fd), sendBuffer, shared) })
+			controlErr := c.Control(func(fd uintptr) { err = setSocketOptions(int(fd), sendBuffer, shared) })
 			if controlErr != nil {
 				return controlErr
 			}
@@ -57,17 +57,17 @@ func listen(ctx context.Context, addr string, sendBuffer int, shared bool) (*net
 	return l.(*net.TCPListener), nil
 }
 
-// goneAfter is how long a peer may leave bytes unacknowledged. Pings find out sooner who is gone, but nobody answers those of
-// an event stream; without this, the kernel goes on trying for a quarter of an hour.
-const goneAfter = time.Minute
+// userTimeout is how long a peer may leave bytes unacknowledged. Pings find a dead peer sooner, but event streams have none that is
+// answered; without this, the kernel goes on trying for a quarter of an hour.
+const userTimeout = time.Minute
 
-// prepare sets what the sockets of visitors inherit (tcp(7)), so that it costs nothing for each of them.
-func prepare(fd, sendBuffer int, shared bool) error {
+// setSocketOptions sets what accepted connections inherit (tcp(7)), so that it costs nothing for each of them.
+func setSocketOptions(fd, sendBuffer int, shared bool) error {
 	options := []struct {
 		level, name, value int
 	}{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
-		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(goneAfter / time.Millisecond)},
+		{unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout / time.Millisecond)},
 		{unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer}, // the kernel adds as much again for its bookkeeping (socket(7))
 		{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1},
 	}

@@ -145,7 +145,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
-	mayWait := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
+	blocking := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
 	if err := s.engine.Start(ctx, s.hub); err != nil {
 		s.debug.close()
 		s.stopLoops(ctx)
@@ -155,18 +155,24 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Addr:    c.Listen,
 		TLS:     certificate,
 		Handler: logRequests(s.log, mux),
-		Upgrades: map[string]listener.Upgrade{
-			"/": {Gate: tutorialPages, MayWait: mayWait, Refuse: endpoint.Refuse},
-			"/v1/connect": {
-				Gate:        native.New(authenticator),
-				MayWait:     mayWait,
+		Endpoints: []listener.Endpoint{
+			{Match: listener.Path("/"), Admitter: tutorialPages, Blocking: blocking, Refuse: endpoint.Refuse},
+			{
+				Match:       listener.Path("/v1/connect"),
+				Admitter:    native.New(authenticator),
+				Blocking:    blocking,
 				Subprotocol: native.Subprotocol,
 				Refuse:      backends.Refuse,
 				CloseCode:   native.CloseCode,
 			},
-		},
-		Streams: map[string]listener.Stream{
-			"/v1/events": {Gate: sse.New(authenticator), MayWait: mayWait, Media: sse.MediaType, Refuse: backends.Refuse},
+			{
+				Match:       listener.Path("/v1/events"),
+				Transport:   listener.EventStream,
+				Admitter:    sse.New(authenticator),
+				Blocking:    blocking,
+				ContentType: sse.ContentType,
+				Refuse:      backends.Refuse,
+			},
 		},
 		AllowedOrigins: c.HTTP.AllowedOrigins,
 

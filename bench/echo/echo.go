@@ -55,7 +55,7 @@ func start(ctx context.Context, o options) (*echo, error) {
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:        o.addr,
 		Handler:     http.HandlerFunc(notWebSocket),
-		Upgrades:    map[string]listener.Upgrade{"/": {Gate: everybody{}, Refuse: refuse}},
+		Endpoints:   []listener.Endpoint{{Match: listener.Path("/"), Admitter: admitAll{}, Refuse: refuse}},
 		Loops:       s.loops,
 		Deflate:     o.deflate,
 		SendBuffer:  1 << 20, // a push server keeps it small; here it would only slow large messages down
@@ -108,11 +108,11 @@ func (s shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 // Closed implements socket.Handler.
 func (shard) Closed(scenecast.Slot, scenecast.Ending) {}
 
-// everybody is a gate that lets everybody in.
-type everybody struct{}
+// admitAll admits every page.
+type admitAll struct{}
 
-// Admit implements scenecast.Gate.
-func (everybody) Admit(*http.Request) (scenecast.Admission, error) { return scenecast.Admission{}, nil }
+// Admit implements listener.Admitter.
+func (admitAll) Admit(*http.Request) (scenecast.Admission, error) { return scenecast.Admission{}, nil }
 
 // notWebSocket answers whatever does not ask for an upgrade.
 func notWebSocket(w http.ResponseWriter, r *http.Request) {

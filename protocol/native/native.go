@@ -19,7 +19,7 @@ const Subprotocol = "scenecast.v1"
 
 var _ scenecast.Protocol = (*Protocol)(nil)
 
-// Protocol is the native wire. It is its own gate.
+// Protocol is the native wire. It is its own listener.Admitter.
 type Protocol struct {
 	authenticator *admission.Authenticator
 }
@@ -117,8 +117,8 @@ func refuse(c scenecast.Conn, id json.RawMessage, p *problem.Problem) {
 
 func send(c scenecast.Conn, message any) { c.Send(websocket.TextFrame(encode(message))) }
 
-// CloseCode is the close code that tells a page why it was not let in: a browser cannot read the status of a refused
-// upgrade, so it is let in and sent away.
+// CloseCode is the close code that tells a page why it was refused: a browser cannot read the status of a refused handshake, so
+// the handshake succeeds and a close frame follows.
 func CloseCode(err error) (scenecast.CloseCode, string) {
 	p := problem.Of(err)
 	switch p.Kind {

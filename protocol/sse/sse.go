@@ -17,12 +17,12 @@ import (
 	"scenecast/protocol/native"
 )
 
-// MediaType is the Content-Type of an event stream.
-const MediaType = "text/event-stream; charset=utf-8"
+// ContentType is that of an event stream.
+const ContentType = "text/event-stream; charset=utf-8"
 
 var _ scenecast.Protocol = (*Protocol)(nil)
 
-// Protocol is the wire of event streams. It is its own gate.
+// Protocol is the wire of event streams. It is its own listener.Admitter.
 type Protocol struct {
 	authenticator *admission.Authenticator
 }
@@ -44,8 +44,8 @@ func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
 	return a, err
 }
 
-// How long a browser waits before it comes back by itself. Those that are sent away because the server goes are spread, or all
-// of them would knock at the next server at once.
+// How long a browser waits before it comes back by itself. When the server stops, the pages' times are spread, or all
+// of them would come to the next server at once.
 const (
 	retry      = 2 * time.Second
 	spreadFrom = 1 * time.Second

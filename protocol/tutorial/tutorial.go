@@ -40,7 +40,7 @@ type Options struct {
 	Idle          scenecast.IdlePolicy     // how long a page may say nothing
 }
 
-// Protocol is the tutorial's wire for WebSockets. It is its own gate.
+// Protocol is the tutorial's wire for WebSockets. It is its own listener.Admitter.
 type Protocol struct {
 	options Options
 	welcome []byte // frame

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// handed is the listener through which net/http gets the connections that loops do not keep.
-type handed struct {
+// handoffListener is the listener through which net/http gets the connections that loops do not keep.
+type handoffListener struct {
 	addr net.Addr
 
 	mu      sync.Mutex
@@ -15,14 +15,16 @@ type handed struct {
 	closed  bool
 }
 
-func newHanded(addr net.Addr) *handed {
-	h := &handed{addr: addr}
+var _ net.Listener = (*handoffListener)(nil)
+
+func newHandoffListener(addr net.Addr) *handoffListener {
+	h := &handoffListener{addr: addr}
 	h.changed.L = &h.mu
 	return h
 }
 
 // put gives a connection over without waiting; when the listener is closed, so is the connection.
-func (h *handed) put(c net.Conn) {
+func (h *handoffListener) put(c net.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -34,7 +36,7 @@ func (h *handed) put(c net.Conn) {
 }
 
 // Accept implements net.Listener.
-func (h *handed) Accept() (net.Conn, error) {
+func (h *handoffListener) Accept() (net.Conn, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for len(h.waiting) == 0 {
@@ -50,7 +52,7 @@ func (h *handed) Accept() (net.Conn, error) {
 }
 
 // Close implements net.Listener.
-func (h *handed) Close() error {
+func (h *handoffListener) Close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
@@ -63,23 +65,23 @@ func (h *handed) Close() error {
 }
 
 // Addr implements net.Listener.
-func (h *handed) Addr() net.Addr { return h.addr }
+func (h *handoffListener) Addr() net.Addr { return h.addr }
 
-// handedConn is a connection of which a loop has read the beginning.
-type handedConn struct {
+// prefixConn is a connection whose first bytes a loop has read.
+type prefixConn struct {
 	net.Conn
-	said []byte // not read again yet
+	prefix []byte // to be read before what the connection still brings
 }
 
 // Read implements net.Conn.
-func (c *handedConn) Read(b []byte) (int, error) {
-	if len(c.said) == 0 {
+func (c *prefixConn) Read(b []byte) (int, error) {
+	if len(c.prefix) == 0 {
 		return c.Conn.Read(b)
 	}
-	n := copy(b, c.said)
-	c.said = c.said[n:]
+	n := copy(b, c.prefix)
+	c.prefix = c.prefix[n:]
 	return n, nil
 }
 
-// CloseWrite: see headConn.
-func (c *handedConn) CloseWrite() error { return closeWrite(c.Conn) }
+// CloseWrite closes one direction as httpConn.CloseWrite does.
+func (c *prefixConn) CloseWrite() error { return closeWrite(c.Conn) }

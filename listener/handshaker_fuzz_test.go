@@ -15,29 +15,29 @@ import (
 	"scenecast/socket"
 )
 
-// everybody is a gate that writes down whom it has let in.
-type everybody struct{ target string }
+// admitAll admits every request but those with the parameter refused, and keeps the last one's target.
+type admitAll struct{ target string }
 
-func (g *everybody) Admit(r *http.Request) (scenecast.Admission, error) {
-	g.target = r.URL.RequestURI()
+func (a *admitAll) Admit(r *http.Request) (scenecast.Admission, error) {
+	a.target = r.URL.RequestURI()
 	if r.URL.Query().Has("refused") {
 		return scenecast.Admission{}, problem.New(problem.Unauthorized, "no")
 	}
 	return scenecast.Admission{}, nil
 }
 
-func fuzzedDoor() (*door, *everybody) {
-	gate := new(everybody)
-	return newDoor(&Server{refused: newRefusals(), options: Options{
-		Upgrades: map[string]Upgrade{
-			"/":     {Gate: gate},
-			"/away": {Gate: gate, CloseCode: func(error) (scenecast.CloseCode, string) { return scenecast.CloseUnauthorized, "no" }},
+func fuzzedHandshaker() (*handshaker, *admitAll) {
+	admitter := new(admitAll)
+	return newHandshaker(&Server{refused: newRefusalCounter(), options: Options{
+		Endpoints: []Endpoint{
+			{Match: Path("/"), Admitter: admitter},
+			{Match: Path("/close"), Admitter: admitter, CloseCode: func(error) (scenecast.CloseCode, string) { return scenecast.CloseUnauthorized, "no" }},
+			{Match: Path("/v1/events"), Transport: EventStream, Admitter: admitter, ContentType: "text/event-stream"},
 		},
-		Streams: map[string]Stream{"/v1/events": {Gate: gate, Media: "text/event-stream"}},
 		Deflate: true,
 		MaxHead: 600,
 		Logger:  slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}}), gate
+	}}), admitter
 }
 
 const upgradeLines = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
@@ -45,13 +45,13 @@ const upgradeLines = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSe
 
 // heads are requests, and what becomes of them when they have come whole.
 var heads = []struct {
-	said    string
-	verdict socket.Action
+	sent   string
+	action socket.Action
 }{
 	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Accept},
 	{"GET / HTTP/1.1\r\n" + upgradeLines + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n\x81\x80\x00\x00\x00\x00\r\n\r\n", socket.Accept},
 	{"GET / HTTP/1.1\r\n" + upgradeLines + "\r\n\n\n", socket.Accept},
-	{"GET /away?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Reject},
+	{"GET /close?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Reject},
 	{"GET /?refused HTTP/1.1\r\n" + upgradeLines + "\r\n", socket.Hijack},
 	{"GET /?page=home HTTP/1.1\r\n" + upgradeLines + "X: " + strings.Repeat("x", 600) + "\r\n\r\n", socket.Hijack},
 	{"GET / HTTP/1.1\r\n" + upgradeLines + "Content-Length: 5\r\n\r\nhello", socket.Hijack},
@@ -80,57 +80,57 @@ var heads = []struct {
 	{"GE", socket.NeedMore},
 }
 
-func TestGreet(t *testing.T) {
-	d, _ := fuzzedDoor()
+func TestHandshake(t *testing.T) {
+	handshaker, _ := fuzzedHandshaker()
 	for _, h := range heads {
-		if g := d.Handshake([]byte(h.said), netip.AddrPort{}); g.Action != h.verdict {
-			t.Errorf("%q: verdict %d, want %d", h.said, g.Action, h.verdict)
+		if got := handshaker.Handshake([]byte(h.sent), netip.AddrPort{}); got.Action != h.action {
+			t.Errorf("%q: action %d, want %d", h.sent, got.Action, h.action)
 		}
 	}
 }
 
-// FuzzGreet: however a request comes in pieces, the same page is let in, or none; one that may still become a page is heard
-// out, and one that net/http would answer already is not; nothing behind the head is taken for a part of it.
-func FuzzGreet(f *testing.F) {
+// FuzzHandshake: however a request comes in pieces, the same page is admitted, or none; a head that may still become a page's is
+// waited for, and one that net/http would answer already is not; nothing behind the head is taken for a part of it.
+func FuzzHandshake(f *testing.F) {
 	for _, h := range heads {
-		f.Add([]byte(h.said))
-		f.Add([]byte(h.said[:len(h.said)/2]))
+		f.Add([]byte(h.sent))
+		f.Add([]byte(h.sent[:len(h.sent)/2]))
 	}
-	f.Fuzz(func(t *testing.T, said []byte) {
-		d, gate := fuzzedDoor()
-		whole := d.Handshake(said, netip.AddrPort{})
-		target := gate.target
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		h, admitter := fuzzedHandshaker()
+		whole := h.Handshake(sent, netip.AddrPort{})
+		target := admitter.target
 		decided := false
-		for n := range len(said) + 1 {
-			g := d.Handshake(bytes.Clone(said[:n]), netip.AddrPort{})
+		for n := range len(sent) + 1 {
+			got := h.Handshake(bytes.Clone(sent[:n]), netip.AddrPort{})
 			switch {
-			case g.Action == socket.NeedMore && decided:
-				t.Fatalf("%q is decided, and %q is not", said[:n-1], said[:n])
-			case g.Action == socket.NeedMore && n == len(said) && whole.Action != socket.NeedMore:
-				t.Fatalf("%q: once heard out, once %d", said, whole.Action)
-			case g.Action == socket.NeedMore && isWhole(said[:n]):
-				t.Fatalf("%q is heard out, and net/http would answer", said[:n])
-			case g.Action == socket.NeedMore:
+			case got.Action == socket.NeedMore && decided:
+				t.Fatalf("%q is decided, and %q is not", sent[:n-1], sent[:n])
+			case got.Action == socket.NeedMore && n == len(sent) && whole.Action != socket.NeedMore:
+				t.Fatalf("%q: once it needs more, once %d", sent, whole.Action)
+			case got.Action == socket.NeedMore && isWhole(sent[:n]):
+				t.Fatalf("%q needs more, and net/http would answer", sent[:n])
+			case got.Action == socket.NeedMore:
 				continue
-			case g.Action != whole.Action:
-				t.Fatalf("%q: verdict %d, and of all of %q %d", said[:n], g.Action, said, whole.Action)
+			case got.Action != whole.Action:
+				t.Fatalf("%q: action %d, and of all of %q %d", sent[:n], got.Action, sent, whole.Action)
 			}
 			decided = true
-			if g.Action == socket.Hijack {
+			if got.Action == socket.Hijack {
 				return // from here on it is net/http's
 			}
-			if g.Head != whole.Head || g.Head > n || gate.target != target || !bytes.Equal(g.Response, whole.Response) {
-				t.Fatalf("%q: %+v of %s, and of all of %q %+v of %s", said[:n], g, gate.target, said, whole, target)
+			if got.Head != whole.Head || got.Head > n || admitter.target != target || !bytes.Equal(got.Response, whole.Response) {
+				t.Fatalf("%q: %+v of %s, and of all of %q %+v of %s", sent[:n], got, admitter.target, sent, whole, target)
 			}
-			if !isWhole(said[:g.Head]) || isWhole(said[:g.Head-1]) {
-				t.Fatalf("%q: net/http has the head end elsewhere than behind %d bytes", said, g.Head)
+			if !isWhole(sent[:got.Head]) || isWhole(sent[:got.Head-1]) {
+				t.Fatalf("%q: net/http has the head end elsewhere than behind %d bytes", sent, got.Head)
 			}
 		}
 	})
 }
 
-// isWhole reports whether net/http finds a whole head in this.
-func isWhole(said []byte) bool {
-	_, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(said)))
+// isWhole reports whether net/http finds a whole head in these bytes.
+func isWhole(sent []byte) bool {
+	_, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(sent)))
 	return err == nil
 }

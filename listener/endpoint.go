@@ -1,0 +1,91 @@
+package listener
+
+import (
+	"net/http"
+
+	"scenecast"
+	"scenecast/websocket"
+)
+
+// Admitter decides about the page that a request is to become, before anything is stored. Safe for concurrent use.
+type Admitter interface {
+	// Admit reads the request. An error (a *problem.Problem) refuses it, and it is answered over HTTP. A page that is admitted
+	// holds a lease of the quota: whoever does not give it to a loop releases the lease.
+	Admit(r *http.Request) (scenecast.Admission, error)
+}
+
+// Transport is what becomes of the connection of a page that is admitted.
+type Transport int
+
+// The transports.
+const (
+	WebSocket   Transport = iota // RFC 6455; a request that asks for no upgrade is the handler's
+	EventStream                  // a response without end; all requests are the endpoint's
+)
+
+// Endpoint is where pages connect in one way. Endpoints are asked in their order, on event loops and by net/http alike.
+type Endpoint struct {
+	Match     func(path string) bool // whether a path is the endpoint's; Path makes one
+	Transport Transport
+	Admitter  Admitter
+	Blocking  bool // the admitter may wait, so no event loop may call it
+
+	// Refuse answers over HTTP, in the endpoint's own form.
+	Refuse func(w http.ResponseWriter, r *http.Request, err error)
+
+	// Of WebSockets.
+	Subprotocol string // that the page must offer; empty: none
+	// CloseCode, where it is set, has pages that the admitter refuses told by a close frame: a browser can read that, and not
+	// the status of a refused handshake.
+	CloseCode func(err error) (scenecast.CloseCode, string)
+
+	// Of event streams.
+	ContentType string
+}
+
+// Path matches one path.
+func Path(path string) func(string) bool { return func(p string) bool { return p == path } }
+
+// serves reports whether the request is for the endpoint.
+func (e *Endpoint) serves(r *http.Request) bool {
+	return e.Match(r.URL.Path) && (e.Transport == EventStream || websocket.IsUpgrade(r))
+}
+
+// endpointFor is the endpoint that the request is for; nil: it is the handler's.
+func (s *Server) endpointFor(r *http.Request) *Endpoint {
+	for i := range s.options.Endpoints {
+		if e := &s.options.Endpoints[i]; e.serves(r) {
+			return e
+		}
+	}
+	return nil
+}
+
+// ServeHTTP implements http.Handler, for the requests that no event loop has answered.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	connOf(r).busy.Store(true)
+	e := s.endpointFor(r)
+	if e == nil {
+		s.options.Handler.ServeHTTP(w, r)
+		return
+	}
+	var err error
+	if e.Transport == EventStream {
+		err = s.serveEventStream(w, r, e)
+	} else {
+		err = s.upgrade(w, r, e)
+	}
+	if err != nil {
+		s.refused.count(err)
+		e.Refuse(w, r, err)
+	}
+}
+
+// upgrade makes the request a page, or returns why not.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, e *Endpoint) error {
+	h, err := s.handshake(r, e)
+	if err != nil {
+		return err
+	}
+	return s.attach(w, &h)
+}

@@ -1,0 +1,84 @@
+package listener
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"scenecast/problem"
+)
+
+// handshakeEventStream admits a page to an event stream.
+func (s *Server) handshakeEventStream(r *http.Request, e *Endpoint) (h handshake, err error) {
+	if h.admission, err = s.admit(r, e); err != nil {
+		return h, err
+	}
+	h.response = s.eventStreamHead(r, e)
+	return h, nil
+}
+
+// eventStreamHead is the head of the response. The body ends with the connection: so old proxies, which know no chunks, can pass it
+// on, and a frame is the same bytes for all pages.
+func (s *Server) eventStreamHead(r *http.Request, e *Endpoint) []byte {
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
+	_ = s.eventStreamHeader(r, e).Write(&b)
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+func (s *Server) eventStreamHeader(r *http.Request, e *Endpoint) http.Header {
+	h := make(http.Header)
+	h.Set("Content-Type", e.ContentType)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold events back until it has some kilobytes
+	s.origins.setHeaders(r, h)
+	return h
+}
+
+// serveEventStream answers a request for an event stream that no loop has answered; an error is still to be answered.
+func (s *Server) serveEventStream(w http.ResponseWriter, r *http.Request, e *Endpoint) (err error) {
+	switch r.Method {
+	case http.MethodGet:
+		err = s.upgrade(w, r, e)
+	case http.MethodHead:
+		err = s.serveEventStreamHead(w, r, e)
+	case http.MethodOptions:
+		err = s.servePreflight(w, r)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
+		err = problem.New(problem.MethodNotAllowed, "%s takes GET, HEAD, OPTIONS", r.URL.Path)
+	}
+	if err != nil {
+		s.origins.setHeaders(r, w.Header()) // a page that may connect may also read why it does not
+	}
+	return err
+}
+
+// serveEventStreamHead answers HEAD as GET, without the events.
+func (s *Server) serveEventStreamHead(w http.ResponseWriter, r *http.Request, e *Endpoint) error {
+	h, err := s.handshakeEventStream(r, e)
+	if err != nil {
+		return err
+	}
+	s.options.Release(h.admission.Lease)
+	for name, values := range s.eventStreamHeader(r, e) {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// servePreflight answers a browser that asks whether a page may send the headers that a fetch of its own adds. EventSource never asks.
+func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) error {
+	if err := s.origins.check(r); err != nil {
+		return err
+	}
+	h := w.Header()
+	s.origins.setHeaders(r, h)
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
+	h.Set("Access-Control-Allow-Headers", "Last-Event-ID, Cache-Control")
+	h.Set("Access-Control-Max-Age", "7200") // seconds, the most that Chromium takes
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

@@ -1,0 +1,101 @@
+package listener
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"scenecast"
+	"scenecast/problem"
+	"scenecast/websocket"
+)
+
+// handshake is what was decided about a request to become a page.
+type handshake struct {
+	response  []byte // which makes it one
+	admission scenecast.Admission
+
+	// Of a page that is refused by a close frame.
+	rejected bool
+	ending   scenecast.Ending
+}
+
+// handshake has the endpoint decide about a request; an error refuses it over HTTP.
+func (s *Server) handshake(r *http.Request, e *Endpoint) (h handshake, err error) {
+	if e.Transport == EventStream {
+		return s.handshakeEventStream(r, e)
+	}
+	return s.handshakeWebSocket(r, e)
+}
+
+func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, err error) {
+	if err := websocket.CheckHandshake(r, e.Subprotocol); err != nil {
+		return h, err
+	}
+	if h.admission, err = s.admit(r, e); err != nil {
+		if e.CloseCode == nil {
+			return h, err
+		}
+		if problem.Of(err).Kind == problem.Internal {
+			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", err)
+		}
+		s.refused.count(err)
+		code, reason := e.CloseCode(err)
+		h.rejected, h.ending = true, scenecast.Ending{Cause: scenecast.CauseRefused, Code: code, Detail: reason}
+	}
+	extensions := ""
+	if s.options.Deflate && !h.rejected {
+		extensions, h.admission.Deflate = websocket.AcceptDeflate(r.Header)
+	}
+	h.response = websocket.SwitchingProtocols(r, e.Subprotocol, extensions)
+	return h, nil
+}
+
+// admit asks the origin policy and then the admitter.
+func (s *Server) admit(r *http.Request, e *Endpoint) (scenecast.Admission, error) {
+	if err := s.origins.check(r); err != nil {
+		return scenecast.Admission{}, err
+	}
+	a, err := e.Admitter.Admit(r)
+	if err != nil {
+		return scenecast.Admission{}, err
+	}
+	return a, nil
+}
+
+// attach gives the connection of a request that has become a page to a loop. An error says why it cannot be had.
+func (s *Server) attach(w http.ResponseWriter, h *handshake) error {
+	conn, early, err := s.hijack(w, h.response)
+	if err != nil {
+		s.options.Release(h.admission.Lease)
+		return err
+	}
+	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
+	if h.rejected {
+		loop.Refuse(conn, early, h.ending)
+	} else {
+		loop.Attach(conn, early, h.admission)
+	}
+	return nil
+}
+
+// hijack takes the connection from net/http, with the bytes that were read behind the request, and sends the response. A
+// page that has gone by then is noticed by whoever reads from it next.
+func (s *Server) hijack(w http.ResponseWriter, response []byte) (conn net.Conn, early []byte, err error) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("hijack: %w", err)
+	}
+	early, _ = buffered.Reader.Peek(buffered.Reader.Buffered())
+	early = bytes.Clone(early)
+	conn = conn.(*httpConn).Conn
+	if c, ok := conn.(*prefixConn); ok {
+		conn, early = c.Conn, append(early, c.prefix...)
+	}
+	_ = conn.SetDeadline(time.Now().Add(s.options.HeadTimeout))
+	_, _ = conn.Write(response)
+	_ = conn.SetDeadline(time.Time{})
+	return conn, early, nil
+}

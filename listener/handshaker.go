@@ -1,0 +1,93 @@
+package listener
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"scenecast/socket"
+)
+
+// handshaker decides about the connections that one loop accepts. Its buffers are the loop's alone.
+type handshaker struct {
+	server *Server
+	bytes  bytes.Reader
+	reader *bufio.Reader
+}
+
+var _ socket.Handshaker = (*handshaker)(nil)
+
+func newHandshaker(s *Server) *handshaker {
+	return &handshaker{server: s, reader: bufio.NewReaderSize(nil, s.options.MaxHead)}
+}
+
+var (
+	get           = []byte("GET ")
+	endOfHead     = []byte("\r\n\r\n")
+	emptyLine     = []byte("\n\r\n")
+	bareEmptyLine = []byte("\n\n")
+)
+
+var hijack = socket.Handshake{Action: socket.Hijack}
+
+// Handshake implements socket.Handshaker. What is not certain to become a page goes to net/http, which answers malformed heads too.
+func (h *handshaker) Handshake(head []byte, from netip.AddrPort) socket.Handshake {
+	if n := min(len(head), len(get)); !bytes.Equal(head[:n], get[:n]) {
+		return hijack
+	}
+	end, found := headEnd(head)
+	switch {
+	case found && end <= h.server.options.MaxHead && bytes.HasSuffix(head[:end], endOfHead):
+		return h.decide(head[:end], from)
+	case found, len(head) > h.server.options.MaxHead:
+		return hijack
+	default:
+		return socket.Handshake{Action: socket.NeedMore}
+	}
+}
+
+// headEnd is where net/http finds the end of a head: behind the first empty line, whether its lines end in CRLF or in LF alone.
+func headEnd(b []byte) (end int, found bool) {
+	empty := bytes.Index(b, emptyLine)
+	if bare := bytes.Index(b, bareEmptyLine); bare >= 0 && (empty < 0 || bare < empty) {
+		return bare + len(bareEmptyLine), true
+	}
+	return empty + len(emptyLine), empty >= 0
+}
+
+// decide reads a whole head and has its endpoint decide. A request that is refused over HTTP goes to net/http, where the endpoint
+// decides once more and answers.
+func (h *handshaker) decide(head []byte, from netip.AddrPort) socket.Handshake {
+	h.bytes.Reset(head)
+	h.reader.Reset(&h.bytes)
+	r, err := http.ReadRequest(h.reader)
+	if err != nil || h.reader.Buffered() > 0 || r.Method != http.MethodGet || r.Host == "" || r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+		return hijack
+	}
+	r.RemoteAddr = from.String()
+	e := h.server.endpointFor(r)
+	if e == nil || e.Blocking {
+		return hijack
+	}
+	to, err := h.server.handshake(r, e)
+	if err != nil {
+		return hijack
+	}
+	if to.rejected {
+		return socket.Handshake{Action: socket.Reject, Head: len(head), Response: to.response, Ending: to.ending}
+	}
+	return socket.Handshake{Action: socket.Accept, Head: len(head), Response: to.response, Admission: to.admission}
+}
+
+// Hijack implements socket.Handshaker.
+func (h *handshaker) Hijack(c net.Conn, read []byte) {
+	h.server.handoff.put(&prefixConn{Conn: c, prefix: read})
+}
+
+// HeadTimeout implements socket.Handshaker.
+func (h *handshaker) HeadTimeout() []byte { return headerTimeout }
+
+// OutOfDescriptors implements socket.Handshaker.
+func (h *handshaker) OutOfDescriptors() []byte { return outOfDescriptors }

@@ -1,0 +1,37 @@
+package listener
+
+import (
+	"io"
+	"log/slog"
+	"net/netip"
+	"testing"
+
+	"scenecast"
+	"scenecast/admission"
+	"scenecast/auth"
+	"scenecast/label"
+	"scenecast/protocol/tutorial"
+	"scenecast/socket"
+)
+
+// BenchmarkHandshake is the handshake of a page with five labels: read the head, admit the page, make the response.
+func BenchmarkHandshake(b *testing.B) {
+	pages := new(auth.PageTokens)
+	pages.Add("123456", auth.Page{App: scenecast.DefaultApp})
+	authenticator := &admission.Authenticator{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
+	s := &Server{refused: newRefusalCounter(), options: Options{
+		Endpoints: []Endpoint{{Match: Path("/"), Admitter: tutorial.New(tutorial.Options{Authenticator: authenticator})}},
+		MaxHead:   16 << 10,
+		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}}
+	handshaker := newHandshaker(s)
+	head := []byte("GET /?group=r-17&locale=zh&page=home&run=abcdefgh&token=123456&user=r-1234 HTTP/1.1\r\nHost: 127.0.0.1:9502\r\n" +
+		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+	from := netip.MustParseAddrPort("127.0.0.1:5555")
+	b.ReportAllocs()
+	for b.Loop() {
+		if h := handshaker.Handshake(head, from); h.Action != socket.Accept {
+			b.Fatalf("%+v", h)
+		}
+	}
+}
