@@ -50,7 +50,7 @@ func latency(h *hdrhistogram.Histogram) Latency {
 }
 
 // each is the CPU time divided by a number, in a unit.
-func (c cpuTime) each(number int, unit time.Duration) *CPU {
+func (c CPUTime) each(number int, unit time.Duration) *CPU {
 	share := func(d time.Duration) float64 { return float64(d) / float64(unit) / float64(number) }
-	return &CPU{User: share(c.user), System: share(c.system)}
+	return &CPU{User: share(c.User), System: share(c.System)}
 }

@@ -13,55 +13,77 @@ import (
 // tick is the unit of CPU times in /proc/PID/stat: USER_HZ is 100 on everything that Go and Linux run on together.
 const tick = time.Second / 100
 
-// cpuTime is the CPU that a process has used since it began.
-type cpuTime struct{ user, system time.Duration }
+// CPUTime is the CPU that a process has used since it began.
+type CPUTime struct{ User, System time.Duration }
 
-func (c cpuTime) since(before cpuTime) cpuTime {
-	return cpuTime{c.user - before.user, c.system - before.system}
+// Total is both together.
+func (c CPUTime) Total() time.Duration { return c.User + c.System }
+
+// Since is what was used after before.
+func (c CPUTime) Since(before CPUTime) CPUTime {
+	return CPUTime{c.User - before.User, c.System - before.System}
 }
 
-// process is one whose costs are watched. The zero value has none to tell.
-type process struct{ pid int }
+// Process is one whose costs are watched. The zero value watches nobody, and all its costs are 0.
+type Process struct{ pid int }
 
-// watch is the process with this pid; 0 watches nobody. Only Linux tells of other processes.
-func watch(pid int) (process, error) {
+// Watch is the process with this pid; 0 watches nobody. Only Linux tells of other processes.
+func Watch(pid int) (Process, error) {
 	if pid == 0 || runtime.GOOS != "linux" {
-		return process{}, nil
+		return Process{}, nil
 	}
-	p := process{pid}
-	if _, err := p.cpu(); err != nil {
-		return process{}, fmt.Errorf("the server's costs: %w", err)
+	p := Process{pid}
+	if _, err := p.CPU(); err != nil {
+		return Process{}, fmt.Errorf("the server's costs: %w", err)
 	}
 	return p, nil
 }
 
-// isWatched reports whether there is anything to tell.
-func (p process) isWatched() bool { return p.pid != 0 }
+// watched reports whether there is anything to tell.
+func (p Process) watched() bool { return p.pid != 0 }
 
-func (p process) cpu() (cpuTime, error) {
-	if !p.isWatched() {
-		return cpuTime{}, nil
+// CPU is what the process has used of it, in ticks of 10 ms.
+func (p Process) CPU() (CPUTime, error) {
+	if !p.watched() {
+		return CPUTime{}, nil
 	}
 	text, err := p.read("stat")
 	if err != nil {
-		return cpuTime{}, err
+		return CPUTime{}, err
 	}
 	return parseStat(text)
 }
 
-// memory is the resident memory in bytes.
-func (p process) memory() (int, error) {
-	if !p.isWatched() {
+// Memory is the resident memory in bytes.
+func (p Process) Memory() (int, error) {
+	if !p.watched() {
 		return 0, nil
 	}
 	text, err := p.read("status")
 	if err != nil {
 		return 0, err
 	}
-	return parseStatus(text)
+	return parseStatus(text, "VmRSS")
 }
 
-func (p process) read(file string) (string, error) {
+// Peak is the most resident memory, in bytes, that the process has had since it was asked last, or since it began.
+func (p Process) Peak() (int, error) {
+	if !p.watched() {
+		return 0, nil
+	}
+	text, err := p.read("status")
+	if err != nil {
+		return 0, err
+	}
+	peak, err := parseStatus(text, "VmHWM")
+	if err != nil {
+		return 0, err
+	}
+	const peakAnew = "5" // proc_pid_clear_refs(5)
+	return peak, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.pid), []byte(peakAnew), 0)
+}
+
+func (p Process) read(file string) (string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.pid, file))
 	if errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("there is no process %d", p.pid)
@@ -71,32 +93,32 @@ func (p process) read(file string) (string, error) {
 
 // parseStat reads utime and stime, the fields 14 and 15 of proc_pid_stat(5). The second field, a name in parentheses, may
 // have spaces and parentheses in it, so counting begins behind the last one.
-func parseStat(text string) (cpuTime, error) {
+func parseStat(text string) (CPUTime, error) {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) < 13 || !strings.Contains(text, ")") {
-		return cpuTime{}, fmt.Errorf("stat has no CPU times: %.100q", text)
+		return CPUTime{}, fmt.Errorf("stat has no CPU times: %.100q", text)
 	}
 	user, err1 := strconv.ParseUint(fields[11], 10, 40)
 	system, err2 := strconv.ParseUint(fields[12], 10, 40)
 	if err := errors.Join(err1, err2); err != nil {
-		return cpuTime{}, fmt.Errorf("stat has no CPU times: %w", err)
+		return CPUTime{}, fmt.Errorf("stat has no CPU times: %w", err)
 	}
-	return cpuTime{time.Duration(user) * tick, time.Duration(system) * tick}, nil
+	return CPUTime{time.Duration(user) * tick, time.Duration(system) * tick}, nil
 }
 
-// parseStatus reads VmRSS of proc_pid_status(5), which is in kilobytes. A process that has ended has none.
-func parseStatus(text string) (int, error) {
+// parseStatus reads a size of proc_pid_status(5), which is in kilobytes. A process that has ended has none.
+func parseStatus(text, name string) (int, error) {
 	for line := range strings.Lines(text) {
-		value, found := strings.CutPrefix(line, "VmRSS:")
+		value, found := strings.CutPrefix(line, name+":")
 		if !found {
 			continue
 		}
 		number, unit, _ := strings.Cut(strings.TrimSpace(value), " ")
 		kilobytes, err := strconv.Atoi(number)
 		if err != nil || kilobytes < 0 || unit != "kB" {
-			return 0, fmt.Errorf("status has a strange VmRSS: %.100q", line)
+			return 0, fmt.Errorf("status has a strange %s: %.100q", name, line)
 		}
 		return kilobytes << 10, nil
 	}
-	return 0, errors.New("status has no VmRSS")
+	return 0, fmt.Errorf("status has no %s", name)
 }

@@ -20,7 +20,7 @@ var errMissing = errors.New("deliveries are missing")
 
 // round measures a scenario once.
 func (r *runner) round(ctx context.Context, s *scenario) (Round, error) {
-	before, err := r.server.cpu()
+	before, err := r.server.CPU()
 	if err != nil {
 		return Round{}, err
 	}
@@ -34,7 +34,7 @@ func (r *runner) round(ctx context.Context, s *scenario) (Round, error) {
 		return Round{}, err
 	}
 	took := time.Since(start).Seconds()
-	after, err := r.server.cpu()
+	after, err := r.server.CPU()
 	if err != nil {
 		return Round{}, err
 	}
@@ -42,9 +42,9 @@ func (r *runner) round(ctx context.Context, s *scenario) (Round, error) {
 		Seconds: took, Deliveries: deliveries, PerSecond: float64(deliveries) / took, PushesPerSec: float64(s.pushes) / took,
 		Latency: r.latency(),
 	}
-	if r.server.isWatched() {
-		round.CPUOfDelivery = after.since(before).each(deliveries, time.Nanosecond)
-		round.CPUOfPush = after.since(before).each(s.pushes, time.Microsecond)
+	if r.server.watched() {
+		round.CPUOfDelivery = after.Since(before).each(deliveries, time.Nanosecond)
+		round.CPUOfPush = after.Since(before).each(s.pushes, time.Microsecond)
 	}
 	return round, nil
 }

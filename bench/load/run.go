@@ -31,7 +31,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 		return nil, err
 	}
 	defer r.close()
-	if r.server, err = watch(o.PID); err != nil {
+	if r.server, err = Watch(o.PID); err != nil {
 		return nil, err
 	}
 	r.report = &Report{
@@ -133,7 +133,7 @@ type runner struct {
 	people  people
 	fleet   *fleet
 	backend *publisher
-	server  process
+	server  Process
 	report  *Report
 }
 
@@ -165,8 +165,8 @@ func (r *runner) run(ctx context.Context, plan []scenario) error {
 
 // connect opens the pages and measures what that costs.
 func (r *runner) connect(ctx context.Context) error {
-	memory, err1 := r.server.memory()
-	before, err2 := r.server.cpu()
+	memory, err1 := r.server.Memory()
+	before, err2 := r.server.CPU()
 	start := time.Now()
 	if err := r.fleet.connect(ctx, func(connected int) {
 		r.options.Progress(fmt.Sprintf("%d of %d pages are connected", connected, r.options.Pages))
@@ -174,14 +174,14 @@ func (r *runner) connect(ctx context.Context) error {
 		return err
 	}
 	took := time.Since(start).Seconds()
-	after, err3 := r.server.cpu()
-	memoryAfter, err4 := r.server.memory()
+	after, err3 := r.server.CPU()
+	memoryAfter, err4 := r.server.Memory()
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return fmt.Errorf("the server's costs: %w", err)
 	}
 	c := Connect{Seconds: took, PagesPerSecond: float64(r.options.Pages) / took}
-	if r.server.isWatched() {
-		c.CPU = after.since(before).each(r.options.Pages, time.Microsecond)
+	if r.server.watched() {
+		c.CPU = after.Since(before).each(r.options.Pages, time.Microsecond)
 		c.MemoryPerPage = new(float64(memoryAfter-memory) / float64(r.options.Pages))
 	}
 	r.report.Connect = &c

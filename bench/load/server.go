@@ -64,7 +64,7 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 func (s *Server) environ(parent []string) []string {
 	return append(WithoutSettings(parent),
 		"SCENECAST_CLIENT_TOKENS="+s.Token,
-		"SCENECAST_API_KEYS=[{name: bench, key: "+s.Key+", allow: [push]}]",
+		"SCENECAST_API_KEYS=[{name: bench, key: "+s.Key+", allow: [push, trigger, read, manage]}]",
 		"SCENECAST_LOG_FORMAT=text",
 		"SCENECAST_LOG_LEVEL=info",
 		"SCENECAST_DRAIN=1s")

@@ -120,13 +120,20 @@ func measure(ctx context.Context, s setup, healthy *load.Session, elsewhere, her
 func round(ctx context.Context, s setup, healthy *load.Session, c *crowd) (p99, grown float64, err error) {
 	came := make(chan error, 1)
 	before := 0
+	var server load.Process
 	if c == nil {
 		came <- nil
 	} else {
 		if err := c.miss(ctx); err != nil {
 			return 0, 0, err
 		}
-		if before, err = residentPeak(c.server.PID); err != nil {
+		if server, err = load.Watch(c.server.PID); err != nil {
+			return 0, 0, err
+		}
+		if _, err = server.Peak(); err != nil {
+			return 0, 0, err
+		}
+		if before, err = server.Memory(); err != nil {
 			return 0, 0, err
 		}
 		go func() { came <- c.start(ctx) }()
@@ -135,7 +142,7 @@ func round(ctx context.Context, s setup, healthy *load.Session, c *crowd) (p99, 
 	if err = errors.Join(err, <-came); err != nil || c == nil {
 		return r.Latency.P99, 0, err
 	}
-	after, err := residentPeak(c.server.PID)
+	after, err := server.Peak()
 	return r.Latency.P99, float64(after - before), err
 }
 
@@ -148,20 +155,6 @@ func ratios(of, to []float64) []float64 {
 		r = append(r, of[i]/to[i])
 	}
 	return r
-}
-
-// residentPeak is the most resident memory that a process has had since it was asked last, in bytes.
-func residentPeak(pid int) (int, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, fmt.Errorf("memory is known on Linux alone: %w", err)
-	}
-	_, rest, _ := bytes.Cut(status, []byte("VmHWM:"))
-	var kilobytes int
-	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
-		return 0, err
-	}
-	return kilobytes << 10, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0) // proc(5): the peak begins anew
 }
 
 // push pushes by HTTP and returns the answer.
