@@ -62,18 +62,6 @@ func (d *decoder) check(c *Config) {
 	d.checkSecrets(c)
 }
 
-// checkTriggers holds the pushes of triggers against the limits: one over them would be refused at every call.
-func (d *decoder) checkTriggers(c *Config) {
-	for _, app := range c.Apps() {
-		for _, t := range app.Triggers {
-			if ttl := Duration(t.Declaration.TTL); ttl > c.Push.MaxTTL {
-				key := join(join(app.key("triggers"), t.Name), "ttl")
-				d.wrong(key, "%v is more than push.max_ttl (%v)", ttl, c.Push.MaxTTL)
-			}
-		}
-	}
-}
-
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not
 // be read and still has the value that it had before.
 func (d *decoder) wrong(key, format string, args ...any) {

@@ -23,7 +23,7 @@ func mistakes(t *testing.T, content string) []string {
 // TestMistakes: each is told with its line and its key.
 func TestMistakes(t *testing.T) {
 	const sizes, times = "is no size up to 1GiB; write it as 512, 64KiB or 1MiB", "is no length of time; write it as 90s, 1m30s or 250ms"
-	const origin = "is no origin; write it as https://www.example.com, in lower case and without a path, or as *"
+	const origin = "is no origin that a browser sends; write it as …"
 	check(t, []mistaken{
 		// Keys.
 		{"listne: x", []string{"FILE:1: listne: there is no such setting; did you mean listen?"}},
