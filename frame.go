@@ -8,16 +8,26 @@ type Frame struct {
 	Data []byte
 	// Coalesce, unless it is empty, lets only the newest of the frames with this key wait in an outbox.
 	Coalesce string
-	// Done, unless it is nil, is called once for each socket that took the frame by SendShared, on the loop's goroutine: true
-	// when the kernel has taken it, false when it was dropped or the page has gone before.
-	Done func(written bool)
+	// Done, unless it is nil, is called once for each socket that took the frame by SendShared, on the loop's goroutine and not
+	// within that call: true when the kernel has taken it, false when it was dropped or the page has gone before. The slot is the
+	// index that the frame was sent to, also when the socket has left it since.
+	Done func(slot uint32, written bool)
 
+	base    *Frame // whose variant this frame shares; nil: it has its own
 	once    sync.Once
 	variant []byte
 }
 
+// WithDone is the same frame with a Done of its own, such as one for the sockets of one loop. Both share the variant.
+func (f *Frame) WithDone(done func(slot uint32, written bool)) *Frame {
+	return &Frame{Data: f.Data, Coalesce: f.Coalesce, Done: done, base: f}
+}
+
 // Variant is another form of the frame, such as a compressed one. It is made the first time that any loop asks for it.
 func (f *Frame) Variant(encode func(frame []byte) []byte) []byte {
+	if f.base != nil {
+		return f.base.Variant(encode)
+	}
 	f.once.Do(func() { f.variant = encode(f.Data) })
 	return f.variant
 }

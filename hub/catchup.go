@@ -171,18 +171,18 @@ func (s *Shard) replay(c *catchUp, p piece) {
 
 // sendPiece sends a piece, and sees to the receipts of what is in it. False: the member has left.
 func (s *Shard) sendPiece(c *catchUp, frames []byte, paid []owed) bool {
-	settle := func(written bool) {
+	settle := func(_ uint32, written bool) {
 		for _, o := range paid {
 			o.receipt.settle(written, c.protocol.Traits().Acknowledges)
 		}
 	}
 	switch {
 	case len(frames) == 0:
-		settle(true) // it has had them on another shard, before they came to this one
+		settle(0, true) // it has had them on another shard, before they came to this one
 	case len(paid) == 0:
 		s.loop.Send(c.slot, frames)
 	case !s.loop.SendShared(c.slot, &scenecast.Frame{Data: frames, Done: settle}):
-		settle(false)
+		settle(0, false)
 	}
 	return s.isCatchingUp(c) // no, if its outbox was full and it was closed for that
 }

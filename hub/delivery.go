@@ -32,7 +32,7 @@ func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 	f := &scenecast.Frame{Data: by.EncodePush(d.push, scenecast.Live), Coalesce: d.push.Coalesce}
 	if d.receipt != nil {
 		asked := by.Traits().Acknowledges
-		f.Done = func(written bool) { d.receipt.settle(written, asked) }
+		f.Done = func(_ uint32, written bool) { d.receipt.settle(written, asked) }
 	}
 	d.frames = append(d.frames, encoded{by, f})
 	return f

@@ -79,7 +79,7 @@ func (q *queue) SendShared(s scenecast.Slot, f *scenecast.Frame) bool {
 			q.shard.Closed(s, scenecast.Ending{})
 			return false
 		}
-		lose(k.pending[0])
+		lose(k, k.pending[0])
 		k.pending = k.pending[1:]
 	}
 	k.pending = append(k.pending, f)
@@ -112,13 +112,13 @@ func (q *queue) end(k *socket, code scenecast.CloseCode) {
 	delete(q.sockets, k.slot)
 	q.free = append(q.free, scenecast.Slot{Index: k.slot.Index, Generation: k.slot.Generation + 1})
 	for _, f := range k.pending {
-		q.Post(func() { lose(f) })
+		q.Post(func() { lose(k, f) })
 	}
 }
 
-func lose(f *scenecast.Frame) {
+func lose(k *socket, f *scenecast.Frame) {
 	if f.Done != nil {
-		f.Done(false)
+		f.Done(k.slot.Index, false)
 	}
 }
 
@@ -149,7 +149,7 @@ func (q *queue) write(k *socket) {
 	for _, f := range k.pending {
 		k.got = append(k.got, strings.Split(strings.TrimSpace(string(f.Data)), "\n")...)
 		if f.Done != nil {
-			f.Done(true)
+			f.Done(k.slot.Index, true)
 		}
 	}
 	k.pending = nil

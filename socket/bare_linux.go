@@ -94,7 +94,7 @@ func (e *events) end(index uint32) {
 // forget drops what waits for a socket, and what it has said.
 func (e *events) forget(index uint32) {
 	b := e.bares.at(index)
-	e.abandon(b)
+	e.abandon(index, b)
 	if b.outbox != 0 {
 		e.dropOutbox(b)
 	}

@@ -160,7 +160,7 @@ func (c *conn) settleHand(taken int) {
 		c.loop.held.release(w.frame)
 		taken -= len(w.data)
 		if settle, written := w.frame.Done, taken >= 0; settle != nil {
-			c.loop.post(func() { settle(written) })
+			c.loop.post(func() { settle(c.slot.Index, written) })
 		}
 	}
 }

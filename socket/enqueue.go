@@ -52,10 +52,11 @@ func (l *Loop) insist(o *outbox, f *scenecast.Frame, data []byte) {
 
 // lose lets go of the frames that an outbox has lost, and tells whoever wants to know.
 func (l *Loop) lose(o *outbox) {
+	slot := o.slot
 	for _, w := range o.lost {
 		l.held.release(w.frame)
 		if settle := w.frame.Done; settle != nil {
-			l.post(func() { settle(false) })
+			l.post(func() { settle(slot, false) })
 		}
 	}
 	o.lost = nil

@@ -34,17 +34,23 @@ func (wire) Traits() scenecast.Traits {
 
 // ledger holds what became of frames against what loops have said. The owner's goroutine only, or when the loop has ended.
 type ledger struct {
-	taken   map[string]int // by the frame's name
-	settled map[string][]bool
+	taken   map[copied]int
+	settled map[copied][]bool
+}
+
+// copied is a frame on its way to one socket.
+type copied struct {
+	name string
+	slot uint32 // its index
 }
 
 // frame is a text frame that begins with its name, and whose payload has so many bytes.
 func (l *ledger) frame(name string, size int) *scenecast.Frame {
-	return &scenecast.Frame{Data: named(name, size), Done: func(written bool) {
+	return &scenecast.Frame{Data: named(name, size), Done: func(slot uint32, written bool) {
 		if l.settled == nil {
-			l.settled = make(map[string][]bool)
+			l.settled = make(map[copied][]bool)
 		}
-		l.settled[name] = append(l.settled[name], written)
+		l.settled[copied{name, slot}] = append(l.settled[copied{name, slot}], written)
 	}}
 }
 
@@ -54,14 +60,14 @@ func named(name string, size int) []byte {
 
 // check says whether each frame was settled once for each socket that took it.
 func (l *ledger) check(t *testing.T) {
-	for name, n := range l.taken {
-		if len(l.settled[name]) != n {
-			t.Errorf("%s was taken %d times, and settled %v", name, n, l.settled[name])
+	for c, n := range l.taken {
+		if len(l.settled[c]) != n {
+			t.Errorf("%v was taken %d times, and settled %v", c, n, l.settled[c])
 		}
 	}
-	for name, settled := range l.settled {
-		if l.taken[name] == 0 {
-			t.Errorf("%s was not taken, and settled %v", name, settled)
+	for c, settled := range l.settled {
+		if l.taken[c] == 0 {
+			t.Errorf("%v was not taken, and settled %v", c, settled)
 		}
 	}
 }
@@ -71,9 +77,9 @@ func (s *office) share(slot scenecast.Slot, name string, f *scenecast.Frame) boo
 	ok := s.loop.SendShared(slot, f)
 	if ok {
 		if s.ledger.taken == nil {
-			s.ledger.taken = make(map[string]int)
+			s.ledger.taken = make(map[copied]int)
 		}
-		s.ledger.taken[name]++
+		s.ledger.taken[copied{name, slot.Index}]++
 	}
 	return ok
 }

@@ -160,6 +160,7 @@ func (l *Loop) attach(c *conn, a scenecast.Admission) {
 		l.conns = append(l.conns, make([]*conn, n)...)
 	}
 	l.conns[c.slot.Index] = c
+	c.outbox.slot = c.slot.Index
 	l.handler.Opened(c.slot, a)
 	go c.read()
 }

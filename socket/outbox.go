@@ -10,10 +10,11 @@ import (
 // dropped, the page is told of it at that place.
 type outbox struct {
 	frames  []waiting
-	first   int // of frames: what is before it has been sent
-	sent    int // bytes of the first frame that have been sent
-	bytes   int // of the frames, sent ones left out, whole ones counted whole
-	dropped int // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
+	first   int    // of frames: what is before it has been sent
+	sent    int    // bytes of the first frame that have been sent
+	bytes   int    // of the frames, sent ones left out, whole ones counted whole
+	slot    uint32 // the index that the frames were sent to
+	dropped int    // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
 
 	then []func() // to be posted when nothing waits any more
 

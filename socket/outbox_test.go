@@ -136,7 +136,7 @@ func FuzzOutbox(f *testing.F) {
 					e.size = 1000
 				}
 				data := append([]byte(e.name), bytes.Repeat([]byte{'.'}, e.size-len(e.name))...)
-				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(bool) { settled = append(settled, e.name) }}
+				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(uint32, bool) { settled = append(settled, e.name) }}
 				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{traits: gapping{}.Traits()}), naive.enqueue(e, bounds, policy)
 				if got != want {
 					t.Fatalf("%v with %d bytes: taken %v, want %v; waiting: %v", e, e.size, got, want, naive.entries)

@@ -38,6 +38,7 @@ func (e *events) openOutbox(index uint32, b *bare) *outbox {
 	}
 	b.deadline = e.now.add(e.loop.options.WriteTimeout)
 	e.setAlarm(index)
+	o.at(b.outbox).slot = index
 	return o.at(b.outbox)
 }
 
@@ -154,7 +155,7 @@ func (e *events) taken(o *outbox, n int) {
 		w := o.pop()
 		e.loop.held.release(w.frame)
 		if w.frame.Done != nil {
-			w.frame.Done(true)
+			w.frame.Done(o.slot, true)
 		}
 	}
 }

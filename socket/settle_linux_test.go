@@ -76,7 +76,7 @@ func TestTCPSettle(t *testing.T) {
 				c.then(s, conn)
 				s.end()
 				for name, want := range c.want {
-					if got := s.ledger.settled[name]; slices.Contains(got, !want) {
+					if got := s.ledger.settled[copied{name, 0}]; slices.Contains(got, !want) {
 						t.Errorf("%s was settled %v, want %v", name, got, want)
 					}
 				}
@@ -96,7 +96,7 @@ func TestTCPWhenWritten(t *testing.T) {
 				s.do(func() {
 					s.loop.OnWritten(s.slots[0], func() { told = append(told, "at once") })
 					f := s.ledger.frame("filler", 500<<10)
-					f.Done = func(bool) { told = append(told, "settled") }
+					f.Done = func(uint32, bool) { told = append(told, "settled") }
 					s.loop.SendShared(s.slots[0], f)
 					s.loop.OnWritten(s.slots[0], func() { told = append(told, "written") })
 				})

@@ -122,12 +122,12 @@ func (e *events) write(index uint32, b *bare) {
 	n, errno := sendNow(b.fd, buffer)
 	if n == len(buffer) {
 		if settles := mask & e.turn.settles; settles != 0 {
-			e.settle(settles, true)
+			e.settle(index, settles, true)
 		}
 		return
 	}
 	if errno != 0 && !isTemporary(errno) {
-		e.settle(mask&e.turn.settles, false)
+		e.settle(index, mask&e.turn.settles, false)
 		e.broken = append(e.broken, ended{index, b.life})
 		return
 	}
@@ -140,29 +140,29 @@ func (e *events) write(index uint32, b *bare) {
 		switch {
 		case n >= len(data):
 			n -= len(data)
-			e.settle(mask&-mask&e.turn.settles, true)
+			e.settle(index, mask&-mask&e.turn.settles, true)
 		case n > 0: // the page has a part of it and must get the rest
 			e.loop.insist(o, f, data)
 			o.sent, n = n, 0
 		case b.state != state: // it was too slow for the one before
 			e.loop.dropped.Add(1)
-			e.settle(mask&-mask&e.turn.settles, false)
+			e.settle(index, mask&-mask&e.turn.settles, false)
 		case !e.queue(index, f):
-			e.settle(mask&-mask&e.turn.settles, false)
+			e.settle(index, mask&-mask&e.turn.settles, false)
 		}
 	}
 }
 
 // settle tells of the frames in a mask that somebody wants to know of.
-func (e *events) settle(mask uint64, written bool) {
+func (e *events) settle(index uint32, mask uint64, written bool) {
 	for ; mask != 0; mask &= mask - 1 {
-		e.turn.frames[bits.TrailingZeros64(mask)].Done(written)
+		e.turn.frames[bits.TrailingZeros64(mask)].Done(index, written)
 	}
 }
 
 // abandon forgets what is pending for a socket.
-func (e *events) abandon(b *bare) {
-	e.settle(b.pending&e.turn.settles, false)
+func (e *events) abandon(index uint32, b *bare) {
+	e.settle(index, b.pending&e.turn.settles, false)
 	b.pending = 0
 }
 
