@@ -23,11 +23,15 @@ type Engine interface {
 	Close() error
 }
 
-// Pending is a push that was submitted. Its method may be called concurrently, any number of times, or not at all.
+// Pending is a push that was submitted. Its methods may be called concurrently, any number of times, or not at all, and also
+// when the engine is closed.
 type Pending interface {
 	// Wait returns when every node has told what became of the push, as far as its receipt asks. When ctx ends before, it
 	// returns what is known so far and ctx's error; the push is published all the same.
 	Wait(ctx context.Context) (Published, error)
+	// WaitQueued returns when this process's node has told what is queued, whatever the receipt asks for: a publisher of many
+	// pushes paces itself by it. The error is ctx's.
+	WaitQueued(ctx context.Context) error
 }
 
 // Published is what became of a push that was submitted.

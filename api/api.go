@@ -3,13 +3,16 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"scenecast"
 	"scenecast/auth"
@@ -20,8 +23,8 @@ import (
 
 // Pusher takes what backends ask for; *push.Service does.
 type Pusher interface {
-	Push(ctx context.Context, app string, r push.Request) (push.Result, error)
-	Trigger(ctx context.Context, app, name, key string, args push.Args) (push.Result, error)
+	Submit(c push.Caller, r push.Request) (push.Pending, error)
+	Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error)
 }
 
 // Asker answers queries for all nodes; a scenecast.Engine does.
@@ -40,7 +43,14 @@ type Options struct {
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
 	Metrics http.Handler                // what Prometheus is told
 	Logger  *slog.Logger                // gets what strangers are not told
+
+	// Timeout is how long a call may take, whether its client waits for it or not: longer than a push's receipt may be waited
+	// for. Defaults to DefaultTimeout.
+	Timeout time.Duration
 }
+
+// DefaultTimeout is how long a call may take where nothing else is configured.
+const DefaultTimeout = 40 * time.Second
 
 // API serves /v1/, /healthz, /readyz and /metrics, and answers 404 to everything else. It describes itself at /v1/openapi.json, which
 // people read at /v1/docs.
@@ -85,13 +95,14 @@ var routes = []route{
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
-	app    string     // that the key is for
-	params parameters // in the query
+	caller push.Caller // whose key it shows
+	params parameters  // in the query
 }
 
 // New makes the API.
 func New(o Options) *API {
 	a := &API{o: o, mux: http.NewServeMux()}
+	a.o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	byPath := make(map[string]map[string]route)
 	for _, r := range routes {
 		if byPath[r.path] == nil {
@@ -108,8 +119,13 @@ func New(o Options) *API {
 	return a
 }
 
-// ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+// ServeHTTP implements http.Handler. A client that goes away, or that half-closes its connection when it has sent its request,
+// ends no call: what was done would be told as not done, or be told to nobody.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), a.o.Timeout)
+	defer cancel()
+	a.mux.ServeHTTP(w, r.WithContext(ctx))
+}
 
 // serve answers a request to a path that takes these methods.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]route) {
@@ -137,11 +153,13 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]r
 }
 
 // call makes the call, if the key may, and returns its answer.
-func (a *API) call(to route, r *request) (_ any, err error) {
+func (a *API) call(to route, r *request) (any, error) {
 	if to.scope != "" {
-		if r.app, err = a.authorize(r.Request, to.scope); err != nil {
+		key, err := a.authorize(r.Request, to.scope)
+		if err != nil {
 			return nil, err
 		}
+		r.caller = push.KeyCaller(key.App, key.Name)
 		if r.params, err = readParameters(r.Request, to.query); err != nil {
 			return nil, err
 		}
@@ -152,16 +170,30 @@ func (a *API) call(to route, r *request) (_ any, err error) {
 // written is what a call returns that has written its answer itself.
 type written struct{}
 
-func (a *API) authorize(r *http.Request, scope auth.Scope) (app string, err error) {
+// ask asks all nodes about the app of the call's key.
+func (a *API) ask(r *request, q scenecast.Query) (scenecast.Reply, error) {
+	q.App = r.caller.App
+	reply, err := a.o.Asker.Ask(r.Context(), q)
+	switch {
+	case err == nil || r.Context().Err() == nil:
+		return reply, err
+	case q.Relabel != nil || q.Disconnect != nil:
+		return reply, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,
+			"it is not known yet what was done: not every node has answered in time"), err)
+	}
+	return reply, fmt.Errorf("%w (%w)", problem.New(problem.Unavailable, "not every node has answered in time"), err)
+}
+
+func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
 	key, ok := a.o.Keys.Find(auth.Bearer(r))
 	if !ok {
-		return "", problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key").
+		return auth.Key{}, problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key").
 			DecidedBy("api_keys")
 	}
 	if !key.May(scope) {
-		return "", problem.New(problem.Forbidden, "this API key lacks the scope %q", scope).DecidedBy("api_keys")
+		return auth.Key{}, problem.New(problem.Forbidden, "this API key lacks the scope %q", scope).DecidedBy("api_keys")
 	}
-	return key.App, nil
+	return key, nil
 }
 
 // document is a problem as RFC 9457 prints it. Its type is about:blank, so the title is that of the status.
@@ -177,7 +209,7 @@ type document struct {
 // document is the error as strangers are told of it; the log is told what they are not.
 func (a *API) document(r *http.Request, err error) document {
 	p := problem.Of(err)
-	if p.Kind == problem.Internal && r.Context().Err() == nil { // otherwise nobody waits for the answer any more
+	if p.Kind == problem.Internal {
 		a.o.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 	status := p.Kind.Status()

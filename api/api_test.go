@@ -30,7 +30,16 @@ type pusher struct {
 	err    error
 }
 
-func (p *pusher) Push(_ context.Context, app string, r push.Request) (push.Result, error) {
+// submitted is a push of which all is known.
+type submitted push.Result
+
+// Wait implements push.Pending.
+func (s submitted) Wait(context.Context) (push.Result, error) { return push.Result(s), nil }
+
+// WaitQueued implements push.Pending.
+func (s submitted) WaitQueued(context.Context) error { return nil }
+
+func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
 	var more string
 	if !r.Except.IsZero() {
 		more += ", except " + r.Except.String()
@@ -56,19 +65,19 @@ func (p *pusher) Push(_ context.Context, app string, r push.Request) (push.Resul
 	if r.DryRun {
 		more += ", dry run"
 	}
-	p.asked = append(p.asked, fmt.Sprintf("%s: push %s to %s%s", app, r.Message, r.To, more))
+	p.asked = append(p.asked, fmt.Sprintf("%s: push %s to %s%s", c.App, r.Message, r.To, more))
 	if r.DryRun {
-		return push.Result{Tally: p.result.Tally}, p.err
+		return submitted{Tally: p.result.Tally}, p.err
 	}
-	return p.result, p.err
+	return submitted(p.result), p.err
 }
 
-func (p *pusher) Trigger(_ context.Context, app, name, key string, args push.Args) (push.Result, error) {
+func (p *pusher) Trigger(_ context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) {
 	order, err := args.String("order")
 	if key != "" {
 		name += " " + key
 	}
-	p.asked = append(p.asked, fmt.Sprintf("%s: trigger %q with order %q, %v", app, name, order, err))
+	p.asked = append(p.asked, fmt.Sprintf("%s: trigger %q with order %q, %v", c.App, name, order, err))
 	return p.result, p.err
 }
 

@@ -30,7 +30,7 @@ func (a *API) ready(r *request) (any, error) {
 
 // metrics answers GET /metrics. The figures are of all apps, so a key of one that is not the operator's own may not see them.
 func (a *API) metrics(r *request) (any, error) {
-	if r.app != scenecast.DefaultApp {
+	if r.caller.App != scenecast.DefaultApp {
 		return nil, problem.New(problem.Forbidden, "the metrics are of all apps, and for keys of the app named %s alone", scenecast.DefaultApp).
 			DecidedBy("api_keys")
 	}

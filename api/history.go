@@ -59,7 +59,7 @@ func newLogged(p *scenecast.Push) logged {
 // pushOf answers GET /v1/pushes/{id}.
 func (a *API) pushOf(r *request) (any, error) {
 	id := r.PathValue("id")
-	record, ok, err := a.o.Log.Lookup(r.Context(), r.app, id)
+	record, ok, err := a.o.Log.Lookup(r.Context(), r.caller.App, id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -108,7 +108,7 @@ func (a *API) pushes(r *request) (any, error) {
 			return nil, problem.New(problem.Invalid, "%v", err).At("since")
 		}
 	}
-	s := scan{page: history{Pushes: []logged{}}, app: r.app, wanted: wanted, limit: limit}
+	s := scan{page: history{Pushes: []logged{}}, app: r.caller.App, wanted: wanted, limit: limit}
 	if err := s.run(r, a.o.Log, since); err != nil {
 		return nil, err
 	}

@@ -56,11 +56,11 @@ func (a *API) audience(r *request) (any, error) {
 	if err != nil {
 		return nil, problem.At(err, "except")
 	}
-	q := scenecast.Query{App: r.app, To: to}
+	q := scenecast.Query{To: to}
 	if asked.sample > 0 {
 		q.List = &scenecast.List{Limit: asked.sample}
 	}
-	reply, err := a.o.Asker.Ask(r.Context(), q)
+	reply, err := a.ask(r, q)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (a *API) connections(r *request) (any, error) {
 			return nil, problem.New(problem.Invalid, "%v", err).At("after")
 		}
 	}
-	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{App: r.app, To: to, List: list})
+	reply, err := a.ask(r, scenecast.Query{To: to, List: list})
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (a *API) connection(r *request) (any, error) {
 	if err != nil {
 		return nil, problem.New(problem.Invalid, "%v", err).At("id")
 	}
-	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{App: r.app, To: only(id), List: &scenecast.List{Limit: 1}})
+	reply, err := a.ask(r, scenecast.Query{To: only(id), List: &scenecast.List{Limit: 1}})
 	switch {
 	case err != nil:
 		return nil, err
@@ -149,8 +149,8 @@ func (a *API) labels(r *request) (any, error) {
 	if !label.ValidKey(key) {
 		return nil, problem.New(problem.Invalid, "takes a label's key, as in ?key=page").At("key")
 	}
-	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{
-		App: r.app, To: audience.Everybody(), Values: &scenecast.Values{Key: key},
+	reply, err := a.ask(r, scenecast.Query{
+		To: audience.Everybody(), Values: &scenecast.Values{Key: key},
 	})
 	if err != nil {
 		return nil, err

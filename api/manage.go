@@ -48,8 +48,8 @@ func (a *API) relabel(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{
-		App: r.app, To: asked.to, Relabel: &scenecast.Relabel{Change: change},
+	reply, err := a.ask(r, scenecast.Query{
+		To: asked.to, Relabel: &scenecast.Relabel{Change: change},
 	})
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (a *API) disconnect(r *request) (any, error) {
 		return nil, problem.New(problem.Invalid, "takes %s", reasonForm).At("reason")
 	}
 	ending := scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: asked.code, Detail: asked.reason}
-	reply, err := a.o.Asker.Ask(r.Context(), scenecast.Query{App: r.app, To: asked.to, Disconnect: &scenecast.Disconnect{Ending: ending}})
+	reply, err := a.ask(r, scenecast.Query{To: asked.to, Disconnect: &scenecast.Disconnect{Ending: ending}})
 	if err != nil {
 		return nil, err
 	}

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"mime"
-	"net/http"
 
 	"scenecast"
-	"scenecast/problem"
 	"scenecast/push"
 )
 
@@ -65,9 +63,6 @@ func (r *request) answer(result push.Result) pushed {
 	return newPushed(result)
 }
 
-// MaxBatch is how many pushes one request may hold.
-const MaxBatch = 1000
-
 // push answers POST /v1/push: one push, or a batch.
 func (a *API) push(r *request) (any, error) {
 	body, err := a.body(r)
@@ -86,7 +81,11 @@ func (a *API) push(r *request) (any, error) {
 		return nil, err
 	}
 	asked.IdempotencyKey = r.Header.Get(push.IdempotencyHeader)
-	result, err := a.o.Pusher.Push(r.Context(), r.app, asked)
+	pending, err := a.o.Pusher.Submit(r.caller, asked)
+	if err != nil {
+		return nil, err
+	}
+	result, err := pending.Wait(r.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -119,84 +118,13 @@ func pushFields(r *push.Request) fields {
 	}
 }
 
-// pushArray answers an array of pushes by an array of answers, in the same order. One that is refused is answered by its
-// problem document, and the others go on.
-func (a *API) pushArray(r *request, body []byte) (any, error) {
-	if err := checkJSON(body, 1); err != nil {
-		return nil, err
-	}
-	var items []json.RawMessage
-	_ = json.Unmarshal(body, &items) // checked, and begins with [
-	if err := checkBatch(r, len(items)); err != nil {
-		return nil, err
-	}
-	answers := make([]any, len(items))
-	for i, item := range items {
-		answers[i] = a.pushItem(r, item, 1)
-	}
-	return answers, nil
-}
-
-// pushLines answers lines of JSON by lines of JSON, each as soon as its push is done. Empty lines have no answer.
-func (a *API) pushLines(r *request, body []byte) (any, error) {
-	lines := bytes.Split(body, []byte("\n"))
-	n := 0
-	for i := range lines {
-		if lines[i] = bytes.TrimRight(lines[i], " \t\r"); len(lines[i]) > 0 {
-			n++
-		}
-	}
-	if err := checkBatch(r, n); err != nil {
-		return nil, err
-	}
-	r.w.Header().Set("Content-Type", "application/x-ndjson")
-	r.w.Header().Set("Cache-Control", "no-store")
-	e := json.NewEncoder(r.w)
-	e.SetEscapeHTML(false)
-	for i, line := range lines {
-		if len(line) == 0 {
-			continue
-		}
-		_ = e.Encode(a.pushItem(r, line, i+1)) // fails only when the client has gone
-		_ = http.NewResponseController(r.w).Flush()
-	}
-	return written{}, nil
-}
-
-// pushItem is the answer to one push of a batch, which begins in this line of the body. It waits for no receipt, because
-// the pushes behind it would wait as well.
-func (a *API) pushItem(r *request, item []byte, line int) any {
-	asked, err := readPush(item, line)
-	if err == nil && asked.Receipt != scenecast.ReceiptQueued {
-		err = problem.New(problem.Invalid, "a batch waits for no receipts: send this push by itself").At("receipt")
-	}
-	if err != nil {
-		return a.document(r.Request, err)
-	}
-	result, err := a.o.Pusher.Push(r.Context(), r.app, asked)
-	if err != nil {
-		return a.document(r.Request, err)
-	}
-	return newPushed(result)
-}
-
-func checkBatch(r *request, n int) error {
-	if n > MaxBatch {
-		return problem.New(problem.LimitExceeded, "a batch of %d pushes, and it may have %d", n, MaxBatch)
-	}
-	if r.Header.Get(push.IdempotencyHeader) != "" {
-		return problem.New(problem.Invalid, "is for one push; each push of a batch may have an id").At(push.IdempotencyHeader)
-	}
-	return nil
-}
-
 // trigger answers POST /v1/triggers/{name}: the body is an object of parameters, or empty.
 func (a *API) trigger(r *request) (any, error) {
 	params, err := a.object(r)
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.o.Pusher.Trigger(r.Context(), r.app, r.PathValue("name"), r.Header.Get(push.IdempotencyHeader), push.JSONArgs(params))
+	result, err := a.o.Pusher.Trigger(r.Context(), r.caller, r.PathValue("name"), r.Header.Get(push.IdempotencyHeader), push.JSONArgs(params))
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,8 @@ const (
 	UpgradeRequired  Kind = "upgrade_required"   // 426: another WebSocket version
 	TooMany          Kind = "too_many"           // 429: as many are there as may be; others may leave
 	Internal         Kind = "internal"           // 500: the server's fault
-	Unavailable      Kind = "unavailable"        // 503: not now; try again
+	Unavailable      Kind = "unavailable"        // 503: not now, and nothing was done; try again
+	Uncertain        Kind = "uncertain"          // 504: it was begun, and how it ended is not known yet
 )
 
 var statuses = map[Kind]int{
@@ -47,6 +48,7 @@ var statuses = map[Kind]int{
 	TooMany:          http.StatusTooManyRequests,
 	Internal:         http.StatusInternalServerError,
 	Unavailable:      http.StatusServiceUnavailable,
+	Uncertain:        http.StatusGatewayTimeout,
 }
 
 // Status is the HTTP status that the kind is answered with; 500 for one that is not in the list.

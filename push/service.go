@@ -31,7 +31,8 @@ type Request struct {
 
 	// ID is the push's name, and at the same time its idempotency key. Defaults to one that is drawn at random.
 	ID string
-	// IdempotencyKey makes a retry return what the first call has returned, and send nothing. At most MaxID characters.
+	// IdempotencyKey makes a retry of the same caller return what the first call has returned, and send nothing. At most MaxID
+	// characters.
 	IdempotencyKey string
 }
 
@@ -42,6 +43,28 @@ type Result struct {
 	Tally    scenecast.Tally
 	Receipt  scenecast.Receipt // what was waited for
 	Replayed bool              // the push is that of an earlier call, and this one has sent nothing
+}
+
+// Caller is on whose behalf a push is made.
+type Caller struct {
+	App string // whose pages it reaches
+	// Credential separates idempotency keys: the same text used with two credentials is two keys. Empty: the program itself.
+	Credential string
+}
+
+// KeyCaller is whoever shows an API key of this name. API keys of one name have their idempotency keys in common, so one can
+// take the place of the other.
+func KeyCaller(app, name string) Caller { return Caller{app, "key " + name} }
+
+// PageCaller is whoever shows a page's token.
+func PageCaller(app string) Caller { return Caller{app, "page"} }
+
+// idempotencyKey is the engine's key for a caller's. A caller's has no spaces, so no two of these are the same by chance.
+func (c Caller) idempotencyKey(key string) string {
+	if key == "" || c.Credential == "" {
+		return key
+	}
+	return key + " " + c.Credential
 }
 
 // Engine carries pushes; every scenecast.Engine does.
@@ -74,52 +97,53 @@ func (s *Service) AddTrigger(app, name string, t Trigger) error {
 	return nil
 }
 
-// Push sends a message to an audience of an app and says whom it reached. A *problem.Problem tells what is wrong with
-// the request; then nothing was sent.
-func (s *Service) Push(ctx context.Context, app string, r Request) (Result, error) {
+// Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
+// request; after any error nothing was sent. A dry run is counted when its Pending is waited for.
+func (s *Service) Submit(c Caller, r Request) (Pending, error) {
 	if err := s.limits.check(r); err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	to, err := r.To.Without(r.Except)
 	if err != nil {
-		return Result{}, problem.At(err, "except")
+		return nil, problem.At(err, "except")
 	}
 	if r.DryRun {
-		reply, err := s.engine.Ask(ctx, scenecast.Query{App: app, To: to})
-		if err != nil {
-			return Result{}, fmt.Errorf("count: %w", err)
-		}
-		return Result{Tally: reply.Tally}, nil
+		return dryRun{s.engine, scenecast.Query{App: c.App, To: to}}, nil
 	}
 	p := scenecast.Push{
 		ID:             cmp.Or(r.ID, strings.ToLower(rand.Text())),
-		App:            app,
+		App:            c.App,
 		To:             to,
 		Message:        scenecast.Message{Event: r.Event, Data: r.Message},
 		TTL:            r.TTL,
 		Coalesce:       r.Coalesce,
 		Retain:         r.Retain,
 		Receipt:        r.Receipt,
-		IdempotencyKey: cmp.Or(r.IdempotencyKey, r.ID),
+		IdempotencyKey: c.idempotencyKey(cmp.Or(r.IdempotencyKey, r.ID)),
 	}
 	if p.Receipt != scenecast.ReceiptQueued {
 		p.Timeout = cmp.Or(r.Timeout, min(DefaultTimeout, s.limits.Timeout))
 	}
-	pending, err := s.engine.Submit(p)
+	carried, err := s.engine.Submit(p)
 	if err != nil {
-		return Result{}, fmt.Errorf("publish: %w", err)
+		return nil, fmt.Errorf("publish: %w", err)
 	}
-	done, err := pending.Wait(ctx)
-	if err != nil {
-		return Result{}, fmt.Errorf("publish: %w", err)
-	}
-	return Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Receipt: r.Receipt, Replayed: done.Replayed}, nil
+	return submitted{carried, r.Receipt}, nil
 }
 
-// Trigger runs a trigger of an app by its name, as Push does what it asks for. The key is for the request's
+// Push sends a message to an audience and says whom it reached: Submit, then Wait.
+func (s *Service) Push(ctx context.Context, c Caller, r Request) (Result, error) {
+	p, err := s.Submit(c, r)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.Wait(ctx)
+}
+
+// Trigger runs a trigger of the caller's app by its name, as Push does what it asks for. The key is for the request's
 // IdempotencyKey, unless the trigger gives one itself; it may be empty.
-func (s *Service) Trigger(ctx context.Context, app, name, key string, args Args) (Result, error) {
-	t, ok := s.triggers[appTrigger{app, name}]
+func (s *Service) Trigger(ctx context.Context, c Caller, name, key string, args Args) (Result, error) {
+	t, ok := s.triggers[appTrigger{c.App, name}]
 	if !ok {
 		return Result{}, problem.New(problem.NotFound, "there is no trigger named %.80q", name)
 	}
@@ -128,5 +152,5 @@ func (s *Service) Trigger(ctx context.Context, app, name, key string, args Args)
 		return Result{}, err
 	}
 	r.IdempotencyKey = cmp.Or(r.IdempotencyKey, key)
-	return s.Push(ctx, app, r)
+	return s.Push(ctx, c, r)
 }

@@ -43,6 +43,12 @@ type ended scenecast.Published
 // Wait implements scenecast.Pending.
 func (p ended) Wait(context.Context) (scenecast.Published, error) { return scenecast.Published(p), nil }
 
+// WaitQueued implements scenecast.Pending.
+func (p ended) WaitQueued(context.Context) error { return nil }
+
+// shop is the program itself, in the app of most tests.
+var shop = push.Caller{App: "shop"}
+
 func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
 	e.counted = append(e.counted, q.App+": "+q.To.String())
 	return scenecast.Reply{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}, e.err
@@ -66,7 +72,7 @@ func TestPush(t *testing.T) {
 	s := push.NewService(e, push.DefaultLimits)
 	ids := make(map[string]bool)
 	for i := range 3 {
-		r, err := s.Push(t.Context(), "shop", push.Request{To: home, Message: message})
+		r, err := s.Push(t.Context(), shop, push.Request{To: home, Message: message})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +129,7 @@ func TestPushRefuses(t *testing.T) {
 		{"invalid UTF-8", push.Request{To: home, Message: json.RawMessage("\"\xff\"")}, "message: not valid JSON in UTF-8"},
 	} {
 		e := new(engine)
-		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", c.request)
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), shop, c.request)
 		if errorText(err) != c.want || r != (push.Result{}) {
 			t.Errorf("%s: %+v, %v, want the error\n\t%s", c.name, r, err, c.want)
 		}
@@ -152,7 +158,7 @@ func TestPushOptions(t *testing.T) {
 	} {
 		e := new(engine)
 		c.request.To, c.request.Message = home, json.RawMessage(`1`)
-		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", c.request)
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), shop, c.request)
 		if err != nil {
 			t.Errorf("%+v: %v", c.request, err)
 			continue
@@ -180,7 +186,7 @@ func TestLimits(t *testing.T) {
 		{push.Request{Receipt: scenecast.ReceiptAcked, Timeout: time.Minute}, "timeout: 1m0s, and a receipt may take 1s (setting: push.max_timeout)"},
 	} {
 		c.request.To, c.request.Message = audience.Everybody(), json.RawMessage(`1`)
-		_, err := s.Push(t.Context(), "shop", c.request)
+		_, err := s.Push(t.Context(), shop, c.request)
 		if got := errorText(err); got != c.want || err != nil && problem.Of(err).Kind != problem.LimitExceeded {
 			t.Errorf("%+v: %s, want %s", c.request, got, c.want)
 		}
@@ -201,9 +207,9 @@ func TestReplay(t *testing.T) {
 	}
 	for name, call := range map[string]func() (push.Result, error){
 		"push": func() (push.Result, error) {
-			return s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), IdempotencyKey: "a"})
+			return s.Push(t.Context(), shop, push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), IdempotencyKey: "a"})
 		},
-		"trigger": func() (push.Result, error) { return s.Trigger(t.Context(), "shop", "hello", "b", push.Args{}) },
+		"trigger": func() (push.Result, error) { return s.Trigger(t.Context(), shop, "hello", "b", push.Args{}) },
 	} {
 		first, err := call()
 		if err != nil || first.Replayed {
@@ -214,7 +220,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%s: the retry is %+v, %v, want %+v", name, second, err, first)
 		}
 	}
-	_, err := s.Trigger(t.Context(), "shop", "hello", "a", push.Args{})
+	_, err := s.Trigger(t.Context(), shop, "hello", "a", push.Args{})
 	if !errors.Is(err, scenecast.ErrKeyReused) || problem.Of(err).Kind != problem.Conflict {
 		t.Errorf("a push's key for a trigger: %v, want a conflict", err)
 	}
@@ -224,7 +230,7 @@ func TestDryRun(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	for _, message := range []string{``, `{"a":1}`} {
 		e := new(engine)
-		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), "shop", push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
+		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), shop, push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
 		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}); r != want || err != nil {
 			t.Errorf("a dry run of %q: %+v, %v, want %+v", message, r, err, want)
 		}
@@ -240,7 +246,7 @@ func TestExcept(t *testing.T) {
 	e := new(engine)
 	s := push.NewService(e, push.DefaultLimits)
 	for _, dry := range []bool{true, false} {
-		if _, err := s.Push(t.Context(), "shop", push.Request{To: home, Except: user, Message: json.RawMessage(`1`), DryRun: dry}); err != nil {
+		if _, err := s.Push(t.Context(), shop, push.Request{To: home, Except: user, Message: json.RawMessage(`1`), DryRun: dry}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,7 +254,7 @@ func TestExcept(t *testing.T) {
 	if e.counted[0] != "shop: "+want || e.published[0].To.String() != want {
 		t.Errorf("counted %s, published to %s, want %s", e.counted[0], e.published[0].To, want)
 	}
-	_, err := s.Push(t.Context(), "shop", push.Request{To: home, Except: audience.Everybody(), Message: json.RawMessage(`1`)})
+	_, err := s.Push(t.Context(), shop, push.Request{To: home, Except: audience.Everybody(), Message: json.RawMessage(`1`)})
 	if got := errorText(err); got != "except: that leaves nobody" || len(e.published) != 1 {
 		t.Errorf("except everybody: %s, and published %v", got, e.published)
 	}
@@ -259,7 +265,7 @@ func TestEngineFails(t *testing.T) {
 	broken := errors.New("broken")
 	for _, dry := range []bool{false, true} {
 		s := push.NewService(&engine{err: broken}, push.DefaultLimits)
-		r, err := s.Push(t.Context(), "shop", push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry})
+		r, err := s.Push(t.Context(), shop, push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry})
 		if !errors.Is(err, broken) || r != (push.Result{}) || problem.Of(err).Kind != problem.Internal {
 			t.Errorf("dry run %v on a broken engine: %+v, %v", dry, r, err)
 		}
@@ -314,7 +320,7 @@ func TestTriggers(t *testing.T) {
 		{"shop", "broken", home, "", 0, "message: not valid JSON in UTF-8", problem.Invalid},
 	} {
 		*e = engine{}
-		r, err := s.Trigger(t.Context(), c.app, c.name, "", c.args)
+		r, err := s.Trigger(t.Context(), push.Caller{App: c.app}, c.name, "", c.args)
 		if errorText(err) != c.err || err != nil && problem.Of(err).Kind != c.kind {
 			t.Errorf("%s of %s: %v, want %s (%s)", c.name, c.app, err, c.err, c.kind)
 		}
@@ -376,7 +382,7 @@ func TestMemory(t *testing.T) {
 		{`page == "list"`, false, scenecast.Tally{Nodes: 1}, 1},
 		{`*`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 2},
 	} {
-		r, err := s.Push(t.Context(), "shop", push.Request{To: parse(t, c.to), Message: json.RawMessage(`1`), DryRun: c.dry})
+		r, err := s.Push(t.Context(), shop, push.Request{To: parse(t, c.to), Message: json.RawMessage(`1`), DryRun: c.dry})
 		if err != nil || r.Tally != c.want || len(sink.got) != c.got {
 			t.Errorf("to %s, dry run %v: %+v, %v, and the page has %d messages, want %+v and %d", c.to, c.dry, r, err, len(sink.got), c.want, c.got)
 		}
@@ -396,7 +402,7 @@ func TestMemory(t *testing.T) {
 	}
 	for _, dry := range []bool{false, true} {
 		r := push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry}
-		if _, err := s.Push(t.Context(), "shop", r); err == nil || problem.Of(err).Kind != problem.Unavailable {
+		if _, err := s.Push(t.Context(), shop, r); err == nil || problem.Of(err).Kind != problem.Unavailable {
 			t.Errorf("dry run %v on a closed engine: %v, want it unavailable", dry, err)
 		}
 	}

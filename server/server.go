@@ -65,6 +65,9 @@ type Server struct {
 	draining atomic.Bool
 }
 
+// callMargin is how long a call of a backend may take beside the wait for a receipt, for loops that have much to do.
+const callMargin = 10 * time.Second
+
 // New opens the port and makes everything ready; Run then serves. An error is a mistake in the options, or says why the
 // port cannot be opened.
 func New(ctx context.Context, o Options) (*Server, error) {
@@ -95,6 +98,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	authenticator := &admission.Authenticator{Pages: apps.pages, Rules: apps.rules, Quota: s.quota, Proxies: admission.Proxies(c.Limits.TrustedProxies)}
 
 	// What pages and backends find.
+	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
 	tutorialPages := tutorial.New(tutorial.Options{
 		Authenticator: authenticator,
 		Welcome:       c.Tutorial.Welcome,
@@ -110,6 +114,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		MaxForm:             int64(c.HTTP.MaxBody),
 		Triggers:            s.pushes,
 		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
+		Timeout:             callTimeout,
 		Logger:              s.log,
 	})
 	figures := s.metrics(o.Version)
@@ -117,6 +122,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Keys:    apps.keys,
 		MaxBody: int64(c.HTTP.MaxBody),
 		Limits:  limits,
+		Timeout: callTimeout,
 		Pusher:  s.pushes,
 		Asker:   s.engine,
 		Log:     s.engine,
@@ -217,7 +223,7 @@ func (s *Server) Connections() int { return s.hub.Connections() }
 
 // Push pushes from within the program; the errors are those of push.Service.Push.
 func (s *Server) Push(ctx context.Context, r push.Request) (push.Result, error) {
-	return s.pushes.Push(ctx, scenecast.DefaultApp, r)
+	return s.pushes.Push(ctx, push.Caller{App: scenecast.DefaultApp}, r)
 }
 
 // Run serves until ctx ends, then says goodbye to all pages within the configured drain time, and returns when nothing of

@@ -112,6 +112,11 @@ func (p pending) Wait(ctx context.Context) (scenecast.Published, error) {
 	return scenecast.Published{ID: p.id, Position: p.position, Tally: tally, Replayed: p.replayed}, err
 }
 
+// WaitQueued implements scenecast.Pending.
+func (p pending) WaitQueued(ctx context.Context) error {
+	return p.progress.WaitQueued(ctx)
+}
+
 // Ask implements scenecast.Engine.
 func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) {
 	reported := make(chan scenecast.Reply, 1)

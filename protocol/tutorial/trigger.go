@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"time"
 
 	"scenecast/admission"
 	"scenecast/auth"
@@ -20,7 +21,7 @@ const SettingPageTokenMayTrigger = "page_token_may_trigger"
 
 // Triggers runs named triggers; *push.Service does.
 type Triggers interface {
-	Trigger(ctx context.Context, app, name, key string, args push.Args) (push.Result, error)
+	Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error)
 }
 
 // EndpointOptions configure the endpoint.
@@ -32,6 +33,9 @@ type EndpointOptions struct {
 	Triggers            Triggers
 	Landing             http.Handler // the page that says what this server is; it gets GET and HEAD only
 	Logger              *slog.Logger
+
+	// Timeout is how long a trigger may take, whether its client waits for it or not. Zero: as long as it takes.
+	Timeout time.Duration
 }
 
 // Endpoint serves the path / to everything that is no WebSocket: with ?func=NAME it runs a trigger, without, it shows a
@@ -77,7 +81,7 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	if r.Method == http.MethodHead {
 		return push.Result{}, problem.New(problem.MethodNotAllowed, "a trigger takes GET or POST")
 	}
-	app, err := e.authorize(r, params)
+	caller, err := e.authorize(r, params)
 	if err != nil {
 		return push.Result{}, err
 	}
@@ -87,7 +91,15 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	}
 	delete(params, admission.TokenParam)
 	delete(params, "func")
-	return e.o.Triggers.Trigger(r.Context(), app, name[0], r.Header.Get(push.IdempotencyHeader), push.URLArgs(params))
+	// A client that goes away, or half-closes its connection when it has sent its request, ends no trigger: what was pushed would
+	// be told as not pushed.
+	ctx := context.WithoutCancel(r.Context())
+	if e.o.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, e.o.Timeout)
+		defer cancel()
+	}
+	return e.o.Triggers.Trigger(ctx, caller, name[0], r.Header.Get(push.IdempotencyHeader), push.URLArgs(params))
 }
 
 // params are the query's and, of a POST, the form's.
@@ -111,30 +123,30 @@ func (e *Endpoint) params(w http.ResponseWriter, r *http.Request) (url.Values, e
 }
 
 // authorize takes the credential from the parameter token, as in the tutorial, or from an Authorization header, and says
-// for which app it is.
-func (e *Endpoint) authorize(r *http.Request, params url.Values) (app string, err error) {
+// whose it is.
+func (e *Endpoint) authorize(r *http.Request, params url.Values) (push.Caller, error) {
 	secret := auth.Bearer(r)
 	if token := params[admission.TokenParam]; len(token) == 1 {
 		secret = token[0]
 	}
 	if key, ok := e.o.Keys.Find(secret); ok {
 		if key.May(auth.Trigger) {
-			return key.App, nil
+			return push.KeyCaller(key.App, key.Name), nil
 		}
-		return "", problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
+		return push.Caller{}, problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
 			DecidedBy("api_keys")
 	}
 	page, err := e.o.Pages.AuthenticatePage(r.Context(), secret)
 	switch {
 	case err != nil && !errors.Is(err, auth.ErrInvalidToken):
-		return "", fmt.Errorf("authenticate a page: %w", err)
+		return push.Caller{}, fmt.Errorf("authenticate a page: %w", err)
 	case err != nil:
-		return "", problem.New(problem.Unauthorized, "an API key is missing or wrong").At(admission.TokenParam).DecidedBy("api_keys")
+		return push.Caller{}, problem.New(problem.Unauthorized, "an API key is missing or wrong").At(admission.TokenParam).DecidedBy("api_keys")
 	case !e.o.PageTokenMayTrigger(page.App):
-		return "", problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
+		return push.Caller{}, problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
 			DecidedBy(SettingPageTokenMayTrigger)
 	}
-	return page.App, nil
+	return push.PageCaller(page.App), nil
 }
 
 // Refuse answers with an error, as {"code":…,"message":…}.

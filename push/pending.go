@@ -1,0 +1,58 @@
+package push
+
+import (
+	"context"
+	"fmt"
+
+	"scenecast"
+	"scenecast/problem"
+)
+
+// Pending is a push that was submitted, or a dry run. Its methods may be called concurrently, any number of times, or not at
+// all.
+type Pending interface {
+	// Wait returns what became of the push when its receipt is in, or its timeout has passed. When ctx ends before, the result is
+	// what is known so far, and the error a *problem.Problem of the kind Uncertain, which wraps ctx's: the push is published all the
+	// same. A dry run has done nothing then, and is Unavailable.
+	Wait(ctx context.Context) (Result, error)
+	// WaitQueued returns when it is known which outboxes took the push; of a dry run at once. The error is ctx's.
+	WaitQueued(ctx context.Context) error
+}
+
+// submitted is a push on its way.
+type submitted struct {
+	scenecast.Pending
+	receipt scenecast.Receipt
+}
+
+// Wait implements Pending.
+func (p submitted) Wait(ctx context.Context) (Result, error) {
+	done, err := p.Pending.Wait(ctx)
+	r := Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Receipt: p.receipt, Replayed: done.Replayed}
+	if err != nil && ctx.Err() != nil {
+		return r, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,
+			"the push is published, and whom it has reached is not known yet: GET /v1/pushes/%s tells it", r.ID), err)
+	}
+	return r, err // an engine's own problem
+}
+
+// dryRun is an audience to be counted.
+type dryRun struct {
+	engine Engine
+	query  scenecast.Query
+}
+
+// Wait implements Pending.
+func (d dryRun) Wait(ctx context.Context) (Result, error) {
+	reply, err := d.engine.Ask(ctx, d.query)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return Result{}, fmt.Errorf("%w (%w)", problem.New(problem.Unavailable, "the audience was not counted in time"), err)
+	case err != nil:
+		return Result{}, fmt.Errorf("count: %w", err)
+	}
+	return Result{Tally: reply.Tally}, nil
+}
+
+// WaitQueued implements Pending.
+func (d dryRun) WaitQueued(context.Context) error { return nil }
