@@ -28,6 +28,8 @@ type pusher struct {
 	asked  []string
 	result push.Result
 	err    error
+	submit func(c push.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
+	wait   func(context.Context) error                               // called by Trigger, unless it is nil
 }
 
 // submitted is a push of which all is known.
@@ -40,6 +42,9 @@ func (s submitted) Wait(context.Context) (push.Result, error) { return push.Resu
 func (s submitted) WaitQueued(context.Context) error { return nil }
 
 func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
+	if p.submit != nil {
+		return p.submit(c, r)
+	}
 	var more string
 	if !r.Except.IsZero() {
 		more += ", except " + r.Except.String()
@@ -72,7 +77,10 @@ func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
 	return submitted(p.result), p.err
 }
 
-func (p *pusher) Trigger(_ context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) {
+func (p *pusher) Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) {
+	if p.wait != nil {
+		return p.result, p.wait(ctx)
+	}
 	order, err := args.String("order")
 	if key != "" {
 		name += " " + key
@@ -86,9 +94,13 @@ type asker struct {
 	asked []string
 	reply scenecast.Reply
 	err   error
+	ask   func(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) // takes the place of Ask, unless it is nil
 }
 
-func (a *asker) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
+func (a *asker) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) {
+	if a.ask != nil {
+		return a.ask(ctx, q)
+	}
 	what := "count"
 	switch {
 	case q.List != nil:

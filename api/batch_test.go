@@ -136,8 +136,8 @@ func TestBatches(t *testing.T) {
 		{"", `[{"to":"*","to":"*"},{"to":"*","dry_run":true}]`, []string{"shop: push  to *, dry run"},
 			`[` + refusal("there twice", "to") + `,` + counts + "]\n"},
 
-		{"", `[{"to":"*","id":"a"},{"to":"*","receipt":"written"},{"to":"*","receipt":"queued"}]`, []string{"shop: push  to *, id a", "shop: push  to *"},
-			`[` + pushed + `,` + refusal("a batch waits for no receipts: send this push by itself", "receipt") + `,` + pushed + "]\n"},
+		{"", `[{"to":"*","id":"a"},{"to":"*","receipt":"written","timeout":"2s"}]`,
+			[]string{"shop: push  to *, id a", "shop: push  to *, receipt written within 2s"}, `[` + pushed + `,` + pushed + "]\n"},
 
 		{ndjson, ``, nil, ""},
 		{ndjson, "\n \r\n", nil, ""},

@@ -1,0 +1,4 @@
+package api
+
+// BatchWindow is batchWindow.
+const BatchWindow = batchWindow
