@@ -92,11 +92,11 @@ func (a *answer) lines() int {
 
 func newAnswer() *answer { return &answer{ResponseRecorder: *httptest.NewRecorder()} }
 
-// batch has a batch of n pushes with the IDs 0, 1 … served on the side, in lines.
-func batch(f *fixture, n int) (a *answer, end <-chan struct{}) {
+// batch has a batch of n pushes with the IDs 0, 1 … served on the side, in lines, each with these fields besides.
+func batch(f *fixture, n int, fields string) (a *answer, end <-chan struct{}) {
 	var body strings.Builder
 	for i := range n {
-		fmt.Fprintf(&body, "{\"to\":\"*\",\"id\":\"%d\"}\n", i)
+		fmt.Fprintf(&body, "{\"to\":\"*\",\"id\":\"%d\"%s}\n", i, fields)
 	}
 	r := httptest.NewRequest("POST", "/v1/push", strings.NewReader(body.String()))
 	r.Header.Set("Authorization", "Bearer all")
@@ -115,7 +115,7 @@ func TestBatchDoesNotWaitForReceipts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, s := newFixture(t), new(submissions)
 		f.pusher.submit = s.submit
-		a, end := batch(f, 3)
+		a, end := batch(f, 3, "")
 		synctest.Wait()
 		if n := s.count(); n != 3 {
 			t.Fatalf("%d pushes are on their way, want 3", n)
@@ -142,7 +142,7 @@ func TestBatchIsPaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, s := newFixture(t), new(submissions)
 		f.pusher.submit = s.submit
-		a, end := batch(f, pushes)
+		a, end := batch(f, pushes, "")
 		for queued := range pushes - api.BatchWindow {
 			synctest.Wait()
 			if n := s.count(); n != queued+api.BatchWindow {
@@ -168,7 +168,7 @@ func TestBatchThatStands(t *testing.T) {
 		f := newFixture(t)
 		service := push.NewService(stuck{}, push.DefaultLimits)
 		f.pusher.submit = service.Submit
-		a, end := batch(f, api.BatchWindow+2)
+		a, end := batch(f, api.BatchWindow+2, `,"message":1`)
 		<-end
 		published := strings.Count(a.Body.String(), `"status":504,"kind":"uncertain"`)
 		refused := strings.Count(a.Body.String(), `"status":503,"kind":"unavailable","detail":"not published: the pushes before it took too long"`)
@@ -252,7 +252,9 @@ func TestHalfClosed(t *testing.T) {
 			<-gone
 			return ctx.Err()
 		}
-		f.pusher.submit = func(push.Caller, push.Request) (push.Pending, error) { return latePush{submitted(f.pusher.result), late}, nil }
+		f.pusher.submit = func(push.Caller, push.Request) (push.Pending, error) {
+			return latePush{submitted(f.pusher.result), late}, nil
+		}
 		f.pusher.wait = late
 		f.asker.ask = func(ctx context.Context, _ scenecast.Query) (scenecast.Reply, error) { return f.asker.reply, late(ctx) }
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
