@@ -51,6 +51,13 @@ func Run(t *testing.T, newEngine New) {
 		{"PublishConcurrently", Options{}, publishConcurrently},
 		{"PublishThatGivesUp", Options{}, publishThatGivesUp},
 		{"PublisherReusesItsBuffer", Options{}, publisherReusesItsBuffer},
+		{"SubmitDoesNotWait", Options{}, submitDoesNotWait},
+		{"SubmittedInOrder", Options{}, submittedInOrder},
+		{"WaitConcurrently", Options{}, waitConcurrently},
+		{"WaitAgain", Options{}, waitAgain},
+		{"WaitNever", Options{}, waitNever},
+		{"WaitAfterClose", Options{}, waitAfterClose},
+		{"WaitQueued", Options{}, waitQueued},
 		{"Receipt", Options{}, receipt},
 		{"ReceiptThatIsLate", Options{}, receiptThatIsLate},
 		{"Ask", Options{}, ask},
@@ -134,7 +141,7 @@ func publish(t *testing.T, e scenecast.Engine, s *sink) {
 		if got.Position != p.Position || p.Position.Epoch == 0 {
 			t.Errorf("the sink got position %v, the publisher %v", got.Position, p.Position)
 		}
-		if i > 0 && (p.Position.Epoch != before.Epoch || p.Position.Seq != before.Seq+1) {
+		if i > 0 && !follows(p.Position, before) {
 			t.Errorf("position %v follows %v", p.Position, before)
 		}
 		before = p.Position
@@ -160,11 +167,15 @@ func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 		t.Fatalf("the sink got %d pushes, want %d", len(pushes), publishers*each)
 	}
 	for i := 1; i < len(pushes); i++ {
-		if pushes[i].Position.Seq != pushes[i-1].Position.Seq+1 {
+		if !follows(pushes[i].Position, pushes[i-1].Position) {
 			t.Fatalf("the sink got %v behind %v", pushes[i].Position, pushes[i-1].Position)
 		}
 	}
 }
+
+// follows reports whether a position may be that of a push behind another one in the same epoch. Positions rise; they need not
+// be dense.
+func follows(p, before scenecast.Position) bool { return p.Epoch == before.Epoch && p.Seq > before.Seq }
 
 // publishThatGivesUp: whoever stops waiting gets the context's error, and the push is on its way all the same.
 func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
