@@ -4,13 +4,14 @@ LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 SOAK    ?= 10m
 
-.PHONY: demo test js build cross lint fuzz soak bench compare clean
+.PHONY: demo test js typescript build cross lint fuzz soak bench compare clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
 demo: build ; bin/scenecast demo $(ARGS)
 test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -race ./... && $(MAKE) js
-js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && cd clients/js && npm ci --no-audit --no-fund && npm run build && npm test && npm run check
+js: build typescript ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && cd clients/js && npm ci --no-audit --no-fund && npm run build && npm test && npm run check
+typescript: ; scripts/install-test-tools && cd api/typescript && npm ci --no-audit --no-fund && npm test
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run ./...
 fuzz: ; scripts/fuzz $(FUZZ)

@@ -406,8 +406,8 @@ func TestPusherFails(t *testing.T) {
 		answer string
 		logged bool
 	}{
-		{problem.New(problem.NotFound, `there is no trigger named "x"`), 404,
-			`{"title":"Not Found","status":404,"kind":"not_found","detail":"there is no trigger named \"x\""}`, false},
+		{problem.New(problem.Conflict, `said <otherwise>`), 409,
+			`{"title":"Conflict","status":409,"kind":"conflict","detail":"said <otherwise>"}`, false},
 		{fmt.Errorf("push: %w", problem.New(problem.LimitExceeded, "<3 & more").At("to").DecidedBy("audience.max")), 400,
 			`{"title":"Bad Request","status":400,"kind":"limit_exceeded","detail":"<3 & more","where":"to","setting":"audience.max"}`, false},
 		{problem.New(problem.Unavailable, "no leader"), 503,

@@ -63,14 +63,15 @@ func (d Description) operation(method, path string) object {
 	return nil
 }
 
-// CheckAnswer reports where an answer is not what the description says. An answer to what is no call is a problem document.
+// CheckAnswer reports where an answer is not what the description says. A call's statuses are all listed; an answer to what is no
+// call of this package is a problem document.
 func (d Description) CheckAnswer(t testing.TB, method, target string, w *httptest.ResponseRecorder) {
 	t.Helper()
 	path, _, _ := strings.Cut(target, "?")
-	responses := d.at(d.operation(method, path), "responses")
-	content := d.at(responses, fmt.Sprint(w.Code), "content")
-	if content == nil && w.Code >= 400 {
-		content = d.at(d.root, "components", "responses", "Problem", "content")
+	operation := d.operation(method, path)
+	content := d.at(operation, "responses", fmt.Sprint(w.Code), "content")
+	if operation == nil || path == "/" {
+		content = object{"application/problem+json": object{"schema": d.schema("Problem")}}
 	}
 	media, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
 	schema := d.at(content, media, "schema")
@@ -217,9 +218,9 @@ func TestCheck(t *testing.T) {
 		{"Push", `{"to":{"page":null}}`, false},
 		{"Push", `{"message":1}`, false},
 		{"Push", `[]`, false},
-		{"Goodbye", `{"to":"*","code":1000}`, true},
-		{"Goodbye", `{"to":"*","code":1001}`, false},
-		{"Question", `{"to":"*","sample":101}`, false},
+		{"Disconnect", `{"to":"*","code":1000}`, true},
+		{"Disconnect", `{"to":"*","code":1001}`, false},
+		{"AudienceQuery", `{"to":"*","sample":101}`, false},
 		{"Labels", `{"a":"b","c":["d","e"]}`, true},
 		{"Labels", `{"a":1}`, false},
 		{"Problem", `{"title":"x","status":400,"kind":"invalid","detail":"x"}`, true},

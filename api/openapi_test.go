@@ -191,7 +191,7 @@ func TestDescribesLimits(t *testing.T) {
 	pushes := d.at(d.operations()["POST /v1/push"], "requestBody", "content")
 	batch := d.at(pushes, "application/json", "schema")["oneOf"].([]any)[1].(object)
 	limit := d.at(d.root, "components", "parameters", "Limit", "schema")
-	code := d.at(d.schema("Goodbye"), "properties", "code")
+	code := d.at(d.schema("Disconnect"), "properties", "code")
 	codes := code["oneOf"].([]any)
 	for _, c := range []struct {
 		what string
@@ -205,18 +205,20 @@ func TestDescribesLimits(t *testing.T) {
 		{"an ID", d.at(d.schema("Push"), "properties", "id")["maxLength"], push.MaxID},
 		{"an idempotency key", d.at(d.root, "components", "parameters", "IdempotencyKey", "schema")["maxLength"], push.MaxID},
 		{"an audience", d.schema("Audience")["oneOf"].([]any)[0].(object)["maxLength"], audience.MaxText},
-		{"a sample", d.at(d.schema("Question"), "properties", "sample")["maximum"], maxSample},
+		{"a sample", d.at(d.schema("AudienceQuery"), "properties", "sample")["maximum"], maxSample},
 		{"entries at most", limit["maximum"], maxLimit},
 		{"entries by default", limit["default"], defaultLimit},
-		{"the close code by default", code["default"], int(scenecast.CloseNormal)},
 		{"the close code of the RFC", codes[0].(object)["const"], int(scenecast.CloseNormal)},
 		{"the first close code", codes[1].(object)["minimum"], minCode},
 		{"the last close code", codes[1].(object)["maximum"], maxCode},
-		{"a reason", d.at(d.schema("Goodbye"), "properties", "reason")["maxLength"], maxReason},
+		{"a reason", d.at(d.schema("Disconnect"), "properties", "reason")["maxLength"], maxReason},
 	} {
 		if c.got != float64(c.want) {
 			t.Errorf("%s: openapi.json says %v, and the code %d", c.what, c.got, c.want)
 		}
+	}
+	if text, said := code["description"], fmt.Sprintf("%d where it is left out", scenecast.CloseNormal); !strings.Contains(text.(string), said) {
+		t.Errorf("the close code: %s, want %s", text, said)
 	}
 	if lines := fmt.Sprint(d.at(pushes, "application/x-ndjson", "schema")); !strings.Contains(lines, fmt.Sprintf("At most %d lines", MaxBatch)) {
 		t.Errorf("a batch in lines: %s", lines)
@@ -265,7 +267,7 @@ func TestDescribesProblems(t *testing.T) {
 				}
 				shown[string(got.Kind)] = true
 				want := got.Kind.Status()
-				if got.Status != want || got.Title != http.StatusText(want) || status != "default" && status != strconv.Itoa(want) {
+				if got.Status != want || got.Title != http.StatusText(want) || status != strconv.Itoa(want) {
 					t.Errorf("%s %s: the example %s, want the status %d", name, status, text, want)
 				}
 			}
@@ -434,4 +436,27 @@ func jsonInDocs(t *testing.T) (values []any) {
 		}
 	}
 	return values
+}
+
+// TestGeneratorsCanUseIt: clients that are generated from the description compile, whose generators put components of all kinds
+// into one name space, on file systems that may not tell cases apart, and take a field with a default for one that is always
+// there, in requests as well.
+func TestGeneratorsCanUseIt(t *testing.T) {
+	d := ReadDescription(t)
+	names := make(map[string]string)
+	for kind, components := range d.at(d.root, "components") {
+		for name := range components.(object) {
+			if other := names[strings.ToLower(name)]; other != "" {
+				t.Errorf("%s and %s/%s share a name", other, kind, name)
+			}
+			names[strings.ToLower(name)] = kind + "/" + name
+		}
+	}
+	for name, schema := range d.at(d.root, "components", "schemas") {
+		for field, property := range d.at(schema.(object), "properties") {
+			if value, has := d.resolve(property.(object))["default"]; has {
+				t.Errorf("%s.%s has the default %v: say it in the description", name, field, value)
+			}
+		}
+	}
 }

@@ -121,3 +121,77 @@ func steady(t *testing.T, text string) (values []any) {
 		values = append(values, value)
 	}
 }
+
+// TestExamplesOfTheDescription runs the examples of requests that /v1/docs shows. Those that are wrong are so on purpose, and
+// say it.
+func TestExamplesOfTheDescription(t *testing.T) {
+	content, err := os.ReadFile("../api/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var description struct {
+		Paths map[string]map[string]struct {
+			Parameters  []struct{ Name, In, Example string }
+			RequestBody struct {
+				Content map[string]struct {
+					Examples map[string]struct {
+						Summary string
+						Value   json.RawMessage
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(content, &description); err != nil {
+		t.Fatal(err)
+	}
+	const said = "wrong on purpose"
+	s := start(t, map[string]string{"api_keys": "[{name: all, key: API_KEY}]"}, nil)
+	right, wrong := 0, 0
+	for path, operations := range description.Paths {
+		for method, operation := range operations {
+			for _, p := range operation.Parameters {
+				path = strings.ReplaceAll(path, "{"+p.Name+"}", p.Example)
+			}
+			for media, body := range operation.RequestBody.Content {
+				for _, example := range body.Examples {
+					text := string(example.Value)
+					if media != "application/json" {
+						text = bodyOf(t, example.Value)
+					}
+					status, answer := s.call(strings.ToUpper(method), path, "API_KEY", media, text)
+					refused := status != http.StatusOK || strings.Contains(answer, `"kind":`)
+					if told := strings.Contains(example.Summary, said); told != refused {
+						t.Errorf("%s %s, %q, is answered\n%d %s\nand says that it is %s: %v", method, path, example.Summary, status, answer, said, told)
+					}
+					if refused {
+						wrong++
+					} else {
+						right++
+					}
+				}
+			}
+		}
+	}
+	if right < 8 || wrong == 0 {
+		t.Errorf("%d examples are right and %d wrong: this test does not read the description any more", right, wrong)
+	}
+}
+
+// bodyOf is the body of an example that is no JSON: a text as it is, or the fields of a form.
+func bodyOf(t *testing.T, example json.RawMessage) string {
+	t.Helper()
+	var text string
+	if json.Unmarshal(example, &text) == nil {
+		return text
+	}
+	var fields map[string]string
+	if err := json.Unmarshal(example, &fields); err != nil {
+		t.Fatal(err)
+	}
+	form := make(url.Values)
+	for name, value := range fields {
+		form.Set(name, value)
+	}
+	return form.Encode()
+}

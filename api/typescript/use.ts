@@ -1,0 +1,33 @@
+// What a backend does with generated clients. Each line must compile: what may be left out is, and what is there is of the type
+// that the description says.
+import { AudienceQuery, ConnectionsService, Disconnect, OpenAPI, PagesService, Push, Pushed, PushService } from "./generated/client";
+import type { components, paths } from "./generated/types";
+
+type Schemas = components["schemas"];
+
+export const least: Schemas["Push"] = { to: { page: "home" }, message: { code: 200 } };
+export const most: Schemas["Push"] = {
+  to: 'page == "order"', except: "5203.1", event: "order.shipped", message: null, ttl: "5m", coalesce: "order:7",
+  retain: "order:7", receipt: "acked", timeout: "2s", id: "order-7-shipped", dry_run: true,
+};
+export const batch: paths["/v1/push"]["post"]["requestBody"]["content"]["application/json"] = [least, most];
+export const query: Schemas["AudienceQuery"] = { to: "*" };
+export const disconnect: Schemas["Disconnect"] = { to: { "@user": "42" } };
+export const labels: Schemas["Labels"] = { page: "home", tag: ["a", "b"] };
+export const problem: Schemas["Problem"] = { title: "Bad Request", status: 400, kind: "invalid", detail: "…" };
+export const page: paths["/"]["get"]["responses"][200]["content"]["text/html"] = "<!DOCTYPE html>";
+
+export async function backend(key: string): Promise<number> {
+  OpenAPI.BASE = "http://localhost:9502";
+  OpenAPI.TOKEN = key;
+  const push: Push = { to: { page: ["home", "list"] }, message: "hello" };
+  const pushed = (await PushService.push(push, "order-7-shipped")) as Pushed;
+  await PushService.trigger("orderShipped", undefined, { order: "7" });
+  const question: AudienceQuery = { to: "*", sample: 1 };
+  const counted = await ConnectionsService.audience(question);
+  const close: Disconnect = { to: "*", code: 4403 };
+  await ConnectionsService.disconnect(close);
+  await PagesService.tutorialGet("orderShipped", key, { order: "7" });
+  const listed = await ConnectionsService.connections("*", undefined, 10);
+  return pushed.matched + counted.matched + listed.connections.length;
+}
