@@ -16,7 +16,8 @@ func TestDefaultsOfPackages(t *testing.T) {
 	if got, want := c.Labels.Limits(), label.DefaultLimits; got != want {
 		t.Errorf("labels: %+v, want %+v", got, want)
 	}
-	if got, want := (push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)}), push.DefaultLimits; got != want {
+	limits := push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout), Frame: int(c.Outbox.MaxBytes)}
+	if got, want := limits, push.DefaultLimits; got != want {
 		t.Errorf("pushes: %+v, want %+v", got, want)
 	}
 	if got, want := c.Tutorial.Welcome, tutorial.DefaultWelcome; got != want {

@@ -24,7 +24,7 @@ const (
 	MethodNotAllowed Kind = "method_not_allowed" // 405: the path exists, not with this method
 	Timeout          Kind = "timeout"            // 408: the client was too slow
 	Conflict         Kind = "conflict"           // 409: at odds with what was done before
-	TooLarge         Kind = "too_large"          // 413: the body is over a limit
+	TooLarge         Kind = "too_large"          // 413: the body, or what is made of it, is over a limit
 	UnsupportedMedia Kind = "unsupported_media"  // 415: the body's Content-Type cannot be read
 	UpgradeRequired  Kind = "upgrade_required"   // 426: another WebSocket version
 	TooMany          Kind = "too_many"           // 429: as many are there as may be; others may leave

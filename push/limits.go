@@ -1,6 +1,7 @@
 package push
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 	"unicode/utf8"
@@ -13,16 +14,18 @@ import (
 const (
 	SettingTTL     = "push.max_ttl"
 	SettingTimeout = "push.max_timeout"
+	SettingFrame   = "outbox.max_bytes"
 )
 
-// Limits bound how long a push may occupy the server.
+// Limits bound how long a push may occupy the server, and how much of an outbox.
 type Limits struct {
 	TTL     time.Duration // of a push
 	Timeout time.Duration // for a receipt
+	Frame   int           // bytes of a push's frame, on any wire: a larger one fits no outbox, and would close every page that it is for
 }
 
 // DefaultLimits are the limits where nothing else is configured.
-var DefaultLimits = Limits{TTL: 24 * time.Hour, Timeout: 30 * time.Second}
+var DefaultLimits = Limits{TTL: 24 * time.Hour, Timeout: 30 * time.Second, Frame: 1 << 20}
 
 // DefaultTimeout is how long a receipt is waited for where the request does not say.
 const DefaultTimeout = 5 * time.Second
@@ -67,7 +70,19 @@ func (l Limits) check(r Request) error {
 	case !utf8.Valid(r.Message) || !json.Valid(r.Message):
 		return problem.New(problem.Invalid, "not valid JSON in UTF-8").At("message")
 	}
+	if n := MaxFrame(r.Event, r.Message); n > l.Frame {
+		return problem.New(problem.TooLarge, "%d bytes, which with its framing may be %d, and an outbox has room for %d",
+			len(r.Message), n, l.Frame).At("message").DecidedBy(SettingFrame)
+	}
 	return nil
+}
+
+// MaxFrame is how many bytes the frame of a push may have, at most, on any wire and by any way of delivery. The event stands in
+// JSON, where a byte takes up to six. An event stream begins each line of a message with a field name. The rest is for the envelope.
+func MaxFrame(event string, message []byte) int {
+	const escaped, fieldName, envelope = len(`\u0000`), len("data: "), 512
+	lines := bytes.Count(message, []byte{'\n'}) + bytes.Count(message, []byte{'\r'})
+	return len(message) + fieldName*lines + escaped*len(event) + envelope
 }
 
 func (l Limits) checkTimes(r Request) error {

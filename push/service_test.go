@@ -175,7 +175,7 @@ func TestPushOptions(t *testing.T) {
 
 // TestLimits are the service's own: the limit itself is let in, and what is over it names the setting.
 func TestLimits(t *testing.T) {
-	s := push.NewService(new(engine), push.Limits{TTL: time.Minute, Timeout: time.Second})
+	s := push.NewService(new(engine), push.Limits{TTL: time.Minute, Timeout: time.Second, Frame: 1 << 10})
 	for _, c := range []struct {
 		request push.Request
 		want    string
@@ -189,6 +189,40 @@ func TestLimits(t *testing.T) {
 		_, err := s.Push(t.Context(), shop, c.request)
 		if got := errorText(err); got != c.want || err != nil && problem.Of(err).Kind != problem.LimitExceeded {
 			t.Errorf("%+v: %s, want %s", c.request, got, c.want)
+		}
+	}
+}
+
+// TestMessageTooLarge: what fits no outbox is refused, however it has become so large, and before anything is sent.
+func TestMessageTooLarge(t *testing.T) {
+	const limit = 1 << 10
+	room := limit - push.MaxFrame("", nil) - 2 // for characters in a text
+	text := func(n int) json.RawMessage { return json.RawMessage(`"` + strings.Repeat("x", n) + `"`) }
+	for _, c := range []struct {
+		name    string
+		request push.Request
+		ok      bool
+	}{
+		{"the limit itself", push.Request{Message: text(room)}, true},
+		{"a byte over it", push.Request{Message: text(room + 1)}, false},
+		{"a byte over it, dry", push.Request{Message: text(room + 1), DryRun: true}, false},
+		{"an event", push.Request{Message: text(room - 60), Event: strings.Repeat("x", 10)}, true},
+		{"an event that is a byte too long", push.Request{Message: text(room - 60), Event: strings.Repeat("x", 11)}, false},
+		{"lines", push.Request{Message: append(text(room-70), strings.Repeat("\r\n", 5)...)}, true},
+		{"a line too many", push.Request{Message: append(text(room-70), strings.Repeat("\r\n", 6)...)}, false},
+	} {
+		e := new(engine)
+		c.request.To = audience.Everybody()
+		_, err := push.NewService(e, push.Limits{Frame: limit}).Push(t.Context(), shop, c.request)
+		if c.ok != (err == nil) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.ok {
+			continue
+		}
+		p := problem.Of(err)
+		if p.Kind != problem.TooLarge || p.Where != "message" || p.Setting != "outbox.max_bytes" || len(e.published)+len(e.counted) > 0 {
+			t.Errorf("%s: %+v, and the engine got %v", c.name, p, e.published)
 		}
 	}
 }

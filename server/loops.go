@@ -47,6 +47,11 @@ func (s *Server) startLoops(c config.Config) error {
 	return nil
 }
 
+// maxFrame is how many bytes a frame may have to find room in an outbox.
+func maxFrame(o config.Outbox) int {
+	return min(int(o.MaxBytes), int(o.MaxTotal)/runtime.GOMAXPROCS(0))
+}
+
 // stopLoops gives the pages until ctx ends to take their close frames.
 func (s *Server) stopLoops(ctx context.Context) {
 	for _, loop := range s.loops {

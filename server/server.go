@@ -89,7 +89,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.hub = hub.New(scenecast.NewNodeID(), limits, s.engine)
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
-	s.pushes = push.NewService(s.engine, push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout)})
+	s.pushes = push.NewService(s.engine, push.Limits{
+		TTL:     time.Duration(c.Push.MaxTTL),
+		Timeout: time.Duration(c.Push.MaxTimeout),
+		Frame:   maxFrame(c.Outbox),
+	})
 	apps, err := s.newApps(c, limits, o)
 	if err != nil {
 		return nil, err
