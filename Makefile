@@ -9,7 +9,7 @@ SOAK    ?= 10m
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
 demo: build ; bin/scenecast demo $(ARGS)
-test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -race ./... && $(MAKE) js
+test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -race ./... && go test -race ./server -portable && $(MAKE) js
 js: build typescript ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && cd clients/js && npm ci --no-audit --no-fund && npm run build && npm test && npm run check
 typescript: ; scripts/install-test-tools && cd api/typescript && npm ci --no-audit --no-fund && npm test
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...

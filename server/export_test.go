@@ -8,5 +8,5 @@ func (s *Server) Leases() (n int) {
 	return n
 }
 
-// SetPortable has servers that are made from now on give every socket goroutines, as on systems other than Linux.
-func SetPortable(on bool) { portable = on }
+// SetPortable has the server give every socket goroutines, as it does on systems other than Linux.
+func (o *Options) SetPortable(on bool) { o.portable = on }

@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -24,20 +24,11 @@ import (
 	"scenecast/server"
 )
 
-// TestMain runs all tests on both kinds of sockets (package socket), and looks for goroutines that they have left behind.
-func TestMain(m *testing.M) {
-	code := 0
-	for _, portable := range []bool{false, true} {
-		fmt.Printf("sockets with goroutines of their own: %v\n", portable)
-		server.SetPortable(portable)
-		code = max(code, m.Run())
-		if err := goleak.Find(); err != nil {
-			fmt.Println("left behind:", err)
-			code = max(code, 1)
-		}
-	}
-	os.Exit(code)
-}
+// portable is which kind of sockets (package socket) the servers under test have.
+var portable = flag.Bool("portable", false, "sockets have goroutines, as on systems other than Linux")
+
+// TestMain looks for goroutines that the tests have left behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	pageToken = "page-secret-123456"
@@ -95,6 +86,7 @@ func startWith(t *testing.T, settings map[string]string, change func(*options)) 
 	}
 	log := new(logBuffer)
 	o := options{Config: c, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o.SetPortable(*portable)
 	change(&o)
 	s, err := server.New(t.Context(), o)
 	if err != nil {

@@ -9,11 +9,9 @@ import (
 	"scenecast/socket"
 )
 
-// portable has loops give every socket goroutines, as on other systems. It is set by tests alone.
-var portable bool
-
-// startLoops starts as many loops as there are cores, each with its shard.
-func (s *Server) startLoops(c config.Config) error {
+// startLoops starts as many loops as there are cores, each with its shard. Portable loops give every socket goroutines, as they do
+// on other systems than Linux.
+func (s *Server) startLoops(c config.Config, portable bool) error {
 	ping := time.Duration(c.WebSocket.PingInterval)
 	if ping == 0 {
 		ping = -1 // in a configuration, 0 is never

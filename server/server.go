@@ -48,6 +48,8 @@ type Options struct {
 
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
+
+	portable bool // loops give every socket goroutines, on Linux as well; for tests
 }
 
 // Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
@@ -147,7 +149,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.startLoops(c); err != nil {
+	if err := s.startLoops(c, o.portable); err != nil {
 		s.stopLoops(ctx)
 		return nil, err
 	}
