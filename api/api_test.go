@@ -233,7 +233,8 @@ func TestTaken(t *testing.T) {
 		{"/v1/push", ``, `shop: push  to `, pushed},
 
 		{"/v1/triggers/orderShipped", `{"order":"7"}`, `shop: trigger "orderShipped" with order "7", <nil>`, pushed},
-		{"/v1/triggers/orderShipped", `{"order":7}`, `shop: trigger "orderShipped" with order "", order: not of the type that it takes: string`, pushed},
+		{"/v1/triggers/orderShipped", `{"order":7}`, `shop: trigger "orderShipped" with order "7", <nil>`, pushed},
+		{"/v1/triggers/orderShipped", `{"order":true}`, `shop: trigger "orderShipped" with order "", order: not of the type that it takes: string`, pushed},
 		{"/v1/triggers/pushHomeLogic", ``, `shop: trigger "pushHomeLogic" with order "", order: missing: this trigger takes the parameter order (string)`, pushed},
 		{"/v1/triggers/a%2Fb%20%E8%AE%A2", `{"order":""}`, `shop: trigger "a/b 订" with order "", <nil>`, pushed},
 	} {

@@ -13,7 +13,7 @@ import (
 )
 
 // Args are the arguments of a trigger call. From a URL every value is text and read as the type that is asked for; from
-// JSON values have types, and must have the one that is asked for.
+// JSON values have types, and must have the one that is asked for. A whole number does for a text as well: see isIDNumber.
 type Args struct {
 	values map[string]arg
 	closed bool // an argument that no parameter takes is a mistake
@@ -131,7 +131,12 @@ func (a Args) value(p Param) (value, error) {
 		return value{}, problem.New(problem.Invalid, "given %d times; it takes one value", len(given.texts)).At(p.Name)
 	}
 	text, ok := given.as(p.Type)
-	if !ok {
+	switch {
+	case !ok && p.Type == String && numberForm.Match(given.json):
+		return value{}, problem.New(problem.Invalid,
+			"%.40s is a number, and this takes a text: of numbers only whole ones of at most %d are taken for one, without fraction or exponent",
+			given.json, maxIDNumber).At(p.Name)
+	case !ok:
 		return value{}, problem.New(problem.Invalid, "not of the type that it takes: %s", p.Type).At(p.Name)
 	}
 	v := value{text: text, json: json.RawMessage(text)}
@@ -146,6 +151,8 @@ func (a arg) as(t Type) (text string, ok bool) {
 	switch {
 	case a.json == nil:
 		text = a.texts[0]
+	case t == String && isIDNumber(string(a.json)):
+		text = string(a.json)
 	case t == String:
 		if !bytes.HasPrefix(a.json, []byte{'"'}) || !utf8.Valid(a.json) || json.Unmarshal(a.json, &text) != nil {
 			return "", false
@@ -167,6 +174,17 @@ func (a arg) as(t Type) (text string, ok bool) {
 		return text, text == "true" || text == "false"
 	}
 	return "", false
+}
+
+// maxIDNumber is the largest whole number that every reader and writer of JSON has exactly (RFC 8259, 6).
+const maxIDNumber = 1<<53 - 1
+
+// isIDNumber reports whether JSON is a whole number that does for a text: in PHP and JavaScript, IDs are often numbers. Only where
+// there is one way to write it: 7.0 and 1e3 might be "7.0" or "7", and a number over 2^53 may have been rounded on its way here,
+// so that it is somebody else's ID.
+func isIDNumber(json string) bool {
+	n, err := strconv.ParseInt(json, 10, 64)
+	return err == nil && integerForm.MatchString(json) && json != "-0" && -maxIDNumber <= n && n <= maxIDNumber
 }
 
 // checkNames returns a problem for an argument that no parameter takes, where that is a mistake.

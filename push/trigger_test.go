@@ -60,7 +60,7 @@ func TestDeclareRefuses(t *testing.T) {
 			"params.a: the default is not of the type integer"},
 		{"a text as default of a number", []push.Param{{Name: "a", Type: push.Number, Default: json.RawMessage(`"1"`)}}, `"*"`, `{}`,
 			"params.a: the default is not of the type number"},
-		{"a number as default of a text", []push.Param{{Name: "a", Type: push.String, Default: json.RawMessage(`1`)}}, `"*"`, `{}`,
+		{"a fraction as default of a text", []push.Param{{Name: "a", Type: push.String, Default: json.RawMessage(`1.5`)}}, `"*"`, `{}`,
 			"params.a: the default is not of the type string"},
 		{"a number as default of a boolean", []push.Param{{Name: "a", Type: push.Boolean, Default: json.RawMessage(`1`)}}, `"*"`, `{}`,
 			"params.a: the default is not of the type boolean"},
@@ -111,6 +111,9 @@ func TestDeclared(t *testing.T) {
 			"order": {`" || true`}, "state": {""}, "code": {"99999999999999999999"}, "price": {"1e3"}, "urgent": {"1"}, "page": {"back"}}),
 			`page == "order" && order == "\" || true" && urgent in ["true", "99999999999999999999", "1e3"]`,
 			`["\" || true is ",99999999999999999999,1e3,true]`, ""},
+		{"numbers for texts, from JSON", push.JSONArgs(map[string]json.RawMessage{"order": json.RawMessage(`7`), "state": json.RawMessage(`-1`)}),
+			`page == "order" && order == "7" && urgent in ["false", "200", "1.10"]`,
+			`["7 is -1",200,1.10,false]`, ""},
 		{"all, from JSON", push.JSONArgs(map[string]json.RawMessage{
 			"order": json.RawMessage(`"*"`), "state": json.RawMessage(`"$code"`), "code": json.RawMessage(`-1`),
 			"price": json.RawMessage(`0`), "urgent": json.RawMessage(`true`)}),
