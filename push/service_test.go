@@ -260,6 +260,38 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestCallersHaveTheirOwnKeys: the same idempotency key, or ID, of another caller is another key; and that of another API key of the
+// same name is the same.
+func TestCallersHaveTheirOwnKeys(t *testing.T) {
+	e := memory.New(memory.Options{})
+	_ = e.Start(t.Context(), &page{})
+	defer e.Close()
+	s := push.NewService(e, push.DefaultLimits)
+	for i, c := range []struct {
+		caller   push.Caller
+		replayed bool
+	}{
+		{push.Caller{App: "shop"}, false},
+		{push.KeyCaller("shop", "backend"), false},
+		{push.KeyCaller("shop", "cron"), false},
+		{push.KeyCaller("shop", "page"), false},
+		{push.PageCaller("shop"), false},
+		{push.KeyCaller("blog", "backend"), false},
+		{push.Caller{App: "shop"}, true},
+		{push.KeyCaller("shop", "backend"), true},
+		{push.KeyCaller("shop", "page"), true},
+		{push.PageCaller("shop"), true},
+	} {
+		for _, r := range []push.Request{{IdempotencyKey: "order-7"}, {ID: "order-8"}} {
+			r.To, r.Message = audience.Everybody(), json.RawMessage(`1`)
+			got, err := s.Push(t.Context(), c.caller, r)
+			if err != nil || got.Replayed != c.replayed || r.ID != "" && got.ID != r.ID {
+				t.Errorf("%d: %+v with the key %s%s: %+v, %v; want it replayed: %v", i, c.caller, r.IdempotencyKey, r.ID, got, err, c.replayed)
+			}
+		}
+	}
+}
+
 func TestDryRun(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	for _, message := range []string{``, `{"a":1}`} {

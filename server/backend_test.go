@@ -76,6 +76,40 @@ func TestTriggerCalls(t *testing.T) {
 	}
 }
 
+// TestIdempotencyKeyOfAnother: who may run a trigger by a page's token, which everybody can read, cannot take a backend's push away
+// by using its idempotency key first; nor can one backend another's.
+func TestIdempotencyKeyOfAnother(t *testing.T) {
+	s := start(t, map[string]string{
+		"page_token_may_trigger": "true",
+		"api_keys":               "[{name: a, key: " + apiKey + ", allow: [push, trigger]}, {name: b, key: " + pushKey + ", allow: [push, trigger]}]",
+	}, nil)
+	page := s.page("page=home")
+	for _, token := range []string{pageToken, apiKey, pushKey} {
+		for range 2 { // the second is a retry
+			status, answer := s.callWith("GET", "/?func=pushHomeLogic&token="+token, map[string]string{"Idempotency-Key": "k"}, "")
+			if status != 200 || !strings.Contains(answer, `"matched":1}`) {
+				t.Errorf("%d %s", status, answer)
+			}
+		}
+		if token == pageToken {
+			continue
+		}
+		status, answer := s.callWith("POST", "/v1/triggers/pushHomeLogic", map[string]string{"Idempotency-Key": "k", "Authorization": "Bearer " + token}, "")
+		if status != 200 || !strings.Contains(answer, `"replayed":true}`) {
+			t.Errorf("by the API: %d %s; want it to be a retry as well", status, answer)
+		}
+	}
+	s.publish(`{"to":"*","message":"last"}`)
+	for range 3 {
+		if got := s.read(page); !strings.Contains(got, "后端触发了按钮 1") {
+			t.Errorf("the page got %s, want the push of each of the three", got)
+		}
+	}
+	if got := s.read(page); got != `"last"` {
+		t.Errorf("the page got %s, want no push twice", got)
+	}
+}
+
 // TestPush: the pages of the audience get the message verbatim, and the others do not.
 func TestPush(t *testing.T) {
 	s := start(t, nil, nil)
