@@ -24,8 +24,9 @@ func TestAPIDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, nil, nil)
-	for _, labels := range []string{"page=home&user=42", "page=home&plan=pro", "page=list&plan=pro", "page=order&order=7&locale=zh"} {
+	s := start(t, map[string]string{"client_tokens": `[` + pageToken + `, {token: token-of-42, user: "42"}]`}, nil)
+	s.pageAs("token-of-42", "page=home")
+	for _, labels := range []string{"page=home&plan=pro", "page=list&plan=pro", "page=order&order=7&locale=zh"} {
 		s.page(labels)
 	}
 	go s.nativePage("page=checkout").acknowledge()
