@@ -34,15 +34,15 @@ type Asker interface {
 
 // Options configure the API.
 type Options struct {
-	Keys    *auth.Keys                  // who may use it, and for which app
-	MaxBody int64                       // bytes of a request's body
-	Limits  label.Limits                // of labels that the backend sets
-	Pusher  Pusher                      // does what is asked for
-	Asker   Asker                       // knows who is connected
-	Log     scenecast.Log               // knows what was pushed
-	Ready   func(context.Context) error // why this server should get no traffic, or nil
-	Metrics http.Handler                // what Prometheus is told
-	Logger  *slog.Logger                // gets what strangers are not told
+	FindKey func(secret string) (auth.Key, bool) // who may use it, and for which app
+	MaxBody int64                                // bytes of a request's body
+	Rules   func(app string) label.Rules         // of labels; those that the backend sets have limits, too
+	Pusher  Pusher                               // does what is asked for
+	Asker   Asker                                // knows who is connected
+	Log     scenecast.Log                        // knows what was pushed
+	Ready   func(context.Context) error          // why this server should get no traffic, or nil
+	Metrics http.Handler                         // what Prometheus is told
+	Logger  *slog.Logger                         // gets what strangers are not told
 
 	// Timeout is how long a call may take, whether its client waits for it or not: longer than a push's receipt may be waited
 	// for. Defaults to DefaultTimeout.
@@ -185,7 +185,7 @@ func (a *API) ask(r *request, q scenecast.Query) (scenecast.Reply, error) {
 }
 
 func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
-	key, ok := a.o.Keys.Find(auth.Bearer(r))
+	key, ok := a.o.FindKey(auth.Bearer(r))
 	if !ok {
 		return auth.Key{}, problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key").
 			DecidedBy("api_keys")

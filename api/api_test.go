@@ -153,14 +153,16 @@ func newFixture(t testing.TB) *fixture {
 		keys.Add(auth.Key{App: "shop", Scopes: []auth.Scope{scope}}, string(scope))
 	}
 	f.API = api.New(api.Options{
-		Keys:    keys,
+		FindKey: keys.Find,
 		MaxBody: maxBody,
-		Limits:  label.Limits{Count: 3, KeyBytes: 8, ValueBytes: 8},
-		Pusher:  &f.pusher,
-		Asker:   &f.asker,
-		Log:     &f.pushes,
-		Ready:   func(context.Context) error { return f.ready },
-		Logger:  slog.New(slog.NewTextHandler(&f.log, nil)),
+		Rules: func(string) label.Rules {
+			return label.Rules{Limits: label.Limits{Count: 3, KeyBytes: 8, ValueBytes: 8}}
+		},
+		Pusher: &f.pusher,
+		Asker:  &f.asker,
+		Log:    &f.pushes,
+		Ready:  func(context.Context) error { return f.ready },
+		Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
 	return f
 }

@@ -44,7 +44,7 @@ func (a *API) relabel(r *request) (any, error) {
 	if asked.to.IsZero() {
 		return nil, missingTo()
 	}
-	change, err := asked.change(a.o.Limits)
+	change, err := asked.change(a.o.Rules(r.caller.App).Limits)
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func TestBatchIsPaced(t *testing.T) {
 func TestBatchThatStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		service := push.NewService(stuck{}, push.DefaultLimits)
+		service := push.NewService(stuck{}, push.DefaultLimits, nil)
 		f.pusher.submit = service.Submit
 		a, end := batch(f, api.BatchWindow+2, `,"message":1`)
 		<-end
@@ -221,7 +221,7 @@ func TestNodesThatDoNotAnswer(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFixture(t)
-			f.pusher.submit = push.NewService(stuck{}, push.DefaultLimits).Submit
+			f.pusher.submit = push.NewService(stuck{}, push.DefaultLimits, nil).Submit
 			f.asker.ask = stuck{}.Ask
 			start := time.Now()
 			w := f.call(c.method, c.target, "all", strings.NewReader(c.body))

@@ -73,28 +73,19 @@ type Engine interface {
 	Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error)
 }
 
-// Service takes pushes and trigger calls. Its methods may be called concurrently; AddTrigger may not.
+// Service takes pushes and trigger calls. Its methods may be called concurrently.
 type Service struct {
-	engine   Engine
-	limits   Limits
-	triggers map[appTrigger]Trigger
+	engine      Engine
+	limits      Limits
+	findTrigger func(app, name string) (Trigger, bool)
 }
 
-type appTrigger struct{ app, name string }
-
-// NewService makes a service without triggers on this engine.
-func NewService(engine Engine, limits Limits) *Service {
-	return &Service{engine: engine, limits: limits, triggers: make(map[appTrigger]Trigger)}
-}
-
-// AddTrigger makes a trigger callable by name in an app. A name can be taken once.
-func (s *Service) AddTrigger(app, name string, t Trigger) error {
-	key := appTrigger{app, name}
-	if _, taken := s.triggers[key]; taken {
-		return fmt.Errorf("trigger %q is there twice", name)
+// NewService makes a service on this engine. It asks for a trigger at each call, as of Triggers.Find; nil: there are none.
+func NewService(engine Engine, limits Limits, findTrigger func(app, name string) (Trigger, bool)) *Service {
+	if findTrigger == nil {
+		findTrigger = new(Triggers).Find
 	}
-	s.triggers[key] = t
-	return nil
+	return &Service{engine, limits, findTrigger}
 }
 
 // Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
@@ -143,7 +134,7 @@ func (s *Service) Push(ctx context.Context, c Caller, r Request) (Result, error)
 // Trigger runs a trigger of the caller's app by its name, as Push does what it asks for. The key is for the request's
 // IdempotencyKey, unless the trigger gives one itself; it may be empty.
 func (s *Service) Trigger(ctx context.Context, c Caller, name, key string, args Args) (Result, error) {
-	t, ok := s.triggers[appTrigger{c.App, name}]
+	t, ok := s.findTrigger(c.App, name)
 	if !ok {
 		return Result{}, problem.New(problem.NotFound, "there is no trigger named %.80q", name)
 	}

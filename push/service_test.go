@@ -69,7 +69,7 @@ func TestPush(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	message := json.RawMessage(` {"b": 1.0, "a": "<\u4e2d>"} `)
 	e := new(engine)
-	s := push.NewService(e, push.DefaultLimits)
+	s := push.NewService(e, push.DefaultLimits, nil)
 	ids := make(map[string]bool)
 	for i := range 3 {
 		r, err := s.Push(t.Context(), shop, push.Request{To: home, Message: message})
@@ -129,7 +129,7 @@ func TestPushRefuses(t *testing.T) {
 		{"invalid UTF-8", push.Request{To: home, Message: json.RawMessage("\"\xff\"")}, "message: not valid JSON in UTF-8"},
 	} {
 		e := new(engine)
-		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), shop, c.request)
+		r, err := push.NewService(e, push.DefaultLimits, nil).Push(t.Context(), shop, c.request)
 		if errorText(err) != c.want || r != (push.Result{}) {
 			t.Errorf("%s: %+v, %v, want the error\n\t%s", c.name, r, err, c.want)
 		}
@@ -158,7 +158,7 @@ func TestPushOptions(t *testing.T) {
 	} {
 		e := new(engine)
 		c.request.To, c.request.Message = home, json.RawMessage(`1`)
-		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), shop, c.request)
+		r, err := push.NewService(e, push.DefaultLimits, nil).Push(t.Context(), shop, c.request)
 		if err != nil {
 			t.Errorf("%+v: %v", c.request, err)
 			continue
@@ -175,7 +175,7 @@ func TestPushOptions(t *testing.T) {
 
 // TestLimits are the service's own: the limit itself is let in, and what is over it names the setting.
 func TestLimits(t *testing.T) {
-	s := push.NewService(new(engine), push.Limits{TTL: time.Minute, Timeout: time.Second, Frame: 1 << 10})
+	s := push.NewService(new(engine), push.Limits{TTL: time.Minute, Timeout: time.Second, Frame: 1 << 10}, nil)
 	for _, c := range []struct {
 		request push.Request
 		want    string
@@ -213,7 +213,7 @@ func TestMessageTooLarge(t *testing.T) {
 	} {
 		e := new(engine)
 		c.request.To = audience.Everybody()
-		_, err := push.NewService(e, push.Limits{Frame: limit}).Push(t.Context(), shop, c.request)
+		_, err := push.NewService(e, push.Limits{Frame: limit}, nil).Push(t.Context(), shop, c.request)
 		if c.ok != (err == nil) {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -232,11 +232,12 @@ func TestReplay(t *testing.T) {
 	e := memory.New(memory.Options{})
 	_ = e.Start(t.Context(), &page{})
 	defer e.Close()
-	s := push.NewService(e, push.DefaultLimits)
+	var triggers push.Triggers
+	s := push.NewService(e, push.DefaultLimits, triggers.Find)
 	hello := push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
 		return push.Request{To: audience.Everybody(), Message: json.RawMessage(`2`)}, nil
 	})
-	if err := s.AddTrigger("shop", "hello", hello); err != nil {
+	if err := triggers.Add("shop", "hello", hello); err != nil {
 		t.Fatal(err)
 	}
 	for name, call := range map[string]func() (push.Result, error){
@@ -266,7 +267,7 @@ func TestCallersHaveTheirOwnKeys(t *testing.T) {
 	e := memory.New(memory.Options{})
 	_ = e.Start(t.Context(), &page{})
 	defer e.Close()
-	s := push.NewService(e, push.DefaultLimits)
+	s := push.NewService(e, push.DefaultLimits, nil)
 	for i, c := range []struct {
 		caller   push.Caller
 		replayed bool
@@ -296,7 +297,7 @@ func TestDryRun(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	for _, message := range []string{``, `{"a":1}`} {
 		e := new(engine)
-		r, err := push.NewService(e, push.DefaultLimits).Push(t.Context(), shop, push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
+		r, err := push.NewService(e, push.DefaultLimits, nil).Push(t.Context(), shop, push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
 		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}); r != want || err != nil {
 			t.Errorf("a dry run of %q: %+v, %v, want %+v", message, r, err, want)
 		}
@@ -310,7 +311,7 @@ func TestDryRun(t *testing.T) {
 func TestExcept(t *testing.T) {
 	home, user := parse(t, `page == "home"`), parse(t, `user == "42"`)
 	e := new(engine)
-	s := push.NewService(e, push.DefaultLimits)
+	s := push.NewService(e, push.DefaultLimits, nil)
 	for _, dry := range []bool{true, false} {
 		if _, err := s.Push(t.Context(), shop, push.Request{To: home, Except: user, Message: json.RawMessage(`1`), DryRun: dry}); err != nil {
 			t.Fatal(err)
@@ -330,7 +331,7 @@ func TestExcept(t *testing.T) {
 func TestEngineFails(t *testing.T) {
 	broken := errors.New("broken")
 	for _, dry := range []bool{false, true} {
-		s := push.NewService(&engine{err: broken}, push.DefaultLimits)
+		s := push.NewService(&engine{err: broken}, push.DefaultLimits, nil)
 		r, err := s.Push(t.Context(), shop, push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry})
 		if !errors.Is(err, broken) || r != (push.Result{}) || problem.Of(err).Kind != problem.Internal {
 			t.Errorf("dry run %v on a broken engine: %+v, %v", dry, r, err)
@@ -340,8 +341,8 @@ func TestEngineFails(t *testing.T) {
 
 func TestTriggers(t *testing.T) {
 	e := new(engine)
-	s := push.NewService(e, push.DefaultLimits)
-	add := func(app, name string, t push.TriggerFunc) error { return s.AddTrigger(app, name, t) }
+	var triggers push.Triggers
+	s := push.NewService(e, push.DefaultLimits, triggers.Find)
 	greet := func(text string) push.TriggerFunc {
 		return func(_ context.Context, args push.Args) (push.Request, error) {
 			page, err := args.String("page")
@@ -361,8 +362,8 @@ func TestTriggers(t *testing.T) {
 		{"shop", "hello", `"other"`, `trigger "hello" is there twice`},
 		{"shop", "broken", `{`, ""},
 	} {
-		if err := add(c.app, c.name, greet(c.text)); errorText(err) != c.want {
-			t.Errorf("AddTrigger(%s, %s): %v, want %s", c.app, c.name, err, c.want)
+		if err := triggers.Add(c.app, c.name, greet(c.text)); errorText(err) != c.want {
+			t.Errorf("Add(%s, %s): %v, want %s", c.app, c.name, err, c.want)
 		}
 	}
 	home := push.URLArgs(map[string][]string{"page": {`"home"`}})
@@ -434,7 +435,7 @@ func TestMemory(t *testing.T) {
 	sink := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
 	e := memory.New(memory.Options{})
 	_ = e.Start(t.Context(), sink)
-	s := push.NewService(e, push.DefaultLimits)
+	s := push.NewService(e, push.DefaultLimits, nil)
 	var last scenecast.Position
 	for _, c := range []struct {
 		to   string

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +24,30 @@ type TriggerFunc func(ctx context.Context, args Args) (Request, error)
 
 // Request calls f.
 func (f TriggerFunc) Request(ctx context.Context, args Args) (Request, error) { return f(ctx, args) }
+
+// Triggers are triggers by app and name. The zero value has none. Adding is not safe for concurrent use; finding is.
+type Triggers struct{ byName map[appTrigger]Trigger }
+
+type appTrigger struct{ app, name string }
+
+// Add makes a trigger callable by name in an app. A name can be taken once.
+func (t *Triggers) Add(app, name string, trigger Trigger) error {
+	key := appTrigger{app, name}
+	if _, taken := t.byName[key]; taken {
+		return fmt.Errorf("trigger %q is there twice", name)
+	}
+	if t.byName == nil {
+		t.byName = make(map[appTrigger]Trigger)
+	}
+	t.byName[key] = trigger
+	return nil
+}
+
+// Find returns the trigger of an app with this name.
+func (t *Triggers) Find(app, name string) (Trigger, bool) {
+	trigger, ok := t.byName[appTrigger{app, name}]
+	return trigger, ok
+}
 
 // Declaration is a trigger as a configuration declares it.
 type Declaration struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"scenecast"
 	"scenecast/admission"
@@ -13,23 +14,31 @@ import (
 	"scenecast/push"
 )
 
-// apps is what the configuration says of each app: namespaces that share the port and nothing else. A page's token and a
-// backend's key say which app they are of.
+// apps is a snapshot of what a configuration says of all apps: namespaces that share the port and nothing else. A page's token
+// and a backend's key say which app they are of. It is not changed after newApps: another configuration is another snapshot.
 type apps struct {
-	pages  auth.PageAuthenticator
-	keys   *auth.Keys
-	limits label.Limits
-	byName map[string]config.App
+	pages    auth.PageAuthenticator
+	keys     auth.Keys
+	triggers push.Triggers
+	labels   label.Limits
+	quota    admission.Limits
+	byName   map[string]config.App
 }
 
-// newApps registers the apps' tokens, keys and triggers.
-func (s *Server) newApps(c config.Config, limits label.Limits, o Options) (*apps, error) {
-	known := new(auth.PageTokens)
-	a := &apps{pages: known, keys: new(auth.Keys), limits: limits, byName: make(map[string]config.App)}
+// newApps makes the snapshot of a configuration, with what the program adds to it.
+func newApps(c config.Config, o Options) (*apps, error) {
+	tokens := new(auth.PageTokens)
+	a := &apps{
+		pages:  tokens,
+		labels: c.Labels.Limits(),
+		quota:  admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
+		byName: make(map[string]config.App),
+	}
 	for _, app := range c.Apps() {
 		a.byName[app.Name] = app
+		a.quota.PerApp[app.Name] = app.MaxConnections
 		for _, t := range app.ClientTokens {
-			known.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
+			tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}
 		for _, k := range app.APIKeys {
 			a.keys.Add(auth.Key{App: app.Name, Name: k.Name, Scopes: k.Allow}, string(k.Key))
@@ -39,37 +48,47 @@ func (s *Server) newApps(c config.Config, limits label.Limits, o Options) (*apps
 			if err != nil {
 				return nil, fmt.Errorf("app %s, trigger %s: %w", app.Name, d.Name, err)
 			}
-			if err := s.pushes.AddTrigger(app.Name, d.Name, t); err != nil {
+			if err := a.triggers.Add(app.Name, d.Name, t); err != nil {
 				return nil, err
 			}
 		}
 	}
 	for name, t := range o.Triggers {
-		if err := s.pushes.AddTrigger(scenecast.DefaultApp, name, t); err != nil {
+		if err := a.triggers.Add(scenecast.DefaultApp, name, t); err != nil {
 			return nil, err
 		}
 	}
 	if o.PageAuthenticator != nil {
-		a.pages = either{known, o.PageAuthenticator}
+		a.pages = either{tokens, o.PageAuthenticator}
 	}
 	return a, nil
 }
 
+// currentApps are the apps of the configuration that is in force. Whoever needs to know of an app asks Load at that moment and
+// keeps nothing of it, so that a snapshot that is stored counts for all from then on. Its other methods are for the parts of the
+// server that take a function. Methods may be called concurrently.
+type currentApps struct{ atomic.Pointer[apps] }
+
+// AuthenticatePage implements auth.PageAuthenticator.
+func (c *currentApps) AuthenticatePage(ctx context.Context, token string) (auth.Page, error) {
+	return c.Load().pages.AuthenticatePage(ctx, token)
+}
+
+func (c *currentApps) findKey(secret string) (auth.Key, bool) { return c.Load().keys.Find(secret) }
+
+func (c *currentApps) findTrigger(app, name string) (push.Trigger, bool) {
+	return c.Load().triggers.Find(app, name)
+}
+
 // rules are what labels the pages of an app may have.
-func (a *apps) rules(app string) label.Rules {
-	return label.Rules{Limits: a.limits, Client: a.byName[app].Labels.Client}
+func (c *currentApps) rules(app string) label.Rules {
+	a := c.Load()
+	return label.Rules{Limits: a.labels, Client: a.byName[app].Labels.Client}
 }
 
-// pageLimits are how many pages there may be, of each app and in all.
-func (a *apps) pageLimits(c config.Limits) admission.Limits {
-	l := admission.Limits{Connections: c.Connections, PerAddress: c.PerAddress, PerApp: make(map[string]int)}
-	for name, app := range a.byName {
-		l.PerApp[name] = app.MaxConnections
-	}
-	return l
+func (c *currentApps) pageTokenMayTrigger(app string) bool {
+	return c.Load().byName[app].PageTokenMayTrigger
 }
-
-func (a *apps) pageTokenMayTrigger(app string) bool { return a.byName[app].PageTokenMayTrigger }
 
 // either asks the program's own authenticator about tokens that the configuration does not know.
 type either struct{ first, second auth.PageAuthenticator }

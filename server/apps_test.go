@@ -1,11 +1,14 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+
+	"scenecast/config"
 )
 
 const twoApps = `
@@ -88,6 +91,51 @@ func TestApps(t *testing.T) {
 	if got := s.goodbye(shop); got != "1000 " {
 		t.Errorf("the shop's page got %s", got)
 	}
+}
+
+// TestAppsAreSwapped: everything that is asked of an app is asked of the snapshot that is in force, while calls and pages come.
+func TestAppsAreSwapped(t *testing.T) {
+	s := start(t, map[string]string{"apps": `shop: {client_tokens: [page-of-old], api_keys: [{name: s, key: key-of-old}],
+		triggers: {hello: {to: "*", message: old}, bye: {to: "*", message: old}}}`}, nil)
+	next, err := config.Load(config.Sources{Flags: map[string]string{"apps": `shop: {client_tokens: [page-of-new], api_keys: [{name: s, key: key-of-new}],
+		page_token_may_trigger: true, labels: {client: [page]}, triggers: {hello: {to: "*", message: new}}}`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for _, key := range []string{"key-of-old", "key-of-new"} {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if status, answer := s.call("POST", "/v1/triggers/hello", key, "", ""); status != 200 && status != 401 {
+					t.Errorf("%d %s", status, answer)
+				}
+			}
+		})
+	}
+	page := s.native("token=page-of-old&page=home")
+	if err := s.SwapApps(next); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	wg.Wait()
+	for target, want := range map[string]int{
+		"/?func=hello&token=key-of-old":  401,
+		"/?func=hello&token=key-of-new":  200,
+		"/?func=bye&token=key-of-new":    404,
+		"/?func=hello&token=page-of-old": 401,
+		"/?func=hello&token=page-of-new": 200,
+	} {
+		if status, answer := s.call("GET", target, "", "", ""); status != want {
+			t.Errorf("%s: %d %s, want %d", target, status, answer, want)
+		}
+	}
+	for token, want := range map[string]int{"page-of-old": 401, "page-of-new": 200, "page-of-new&order=7": 403} {
+		if got := s.events("page=home&token=" + token).head.StatusCode; got != want {
+			t.Errorf("a page with the token %s: %d, want %d", token, got, want)
+		}
+	}
+	_ = page.CloseNow()
 }
 
 // TestAppsUnderLoad: pages of two apps with the same labels come, go and move while both push to everybody.

@@ -1,5 +1,16 @@
 package server
 
+import "scenecast/config"
+
+// SwapApps puts the apps of another configuration in force.
+func (s *Server) SwapApps(c config.Config) error {
+	a, err := newApps(c, Options{})
+	if err == nil {
+		s.apps.Store(a)
+	}
+	return err
+}
+
 // Leases is how many pages are counted: those whose sockets are not gone.
 func (s *Server) Leases() (n int) {
 	for _, pages := range s.quota.ByApp() {

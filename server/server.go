@@ -62,6 +62,7 @@ type Server struct {
 	engine   scenecast.Engine
 	quota    *admission.Quota
 	pushes   *push.Service
+	apps     currentApps
 	listener *listener.Server
 	debug    *debugServer // nil: none
 	draining atomic.Bool
@@ -79,8 +80,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.log = slog.Default()
 	}
 
+	// The apps: who may come in, what they may do, and the pushes that have names.
+	apps, err := newApps(c, o)
+	if err != nil {
+		return nil, err
+	}
+	s.apps.Store(apps)
+
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
-	limits := c.Labels.Limits()
 	s.engine = memory.New(memory.Options{
 		MaxBytes:          int(c.History.MaxBytes),
 		MaxCount:          c.History.MaxCount,
@@ -88,20 +95,20 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
 		MaxKeys:           c.Push.MaxIdempotencyKeys,
 	})
-	s.hub = hub.New(scenecast.NewNodeID(), limits, s.engine)
+	s.hub = hub.New(scenecast.NewNodeID(), c.Labels.Limits(), s.engine)
 
-	// The apps: who may come in, what they may do, and the pushes that have names.
 	s.pushes = push.NewService(s.engine, push.Limits{
 		TTL:     time.Duration(c.Push.MaxTTL),
 		Timeout: time.Duration(c.Push.MaxTimeout),
 		Frame:   maxFrame(c.Outbox),
-	})
-	apps, err := s.newApps(c, limits, o)
-	if err != nil {
-		return nil, err
+	}, s.apps.findTrigger)
+	s.quota = admission.NewQuota(s.apps.Load().quota)
+	authenticator := &admission.Authenticator{
+		Pages:   &s.apps,
+		Rules:   s.apps.rules,
+		Quota:   s.quota,
+		Proxies: admission.Proxies(c.Limits.TrustedProxies),
 	}
-	s.quota = admission.NewQuota(apps.pageLimits(c.Limits))
-	authenticator := &admission.Authenticator{Pages: apps.pages, Rules: apps.rules, Quota: s.quota, Proxies: admission.Proxies(c.Limits.TrustedProxies)}
 
 	// What pages and backends find.
 	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
@@ -114,9 +121,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		},
 	})
 	endpoint := tutorial.NewEndpoint(tutorial.EndpointOptions{
-		Keys:                apps.keys,
-		Pages:               apps.pages,
-		PageTokenMayTrigger: apps.pageTokenMayTrigger,
+		FindKey:             s.apps.findKey,
+		Pages:               &s.apps,
+		PageTokenMayTrigger: s.apps.pageTokenMayTrigger,
 		MaxForm:             int64(c.HTTP.MaxBody),
 		Triggers:            s.pushes,
 		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
@@ -125,9 +132,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	})
 	figures := s.metrics(o.Version)
 	backends := api.New(api.Options{
-		Keys:    apps.keys,
+		FindKey: s.apps.findKey,
 		MaxBody: int64(c.HTTP.MaxBody),
-		Limits:  limits,
+		Rules:   s.apps.rules,
 		Timeout: callTimeout,
 		Pusher:  s.pushes,
 		Asker:   s.engine,

@@ -26,8 +26,8 @@ type Triggers interface {
 
 // EndpointOptions configure the endpoint.
 type EndpointOptions struct {
-	Keys                *auth.Keys             // API keys; those with the scope auth.Trigger may
-	Pages               auth.PageAuthenticator // tokens of pages, which may only where the next field says so
+	FindKey             func(secret string) (auth.Key, bool) // API keys; those with the scope auth.Trigger may
+	Pages               auth.PageAuthenticator               // tokens of pages, which may only where the next field says so
 	PageTokenMayTrigger func(app string) bool
 	MaxForm             int64 // bytes of a posted form
 	Triggers            Triggers
@@ -129,7 +129,7 @@ func (e *Endpoint) authorize(r *http.Request, params url.Values) (push.Caller, e
 	if token := params[admission.TokenParam]; len(token) == 1 {
 		secret = token[0]
 	}
-	if key, ok := e.o.Keys.Find(secret); ok {
+	if key, ok := e.o.FindKey(secret); ok {
 		if key.May(auth.Trigger) {
 			return push.KeyCaller(key.App, key.Name), nil
 		}
