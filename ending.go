@@ -15,13 +15,13 @@ const (
 	CauseOutboxBudget        // the page reads too slowly: the limit of all outboxes together (outbox.max_total)
 	CauseReplayBacklog       // the page changes its labels faster than it reads what it has missed
 	CauseWriteTimeout        // the kernel took no byte of what waits for the page for outbox.write_timeout
-	CauseCloseTimeout        // the page did not answer the server's close frame within websocket.close_wait
+	CauseCloseTimeout        // the page did not answer the server's close frame within websocket.close_wait: counted besides the cause of that, and told to nobody
 	CauseNoPong              // no frame followed a ping within websocket.pong_wait
 	CauseIdle                // no frame within the protocol's IdlePolicy
 	CauseDisconnected        // a backend disconnected it; Detail is its reason
 	CauseRefused             // it was refused behind its handshake, because browsers cannot read the status of a failed one
 	CauseDraining            // the server drains
-	CauseStopped             // the server stopped before the page had taken its close frame
+	CauseStopped             // the server stopped while the page was open
 	causes
 )
 

@@ -43,7 +43,7 @@ var metrics = []metric{
 			queued, dropped := s.Deliveries()
 			return map[string]float64{"queued": float64(queued), "dropped": float64(dropped)}
 		}},
-	{"scenecast_frames_dropped_total", "Frames that the outbox of a page that reads too slowly has lost.", prometheus.CounterValue, "",
+	{"scenecast_frames_dropped_total", "Frames that outboxes have lost: for want of room, or with a page that went away.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.FramesDropped()) }},
 	{"scenecast_frames_coalesced_total", "Frames in whose place a newer one of the same key has gone out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.FramesCoalesced()) }},

@@ -16,7 +16,7 @@ func (s *Server) metrics(version string) http.Handler {
 		Deliveries:      s.hub.Deliveries,
 		FramesDropped:   func() int64 { return s.overLoops((*socket.Loop).Dropped) },
 		FramesCoalesced: func() int64 { return s.overLoops((*socket.Loop).Coalesced) },
-		TurnedAway:      func() int64 { return s.overLoops((*socket.Loop).TurnedAway) },
+		TurnedAway:      func() int64 { return s.overLoops((*socket.Loop).OutOfDescriptors) },
 		Refused: func() map[string]int64 {
 			refused := make(map[string]int64)
 			for kind, n := range s.listener.Refused() {

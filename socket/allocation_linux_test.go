@@ -41,8 +41,8 @@ func TestFanOutAllocates(t *testing.T) {
 	h := hub.New(scenecast.NewNodeID(), label.DefaultLimits, noLog{})
 	t.Cleanup(h.Close)
 	loop.Start(h.AddShard(loop))
-	s := furnish(t, &shard{loop: loop}, false)
-	s.door.admission = scenecast.Admission{App: "a", Protocol: plain{}, Labels: label.FromMap(map[string][]string{"page": {"home"}})}
+	s := newHarnessOn(t, &shard{loop: loop}, false)
+	s.handshaker.admission = scenecast.Admission{App: "a", Protocol: plain{}, Labels: label.FromMap(map[string][]string{"page": {"home"}})}
 	to, err := audience.Parse(`page == "home"`)
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func TestFanOutAllocates(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.loop.Attach(accepted, nil, s.door.admission)
+			s.loop.Attach(accepted, nil, s.handshaker.admission)
 			s.do(func() {})
 		}
 		tally := make(chan scenecast.Tally, 1)
@@ -86,8 +86,8 @@ func TestFanOutAllocates(t *testing.T) {
 
 // TestReadingAllocates nothing: a loop reads a page's small frame where it lies.
 func TestReadingAllocates(t *testing.T) {
-	s := openOffice(t, socket.Options{PingEvery: -1}, true)
-	conn := s.enter("")
+	s := newHarness(t, socket.Options{PingEvery: -1}, true)
+	conn := s.dialPage("")
 	pong := compiled(ws.NewPongFrame([]byte("x")))
 	closing := compiled(ws.NewPingFrame([]byte("y")))
 	answer := make([]byte, 3)
@@ -106,14 +106,14 @@ func TestReadingAllocates(t *testing.T) {
 
 // TestIdlePagesHoldNothing: an outbox and a decoder are a page's only while something waits, or is incomplete.
 func TestIdlePagesHoldNothing(t *testing.T) {
-	s := openOffice(t, socket.Options{PingEvery: -1}, true)
+	s := newHarness(t, socket.Options{PingEvery: -1}, true)
 	s.receive = 4 << 10
 	const pages = 20
 	for range pages {
-		conn := s.enter("")
+		conn := s.dialPage("")
 		message := compiled(ws.NewTextFrame([]byte("half a message")))
 		_, _ = conn.Write(message[:5])
-		s.do(func() { s.share(s.slots[len(s.slots)-1], "filler", s.ledger.frame("filler", 300<<10)) })
+		s.do(func() { s.share(s.slots[len(s.slots)-1], "filler", s.deliveries.frame("filler", 300<<10)) })
 		s.awaitThat("it has both", func() bool {
 			outboxes, decoders := s.loop.InUse()
 			return outboxes == 1 && decoders == 1
@@ -133,9 +133,9 @@ func TestBomb(t *testing.T) {
 	bomb.Header.Rsv = ws.Rsv(true, false, false) // compressed
 	frame := compiled(bomb)
 	for _, limit := range []int{64 << 10, 512 << 10} {
-		s := openOffice(t, socket.Options{PingEvery: -1, MaxMessage: limit}, true)
-		s.door.admission.Deflate = true
-		conn := s.enter("")
+		s := newHarness(t, socket.Options{PingEvery: -1, MaxMessage: limit}, true)
+		s.handshaker.admission.Deflate = true
+		conn := s.dialPage("")
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		go func() { _, _ = conn.Write(frame) }()

@@ -26,17 +26,21 @@ func (l *Loop) PostBackground(task func() (more bool)) bool {
 
 // runBackground runs slices until this round's share is used up, there are none left, or it is to pause; nil: never.
 func (l *Loop) runBackground(pause func() bool) {
-	begun := time.Now()
-	for range backgroundCalls {
+	var begun time.Time
+	for calls := range backgroundCalls {
 		task := l.nextBackground()
 		if task == nil {
 			return
+		}
+		if calls == 0 {
+			begun = time.Now()
 		}
 		if task() {
 			l.mu.Lock()
 			l.background = append(l.background, task)
 			l.mu.Unlock()
 		}
+		l.tellEndings()
 		if time.Since(begun) > backgroundTime || pause != nil && pause() {
 			return
 		}

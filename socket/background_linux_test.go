@@ -12,7 +12,7 @@ import (
 // TestBackgroundTasksLeaveTheirRoundToOthers: between two tasks no more than 64 slices run, however many are wanted; slices
 // are run in turn; and pages are served meanwhile.
 func TestBackgroundTasksLeaveTheirRoundToOthers(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		p := s.connect()
 		const wanted = 10_000
 		var order []int
@@ -61,7 +61,7 @@ func TestBackgroundTasksLeaveTheirRoundToOthers(t *testing.T) {
 
 // TestBackgroundTaskOfAStoppedLoop is run to its end: whoever posted it waits for what it finds.
 func TestBackgroundTaskOfAStoppedLoop(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		left := 1000
 		s.do(func() {
 			s.loop.PostBackground(func() bool {

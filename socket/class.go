@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"time"
 
 	"scenecast"
@@ -43,12 +44,12 @@ func (c *class) ping() []byte {
 
 var pingFrame = websocket.PingFrame()
 
-// goodbye is the last frame that a page gets.
-func (c *class) goodbye(code scenecast.CloseCode, reason string) []byte {
+// closeFrame is the last frame that a page gets.
+func (c *class) closeFrame(e scenecast.Ending) []byte {
 	if c.traits.EncodeClose != nil {
-		return c.traits.EncodeClose(code, reason)
+		return c.traits.EncodeClose(e.Code, e.Detail)
 	}
-	return websocket.CloseFrame(code, reason)
+	return websocket.CloseFrame(e.Code, e.Detail)
 }
 
 // gap is the frame that tells a page that frames were dropped; nil where its protocol has none.
@@ -67,13 +68,22 @@ func variant(f *scenecast.Frame, deflate bool) []byte {
 	return f.Data
 }
 
-// rhythmOf is how long the pages of a class may be silent.
-func (l *Loop) rhythmOf(c *class) rhythm {
-	return rhythm{pingEvery: l.options.PingEvery, pongWait: l.options.PongWait, silence: c.idle, listensOnly: c.traits.ListenOnly}
+// keepalivePolicy is how long the pages of a class may be silent.
+func (l *Loop) keepalivePolicy(c *class) keepalivePolicy {
+	return keepalivePolicy{pingEvery: l.options.PingEvery, pongWait: l.options.PongWait, idle: c.idle, listenOnly: c.traits.ListenOnly}
 }
 
-// Reasons of close frames.
-const reasonSlow = "slow consumer: the outbox was full"
+// violation is the ending of a page whose decoder gives this error.
+func violation(err error) scenecast.Ending {
+	v := (*websocket.Error)(nil)
+	if !errors.As(err, &v) {
+		return scenecast.EndingBy(scenecast.CauseViolation, err.Error())
+	}
+	return scenecast.Ending{Cause: scenecast.CauseViolation, Code: v.Code, Detail: v.Reason}
+}
 
-func reasonNoPong(o *Options) string          { return "no pong within " + o.PongWait.String() }
-func reasonIdle(allowed time.Duration) string { return "no frame within " + allowed.String() }
+// Details of endings.
+const detailNoCloseFrame = "the connection ended without a close frame"
+
+func detailNoPong(o *Options) string          { return "no pong within " + o.PongWait.String() }
+func detailIdle(allowed time.Duration) string { return "no frame within " + allowed.String() }

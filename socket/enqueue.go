@@ -6,63 +6,80 @@ import (
 	"scenecast"
 )
 
-// enqueue has a frame wait in an outbox where there is room, or room can be made. False: there is none, and the frame was
-// dropped; under ClosePage its page is to be closed, under DropOldest it is told of the gap as pages of the class are.
-func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) bool {
+// enqueue has a frame wait in an outbox where there is room, or room can be made. False: there is none, by the limit that is
+// named, and the frame was dropped; under ClosePage its page is to be closed, under DropOldest it is told of the gap as
+// pages of the class are.
+func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) (ok bool, full scenecast.Cause) {
 	if len(w.data) > l.limits.bytes && l.options.SlowConsumer == DropOldest {
 		l.dropped.Add(1)
 		o.skip(k.gap) // nothing that waits could make room for it
-		return false
+		return false, scenecast.CauseOutboxFull
 	}
 	if i := o.superseded(w.frame.Coalesce); i >= 0 {
 		o.lost = append(o.lost, o.drop(i))
 		l.coalesced.Add(1)
-		l.lose(o)
+		l.releaseLost(o)
 	}
-	for !o.fits(len(w.data), limits) || !l.held.take(w.frame, l.options.OutboxTotal) {
+	for {
+		switch {
+		case !o.fits(len(w.data), limits):
+			full = scenecast.CauseOutboxFull
+		case !l.budget.acquire(w.frame, l.options.OutboxTotal):
+			full = scenecast.CauseOutboxBudget
+		default:
+			o.push(w)
+			return true, scenecast.CauseUnknown
+		}
 		if l.options.SlowConsumer != DropOldest {
 			l.dropped.Add(1)
-			return false
+			return false, full
 		}
 		if !o.dropOldest() {
 			l.dropped.Add(1)
 			o.dropped++ // behind all others, which are dropped as well: the page is told of one gap, in its place
-			return false
+			return false, full
 		}
 		l.dropped.Add(int64(len(o.lost)))
-		l.lose(o)
+		l.releaseLost(o)
 	}
-	o.push(w)
-	return true
 }
 
-// giveUp empties the outbox of a page that is closed because it is too slow. A close frame can only follow a frame's end: what
-// the kernel has a part of goes out whole.
+// slowConsumer is the ending of a page whose outbox was full by this limit.
+func slowConsumer(full scenecast.Cause) scenecast.Ending {
+	if full == scenecast.CauseOutboxBudget {
+		return scenecast.EndingBy(full, "slow consumer: the outboxes of all pages together were full")
+	}
+	return scenecast.EndingBy(full, "slow consumer: the outbox was full")
+}
+
+// giveUp empties the outbox of a page that is closed because it is too slow, or has gone. A close frame can only follow a
+// frame's end: what the kernel has a part of stays.
 func (l *Loop) giveUp(o *outbox) {
 	o.clear()
 	l.dropped.Add(int64(len(o.lost)))
-	l.lose(o)
+	l.releaseLost(o)
 }
 
-// insist has a frame wait that must not be dropped, whatever the limits are.
-func (l *Loop) insist(o *outbox, f *scenecast.Frame, data []byte) {
-	l.held.take(f, math.MaxInt)
+// forceEnqueue has a frame wait that must not be dropped, whatever the limits are.
+func (l *Loop) forceEnqueue(o *outbox, f *scenecast.Frame, data []byte) {
+	l.budget.acquire(f, math.MaxInt)
 	o.push(waiting{frame: f, data: data})
 }
 
-// lose lets go of the frames that an outbox has lost, and tells whoever wants to know.
-func (l *Loop) lose(o *outbox) {
+// releaseLost lets go of the frames that an outbox has lost, and tells whoever wants to know: by tasks, because this may be a
+// part of SendShared.
+func (l *Loop) releaseLost(o *outbox) {
 	slot := o.slot
 	for _, w := range o.lost {
-		l.held.release(w.frame)
-		if settle := w.frame.Done; settle != nil {
-			l.post(func() { settle(slot, false) })
+		l.budget.release(w.frame)
+		if done := w.frame.Done; done != nil {
+			l.post(func() { done(slot, false) })
 		}
 	}
 	o.lost = nil
 }
 
-// Dropped is how many frames outboxes had no room for, or gave up for newer ones. Any goroutine may call it.
+// Dropped is how many frames outboxes have lost: for want of room, or with a page that went away. Any goroutine may call it.
 func (l *Loop) Dropped() int64 { return l.dropped.Load() }
 
 // Coalesced is how many waiting frames a newer one with the same key has taken the place of. Any goroutine may call it.

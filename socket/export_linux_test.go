@@ -1,17 +1,17 @@
 package socket
 
-// IsWritten reports whether nothing is left of the loop's turn. The owner's goroutine only, as is InUse.
-func (l *Loop) IsWritten() bool { return l.bare.(*events).turn.isWritten() }
+// IsWritten reports whether nothing is left of the round's batch. The owner's goroutine only, as is InUse.
+func (l *Loop) IsWritten() bool { return l.epoll.(*eventLoop).batch.isWritten() }
 
 // InUse is how many sockets without goroutines have an outbox, and how many a decoder.
 func (l *Loop) InUse() (outboxes, decoders int) {
-	e := l.bare.(*events)
+	e := l.epoll.(*eventLoop)
 	return len(e.outboxes.all) - len(e.outboxes.free), len(e.decoders.all) - len(e.decoders.free)
 }
 
-// Bare is how many sockets have no goroutines.
-func (l *Loop) Bare() int {
+// EpollConns is how many sockets have no goroutines.
+func (l *Loop) EpollConns() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.bareOpen
+	return l.epollOpen
 }

@@ -1,8 +1,8 @@
 package socket
 
-// HeldBytes is how many bytes wait in the loop's outboxes.
-func (l *Loop) HeldBytes() int {
-	l.held.mu.Lock()
-	defer l.held.mu.Unlock()
-	return l.held.size
+// OutboxBytes is how many bytes wait in the loop's outboxes.
+func (l *Loop) OutboxBytes() int {
+	l.budget.mu.Lock()
+	defer l.budget.mu.Unlock()
+	return l.budget.size
 }

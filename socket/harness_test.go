@@ -18,25 +18,47 @@ import (
 
 // shard writes down what its loop tells it, on the owner's goroutine.
 type shard struct {
-	loop   *socket.Loop
-	events []string
-	slots  []scenecast.Slot
-	onText func(slot scenecast.Slot, text string)
+	loop    *socket.Loop
+	events  []string
+	slots   []scenecast.Slot
+	endings []scenecast.Ending
+	onText  func(slot scenecast.Slot, text string)
+	onOpen  func(slot scenecast.Slot)
+	check   func(index uint32) // of a slot that is opened
+	calls   int                // of it, and of tasks, that are under way
+}
+
+// call notes a call of the shard, or a task. There may be one at a time.
+func (s *shard) call() (end func()) {
+	if s.calls++; s.calls > 1 {
+		s.events = append(s.events, "A CALL INSIDE A CALL")
+	}
+	return func() { s.calls-- }
 }
 
 func (s *shard) Opened(slot scenecast.Slot, _ scenecast.Admission) {
+	defer s.call()()
 	s.slots = append(s.slots, slot)
 	s.events = append(s.events, fmt.Sprintf("opened %d.%d", slot.Index, slot.Generation))
+	if s.check != nil {
+		s.check(slot.Index)
+	}
+	if s.onOpen != nil {
+		s.onOpen(slot)
+	}
 }
 
 func (s *shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
+	defer s.call()()
 	s.events = append(s.events, fmt.Sprintf("received %s", m.Data))
 	if s.onText != nil {
 		s.onText(slot, string(m.Data))
 	}
 }
 
-func (s *shard) Closed(slot scenecast.Slot, _ scenecast.Ending) {
+func (s *shard) Closed(slot scenecast.Slot, e scenecast.Ending) {
+	defer s.call()()
+	s.endings = append(s.endings, e)
 	s.events = append(s.events, fmt.Sprintf("closed %d.%d", slot.Index, slot.Generation))
 }
 
@@ -54,7 +76,11 @@ func start(o socket.Options) *shard {
 // do runs a task on the owner and waits for it.
 func (s *shard) do(task func()) {
 	done := make(chan struct{})
-	s.loop.Post(func() { task(); close(done) })
+	s.loop.Post(func() {
+		defer close(done)
+		defer s.call()()
+		task()
+	})
 	<-done
 }
 
@@ -80,10 +106,10 @@ type page struct {
 }
 
 // attach connects a page to the loop. One that does not read takes nothing: a pipe has no buffer.
-func (s *shard) attach(silence scenecast.IdlePolicy, reads bool) *page {
+func (s *shard) attach(idle scenecast.IdlePolicy, reads bool) *page {
 	server, client := net.Pipe()
 	p := &page{conn: client, frames: make(chan string, 1000)}
-	s.loop.Attach(server, nil, scenecast.Admission{Idle: silence})
+	s.loop.Attach(server, nil, scenecast.Admission{Idle: idle})
 	if reads {
 		go p.read()
 	}
@@ -132,4 +158,4 @@ func (p *page) expect(t *testing.T, want ...string) {
 	}
 }
 
-var anySilence scenecast.IdlePolicy
+var anyIdle scenecast.IdlePolicy

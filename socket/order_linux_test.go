@@ -11,27 +11,27 @@ import (
 	"scenecast/socket"
 )
 
-// TestTCPOrder: whatever is shared with many and sent to one, in few turns or many, small or large, to pages that read or
+// TestTCPOrder: whatever is shared with many and sent to one, in few rounds or many, small or large, to pages that read or
 // wait: each page gets what is its own, all of it, in the order of the calls.
 func TestTCPOrder(t *testing.T) {
-	for deflate, turns := range map[bool]int{false: 12, true: 2} { // compressing takes its time
+	for deflate, rounds := range map[bool]int{false: 12, true: 2} { // compressing takes its time
 		t.Run(fmt.Sprint("deflate ", deflate), func(t *testing.T) {
-			onEachKind(t, socket.Options{OutboxBytes: 8 << 20, OutboxFrames: 100_000}, func(t *testing.T, s *office) {
-				s.door.admission.Deflate = deflate
+			onEachKind(t, socket.Options{OutboxBytes: 8 << 20, OutboxFrames: 100_000}, func(t *testing.T, s *harness) {
+				s.handshaker.admission.Deflate = deflate
 				r := rand.New(rand.NewPCG(1, 2))
 				const pages = 6
 				var got [pages]chan []string
 				for i := range pages {
 					s.receive = []int{0, 16 << 10}[i%2]
-					conn := s.enter("")
+					conn := s.dialPage("")
 					got[i] = make(chan []string, 1)
 					go func(conn net.Conn, names chan<- []string) { names <- readNamesOf(conn, "last") }(conn, got[i])
 				}
 				var want [pages][]string
-				for turn := range turns {
+				for round := range rounds {
 					s.do(func() {
 						for call := range 1 + r.IntN(200) {
-							name, size := fmt.Sprint(turn, "-", call), r.IntN(300)
+							name, size := fmt.Sprint(round, "-", call), r.IntN(300)
 							if r.IntN(40) == 0 {
 								size = r.IntN(40_000)
 							}
@@ -41,7 +41,7 @@ func TestTCPOrder(t *testing.T) {
 								s.loop.Send(s.slots[i], named(name, size))
 								continue
 							}
-							f := s.ledger.frame(name, size)
+							f := s.deliveries.frame(name, size)
 							for i := range pages {
 								if r.IntN(2) == 0 {
 									want[i] = append(want[i], name)
@@ -54,7 +54,7 @@ func TestTCPOrder(t *testing.T) {
 				s.do(func() {
 					for i := range pages {
 						want[i] = append(want[i], "last")
-						s.share(s.slots[i], "last", s.ledger.frame("last", 0))
+						s.share(s.slots[i], "last", s.deliveries.frame("last", 0))
 					}
 				})
 				for i := range pages {
@@ -72,10 +72,10 @@ func TestTCPOrder(t *testing.T) {
 	}
 }
 
-// TestOneWrite: what a page gets in one turn leaves in one piece, whoever else gets parts of it.
+// TestOneWrite: what a page gets in one round leaves in one piece, whoever else gets parts of it.
 func TestOneWrite(t *testing.T) {
-	s := openOffice(t, socket.Options{}, true)
-	one, other := s.enter(""), s.enter("")
+	s := newHarness(t, socket.Options{}, true)
+	one, other := s.dialPage(""), s.dialPage("")
 	s.do(func() {
 		for i := range 60 {
 			f := &scenecast.Frame{Data: named(fmt.Sprint("f", i), 10)}

@@ -16,17 +16,21 @@ type outbox struct {
 	slot    uint32 // the index that the frames were sent to
 	dropped int    // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
 
-	then []func() // to be posted when nothing waits any more
+	onWritten []func() // to be posted when nothing waits any more
 
-	lost []waiting // frames that have left unsent; whoever drops them takes them from here
+	lost []waiting // frames that have left unsent; Loop.releaseLost takes them from here
 }
 
 // waiting is a frame in the form in which the page gets it.
 type waiting struct {
-	frame *scenecast.Frame
-	data  []byte
-	gap   int // of the frame that tells of a gap: how many frames are missing in its place
+	frame   *scenecast.Frame
+	data    []byte
+	gap     int  // of the frame that tells of a gap: how many frames are missing in its place
+	control bool // it is a close frame
 }
+
+// counts reports whether the frame is one that somebody sent, and counts as dropped when it is lost.
+func (w waiting) counts() bool { return w.gap == 0 && !w.control }
 
 // len is how many frames wait.
 func (o *outbox) len() int { return len(o.frames) - o.first }
@@ -120,7 +124,7 @@ func (o *outbox) skip(encode func(dropped int) []byte) {
 	if data == nil {
 		return
 	}
-	w := waiting{&scenecast.Frame{Data: data}, data, n}
+	w := gapNotice(data, n)
 	if again {
 		o.bytes += len(data) - len(last.data)
 		*last = w
@@ -129,12 +133,17 @@ func (o *outbox) skip(encode func(dropped int) []byte) {
 	}
 }
 
+// gapNotice is a frame that tells of so many missing ones.
+func gapNotice(data []byte, missing int) waiting {
+	return waiting{frame: &scenecast.Frame{Data: data}, data: data, gap: missing}
+}
+
 // owesGap reports whether the page is to be told of a gap next.
 func (o *outbox) owesGap() bool { return o.dropped > 0 && o.sent == 0 }
 
 // tellGap puts this frame in the place of what was dropped; nil: there is nothing that the page could be told.
 func (o *outbox) tellGap(data []byte) {
-	w := waiting{&scenecast.Frame{Data: data}, data, o.dropped}
+	w := gapNotice(data, o.dropped)
 	o.dropped = 0
 	if data == nil {
 		return
@@ -152,7 +161,7 @@ func (o *outbox) tellGap(data []byte) {
 func (o *outbox) clear() {
 	for _, w := range o.frames[o.droppable():] {
 		o.bytes -= len(w.data)
-		if w.gap == 0 {
+		if w.counts() {
 			o.lost = append(o.lost, w)
 		}
 	}

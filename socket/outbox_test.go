@@ -99,7 +99,7 @@ func (gapping) Traits() scenecast.Traits {
 
 func gapFrame(dropped int) []byte { return fmt.Appendf(nil, "gap %d", dropped) }
 
-// drainInto has an outbox send n bytes as events.drain does, and writes down what is sent whole.
+// drainInto has an outbox send n bytes as eventLoop.drain does, and writes down what is sent whole.
 func drainInto(o *outbox, n int, stream *[]string) {
 	for o.len() > 0 || o.dropped > 0 {
 		if o.owesGap() {
@@ -128,7 +128,7 @@ func FuzzOutbox(f *testing.F) {
 		bounds := limits{bytes: 100 + r.IntN(300), frames: 1 + r.IntN(20)}
 		l := &Loop{limits: bounds, options: Options{SlowConsumer: policy, OutboxTotal: 1 << 30}, wakeUp: func() {}}
 		o, naive := new(outbox), new(naiveOutbox)
-		var stream, settled []string
+		var stream, told []string
 		for i := range 300 {
 			if r.IntN(3) > 0 {
 				e := entry{name: fmt.Sprint("f", i), key: []string{"", "", "a", "b"}[r.IntN(4)], size: 5 + r.IntN(60)}
@@ -136,8 +136,9 @@ func FuzzOutbox(f *testing.F) {
 					e.size = 1000
 				}
 				data := append([]byte(e.name), bytes.Repeat([]byte{'.'}, e.size-len(e.name))...)
-				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(uint32, bool) { settled = append(settled, e.name) }}
-				got, want := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{traits: gapping{}.Traits()}), naive.enqueue(e, bounds, policy)
+				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(uint32, bool) { told = append(told, e.name) }}
+				got, _ := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{traits: gapping{}.Traits()})
+				want := naive.enqueue(e, bounds, policy)
 				if got != want {
 					t.Fatalf("%v with %d bytes: taken %v, want %v; waiting: %v", e, e.size, got, want, naive.entries)
 				}
@@ -155,12 +156,12 @@ func FuzzOutbox(f *testing.F) {
 		if !slices.Equal(stream, naive.stream) {
 			t.Fatalf("policy %v: sent\n%v, want\n%v", policy, stream, naive.stream)
 		}
-		for l.takeTasks() {
-			l.runTasks(nil)
+		for l.hasWork() {
+			l.runRound(nil)
 		}
-		slices.Sort(settled)
-		if len(slices.Compact(slices.Clone(settled))) != len(settled) {
-			t.Errorf("settled twice: %v", settled)
+		slices.Sort(told)
+		if len(slices.Compact(slices.Clone(told))) != len(told) {
+			t.Errorf("told twice: %v", told)
 		}
 	})
 }

@@ -2,84 +2,92 @@ package socket
 
 import "scenecast"
 
-// newSlot takes a slot.
-func (l *Loop) newSlot() scenecast.Slot {
-	if n := len(l.free); n > 0 {
-		index := l.free[n-1]
-		l.free = l.free[:n-1]
-		return scenecast.Slot{Index: index, Generation: l.generations[index]}
+// backend is one kind of a loop's sockets. Its methods are called on the owner's goroutine, for current slots.
+type backend interface {
+	sendShared(index uint32, f *scenecast.Frame) bool
+	send(index uint32, frame []byte) bool
+	onWritten(index uint32, task func())
+	// close begins to close the socket with the ending's close frame. False: it was closing already, or its connection has broken.
+	close(index uint32, e scenecast.Ending) bool
+	// detach makes the slot stale. The socket may go on without it, until its close frame is written and answered, and its index is
+	// not used again before its frames' Done were called.
+	detach(index uint32)
+}
+
+// slots are the numbers by which the handler knows sockets. A slot is current from Opened until the handler has been told of
+// its ending, or has closed it.
+type slots struct {
+	generations []uint32      // by index: how many sockets it has had before
+	kinds       []backendKind // by index: where the socket of a current slot is; staleSlot: the handler knows none
+	free        []uint32      // indexes that can be used again
+	backends    [backendKinds]backend
+}
+
+// backendKind is a backend's number.
+type backendKind uint8
+
+const (
+	staleSlot backendKind = iota
+	onEventLoop
+	onGoroutines
+	backendKinds
+)
+
+// newSlot takes an index that no socket has. It is stale until it is given a backend.
+func (s *slots) newSlot() scenecast.Slot {
+	if n := len(s.free); n > 0 {
+		index := s.free[n-1]
+		s.free = s.free[:n-1]
+		return s.slotAt(index)
 	}
-	l.generations = append(l.generations, 0)
-	return scenecast.Slot{Index: uint32(len(l.generations) - 1)}
+	s.generations, s.kinds = append(s.generations, 0), append(s.kinds, staleSlot)
+	return scenecast.Slot{Index: uint32(len(s.generations) - 1)}
 }
 
-// isCurrent reports whether the slot is what its address says, not a later one.
-func (l *Loop) isCurrent(s scenecast.Slot) bool {
-	return int(s.Index) < len(l.generations) && l.generations[s.Index] == s.Generation
+// freeSlot gives the index of a stale slot back.
+func (s *slots) freeSlot(index uint32) {
+	s.generations[index]++
+	s.free = append(s.free, index)
 }
 
-// connAt is the socket with goroutines in a slot; nil if there is none.
-func (l *Loop) connAt(index uint32) *conn {
-	if int(index) >= len(l.conns) {
+// slotAt is the address of the socket at an index.
+func (s *slots) slotAt(index uint32) scenecast.Slot {
+	return scenecast.Slot{Index: index, Generation: s.generations[index]}
+}
+
+// backendOf is where the slot's socket is; nil: the slot is stale.
+func (s *slots) backendOf(slot scenecast.Slot) backend {
+	if int(slot.Index) >= len(s.generations) || s.generations[slot.Index] != slot.Generation {
 		return nil
 	}
-	return l.conns[index]
+	return s.backends[s.kinds[slot.Index]]
 }
 
-// detach frees a socket's slot. It reports whether the socket was in it.
-func (l *Loop) detach(c *conn) bool {
-	if !l.isCurrent(c.slot) || l.connAt(c.slot.Index) != c {
-		return false
-	}
-	l.conns[c.slot.Index] = nil
-	l.generations[c.slot.Index]++
-	l.free = append(l.free, c.slot.Index)
-	return true
+// SendShared implements hub.Loop.
+func (l *Loop) SendShared(s scenecast.Slot, f *scenecast.Frame) bool {
+	b := l.slots.backendOf(s)
+	return b != nil && b.sendShared(s.Index, f)
 }
 
-// Share implements Loop.
-func (l *Loop) SendShared(slot scenecast.Slot, f *scenecast.Frame) bool {
-	if !l.isCurrent(slot) {
-		return false
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		return c.share(f)
-	}
-	return l.bare != nil && l.bare.share(slot.Index, f)
+// Send implements hub.Loop.
+func (l *Loop) Send(s scenecast.Slot, frame []byte) bool {
+	b := l.slots.backendOf(s)
+	return b != nil && b.send(s.Index, frame)
 }
 
-// Send implements Loop.
-func (l *Loop) Send(slot scenecast.Slot, frame []byte) bool {
-	if !l.isCurrent(slot) {
-		return false
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		return c.share(&scenecast.Frame{Data: frame})
-	}
-	return l.bare != nil && l.bare.send(slot.Index, frame)
-}
-
-// WhenWritten implements Loop.
-func (l *Loop) OnWritten(slot scenecast.Slot, task func()) {
-	if !l.isCurrent(slot) {
-		return
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		c.whenWritten(task)
-	} else if l.bare != nil {
-		l.bare.whenWritten(slot.Index, task)
+// OnWritten implements hub.Loop.
+func (l *Loop) OnWritten(s scenecast.Slot, task func()) {
+	if b := l.slots.backendOf(s); b != nil {
+		b.onWritten(s.Index, task)
 	}
 }
 
-// CloseSocket implements Loop.
-func (l *Loop) Close(slot scenecast.Slot, e scenecast.Ending) {
-	if !l.isCurrent(slot) {
-		return
-	}
-	if c := l.connAt(slot.Index); c != nil {
-		l.detach(c)
-		c.sayGoodbye(e.Code, e.Detail)
-	} else if l.bare != nil {
-		l.bare.goodbye(slot.Index, e.Code, e.Detail)
+// Close implements hub.Loop.
+func (l *Loop) Close(s scenecast.Slot, e scenecast.Ending) {
+	if b := l.slots.backendOf(s); b != nil {
+		if b.close(s.Index, e) {
+			l.endings.count(e.Cause)
+		}
+		b.detach(s.Index)
 	}
 }

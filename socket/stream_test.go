@@ -35,7 +35,7 @@ func (s *shard) listen() net.Conn {
 	return client
 }
 
-// TestStream: a page that only listens has the pings and the goodbye of its protocol, and what it says means nothing.
+// TestStream: a page that only listens has the pings and the closing of its protocol, and what it says means nothing.
 func TestStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: 25 * time.Second, PongWait: time.Second})

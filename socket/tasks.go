@@ -1,70 +1,6 @@
 package socket
 
-// takeTasks makes what was posted the tasks at hand, unless there are some left. It reports whether there are any.
-func (l *Loop) takeTasks() bool {
-	if l.done < len(l.batch) {
-		return true
-	}
-	l.mu.Lock()
-	l.batch, l.tasks = l.tasks, l.batch[:0]
-	l.mu.Unlock()
-	l.done = 0
-	return len(l.batch) > 0
-}
-
-// runTasks runs the tasks at hand until it is to pause; nil: never.
-func (l *Loop) runTasks(pause func() bool) {
-	for l.done < len(l.batch) && (pause == nil || !pause()) {
-		task := l.batch[l.done]
-		l.batch[l.done] = nil
-		l.done++
-		task()
-	}
-}
-
-// hasTasks reports whether there is something to run.
-func (l *Loop) hasTasks() bool {
-	if l.done < len(l.batch) {
-		return true
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.tasks)+len(l.background) > 0
-}
-
-// hasEnded reports whether the loop is stopped and has run all of its tasks: one that Post took is one that runs. Sockets
-// may have something to say until their goroutines have ended.
-func (l *Loop) hasEnded() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.stopped && l.working == 0 && len(l.tasks) == 0 && l.done == len(l.batch) && len(l.background) == 0
-}
-
-// goroutineBegins counts a goroutine of a socket, which calls goroutineEnds.
-func (l *Loop) goroutineBegins() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.countGoroutine()
-}
-
-// countGoroutine is goroutineBegins with mu held.
-func (l *Loop) countGoroutine() {
-	l.working++
-	l.goroutines.Add(1)
-}
-
-func (l *Loop) goroutineEnds() {
-	l.mu.Lock()
-	l.working--
-	stopped := l.stopped
-	l.mu.Unlock()
-	if stopped {
-		l.wakeUp() // it may be the one that the loop waits for
-	}
-	l.goroutines.Done()
-}
-
-// Post implements Loop.
+// Post implements hub.Loop.
 func (l *Loop) Post(task func()) bool {
 	l.mu.Lock()
 	if l.stopped {
@@ -89,5 +25,41 @@ func (l *Loop) post(task func()) {
 func (l *Loop) postAll(tasks []func()) {
 	for _, task := range tasks {
 		l.Post(task)
+	}
+}
+
+// hasWork reports whether there are tasks to run, or endings to tell.
+func (l *Loop) hasWork() bool {
+	if l.ran < len(l.running) || l.endings.queued.Load() {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.tasks)+len(l.background) > 0
+}
+
+// runRound runs what was posted, and slices of background tasks, until it is to pause; nil: never.
+func (l *Loop) runRound(pause func() bool) {
+	l.runTasks(pause)
+	if pause == nil || !pause() {
+		l.runBackground(pause)
+	}
+}
+
+// runTasks runs tasks in the order in which they were posted: those at hand, or if there are none, those posted since.
+func (l *Loop) runTasks(pause func() bool) {
+	if l.ran == len(l.running) {
+		l.mu.Lock()
+		l.running, l.tasks = l.tasks, l.running[:0]
+		l.mu.Unlock()
+		l.ran = 0
+	}
+	l.tellEndings()
+	for l.ran < len(l.running) && (pause == nil || !pause()) {
+		task := l.running[l.ran]
+		l.running[l.ran] = nil
+		l.ran++
+		task()
+		l.tellEndings()
 	}
 }

@@ -9,23 +9,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handOver gives a connection that is not to stay here to the handshaker, as Go's net package has them.
-func (e *events) handOver(index uint32, said []byte, registered bool) {
-	b := e.bares.at(index)
-	if registered {
-		_ = e.control(unix.EPOLL_CTL_DEL, b.fd, 0, 0, 0)
+// hijack gives a connection that is not to stay here to the handshaker, as Go's net package has them.
+func (e *eventLoop) hijack(index uint32, read []byte, watched bool) {
+	fd := e.conns.at(index).fd
+	if watched {
+		_ = e.control(unix.EPOLL_CTL_DEL, fd, 0, 0, 0)
 	}
-	said = append([]byte(nil), said...)
-	file := os.NewFile(uintptr(b.fd), "")
+	read = append([]byte(nil), read...)
+	file := os.NewFile(uintptr(fd), "")
 	c, err := net.FileConn(file) // has a descriptor of its own
 	_ = file.Close()
-	e.forget(index)
-	e.vacate(index)
+	e.clear(index)
+	e.removeConn(index)
+	e.loop.slots.freeSlot(index)
 	if err != nil { // there was none left
-		e.loop.turnedAway.Add(1)
+		e.loop.outOfDescriptors.Add(1)
 		return
 	}
-	e.port.handshaker.Hijack(quiet(c), said)
+	e.acceptor.handshaker.Hijack(quiet(c), read)
 }
 
 // quietConn is a TCP connection of Go's net package whose reads and writes the scheduler is not told of. It need not be, as they

@@ -10,13 +10,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"scenecast"
 	"scenecast/websocket"
 )
 
-var _ bareSockets = (*events)(nil)
+var _ eventBackend = (*eventLoop)(nil)
 
-// events are a loop's sockets without goroutines. Everything but wake is for the owner's goroutine.
-type events struct {
+// eventLoop is the backend of sockets without goroutines, and runs their loop. Everything but wake is for the owner's
+// goroutine.
+type eventLoop struct {
 	loop   *Loop
 	epoll  int
 	poller *os.File        // the same descriptor, which Go's own poller watches, so that a loop that waits holds no thread
@@ -28,16 +30,16 @@ type events struct {
 	now      instant
 	until    instant // what the poller's deadline is set to, if it is
 	hasUntil bool
-	port     port
-	bares    bares
-	heads    map[uint32]visit // of visitors whose request has not come in whole, by slot index
+	acceptor acceptor
+	pending  map[uint32]pendingHandshake // by slot index
+	conns    epollConns
 	outboxes outboxes
 	decoders decoders
 	decoder  websocket.Decoder // at hand: one serves all pages of which nothing is incomplete
-	from     receiving         // whom it reads
+	reader   epollReceiver     // the page that it reads
 	wheel    wheel
-	turn     turn
-	broken   []ended // sockets that the kernel would not write to
+	batch    writeBatch
+	ended    []uint32 // slot indexes of sockets that are to be closed at the end of the round
 
 	corked uint32 // 1 + the socket whose first bytes are being collected; 0: none
 	cork   []byte
@@ -45,9 +47,6 @@ type events struct {
 	list [256]unix.EpollEvent
 	buf  []byte // what was read
 }
-
-// ended is a socket that is to end, unless it has been another one's place since.
-type ended struct{ index, life uint32 }
 
 const (
 	readSize    = 64 << 10
@@ -58,12 +57,17 @@ const (
 // What an epoll event is about, where it is no socket.
 const (
 	aboutWaker = -1 - iota
-	aboutPort
+	aboutListener
 )
 
-// makeBare makes the loop one that owns sockets.
-func (l *Loop) makeBare() error {
-	e := &events{loop: l, heads: make(map[uint32]visit), buf: make([]byte, readSize), port: port{fd: -1, spare: -1}}
+// newEventLoop makes the loop one whose plain sockets have no goroutines.
+func (l *Loop) newEventLoop() error {
+	e := &eventLoop{
+		loop:     l,
+		pending:  make(map[uint32]pendingHandshake),
+		buf:      make([]byte, readSize),
+		acceptor: acceptor{fd: -1, spare: -1},
+	}
 	var err error
 	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
@@ -80,43 +84,55 @@ func (l *Loop) makeBare() error {
 		_ = e.poller.Close()
 		return fmt.Errorf("eventfd: %w", err)
 	}
-	// Edge-triggered, so that nobody need read it: each write is an edge.
+	// Edge-triggered: each write is one edge, so the eventfd is never read.
 	if err := e.control(unix.EPOLL_CTL_ADD, int32(e.waker), unix.EPOLLIN|unix.EPOLLET, aboutWaker, 0); err != nil {
 		closeFD(int32(e.waker))
 		_ = e.poller.Close()
 		return err
 	}
-	l.bare, l.wakeUp = e, e.wake
+	l.epoll, l.wakeUp = e, e.wake
+	l.slots.backends[onEventLoop] = e
 	return nil
 }
 
-// wake makes the owner look at its tasks. It costs a system call only if the owner waits.
-func (e *events) wake() {
+// wake makes the owner look at its queues. It costs a system call only if the owner waits.
+func (e *eventLoop) wake() {
 	if e.asleep.CompareAndSwap(true, false) {
 		e.nudge()
 	}
 }
 
-func (e *events) nudge() {
+func (e *eventLoop) nudge() {
 	e.waking.Lock()
 	defer e.waking.Unlock()
 	wakeNow(e.waker)
 }
 
 // control adds, changes or removes what the kernel tells of a descriptor.
-func (e *events) control(op int, fd int32, on uint32, about int32, life uint32) error {
-	event := unix.EpollEvent{Events: on, Fd: about, Pad: int32(life)}
+func (e *eventLoop) control(op int, fd int32, on uint32, about int32, generation uint32) error {
+	event := unix.EpollEvent{Events: on, Fd: about, Pad: int32(generation)}
 	if err := unix.EpollCtl(e.epoll, op, int(fd), &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
 	return nil
 }
 
+// watch has the kernel tell of a socket, or changes of what.
+func (e *eventLoop) watch(op int, index uint32, on uint32) error {
+	return e.control(op, e.conns.at(index).fd, on, int32(index), e.loop.slots.generations[index])
+}
+
+// What the kernel tells of a socket, always and while something waits for it.
+const (
+	eventsIdle    = unix.EPOLLIN | unix.EPOLLRDHUP
+	eventsWaiting = eventsIdle | unix.EPOLLOUT
+)
+
 // run is the owner's goroutine. A round: what has happened, what was posted, what is to be written, who has been silent.
-func (e *events) run() {
-	defer e.close()
+func (e *eventLoop) run() {
+	defer e.closeAll()
 	e.now = e.loop.now()
-	for !e.turn.isWritten() || !e.loop.hasEnded() {
+	for !e.batch.isWritten() || !e.loop.hasEnded() {
 		n := e.poll()
 		if n == 0 && !e.isBusy() {
 			n = e.wait()
@@ -124,25 +140,21 @@ func (e *events) run() {
 		e.now = e.loop.now()
 		e.wheel.rest(e.now)
 		for i := range e.list[:n] {
-			e.happened(&e.list[i])
+			e.handle(&e.list[i])
+			e.loop.tellEndings()
 		}
-		if e.loop.takeTasks() {
-			e.loop.runTasks(e.isFull)
-			if e.turn.waiting() > manySends && !e.isFull() {
+		if e.loop.hasWork() {
+			e.loop.runRound(e.isFull)
+			if e.batch.dirtySlots() > manySends && !e.isFull() {
 				// What is about to be posted shares the writes with what was: they are the dearest there is.
 				e.pass()
-				if e.loop.takeTasks() {
-					e.loop.runTasks(e.isFull)
-				}
+				e.loop.runTasks(e.isFull)
 			}
 		}
-		if !e.isFull() {
-			e.loop.runBackground(e.isFull)
-		}
 		e.flush(sendsAtOnce)
-		e.wheel.advance(e.now, e.look)
-		e.bury()
-		e.port.resume(e)
+		e.wheel.advance(e.now, e.alarm)
+		e.reap()
+		e.acceptor.resume(e)
 		if e.isBusy() {
 			e.pass()
 		}
@@ -151,7 +163,7 @@ func (e *events) run() {
 
 // pass lets everybody else run who can, whom Go's own poller knows to be ready among them: the HTTP calls that have come
 // in. (runtime.Gosched does not ask the poller.)
-func (e *events) pass() {
+func (e *eventLoop) pass() {
 	if e.hasUntil { // or the poller would not wait at all once that has passed
 		_ = e.poller.SetReadDeadline(time.Time{})
 		e.hasUntil = false
@@ -168,24 +180,24 @@ func (e *events) pass() {
 }
 
 // isBusy reports whether the owner has something to do without being woken.
-func (e *events) isBusy() bool { return !e.turn.isWritten() || e.loop.hasTasks() }
+func (e *eventLoop) isBusy() bool { return !e.batch.isWritten() || e.loop.hasWork() }
 
 // isFull reports whether tasks must wait until what they have queued is written.
-func (e *events) isFull() bool {
-	return e.turn.isNearlyFull(e.loop.limits.bytes) && !e.turn.isWritten()
+func (e *eventLoop) isFull() bool {
+	return e.batch.isNearlyFull(e.loop.limits.bytes) && !e.batch.isWritten()
 }
 
 // poll asks the kernel what has happened, without waiting. A raw system call, because the scheduler need not know of one
 // that never blocks.
-func (e *events) poll() int {
+func (e *eventLoop) poll() int {
 	return epollNow(e.epoll, e.list[:])
 }
 
 // wait waits until something happens, is posted, or is to be looked at.
-func (e *events) wait() (n int) {
+func (e *eventLoop) wait() (n int) {
 	e.asleep.Store(true)
 	defer e.asleep.Store(false)
-	if e.loop.hasTasks() || e.loop.hasEnded() {
+	if e.loop.hasWork() || e.loop.hasEnded() {
 		return 0
 	}
 	e.setDeadline()
@@ -198,9 +210,9 @@ func (e *events) wait() (n int) {
 }
 
 // setDeadline has the wait end when there is somebody to look at.
-func (e *events) setDeadline() {
+func (e *eventLoop) setDeadline() {
 	until, ok := e.wheel.next()
-	if at, paused := e.port.resumes(); paused && (!ok || at.before(until)) {
+	if at, paused := e.acceptor.resumes(); paused && (!ok || at.before(until)) {
 		until, ok = at, true
 	}
 	if ok == e.hasUntil && until == e.until && (!ok || e.now.before(until)) {
@@ -215,63 +227,45 @@ func (e *events) setDeadline() {
 	_ = e.poller.SetReadDeadline(t)
 }
 
-// happened acts on one thing that the kernel has told.
-func (e *events) happened(event *unix.EpollEvent) {
+// handle acts on one thing that the kernel has told.
+func (e *eventLoop) handle(event *unix.EpollEvent) {
 	switch event.Fd {
 	case aboutWaker:
 		return
-	case aboutPort:
+	case aboutListener:
 		e.accept()
 		return
 	}
 	index := uint32(event.Fd)
-	life := uint32(event.Pad)
-	if e.bares.at(index).life != life {
-		return // of a socket that has ended since the kernel was asked
+	c := e.conns.at(index)
+	if uint32(event.Pad) != e.loop.slots.generations[index] {
+		return // of a socket that has been closed since the kernel was asked
 	}
-	if event.Events&unix.EPOLLOUT != 0 {
+	if event.Events&unix.EPOLLOUT != 0 && c.state != stateEnded {
 		e.drain(index)
 	}
-	if event.Events&^unix.EPOLLOUT != 0 && e.bares.at(index).life == life {
+	if event.Events&^unix.EPOLLOUT != 0 && c.state != stateEnded {
 		e.read(index)
 	}
 }
 
-// bury ends the sockets that the kernel would not write to.
-func (e *events) bury() {
-	for i := 0; i < len(e.broken); i++ { // ending one may break another
-		if b := e.broken[i]; e.bares.at(b.index).life == b.life {
-			e.lose(b.index)
-		}
-	}
-	e.broken = e.broken[:0]
-}
-
-// close ends everything that is still open. The loop is stopped: its shard is not told.
-func (e *events) close() {
+// closeAll ends everything that is still open. The loop is stopped.
+func (e *eventLoop) closeAll() {
 	e.stopListening()
-	for page := range e.bares.pages {
-		for i := range e.bares.pages[page] {
-			if e.bares.pages[page][i].state != gone {
-				e.end(uint32(page*barePage + i))
+	for page := range e.conns.pages {
+		for i := range e.conns.pages[page] {
+			if e.conns.pages[page][i].state != stateFree {
+				e.drop(uint32(page*epollPage+i), scenecast.Ending{Cause: scenecast.CauseStopped})
 			}
 		}
 	}
-	for e.loop.hasTasks() {
-		if e.loop.takeTasks() {
-			e.loop.runTasks(nil) // who waits to know what became of a frame is told
-		}
-		e.loop.runBackground(nil)
+	e.reap()
+	for e.loop.hasWork() {
+		e.loop.runRound(nil) // who waits to know what became of a frame is told
 	}
 	e.waking.Lock()
 	closeFD(int32(e.waker))
 	e.waker = -1
 	e.waking.Unlock()
 	_ = e.poller.Close()
-}
-
-// register has the kernel tell of a socket.
-func (e *events) register(index uint32) bool {
-	b := e.bares.at(index)
-	return e.control(unix.EPOLL_CTL_ADD, b.fd, unix.EPOLLIN|unix.EPOLLRDHUP, int32(index), b.life) == nil
 }

@@ -25,7 +25,7 @@ func TestMessagesBothWays(t *testing.T) {
 		s.onText = func(slot scenecast.Slot, text string) {
 			s.loop.Send(slot, websocket.TextFrame([]byte("echo "+text)))
 		}
-		p := s.attach(anySilence, true)
+		p := s.attach(anyIdle, true)
 		p.send(ws.NewTextFrame([]byte("one")))
 		p.send(ws.NewTextFrame([]byte("two")))
 		p.send(ws.NewPingFrame([]byte("?")))
@@ -50,11 +50,11 @@ func TestEarlyBytes(t *testing.T) {
 	})
 }
 
-func TestPageSaysGoodbye(t *testing.T) {
+func TestPageCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{})
 		defer s.stop()
-		p := s.attach(anySilence, true)
+		p := s.attach(anyIdle, true)
 		p.send(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, "left")))
 		p.expect(t, "close 1001", "EOF")
 		s.expect(t, "opened 0.0", "closed 0.0")
@@ -66,7 +66,7 @@ func TestRefuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{})
 		defer s.stop()
-		other := s.attach(anySilence, true) // in the slot that a socket without one might be taken for
+		other := s.attach(anyIdle, true) // in the slot that a socket without one might be taken for
 		server, client := net.Pipe()
 		p := &page{conn: client, frames: make(chan string, 10)}
 		s.loop.Refuse(server, nil, scenecast.Ending{Code: scenecast.CloseUnauthorized, Detail: "who are you?"})
@@ -81,11 +81,11 @@ func TestRefuse(t *testing.T) {
 	})
 }
 
-func TestServerSaysGoodbye(t *testing.T) {
+func TestServerCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, answers := range []bool{true, false} {
 			s := start(socket.Options{CloseWait: 5 * time.Second})
-			p := s.attach(anySilence, true)
+			p := s.attach(anyIdle, true)
 			begun := time.Now()
 			s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: "bye"}) })
 			p.expect(t, "close 4503 bye")
@@ -116,7 +116,7 @@ func TestViolations(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(socket.Options{MaxMessage: 100})
 			defer s.stop()
-			p := s.attach(anySilence, true)
+			p := s.attach(anyIdle, true)
 			_, _ = p.conn.Write(c.bytes)
 			if got := p.next(); got != c.want {
 				t.Errorf("%s: the page got %q, want %q", c.name, got, c.want)
@@ -135,7 +135,7 @@ func TestHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: 25 * time.Second, PongWait: 10 * time.Second})
 		defer s.stop()
-		p := s.attach(anySilence, true)
+		p := s.attach(anyIdle, true)
 		begun := time.Now()
 		p.expect(t, "ping")
 		if after := time.Since(begun); after < 20*time.Second || after > 25*time.Second {
@@ -153,7 +153,7 @@ func TestAnySignOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: 25 * time.Second, PongWait: 10 * time.Second})
 		defer s.stop()
-		p := s.attach(anySilence, true)
+		p := s.attach(anyIdle, true)
 		for range 3 {
 			p.expect(t, "ping")
 			time.Sleep(9 * time.Second)
@@ -168,8 +168,8 @@ func TestIdleCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: -1})
 		defer s.stop()
-		silence := scenecast.IdlePolicy{CheckEvery: 60 * time.Second, Allowed: 121 * time.Second}
-		silent, talking := s.attach(silence, true), s.attach(silence, true)
+		idle := scenecast.IdlePolicy{CheckEvery: 60 * time.Second, Allowed: 121 * time.Second}
+		silent, talking := s.attach(idle, true), s.attach(idle, true)
 		begun := time.Now()
 		for range 5 {
 			time.Sleep(59 * time.Second)
@@ -218,7 +218,7 @@ func TestSlowConsumer(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := start(c.options)
 			defer s.stop()
-			stalled, healthy := s.attach(anySilence, false), s.attach(anySilence, true)
+			stalled, healthy := s.attach(anyIdle, false), s.attach(anyIdle, true)
 			sent := 0
 			for range 3 * c.fits {
 				s.do(func() {
@@ -258,7 +258,7 @@ func TestStalledForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{WriteTimeout: 10 * time.Second})
 		defer s.stop()
-		s.attach(anySilence, false)
+		s.attach(anyIdle, false)
 		s.do(func() { s.loop.Send(s.slots[0], websocket.TextFrame([]byte("x"))) })
 		time.Sleep(10 * time.Second)
 		s.expect(t, "opened 0.0", "closed 0.0")
@@ -270,10 +270,10 @@ func TestStaleSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{})
 		defer s.stop()
-		first := s.attach(anySilence, true)
+		first := s.attach(anyIdle, true)
 		_ = first.conn.Close()
 		synctest.Wait()
-		second := s.attach(anySilence, true)
+		second := s.attach(anyIdle, true)
 		s.expect(t, "opened 0.0", "closed 0.0", "opened 0.1")
 		s.do(func() {
 			if s.loop.Send(s.slots[0], websocket.TextFrame([]byte("for the first"))) {
@@ -286,11 +286,11 @@ func TestStaleSlot(t *testing.T) {
 	})
 }
 
-// TestShutdown waits for pages that are saying goodbye, and cuts the others when its time is up.
+// TestShutdown waits for pages that are closing, and cuts the others when its time is up.
 func TestShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(socket.Options{PingEvery: -1})
-		polite, deaf := s.attach(anySilence, true), s.attach(anySilence, true)
+		polite, deaf := s.attach(anyIdle, true), s.attach(anyIdle, true)
 		s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: ""}) })
 		polite.expect(t, "close 4503")
 		polite.send(ws.NewCloseFrame(nil))

@@ -23,38 +23,38 @@ var kinds = []struct {
 	portable bool // its socket has goroutines
 	listens  bool // it comes by the loop's own port
 }{
-	{"bare", false, false},
-	{"bare, by the loop's port", false, true},
-	{"portable", true, false},
+	{"epoll", false, false},
+	{"epoll, by the loop's port", false, true},
+	{"goroutines", true, false},
 }
 
 // patience ends a test that would hang; nothing is asserted about it.
 const patience = 20 * time.Second
 
-// office is a loop with its shard, to which pages connect over TCP.
-type office struct {
+// harness is a loop with its shard, to which pages connect over TCP.
+type harness struct {
 	*shard
-	t       *testing.T
-	door    *handshaker
-	port    net.Listener // of the loop's own, or from which connections are attached
-	listens bool
-	receive int // bytes that the kernel keeps for a page to read; 0: as many as it likes
-	ledger  ledger
-	ended   bool
+	t          *testing.T
+	handshaker *handshaker
+	port       net.Listener // of the loop's own, or from which connections are attached
+	listens    bool
+	receive    int // bytes that the kernel keeps for a page to read; 0: as many as it likes
+	deliveries deliveries
+	ended      bool
 }
 
 // onEachKind runs a test on each kind of sockets.
-func onEachKind(t *testing.T, o socket.Options, test func(t *testing.T, s *office)) {
+func onEachKind(t *testing.T, o socket.Options, test func(t *testing.T, s *harness)) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			o.Portable = k.portable
-			test(t, openOffice(t, o, k.listens))
+			test(t, newHarness(t, o, k.listens))
 		})
 	}
 }
 
-// openOffice starts a loop until the test ends.
-func openOffice(t *testing.T, o socket.Options, listens bool) *office {
+// newHarness starts a loop until the test ends.
+func newHarness(t *testing.T, o socket.Options, listens bool) *harness {
 	t.Helper()
 	loop, err := socket.NewLoop(o)
 	if err != nil {
@@ -62,11 +62,11 @@ func openOffice(t *testing.T, o socket.Options, listens bool) *office {
 	}
 	s := &shard{loop: loop}
 	loop.Start(s)
-	return furnish(t, s, listens)
+	return newHarnessOn(t, s, listens)
 }
 
-// furnish makes an office of a loop that runs.
-func furnish(t *testing.T, of *shard, listens bool) *office {
+// newHarnessOn makes a harness of a loop that runs.
+func newHarnessOn(t *testing.T, of *shard, listens bool) *harness {
 	t.Helper()
 	// What the kernel holds back for a page is little, so that a page which does not read is soon noticed.
 	config := net.ListenConfig{Control: setBuffer(unix.SO_SNDBUF, 4<<10)}
@@ -74,13 +74,14 @@ func furnish(t *testing.T, of *shard, listens bool) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &office{
+	s := &harness{
 		shard: of, t: t,
-		door: &handshaker{admission: scenecast.Admission{Protocol: wire{}}, handed: make(chan handed, 100)},
-		port: port, listens: listens,
+		handshaker: &handshaker{admission: scenecast.Admission{Protocol: wire{}}, hijacked: make(chan hijacked, 100)},
+		port:       port, listens: listens,
 	}
+	of.check = func(index uint32) { s.deliveries.checkSlot(t, index) }
 	if listens {
-		if err := of.loop.Listen(port.(*net.TCPListener), s.door, 0); err != nil {
+		if err := of.loop.Listen(port.(*net.TCPListener), s.handshaker, 0); err != nil {
 			t.Fatal(err)
 		}
 		_ = port.Close()
@@ -90,15 +91,15 @@ func furnish(t *testing.T, of *shard, listens bool) *office {
 }
 
 // end stops the loop at once, and looks at what it leaves behind. Calling it twice does no harm.
-func (s *office) end() {
+func (s *harness) end() {
 	if s.ended {
 		return
 	}
 	s.ended = true
 	_ = s.port.Close()
 	s.stop() // once more, where a test has done so: that does no harm
-	s.ledger.check(s.t)
-	if n := s.loop.HeldBytes(); n != 0 {
+	s.deliveries.check(s.t)
+	if n := s.loop.OutboxBytes(); n != 0 {
 		s.t.Errorf("%d bytes still wait for pages that have gone", n)
 	}
 }
@@ -114,7 +115,7 @@ func setBuffer(option, bytes int) func(_, _ string, c syscall.RawConn) error {
 }
 
 // dial makes a connection on which nothing has been said.
-func (s *office) dial() net.Conn {
+func (s *harness) dial() net.Conn {
 	s.t.Helper()
 	d := net.Dialer{KeepAlive: -1}
 	if s.receive > 0 {
@@ -129,8 +130,8 @@ func (s *office) dial() net.Conn {
 	return conn
 }
 
-// enter makes a page of a connection, which has said this behind its handshake. The shard knows it when it returns.
-func (s *office) enter(early string) net.Conn {
+// dialPage makes a page of a connection, which has said this behind its handshake. The shard knows it when it returns.
+func (s *harness) dialPage(early string) net.Conn {
 	s.t.Helper()
 	before := s.opened()
 	conn := s.dial()
@@ -142,26 +143,26 @@ func (s *office) enter(early string) net.Conn {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		s.loop.Attach(accepted, []byte(early), s.door.admission)
+		s.loop.Attach(accepted, []byte(early), s.handshaker.admission)
 	}
 	s.awaitThat("the page is open", func() bool { return len(s.slots) > before })
 	return conn
 }
 
-func (s *office) opened() (n int) {
+func (s *harness) opened() (n int) {
 	s.do(func() { n = len(s.slots) })
 	return n
 }
 
-// connect is enter for a page that reads, and writes down what it gets.
-func (s *office) connect() *page {
-	p := &page{conn: s.enter(""), frames: make(chan string, 10000)}
+// connect is dialPage for a page that reads, and writes down what it gets.
+func (s *harness) connect() *page {
+	p := &page{conn: s.dialPage(""), frames: make(chan string, 10000)}
 	go p.read()
 	return p
 }
 
 // awaitThat waits until something holds, which is asked on the owner's goroutine.
-func (s *office) awaitThat(what string, holds func() bool) {
+func (s *harness) awaitThat(what string, holds func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; {
 		var held bool
@@ -177,7 +178,7 @@ func (s *office) awaitThat(what string, holds func() bool) {
 }
 
 // await waits until the shard has been told this, and nothing else.
-func (s *office) await(want ...string) {
+func (s *harness) await(want ...string) {
 	s.t.Helper()
 	s.awaitThat("events", func() bool { return len(s.events) >= len(want) })
 	s.do(func() {
@@ -195,7 +196,7 @@ func expectBytes(t *testing.T, from io.Reader, want string) {
 	}
 }
 
-// What visitors of a handshaker say: a line.
+// What clients of a handshaker say: a line.
 const (
 	askPage    = "page\n"
 	answerPage = "come in\n"
@@ -208,30 +209,30 @@ const (
 // handshaker is a small one: each request is a line.
 type handshaker struct {
 	admission scenecast.Admission
-	handed    chan handed
+	hijacked  chan hijacked
 }
 
-type handed struct {
+type hijacked struct {
 	conn net.Conn
-	said string
+	read string
 }
 
-func (d *handshaker) Handshake(said []byte, _ netip.AddrPort) socket.Handshake {
-	line, _, whole := bytes.Cut(said, []byte("\n"))
-	head := len(line) + 1
+func (d *handshaker) Handshake(head []byte, _ netip.AddrPort) socket.Handshake {
+	line, _, whole := bytes.Cut(head, []byte("\n"))
+	size := len(line) + 1
 	switch {
-	case !whole && len(said) < 100:
+	case !whole && len(head) < 100:
 		return socket.Handshake{}
 	case whole && string(line)+"\n" == askPage:
-		return socket.Handshake{Action: socket.Accept, Head: head, Response: []byte(answerPage), Admission: d.admission}
+		return socket.Handshake{Action: socket.Accept, Head: size, Response: []byte(answerPage), Admission: d.admission}
 	case whole && string(line)+"\n" == askAway:
-		return socket.Handshake{Action: socket.Reject, Head: head, Response: []byte(answerPage), Ending: scenecast.Ending{Code: scenecast.CloseUnauthorized, Detail: "who are you?"}}
+		return socket.Handshake{Action: socket.Reject, Head: size, Response: []byte(answerPage), Ending: scenecast.Ending{Code: scenecast.CloseUnauthorized, Detail: "who are you?"}}
 	default:
 		return socket.Handshake{Action: socket.Hijack}
 	}
 }
 
-func (d *handshaker) Hijack(c net.Conn, said []byte) { d.handed <- handed{c, string(said)} }
+func (d *handshaker) Hijack(c net.Conn, read []byte) { d.hijacked <- hijacked{c, string(read)} }
 
 func (d *handshaker) HeadTimeout() []byte      { return []byte(tooLate) }
 func (d *handshaker) OutOfDescriptors() []byte { return []byte(noFiles) }

@@ -16,7 +16,7 @@ import (
 // These tests are those of socket_test.go, over TCP, on both kinds of sockets.
 
 func TestTCPMessagesBothWays(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		s.onText = func(slot scenecast.Slot, text string) {
 			s.loop.Send(slot, websocket.TextFrame([]byte("echo "+text)))
 		}
@@ -35,16 +35,16 @@ func TestTCPMessagesBothWays(t *testing.T) {
 }
 
 func TestTCPEarlyBytes(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(_ *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(_ *testing.T, s *harness) {
 		early := compiled(ws.NewTextFrame([]byte("early")))
-		conn := s.enter(string(early) + string(early[:4]))
+		conn := s.dialPage(string(early) + string(early[:4]))
 		_, _ = conn.Write(early[4:])
 		s.await("opened 0.0", "received early", "received early")
 	})
 }
 
-func TestTCPPageSaysGoodbye(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+func TestTCPPageCloses(t *testing.T) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		p := s.connect()
 		p.send(ws.NewCloseFrame(ws.NewCloseFrameBody(1001, "left")))
 		p.expect(t, "close 1001", "EOF")
@@ -52,15 +52,15 @@ func TestTCPPageSaysGoodbye(t *testing.T) {
 	})
 }
 
-// TestTCPServerSaysGoodbye: with an answer the socket ends at once; without one, and with any amount of talk, after CloseWait.
-func TestTCPServerSaysGoodbye(t *testing.T) {
+// TestTCPServerCloses: with an answer the socket ends at once; without one, and with any amount of talk, after CloseWait.
+func TestTCPServerCloses(t *testing.T) {
 	for name, answer := range map[string]string{
 		"an answer":     string(compiled(ws.NewCloseFrame(ws.NewCloseFrameBody(4503, "")))),
 		"no answer":     "",
 		"other answers": string(compiled(ws.NewTextFrame([]byte("no")))) + "\xff\xff\xff",
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEachKind(t, socket.Options{CloseWait: 100 * time.Millisecond}, func(t *testing.T, s *office) {
+			onEachKind(t, socket.Options{CloseWait: 100 * time.Millisecond}, func(t *testing.T, s *harness) {
 				p := s.connect()
 				s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseShuttingDown, Detail: "bye"}) })
 				p.expect(t, "close 4503 bye")
@@ -81,7 +81,7 @@ func TestTCPViolations(t *testing.T) {
 		{string(compiled(ws.NewTextFrame([]byte("\xff")))), "close 1007 text message is not valid UTF-8"},
 		{string(compiled(ws.NewTextFrame(make([]byte, 101)))), "close 1009 message over 100 bytes (setting: websocket.max_message)"},
 	} {
-		onEachKind(t, socket.Options{MaxMessage: 100}, func(t *testing.T, s *office) {
+		onEachKind(t, socket.Options{MaxMessage: 100}, func(t *testing.T, s *harness) {
 			p := s.connect()
 			_, _ = io.WriteString(p.conn, c.bytes)
 			p.expect(t, c.want)
@@ -95,7 +95,7 @@ func TestTCPViolations(t *testing.T) {
 }
 
 func TestTCPStaleSlot(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		first := s.connect()
 		_ = first.conn.Close()
 		s.awaitThat("the page has gone", func() bool { return len(s.events) == 2 })
@@ -118,7 +118,7 @@ func TestTCPStaleSlot(t *testing.T) {
 
 // TestTCPHalfOpen: pings and silence, in real time and hence without times.
 func TestTCPHalfOpen(t *testing.T) {
-	onEachKind(t, socket.Options{PingEvery: 50 * time.Millisecond, PongWait: 50 * time.Millisecond}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{PingEvery: 50 * time.Millisecond, PongWait: 50 * time.Millisecond}, func(t *testing.T, s *harness) {
 		p := s.connect()
 		p.expect(t, "ping", "close 4410 no pong within 50ms")
 		s.await("opened 0.0", "closed 0.0")
@@ -127,7 +127,7 @@ func TestTCPHalfOpen(t *testing.T) {
 
 // TestTCPHalfClosed: a page that can say nothing any more has gone.
 func TestTCPHalfClosed(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		p := s.connect()
 		p.send(ws.NewTextFrame([]byte("last words")))
 		_ = p.conn.(*net.TCPConn).CloseWrite()
@@ -138,20 +138,20 @@ func TestTCPHalfClosed(t *testing.T) {
 
 // TestTCPReset: a page whose connection breaks has gone, whatever is going on with it.
 func TestTCPReset(t *testing.T) {
-	for name, before := range map[string]func(s *office, conn net.Conn){
-		"idle":              func(*office, net.Conn) {},
-		"half a message":    func(_ *office, conn net.Conn) { _, _ = io.WriteString(conn, "\x81\x85\x00\x00") },
-		"bytes wait for it": func(s *office, _ net.Conn) { s.do(func() { s.loop.Send(s.slots[0], bigFrame) }) },
-		"a shared frame waits": func(s *office, _ net.Conn) {
+	for name, before := range map[string]func(s *harness, conn net.Conn){
+		"idle":              func(*harness, net.Conn) {},
+		"half a message":    func(_ *harness, conn net.Conn) { _, _ = io.WriteString(conn, "\x81\x85\x00\x00") },
+		"bytes wait for it": func(s *harness, _ net.Conn) { s.do(func() { s.loop.Send(s.slots[0], bigFrame) }) },
+		"a shared frame waits": func(s *harness, _ net.Conn) {
 			s.do(func() { s.loop.SendShared(s.slots[0], &scenecast.Frame{Data: bigFrame}) })
 		},
-		"bytes it has not read": func(s *office, _ net.Conn) {
+		"bytes it has not read": func(s *harness, _ net.Conn) {
 			s.do(func() { s.loop.Send(s.slots[0], websocket.TextFrame([]byte("x"))) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			onEachKind(t, socket.Options{}, func(_ *testing.T, s *office) {
-				conn := s.enter("")
+			onEachKind(t, socket.Options{}, func(_ *testing.T, s *harness) {
+				conn := s.dialPage("")
 				before(s, conn)
 				_ = conn.(*net.TCPConn).SetLinger(0)
 				_ = conn.Close()

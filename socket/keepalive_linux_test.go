@@ -15,7 +15,7 @@ import (
 func TestStallCostsNoPage(t *testing.T) {
 	const pages = 600
 	o := socket.Options{PingEvery: 500 * time.Millisecond, PongWait: 3 * time.Second}
-	s := openOffice(t, o, true)
+	s := newHarness(t, o, true)
 	all := make([]*page, pages)
 	for i := range all {
 		all[i] = s.connect()

@@ -17,15 +17,15 @@ import (
 // TestTCPSlowConsumerIsClosed: it gets whole frames, in order, and then is told why; a page beside it gets everything.
 func TestTCPSlowConsumerIsClosed(t *testing.T) {
 	for _, o := range []socket.Options{{OutboxFrames: 10}, {OutboxBytes: 100 << 10}} {
-		onEachKind(t, o, func(t *testing.T, s *office) {
+		onEachKind(t, o, func(t *testing.T, s *harness) {
 			healthy := s.connect()
 			s.receive = 4 << 10
-			stalled := s.enter("")
+			stalled := s.dialPage("")
 			taken := 0
 			for i := 0; taken == i; i++ {
 				name := fmt.Sprint("f", i)
 				s.do(func() {
-					f := s.ledger.frame(name, 5000)
+					f := s.deliveries.frame(name, 5000)
 					if s.share(s.slots[1], name, f) {
 						taken++
 					}
@@ -65,9 +65,9 @@ func TestTCPDropOldest(t *testing.T) {
 	} {
 		o.SlowConsumer = socket.DropOldest
 		t.Run(fmt.Sprintf("%d frames, %d bytes, %d in all", o.OutboxFrames, o.OutboxBytes, o.OutboxTotal), func(t *testing.T) {
-			onEachKind(t, o, func(t *testing.T, s *office) {
+			onEachKind(t, o, func(t *testing.T, s *harness) {
 				s.receive = 4 << 10
-				conn := s.enter("")
+				conn := s.dialPage("")
 				names := make(chan []string)
 				go func() { names <- readNames(conn, "last") }()
 				const frames = 1000
@@ -78,14 +78,14 @@ func TestTCPDropOldest(t *testing.T) {
 							if i%250 == 3 {
 								size = 60 << 10 // more than some outboxes have room for
 							}
-							s.share(s.slots[0], name, s.ledger.frame(name, size))
+							s.share(s.slots[0], name, s.deliveries.frame(name, size))
 						}
 					})
 				}
 				written := false
 				s.do(func() { s.loop.OnWritten(s.slots[0], func() { written = true }) })
 				s.awaitThat("nothing waits", func() bool { return written })
-				s.do(func() { s.share(s.slots[0], "last", s.ledger.frame("last", 10)) })
+				s.do(func() { s.share(s.slots[0], "last", s.deliveries.frame("last", 10)) })
 				next, missed := 0, 0
 				got := <-names
 				for _, name := range got {
@@ -115,18 +115,18 @@ func TestTCPTooLargeForAnyOutbox(t *testing.T) {
 		socket.DropOldest: {"text small", "text gap 1", "text last"},
 		socket.ClosePage:  {"close 4408 slow consumer: the outbox was full"},
 	} {
-		onEachKind(t, socket.Options{OutboxBytes: 1000, SlowConsumer: policy}, func(t *testing.T, s *office) {
+		onEachKind(t, socket.Options{OutboxBytes: 1000, SlowConsumer: policy}, func(t *testing.T, s *harness) {
 			p := s.connect()
 			s.do(func() {
 				if policy == socket.DropOldest {
-					s.share(s.slots[0], "small", s.ledger.frame("small", 0))
+					s.share(s.slots[0], "small", s.deliveries.frame("small", 0))
 				}
-				if s.share(s.slots[0], "large", s.ledger.frame("large", 2000)) {
+				if s.share(s.slots[0], "large", s.deliveries.frame("large", 2000)) {
 					t.Error("it was taken")
 				}
 			})
 			if policy == socket.DropOldest {
-				s.do(func() { s.share(s.slots[0], "last", s.ledger.frame("last", 0)) })
+				s.do(func() { s.share(s.slots[0], "last", s.deliveries.frame("last", 0)) })
 			}
 			p.expect(t, want...)
 		})
@@ -135,12 +135,12 @@ func TestTCPTooLargeForAnyOutbox(t *testing.T) {
 
 // TestTCPTotal bounds what waits for all pages together. What waits for many counts once.
 func TestTCPTotal(t *testing.T) {
-	onEachKind(t, socket.Options{OutboxTotal: 600 << 10}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{OutboxTotal: 600 << 10}, func(t *testing.T, s *harness) {
 		s.receive = 4 << 10
 		for range 3 {
-			s.enter("")
+			s.dialPage("")
 		}
-		shared := s.ledger.frame("shared", 400<<10)
+		shared := s.deliveries.frame("shared", 400<<10)
 		s.do(func() {
 			for _, slot := range s.slots {
 				if !s.share(slot, "shared", shared) {
@@ -149,10 +149,10 @@ func TestTCPTotal(t *testing.T) {
 			}
 		})
 		s.do(func() {
-			if s.share(s.slots[0], "another", s.ledger.frame("another", 300<<10)) {
+			if s.share(s.slots[0], "another", s.deliveries.frame("another", 300<<10)) {
 				t.Error("700 KiB may wait")
 			}
-			if !s.share(s.slots[1], "small", s.ledger.frame("small", 100<<10)) {
+			if !s.share(s.slots[1], "small", s.deliveries.frame("small", 100<<10)) {
 				t.Error("500 KiB may not wait")
 			}
 		})
@@ -160,20 +160,20 @@ func TestTCPTotal(t *testing.T) {
 	})
 }
 
-// TestTCPTotalInOneTurn: what one turn leaves over does not get past the bound either.
-func TestTCPTotalInOneTurn(t *testing.T) {
-	onEachKind(t, socket.Options{OutboxTotal: 200 << 10}, func(t *testing.T, s *office) {
+// TestTCPTotalInOneRound: what one round leaves over does not get past the bound either.
+func TestTCPTotalInOneRound(t *testing.T) {
+	onEachKind(t, socket.Options{OutboxTotal: 200 << 10}, func(t *testing.T, s *harness) {
 		s.receive = 4 << 10
-		conn := s.enter("")
+		conn := s.dialPage("")
 		s.do(func() {
 			for i := range 10 {
 				name := fmt.Sprint("f", i)
-				s.share(s.slots[0], name, s.ledger.frame(name, 50<<10))
+				s.share(s.slots[0], name, s.deliveries.frame(name, 50<<10))
 			}
 		})
 		s.awaitThat("the page has gone", func() bool { return slices.Contains(s.events, "closed 0.0") })
 		s.do(func() {
-			if n := s.loop.HeldBytes(); n > 250<<10 { // the frame that is half sent goes out whole
+			if n := s.loop.OutboxBytes(); n > 250<<10 { // the frame that is half sent goes out whole
 				t.Errorf("%d bytes wait", n)
 			}
 		})
@@ -192,18 +192,18 @@ func TestTCPTotalInOneTurn(t *testing.T) {
 
 // TestTCPCoalesce: of what has one key only the newest waits, where the newest belongs.
 func TestTCPCoalesce(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		s.receive = 4 << 10
-		conn := s.enter("")
-		s.do(func() { s.share(s.slots[0], "filler", s.ledger.frame("filler", 500<<10)) })
+		conn := s.dialPage("")
+		s.do(func() { s.share(s.slots[0], "filler", s.deliveries.frame("filler", 500<<10)) })
 		share := func(name, key string) {
-			f := s.ledger.frame(name, 0)
+			f := s.deliveries.frame(name, 0)
 			f.Coalesce = key
 			s.share(s.slots[0], name, f)
 		}
-		for _, turn := range [][2]string{{"a1 a", "b1 b"}, {"x ", "y "}, {"a2 a", "b2 b"}, {"a3 a", "z "}, {"last ", ""}} {
+		for _, round := range [][2]string{{"a1 a", "b1 b"}, {"x ", "y "}, {"a2 a", "b2 b"}, {"a3 a", "z "}, {"last ", ""}} {
 			s.do(func() {
-				for _, f := range turn {
+				for _, f := range round {
 					if name, key, ok := strings.Cut(f, " "); ok {
 						share(name, key)
 					}
@@ -219,14 +219,14 @@ func TestTCPCoalesce(t *testing.T) {
 	})
 }
 
-// TestTCPCoalesceInOneTurn: the same where everything comes at once and the kernel takes only the beginning.
-func TestTCPCoalesceInOneTurn(t *testing.T) {
-	onEachKind(t, socket.Options{}, func(t *testing.T, s *office) {
+// TestTCPCoalesceInOneRound: the same where everything comes at once and the kernel takes only the beginning.
+func TestTCPCoalesceInOneRound(t *testing.T) {
+	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
 		s.receive = 4 << 10
-		conn := s.enter("")
+		conn := s.dialPage("")
 		s.do(func() {
 			for _, name := range []string{"filler", "old", "x", "new"} {
-				f := s.ledger.frame(name, map[string]int{"filler": 500 << 10}[name])
+				f := s.deliveries.frame(name, map[string]int{"filler": 500 << 10}[name])
 				if name == "old" || name == "new" {
 					f.Coalesce = "key"
 				}
@@ -240,20 +240,20 @@ func TestTCPCoalesceInOneTurn(t *testing.T) {
 	})
 }
 
-// TestTCPStalledForGood: a page that takes nothing is gone after the write timeout, and its goodbye has a time, too.
+// TestTCPStalledForGood: a page that takes nothing is gone after the write timeout, and its closing has a time, too.
 func TestTCPStalledForGood(t *testing.T) {
-	for name, goodbye := range map[string]bool{"open": false, "told goodbye": true} {
+	for name, closing := range map[string]bool{"open": false, "closing": true} {
 		t.Run(name, func(t *testing.T) {
-			onEachKind(t, socket.Options{WriteTimeout: 50 * time.Millisecond, CloseWait: 50 * time.Millisecond}, func(t *testing.T, s *office) {
+			onEachKind(t, socket.Options{WriteTimeout: 50 * time.Millisecond, CloseWait: 50 * time.Millisecond}, func(t *testing.T, s *harness) {
 				s.receive = 4 << 10
-				s.enter("")
+				s.dialPage("")
 				s.do(func() {
-					s.share(s.slots[0], "filler", s.ledger.frame("filler", 500<<10))
-					if goodbye {
+					s.share(s.slots[0], "filler", s.deliveries.frame("filler", 500<<10))
+					if closing {
 						s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseNormal, Detail: ""})
 					}
 				})
-				if !goodbye {
+				if !closing {
 					s.await("opened 0.0", "closed 0.0")
 				}
 				ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -32,10 +32,10 @@ func (wire) Traits() scenecast.Traits {
 	}}
 }
 
-// ledger holds what became of frames against what loops have said. The owner's goroutine only, or when the loop has ended.
-type ledger struct {
-	taken   map[copied]int
-	settled map[copied][]bool
+// deliveries holds what became of frames against what loops have said. The owner's goroutine only, or when the loop has ended.
+type deliveries struct {
+	taken map[copied]int
+	done  map[copied][]bool
 }
 
 // copied is a frame on its way to one socket.
@@ -45,12 +45,12 @@ type copied struct {
 }
 
 // frame is a text frame that begins with its name, and whose payload has so many bytes.
-func (l *ledger) frame(name string, size int) *scenecast.Frame {
+func (d *deliveries) frame(name string, size int) *scenecast.Frame {
 	return &scenecast.Frame{Data: named(name, size), Done: func(slot uint32, written bool) {
-		if l.settled == nil {
-			l.settled = make(map[copied][]bool)
+		if d.done == nil {
+			d.done = make(map[copied][]bool)
 		}
-		l.settled[copied{name, slot}] = append(l.settled[copied{name, slot}], written)
+		d.done[copied{name, slot}] = append(d.done[copied{name, slot}], written)
 	}}
 }
 
@@ -58,28 +58,37 @@ func named(name string, size int) []byte {
 	return websocket.TextFrame(append([]byte(name), bytes.Repeat([]byte{'.'}, max(0, size-len(name)))...))
 }
 
-// check says whether each frame was settled once for each socket that took it.
-func (l *ledger) check(t *testing.T) {
-	for c, n := range l.taken {
-		if len(l.settled[c]) != n {
-			t.Errorf("%v was taken %d times, and settled %v", c, n, l.settled[c])
+// check says whether each frame was told once for each socket that took it.
+func (d *deliveries) check(t *testing.T) {
+	for c, n := range d.taken {
+		if len(d.done[c]) != n {
+			t.Errorf("%v was taken %d times, and told %v", c, n, d.done[c])
 		}
 	}
-	for c, settled := range l.settled {
-		if l.taken[c] == 0 {
-			t.Errorf("%v was not taken, and settled %v", c, settled)
+	for c, done := range d.done {
+		if d.taken[c] == 0 {
+			t.Errorf("%v was not taken, and told %v", c, done)
 		}
 	}
 }
 
-// share shares a frame and keeps the ledger. On the owner's goroutine.
-func (s *office) share(slot scenecast.Slot, name string, f *scenecast.Frame) bool {
+// checkSlot says whether what became of all frames for a slot's index was told before the index is used again.
+func (d *deliveries) checkSlot(t *testing.T, index uint32) {
+	for c, n := range d.taken {
+		if c.slot == index && len(d.done[c]) != n {
+			t.Errorf("a page opened in slot %d, and %v was taken %d times, and told %v", index, c, n, d.done[c])
+		}
+	}
+}
+
+// share shares a frame and counts it. On the owner's goroutine.
+func (s *harness) share(slot scenecast.Slot, name string, f *scenecast.Frame) bool {
 	ok := s.loop.SendShared(slot, f)
 	if ok {
-		if s.ledger.taken == nil {
-			s.ledger.taken = make(map[copied]int)
+		if s.deliveries.taken == nil {
+			s.deliveries.taken = make(map[copied]int)
 		}
-		s.ledger.taken[copied{name, slot.Index}]++
+		s.deliveries.taken[copied{name, slot.Index}]++
 	}
 	return ok
 }

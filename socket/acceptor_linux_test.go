@@ -17,12 +17,12 @@ import (
 	"scenecast/websocket"
 )
 
-// openPort is an office whose loop has a port of its own.
-func openPort(t *testing.T, o socket.Options) *office { return openOffice(t, o, true) }
+// newListening is a harness whose loop has a port of its own.
+func newListening(t *testing.T, o socket.Options) *harness { return newHarness(t, o, true) }
 
-// TestVisitorInPieces: however a request is cut, it makes a page, and what follows it is the page's.
-func TestVisitorInPieces(t *testing.T) {
-	s := openPort(t, socket.Options{})
+// TestHandshakeInPieces: however a request is cut, it makes a page, and what follows it is the page's.
+func TestHandshakeInPieces(t *testing.T) {
+	s := newListening(t, socket.Options{})
 	message := string(compiled(ws.NewTextFrame([]byte("early"))))
 	for size := range len(askPage) + len(message) {
 		conn := s.dial()
@@ -42,9 +42,9 @@ func TestVisitorInPieces(t *testing.T) {
 	})
 }
 
-// TestVisitorTooLate is told so, if it has begun; one that has said nothing is not.
-func TestVisitorTooLate(t *testing.T) {
-	s := openPort(t, socket.Options{HeadTimeout: 50 * time.Millisecond})
+// TestHandshakeTooLate is told so, if it has begun; one that has said nothing is not.
+func TestHandshakeTooLate(t *testing.T) {
+	s := newListening(t, socket.Options{HeadTimeout: 50 * time.Millisecond})
 	for said, want := range map[string]string{"": "", "p": tooLate, "pag": tooLate} {
 		conn := s.dial()
 		_, _ = io.WriteString(conn, said)
@@ -55,9 +55,9 @@ func TestVisitorTooLate(t *testing.T) {
 	s.await()
 }
 
-// TestVisitorHandedOver: whoever is no page is the handshaker's, with everything that was read.
-func TestVisitorHandedOver(t *testing.T) {
-	s := openPort(t, socket.Options{})
+// TestHandshakeHijacked: whoever is no page is the handshaker's, with everything that was read.
+func TestHandshakeHijacked(t *testing.T) {
+	s := newListening(t, socket.Options{})
 	long := strings.Repeat("x", 100)
 	for _, pieces := range [][]string{
 		{askOther},
@@ -71,10 +71,10 @@ func TestVisitorHandedOver(t *testing.T) {
 			_, _ = io.WriteString(conn, piece)
 			time.Sleep(time.Millisecond) // so that most pieces come one by one; the end is the same if they do not
 		}
-		h := <-s.door.handed
+		h := <-s.handshaker.hijacked
 		_, _ = io.WriteString(conn, " and more")
 		all := strings.Join(pieces, "") + " and more"
-		expectBytes(t, io.MultiReader(strings.NewReader(h.said), h.conn), all)
+		expectBytes(t, io.MultiReader(strings.NewReader(h.read), h.conn), all)
 		_, _ = io.WriteString(h.conn, "hello")
 		expectBytes(t, conn, "hello")
 		_ = h.conn.Close()
@@ -85,14 +85,14 @@ func TestVisitorHandedOver(t *testing.T) {
 	s.await()
 }
 
-// TestHandedOverAndBack: a page that net/http has let in needs no goroutine either.
-func TestHandedOverAndBack(t *testing.T) {
-	s := openPort(t, socket.Options{})
+// TestHijackedAndAttached: a page that net/http has let in needs no goroutine either.
+func TestHijackedAndAttached(t *testing.T) {
+	s := newListening(t, socket.Options{})
 	conn := s.dial()
 	_, _ = io.WriteString(conn, askOther)
-	s.loop.Attach((<-s.door.handed).conn, nil, s.door.admission)
+	s.loop.Attach((<-s.handshaker.hijacked).conn, nil, s.handshaker.admission)
 	s.await("opened 0.1")
-	if n := s.loop.Bare(); n != 1 {
+	if n := s.loop.EpollConns(); n != 1 {
 		t.Errorf("%d sockets without goroutines, want 1", n)
 	}
 	p := &page{conn: conn, frames: make(chan string, 1)}
@@ -101,23 +101,23 @@ func TestHandedOverAndBack(t *testing.T) {
 	p.expect(t, "text welcome back")
 }
 
-// TestHandedOverConnection is what net.Conn says of a connection, whatever it reads and writes by.
-func TestHandedOverConnection(t *testing.T) {
-	nettest.TestConn(t, func() (handedOver, other net.Conn, stop func(), err error) {
-		s := openPort(t, socket.Options{})
+// TestHijackedConnection is what net.Conn says of a connection, whatever it reads and writes by.
+func TestHijackedConnection(t *testing.T) {
+	nettest.TestConn(t, func() (hijacked, other net.Conn, stop func(), err error) {
+		s := newListening(t, socket.Options{})
 		other = s.dial()
 		_ = other.SetDeadline(time.Time{})
 		_, err = io.WriteString(other, askOther)
-		handedOver = (<-s.door.handed).conn
-		return handedOver, other, func() { _, _ = handedOver.Close(), other.Close() }, err
+		hijacked = (<-s.handshaker.hijacked).conn
+		return hijacked, other, func() { _, _ = hijacked.Close(), other.Close() }, err
 	})
 }
 
-// TestVisitorSentAway gets its answer and its close frame, and the shard never hears of it.
-func TestVisitorSentAway(t *testing.T) {
-	s := openPort(t, socket.Options{CloseWait: 50 * time.Millisecond})
-	goodbye := string(compiled(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))
-	for _, said := range []string{askAway, askAway + goodbye, askAway + "\xff\xff\xff", askAway + goodbye[:3]} {
+// TestHandshakeRejected gets its answer and its close frame, and the shard never hears of it.
+func TestHandshakeRejected(t *testing.T) {
+	s := newListening(t, socket.Options{CloseWait: 50 * time.Millisecond})
+	closing := string(compiled(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, ""))))
+	for _, said := range []string{askAway, askAway + closing, askAway + "\xff\xff\xff", askAway + closing[:3]} {
 		conn := s.dial()
 		_, _ = io.WriteString(conn, said)
 		expectBytes(t, conn, answerPage+"\x88\x0e\x11\x31who are you?")
@@ -128,10 +128,10 @@ func TestVisitorSentAway(t *testing.T) {
 	s.await()
 }
 
-// TestVisitorsLeave, however far they have come, and leave nothing behind.
-func TestVisitorsLeave(t *testing.T) {
+// TestHandshakesAbandoned, however far they have come, and leave nothing behind.
+func TestHandshakesAbandoned(t *testing.T) {
 	before := openFiles(t)
-	s := openPort(t, socket.Options{})
+	s := newListening(t, socket.Options{})
 	for i := range 200 {
 		conn := s.dial()
 		_, _ = io.WriteString(conn, (askPage + "\x81\x85")[:i%len(askPage+"\x81\x85")])
@@ -156,20 +156,20 @@ func TestVisitorsLeave(t *testing.T) {
 	}
 }
 
-// TestStopListening sends visitors away who have not said what they want; pages stay.
+// TestStopListening closes connections whose handshake is not complete; pages stay.
 func TestStopListening(t *testing.T) {
-	s := openPort(t, socket.Options{})
+	s := newListening(t, socket.Options{})
 	p := s.connect()
-	visitor := s.dial()
-	_, _ = io.WriteString(visitor, "pag")
+	client := s.dial()
+	_, _ = io.WriteString(client, "pag")
 	for s.port.Addr(); ; time.Sleep(time.Millisecond) { // until the loop has it: it is behind this one
 		if conn := s.dial(); s.isIn(conn) {
 			break
 		}
 	}
 	s.loop.StopListening()
-	if got, _ := io.ReadAll(visitor); len(got) > 0 {
-		t.Errorf("the visitor got %q", got)
+	if got, _ := io.ReadAll(client); len(got) > 0 {
+		t.Errorf("the client got %q", got)
 	}
 	if _, err := net.Dial("tcp", s.port.Addr().String()); err == nil {
 		t.Error("the port is still open")
@@ -178,16 +178,16 @@ func TestStopListening(t *testing.T) {
 	p.expect(t, "pong still here")
 }
 
-// isIn reports whether a visitor becomes a page.
-func (s *office) isIn(conn net.Conn) bool {
+// isIn reports whether a client becomes a page.
+func (s *harness) isIn(conn net.Conn) bool {
 	_, _ = io.WriteString(conn, askPage)
 	_, err := io.ReadFull(conn, make([]byte, len(answerPage)))
 	return err == nil
 }
 
-// TestNoDescriptors: where they have run out, visitors are turned away or wait, and come in when there are some again.
+// TestNoDescriptors: where they have run out, connections are closed or wait, and come in when there are some again.
 func TestNoDescriptors(t *testing.T) {
-	s := openPort(t, socket.Options{})
+	s := newListening(t, socket.Options{})
 	inside := s.connect()
 	var waiting []net.Conn
 	var limit unix.Rlimit
@@ -214,7 +214,7 @@ func TestNoDescriptors(t *testing.T) {
 	})
 	restore := func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }
 	defer restore()
-	s.awaitThat("visitors are turned away", func() bool { return s.loop.TurnedAway() > 0 })
+	s.awaitThat("connections are closed", func() bool { return s.loop.OutOfDescriptors() > 0 })
 	inside.send(ws.NewPingFrame([]byte("?")))
 	inside.expect(t, "pong ?")
 	restore()
@@ -224,7 +224,7 @@ func TestNoDescriptors(t *testing.T) {
 			in++
 		}
 	}
-	if turned := int(s.loop.TurnedAway()); in+turned < len(waiting) || in == len(waiting) {
+	if turned := int(s.loop.OutOfDescriptors()); in+turned < len(waiting) || in == len(waiting) {
 		t.Errorf("%d came in, %d were turned away, of %d", in, turned, len(waiting))
 	}
 	if !s.isIn(s.dial()) {

@@ -10,8 +10,8 @@ import (
 	"scenecast/websocket"
 )
 
-// FuzzTurn holds the masks of a turn against a list of frames for each slot.
-func FuzzTurn(f *testing.F) {
+// FuzzWriteBatch holds the masks of a batch against a list of frames for each slot.
+func FuzzWriteBatch(f *testing.F) {
 	for seed := range uint64(10) {
 		f.Add(seed)
 	}
@@ -19,7 +19,7 @@ func FuzzTurn(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		const slots = 20
 		var (
-			turn   turn
+			batch  writeBatch
 			masks  [slots]uint64
 			lists  [slots][]*scenecast.Frame
 			frames []*scenecast.Frame
@@ -36,7 +36,7 @@ func FuzzTurn(f *testing.F) {
 				for _, frame := range lists[slot] {
 					want = append(want, variant(frame, deflate)...)
 				}
-				if masks[slot] != 0 && !bytes.Equal(turn.buffer(masks[slot], deflate), want) || masks[slot] == 0 && len(want) > 0 {
+				if masks[slot] != 0 && !bytes.Equal(batch.buffer(masks[slot], deflate), want) || masks[slot] == 0 && len(want) > 0 {
 					t.Fatalf("slot %d, with %d frames, mask %b: another buffer", slot, len(lists[slot]), masks[slot])
 				}
 				if len(lists[slot]) > bounds.frames {
@@ -44,7 +44,7 @@ func FuzzTurn(f *testing.F) {
 				}
 				masks[slot], lists[slot] = 0, nil
 			}
-			turn.end()
+			batch.end()
 		}
 		for range 300 {
 			frame := frames[r.IntN(len(frames))]
@@ -52,11 +52,11 @@ func FuzzTurn(f *testing.F) {
 				if r.IntN(2) == 0 {
 					continue
 				}
-				bit, ok := turn.mark(masks[slot], frame, bounds)
+				bit, ok := batch.mark(masks[slot], frame, bounds)
 				if !ok {
 					write()
-					if bit, ok = turn.mark(0, frame, bounds); !ok {
-						t.Fatalf("an empty turn has no room for a frame of %d bytes", len(frame.Data))
+					if bit, ok = batch.mark(0, frame, bounds); !ok {
+						t.Fatalf("an empty batch has no room for a frame of %d bytes", len(frame.Data))
 					}
 				}
 				masks[slot] |= bit

@@ -1,0 +1,174 @@
+package socket
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"scenecast"
+)
+
+// acceptor accepts connections on a loop's listening socket.
+type acceptor struct {
+	fd         int32 // -1: there is none
+	handshaker Handshaker
+	every      time.Duration // at least, between two connections; 0: none
+	credit     time.Duration // unused time of the last second
+	counted    instant       // when credit was counted
+	paused     bool          // nothing is accepted until …
+	until      instant
+	spare      int32 // a descriptor to give up where there are none left; -1: none
+	reserved   int32 // descriptors from this number on are not for pages
+}
+
+const (
+	acceptsAtOnce  = 64
+	pauseOfNoFiles = 100 * time.Millisecond
+)
+
+// listen implements eventBackend.
+func (e *eventLoop) listen(listener *net.TCPListener, h Handshaker, perSecond int) error {
+	fd, err := duplicate(listener)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	failed := make(chan error, 1)
+	if !e.loop.Post(func() { failed <- e.startAccepting(fd, h, perSecond) }) {
+		closeFD(fd)
+		return scenecast.ErrClosed
+	}
+	return <-failed
+}
+
+// startAccepting makes a descriptor the listening socket.
+func (e *eventLoop) startAccepting(fd int32, h Handshaker, perSecond int) error {
+	e.acceptor = acceptor{fd: fd, handshaker: h, counted: e.now, spare: spareFile(), reserved: firstReserved()}
+	if perSecond > 0 {
+		e.acceptor.every = max(time.Second/time.Duration(perSecond), time.Nanosecond)
+		e.acceptor.credit = time.Second
+	}
+	return e.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN, aboutListener, 0)
+}
+
+// stopListening implements eventBackend.
+func (e *eventLoop) stopListening() {
+	if e.acceptor.fd >= 0 {
+		_ = e.control(unix.EPOLL_CTL_DEL, e.acceptor.fd, 0, aboutListener, 0)
+		closeFD(e.acceptor.fd)
+		closeFD(e.acceptor.spare)
+		e.acceptor.fd, e.acceptor.paused = -1, false
+	}
+	for index := range e.pending {
+		e.drop(index, scenecast.Ending{})
+	}
+}
+
+// reservedFiles is how many descriptors pages leave to other connections, so that HTTP calls come through when pages have taken
+// all others; where there are few, a quarter.
+const reservedFiles = 32
+
+// firstReserved is the first descriptor that no page may have. The kernel gives the lowest number that is free (accept(2)), so
+// a connection that gets this one, or one behind it, finds all others taken.
+func firstReserved() int32 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > math.MaxInt32 {
+		return math.MaxInt32
+	}
+	return int32(limit.Cur - min(limit.Cur/4, reservedFiles))
+}
+
+// spareFile is a descriptor that is good for nothing but to be given up.
+func spareFile() int32 {
+	fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return int32(fd)
+}
+
+// pause accepts nothing for a while. The listening socket must not be watched meanwhile: the loop would find it ready again
+// and again.
+func (a *acceptor) pause(e *eventLoop, d time.Duration) {
+	a.paused, a.until = true, e.now.add(d+time.Millisecond)
+	_ = e.control(unix.EPOLL_CTL_MOD, a.fd, 0, aboutListener, 0)
+}
+
+// resumes is when a pause ends, if there is one.
+func (a *acceptor) resumes() (instant, bool) { return a.until, a.paused }
+
+// resume ends a pause whose time has come.
+func (a *acceptor) resume(e *eventLoop) {
+	if a.paused && !e.now.before(a.until) {
+		a.paused = false
+		_ = e.control(unix.EPOLL_CTL_MOD, a.fd, unix.EPOLLIN, aboutListener, 0)
+	}
+}
+
+// takeCredit takes one connection's time off the credit. False: it is used up, and the acceptor pauses.
+func (a *acceptor) takeCredit(e *eventLoop) bool {
+	if a.every == 0 {
+		return true
+	}
+	quiet := e.now.since(a.counted)
+	if quiet < 0 {
+		quiet = time.Second // it was weeks
+	}
+	a.credit = min(a.credit+quiet, time.Second)
+	a.counted = e.now
+	if a.credit < a.every {
+		a.pause(e, a.every-a.credit)
+		return false
+	}
+	a.credit -= a.every
+	return true
+}
+
+// accept accepts the connections that wait in the kernel's queue.
+func (e *eventLoop) accept() {
+	a := &e.acceptor
+	for range acceptsAtOnce {
+		if a.fd < 0 || a.paused || !a.takeCredit(e) {
+			return
+		}
+		if a.spare < 0 { // somebody has been faster than closeWaiting
+			if a.spare = spareFile(); a.spare < 0 {
+				a.pause(e, pauseOfNoFiles)
+				return
+			}
+		}
+		fd, from, errno := acceptNow(a.fd)
+		switch errno {
+		case 0:
+			e.startHandshake(fd, from)
+		case unix.EAGAIN:
+			a.credit += a.every // there was no connection for it
+			return
+		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
+			e.closeWaiting()
+			return
+		default: // it has gone before it was accepted
+		}
+	}
+}
+
+// closeWaiting is what happens where descriptors have run out altogether. Connections that wait are accepted with the spare
+// descriptor, one after the other, and closed, so that their clients know; then the acceptor pauses, because others may close
+// meanwhile.
+func (e *eventLoop) closeWaiting() {
+	a := &e.acceptor
+	closeFD(a.spare)
+	for range acceptsAtOnce {
+		fd, _, errno := acceptNow(a.fd)
+		if errno != 0 {
+			break
+		}
+		closeFD(fd)
+		e.loop.outOfDescriptors.Add(1)
+	}
+	a.spare = spareFile()
+	a.pause(e, pauseOfNoFiles)
+}

@@ -1,0 +1,69 @@
+package socket
+
+import "scenecast"
+
+// setAlarm sets when to look at a socket, if nothing happens on it.
+func (e *eventLoop) setAlarm(index uint32) {
+	c := e.conns.at(index)
+	var at instant
+	var ok bool
+	if c.state == stateOpen {
+		policy := e.loop.keepalivePolicy(&e.loop.classes[c.class])
+		at, ok = c.keepalive.next(&policy)
+	}
+	if (c.state != stateOpen || c.outbox != 0) && (!ok || c.deadline.before(at)) {
+		at, ok = c.deadline, true
+	}
+	if ok && c.state != stateEnded {
+		e.wheel.set(index, at)
+	} else {
+		e.wheel.clear(index)
+	}
+}
+
+// alarm is told that a socket's alarm has gone off. Signs of life do not move alarms: most of these find that all is well.
+func (e *eventLoop) alarm(index uint32) {
+	c := e.conns.at(index)
+	late := !e.now.before(c.deadline)
+	switch {
+	case c.state == stateFree, c.state == stateEnded:
+		return
+	case c.state == stateOpen:
+		if c.outbox != 0 && late {
+			e.drop(index, scenecast.EndingBy(scenecast.CauseWriteTimeout, ""))
+		} else {
+			e.checkKeepalive(index)
+		}
+	case !late:
+	case c.state == stateHandshaking:
+		e.timeOutHandshake(index)
+	default:
+		e.loop.endings.count(scenecast.CauseCloseTimeout)
+		e.drop(index, scenecast.Ending{})
+	}
+	e.setAlarm(index)
+}
+
+// checkKeepalive does what is due about a page that may have been silent.
+func (e *eventLoop) checkKeepalive(index uint32) {
+	c := e.conns.at(index)
+	class := &e.loop.classes[c.class]
+	policy := e.loop.keepalivePolicy(class)
+	action := c.keepalive.check(&policy, e.now)
+	if action == closeNoPong || action == closeIdle {
+		// A loop that had no time for its pages has not read what they said; and the kernel tells of 256 of them in a round.
+		if e.read(index); c.state != stateOpen {
+			return
+		}
+		action = c.keepalive.check(&policy, e.now)
+	}
+	switch action {
+	case sendPing:
+		e.send(index, class.ping())
+	case closeNoPong:
+		e.fail(index, scenecast.EndingBy(scenecast.CauseNoPong, detailNoPong(&e.loop.options)))
+	case closeIdle:
+		e.fail(index, scenecast.EndingBy(scenecast.CauseIdle, detailIdle(class.idle.Allowed)))
+	case nothingDue:
+	}
+}

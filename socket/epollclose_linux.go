@@ -1,0 +1,77 @@
+package socket
+
+import (
+	"golang.org/x/sys/unix"
+
+	"scenecast"
+	"scenecast/websocket"
+)
+
+// fail ends an open page from the loop's side: the handler is told, and the page gets a close frame.
+func (e *eventLoop) fail(index uint32, ending scenecast.Ending) {
+	if e.close(index, ending) {
+		e.loop.end(e.loop.slots.slotAt(index), ending)
+	}
+}
+
+// close implements backend: it queues the close frame. The socket goes on being read, until the page has closed or its time is
+// up: closing with bytes unread would make the kernel reset the connection, and the page might lose the frame that tells it
+// why.
+func (e *eventLoop) close(index uint32, ending scenecast.Ending) bool {
+	c := e.conns.at(index)
+	e.writePending(index, c)
+	if c.state != stateOpen {
+		return false
+	}
+	class := &e.loop.classes[c.class]
+	c.state = stateClosing
+	if class.traits.ListenOnly {
+		c.state = stateFlushing // a page that only listens has no answer
+	}
+	e.queueClose(index, class.closeFrame(ending))
+	return true
+}
+
+// peerClosed is told that the page's close frame is in. It gets its own code back (RFC 6455, 5.5.1), unless this is its answer.
+func (e *eventLoop) peerClosed(index uint32, code scenecast.CloseCode, reason string) {
+	c := e.conns.at(index)
+	e.writePending(index, c)
+	switch c.state {
+	case stateOpen:
+		e.loop.end(e.loop.slots.slotAt(index), scenecast.Ending{Cause: scenecast.CausePageClosed, Code: code, Detail: reason})
+		c.state = stateFlushing
+		e.queueClose(index, websocket.CloseFrame(code, ""))
+	case stateClosing:
+		c.state = stateFlushing
+		e.finishClose(index)
+	}
+}
+
+// queueClose writes a close frame behind everything else, whatever the limits are.
+func (e *eventLoop) queueClose(index uint32, frame []byte) {
+	c := e.conns.at(index)
+	if c.outbox != 0 {
+		e.outboxes.at(c.outbox).push(waiting{frame: &scenecast.Frame{Data: frame}, data: frame, control: true})
+	} else {
+		e.writeOrWait(index, c, frame)
+	}
+	e.finishClose(index)
+}
+
+// finishClose does what follows a close frame: once it is written, the page has CloseWait, or the socket ends.
+func (e *eventLoop) finishClose(index uint32) {
+	c := e.conns.at(index)
+	switch {
+	case c.state == stateEnded:
+		return
+	case c.outbox != 0:
+		c.deadline = e.now.add(e.loop.options.WriteTimeout + e.loop.options.CloseWait)
+	case c.state == stateFlushing:
+		_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
+		e.drop(index, scenecast.Ending{})
+		return
+	default:
+		c.deadline = e.now.add(e.loop.options.CloseWait)
+	}
+	e.setAlarm(index)
+}

@@ -1,0 +1,166 @@
+package socket
+
+import (
+	"net"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"scenecast"
+)
+
+// epollConn is a socket without goroutines. It has no pointers, so the collector has nothing to scan, however many there are.
+type epollConn struct {
+	pending   uint64 // the frames of this round's batch that it is to get
+	fd        int32
+	outbox    uint32 // 1 + its number among outboxes; 0: the kernel has taken everything
+	decoder   uint32 // 1 + its number among decoders; 0: no message is incomplete
+	class     uint32 // of an open one, or one that is closing
+	lease     scenecast.Lease
+	deadline  instant // in which it must have made its request, taken bytes, or answered a close frame
+	keepalive keepalive
+	state     connState
+	deflate   bool
+	violated  bool // it has violated the protocol: what it still sends is not decoded
+}
+
+// connState is the state of an epollConn.
+type connState uint8
+
+const (
+	stateFree        connState = iota // there is no socket at this index
+	stateHandshaking                  // its request has not come in whole. Left by a Handshake, or after HeadTimeout
+	stateOpen                         // it is a page. Left by a close frame from either side, or whatever else ends a page
+	stateClosing                      // a close frame is queued or sent. Left by the page's close frame, or after CloseWait
+	stateFlushing                     // it ends as soon as everything is written
+	stateEnded                        // it takes and says nothing; it is closed at the end of the round
+)
+
+// epollConns holds the sockets, by slot index, in pages that never move.
+type epollConns struct{ pages []*[epollPage]epollConn }
+
+const epollPage = 256
+
+func (c *epollConns) at(index uint32) *epollConn { return &c.pages[index/epollPage][index%epollPage] }
+
+func (c *epollConns) grow(index uint32) {
+	for int(index/epollPage) >= len(c.pages) {
+		c.pages = append(c.pages, new([epollPage]epollConn))
+	}
+}
+
+// open makes a socket of a descriptor. False: the loop is stopping, and the descriptor is the caller's to close.
+func (e *eventLoop) open(fd int32, s connState) (index uint32, ok bool) {
+	if !e.loop.countEpoll(1) {
+		return 0, false
+	}
+	index = e.loop.slots.newSlot().Index
+	e.conns.grow(index)
+	*e.conns.at(index) = epollConn{fd: fd, state: s}
+	return index, true
+}
+
+// adopt implements eventBackend: a connection that is nothing but a descriptor, as one with TLS is not, needs no goroutine.
+func (e *eventLoop) adopt(c net.Conn, early []byte, a scenecast.Admission) bool {
+	plain, ok := c.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	fd, err := duplicate(plain)
+	if err != nil {
+		return false
+	}
+	_ = c.Close() // the duplicate keeps the connection open
+	index, ok := e.open(fd, stateHandshaking)
+	if !ok {
+		closeFD(fd)
+		e.loop.release(a.Lease)
+		return true
+	}
+	b := e.conns.at(index)
+	b.class, b.lease = e.loop.classOf(a), a.Lease
+	if e.watch(unix.EPOLL_CTL_ADD, index, eventsIdle) != nil {
+		e.drop(index, scenecast.Ending{})
+		return true
+	}
+	e.admit(index, a, nil, early)
+	return true
+}
+
+// admit makes a page of a socket, which has its class and its lease already. Response is what the page gets first.
+func (e *eventLoop) admit(index uint32, a scenecast.Admission, response, early []byte) {
+	c := e.conns.at(index)
+	policy := e.loop.keepalivePolicy(&e.loop.classes[c.class])
+	c.state, c.deflate, c.keepalive = stateOpen, a.Deflate, newKeepalive(&policy, e.now)
+	e.loop.slots.kinds[index] = onEventLoop
+	// The response and what the protocol says first leave together.
+	e.corked, e.cork = index+1, append(e.cork[:0], response...)
+	e.loop.handler.Opened(e.loop.slots.slotAt(index), a)
+	e.uncork(index)
+	e.setAlarm(index)
+	e.feed(index, early)
+}
+
+// detach implements backend. The index is free when the socket is closed.
+func (e *eventLoop) detach(index uint32) { e.loop.slots.kinds[index] = staleSlot }
+
+// drop ends a socket without a close frame, unless it has ended: its page has gone, or takes nothing. The ending is that of a
+// page that was open.
+func (e *eventLoop) drop(index uint32, ending scenecast.Ending) {
+	c := e.conns.at(index)
+	if c.state == stateEnded {
+		return
+	}
+	if c.state == stateOpen {
+		e.loop.end(e.loop.slots.slotAt(index), ending)
+	}
+	c.state = stateEnded
+	e.ended = append(e.ended, index)
+}
+
+// reap closes the sockets that have ended. Whoever was on the stack when they did may have looked at them until now.
+func (e *eventLoop) reap() {
+	if len(e.ended) == 0 {
+		return
+	}
+	e.loop.tellEndings() // before their indexes can be used again
+	for _, index := range e.ended {
+		e.clear(index)
+		closeFD(e.conns.at(index).fd)
+		e.removeConn(index)
+	}
+	freed := slices.Clone(e.ended)
+	e.ended = e.ended[:0]
+	e.loop.post(func() { // behind what was posted about their frames
+		for _, index := range freed {
+			e.loop.slots.freeSlot(index)
+		}
+	})
+}
+
+// clear drops what waits for a socket, and what is incomplete of it.
+func (e *eventLoop) clear(index uint32) {
+	c := e.conns.at(index)
+	e.dropPending(index, c)
+	if c.outbox != 0 {
+		e.dropOutbox(c)
+	}
+	if c.decoder != 0 {
+		e.decoders.remove(c.decoder)
+		c.decoder = 0
+	}
+	delete(e.pending, index)
+	e.wheel.clear(index)
+	if e.corked == index+1 {
+		e.corked = 0
+	}
+}
+
+// removeConn forgets a socket. Its index is still taken.
+func (e *eventLoop) removeConn(index uint32) {
+	c := e.conns.at(index)
+	e.loop.release(c.lease)
+	*c = epollConn{}
+	e.loop.countEpoll(-1)
+}

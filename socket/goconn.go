@@ -1,0 +1,114 @@
+package socket
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"scenecast"
+	"scenecast/websocket"
+)
+
+// goConn is a socket that has goroutines. Once it is closing, a close frame is queued or sent, and what the page still sends
+// is read and thrown away; once its connection is closed, both goroutines notice and end.
+type goConn struct {
+	loop    *Loop
+	net     net.Conn
+	slot    scenecast.Slot // written by the owner before the reader starts
+	hasSlot bool           // so is this; a refused page has none
+	class   class
+	policy  keepalivePolicy
+	deflate bool
+	lease   scenecast.Lease
+
+	// The reader's goroutine only.
+	early     []byte
+	decoder   websocket.Decoder
+	violated  bool // the protocol: what the page still sends is not decoded
+	keepalive keepalive
+	handled   chan struct{} // the owner has handled the message
+
+	mu       sync.Mutex
+	users    int       // goroutines that may still post what became of its frames
+	outbox   outbox    // what the writer has not taken
+	writing  bool      // a writer goroutine runs
+	inHand   []waiting // what the writer is writing; it counts in the outbox's limits
+	closing  closePhase
+	deadline time.Time // for the reader to end, once it is closing
+	ended    bool      // its ending is decided
+}
+
+// closePhase says how far the closing handshake is (RFC 6455, 7).
+type closePhase int
+
+const (
+	notClosing closePhase = iota
+	awaitClose            // the page is to answer with its own close frame, and has CloseWait to do so
+	closeAfter            // no answer is to come: the connection is closed as soon as everything is written
+)
+
+func newGoConn(l *Loop, c net.Conn, early []byte, k class, a scenecast.Admission) *goConn {
+	s := &goConn{
+		loop:    l,
+		net:     c,
+		class:   k,
+		policy:  l.keepalivePolicy(&k),
+		deflate: a.Deflate,
+		lease:   a.Lease,
+		early:   early,
+		decoder: websocket.Decoder{MaxMessage: l.options.MaxMessage, Deflate: a.Deflate},
+		handled: make(chan struct{}, 1),
+		users:   1, // the reader
+	}
+	s.keepalive = newKeepalive(&s.policy, l.now())
+	return s
+}
+
+// goConns are the sockets of a loop that have goroutines. The owner's goroutine only.
+type goConns struct {
+	loop   *Loop
+	bySlot []*goConn // by slot index; nil: the slot is free, or another backend's
+}
+
+var _ backend = (*goConns)(nil)
+
+// open gives a socket a slot, and starts its reader.
+func (g *goConns) open(c *goConn, a scenecast.Admission) {
+	if !g.loop.keep(c) {
+		return
+	}
+	c.slot, c.hasSlot = g.loop.slots.newSlot(), true
+	g.loop.slots.kinds[c.slot.Index] = onGoroutines
+	c.outbox.slot = c.slot.Index
+	if n := int(c.slot.Index) + 1 - len(g.bySlot); n > 0 {
+		g.bySlot = append(g.bySlot, make([]*goConn, n)...)
+	}
+	g.bySlot[c.slot.Index] = c
+	g.loop.handler.Opened(c.slot, a)
+	go c.read()
+}
+
+// has reports whether the handler knows the socket.
+func (g *goConns) has(c *goConn) bool {
+	return g.loop.slots.backendOf(c.slot) == backend(g) && g.bySlot[c.slot.Index] == c
+}
+
+// sendShared implements backend.
+func (g *goConns) sendShared(index uint32, f *scenecast.Frame) bool { return g.bySlot[index].send(f) }
+
+// send implements backend.
+func (g *goConns) send(index uint32, frame []byte) bool {
+	return g.bySlot[index].send(&scenecast.Frame{Data: frame})
+}
+
+// onWritten implements backend.
+func (g *goConns) onWritten(index uint32, task func()) { g.bySlot[index].onWritten(task) }
+
+// close implements backend.
+func (g *goConns) close(index uint32, e scenecast.Ending) bool { return g.bySlot[index].close(e) }
+
+// detach implements backend.
+func (g *goConns) detach(index uint32) {
+	g.bySlot[index] = nil
+	g.loop.slots.kinds[index] = staleSlot
+}

@@ -1,0 +1,142 @@
+package socket
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"time"
+
+	"scenecast"
+	"scenecast/websocket"
+)
+
+// readBuffer is small because pages say little: a heartbeat, an acknowledgement.
+const readBuffer = 1 << 10
+
+// read is the reader's goroutine. Once the socket is closing it goes on reading, for the page's close frame, until the page
+// has closed or its time is up: closing with bytes unread would make the kernel reset the connection, and the page might
+// lose the frame that tells it why.
+func (c *goConn) read() {
+	defer c.loop.removeGoroutine()
+	defer c.loop.forget(c)
+	defer c.net.Close()
+	c.receive(c.early)
+	c.early = nil
+	buf := make([]byte, readBuffer)
+	for {
+		c.setReadDeadline()
+		n, err := c.net.Read(buf)
+		if n > 0 {
+			c.keepalive.received(c.loop.now())
+			c.receive(buf[:n])
+		}
+		if err != nil && (!isTimeout(err) || !c.checkKeepalive()) {
+			c.end(c.endingOf(err))
+			return
+		}
+	}
+}
+
+// receive has the decoder read what the page sent; after a violation nothing that follows has a meaning.
+func (c *goConn) receive(data []byte) {
+	if c.violated || c.class.traits.ListenOnly {
+		return
+	}
+	if err := c.decoder.Feed(data, (*receiver)(c)); err != nil {
+		c.violated, c.decoder = true, websocket.Decoder{}
+		c.fail(violation(err))
+	}
+}
+
+// endingOf is the ending of a page whose connection gives this error, unless its ending is decided.
+func (c *goConn) endingOf(err error) scenecast.Ending {
+	switch {
+	case c.class.traits.ListenOnly && errors.Is(err, io.EOF):
+		return scenecast.Ending{Cause: scenecast.CausePageClosed}
+	case c.loop.isStopped():
+		return scenecast.Ending{Cause: scenecast.CauseStopped}
+	case errors.Is(err, io.EOF):
+		return scenecast.Ending{Cause: scenecast.CauseReset, Detail: detailNoCloseFrame}
+	default:
+		return scenecast.Ending{Cause: scenecast.CauseReset, Detail: reason(err)}
+	}
+}
+
+// reason is why the kernel will not go on, in its words if they are known.
+func reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno.Error()
+	}
+	return err.Error()
+}
+
+// checkKeepalive acts on a read that timed out. False: the page has not answered the close frame.
+func (c *goConn) checkKeepalive() bool {
+	c.mu.Lock()
+	isClosing, deadline := c.closing != notClosing, c.deadline
+	c.mu.Unlock()
+	if isClosing {
+		if time.Now().Before(deadline) {
+			return true // it was the deadline from before it was closing
+		}
+		c.loop.endings.count(scenecast.CauseCloseTimeout)
+		return false
+	}
+	switch c.keepalive.check(&c.policy, c.loop.now()) {
+	case sendPing:
+		c.send(&scenecast.Frame{Data: c.class.ping()})
+	case closeNoPong:
+		c.fail(scenecast.EndingBy(scenecast.CauseNoPong, detailNoPong(&c.loop.options)))
+	case closeIdle:
+		c.fail(scenecast.EndingBy(scenecast.CauseIdle, detailIdle(c.class.idle.Allowed)))
+	case nothingDue:
+	}
+	return true
+}
+
+// setReadDeadline sets when the reader looks up; once the socket is closing, that has its own deadline.
+func (c *goConn) setReadDeadline() {
+	var t time.Time
+	if at, ok := c.keepalive.next(&c.policy); ok {
+		now := time.Now()
+		t = now.Add(at.since(instant(now.Sub(c.loop.began) / time.Millisecond)))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closing != notClosing {
+		t = c.deadline
+	}
+	_ = c.net.SetReadDeadline(t)
+}
+
+// receiver is the socket as its decoder sees it, on the reader's goroutine.
+type receiver goConn
+
+// Message waits until the owner has handled the message, so a page that talks fast is slowed down by its own connection
+// and cannot fill the owner's queue.
+func (r *receiver) Message(m scenecast.Inbound) {
+	c := (*goConn)(r)
+	posted := c.loop.Post(func() {
+		if c.loop.gos.has(c) && !c.isClosing() {
+			c.loop.handler.Received(c.slot, m)
+		}
+		c.handled <- struct{}{}
+	})
+	if posted {
+		<-c.handled
+	}
+}
+
+func (r *receiver) Ping(payload []byte) {
+	(*goConn)(r).send(&scenecast.Frame{Data: websocket.PongFrame(payload)})
+}
+
+func (r *receiver) Pong([]byte) {} // a sign of life, as every byte is: see keepalive
+
+// PeerClosed answers with the page's own code (RFC 6455, 5.5.1).
+func (r *receiver) PeerClosed(code scenecast.CloseCode, reason string) {
+	c := (*goConn)(r)
+	c.end(scenecast.Ending{Cause: scenecast.CausePageClosed, Code: code, Detail: reason})
+	c.answerClose(code)
+}
