@@ -102,15 +102,15 @@ function call(method, path, operation) {
       element("h3", {}, "Body, ", element("code", {}, media)), element("p", {}, form(schema), ". ", prose(schema.description)),
       schema.properties ? properties(schema) : [],
     ]),
-    operation.responses[101] ? [] : element("h3", {}, "Try it"), // curl opens no WebSocket
-    operation.responses[101] ? [] : (tried.length ? tried : [{}]).flatMap((e) =>
+    !operation.responses[200] ? [] : element("h3", {}, "Try it"), // curl opens no WebSocket
+    !operation.responses[200] ? [] : (tried.length ? tried : [{}]).flatMap((e) =>
       [element("p", {}, e.summary ?? ""), copyable(curl(path, operation, e.media, e.value))]),
     element("h3", {}, "Answers"),
     Object.entries(operation.responses).map(([status, response]) => {
-      const { description, content = {} } = resolve(response);
+      const { description, content = {} } = { ...resolve(response), ...response }; // a reference may have a description of its own
       const what = Object.values(content).flatMap(({ schema }, i) => [i ? "; " : " ", ...form(schema)]);
       return element("details", status === "200" ? { open: "" } : {},
-        element("summary", {}, element("code", {}, status), " ", description),
+        element("summary", {}, element("code", {}, status), " ", prose(description)),
         element("p", { class: "quiet" }, Object.keys(content).join(", "), what), examples(content).map((e) => element("pre", { tabindex: 0 }, JSON.stringify(e.value, null, 2))));
     }));
 }
