@@ -1,11 +1,10 @@
-// Package api is the HTTP API for backends, under /v1/, and the endpoints for the machinery around the server. Requests
-// carry `Authorization: Bearer KEY`; what is wrong with one is answered as an RFC 9457 problem document.
+// Package api is the HTTP API for backends, under /v1/, and the endpoints for load balancers and monitoring. Requests carry
+// `Authorization: Bearer KEY`; what is wrong with one is answered as an RFC 9457 problem document.
 package api
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -34,15 +33,19 @@ type Asker interface {
 
 // Options configure the API.
 type Options struct {
-	FindKey func(secret string) (auth.Key, bool) // who may use it, and for which app
+	FindKey func(secret string) (auth.Key, bool) // the API key with this secret
+	Rules   func(app string) label.Rules         // the limits of labels, which those that a backend sets have, too
 	MaxBody int64                                // bytes of a request's body
-	Rules   func(app string) label.Rules         // of labels; those that the backend sets have limits, too
-	Pusher  Pusher                               // does what is asked for
-	Asker   Asker                                // knows who is connected
-	Log     scenecast.Log                        // knows what was pushed
-	Ready   func(context.Context) error          // why this server should get no traffic, or nil
-	Metrics http.Handler                         // what Prometheus is told
-	Logger  *slog.Logger                         // gets what strangers are not told
+	Pusher  Pusher
+	Asker   Asker
+	Log     scenecast.Log
+	Ready   func(context.Context) error // why this server should get no traffic, or nil
+	Metrics http.Handler                // answers /metrics, when the key has been checked
+	Logger  *slog.Logger                // gets the causes of internal errors, which clients are not told
+
+	// Refused is told of each request whose API key is unknown or lacks the scope, before it is answered; any goroutine may call
+	// it. Nil: nobody asks.
+	Refused func(r *http.Request, p *problem.Problem)
 
 	// Timeout is how long a call may take, whether its client waits for it or not: longer than a push's receipt may be waited
 	// for. Defaults to DefaultTimeout.
@@ -63,21 +66,24 @@ type API struct {
 type route struct {
 	method string
 	path   string
-	scope  auth.Scope // that its key needs; empty: it needs none
-	query  []string   // the parameters that it takes; of a call without a scope, any are ignored
-	answer func(a *API, r *request) (any, error)
+	scope  auth.Scope                            // that its key needs; empty: it needs none
+	query  []string                              // the parameters that it takes; of a call without a scope, any are ignored
+	handle func(a *API, r *request) (any, error) // returns the value to be answered as JSON, or written{}
 }
+
+// written is what a call returns that has written its answer itself.
+type written struct{}
 
 // routes are all calls; openapi.json describes them, and a test holds it to this table.
 var routes = []route{
 	{http.MethodPost, "/v1/push", auth.Push, nil, (*API).push},
 	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, nil, (*API).trigger},
 	{http.MethodGet, "/v1/pushes", auth.Read, []string{"limit", "since", "to"}, (*API).pushes},
-	{http.MethodGet, "/v1/pushes/{id}", auth.Read, nil, (*API).pushOf},
+	{http.MethodGet, "/v1/pushes/{id}", auth.Read, nil, (*API).pushByID},
 	{http.MethodPost, "/v1/audience", auth.Read, nil, (*API).audience},
 	{http.MethodGet, "/v1/connections", auth.Read, []string{"after", "limit", "to"}, (*API).connections},
 	{http.MethodGet, "/v1/connections/{id}", auth.Read, nil, (*API).connection},
-	{http.MethodGet, "/v1/labels", auth.Read, []string{"key", "limit"}, (*API).labels},
+	{http.MethodGet, "/v1/labels", auth.Read, []string{"key", "limit", "to"}, (*API).labels},
 	{http.MethodPost, "/v1/labels", auth.Manage, nil, (*API).relabel},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, nil, (*API).disconnect},
 	{http.MethodGet, "/v1/connect", "", nil, (*API).connect},
@@ -95,8 +101,8 @@ var routes = []route{
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
-	caller push.Caller // whose key it shows
-	params parameters  // in the query
+	caller push.Caller // by the key
+	params parameters  // of the query
 }
 
 // New makes the API.
@@ -119,8 +125,8 @@ func New(o Options) *API {
 	return a
 }
 
-// ServeHTTP implements http.Handler. A client that goes away, or that half-closes its connection when it has sent its request,
-// ends no call: what was done would be told as not done, or be told to nobody.
+// ServeHTTP implements http.Handler. A call's context has a time of its own and not that of the request, which net/http ends when
+// the client goes away, or only half-closes its connection behind its request: what was done would be told as not done.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), a.o.Timeout)
 	defer cancel()
@@ -164,83 +170,41 @@ func (a *API) call(to route, r *request) (any, error) {
 			return nil, err
 		}
 	}
-	return to.answer(a, r)
+	return to.handle(a, r)
 }
 
-// written is what a call returns that has written its answer itself.
-type written struct{}
+// authorize returns the API key of a request, if that has the scope.
+func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
+	key, ok := a.o.FindKey(auth.Bearer(r))
+	if ok && key.May(scope) {
+		return key, nil
+	}
+	p := problem.New(problem.Forbidden, "this API key lacks the scope %q", scope)
+	if !ok {
+		p = problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key")
+	}
+	p = p.DecidedBy("api_keys")
+	if a.o.Refused != nil {
+		a.o.Refused(r, p)
+	}
+	return auth.Key{}, p
+}
 
 // ask asks all nodes about the app of the call's key.
 func (a *API) ask(r *request, q scenecast.Query) (scenecast.Reply, error) {
 	q.App = r.caller.App
 	reply, err := a.o.Asker.Ask(r.Context(), q)
-	switch {
-	case err == nil || r.Context().Err() == nil:
-		return reply, err
-	case q.Relabel != nil || q.Disconnect != nil:
+	if err != nil && r.Context().Err() != nil && (q.Relabel != nil || q.Disconnect != nil) {
 		return reply, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,
 			"it is not known yet what was done: not every node has answered in time"), err)
 	}
-	return reply, fmt.Errorf("%w (%w)", problem.New(problem.Unavailable, "not every node has answered in time"), err)
+	return reply, r.inTime(err)
 }
 
-func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
-	key, ok := a.o.FindKey(auth.Bearer(r))
-	if !ok {
-		return auth.Key{}, problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key").
-			DecidedBy("api_keys")
+// inTime makes the error of a call that only reads a problem if the call's time has ended.
+func (r *request) inTime(err error) error {
+	if err == nil || r.Context().Err() == nil {
+		return err
 	}
-	if !key.May(scope) {
-		return auth.Key{}, problem.New(problem.Forbidden, "this API key lacks the scope %q", scope).DecidedBy("api_keys")
-	}
-	return key, nil
-}
-
-// document is a problem as RFC 9457 prints it. Its type is about:blank, so the title is that of the status.
-type document struct {
-	Title   string       `json:"title"`
-	Status  int          `json:"status"`
-	Kind    problem.Kind `json:"kind"`
-	Detail  string       `json:"detail"`
-	Where   string       `json:"where,omitempty"`
-	Setting string       `json:"setting,omitempty"`
-}
-
-// document is the error as strangers are told of it; the log is told what they are not.
-func (a *API) document(r *http.Request, err error) document {
-	p := problem.Of(err)
-	if p.Kind == problem.Internal {
-		a.o.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
-	}
-	status := p.Kind.Status()
-	return document{
-		Title:   http.StatusText(status),
-		Status:  status,
-		Kind:    p.Kind,
-		Detail:  p.Detail,
-		Where:   p.Where,
-		Setting: p.Setting,
-	}
-}
-
-// Refuse answers with an error, as a problem document.
-func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
-	d := a.document(r, err)
-	switch d.Kind {
-	case problem.Unauthorized:
-		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1
-	case problem.UpgradeRequired:
-		w.Header().Set("Upgrade", "websocket")        // RFC 9110, 15.5.22
-		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
-	}
-	writeJSON(w, d.Status, "application/problem+json", d)
-}
-
-func writeJSON(w http.ResponseWriter, status int, media string, value any) {
-	w.Header().Set("Content-Type", media)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(value) // fails only when the client has gone
+	return fmt.Errorf("%w (%w)", problem.New(problem.Unavailable, "not every node has answered in time"), err)
 }

@@ -126,6 +126,8 @@ type fixture struct {
 	pushes book
 	ready  error
 	log    bytes.Buffer
+
+	refused func(r *http.Request, p *problem.Problem) // told of refused keys, unless it is nil
 }
 
 const maxBody = 4096
@@ -162,6 +164,11 @@ func newFixture(t testing.TB) *fixture {
 		Asker:  &f.asker,
 		Log:    &f.pushes,
 		Ready:  func(context.Context) error { return f.ready },
+		Refused: func(r *http.Request, p *problem.Problem) {
+			if f.refused != nil {
+				f.refused(r, p)
+			}
+		},
 		Logger: slog.New(slog.NewTextHandler(&f.log, nil)),
 	})
 	return f

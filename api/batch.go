@@ -119,21 +119,21 @@ func (a *API) submitBatch(r *request, items []item, submissions chan<- submissio
 }
 
 func (a *API) submitItem(r *request, item item) (push.Pending, error) {
-	asked, err := readPush(item.text, item.line)
+	body, err := readPush(item.text, item.line)
 	if err != nil {
 		return nil, err
 	}
-	return a.o.Pusher.Submit(r.caller, asked)
+	return a.o.Pusher.Submit(r.caller, body)
 }
 
 // answerOf is the answer to a push of a batch.
 func (a *API) answerOf(ctx context.Context, r *request, s submission) any {
 	if s.err != nil {
-		return a.document(r.Request, s.err)
+		return a.problemOf(r.Request, s.err)
 	}
 	result, err := s.pending.Wait(ctx)
 	if err != nil {
-		return a.document(r.Request, err)
+		return a.problemOf(r.Request, err)
 	}
-	return newPushed(result)
+	return newPushResponse(result)
 }

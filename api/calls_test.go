@@ -175,6 +175,7 @@ func TestAnswered(t *testing.T) {
 		{"GET", "/v1/connections/7.1", ``, 1, `shop: list 1 behind 0.0 of @id == "7.1"`, first},
 
 		{"GET", "/v1/labels?key=page", ``, 0, `shop: values of page of *`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3}`},
+		{"GET", "/v1/labels" + query("key", "page", "to", `{"plan":"pro"}`), ``, 0, `shop: values of page of plan == "pro"`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3}`},
 		{"GET", "/v1/labels?key=@user&limit=1", ``, 0, `shop: values of @user of *`, `{"key":"@user","values":[{"value":"home","connections":5}],"distinct":3}`},
 
 		{"POST", "/v1/labels", `{"to":"*","set":{"page":"list","tag":["a","b"]}}`, 0, `shop: relabel by map["page":["list"] "tag":["a" "b"]] *`, relabels},
@@ -195,6 +196,32 @@ func TestAnswered(t *testing.T) {
 		if asked := f.asked(); !slices.Equal(asked, []string{c.asked}) {
 			t.Errorf("%s asked for\n\t%q, want\n\t%q", name, asked, c.asked)
 		}
+	}
+}
+
+// TestPositions: a count and a list tell at which position they were made.
+func TestPositions(t *testing.T) {
+	f := newFixture(t)
+	f.asker.reply.Position = scenecast.Position{Epoch: 36, Seq: 17}
+	for _, c := range []struct{ method, target, body, want string }{
+		{"POST", "/v1/audience", `{"to":"*"}`, `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"position":"10-17"}`},
+		{"GET", "/v1/connections", ``, `{"connections":[],"matched":3,"position":"10-17"}`},
+	} {
+		checkAnswer(t, c.target, f.call(c.method, c.target, "all", strings.NewReader(c.body)), 200, c.want)
+	}
+}
+
+// TestRefusedKeys are told to whoever counts them, with what was wrong; what is wrong with a request whose key may, is not.
+func TestRefusedKeys(t *testing.T) {
+	var told []string
+	f := newFixture(t)
+	f.refused = func(r *http.Request, p *problem.Problem) { told = append(told, r.URL.Path+" "+string(p.Kind)) }
+	for _, key := range []string{"", "nonsense", "none", "read", "push"} {
+		f.call("POST", "/v1/push", key, strings.NewReader(`{"too":1}`))
+	}
+	f.call("GET", "/healthz", "nonsense", nil)
+	if want := []string{"/v1/push unauthorized", "/v1/push unauthorized", "/v1/push forbidden", "/v1/push forbidden"}; !slices.Equal(told, want) {
+		t.Errorf("refused were %q, want %q", told, want)
 	}
 }
 

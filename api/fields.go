@@ -84,7 +84,7 @@ func asExcept(field *audience.Expr) func(json.RawMessage) error {
 	return func(raw json.RawMessage) (err error) {
 		var id scenecast.ConnID
 		if raw[0] == '"' && json.Unmarshal(raw, &id) == nil { // encoding/json has null leave an ID as it was
-			*field = only(id)
+			*field = audienceOf(id)
 			return nil
 		}
 		*field, err = audience.ParseJSON(raw)
@@ -92,8 +92,8 @@ func asExcept(field *audience.Expr) func(json.RawMessage) error {
 	}
 }
 
-// only is the audience of one connection.
-func only(id scenecast.ConnID) audience.Expr {
+// audienceOf is the audience of one connection.
+func audienceOf(id scenecast.ConnID) audience.Expr {
 	one, _ := audience.Parse(scenecast.LabelID + ` == "` + id.String() + `"`) // two numbers and a dot
 	return one
 }

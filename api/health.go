@@ -10,14 +10,14 @@ func (a *API) connect(*request) (any, error) {
 	return nil, problem.New(problem.UpgradeRequired, "pages open this as a WebSocket")
 }
 
-// status is the answer of a server that is well.
-type status struct {
+// statusResponse is the answer of a server that is well.
+type statusResponse struct {
 	Status string `json:"status"`
 }
 
 // health answers GET /healthz: the process lives.
 func (a *API) health(*request) (any, error) {
-	return status{"ok"}, nil
+	return statusResponse{"ok"}, nil
 }
 
 // ready answers GET /readyz.
@@ -25,7 +25,7 @@ func (a *API) ready(r *request) (any, error) {
 	if err := a.o.Ready(r.Context()); err != nil {
 		return nil, problem.New(problem.Unavailable, "%v", err)
 	}
-	return status{"ready"}, nil
+	return statusResponse{"ready"}, nil
 }
 
 // metrics answers GET /metrics. The figures are of all apps, so a key of one that is not the operator's own may not see them.

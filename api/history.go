@@ -11,8 +11,8 @@ import (
 	"scenecast/problem"
 )
 
-// logged is a push in the log.
-type logged struct {
+// loggedPush is a push in the log.
+type loggedPush struct {
 	ID       string          `json:"id"`
 	Position string          `json:"position"`
 	At       time.Time       `json:"at"`
@@ -23,23 +23,17 @@ type logged struct {
 	Coalesce string          `json:"coalesce,omitempty"`
 	Retain   string          `json:"retain,omitempty"`
 	Receipt  string          `json:"receipt"`
-	Tally    *tallied        `json:"tally,omitempty"` // of one push that was asked for
+	Tally    *loggedTally    `json:"tally,omitempty"` // of one push that was asked for
 }
 
-// tallied is what has become of a push.
-type tallied struct {
-	Matched  int  `json:"matched"`
-	Queued   int  `json:"queued"`
-	Dropped  int  `json:"dropped"`
-	Written  *int `json:"written,omitempty"` // this and the next two where its receipt asked for them
-	Acked    *int `json:"acked,omitempty"`
-	TimedOut *int `json:"timed_out,omitempty"`
-	Nodes    int  `json:"nodes"`
-	Done     bool `json:"done"` // its receipt is in, or its timeout has passed; late acknowledgements are still counted
+// loggedTally is what has become of a push by now.
+type loggedTally struct {
+	tally
+	Done bool `json:"done"` // its receipt is in, or its timeout has passed; late acknowledgements are still counted
 }
 
-func newLogged(p *scenecast.Push) logged {
-	l := logged{
+func newLoggedPush(p *scenecast.Push) loggedPush {
+	l := loggedPush{
 		ID:       p.ID,
 		Position: p.Position.String(),
 		At:       p.At.UTC().Truncate(time.Millisecond),
@@ -56,32 +50,30 @@ func newLogged(p *scenecast.Push) logged {
 	return l
 }
 
-// pushOf answers GET /v1/pushes/{id}.
-func (a *API) pushOf(r *request) (any, error) {
+// pushByID answers GET /v1/pushes/{id}.
+func (a *API) pushByID(r *request) (any, error) {
 	id := r.PathValue("id")
 	record, ok, err := a.o.Log.Lookup(r.Context(), r.caller.App, id)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, r.inTime(err)
 	case !ok:
 		return nil, problem.New(problem.NotFound, "no push %.80q is kept any more, or ever was", id).DecidedBy(settingHistory)
 	}
-	answer := newLogged(record.Push)
-	t := record.Tally
-	answer.Tally = &tallied{Matched: t.Matched, Queued: t.Queued, Dropped: t.Dropped, Nodes: t.Nodes, Done: record.Done}
-	answer.Tally.Written, answer.Tally.Acked, answer.Tally.TimedOut = asked(record.Push.Receipt, t)
-	return answer, nil
+	response := newLoggedPush(record.Push)
+	response.Tally = &loggedTally{newTally(record.Push.Receipt, record.Tally), record.Done}
+	return response, nil
 }
 
 // settingHistory decides how long pushes are kept.
 const settingHistory = "history"
 
-// history is a page of the log.
-type history struct {
-	Pushes []logged `json:"pushes"`
-	Next   string   `json:"next"`          // the parameter since of the next page, which may be empty as yet
-	More   bool     `json:"more"`          // there is more in the log already
-	Gap    *gap     `json:"gap,omitempty"` // something behind since is missing here
+// pushesResponse is a page of the log.
+type pushesResponse struct {
+	Pushes []loggedPush `json:"pushes"`
+	Next   string       `json:"next"`          // the parameter since of the next page, which may be empty as yet
+	More   bool         `json:"more"`          // there is more in the log already
+	Gap    *gap         `json:"gap,omitempty"` // something behind since is missing here
 }
 
 type gap struct {
@@ -108,16 +100,16 @@ func (a *API) pushes(r *request) (any, error) {
 			return nil, problem.New(problem.Invalid, "%v", err).At("since")
 		}
 	}
-	s := scan{page: history{Pushes: []logged{}}, app: r.caller.App, wanted: wanted, limit: limit}
+	s := scan{page: pushesResponse{Pushes: []loggedPush{}}, app: r.caller.App, wanted: wanted, limit: limit}
 	if err := s.run(r, a.o.Log, since); err != nil {
-		return nil, err
+		return nil, r.inTime(err)
 	}
 	return s.page, nil
 }
 
 // scan reads the log until a page is full.
 type scan struct {
-	page   history
+	page   pushesResponse
 	app    string
 	wanted func(to audience.Expr) bool
 	limit  int
@@ -148,7 +140,7 @@ func (s *scan) run(r *request, log scenecast.Log, at scenecast.Position) error {
 				return nil
 			}
 			if p.App == s.app && s.wanted(p.To) {
-				s.page.Pushes = append(s.page.Pushes, newLogged(p))
+				s.page.Pushes = append(s.page.Pushes, newLoggedPush(p))
 			}
 			at = p.Position
 			seen++

@@ -11,23 +11,13 @@ import (
 	"scenecast/problem"
 )
 
-// counted is the answer to a question for an audience.
-type counted struct {
-	Matched int                    `json:"matched"`
-	ByNode  []scenecast.NodeCount  `json:"by_node"`
-	Sample  []scenecast.Connection `json:"sample,omitzero"` // where it was asked for
-}
-
-// maxSample bounds a sample.
-const maxSample = 100
-
-// question is the body of POST /v1/audience.
-type question struct {
+// audienceRequest is the body of POST /v1/audience.
+type audienceRequest struct {
 	to, except audience.Expr
 	sample     int
 }
 
-func (q *question) fields() fields {
+func (q *audienceRequest) fields() fields {
 	return fields{
 		"to":     asAudience(&q.to),
 		"except": asExcept(&q.except),
@@ -35,7 +25,18 @@ func (q *question) fields() fields {
 	}
 }
 
+// maxSample bounds a sample.
+const maxSample = 100
+
 var sampleForm = fmt.Sprintf("a whole number from 0 to %d", maxSample)
+
+// audienceResponse is the answer to POST /v1/audience.
+type audienceResponse struct {
+	Matched  int                    `json:"matched"`
+	ByNode   []scenecast.NodeCount  `json:"by_node"`
+	Sample   []scenecast.Connection `json:"sample,omitzero"`    // where it was asked for
+	Position string                 `json:"position,omitempty"` // of the newest push before the count
+}
 
 // audience answers POST /v1/audience: how many connections match, on which nodes, and a sample of them.
 func (a *API) audience(r *request) (any, error) {
@@ -43,39 +44,40 @@ func (a *API) audience(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var asked question
-	switch err := asked.fields().read(object); {
+	var body audienceRequest
+	switch err := body.fields().read(object); {
 	case err != nil:
 		return nil, err
-	case asked.to.IsZero():
+	case body.to.IsZero():
 		return nil, missingTo()
-	case asked.sample < 0 || asked.sample > maxSample:
+	case body.sample < 0 || body.sample > maxSample:
 		return nil, problem.New(problem.Invalid, "takes %s", sampleForm).At("sample")
 	}
-	to, err := asked.to.Without(asked.except)
+	to, err := body.to.Without(body.except)
 	if err != nil {
 		return nil, problem.At(err, "except")
 	}
 	q := scenecast.Query{To: to}
-	if asked.sample > 0 {
-		q.List = &scenecast.List{Limit: asked.sample}
+	if body.sample > 0 {
+		q.List = &scenecast.List{Limit: body.sample}
 	}
 	reply, err := a.ask(r, q)
 	if err != nil {
 		return nil, err
 	}
-	answer := counted{Matched: reply.Tally.Matched, ByNode: reply.ByNode}
+	response := audienceResponse{Matched: reply.Tally.Matched, ByNode: reply.ByNode, Position: positionOf(reply)}
 	if q.List != nil {
-		answer.Sample = firstOf(reply.Connections, asked.sample)
+		response.Sample = firstOf(reply.Connections, body.sample)
 	}
-	return answer, nil
+	return response, nil
 }
 
-// listed is a page of connections.
-type listed struct {
+// connectionsResponse is a page of connections.
+type connectionsResponse struct {
 	Connections []scenecast.Connection `json:"connections"`
-	Next        string                 `json:"next,omitempty"` // the parameter after of the next page; missing on the last
-	Matched     int                    `json:"matched"`        // on all pages
+	Next        string                 `json:"next,omitempty"`     // the parameter after of the next page; missing on the last
+	Matched     int                    `json:"matched"`            // on all pages
+	Position    string                 `json:"position,omitempty"` // of the newest push before the list was made
 }
 
 // connections answers GET /v1/connections. The order is that of the IDs, which never changes, so whoever pages through
@@ -99,7 +101,11 @@ func (a *API) connections(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	page := listed{Connections: firstOf(reply.Connections, limit), Matched: reply.Tally.Matched}
+	page := connectionsResponse{
+		Connections: firstOf(reply.Connections, limit),
+		Matched:     reply.Tally.Matched,
+		Position:    positionOf(reply),
+	}
 	if len(reply.Connections) > limit {
 		page.Next = page.Connections[limit-1].ID.String()
 	}
@@ -111,13 +117,22 @@ func firstOf(list []scenecast.Connection, n int) []scenecast.Connection {
 	return append([]scenecast.Connection{}, list[:min(n, len(list))]...)
 }
 
+// positionOf is the position at which a query was answered: whoever reads the log behind it misses no push that was published
+// since. Empty where no node has told one.
+func positionOf(r scenecast.Reply) string {
+	if r.Position == (scenecast.Position{}) {
+		return ""
+	}
+	return r.Position.String()
+}
+
 // connection answers GET /v1/connections/{id}.
 func (a *API) connection(r *request) (any, error) {
 	id, err := scenecast.ParseConnID(r.PathValue("id"))
 	if err != nil {
 		return nil, problem.New(problem.Invalid, "%v", err).At("id")
 	}
-	reply, err := a.ask(r, scenecast.Query{To: only(id), List: &scenecast.List{Limit: 1}})
+	reply, err := a.ask(r, scenecast.Query{To: audienceOf(id), List: &scenecast.List{Limit: 1}})
 	switch {
 	case err != nil:
 		return nil, err
@@ -127,8 +142,8 @@ func (a *API) connection(r *request) (any, error) {
 	return reply.Connections[0], nil
 }
 
-// valued is the answer to a question for a label's values.
-type valued struct {
+// labelsResponse is the answer to GET /v1/labels.
+type labelsResponse struct {
 	Key      string       `json:"key"`
 	Values   []valueCount `json:"values"`
 	Distinct int          `json:"distinct"` // values in all, listed or not
@@ -139,8 +154,12 @@ type valueCount struct {
 	Connections int    `json:"connections"`
 }
 
-// labels answers GET /v1/labels?key=page: the values, those with the most connections first.
+// labels answers GET /v1/labels?key=page: the values that the key has in an audience, those with the most connections first.
 func (a *API) labels(r *request) (any, error) {
+	to, err := r.params.audience()
+	if err != nil {
+		return nil, err
+	}
 	limit, err := r.params.limit()
 	if err != nil {
 		return nil, err
@@ -149,19 +168,17 @@ func (a *API) labels(r *request) (any, error) {
 	if !label.ValidKey(key) {
 		return nil, problem.New(problem.Invalid, "takes a label's key, as in ?key=page").At("key")
 	}
-	reply, err := a.ask(r, scenecast.Query{
-		To: audience.Everybody(), Values: &scenecast.Values{Key: key},
-	})
+	reply, err := a.ask(r, scenecast.Query{To: to, Values: &scenecast.Values{Key: key}})
 	if err != nil {
 		return nil, err
 	}
-	answer := valued{Key: key, Values: []valueCount{}, Distinct: len(reply.Values)}
+	response := labelsResponse{Key: key, Values: []valueCount{}, Distinct: len(reply.Values)}
 	for value, n := range reply.Values {
-		answer.Values = append(answer.Values, valueCount{value, n})
+		response.Values = append(response.Values, valueCount{value, n})
 	}
-	slices.SortFunc(answer.Values, func(a, b valueCount) int {
+	slices.SortFunc(response.Values, func(a, b valueCount) int {
 		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Value, b.Value))
 	})
-	answer.Values = answer.Values[:min(limit, len(answer.Values))]
-	return answer, nil
+	response.Values = response.Values[:min(limit, len(response.Values))]
+	return response, nil
 }

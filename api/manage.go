@@ -10,25 +10,25 @@ import (
 	"scenecast/problem"
 )
 
-// relabelled is the answer to a change of labels.
-type relabelled struct {
-	Matched int `json:"matched"`
-	Changed int `json:"changed"` // fewer where the change would put connections over labels.max_count
-}
-
-// relabelling is the body of POST /v1/labels.
-type relabelling struct {
+// relabelRequest is the body of POST /v1/labels.
+type relabelRequest struct {
 	to     audience.Expr
 	set    label.Change
 	remove []string
 }
 
-func (c *relabelling) fields() fields {
+func (q *relabelRequest) fields() fields {
 	return fields{
-		"to":     asAudience(&c.to),
-		"set":    func(raw json.RawMessage) error { return json.Unmarshal(raw, &c.set) },
-		"remove": as(&c.remove, "an array of keys"),
+		"to":     asAudience(&q.to),
+		"set":    func(raw json.RawMessage) error { return json.Unmarshal(raw, &q.set) },
+		"remove": as(&q.remove, "an array of keys"),
 	}
+}
+
+// relabelResponse is the answer to POST /v1/labels.
+type relabelResponse struct {
+	Matched int `json:"matched"`
+	Changed int `json:"changed"` // fewer where the change would put connections over labels.max_count
 }
 
 // relabel answers POST /v1/labels. The keys that it sets are trusted from then on: the page cannot change them.
@@ -37,42 +37,40 @@ func (a *API) relabel(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var asked relabelling
-	if err := asked.fields().read(object); err != nil {
+	var body relabelRequest
+	if err := body.fields().read(object); err != nil {
 		return nil, err
 	}
-	if asked.to.IsZero() {
+	if body.to.IsZero() {
 		return nil, missingTo()
 	}
-	change, err := asked.change(a.o.Rules(r.caller.App).Limits)
+	change, err := body.change(a.o.Rules(r.caller.App).Limits)
 	if err != nil {
 		return nil, err
 	}
-	reply, err := a.ask(r, scenecast.Query{
-		To: asked.to, Relabel: &scenecast.Relabel{Change: change},
-	})
+	reply, err := a.ask(r, scenecast.Query{To: body.to, Relabel: &scenecast.Relabel{Change: change}})
 	if err != nil {
 		return nil, err
 	}
-	return relabelled{reply.Tally.Matched, reply.Changed}, nil
+	return relabelResponse{reply.Tally.Matched, reply.Changed}, nil
 }
 
 // change puts what is set and what is removed into one change.
-func (c *relabelling) change(limits label.Limits) (label.Change, error) {
+func (q *relabelRequest) change(limits label.Limits) (label.Change, error) {
 	change := make(label.Change)
-	for _, key := range c.set.Keys() {
+	for _, key := range q.set.Keys() {
 		switch {
 		case label.Reserved(key):
 			return nil, reservedKey(key).At("set")
-		case len(c.set[key]) == 0:
+		case len(q.set[key]) == 0:
 			return nil, problem.New(problem.Invalid, "has no value; a key is taken away by remove").At("set." + key)
 		}
-		change[key] = c.set[key]
+		change[key] = q.set[key]
 	}
 	if err := limits.Check(label.Set{}.Apply(change)); err != nil {
 		return nil, problem.At(err, "set")
 	}
-	for _, key := range c.remove {
+	for _, key := range q.remove {
 		switch _, twice := change[key]; {
 		case label.Reserved(key):
 			return nil, reservedKey(key).At("remove")
@@ -91,11 +89,6 @@ func (c *relabelling) change(limits label.Limits) (label.Change, error) {
 
 func reservedKey(key string) *problem.Problem {
 	return problem.New(problem.Invalid, "%.80q: label keys with @ are the server's own", key)
-}
-
-// disconnected is the answer to a goodbye.
-type disconnected struct {
-	Matched int `json:"matched"`
 }
 
 // The codes that an application may close a WebSocket with besides 1000 (RFC 6455, 7.4.2), and how much a close frame has
@@ -118,12 +111,17 @@ type disconnectRequest struct {
 	reason string
 }
 
-func (d *disconnectRequest) fields() fields {
+func (q *disconnectRequest) fields() fields {
 	return fields{
-		"to":     asAudience(&d.to),
-		"code":   as(&d.code, codeForm),
-		"reason": as(&d.reason, reasonForm),
+		"to":     asAudience(&q.to),
+		"code":   as(&q.code, codeForm),
+		"reason": as(&q.reason, reasonForm),
 	}
+}
+
+// disconnectResponse is the answer to POST /v1/disconnect.
+type disconnectResponse struct {
+	Matched int `json:"matched"`
 }
 
 // disconnect answers POST /v1/disconnect.
@@ -132,21 +130,21 @@ func (a *API) disconnect(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked := disconnectRequest{code: scenecast.CloseNormal}
-	switch err := asked.fields().read(object); {
+	body := disconnectRequest{code: scenecast.CloseNormal}
+	switch err := body.fields().read(object); {
 	case err != nil:
 		return nil, err
-	case asked.to.IsZero():
+	case body.to.IsZero():
 		return nil, missingTo()
-	case asked.code != scenecast.CloseNormal && (asked.code < minCode || asked.code > maxCode):
+	case body.code != scenecast.CloseNormal && (body.code < minCode || body.code > maxCode):
 		return nil, problem.New(problem.Invalid, "takes %s", codeForm).At("code")
-	case len(asked.reason) > maxReason:
+	case len(body.reason) > maxReason:
 		return nil, problem.New(problem.Invalid, "takes %s", reasonForm).At("reason")
 	}
-	ending := scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: asked.code, Detail: asked.reason}
-	reply, err := a.ask(r, scenecast.Query{To: asked.to, Disconnect: &scenecast.Disconnect{Ending: ending}})
+	ending := scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: body.code, Detail: body.reason}
+	reply, err := a.ask(r, scenecast.Query{To: body.to, Disconnect: &scenecast.Disconnect{Ending: ending}})
 	if err != nil {
 		return nil, err
 	}
-	return disconnected{reply.Tally.Matched}, nil
+	return disconnectResponse{reply.Tally.Matched}, nil
 }

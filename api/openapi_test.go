@@ -31,18 +31,18 @@ var calls = map[string]struct {
 	fields fields
 	answer any
 }{
-	"POST /v1/push":            {pushFields(new(push.Request)), pushed{}},
-	"POST /v1/triggers/{name}": {nil, pushed{}}, // any fields: the trigger's
-	"GET /v1/pushes":           {nil, history{}},
-	"GET /v1/pushes/{id}":      {nil, logged{}},
-	"POST /v1/audience":        {new(question).fields(), counted{}},
-	"GET /v1/connections":      {nil, listed{}},
+	"POST /v1/push":            {pushFields(new(push.Request)), pushResponse{}},
+	"POST /v1/triggers/{name}": {nil, pushResponse{}}, // any fields: the trigger's
+	"GET /v1/pushes":           {nil, pushesResponse{}},
+	"GET /v1/pushes/{id}":      {nil, loggedPush{}},
+	"POST /v1/audience":        {new(audienceRequest).fields(), audienceResponse{}},
+	"GET /v1/connections":      {nil, connectionsResponse{}},
 	"GET /v1/connections/{id}": {nil, scenecast.Connection{}},
-	"GET /v1/labels":           {nil, valued{}},
-	"POST /v1/labels":          {new(relabelling).fields(), relabelled{}},
-	"POST /v1/disconnect":      {new(disconnectRequest).fields(), disconnected{}},
-	"GET /healthz":             {nil, status{}},
-	"GET /readyz":              {nil, status{}},
+	"GET /v1/labels":           {nil, labelsResponse{}},
+	"POST /v1/labels":          {new(relabelRequest).fields(), relabelResponse{}},
+	"POST /v1/disconnect":      {new(disconnectRequest).fields(), disconnectResponse{}},
+	"GET /healthz":             {nil, statusResponse{}},
+	"GET /readyz":              {nil, statusResponse{}},
 	"GET /metrics":             {nil, nil}, // no JSON
 }
 
@@ -119,7 +119,7 @@ func TestDescribesTypes(t *testing.T) {
 			t.Errorf("%s reads the fields %q and no others, and openapi.json says %q", name, sortedKeys(call.fields), sortedKeys(properties))
 		}
 	}
-	d.compare(t, "a problem", reflect.TypeFor[document](), d.schema("Problem"))
+	d.compare(t, "a problem", reflect.TypeFor[problemResponse](), d.schema("Problem"))
 }
 
 // firstForm is the schema, or the first of those that it leaves the choice of.
@@ -165,18 +165,19 @@ func (d Description) compare(t *testing.T, at string, goType reflect.Type, schem
 		d.compare(t, at+" []", goType.Elem(), d.at(schema, "items"))
 	case "object":
 		properties, required := d.at(schema, "properties"), []string{}
-		for i := range goType.NumField() {
-			name, options, _ := strings.Cut(goType.Field(i).Tag.Get("json"), ",")
+		members := slices.DeleteFunc(reflect.VisibleFields(goType), func(f reflect.StructField) bool { return f.Anonymous })
+		for _, member := range members {
+			name, options, _ := strings.Cut(member.Tag.Get("json"), ",")
 			if options == "" {
 				required = append(required, name)
 			}
 			if property, ok := properties[name].(object); ok {
-				d.compare(t, at+" "+name, goType.Field(i).Type, property)
+				d.compare(t, at+" "+name, member.Type, property)
 			} else {
 				t.Errorf("%s: openapi.json lacks %q", at, name)
 			}
 		}
-		if n := goType.NumField(); len(properties) != n {
+		if n := len(members); len(properties) != n {
 			t.Errorf("%s: a Go %s has %d fields, and openapi.json %q", at, goType, n, sortedKeys(properties))
 		}
 		if got := fmt.Sprint(schema["required"]); got != fmt.Sprint(required) {
@@ -260,7 +261,7 @@ func TestDescribesProblems(t *testing.T) {
 	for name, operation := range d.operations() {
 		for status := range d.at(operation, "responses") {
 			for _, value := range examples(d.at(operation, "responses", status, "content", "application/problem+json")) {
-				var got document
+				var got problemResponse
 				text, _ := json.Marshal(value)
 				if err := json.Unmarshal(text, &got); err != nil {
 					t.Fatal(err)

@@ -9,79 +9,75 @@ import (
 	"scenecast/push"
 )
 
-// pushed is the answer to a push.
-type pushed struct {
-	ID       string `json:"id,omitempty"`
-	Position string `json:"position,omitempty"`
-	Matched  int    `json:"matched"`
-	Queued   int    `json:"queued"`
-	Dropped  int    `json:"dropped"`
-	Written  *int   `json:"written,omitempty"` // this and the next two where a receipt asks for them
-	Acked    *int   `json:"acked,omitempty"`
-	TimedOut *int   `json:"timed_out,omitempty"`
-	Nodes    int    `json:"nodes"`
-	Replayed bool   `json:"replayed,omitempty"`
-	DryRun   bool   `json:"dry_run,omitempty"`
+// tally is what has become of a push, or of a dry run.
+type tally struct {
+	Matched  int  `json:"matched"`
+	Queued   int  `json:"queued"`
+	Dropped  int  `json:"dropped"`
+	Written  *int `json:"written,omitempty"` // this and the next two where the push's receipt asks for them
+	Acked    *int `json:"acked,omitempty"`
+	TimedOut *int `json:"timed_out,omitempty"`
+	Nodes    int  `json:"nodes"`
 }
 
-func newPushed(r push.Result) pushed {
-	p := pushed{
-		ID:       r.ID,
-		Matched:  r.Tally.Matched,
-		Queued:   r.Tally.Queued,
-		Dropped:  r.Tally.Dropped,
-		Nodes:    r.Tally.Nodes,
-		Replayed: r.Replayed,
-		DryRun:   r.ID == "",
-	}
-	if !p.DryRun {
-		p.Position = r.Position.String()
-	}
-	p.Written, p.Acked, p.TimedOut = asked(r.Receipt, r.Tally)
-	return p
-}
-
-// asked are the parts of a tally that a receipt asks for; nil: it does not.
-func asked(r scenecast.Receipt, t scenecast.Tally) (written, acked, timedOut *int) {
+func newTally(r scenecast.Receipt, t scenecast.Tally) tally {
+	counts := tally{Matched: t.Matched, Queued: t.Queued, Dropped: t.Dropped, Nodes: t.Nodes}
 	if r >= scenecast.ReceiptWritten {
-		written, timedOut = &t.Written, &t.TimedOut
+		counts.Written, counts.TimedOut = &t.Written, &t.TimedOut
 	}
 	if r >= scenecast.ReceiptAcked {
-		acked = &t.Acked
+		counts.Acked = &t.Acked
 	}
-	return written, acked, timedOut
+	return counts
+}
+
+// pushResponse is the answer to a push.
+type pushResponse struct {
+	ID       string `json:"id,omitempty"`
+	Position string `json:"position,omitempty"`
+	tally
+	Replayed bool `json:"replayed,omitempty"`
+	DryRun   bool `json:"dry_run,omitempty"`
+}
+
+func newPushResponse(r push.Result) pushResponse {
+	response := pushResponse{ID: r.ID, tally: newTally(r.Receipt, r.Tally), Replayed: r.Replayed, DryRun: r.ID == ""}
+	if !response.DryRun {
+		response.Position = r.Position.String()
+	}
+	return response
 }
 
 // replayedHeader tells that the answer is that of an earlier call with the same idempotency key.
 const replayedHeader = "Idempotency-Replayed"
 
-// answer is the answer to the one push of a call.
-func (r *request) answer(result push.Result) pushed {
+// respond is the answer to a call of one push.
+func (r *request) respond(result push.Result) pushResponse {
 	if result.Replayed {
 		r.w.Header().Set(replayedHeader, "true")
 	}
-	return newPushed(result)
+	return newPushResponse(result)
 }
 
 // push answers POST /v1/push: one push, or a batch.
 func (a *API) push(r *request) (any, error) {
-	body, err := a.body(r)
+	text, err := a.body(r)
 	if err != nil {
 		return nil, err
 	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
 	case media == "application/x-ndjson":
-		return a.pushLines(r, body)
-	case bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")):
-		return a.pushArray(r, body)
+		return a.pushLines(r, text)
+	case bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("[")):
+		return a.pushArray(r, text)
 	}
-	asked, err := readPush(body, 1)
+	body, err := readPush(text, 1)
 	if err != nil {
 		return nil, err
 	}
-	asked.IdempotencyKey = r.Header.Get(push.IdempotencyHeader)
-	pending, err := a.o.Pusher.Submit(r.caller, asked)
+	body.IdempotencyKey = r.Header.Get(push.IdempotencyHeader)
+	pending, err := a.o.Pusher.Submit(r.caller, body)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +85,7 @@ func (a *API) push(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.answer(result), nil
+	return r.respond(result), nil
 }
 
 // readPush reads the push that the text says, which begins in this line of the body.
@@ -128,5 +124,5 @@ func (a *API) trigger(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.answer(result), nil
+	return r.respond(result), nil
 }

@@ -1,0 +1,57 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"scenecast/problem"
+)
+
+// problemResponse is a problem as RFC 9457 prints it. Its type is about:blank, so the title is that of the status.
+type problemResponse struct {
+	Title   string       `json:"title"`
+	Status  int          `json:"status"`
+	Kind    problem.Kind `json:"kind"`
+	Detail  string       `json:"detail"`
+	Where   string       `json:"where,omitempty"`
+	Setting string       `json:"setting,omitempty"`
+}
+
+// problemOf is the error as clients are told of it; the log is told what they are not.
+func (a *API) problemOf(r *http.Request, err error) problemResponse {
+	p := problem.Of(err)
+	if p.Kind == problem.Internal {
+		a.o.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+	}
+	status := p.Kind.Status()
+	return problemResponse{
+		Title:   http.StatusText(status),
+		Status:  status,
+		Kind:    p.Kind,
+		Detail:  p.Detail,
+		Where:   p.Where,
+		Setting: p.Setting,
+	}
+}
+
+// Refuse answers with an error, as a problem document.
+func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	d := a.problemOf(r, err)
+	switch d.Kind {
+	case problem.Unauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1
+	case problem.UpgradeRequired:
+		w.Header().Set("Upgrade", "websocket")        // RFC 9110, 15.5.22
+		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
+	}
+	writeJSON(w, d.Status, "application/problem+json", d)
+}
+
+func writeJSON(w http.ResponseWriter, status int, media string, value any) {
+	w.Header().Set("Content-Type", media)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(value) // fails only when the client has gone
+}
