@@ -1,6 +1,7 @@
 package tutorial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,9 +35,15 @@ type EndpointOptions struct {
 	Landing             http.Handler // the page that says what this server is; it gets GET and HEAD only
 	Logger              *slog.Logger
 
-	// Timeout is how long a trigger may take, whether its client waits for it or not. Zero: as long as it takes.
+	// Refused is told of each request whose credential is unknown or may not run triggers; any goroutine may call it. Nil: nobody
+	// asks.
+	Refused func(r *http.Request, p *problem.Problem)
+
+	// Timeout is how long a call may take, whether its client waits for it or not. Defaults to 40 s.
 	Timeout time.Duration
 }
+
+const defaultTimeout = 40 * time.Second
 
 // Endpoint serves the path / to everything that is no WebSocket: with ?func=NAME it runs a trigger, without, it shows a
 // page that says what this server is. Answers are {"code":…,"message":…}, as the tutorial's messages, with the code as the
@@ -44,10 +51,17 @@ type EndpointOptions struct {
 type Endpoint struct{ o EndpointOptions }
 
 // NewEndpoint makes the endpoint.
-func NewEndpoint(o EndpointOptions) *Endpoint { return &Endpoint{o} }
+func NewEndpoint(o EndpointOptions) *Endpoint {
+	o.Timeout = cmp.Or(o.Timeout, defaultTimeout)
+	return &Endpoint{o}
+}
 
-// ServeHTTP implements http.Handler.
+// ServeHTTP implements http.Handler. A call's context has a time of its own and not that of the request, which net/http ends when
+// the client goes away, or only half-closes its connection behind its request: what was pushed would be told as not pushed.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), e.o.Timeout)
+	defer cancel()
+	r = r.WithContext(ctx)
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:
 	default:
@@ -83,6 +97,9 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	}
 	caller, err := e.authorize(r, params)
 	if err != nil {
+		if p := problem.Of(err); e.o.Refused != nil && p.Kind != problem.Internal {
+			e.o.Refused(r, p)
+		}
 		return push.Result{}, err
 	}
 	name := params["func"]
@@ -91,15 +108,7 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	}
 	delete(params, admission.TokenParam)
 	delete(params, "func")
-	// A client that goes away, or half-closes its connection when it has sent its request, ends no trigger: what was pushed would
-	// be told as not pushed.
-	ctx := context.WithoutCancel(r.Context())
-	if e.o.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, e.o.Timeout)
-		defer cancel()
-	}
-	return e.o.Triggers.Trigger(ctx, caller, name[0], r.Header.Get(push.IdempotencyHeader), push.URLArgs(params))
+	return e.o.Triggers.Trigger(r.Context(), caller, name[0], r.Header.Get(push.IdempotencyHeader), push.URLArgs(params))
 }
 
 // params are the query's and, of a POST, the form's.
