@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -21,6 +22,16 @@ func behindPrefix(t *testing.T, b *backend) (base string) {
 	return proxy.URL + "/push/"
 }
 
+// follow opens what a link leads to. (A click would return before the next page is there, in which no script can be awaited.)
+func (b *tab) follow(link string) {
+	b.t.Helper()
+	var address string
+	if err := json.Unmarshal([]byte(b.json(`document.querySelector(`+mustJSON(link)+`).href`)), &address); err != nil {
+		b.t.Fatal(err)
+	}
+	b.open(address)
+}
+
 // snippets are the texts that a reader copies.
 const snippets = `Array.from(document.querySelectorAll(".snippet pre"), (pre) => pre.textContent)`
 
@@ -37,21 +48,21 @@ func TestPagesShowTheAddressThatTheBrowserKnows(t *testing.T) {
 	})
 	page.expect(`e2e.violations`, []string{})
 
-	page.do(chromedp.Click(chromedp.CSS(`a[href="demo/"]`)))
-	page.waitFor(`[location.href, document.title]`, []string{base + "demo/", "Scenecast demo"})
-	page.waitFor(snippets, []string{
+	page.follow(`a[href="demo/"]`)
+	page.expect(`[location.href, document.title]`, []string{base + "demo/", "Scenecast demo"})
+	page.expect(snippets, []string{
 		`<script src="` + base + "scenecast.js\"\n  data-token=\"" + token + "\" data-page=\"home\" data-popup></script>",
 		`curl -X POST "` + base + "?func=pushHomeLogic&token=" + token + `&page=back"`,
 	})
 	page.expect(`e2e.violations`, []string{})
 
-	page.do(chromedp.Click(chromedp.CSS(`a[href="../v1/docs"]`)))
-	page.waitFor(`location.href`, base+"v1/docs")
+	page.follow(`a[href="../v1/docs"]`)
+	page.expect(`location.href`, base+"v1/docs")
 	page.wait(`document.querySelectorAll("#calls > section").length > 20`)
 	page.expect(snippets+`[0]`, "curl '"+base+`v1/push' -H "Authorization: Bearer $SCENECAST_API_KEY" -d '{"to":{"page":"home"},"message":{"code":200,"message":"hello"}}'`)
 	page.expect(`e2e.violations`, []string{})
-	page.do(chromedp.Click(chromedp.CSS(`a.brand`)))
-	page.waitFor(`[location.href, document.title]`, []string{base, "Scenecast"})
+	page.follow(`a.brand`)
+	page.expect(`[location.href, document.title]`, []string{base, "Scenecast"})
 }
 
 // The button says what it has done, where the clipboard may be written and where it may not.
