@@ -1,7 +1,7 @@
-// Package problem is the one form in which Scenecast tells somebody that their input cannot be taken: a kind for
+// Package problem is the one form in which Scenecast tells a client that its input cannot be taken: a kind for
 // machines, words for humans, the place, and the setting that decides. Every package above it returns *Problem for bad
 // input; the edges (api, protocols, command line) print it in their own form. An error that is not a *Problem is the
-// server's own fault: strangers see "internal error" and the log sees the cause.
+// server's own fault: clients see "internal error" and the log sees the cause.
 package problem
 
 import (

@@ -16,7 +16,7 @@ import (
 // JSON values have types, and must have the one that is asked for. A whole number does for a text as well: see isIDNumber.
 type Args struct {
 	values map[string]arg
-	closed bool // an argument that no parameter takes is a mistake
+	strict bool // an argument that no parameter takes is a mistake
 }
 
 type arg struct {
@@ -36,7 +36,7 @@ func URLArgs(values map[string][]string) Args {
 
 // JSONArgs are the arguments in a JSON object. For a declared trigger, one that no parameter takes is a problem.
 func JSONArgs(values map[string]json.RawMessage) Args {
-	a := Args{values: make(map[string]arg), closed: true}
+	a := Args{values: make(map[string]arg), strict: true}
 	for name, raw := range values {
 		a.values[name] = arg{json: raw}
 	}
@@ -189,7 +189,7 @@ func isIDNumber(json string) bool {
 
 // checkNames returns a problem for an argument that no parameter takes, where that is a mistake.
 func (a Args) checkNames(params []Param) error {
-	if !a.closed {
+	if !a.strict {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.values)) {

@@ -88,7 +88,7 @@ func MaxFrame(event string, message []byte) int {
 func (l Limits) checkTimes(r Request) error {
 	switch {
 	case r.TTL < 0:
-		return problem.New(problem.Invalid, "less than nothing").At("ttl")
+		return problem.New(problem.Invalid, "negative").At("ttl")
 	case r.TTL > l.TTL:
 		return problem.New(problem.LimitExceeded, "%v, and a push may have %v", r.TTL, l.TTL).At("ttl").DecidedBy(SettingTTL)
 	case r.Retain != "" && r.TTL == 0:
@@ -96,7 +96,7 @@ func (l Limits) checkTimes(r Request) error {
 	case int(r.Receipt) >= len(scenecast.Receipts):
 		return problem.New(problem.Invalid, "there is no receipt %d", r.Receipt).At("receipt")
 	case r.Timeout < 0:
-		return problem.New(problem.Invalid, "less than nothing").At("timeout")
+		return problem.New(problem.Invalid, "negative").At("timeout")
 	case r.Timeout > l.Timeout:
 		return problem.New(problem.LimitExceeded, "%v, and a receipt may take %v", r.Timeout, l.Timeout).At("timeout").
 			DecidedBy(SettingTimeout)

@@ -10,18 +10,18 @@ import (
 	"scenecast/problem"
 )
 
-// messageTemplate is JSON with holes. It is cut up once, where `$name` stands in a text; rendering puts the pieces and the
-// values side by side, so a value can only ever be one JSON value, or characters within one.
+// messageTemplate is JSON with placeholders, `$name` in its texts. It is parsed once; rendering puts literal JSON and values side
+// by side, so a value can only ever be one JSON value, or characters within one.
 type messageTemplate []piece
 
-// piece is literal JSON, or a hole.
+// piece is literal JSON, or the placeholder of a parameter.
 type piece struct {
 	json  []byte
 	param string
-	alone bool // the text consists of the parameter alone: the value keeps its type
+	alone bool // the text consists of the placeholder alone: the value keeps its type
 }
 
-// parseMessageTemplate reads JSON. Keys of objects are taken as they are.
+// parseMessageTemplate parses JSON. Keys of objects are literal, whatever they are.
 func parseMessageTemplate(message []byte) (messageTemplate, error) {
 	if !utf8.Valid(message) || !json.Valid(message) {
 		return nil, problem.New(problem.Invalid, "not valid JSON in UTF-8")
@@ -125,7 +125,7 @@ func (t messageTemplate) literal(b []byte) messageTemplate {
 	return append(t, piece{json: bytes.Clone(b)})
 }
 
-// params are the names of the holes.
+// params are the parameters that have a placeholder.
 func (t messageTemplate) params() (names []string) {
 	for _, p := range t {
 		if p.param != "" {
@@ -135,7 +135,7 @@ func (t messageTemplate) params() (names []string) {
 	return names
 }
 
-// render fills the holes; there is a value for each.
+// render puts the values in; there is one for each placeholder.
 func (t messageTemplate) render(values map[string]value) json.RawMessage {
 	var b []byte
 	for _, p := range t {

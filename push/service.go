@@ -16,7 +16,7 @@ import (
 	"scenecast/problem"
 )
 
-// Request is one push that somebody asks for.
+// Request asks for one push.
 type Request struct {
 	To       audience.Expr     // which pages
 	Except   audience.Expr     // of those, which not; may be zero. A page that has come back has a new @id and its old @page
