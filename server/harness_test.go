@@ -181,9 +181,15 @@ func maskedFrame(first byte, payload string) string {
 // page connects a real client with these labels, as a query, and takes its welcome.
 func (r *running) page(query string) *websocket.Conn {
 	r.t.Helper()
+	return r.pageAs(pageToken, query)
+}
+
+// pageAs is page, with another token.
+func (r *running) pageAs(token, query string) *websocket.Conn {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, _, err := websocket.Dial(ctx, "ws://"+r.addr+"/?token="+pageToken+"&"+query, nil)
+	c, _, err := websocket.Dial(ctx, "ws://"+r.addr+"/?token="+token+"&"+query, nil)
 	if err != nil {
 		r.t.Fatalf("page %s: %v", query, err)
 	}

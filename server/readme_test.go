@@ -1,17 +1,13 @@
 package server_test
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
-
-	"github.com/coder/websocket"
-)
+	"testing")
 
 // block is a fenced block; command is a curl line in one of shell commands, with the lines that its quotes go on over.
 var (
@@ -123,17 +119,4 @@ func TestReadmeNames(t *testing.T) {
 			}
 		}
 	}
-}
-
-// pageAs is page, with another token.
-func (r *running) pageAs(token, query string) {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	c, _, err := websocket.Dial(ctx, "ws://"+r.addr+"/?token="+token+"&"+query, nil)
-	if err != nil {
-		r.t.Fatalf("page %s: %v", query, err)
-	}
-	r.t.Cleanup(func() { _ = c.CloseNow() })
-	r.read(c)
 }
