@@ -7,7 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"testing")
+	"testing"
+)
 
 // block is a fenced block; command is a curl line in one of shell commands, with the lines that its quotes go on over.
 var (
