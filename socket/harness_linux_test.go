@@ -19,9 +19,9 @@ import (
 
 // kinds are the ways in which a page comes to a loop, and what it is there.
 var kinds = []struct {
-	name     string
-	portable bool // its socket has goroutines
-	listens  bool // it comes by the loop's own port
+	name       string
+	goroutines bool // its socket has goroutines
+	listens    bool // it comes by the loop's own port
 }{
 	{"epoll", false, false},
 	{"epoll, by the loop's port", false, true},
@@ -38,7 +38,8 @@ type harness struct {
 	handshaker *handshaker
 	port       net.Listener // of the loop's own, or from which connections are attached
 	listens    bool
-	receive    int // bytes that the kernel keeps for a page to read; 0: as many as it likes
+	goroutines bool // of its sockets
+	receive    int  // bytes that the kernel keeps for a page to read; 0: as many as it likes
 	deliveries deliveries
 	ended      bool
 }
@@ -47,8 +48,10 @@ type harness struct {
 func onEachKind(t *testing.T, o socket.Options, test func(t *testing.T, s *harness)) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			o.Portable = k.portable
-			test(t, newHarness(t, o, k.listens))
+			o.Portable = k.goroutines
+			s := newHarness(t, o, k.listens)
+			s.goroutines = k.goroutines
+			test(t, s)
 		})
 	}
 }

@@ -14,12 +14,13 @@ import (
 // than the kernel tells of in one round.
 func TestStallCostsNoPage(t *testing.T) {
 	const pages = 600
-	o := socket.Options{PingEvery: 500 * time.Millisecond, PongWait: 3 * time.Second}
+	o := socket.Options{PingEvery: time.Hour, PongWait: time.Minute}
 	s := newHarness(t, o, true)
 	all := make([]*page, pages)
 	for i := range all {
 		all[i] = s.connect()
 	}
+	s.do(func() { s.loop.Advance(o.PingEvery) })
 	for _, p := range all {
 		p.expect(t, "ping")
 	}
@@ -27,8 +28,9 @@ func TestStallCostsNoPage(t *testing.T) {
 		for _, p := range all {
 			p.send(ws.NewPongFrame(nil))
 		}
-		<-time.After(o.PongWait + 100*time.Millisecond) // the stall
+		s.loop.Advance(o.PongWait + time.Second) // the stall
 	})
+	s.do(func() { s.loop.Advance(o.PingEvery) })
 	closed := 0
 	for _, p := range all {
 		if strings.HasPrefix(p.next(), "close") {
