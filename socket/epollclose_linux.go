@@ -58,7 +58,9 @@ func (e *eventLoop) queueClose(index uint32, frame []byte) {
 	e.finishClose(index)
 }
 
-// finishClose does what follows a close frame: once it is written, the page has CloseWait, or the socket ends.
+// finishClose does what follows a close frame: once it is written, the page has CloseWait, or the socket ends. Behind a
+// violation the page's close frame cannot be told from what else it sends, and it waits for the end of the connection (RFC
+// 6455, 7.1.1): so this end of it is closed at once, and its answer is that it closes the other.
 func (e *eventLoop) finishClose(index uint32) {
 	c := e.conns.at(index)
 	switch {
@@ -71,6 +73,9 @@ func (e *eventLoop) finishClose(index uint32) {
 		e.drop(index, scenecast.Ending{})
 		return
 	default:
+		if c.violated {
+			_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
+		}
 		c.deadline = e.now.add(e.loop.options.CloseWait)
 	}
 	e.setAlarm(index)

@@ -45,6 +45,9 @@ func (e *eventLoop) feed(index uint32, data []byte) {
 	e.reader = epollReceiver{e, index}
 	if err := decoder.Feed(data, &e.reader); err != nil {
 		c.violated = true
+		if c.state == stateClosing {
+			e.finishClose(index)
+		}
 		e.fail(index, violation(err))
 	}
 	switch {

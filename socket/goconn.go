@@ -28,14 +28,15 @@ type goConn struct {
 	keepalive keepalive
 	handled   chan struct{} // the owner has handled the message
 
-	mu       sync.Mutex
-	users    int       // goroutines that may still post what became of its frames
-	outbox   outbox    // what the writer has not taken
-	writing  bool      // a writer goroutine runs
-	inHand   []waiting // what the writer is writing; it counts in the outbox's limits
-	closing  closePhase
-	deadline time.Time // for the reader to end, once it is closing
-	ended    bool      // its ending is decided
+	mu         sync.Mutex
+	users      int       // goroutines that may still post what became of its frames
+	outbox     outbox    // what the writer has not taken
+	writing    bool      // a writer goroutine runs
+	inHand     []waiting // what the writer is writing; it counts in the outbox's limits
+	closing    closePhase
+	closeWrite bool      // this end of the connection is closed as soon as everything is written
+	deadline   time.Time // for the reader to end, once it is closing
+	ended      bool      // its ending is decided
 }
 
 // closePhase says how far the closing handshake is (RFC 6455, 7).

@@ -45,6 +45,21 @@ func (c *goConn) receive(data []byte) {
 	if err := c.decoder.Feed(data, (*receiver)(c)); err != nil {
 		c.violated, c.decoder = true, websocket.Decoder{}
 		c.fail(violation(err))
+		c.mu.Lock()
+		c.closeWrite = true // behind the close frame
+		written := !c.writing
+		c.mu.Unlock()
+		if written {
+			c.halfClose()
+		}
+	}
+}
+
+// halfClose closes this end of the connection. Behind a violation the page's close frame cannot be told from what else it
+// sends, and it waits for the end of the connection (RFC 6455, 7.1.1): its answer is that it closes the other end.
+func (c *goConn) halfClose() {
+	if half, ok := c.net.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
 	}
 }
 

@@ -161,6 +161,12 @@ func (c *goConn) writeAll() {
 			return
 		}
 	}
+	c.mu.Lock()
+	closeWrite := c.closeWrite && !c.writing
+	c.mu.Unlock()
+	if closeWrite {
+		c.halfClose()
+	}
 }
 
 // takeInHand takes what is to be written next. False: there is nothing.

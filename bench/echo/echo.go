@@ -23,6 +23,7 @@ type options struct {
 	maxMessage  int           // bytes of a message
 	maxHead     int           // bytes of a request's head
 	headTimeout time.Duration // for a request's head to come in
+	closeWait   time.Duration // for the answer to a close frame; 0: the engine's default
 }
 
 // echo is a port and its loops.
@@ -42,6 +43,7 @@ func start(ctx context.Context, o options) (*echo, error) {
 			OutboxBytes:  4 * o.maxMessage,
 			OutboxFrames: 1 << 16,
 			HeadTimeout:  o.headTimeout,
+			CloseWait:    o.closeWait,
 			Portable:     o.portable,
 		})
 		if err != nil {

@@ -34,7 +34,7 @@ const (
 // startEcho starts an echo until the test ends.
 func startEcho(t *testing.T, o options) (address string) {
 	t.Helper()
-	o.addr, o.maxHead, o.headTimeout = "127.0.0.1:0", maxHead, headTimeout
+	o.addr, o.maxHead, o.headTimeout, o.closeWait = "127.0.0.1:0", maxHead, headTimeout, time.Hour
 	s, err := start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

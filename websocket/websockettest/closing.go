@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// goodbye is a page's close frame, and what the server answers before it closes.
-type goodbye struct{ name, send, want string }
+// closeExchange is a page's close frame, and what the server answers before it closes.
+type closeExchange struct{ name, send, want string }
 
-var goodbyeTable = []goodbye{
+var closeExchanges = []closeExchange{
 	{"5.5.1 without a code", masked(0x88, ""), "\x88\x00"},
 	{"5.5.1 with a code", masked(0x88, "\x03\xe8"), "\x88\x02\x03\xe8"},
 	{"5.5.1 with a reason", masked(0x88, closing(1000, "再见")), "\x88\x02\x03\xe8"},
@@ -31,7 +31,7 @@ var (
 	invalidCodes = []int{0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535}
 )
 
-var wrongGoodbyes = []exchange{
+var wrongCloses = []exchange{
 	{"5.5.1 half a code", masked(0x88, "\x03"), "", 1002},
 	{"5.5.1 a reason over 123 bytes", masked(0x88, closing(1000, strings.Repeat("x", 124))), "", 1002},
 	{"5.5.1 a reason that is no text", masked(0x88, closing(1000, "a\xff")), "", 1007},
@@ -39,10 +39,10 @@ var wrongGoodbyes = []exchange{
 	{"5.5.1 a reason with a surrogate", masked(0x88, closing(4000, "\xed\xa0\x80")), "", 1007},
 }
 
-func (e Echo) goodbyes(t *testing.T) {
-	all := goodbyeTable
+func (e Echo) closings(t *testing.T) {
+	all := closeExchanges
 	for _, code := range validCodes {
-		all = append(all, goodbye{fmt.Sprintf("7.4 the code %d", code), masked(0x88, closing(code, "why")), unmasked(0x88, closing(code, ""))})
+		all = append(all, closeExchange{fmt.Sprintf("7.4 the code %d", code), masked(0x88, closing(code, "why")), unmasked(0x88, closing(code, ""))})
 	}
 	for _, g := range all {
 		t.Run(g.name, func(t *testing.T) {
@@ -55,7 +55,7 @@ func (e Echo) goodbyes(t *testing.T) {
 			}
 		})
 	}
-	wrong := wrongGoodbyes
+	wrong := wrongCloses
 	for _, code := range invalidCodes {
 		wrong = append(wrong, exchange{fmt.Sprintf("7.4 the code %d", code), masked(0x88, closing(code, "")), "", 1002})
 	}

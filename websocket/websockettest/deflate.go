@@ -116,7 +116,7 @@ func (e Echo) negotiations(t *testing.T) {
 			if want != "" {
 				p.expect("\x81\x05Hello")
 			} else {
-				p.expectGoodbye(1002)
+				p.expectClose(1002)
 			}
 		})
 	}

@@ -133,8 +133,8 @@ func (p *page) expect(frames string) {
 	}
 }
 
-// expectGoodbye takes a close frame with this code and any reason.
-func (p *page) expectGoodbye(code int) {
+// expectClose takes a close frame with this code and any reason.
+func (p *page) expectClose(code int) {
 	p.t.Helper()
 	got := p.frame()
 	if len(got) < 4 || got[0] != 0x88 || binary.BigEndian.Uint16([]byte(got[2:])) != uint16(code) || !utf8.ValidString(got[4:]) {

@@ -77,6 +77,7 @@ func (e echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var violation *websocket.Error
 		if errors.As(d.Feed(buf[:n], c), &violation) {
 			_, _ = conn.Write(websocket.CloseFrame(violation.Code, violation.Reason))
+			_ = conn.(*net.TCPConn).CloseWrite()
 			for err == nil { // what the page still sends is thrown away, or closing would reset the connection
 				_, err = in.Read(buf)
 			}
