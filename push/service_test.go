@@ -405,7 +405,7 @@ func TestTriggers(t *testing.T) {
 	}
 }
 
-// page is a sink with one connection, which keeps what it gets.
+// page is a node with one connection, which keeps what it gets.
 type page struct {
 	labels label.Set
 	got    []scenecast.Push
@@ -432,9 +432,9 @@ func (p *page) tally(to audience.Expr) scenecast.Tally {
 
 // TestMemory: the service on the engine of a single node.
 func TestMemory(t *testing.T) {
-	sink := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
+	node := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
 	e := memory.New(memory.Options{})
-	_ = e.Start(t.Context(), sink)
+	_ = e.Start(t.Context(), node)
 	s := push.NewService(e, push.DefaultLimits, nil)
 	var last scenecast.Position
 	for _, c := range []struct {
@@ -450,8 +450,8 @@ func TestMemory(t *testing.T) {
 		{`*`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 2},
 	} {
 		r, err := s.Push(t.Context(), shop, push.Request{To: parse(t, c.to), Message: json.RawMessage(`1`), DryRun: c.dry})
-		if err != nil || r.Tally != c.want || len(sink.got) != c.got {
-			t.Errorf("to %s, dry run %v: %+v, %v, and the page has %d messages, want %+v and %d", c.to, c.dry, r, err, len(sink.got), c.want, c.got)
+		if err != nil || r.Tally != c.want || len(node.got) != c.got {
+			t.Errorf("to %s, dry run %v: %+v, %v, and the page has %d messages, want %+v and %d", c.to, c.dry, r, err, len(node.got), c.want, c.got)
 		}
 		if c.dry {
 			if r.ID != "" || r.Position != (scenecast.Position{}) {

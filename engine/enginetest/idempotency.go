@@ -19,13 +19,13 @@ func keyed(id, key string) scenecast.Push {
 
 // idempotency: a retry returns what the first call has returned, and nothing is delivered; without a key, or with another,
 // or in another app, it is.
-func idempotency(t *testing.T, e scenecast.Engine, s *sink) {
-	s.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
+func idempotency(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
 	first, err := publishAndWait(t.Context(), e, keyed("first", "key"))
 	if err != nil || first.ID != "first" || first.Replayed {
 		t.Fatalf("publish: %+v, %v", first, err)
 	}
-	s.set(scenecast.Tally{Matched: 9, Queued: 9, Nodes: 1})
+	hub.set(scenecast.Tally{Matched: 9, Queued: 9, Nodes: 1})
 	want := first
 	want.Replayed = true
 	for range 2 {
@@ -33,23 +33,23 @@ func idempotency(t *testing.T, e scenecast.Engine, s *sink) {
 			t.Errorf("a retry: %+v, %v; want %+v", got, err, want)
 		}
 	}
-	if got, newest := len(s.delivered()), e.Newest(); got != 1 || newest != first.Position {
-		t.Errorf("the sink got %d pushes, and the newest is %v; want one, at %v", got, newest, first.Position)
+	if got, newest := len(hub.delivered()), e.Newest(); got != 1 || newest != first.Position {
+		t.Errorf("the node got %d pushes, and the newest is %v; want one, at %v", got, newest, first.Position)
 	}
 	elsewhere := keyed("elsewhere", "key")
 	elsewhere.App = "other"
 	for i, p := range []scenecast.Push{keyed("another", "another key"), elsewhere, keyed("none", ""), keyed("none", "")} {
 		got, err := publishAndWait(t.Context(), e, p)
-		if err != nil || got.ID != p.ID || got.Replayed || len(s.delivered()) != 2+i {
-			t.Errorf("%s: %+v, %v; and the sink got %d pushes", p.ID, got, err, len(s.delivered()))
+		if err != nil || got.ID != p.ID || got.Replayed || len(hub.delivered()) != 2+i {
+			t.Errorf("%s: %+v, %v; and the node got %d pushes", p.ID, got, err, len(hub.delivered()))
 		}
 	}
 }
 
 // idempotencyAtOnce: of calls with one key that come at once one happens, and all have the same answer.
-func idempotencyAtOnce(t *testing.T, e scenecast.Engine, s *sink) {
+func idempotencyAtOnce(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	const calls = 30
-	s.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
+	hub.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
 	ends := make(chan published, calls)
 	var wg sync.WaitGroup
 	for range calls {
@@ -69,16 +69,16 @@ func idempotencyAtOnce(t *testing.T, e scenecast.Engine, s *sink) {
 			firsts++
 		}
 	}
-	if n := len(s.delivered()); n != 1 || firsts != 1 {
+	if n := len(hub.delivered()); n != 1 || firsts != 1 {
 		t.Errorf("%d calls have published %d pushes, want one each", firsts, n)
 	}
 }
 
 // idempotencyWhileWaiting: a retry that comes while the first call waits for its receipt waits for the same.
-func idempotencyWhileWaiting(t *testing.T, e scenecast.Engine, s *sink) {
+func idempotencyWhileWaiting(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	p := keyed("first", "key")
 	p.Receipt = scenecast.ReceiptAcked
-	report, end := start(t, e, s, p)
+	report, end := start(t, e, hub, p)
 	report(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, false)
 	retried := make(chan published, 1)
 	go func() {
@@ -92,13 +92,13 @@ func idempotencyWhileWaiting(t *testing.T, e scenecast.Engine, s *sink) {
 	if first != second || first.err != nil || first.Tally.Acked != 1 {
 		t.Errorf("a call and its retry: %+v and %+v", first, second)
 	}
-	if n := len(s.delivered()); n != 1 {
-		t.Errorf("the sink got %d pushes, want 1", n)
+	if n := len(hub.delivered()); n != 1 {
+		t.Errorf("the node got %d pushes, want 1", n)
 	}
 }
 
 // idempotencyOutlivesTheLog, which keeps one push.
-func idempotencyOutlivesTheLog(t *testing.T, e scenecast.Engine, s *sink) {
+func idempotencyOutlivesTheLog(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	first, err := publishAndWait(t.Context(), e, keyed("first", "key"))
 	if err != nil {
 		t.Fatalf("publish: %v", err)
@@ -108,13 +108,13 @@ func idempotencyOutlivesTheLog(t *testing.T, e scenecast.Engine, s *sink) {
 	if got, err := publishAndWait(t.Context(), e, keyed("second", "key")); got != first || err != nil {
 		t.Errorf("a retry when the push is not kept any more: %+v, %v; want %+v", got, err, first)
 	}
-	if n := len(s.delivered()); n != 6 {
-		t.Errorf("the sink got %d pushes, want 6", n)
+	if n := len(hub.delivered()); n != 6 {
+		t.Errorf("the node got %d pushes, want 6", n)
 	}
 }
 
 // keyReused: a key cannot stand for two different pushes, whatever the difference.
-func keyReused(t *testing.T, e scenecast.Engine, s *sink) {
+func keyReused(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	if _, err := publishAndWait(t.Context(), e, keyed("first", "key")); err != nil {
 		t.Fatalf("publish: %v", err)
 	}
@@ -136,8 +136,8 @@ func keyReused(t *testing.T, e scenecast.Engine, s *sink) {
 			t.Errorf("the same key, and another %s: %+v, %v; want ErrKeyReused", name, got, err)
 		}
 	}
-	if n := len(s.delivered()); n != 1 {
-		t.Errorf("the sink got %d pushes, want 1", n)
+	if n := len(hub.delivered()); n != 1 {
+		t.Errorf("the node got %d pushes, want 1", n)
 	}
 }
 
@@ -151,7 +151,7 @@ func mustParse(t *testing.T, text string) audience.Expr {
 }
 
 // idempotencyWindow, of a minute, from the first call on: a retry does not make it longer.
-func idempotencyWindow(t *testing.T, e scenecast.Engine, s *sink) {
+func idempotencyWindow(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	for _, c := range []struct {
 		sleep     time.Duration
 		delivered int
@@ -160,8 +160,8 @@ func idempotencyWindow(t *testing.T, e scenecast.Engine, s *sink) {
 		if _, err := publishAndWait(t.Context(), e, keyed("x", "key")); err != nil {
 			t.Fatalf("publish: %v", err)
 		}
-		if n := len(s.delivered()); n != c.delivered {
-			t.Errorf("after another %v the sink got %d pushes, want %d", c.sleep, n, c.delivered)
+		if n := len(hub.delivered()); n != c.delivered {
+			t.Errorf("after another %v the node got %d pushes, want %d", c.sleep, n, c.delivered)
 		}
 	}
 }

@@ -13,19 +13,19 @@ type published struct {
 	err error
 }
 
-// start publishes on the side and returns when the sink has the push, for a test that gives the reports itself.
-func start(t *testing.T, e scenecast.Engine, s *sink, p scenecast.Push) (report func(scenecast.Tally, bool), end <-chan published) {
+// start publishes on the side and returns when the node has the push, for a test that gives the reports itself.
+func start(t *testing.T, e scenecast.Engine, hub *fakeHub, p scenecast.Push) (report func(scenecast.Tally, bool), end <-chan published) {
 	t.Helper()
-	s.holdReports()
+	hub.holdReports()
 	delivered, ended := make(chan struct{}), make(chan published, 1)
-	s.onDelivery(func() { close(delivered) })
+	hub.onDelivery(func() { close(delivered) })
 	go func() {
 		done, err := publishAndWait(t.Context(), e, p)
 		ended <- published{done, err}
 	}()
 	<-delivered
-	s.onDelivery(nil)
-	return s.lastReport(), ended
+	hub.onDelivery(nil)
+	return hub.lastReport(), ended
 }
 
 // known is what the log knows of the push x of the test's app.
@@ -48,10 +48,10 @@ func awaitTally(t *testing.T, e scenecast.Engine, want scenecast.Tally, done boo
 }
 
 // receipt: reports add up, and Publish returns with the one that says done.
-func receipt(t *testing.T, e scenecast.Engine, s *sink) {
+func receipt(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	p := push("x")
 	p.Receipt = scenecast.ReceiptAcked
-	report, end := start(t, e, s, p)
+	report, end := start(t, e, hub, p)
 
 	report(scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}, false)
 	awaitTally(t, e, scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}, false)
@@ -72,10 +72,10 @@ func receipt(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // receiptThatIsLate: corrections behind the end are in the log, and the answer of a retry stays the first one.
-func receiptThatIsLate(t *testing.T, e scenecast.Engine, s *sink) {
+func receiptThatIsLate(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	p := push("x")
 	p.Receipt, p.IdempotencyKey = scenecast.ReceiptAcked, "key"
-	report, end := start(t, e, s, p)
+	report, end := start(t, e, hub, p)
 	answer := scenecast.Tally{Matched: 1, Queued: 1, TimedOut: 1, Nodes: 1}
 	report(answer, true)
 	if got := <-end; got.Tally != answer || got.err != nil {
@@ -89,10 +89,10 @@ func receiptThatIsLate(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // closeDoesNotWait for a receipt: whoever shuts down has a time of its own.
-func closeDoesNotWait(t *testing.T, e scenecast.Engine, s *sink) {
+func closeDoesNotWait(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	p := push("x")
 	p.Receipt = scenecast.ReceiptAcked
-	report, end := start(t, e, s, p)
+	report, end := start(t, e, hub, p)
 	report(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, false)
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)

@@ -35,7 +35,7 @@ func fill(t *testing.T, e scenecast.Engine, n int) (pushes []scenecast.Push) {
 }
 
 // emptyLog: before the first push there is a position to start from.
-func emptyLog(t *testing.T, e scenecast.Engine, _ *sink) {
+func emptyLog(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	begin := e.Newest()
 	if begin.Epoch == 0 || begin.Seq != 0 {
 		t.Errorf("the newest of an empty log is %v, want the beginning of an epoch", begin)
@@ -55,7 +55,7 @@ func emptyLog(t *testing.T, e scenecast.Engine, _ *sink) {
 }
 
 // after: from every position, with every limit, the pushes behind it, in order, as they were published.
-func after(t *testing.T, e scenecast.Engine, _ *sink) {
+func after(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	begin, before := e.Newest(), time.Now()
 	pushes := fill(t, e, 12)
 	positions := []scenecast.Position{begin}
@@ -85,8 +85,8 @@ func after(t *testing.T, e scenecast.Engine, _ *sink) {
 }
 
 // lookup: a push is found by its app and ID, and of two with one ID the newer.
-func lookup(t *testing.T, e scenecast.Engine, s *sink) {
-	s.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
+func lookup(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
 	fill(t, e, 3)
 	again := push("2")
 	again.Message.Event = "again"
@@ -127,7 +127,7 @@ func gapOf(t *testing.T, e scenecast.Engine, after scenecast.Position) scenecast
 }
 
 // gap: a position that the log cannot go on from is told as what it is.
-func gap(t *testing.T, e scenecast.Engine, _ *sink) {
+func gap(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	pushes := fill(t, e, 30)
 	newest := e.Newest()
 	for _, c := range []struct {
@@ -150,7 +150,7 @@ func gap(t *testing.T, e scenecast.Engine, _ *sink) {
 }
 
 // retention: over a limit the oldest go, and what is left is the newest, without a hole.
-func retention(t *testing.T, e scenecast.Engine, _ *sink) {
+func retention(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	pushes := fill(t, e, 40)
 	kept := read(t, e, scenecast.Position{})
 	if len(kept) == 0 || len(kept) > 32 {
@@ -179,7 +179,7 @@ func retention(t *testing.T, e scenecast.Engine, _ *sink) {
 }
 
 // retentionByAge, of a minute.
-func retentionByAge(t *testing.T, e scenecast.Engine, _ *sink) {
+func retentionByAge(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	begin := e.Newest()
 	first := fill(t, e, 1)[0]
 	time.Sleep(30 * time.Second)
@@ -210,8 +210,8 @@ func retentionByAge(t *testing.T, e scenecast.Engine, _ *sink) {
 	}
 }
 
-// follow: a reader that follows the log while others publish sees every push once, in order, and only what the sink has.
-func follow(t *testing.T, e scenecast.Engine, s *sink) {
+// follow: a reader that follows the log while others publish sees every push once, in order, and only what the node has.
+func follow(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	const publishers, each = 4, 150
 	position := e.Newest()
 	seen := 0
@@ -237,8 +237,8 @@ func follow(t *testing.T, e scenecast.Engine, s *sink) {
 			position = p.Position
 		}
 		seen += len(pushes)
-		if n := s.count(); n < seen {
-			t.Fatalf("the log has %d pushes that the sink was not given", seen-n)
+		if n := hub.count(); n < seen {
+			t.Fatalf("the log has %d pushes that the node was not given", seen-n)
 		}
 		if len(pushes) == 0 {
 			pause()
@@ -253,7 +253,7 @@ func follow(t *testing.T, e scenecast.Engine, s *sink) {
 // epoch: another log has another one.
 func epoch(t *testing.T, e scenecast.Engine, newEngine New) {
 	fill(t, e, 1)
-	other := startEngine(t, newEngine, &sink{}, Options{})
+	other := startEngine(t, newEngine, &fakeHub{}, Options{})
 	fill(t, other, 1)
 	if e.Newest().Epoch == other.Newest().Epoch {
 		t.Errorf("two logs have the epoch %v", e.Newest())

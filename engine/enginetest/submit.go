@@ -28,14 +28,14 @@ func ended(t *testing.T) context.Context {
 }
 
 // submitDoesNotWait for a node that says nothing: many pushes are on their way at once.
-func submitDoesNotWait(t *testing.T, e scenecast.Engine, s *sink) {
-	s.holdReports()
+func submitDoesNotWait(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.holdReports()
 	var pending []scenecast.Pending
 	for i := range 20 {
 		pending = append(pending, submit(t, e, push(fmt.Sprint(i))))
 	}
-	until(t, func() bool { return s.count() == len(pending) })
-	s.release()
+	until(t, func() bool { return hub.count() == len(pending) })
+	hub.release()
 	for i, p := range pending {
 		if done, err := p.Wait(t.Context()); done.ID != fmt.Sprint(i) || err != nil {
 			t.Errorf("the push %d: %+v, %v", i, done, err)
@@ -44,7 +44,7 @@ func submitDoesNotWait(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // submittedInOrder: pushes that come one after the other have their positions in that order, whether or not somebody waits.
-func submittedInOrder(t *testing.T, e scenecast.Engine, s *sink) {
+func submittedInOrder(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	const submitters, each = 4, 100
 	var wg sync.WaitGroup
 	for i := range submitters {
@@ -59,9 +59,9 @@ func submittedInOrder(t *testing.T, e scenecast.Engine, s *sink) {
 		})
 	}
 	wg.Wait()
-	until(t, func() bool { return s.count() == submitters*each })
+	until(t, func() bool { return hub.count() == submitters*each })
 	next := make(map[string]int) // of each submitter
-	for _, p := range s.delivered() {
+	for _, p := range hub.delivered() {
 		if p.ID != fmt.Sprint(next[p.Message.Event]) {
 			t.Fatalf("of the submitter %s came %s, want %d", p.Message.Event, p.ID, next[p.Message.Event])
 		}
@@ -70,12 +70,12 @@ func submittedInOrder(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // waitConcurrently: everybody who waits for a push gets the same answer.
-func waitConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
+func waitConcurrently(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	const waiters = 20
-	s.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
-	s.holdReports()
+	hub.set(scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1})
+	hub.holdReports()
 	p := submit(t, e, push("x"))
-	until(t, func() bool { return s.count() == 1 })
+	until(t, func() bool { return hub.count() == 1 })
 	answers := make(chan published, waiters)
 	for range waiters {
 		go func() {
@@ -83,7 +83,7 @@ func waitConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 			answers <- published{done, err}
 		}()
 	}
-	s.release()
+	hub.release()
 	want := scenecast.Published{ID: "x", Position: e.Newest(), Tally: scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1}}
 	for range waiters {
 		if got := <-answers; got.err != nil || got.ID != want.ID || got.Position != want.Position || got.Tally != want.Tally {
@@ -93,13 +93,13 @@ func waitConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // waitAgain: whoever gave up waiting may wait again, and the end stays what it was.
-func waitAgain(t *testing.T, e scenecast.Engine, s *sink) {
-	s.holdReports()
+func waitAgain(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.holdReports()
 	p := push("x")
 	p.Receipt = scenecast.ReceiptAcked
 	pending := submit(t, e, p)
-	until(t, func() bool { return s.count() == 1 })
-	report := s.lastReport()
+	until(t, func() bool { return hub.count() == 1 })
+	report := hub.lastReport()
 	queued := scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1}
 	report(queued, false)
 	awaitTally(t, e, queued, false)
@@ -118,20 +118,20 @@ func waitAgain(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // waitNever: what nobody waits for is published, and holds nothing up.
-func waitNever(t *testing.T, e scenecast.Engine, s *sink) {
-	s.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
+func waitNever(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
 	for _, id := range []string{"a", "x"} {
 		submit(t, e, push(id))
 	}
 	awaitTally(t, e, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, true)
-	if n := s.count(); n != 2 {
-		t.Errorf("the sink got %d pushes, want 2", n)
+	if n := hub.count(); n != 2 {
+		t.Errorf("the node got %d pushes, want 2", n)
 	}
 }
 
 // waitAfterClose: the end of what was submitted before can be had.
-func waitAfterClose(t *testing.T, e scenecast.Engine, s *sink) {
-	s.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
+func waitAfterClose(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
 	p := submit(t, e, push("x"))
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
@@ -142,16 +142,16 @@ func waitAfterClose(t *testing.T, e scenecast.Engine, s *sink) {
 }
 
 // waitQueued returns when the node has told what is queued, and not with the receipt.
-func waitQueued(t *testing.T, e scenecast.Engine, s *sink) {
-	s.holdReports()
+func waitQueued(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.holdReports()
 	p := push("x")
 	p.Receipt = scenecast.ReceiptAcked
 	pending := submit(t, e, p)
 	if err := pending.WaitQueued(ended(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("before the node has told anything: %v, want ctx's error", err)
 	}
-	until(t, func() bool { return s.count() == 1 })
-	report, returned := s.lastReport(), make(chan error, 2)
+	until(t, func() bool { return hub.count() == 1 })
+	report, returned := hub.lastReport(), make(chan error, 2)
 	for range cap(returned) {
 		go func() { returned <- pending.WaitQueued(t.Context()) }()
 	}

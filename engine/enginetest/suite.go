@@ -41,7 +41,7 @@ func startEngine(t *testing.T, newEngine New, node scenecast.Node, o Options) sc
 type test struct {
 	name    string
 	options Options
-	run     func(t *testing.T, e scenecast.Engine, s *sink)
+	run     func(t *testing.T, e scenecast.Engine, hub *fakeHub)
 }
 
 // Run runs the suite, but for what takes time: see RunTimes.
@@ -70,7 +70,7 @@ func Run(t *testing.T, newEngine New) {
 		{"RetentionByCount", Options{MaxCount: 10}, retention},
 		{"RetentionByBytes", Options{MaxBytes: 32 << 10}, retention},
 		{"Follow", Options{}, follow},
-		{"Epoch", Options{}, func(t *testing.T, e scenecast.Engine, _ *sink) { epoch(t, e, newEngine) }},
+		{"Epoch", Options{}, func(t *testing.T, e scenecast.Engine, _ *fakeHub) { epoch(t, e, newEngine) }},
 		{"Idempotency", Options{}, idempotency},
 		{"IdempotencyAtOnce", Options{}, idempotencyAtOnce},
 		{"IdempotencyWhileWaiting", Options{}, idempotencyWhileWaiting},
@@ -94,10 +94,10 @@ func RunTimes(t *testing.T, newEngine New) {
 }
 
 func (c test) in(t *testing.T, newEngine New) {
-	s := &sink{}
-	e := startEngine(t, newEngine, s, c.options)
-	c.run(t, e, s)
-	s.release()
+	hub := &fakeHub{}
+	e := startEngine(t, newEngine, hub, c.options)
+	c.run(t, e, hub)
+	hub.release()
 	if err := e.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
@@ -121,11 +121,11 @@ func push(id string) scenecast.Push {
 	}
 }
 
-// publish: the sink gets what was published, at the position that the publisher is told, and the tally comes back.
-func publish(t *testing.T, e scenecast.Engine, s *sink) {
+// publish: the node gets what was published, at the position that the publisher is told, and the tally comes back.
+func publish(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	var before scenecast.Position
 	for i := range 3 {
-		s.set(scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1})
+		hub.set(scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1})
 		id := fmt.Sprint("push", i)
 		p, err := publishAndWait(t.Context(), e, push(id))
 		if err != nil {
@@ -134,12 +134,12 @@ func publish(t *testing.T, e scenecast.Engine, s *sink) {
 		if want := (scenecast.Tally{Matched: 3 + i, Queued: 2 + i, Dropped: 1, Nodes: 1}); p.Tally != want {
 			t.Errorf("tally %+v, want %+v", p.Tally, want)
 		}
-		got := s.delivered()[i]
+		got := hub.delivered()[i]
 		if got.ID != id || got.App != "app" || string(got.Message.Data) != `{"id":"`+id+`"}` || got.To.String() != "*" {
-			t.Errorf("the sink got %+v", got)
+			t.Errorf("the node got %+v", got)
 		}
 		if got.Position != p.Position || p.Position.Epoch == 0 {
-			t.Errorf("the sink got position %v, the publisher %v", got.Position, p.Position)
+			t.Errorf("the node got position %v, the publisher %v", got.Position, p.Position)
 		}
 		if i > 0 && !follows(p.Position, before) {
 			t.Errorf("position %v follows %v", p.Position, before)
@@ -148,8 +148,8 @@ func publish(t *testing.T, e scenecast.Engine, s *sink) {
 	}
 }
 
-// publishConcurrently: the sink gets the pushes in the order of their positions, one at a time.
-func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
+// publishConcurrently: the node gets the pushes in the order of their positions, one at a time.
+func publishConcurrently(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	const publishers, each = 8, 50
 	var wg sync.WaitGroup
 	for range publishers {
@@ -162,13 +162,13 @@ func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 		})
 	}
 	wg.Wait()
-	pushes := s.delivered()
+	pushes := hub.delivered()
 	if len(pushes) != publishers*each {
-		t.Fatalf("the sink got %d pushes, want %d", len(pushes), publishers*each)
+		t.Fatalf("the node got %d pushes, want %d", len(pushes), publishers*each)
 	}
 	for i := 1; i < len(pushes); i++ {
 		if !follows(pushes[i].Position, pushes[i-1].Position) {
-			t.Fatalf("the sink got %v behind %v", pushes[i].Position, pushes[i-1].Position)
+			t.Fatalf("the node got %v behind %v", pushes[i].Position, pushes[i-1].Position)
 		}
 	}
 }
@@ -178,21 +178,21 @@ func publishConcurrently(t *testing.T, e scenecast.Engine, s *sink) {
 func follows(p, before scenecast.Position) bool { return p.Epoch == before.Epoch && p.Seq > before.Seq }
 
 // publishThatGivesUp: whoever stops waiting gets the context's error, and the push is on its way all the same.
-func publishThatGivesUp(t *testing.T, e scenecast.Engine, s *sink) {
-	s.holdReports()
+func publishThatGivesUp(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.holdReports()
 	ctx, cancel := context.WithCancel(t.Context())
-	s.onDelivery(cancel)
+	hub.onDelivery(cancel)
 	_, err := publishAndWait(ctx, e, push("x"))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want context.Canceled", err)
 	}
-	if n := len(s.delivered()); n != 1 {
-		t.Errorf("the sink got %d pushes, want 1", n)
+	if n := len(hub.delivered()); n != 1 {
+		t.Errorf("the node got %d pushes, want 1", n)
 	}
 }
 
 // publisherReusesItsBuffer: what was published is the engine's, and a reader sees it as it was.
-func publisherReusesItsBuffer(t *testing.T, e scenecast.Engine, _ *sink) {
+func publisherReusesItsBuffer(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	p := push("x")
 	want := string(p.Message.Data)
 	if _, err := publishAndWait(t.Context(), e, p); err != nil {
@@ -204,9 +204,9 @@ func publisherReusesItsBuffer(t *testing.T, e scenecast.Engine, _ *sink) {
 	}
 }
 
-// ask: the sink gets the query as it is, in its turn among the pushes, and its reply comes back.
-func ask(t *testing.T, e scenecast.Engine, s *sink) {
-	s.set(scenecast.Tally{Matched: 5, Nodes: 1})
+// ask: the node gets the query as it is, in its turn among the pushes, and its reply comes back.
+func ask(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 5, Nodes: 1})
 	publishOne := func(id string) {
 		if _, err := publishAndWait(t.Context(), e, push(id)); err != nil {
 			t.Errorf("publish: %v", err)
@@ -219,16 +219,16 @@ func ask(t *testing.T, e scenecast.Engine, s *sink) {
 		t.Errorf("ask: %+v, %v; want %+v", reply.Tally, err, want)
 	}
 	publishOne("after")
-	if !reflect.DeepEqual(s.queries, []scenecast.Query{q}) {
-		t.Errorf("the sink got %+v, want %+v", s.queries, q)
+	if !reflect.DeepEqual(hub.queries, []scenecast.Query{q}) {
+		t.Errorf("the node got %+v, want %+v", hub.queries, q)
 	}
-	if want := []string{"before", "query", "after"}; !slices.Equal(s.order, want) {
-		t.Errorf("the sink got %q, want %q", s.order, want)
+	if want := []string{"before", "query", "after"}; !slices.Equal(hub.order, want) {
+		t.Errorf("the node got %q, want %q", hub.order, want)
 	}
 }
 
 // closing: what was published before is delivered, and nothing afterwards.
-func closing(t *testing.T, e scenecast.Engine, s *sink) {
+func closing(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	if _, err := publishAndWait(t.Context(), e, push("before")); err != nil {
 		t.Errorf("publish: %v", err)
 	}
@@ -245,7 +245,7 @@ func closing(t *testing.T, e scenecast.Engine, s *sink) {
 			t.Errorf("%s on a closed engine: %v, want ErrClosed", what, err)
 		}
 	}
-	if n := len(s.delivered()); n != 1 {
-		t.Errorf("the sink got %d pushes, want 1", n)
+	if n := len(hub.delivered()); n != 1 {
+		t.Errorf("the node got %d pushes, want 1", n)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"scenecast/engine/tail"
 )
 
-// deaf is a sink without connections.
+// deaf is a node without connections.
 type deaf struct{}
 
 func (deaf) Deliver(_ *scenecast.Push, report func(scenecast.Tally, bool)) {
