@@ -1,7 +1,8 @@
-// Package admission decides which pages come in, and with which labels. Every protocol's gate asks it.
+// Package admission decides which pages may connect, and with which labels. Every protocol's admitter asks it.
 package admission
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,61 +14,74 @@ import (
 	"scenecast/problem"
 )
 
-// The query parameters that are no labels.
-const (
-	TokenParam  = "token"
-	SinceParam  = "since"   // the position behind which a page that comes back goes on
-	PageIDParam = "page_id" // an ID that the page keeps over reconnects
-)
-
 // MaxPageID bounds a page's ID, in bytes. It is of letters, digits, '_' and '-'.
 const MaxPageID = 64
 
-// Authenticator checks a page's ConnectParams. Safe for concurrent use.
+// Authenticator knows pages by their tokens and checks what they connect with. Safe for concurrent use.
 type Authenticator struct {
 	Pages auth.PageAuthenticator
 	Rules func(app string) label.Rules // what labels the pages of an app may have
 
-	Quota   *Quota  // of the pages that are let in; nil: nobody counts them
-	Proxies Proxies // that say where pages come from
+	Quota       *Quota  // of the pages that are admitted; nil: nobody counts them
+	Proxies     Proxies // that say where pages come from
+	TokenCookie string  // the name of a cookie that may carry a page's token; empty: none may
 }
 
-// Admit reads the query of an upgrade request: the token first, then the labels, which are all other parameters. A
-// *problem.Problem says why the page cannot come in. The protocol and its silence are the caller's to fill in. The page is
-// counted last, when nothing else can refuse it: whoever refuses it after that gives its lease back.
-func (d *Authenticator) Admit(r *http.Request) (a scenecast.Admission, err error) {
-	ConnectParams, err := readConnectParams(r.URL.RawQuery)
+// Admit authenticates a request and then reads its query: strangers cost no more than the search for their token. A
+// *problem.Problem says why the page is refused. The protocol and its idle policy are the caller's to fill in. The names in
+// since are those of further query parameters that are positions: see ParseConnectParams.
+func (a *Authenticator) Admit(r *http.Request, since ...string) (scenecast.Admission, error) {
+	token, err := a.token(r)
 	if err != nil {
-		return a, err
+		return scenecast.Admission{}, err
 	}
-	page, err := d.Pages.AuthenticatePage(r.Context(), ConnectParams.token)
+	page, err := a.Authenticate(r.Context(), token)
+	if err != nil {
+		return scenecast.Admission{}, err
+	}
+	params, err := ParseConnectParams(r.URL.RawQuery, a.Rules(page.App).Limits.Count, since...)
+	if err != nil {
+		return scenecast.Admission{}, err
+	}
+	return a.Accept(r, page, params)
+}
+
+// Authenticate returns what the token says of a page. The error is a *problem.Problem where the page is to blame.
+func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Page, error) {
+	page, err := a.Pages.AuthenticatePage(ctx, token)
 	switch {
 	case errors.Is(err, auth.ErrInvalidToken):
-		return a, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
+		return auth.Page{}, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
 			At(TokenParam).DecidedBy("client_tokens")
 	case err != nil:
-		return a, fmt.Errorf("authenticate a page: %w", err)
+		return auth.Page{}, fmt.Errorf("authenticate a page: %w", err)
 	}
-	rules := d.Rules(page.App)
-	if err := rules.Limits.Check(ConnectParams.labels.Union(page.Labels)); err != nil {
-		return a, err
+	return page, nil
+}
+
+// Accept checks what an authenticated page connects with, and counts it. The page is counted last, when nothing else can refuse it:
+// whoever refuses it after that releases its lease.
+func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectParams) (accepted scenecast.Admission, err error) {
+	rules := a.Rules(page.App)
+	if err := rules.Limits.Check(params.Labels.Union(page.Labels)); err != nil {
+		return accepted, err
 	}
-	if err := rules.CheckClient(ConnectParams.labels.Keys(), page.Labels.Has); err != nil {
-		return a, err
+	if err := rules.CheckClient(params.Labels.Keys(), page.Labels.Has); err != nil {
+		return accepted, err
 	}
-	if !validPageID(ConnectParams.pageID) {
-		return a, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
+	if !validPageID(params.PageID) {
+		return accepted, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
 	}
-	a = scenecast.Admission{App: page.App, Labels: ConnectParams.labels, Trusted: page.Labels, PageID: ConnectParams.pageID}
-	if ConnectParams.since != "" {
-		a.Resume = ResumeAfter(ConnectParams.since)
+	accepted = scenecast.Admission{App: page.App, Labels: params.Labels, Trusted: page.Labels, PageID: params.PageID}
+	if params.Since != "" {
+		accepted.Resume = ResumeAfter(params.Since)
 	}
-	if d.Quota != nil {
-		if a.Lease, err = d.Quota.Acquire(page.App, d.Proxies.Origin(r)); err != nil {
+	if a.Quota != nil {
+		if accepted.Lease, err = a.Quota.Acquire(page.App, a.Proxies.Origin(r)); err != nil {
 			return scenecast.Admission{}, err
 		}
 	}
-	return a, nil
+	return accepted, nil
 }
 
 // ResumeAfter is what a page wants that gives this as its position.

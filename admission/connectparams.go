@@ -2,23 +2,33 @@ package admission
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"scenecast/label"
+	"scenecast/problem"
 )
 
-// ConnectParams are what a page shows at the door.
+// The query parameters that are no labels.
+const (
+	TokenParam  = "token"
+	SinceParam  = "since"   // the position behind which a page that comes back goes on
+	PageIDParam = "page_id" // an ID that the page keeps over reconnects
+)
+
+// ConnectParams are what a page says in its query, beside its token. Nothing of it has been checked.
 type ConnectParams struct {
-	token  string // empty if there is none, or more than one
-	since  string
-	pageID string
-	labels label.Set
+	Since  string
+	PageID string
+	Labels label.Set // all other parameters
 }
 
-// readConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages come in by the thousand.
-func readConnectParams(query string) (p ConnectParams, err error) {
-	var labels [16]label.Label // few pages have more
-	found, tokens := labels[:0], 0
+// ParseConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages come in by the thousand. It stops
+// where there are more labels than maxLabels. Parameters of the names in since are positions as well, and count more than
+// SinceParam, unless they are empty. An error is a *problem.Problem.
+func ParseConnectParams(query string, maxLabels int, since ...string) (p ConnectParams, err error) {
+	var few [16]label.Label // few pages have more
+	labels, preferred := few[:0], ""
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
@@ -35,22 +45,25 @@ func readConnectParams(query string) (p ConnectParams, err error) {
 		if value, err = unescape(value); err != nil {
 			return p, errQuery()
 		}
-		switch key {
-		case TokenParam:
-			p.token = value
-			tokens++
-		case SinceParam:
-			p.since = value
-		case PageIDParam:
-			p.pageID = value
+		switch {
+		case key == TokenParam:
+		case key == SinceParam:
+			p.Since = value
+		case key == PageIDParam:
+			p.PageID = value
+		case slices.Contains(since, key):
+			preferred = value
+		case len(labels) == maxLabels:
+			return p, problem.New(problem.LimitExceeded, "more than the %d labels that a connection may have", maxLabels).
+				DecidedBy(label.SettingCount)
 		default:
-			found = append(found, label.Label{Key: key, Value: value})
+			labels = append(labels, label.Label{Key: key, Value: value})
 		}
 	}
-	if tokens > 1 {
-		p.token = ""
+	if preferred != "" {
+		p.Since = preferred
 	}
-	p.labels = label.New(found...)
+	p.Labels = label.New(labels...)
 	return p, nil
 }
 

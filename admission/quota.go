@@ -22,8 +22,8 @@ const (
 	settingMaxConnections = "max_connections"
 )
 
-// Quota counts the pages that are let in, and refuses those that are too many. What a page costs is its lease: the number
-// of its origin, which pages of one app from one address share. Safe for concurrent use.
+// Quota counts the pages that are admitted, and refuses those that are too many. A page holds a lease while it is connected: the
+// number of its origin, which pages of one app from one address share. Safe for concurrent use.
 type Quota struct {
 	limits Limits
 
@@ -55,110 +55,110 @@ type origin struct {
 	pages uint32
 }
 
-// NewQuota makes a counter without pages.
+// NewQuota makes a quota of which nothing is used.
 func NewQuota(l Limits) *Quota {
-	c := &Quota{
+	q := &Quota{
 		limits:     l,
 		appNumbers: make(map[string]uint32),
 		addresses:  make(map[address]uint32),
 		leases:     make(map[originKey]scenecast.Lease),
 	}
 	for app := range l.PerApp {
-		c.appNumber(app)
+		q.appNumber(app)
 	}
-	return c
+	return q
 }
 
 // Acquire counts a page, and returns the lease under which it leaves; it is never 0. An error is a *problem.Problem that
 // names the setting by which there would be too many.
-func (c *Quota) Acquire(app string, from netip.Addr) (lease scenecast.Lease, err error) {
-	key := originKey{from: c.addressOf(from)}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	key.app = c.appNumber(app)
-	a := &c.apps[key.app]
+func (q *Quota) Acquire(app string, from netip.Addr) (lease scenecast.Lease, err error) {
+	key := originKey{from: q.addressOf(from)}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	key.app = q.appNumber(app)
+	a := &q.apps[key.app]
 	switch {
-	case isFull(c.pages, c.limits.Connections):
-		return 0, tooMany("as many pages are connected as may be: %d", c.limits.Connections, settingConnections)
+	case isFull(q.pages, q.limits.Connections):
+		return 0, tooMany("as many pages are connected as may be: %d", q.limits.Connections, settingConnections)
 	case isFull(a.pages, a.limit):
 		return 0, tooMany("as many pages of this app are connected as may be: %d", a.limit, settingMaxConnections)
-	case c.limits.PerAddress > 0:
-		if isFull(int(c.addresses[key.from]), c.limits.PerAddress) {
-			return 0, tooMany("as many pages are connected from this address as may be: %d", c.limits.PerAddress, settingPerAddress)
+	case q.limits.PerAddress > 0:
+		if isFull(int(q.addresses[key.from]), q.limits.PerAddress) {
+			return 0, tooMany("as many pages are connected from this address as may be: %d", q.limits.PerAddress, settingPerAddress)
 		}
-		c.addresses[key.from]++
+		q.addresses[key.from]++
 	}
-	c.pages++
+	q.pages++
 	a.pages++
-	lease = c.lease(key)
-	c.origins[lease-1].pages++
+	lease = q.lease(key)
+	q.origins[lease-1].pages++
 	return lease, nil
 }
 
-// Release takes a page off the count that has entered with this lease. 0 is that of a page which nobody has counted.
-func (c *Quota) Release(lease scenecast.Lease) {
+// Release takes a page off the count that has acquired this lease. 0 is that of a page which nobody has counted.
+func (q *Quota) Release(lease scenecast.Lease) {
 	if lease == 0 {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	o := &c.origins[lease-1]
-	c.pages--
-	c.apps[o.app].pages--
-	if c.limits.PerAddress > 0 {
-		if c.addresses[o.from]--; c.addresses[o.from] == 0 {
-			delete(c.addresses, o.from)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := &q.origins[lease-1]
+	q.pages--
+	q.apps[o.app].pages--
+	if q.limits.PerAddress > 0 {
+		if q.addresses[o.from]--; q.addresses[o.from] == 0 {
+			delete(q.addresses, o.from)
 		}
 	}
 	if o.pages--; o.pages == 0 {
-		delete(c.leases, o.originKey)
-		c.free = append(c.free, lease)
+		delete(q.leases, o.originKey)
+		q.free = append(q.free, lease)
 	}
 }
 
 // ByApp is how many pages each app has; one that the limits do not name may be missing.
-func (c *Quota) ByApp() map[string]int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	pages := make(map[string]int, len(c.apps))
-	for _, a := range c.apps {
+func (q *Quota) ByApp() map[string]int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	pages := make(map[string]int, len(q.apps))
+	for _, a := range q.apps {
 		pages[a.name] = a.pages
 	}
 	return pages
 }
 
 // lease is the origin's, made when its first page comes.
-func (c *Quota) lease(key originKey) scenecast.Lease {
-	if lease, ok := c.leases[key]; ok {
+func (q *Quota) lease(key originKey) scenecast.Lease {
+	if lease, ok := q.leases[key]; ok {
 		return lease
 	}
 	var lease scenecast.Lease
-	if n := len(c.free); n > 0 {
-		lease = c.free[n-1]
-		c.free = c.free[:n-1]
+	if n := len(q.free); n > 0 {
+		lease = q.free[n-1]
+		q.free = q.free[:n-1]
 	} else {
-		c.origins = append(c.origins, origin{})
-		lease = scenecast.Lease(len(c.origins))
+		q.origins = append(q.origins, origin{})
+		lease = scenecast.Lease(len(q.origins))
 	}
-	c.origins[lease-1] = origin{originKey: key}
-	c.leases[key] = lease
+	q.origins[lease-1] = origin{originKey: key}
+	q.leases[key] = lease
 	return lease
 }
 
 // appNumber is the app's, made when its first page comes. There are few apps, so they are never forgotten.
-func (c *Quota) appNumber(name string) uint32 {
-	if number, ok := c.appNumbers[name]; ok {
+func (q *Quota) appNumber(name string) uint32 {
+	if number, ok := q.appNumbers[name]; ok {
 		return number
 	}
-	number := uint32(len(c.apps))
-	c.appNumbers[name] = number
-	c.apps = append(c.apps, appCount{name: name, limit: c.limits.PerApp[name]})
+	number := uint32(len(q.apps))
+	q.appNumbers[name] = number
+	q.apps = append(q.apps, appCount{name: name, limit: q.limits.PerApp[name]})
 	return number
 }
 
 // addressOf is what counts as one address; where no limit asks, all are one, and cost nothing.
-func (c *Quota) addressOf(from netip.Addr) (a address) {
-	if c.limits.PerAddress == 0 {
+func (q *Quota) addressOf(from netip.Addr) (a address) {
+	if q.limits.PerAddress == 0 {
 		return a
 	}
 	a = from.As16()

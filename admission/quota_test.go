@@ -16,8 +16,8 @@ import (
 
 var addr = netip.MustParseAddr
 
-// TestCounter: pages that come (+) and go (-), each by its app and address, and who is refused for which setting.
-func TestCounter(t *testing.T) {
+// TestQuota: pages that come (+) and go (-), each by its app and address, and who is refused for which setting.
+func TestQuota(t *testing.T) {
 	for _, c := range []struct {
 		limits admission.Limits
 		steps  string
@@ -33,20 +33,20 @@ func TestCounter(t *testing.T) {
 		{admission.Limits{Connections: 3, PerApp: map[string]int{"a": 2}, PerAddress: 1},
 			"+a 1.1.1.1, +a 1.1.1.1 limits.per_address, +a 1.1.1.2, +a 1.1.1.3 max_connections, +b 1.1.1.3, +b 1.1.1.4 limits.connections"},
 	} {
-		counter := admission.NewQuota(c.limits)
+		quota := admission.NewQuota(c.limits)
 		leases := make(map[string][]scenecast.Lease)
 		pages := make(map[string]int)
 		for step := range strings.SplitSeq(c.steps, ", ") {
 			app, rest := step[1:2], strings.Fields(step)
 			if step[0] == '-' {
 				page := strings.Join(rest, " ")[1:]
-				counter.Release(leases[page][0])
+				quota.Release(leases[page][0])
 				leases[page] = leases[page][1:]
 				pages[app]--
 				continue
 			}
 			from, _ := netip.ParseAddr(rest[1])
-			lease, err := counter.Acquire(app, from)
+			lease, err := quota.Acquire(app, from)
 			refused := ""
 			if err != nil {
 				if p := problem.Of(err); p.Kind == problem.TooMany {
@@ -62,22 +62,22 @@ func TestCounter(t *testing.T) {
 			}
 		}
 		for app, want := range pages {
-			if got := counter.ByApp()[app]; got != want {
+			if got := quota.ByApp()[app]; got != want {
 				t.Errorf("%s: %s has %d pages, want %d", c.steps, app, got, want)
 			}
 		}
 	}
 }
 
-// TestCounterForgets: with everybody gone, as many as before may come, and numbers are used again.
-func TestCounterForgets(t *testing.T) {
-	counter := admission.NewQuota(admission.Limits{Connections: 100, PerAddress: 1})
-	counter.Release(0) // of a page that was not counted
+// TestQuotaForgets: with everybody gone, as many as before may come, and numbers are used again.
+func TestQuotaForgets(t *testing.T) {
+	quota := admission.NewQuota(admission.Limits{Connections: 100, PerAddress: 1})
+	quota.Release(0) // of a page that was not counted
 	highest := scenecast.Lease(0)
 	for round := range 100 {
 		var leases []scenecast.Lease
 		for i := range 100 {
-			lease, err := counter.Acquire("a", netip.AddrFrom4([4]byte{10, 0, byte(round), byte(i)}))
+			lease, err := quota.Acquire("a", netip.AddrFrom4([4]byte{10, 0, byte(round), byte(i)}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,17 +85,17 @@ func TestCounterForgets(t *testing.T) {
 			leases = append(leases, lease)
 		}
 		for _, lease := range leases {
-			counter.Release(lease)
+			quota.Release(lease)
 		}
 	}
-	if highest > 100 || counter.ByApp()["a"] != 0 {
-		t.Errorf("the highest lease of 100 pages at a time is %d, and %d are left", highest, counter.ByApp()["a"])
+	if highest > 100 || quota.ByApp()["a"] != 0 {
+		t.Errorf("the highest lease of 100 pages at a time is %d, and %d are left", highest, quota.ByApp()["a"])
 	}
 }
 
-// TestCounterUnderLoad: of many at once exactly as many get in as may.
-func TestCounterUnderLoad(t *testing.T) {
-	counter := admission.NewQuota(admission.Limits{Connections: 100, PerApp: map[string]int{"a": 30}, PerAddress: 10})
+// TestQuotaUnderLoad: of many at once exactly as many get in as may.
+func TestQuotaUnderLoad(t *testing.T) {
+	quota := admission.NewQuota(admission.Limits{Connections: 100, PerApp: map[string]int{"a": 30}, PerAddress: 10})
 	var in, most, inApp, mostInApp atomic.Int64
 	note := func(n, most *atomic.Int64) {
 		now := n.Add(1)
@@ -114,7 +114,7 @@ func TestCounterUnderLoad(t *testing.T) {
 					continue
 				}
 				app := string(rune('a' + random.IntN(2)))
-				lease, err := counter.Acquire(app, netip.AddrFrom4([4]byte{10, 0, 0, byte(random.IntN(20))}))
+				lease, err := quota.Acquire(app, netip.AddrFrom4([4]byte{10, 0, 0, byte(random.IntN(20))}))
 				if err != nil {
 					continue
 				}
@@ -127,7 +127,7 @@ func TestCounterUnderLoad(t *testing.T) {
 					if app == "a" {
 						inApp.Add(-1)
 					}
-					counter.Release(lease)
+					quota.Release(lease)
 				})
 			}
 			for _, leave := range mine {
@@ -139,20 +139,20 @@ func TestCounterUnderLoad(t *testing.T) {
 	if most.Load() > 100 || mostInApp.Load() > 30 {
 		t.Errorf("%d pages at a time, %d of the app a", most.Load(), mostInApp.Load())
 	}
-	if left := fmt.Sprint(counter.ByApp()); left != "map[a:0 b:0]" {
+	if left := fmt.Sprint(quota.ByApp()); left != "map[a:0 b:0]" {
 		t.Errorf("in the end there are %s", left)
 	}
 }
 
-// TestCounterAllocates nothing for a page, beside what an origin's first page costs.
-func TestCounterAllocates(t *testing.T) {
-	counter := admission.NewQuota(admission.Limits{Connections: 1000, PerAddress: 1000})
-	if _, err := counter.Acquire("a", addr("10.0.0.1")); err != nil {
+// TestQuotaAllocates nothing for a page, beside what an origin's first page costs.
+func TestQuotaAllocates(t *testing.T) {
+	quota := admission.NewQuota(admission.Limits{Connections: 1000, PerAddress: 1000})
+	if _, err := quota.Acquire("a", addr("10.0.0.1")); err != nil {
 		t.Fatal(err)
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		lease, _ := counter.Acquire("a", addr("10.0.0.1"))
-		counter.Release(lease)
+		lease, _ := quota.Acquire("a", addr("10.0.0.1"))
+		quota.Release(lease)
 	}); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -162,12 +162,12 @@ func BenchmarkQuota(b *testing.B) {
 	for name, limits := range map[string]admission.Limits{"no limits": {}, "per address": {Connections: 1 << 30, PerAddress: 1 << 30}} {
 		for _, addresses := range []uint32{1, 100_000} {
 			b.Run(fmt.Sprintf("%s, %d addresses", name, addresses), func(b *testing.B) {
-				counter := admission.NewQuota(limits)
+				quota := admission.NewQuota(limits)
 				b.ReportAllocs()
 				for i := uint32(0); b.Loop(); i++ {
 					n := i * 7919 % addresses
-					lease, _ := counter.Acquire("default", netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}))
-					counter.Release(lease)
+					lease, _ := quota.Acquire("default", netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}))
+					quota.Release(lease)
 				}
 			})
 		}

@@ -73,7 +73,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong token", "/?token=wrong", 401, `token: the page's token is missing or wrong (setting: client_tokens)`},
 		{"two tokens", "/?token=wrong&" + token, 401, `token: the page's token is missing or wrong (setting: client_tokens)`},
 		{"an API key is no page's token", "/?token=" + apiKey, 401, `token: the page's token is missing or wrong (setting: client_tokens)`},
-		{"33 labels", "/?" + token + many, 400, `33 labels, and a connection may have 32 (setting: labels.max_count)`},
+		{"33 labels", "/?" + token + many, 400, `more than the 32 labels that a connection may have (setting: labels.max_count)`},
 		{"a long key", "/?" + token + "&" + strings.Repeat("k", 65) + "=v", 400,
 			`the label key \"kkkkkkkkkkkkkkkkkkkk\"… has 65 bytes, and may have 64 (setting: labels.max_key_bytes)`},
 		{"a long value", "/?" + token + "&page=" + strings.Repeat("v", 257), 400,

@@ -33,10 +33,13 @@ func New(authenticator *admission.Authenticator) *Protocol { return &Protocol{au
 // Name implements scenecast.Protocol.
 func (p *Protocol) Name() string { return "sse" }
 
+// Polyfills of EventSource cannot always set the header Last-Event-ID; these are the query parameters that they send instead.
+var lastEventIDParams = []string{"lastEventId", "lastEventID", "Last-Event-ID"}
+
 // Admit implements listener.Admitter. A browser that comes back by itself opens the same URL again, so what it adds counts more
 // than what the URL says.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.authenticator.Admit(r)
+	a, err := p.authenticator.Admit(r, lastEventIDParams...)
 	a.Protocol = p
 	if id := r.Header.Get("Last-Event-Id"); id != "" && err == nil {
 		a.Resume = admission.ResumeAfter(id)

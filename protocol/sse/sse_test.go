@@ -104,6 +104,13 @@ func TestAdmit(t *testing.T) {
 		{"&since=10-3", "", scenecast.Resume{Wanted: true, After: other}},
 		{"&since=10-3", "17", scenecast.Resume{Wanted: true, Malformed: true}},
 		{"&since=17", "10-3", scenecast.Resume{Wanted: true, After: other}},
+		{"&lastEventId=10-17", "", scenecast.Resume{Wanted: true, After: at}},
+		{"&lastEventID=10-17", "", scenecast.Resume{Wanted: true, After: at}},
+		{"&Last-Event-ID=10-17", "", scenecast.Resume{Wanted: true, After: at}},
+		{"&lastEventId=10-17&since=10-3", "", scenecast.Resume{Wanted: true, After: at}},
+		{"&lastEventId=&since=10-3", "", scenecast.Resume{Wanted: true, After: other}},
+		{"&lastEventId=10-17", "10-3", scenecast.Resume{Wanted: true, After: other}},
+		{"&lastEventId=17", "", scenecast.Resume{Wanted: true, Malformed: true}},
 	} {
 		r, _ := http.NewRequest(http.MethodGet, "/v1/events?token=t&page=home"+c.query, nil)
 		if c.lastID != "" {
