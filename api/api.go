@@ -47,6 +47,9 @@ type Options struct {
 	// it. Nil: nobody asks.
 	Refused func(r *http.Request, p *problem.Problem)
 
+	// Refused is told of each call that needs a key and is refused, and why. It must not wait. Nil: nobody asks.
+	Refused func(r *http.Request, err error)
+
 	// Timeout is how long a call may take, whether its client waits for it or not: longer than a push's receipt may be waited
 	// for. Defaults to DefaultTimeout.
 	Timeout time.Duration
@@ -152,6 +155,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]r
 	}
 	value, err := a.call(to, &request{Request: r, w: w})
 	if err != nil {
+		if to.scope != "" && a.o.Refused != nil {
+			a.o.Refused(r, err)
+		}
 		a.Refuse(w, r, err)
 	} else if value != (written{}) {
 		writeJSON(w, http.StatusOK, "application/json", value)

@@ -343,7 +343,7 @@ func TestCallsRefused(t *testing.T) {
 func TestConnectWithoutUpgrade(t *testing.T) {
 	w := newFixture(t).call("GET", "/v1/connect?token=x&page=home", "", nil)
 	checkAnswer(t, "GET /v1/connect", w, 426,
-		`{"title":"Upgrade Required","status":426,"kind":"upgrade_required","detail":"pages open this as a WebSocket"}`)
+		`{"title":"Upgrade Required","status":426,"kind":"upgrade_required","detail":"pages open this as a WebSocket; where one has, a proxy in between drops the headers Upgrade and Connection"}`)
 	if h := w.Header(); h.Get("Upgrade") != "websocket" || h.Get("Sec-WebSocket-Version") != "13" {
 		t.Errorf("the headers are %v", h)
 	}

@@ -7,7 +7,7 @@ import (
 
 // connect answers a GET of /v1/connect that is no WebSocket.
 func (a *API) connect(*request) (any, error) {
-	return nil, problem.New(problem.UpgradeRequired, "pages open this as a WebSocket")
+	return nil, problem.New(problem.UpgradeRequired, "pages open this as a WebSocket; where one has, a proxy in between drops the headers Upgrade and Connection")
 }
 
 // statusResponse is the answer of a server that is well.

@@ -12,11 +12,14 @@ const (
 	SettingBodyTimeout = "http.body_timeout"
 )
 
-// OfBody says what was wrong with a body whose reading, bounded by http.MaxBytesReader, failed: too large or too slow. Nil:
-// something else.
+// OfBody says what was wrong with a body whose reading, bounded by http.MaxBytesReader, failed: too large, too slow, or what the
+// server's own problem with it was. Nil: something else.
 func OfBody(err error) *Problem {
 	var tooLarge *http.MaxBytesError
+	var own *Problem
 	switch {
+	case errors.As(err, &own):
+		return own
 	case errors.As(err, &tooLarge):
 		return New(TooLarge, "the body is over %d bytes", tooLarge.Limit).DecidedBy(SettingMaxBody)
 	case errors.Is(err, os.ErrDeadlineExceeded):

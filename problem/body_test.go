@@ -20,6 +20,7 @@ func TestOfBody(t *testing.T) {
 		{&http.MaxBytesError{Limit: 7}, problem.TooLarge, "the body is over 7 bytes (setting: http.max_body)"},
 		{fmt.Errorf("form: %w", &http.MaxBytesError{Limit: 7}), problem.TooLarge, "the body is over 7 bytes (setting: http.max_body)"},
 		{fmt.Errorf("read: %w", os.ErrDeadlineExceeded), problem.Timeout, "the body did not come in time (setting: http.body_timeout)"},
+		{fmt.Errorf("read: %w", problem.New(problem.Unavailable, "going")), problem.Unavailable, "going"},
 		{io.ErrUnexpectedEOF, "", ""},
 		{errors.New("other"), "", ""},
 		{nil, "", ""},
