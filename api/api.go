@@ -43,12 +43,9 @@ type Options struct {
 	Metrics http.Handler                // answers /metrics, when the key has been checked
 	Logger  *slog.Logger                // gets the causes of internal errors, which clients are not told
 
-	// Refused is told of each request whose API key is unknown or lacks the scope, before it is answered; any goroutine may call
-	// it. Nil: nobody asks.
+	// Refused is told of each request whose API key is unknown or lacks the scope, and of each trigger that cannot be run, before
+	// it is answered; any goroutine may call it. Nil: nobody asks.
 	Refused func(r *http.Request, p *problem.Problem)
-
-	// Refused is told of each call that needs a key and is refused, and why. It must not wait. Nil: nobody asks.
-	Refused func(r *http.Request, err error)
 
 	// Timeout is how long a call may take, whether its client waits for it or not: longer than a push's receipt may be waited
 	// for. Defaults to DefaultTimeout.
@@ -155,9 +152,6 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]r
 	}
 	value, err := a.call(to, &request{Request: r, w: w})
 	if err != nil {
-		if to.scope != "" && a.o.Refused != nil {
-			a.o.Refused(r, err)
-		}
 		a.Refuse(w, r, err)
 	} else if value != (written{}) {
 		writeJSON(w, http.StatusOK, "application/json", value)
@@ -190,10 +184,14 @@ func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
 		p = problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key")
 	}
 	p = p.DecidedBy("api_keys")
+	a.refused(r, p)
+	return auth.Key{}, p
+}
+
+func (a *API) refused(r *http.Request, p *problem.Problem) {
 	if a.o.Refused != nil {
 		a.o.Refused(r, p)
 	}
-	return auth.Key{}, p
 }
 
 // ask asks all nodes about the app of the call's key.

@@ -122,6 +122,7 @@ func (a *API) trigger(r *request) (any, error) {
 	}
 	result, err := a.o.Pusher.Trigger(r.Context(), r.caller, r.PathValue("name"), r.Header.Get(push.IdempotencyHeader), push.JSONArgs(params))
 	if err != nil {
+		a.refused(r.Request, problem.Of(err))
 		return nil, err
 	}
 	return r.respond(result), nil

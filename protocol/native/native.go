@@ -128,6 +128,8 @@ func CloseCode(err error) (scenecast.CloseCode, string) {
 		return scenecast.CloseForbidden, p.Error()
 	case problem.TooMany:
 		return scenecast.CloseTooMany, p.Error()
+	case problem.Unavailable:
+		return scenecast.CloseShuttingDown, p.Error()
 	case problem.Internal:
 		return scenecast.CloseInternalError, p.Error()
 	default:

@@ -47,17 +47,16 @@ func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
 	return a, err
 }
 
-// How long a browser waits before it comes back by itself. When the server stops, the pages' times are spread, or all
-// of them would come to the next server at once.
+// How long a browser waits before it comes back by itself: each page another time, or all of them would come to a server that has
+// restarted at once.
 const (
-	retry      = 2 * time.Second
-	spreadFrom = 1 * time.Second
-	spreadOver = 4 * time.Second
+	retryFrom = 1 * time.Second
+	retryOver = 4 * time.Second
 )
 
 // Opened implements scenecast.Protocol. The welcome has an ID, so that a page resumes from here that gets nothing at all.
 func (p *Protocol) Opened(c scenecast.Conn) {
-	c.Send(message(retryField(retry), c.Position(), native.Welcome(c)))
+	c.Send(message(retryField(), c.Position(), native.Welcome(c)))
 }
 
 // Received implements scenecast.Protocol: a page that only listens says nothing.
@@ -87,12 +86,27 @@ func (p *Protocol) EncodePush(m *scenecast.Push, d scenecast.Delivery) []byte {
 	return event("", m.Position, m.Message.Event, m.Message.Data)
 }
 
+// Retry is the whole stream of a page that is refused for a while (listener.Endpoint): a time to come back, and why. False: the
+// refusal is final.
+func Retry(err error) (stream []byte, ok bool) {
+	switch code, reason := native.CloseCode(err); code {
+	case scenecast.CloseTooMany, scenecast.CloseShuttingDown, scenecast.CloseInternalError:
+		return closeEvent(retryField(), code, reason), true
+	default:
+		return nil, false
+	}
+}
+
 // encodeClose is the last event of a stream.
 func encodeClose(code scenecast.CloseCode, reason string) []byte {
 	head := ""
 	if code == scenecast.CloseShuttingDown {
-		head = retryField(spreadFrom + rand.N(spreadOver))
+		head = retryField()
 	}
+	return closeEvent(head, code, reason)
+}
+
+func closeEvent(head string, code scenecast.CloseCode, reason string) []byte {
 	data, _ := json.Marshal(struct { // a number and a text: it cannot fail
 		Type   string              `json:"type"`
 		Code   scenecast.CloseCode `json:"code"`
@@ -111,6 +125,6 @@ func isPlain(name string) bool {
 	return !strings.ContainsAny(name, "\r\n\x00") && !slices.Contains([]string{general, "open", "error"}, name)
 }
 
-func retryField(d time.Duration) string {
-	return "retry: " + strconv.FormatInt(d.Milliseconds(), 10) + "\n"
+func retryField() string {
+	return "retry: " + strconv.FormatInt((retryFrom+rand.N(retryOver)).Milliseconds(), 10) + "\n"
 }

@@ -3,6 +3,7 @@ package sse_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 	"scenecast/admission"
 	"scenecast/auth"
 	"scenecast/label"
+	"scenecast/problem"
 	"scenecast/protocol/sse"
 )
 
@@ -48,7 +50,7 @@ func TestWire(t *testing.T) {
 		got  []byte
 		want string
 	}{
-		{"welcome", welcome(at), "retry: 2000\nid: 10-17\n" + generic + `{"type":"welcome","id":"7.1","position":"10-17"}` + "\n\n"},
+		{"welcome", spread.ReplaceAll(welcome(at), []byte("retry: 0\n")), "retry: 0\nid: 10-17\n" + generic + `{"type":"welcome","id":"7.1","position":"10-17"}` + "\n\n"},
 		{"push", p.EncodePush(pushed("", `{ "b":1.10, "a":"<你好>\u00e9" }`), scenecast.Live), "id: 10-17\ndata: " + `{ "b":1.10, "a":"<你好>\u00e9" }` + "\n\n"},
 		{"named", p.EncodePush(pushed("order.shipped", `7`), scenecast.Live), "id: 10-17\nevent: order.shipped\ndata: 7\n\n"},
 		{"a name with a space and a colon", p.EncodePush(pushed(" a: b", `7`), scenecast.Live), "id: 10-17\nevent:  a: b\ndata: 7\n\n"},
@@ -73,18 +75,50 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// TestSpread: pages that are sent away because the server goes come back at times of their own.
+var spread = regexp.MustCompile(`^retry: [1-4]\d{3}\n`)
+
+// TestSpread: pages come back at times of their own, however their streams end.
 func TestSpread(t *testing.T) {
-	wire := regexp.MustCompile(`^retry: [1-4]\d{3}\nevent: scenecast\ndata: {"type":"close","code":4503,"reason":"bye"}\n\n$`)
-	different := make(map[string]bool)
-	for range 100 {
-		bye := string(new(sse.Protocol).Traits().EncodeClose(scenecast.CloseShuttingDown, "bye"))
-		if different[bye] = true; !wire.MatchString(bye) {
-			t.Fatalf("got %q", bye)
+	goingAway := func() []byte { return new(sse.Protocol).Traits().EncodeClose(scenecast.CloseShuttingDown, "bye") }
+	full := func() []byte {
+		stream, _ := sse.Retry(problem.New(problem.TooMany, "full"))
+		return stream
+	}
+	for name, first := range map[string]func() []byte{"welcome": func() []byte { return welcome(at) }, "going away": goingAway, "full": full} {
+		different := make(map[string]bool)
+		for range 100 {
+			retry := spread.FindString(string(first()))
+			if different[retry] = true; retry == "" {
+				t.Fatalf("%s: got %q", name, first())
+			}
+		}
+		if len(different) < 10 {
+			t.Errorf("%s: a hundred pages have %d times between them", name, len(different))
 		}
 	}
-	if len(different) < 10 {
-		t.Errorf("a hundred pages have %d times between them", len(different))
+}
+
+// TestRetry: EventSource comes back from what is refused for a while, and from nothing else.
+func TestRetry(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want string // empty: final
+	}{
+		{problem.New(problem.TooMany, "full").DecidedBy("limits.connections"), `"code":4429,"reason":"full (setting: limits.connections)"`},
+		{problem.New(problem.Unavailable, "going"), `"code":4503,"reason":"going"`},
+		{errors.New("database is down"), `"code":1011,"reason":"internal error"`},
+		{problem.New(problem.Unauthorized, "no"), ""},
+		{problem.New(problem.Forbidden, "no"), ""},
+		{problem.New(problem.Invalid, "no"), ""},
+		{problem.New(problem.LimitExceeded, "no"), ""},
+	} {
+		stream, ok := sse.Retry(c.err)
+		if ok != (c.want != "") {
+			t.Errorf("%v: %v", c.err, ok)
+		}
+		if want := "event: scenecast\ndata: {\"type\":\"close\"," + c.want + "}\n\n"; ok && string(spread.ReplaceAll(stream, nil)) != want {
+			t.Errorf("%v: %q, want %q", c.err, stream, want)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -35,8 +34,7 @@ type EndpointOptions struct {
 	Landing             http.Handler // the page that says what this server is; it gets GET and HEAD only
 	Logger              *slog.Logger
 
-	// Refused is told of each request whose credential is unknown or may not run triggers; any goroutine may call it. Nil: nobody
-	// asks.
+	// Refused is told of each call that is refused, before it is answered; any goroutine may call it. Nil: nobody asks.
 	Refused func(r *http.Request, p *problem.Problem)
 
 	// Timeout is how long a call may take, whether its client waits for it or not. Defaults to 40 s.
@@ -66,21 +64,25 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodGet, http.MethodHead, http.MethodPost:
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		e.Refuse(w, r, problem.New(problem.MethodNotAllowed, "/ takes GET and POST"))
+		e.refuseCall(w, r, problem.New(problem.MethodNotAllowed, "/ takes GET and POST"))
 		return
 	}
 	params, err := e.params(w, r)
 	if err != nil {
-		e.Refuse(w, r, err)
+		e.refuseCall(w, r, err)
 		return
 	}
-	if r.Method != http.MethodPost && !params.Has("func") {
+	if r.Method != http.MethodPost && !params.Has(funcParam) {
+		if err := e.checkVisit(r, params); err != nil {
+			e.refuseCall(w, r, err)
+			return
+		}
 		e.o.Landing.ServeHTTP(w, r)
 		return
 	}
 	result, err := e.run(r, params)
 	if err != nil {
-		e.Refuse(w, r, err)
+		e.refuseCall(w, r, err)
 		return
 	}
 	matched := result.Tally.Matched
@@ -97,38 +99,15 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 	}
 	caller, err := e.authorize(r, params)
 	if err != nil {
-		if p := problem.Of(err); e.o.Refused != nil && p.Kind != problem.Internal {
-			e.o.Refused(r, p)
-		}
 		return push.Result{}, err
 	}
-	name := params["func"]
+	name := params[funcParam]
 	if len(name) != 1 {
-		return push.Result{}, problem.New(problem.Invalid, "given %d times: say which trigger, once", len(name)).At("func")
+		return push.Result{}, problem.New(problem.Invalid, "given %d times: say which trigger, once", len(name)).At(funcParam)
 	}
 	delete(params, admission.TokenParam)
-	delete(params, "func")
+	delete(params, funcParam)
 	return e.o.Triggers.Trigger(r.Context(), caller, name[0], r.Header.Get(push.IdempotencyHeader), push.URLArgs(params))
-}
-
-// params are the query's and, of a POST, the form's.
-func (e *Endpoint) params(w http.ResponseWriter, r *http.Request) (url.Values, error) {
-	params, err := admission.ParseQuery(r)
-	if err != nil || r.Method != http.MethodPost || r.ContentLength == 0 {
-		return params, err
-	}
-	if media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); media != "application/x-www-form-urlencoded" {
-		return nil, problem.New(problem.UnsupportedMedia,
-			"parameters go into the query or into a form (application/x-www-form-urlencoded); for JSON there is POST /v1/triggers/NAME")
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, e.o.MaxForm)
-	if err := r.ParseForm(); err != nil {
-		if p := problem.OfBody(err); p != nil {
-			return nil, p
-		}
-		return nil, problem.New(problem.Invalid, "the form cannot be read: key=value pairs joined by &, percent-encoded")
-	}
-	return r.Form, nil
 }
 
 // authorize takes the credential from the parameter token, as in the tutorial, or from an Authorization header, and says
@@ -156,6 +135,14 @@ func (e *Endpoint) authorize(r *http.Request, params url.Values) (push.Caller, e
 			DecidedBy(SettingPageTokenMayTrigger)
 	}
 	return push.PageCaller(page.App), nil
+}
+
+// refuseCall is Refuse of what is not a page's request.
+func (e *Endpoint) refuseCall(w http.ResponseWriter, r *http.Request, err error) {
+	if e.o.Refused != nil {
+		e.o.Refused(r, problem.Of(err))
+	}
+	e.Refuse(w, r, err)
 }
 
 // Refuse answers with an error, as {"code":…,"message":…}.
