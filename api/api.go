@@ -189,7 +189,7 @@ func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
 }
 
 func (a *API) refused(r *http.Request, p *problem.Problem) {
-	if a.o.Refused != nil {
+	if a.o.Refused != nil && p.Kind != problem.Internal {
 		a.o.Refused(r, p)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"mime"
 
 	"scenecast"
+	"scenecast/problem"
 	"scenecast/push"
 )
 

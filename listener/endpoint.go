@@ -41,6 +41,9 @@ type Endpoint struct {
 
 	// Of event streams.
 	ContentType string
+	// Retry makes the whole stream of a page that is refused for a while, because EventSource comes back from a stream that has
+	// ended, and from no other status than 200. False: the refusal is final, and is answered by Refuse.
+	Retry func(err error) (stream []byte, ok bool)
 }
 
 // Path matches one path.
@@ -59,33 +62,4 @@ func (s *Server) endpointFor(r *http.Request) *Endpoint {
 		}
 	}
 	return nil
-}
-
-// ServeHTTP implements http.Handler, for the requests that no event loop has answered.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	connOf(r).busy.Store(true)
-	e := s.endpointFor(r)
-	if e == nil {
-		s.options.Handler.ServeHTTP(w, r)
-		return
-	}
-	var err error
-	if e.Transport == EventStream {
-		err = s.serveEventStream(w, r, e)
-	} else {
-		err = s.upgrade(w, r, e)
-	}
-	if err != nil {
-		s.refused.count(err)
-		e.Refuse(w, r, err)
-	}
-}
-
-// upgrade makes the request a page, or returns why not.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, e *Endpoint) error {
-	h, err := s.handshake(r, e)
-	if err != nil {
-		return err
-	}
-	return s.attach(w, &h)
 }

@@ -3,6 +3,7 @@ package listener
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"time"
 
 	"scenecast/problem"
@@ -10,6 +11,9 @@ import (
 
 // handshakeEventStream admits a page to an event stream.
 func (s *Server) handshakeEventStream(r *http.Request, e *Endpoint) (h handshake, err error) {
+	if err := checkNoBody(r); err != nil {
+		return h, err
+	}
 	if h.admission, err = s.admit(r, e); err != nil {
 		return h, err
 	}
@@ -30,8 +34,8 @@ func (s *Server) eventStreamHead(r *http.Request, e *Endpoint) []byte {
 func (s *Server) eventStreamHeader(r *http.Request, e *Endpoint) http.Header {
 	h := make(http.Header)
 	h.Set("Content-Type", e.ContentType)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx would hold events back until it has some kilobytes
+	h.Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold events back
+	h.Set("X-Accel-Buffering", "no")                 // nginx would hold events back until it has some kilobytes
 	s.origins.setHeaders(r, h)
 	return h
 }
@@ -40,7 +44,7 @@ func (s *Server) eventStreamHeader(r *http.Request, e *Endpoint) http.Header {
 func (s *Server) serveEventStream(w http.ResponseWriter, r *http.Request, e *Endpoint) (err error) {
 	switch r.Method {
 	case http.MethodGet:
-		err = s.upgrade(w, r, e)
+		err = s.connectEventStream(w, r, e)
 	case http.MethodHead:
 		err = s.serveEventStreamHead(w, r, e)
 	case http.MethodOptions:
@@ -55,6 +59,50 @@ func (s *Server) serveEventStream(w http.ResponseWriter, r *http.Request, e *End
 	return err
 }
 
+// connectEventStream makes the request a page, or answers with a stream that has the page come back, or returns why neither.
+func (s *Server) connectEventStream(w http.ResponseWriter, r *http.Request, e *Endpoint) (err error) {
+	if r.ProtoMajor == 2 {
+		err = s.connectHTTP2(w, r, e)
+	} else {
+		err = s.connect(w, r, e)
+	}
+	if err == nil || e.Retry == nil {
+		return err
+	}
+	stream, ok := e.Retry(err)
+	if !ok {
+		return err
+	}
+	s.refused(r, err)
+	s.setEventStreamHeader(w, r, e)
+	w.Header().Set("Content-Length", strconv.Itoa(len(stream)))
+	_, _ = w.Write(stream)
+	return nil
+}
+
+// connectHTTP2 makes a stream of HTTP/2 a page's event stream, and returns when that has ended.
+func (s *Server) connectHTTP2(w http.ResponseWriter, r *http.Request, e *Endpoint) error {
+	s.turns.await(r.Context(), s.draining)
+	h, err := s.handshakeEventStream(r, e)
+	if err != nil {
+		return err
+	}
+	s.setEventStreamHeader(w, r, e)
+	w = w.(*http2Writer).ResponseWriter // the loop sets deadlines of its own
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+	conn := newStreamConn(w, r)
+	s.nextLoop().Attach(conn, nil, h.admission)
+	conn.serve()
+	return nil
+}
+
+func (s *Server) setEventStreamHeader(w http.ResponseWriter, r *http.Request, e *Endpoint) {
+	for name, values := range s.eventStreamHeader(r, e) {
+		w.Header()[name] = values
+	}
+}
+
 // serveEventStreamHead answers HEAD as GET, without the events.
 func (s *Server) serveEventStreamHead(w http.ResponseWriter, r *http.Request, e *Endpoint) error {
 	h, err := s.handshakeEventStream(r, e)
@@ -62,9 +110,7 @@ func (s *Server) serveEventStreamHead(w http.ResponseWriter, r *http.Request, e 
 		return err
 	}
 	s.options.Release(h.admission.Lease)
-	for name, values := range s.eventStreamHeader(r, e) {
-		w.Header()[name] = values
-	}
+	s.setEventStreamHeader(w, r, e)
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
@@ -77,7 +123,7 @@ func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
 	s.origins.setHeaders(r, h)
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
-	h.Set("Access-Control-Allow-Headers", "Last-Event-ID, Cache-Control")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Last-Event-ID, Cache-Control")
 	h.Set("Access-Control-Max-Age", "7200") // seconds, the most that Chromium takes
 	w.WriteHeader(http.StatusNoContent)
 	return nil

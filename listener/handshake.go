@@ -2,13 +2,17 @@ package listener
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"scenecast"
 	"scenecast/problem"
+	"scenecast/socket"
 	"scenecast/websocket"
 )
 
@@ -34,6 +38,9 @@ func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, 
 	if err := websocket.CheckHandshake(r, e.Subprotocol); err != nil {
 		return h, err
 	}
+	if err := checkNoBody(r); err != nil {
+		return h, err
+	}
 	if h.admission, err = s.admit(r, e); err != nil {
 		if e.CloseCode == nil {
 			return h, err
@@ -41,7 +48,7 @@ func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, 
 		if problem.Of(err).Kind == problem.Internal {
 			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", err)
 		}
-		s.refused.count(err)
+		s.refused(r, err)
 		code, reason := e.CloseCode(err)
 		h.rejected, h.ending = true, scenecast.Ending{Cause: scenecast.CauseRefused, Code: code, Detail: reason}
 	}
@@ -49,14 +56,35 @@ func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, 
 	if s.options.Deflate && !h.rejected {
 		extensions, h.admission.Deflate = websocket.AcceptDeflate(r.Header)
 	}
-	h.response = websocket.SwitchingProtocols(r, e.Subprotocol, extensions)
+	h.response = websocket.SwitchingProtocols(r, cmp.Or(e.Subprotocol, firstSubprotocol(r)), extensions)
 	return h, nil
+}
+
+// checkNoBody refuses a body, which on a page's connection would be taken for what the page sends.
+func checkNoBody(r *http.Request) error {
+	if r.ContentLength != 0 {
+		return problem.New(problem.Invalid, "a page connects by a request without a body")
+	}
+	return nil
+}
+
+// firstSubprotocol is the first that the page offers. An endpoint that asks for none agrees to it: a browser that has offered some
+// closes the connection where the response names none.
+func firstSubprotocol(r *http.Request) string {
+	first, _, _ := strings.Cut(r.Header.Get("Sec-Websocket-Protocol"), ",")
+	if first = strings.TrimSpace(first); !isToken(first) {
+		return ""
+	}
+	return first
 }
 
 // admit asks the origin policy and then the admitter.
 func (s *Server) admit(r *http.Request, e *Endpoint) (scenecast.Admission, error) {
 	if err := s.origins.check(r); err != nil {
 		return scenecast.Admission{}, err
+	}
+	if s.isDraining() {
+		return scenecast.Admission{}, errGoingAway
 	}
 	a, err := e.Admitter.Admit(r)
 	if err != nil {
@@ -72,13 +100,17 @@ func (s *Server) attach(w http.ResponseWriter, h *handshake) error {
 		s.options.Release(h.admission.Lease)
 		return err
 	}
-	loop := s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
+	loop := s.nextLoop()
 	if h.rejected {
 		loop.Refuse(conn, early, h.ending)
 	} else {
 		loop.Attach(conn, early, h.admission)
 	}
 	return nil
+}
+
+func (s *Server) nextLoop() *socket.Loop {
+	return s.options.Loops[s.next.Add(1)%uint32(len(s.options.Loops))]
 }
 
 // hijack takes the connection from net/http, with the bytes that were read behind the request, and sends the response. A
@@ -90,7 +122,13 @@ func (s *Server) hijack(w http.ResponseWriter, response []byte) (conn net.Conn, 
 	}
 	early, _ = buffered.Reader.Peek(buffered.Reader.Buffered())
 	early = bytes.Clone(early)
-	conn = conn.(*httpConn).Conn
+	switch c := asHTTPConn(conn).Conn.(type) {
+	case *stallConn:
+		conn = c.Conn
+	case *tls.Conn:
+		conn = c
+		c.NetConn().(*stallConn).timeout.Store(0) // the loop sets deadlines of its own
+	}
 	if c, ok := conn.(*prefixConn); ok {
 		conn, early = c.Conn, append(early, c.prefix...)
 	}

@@ -28,6 +28,7 @@ var (
 	endOfHead     = []byte("\r\n\r\n")
 	emptyLine     = []byte("\n\r\n")
 	bareEmptyLine = []byte("\n\n")
+	doubleCR      = []byte("\r\r\n") // no line of a head ends so, and a head whose lines do has no end that would be found
 )
 
 var hijack = socket.Handshake{Action: socket.Hijack}
@@ -41,7 +42,7 @@ func (h *handshaker) Handshake(head []byte, from netip.AddrPort) socket.Handshak
 	switch {
 	case found && end <= h.server.options.MaxHead && bytes.HasSuffix(head[:end], endOfHead):
 		return h.decide(head[:end], from)
-	case found, len(head) > h.server.options.MaxHead:
+	case found, len(head) > h.server.options.MaxHead, bytes.Contains(head, doubleCR):
 		return hijack
 	default:
 		return socket.Handshake{Action: socket.NeedMore}
@@ -63,7 +64,7 @@ func (h *handshaker) decide(head []byte, from netip.AddrPort) socket.Handshake {
 	h.bytes.Reset(head)
 	h.reader.Reset(&h.bytes)
 	r, err := http.ReadRequest(h.reader)
-	if err != nil || h.reader.Buffered() > 0 || r.Method != http.MethodGet || r.Host == "" || r.ContentLength != 0 || len(r.TransferEncoding) > 0 {
+	if err != nil || h.reader.Buffered() > 0 || r.Method != http.MethodGet || r.ContentLength != 0 || !isPlainHead(r) {
 		return hijack
 	}
 	r.RemoteAddr = from.String()

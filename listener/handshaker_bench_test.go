@@ -19,7 +19,7 @@ func BenchmarkHandshake(b *testing.B) {
 	pages := new(auth.PageTokens)
 	pages.Add("123456", auth.Page{App: scenecast.DefaultApp})
 	authenticator := &admission.Authenticator{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
-	s := &Server{refused: newRefusalCounter(), options: Options{
+	s := &Server{draining: make(chan struct{}), options: Options{
 		Endpoints: []Endpoint{{Match: Path("/"), Admitter: tutorial.New(tutorial.Options{Authenticator: authenticator})}},
 		MaxHead:   16 << 10,
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),

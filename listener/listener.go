@@ -13,10 +13,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"scenecast"
+	"scenecast/problem"
+	"scenecast/ratelimit"
 	"scenecast/socket"
 )
 
@@ -34,22 +37,29 @@ type Options struct {
 	// Release is given the leases of pages that were admitted and then could not become one. Nil: there are none.
 	Release func(lease scenecast.Lease)
 
-	Deflate     bool          // agree to compress the messages of pages that offer it
-	AcceptRate  int           // connections per second; others wait in the kernel's queue. Defaults to any number.
-	SendBuffer  int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.
-	HeadTimeout time.Duration // for a request's head to come in. Defaults to 10 s.
-	BodyTimeout time.Duration // for a whole request to come in. Defaults to 30 s.
-	IdleTimeout time.Duration // for the next request on a connection. Defaults to 2 min.
-	MaxHead     int           // bytes of a request's head. Defaults to 16 KiB.
-	Logger      *slog.Logger
+	// Refused is told of each page that is refused, and why, from any goroutine and event loop. It must not wait. Nil: nobody asks.
+	Refused func(r *http.Request, p *problem.Problem)
+
+	Deflate      bool          // agree to compress the messages of pages that offer it
+	AcceptRate   int           // pages per second that may connect; others wait. Defaults to any number.
+	SendBuffer   int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.
+	HeadTimeout  time.Duration // for a request's head to come in, and for a TLS handshake. Defaults to 10 s.
+	BodyTimeout  time.Duration // for a whole request to come in. Defaults to 30 s.
+	WriteTimeout time.Duration // for the client to take the next part of a response. Defaults to 30 s.
+	IdleTimeout  time.Duration // for the next request on a connection. Defaults to 2 min.
+	MaxHead      int           // bytes of a request's head. Defaults to 16 KiB.
+	MaxResponses int           // bytes of large responses that may wait for their clients, all together. Defaults to 64 MiB.
+	Logger       *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
 	defaultTo(&o.SendBuffer, 32<<10)
 	defaultTo(&o.HeadTimeout, 10*time.Second)
 	defaultTo(&o.BodyTimeout, 30*time.Second)
+	defaultTo(&o.WriteTimeout, 30*time.Second)
 	defaultTo(&o.IdleTimeout, 2*time.Minute)
 	defaultTo(&o.MaxHead, 16<<10)
+	defaultTo(&o.MaxResponses, 64<<20)
 	if o.Release == nil {
 		o.Release = func(scenecast.Lease) {}
 	}
@@ -69,11 +79,24 @@ type Server struct {
 	origins originPolicy
 	ports   []*net.TCPListener // one for each loop that accepts connections itself; or only one
 	http    *http.Server
-	handoff *handoffListener // connections from the loops
-	next    atomic.Uint32    // loop, round robin
-	refused *refusalCounter
-	shut    atomic.Bool
+
+	handoff   *handoffListener // the connections that net/http is to serve
+	acceptor  *acceptor        // nil: the loops accept connections
+	next      atomic.Uint32    // loop, round robin
+	turns     *turns
+	tlsErrors *ratelimit.Log
+
+	connections *connections
+	bodies      *requestBodies
+	responses   *responseBudget
+
+	drainOnce sync.Once
+	draining  chan struct{} // closed by Drain
+	shut      atomic.Bool
 }
+
+// tlsErrorsPerSecond bounds the lines about TLS handshakes in the log.
+const tlsErrorsPerSecond = 5
 
 // Listen opens the port; Serve answers on it.
 func Listen(ctx context.Context, o Options) (*Server, error) {
@@ -86,22 +109,52 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{options: o, origins: newOriginPolicy(o.AllowedOrigins), ports: ports, handoff: newHandoffListener(ports[0].Addr()), refused: newRefusalCounter()}
-	// HTTP/2 is left out: a WebSocket opens by an HTTP/1.1 upgrade (RFC 8441 is for another day).
-	http1 := new(http.Protocols)
-	http1.SetHTTP1(true)
-	s.http = &http.Server{
-		Handler:           s,
-		Protocols:         http1,
-		ReadHeaderTimeout: o.HeadTimeout,
-		ReadTimeout:       o.BodyTimeout,
-		IdleTimeout:       o.IdleTimeout,
-		MaxHeaderBytes:    o.MaxHead,
-		ErrorLog:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
-		ConnContext:       rememberConn,
-		ConnState:         noteState,
+	if o.TLS != nil {
+		o.TLS = o.TLS.Clone()
+		o.TLS.NextProtos = []string{"h2", "http/1.1"}
+	}
+	s := &Server{
+		options:     o,
+		origins:     newOriginPolicy(o.AllowedOrigins),
+		ports:       ports,
+		handoff:     newHandoffListener(ports[0].Addr()),
+		turns:       newTurns(o.AcceptRate),
+		tlsErrors:   ratelimit.NewLog(o.Logger, tlsErrorsPerSecond),
+		connections: newConnections(),
+		bodies:      newRequestBodies(),
+		responses:   newResponseBudget(o.MaxResponses),
+		draining:    make(chan struct{}),
+	}
+	s.http = s.newHTTPServer()
+	if sockets == 1 {
+		s.acceptor = newAcceptor(s, ports[0])
 	}
 	return s, nil
+}
+
+// headSlop is what net/http lets a request's head have over MaxHeaderBytes.
+const headSlop = 4 << 10
+
+// newHTTPServer has net/http serve HTTP/1, and over TLS HTTP/2 too. A WebSocket opens by HTTP/1.1: net/http does not let a server
+// offer RFC 8441.
+func (s *Server) newHTTPServer() *http.Server {
+	o := s.options
+	versions := new(http.Protocols)
+	versions.SetHTTP1(true)
+	versions.SetHTTP2(o.TLS != nil)
+	return &http.Server{
+		Handler:                      s,
+		Protocols:                    versions,
+		HTTP2:                        &http.HTTP2Config{SendPingTimeout: o.WriteTimeout, WriteByteTimeout: o.WriteTimeout},
+		ReadHeaderTimeout:            o.HeadTimeout,
+		ReadTimeout:                  o.BodyTimeout,
+		IdleTimeout:                  o.IdleTimeout,
+		MaxHeaderBytes:               max(1, o.MaxHead-headSlop),
+		DisableGeneralOptionsHandler: true, // which answers behind the back of ServeHTTP
+		ErrorLog:                     slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		ConnContext:                  s.connections.context,
+		ConnState:                    s.connections.note,
+	}
 }
 
 // Addr is the address that the port is really open on.
@@ -109,9 +162,9 @@ func (s *Server) Addr() net.Addr { return s.ports[0].Addr() }
 
 // Serve answers requests until Shutdown; then it returns nil.
 func (s *Server) Serve() error {
-	connections, err := s.connections()
+	err := s.startAccepting()
 	if err == nil {
-		err = s.http.Serve(httpListener{connections})
+		err = s.http.Serve(httpListener{s.handoff, s})
 	}
 	if !s.shut.Load() && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
@@ -119,21 +172,19 @@ func (s *Server) Serve() error {
 	return nil
 }
 
-// connections are what net/http is to read: what the loops hand over, or everything.
-func (s *Server) connections() (net.Listener, error) {
-	if s.options.TLS != nil {
-		return tls.NewListener(s.limited(s.ports[0]), s.options.TLS), nil
-	}
-	if !s.options.Loops[0].CanListen() {
-		return s.limited(s.ports[0]), nil
+// startAccepting has the loops accept connections where they can.
+func (s *Server) startAccepting() error {
+	if s.options.TLS != nil || !s.options.Loops[0].CanListen() {
+		go s.acceptor.run()
+		return nil
 	}
 	for i, loop := range s.options.Loops {
 		if err := loop.Listen(s.ports[i], newHandshaker(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
-			return nil, err
+			return err
 		}
 		_ = s.ports[i].Close() // the loop has a descriptor of its own
 	}
-	return s.handoff, nil
+	return nil
 }
 
 // share is a loop's part of a rate; 0 is any number. A loop accepts one per second at least.
@@ -142,21 +193,4 @@ func share(rate, loops, i int) int {
 		return 0
 	}
 	return max(1, (rate+i)/loops)
-}
-
-// Shutdown closes the port and waits for the requests under way until ctx ends. Pages are not its concern.
-func (s *Server) Shutdown(ctx context.Context) error {
-	s.shut.Store(true)
-	for _, loop := range s.options.Loops {
-		loop.StopListening()
-	}
-	err := s.http.Shutdown(ctx)
-	for _, port := range s.ports {
-		_ = port.Close() // those that are closed already do not mind
-	}
-	if err != nil {
-		_ = s.http.Close()
-		return fmt.Errorf("requests still under way: %w", err)
-	}
-	return nil
 }

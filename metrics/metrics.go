@@ -19,7 +19,8 @@ type Sources struct {
 	FramesDropped   func() int64
 	FramesCoalesced func() int64
 	TurnedAway      func() int64
-	Refused         func() map[string]int64 // by reason
+	Refused         func() map[string]int64 // pages, by reason
+	CallsRefused    func() map[string]int64 // by reason
 }
 
 // metric is one that the server has; docs/operations.md explains each, and a test holds it to this table.
@@ -49,8 +50,10 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(s.FramesCoalesced()) }},
 	{"scenecast_visitors_turned_away_total", "Visitors that were not let in because file descriptors had run out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.TurnedAway()) }},
-	{"scenecast_refused_total", "Pages that were not let in, by the kind of what was wrong.", prometheus.CounterValue, "reason",
+	{"scenecast_refused_total", "Pages that were refused, by the kind of what was wrong.", prometheus.CounterValue, "reason",
 		func(s Sources) map[string]float64 { return floats(s.Refused()) }},
+	{"scenecast_calls_refused_total", "Calls of backends that were refused, by the kind of what was wrong.", prometheus.CounterValue, "reason",
+		func(s Sources) map[string]float64 { return floats(s.CallsRefused()) }},
 }
 
 // Handler answers with the figures, and with those of the Go runtime and of the process.

@@ -1,5 +1,5 @@
 // Package ratelimit is a token bucket that neither waits nor reads a clock: whoever owns one says what time it is, and learns how
-// long a token takes.
+// long a token takes. Log is a log that one limits.
 package ratelimit
 
 import "time"

@@ -1,8 +1,11 @@
 package ratelimit_test
 
 import (
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"scenecast/ratelimit"
@@ -82,4 +85,27 @@ func TestAnyNumber(t *testing.T) {
 			t.Fatalf("token %d takes %v", i, wait)
 		}
 	}
+}
+
+// TestLog: a flood of lines leaves some, and the next says how many are missing.
+func TestLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		l := ratelimit.NewLog(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})), 2)
+		for i := range 10 {
+			l.Info("refused", "n", i)
+		}
+		time.Sleep(time.Second)
+		l.Info("refused", "n", 10)
+		l.Info("refused", "n", 11)
+		const want = "level=INFO msg=refused n=0\nlevel=INFO msg=refused n=1\nlevel=INFO msg=refused n=10 omitted=8\nlevel=INFO msg=refused n=11\n"
+		if out.String() != want {
+			t.Errorf("got\n%s\nwant\n%s", &out, want)
+		}
+	})
 }

@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// debugServer is what an operator looks into a process with: /metrics, Go's profiles under /debug/pprof/, and POST /debug/gc,
-// which collects garbage and gives unused memory back to the system, so that what is left is what is in use. It asks for no
-// key: its address must be one that only operators reach.
+// debugServer is what an operator looks into a process with: /healthz, /readyz and /metrics, Go's profiles under /debug/pprof/, and
+// POST /debug/gc, which collects garbage and gives unused memory back to the system, so that what is left is what is in use. It
+// asks for no key: its address must be one that only operators reach. It answers until the server has stopped.
 type debugServer struct {
 	http     *http.Server
 	listener net.Listener
 }
 
 // listenDebug opens the debug port; an empty address opens none.
-func listenDebug(ctx context.Context, addr string, metrics http.Handler, log *slog.Logger) (*debugServer, error) {
+func listenDebug(ctx context.Context, addr string, metrics, health http.Handler, log *slog.Logger) (*debugServer, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -32,13 +32,15 @@ func listenDebug(ctx context.Context, addr string, metrics http.Handler, log *sl
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
+	mux.Handle("GET /healthz", health)
+	mux.Handle("GET /readyz", health)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("POST /debug/gc", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
-	log.Info("debug", "addr", l.Addr())
+	log.Info("debug", "addr", l.Addr().String())
 	return &debugServer{http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, listener: l}, nil
 }
 

@@ -4,10 +4,12 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"scenecast/admission"
 )
 
 // logRequests logs every HTTP request at debug level: the path without the query, because tokens are in it.
-func logRequests(log *slog.Logger, next http.Handler) http.Handler {
+func logRequests(log *slog.Logger, proxies admission.Proxies, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !log.Enabled(r.Context(), slog.LevelDebug) {
 			next.ServeHTTP(w, r)
@@ -16,8 +18,8 @@ func logRequests(log *slog.Logger, next http.Handler) http.Handler {
 		begun := time.Now()
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(status, r)
-		log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", status.status, "from", r.RemoteAddr,
-			"took", time.Since(begun))
+		log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", status.status,
+			"client", proxies.Origin(r), "took", time.Since(begun))
 	})
 }
 

@@ -17,13 +17,8 @@ func (s *Server) metrics(version string) http.Handler {
 		FramesDropped:   func() int64 { return s.overLoops((*socket.Loop).Dropped) },
 		FramesCoalesced: func() int64 { return s.overLoops((*socket.Loop).Coalesced) },
 		TurnedAway:      func() int64 { return s.overLoops((*socket.Loop).OutOfDescriptors) },
-		Refused: func() map[string]int64 {
-			refused := make(map[string]int64)
-			for kind, n := range s.listener.Refused() {
-				refused[string(kind)] = n
-			}
-			return refused
-		},
+		Refused:         func() map[string]int64 { return s.refusals.count(s.refusals.pages) },
+		CallsRefused:    func() map[string]int64 { return s.refusals.count(s.refusals.calls) },
 	})
 }
 

@@ -5,7 +5,6 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -55,17 +54,19 @@ type Options struct {
 // Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
 // moment that New has returned.
 type Server struct {
-	log      *slog.Logger
-	drain    time.Duration
-	hub      *hub.Hub
-	loops    []*socket.Loop
-	engine   scenecast.Engine
-	quota    *admission.Quota
-	pushes   *push.Service
-	apps     currentApps
-	listener *listener.Server
-	debug    *debugServer // nil: none
-	draining atomic.Bool
+	log        *slog.Logger
+	drain      time.Duration
+	drainDelay time.Duration
+	hub        *hub.Hub
+	loops      []*socket.Loop
+	engine     scenecast.Engine
+	quota      *admission.Quota
+	pushes     *push.Service
+	apps       currentApps
+	listener   *listener.Server
+	refusals   *refusals
+	debug      *debugServer // nil: none
+	draining   atomic.Bool
 }
 
 // callMargin is how long a call of a backend may take beside the wait for a receipt, for loops that have much to do.
@@ -75,7 +76,7 @@ const callMargin = 10 * time.Second
 // port cannot be opened.
 func New(ctx context.Context, o Options) (*Server, error) {
 	c := o.Config
-	s := &Server{log: o.Logger, drain: time.Duration(c.Drain)}
+	s := &Server{log: o.Logger, drain: time.Duration(c.Drain), drainDelay: time.Duration(c.DrainDelay)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -103,12 +104,15 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Frame:   maxFrame(c.Outbox),
 	}, s.apps.findTrigger)
 	s.quota = admission.NewQuota(s.apps.Load().quota)
+	proxies := admission.Proxies(c.Limits.TrustedProxies)
 	authenticator := &admission.Authenticator{
-		Pages:   &s.apps,
-		Rules:   s.apps.rules,
-		Quota:   s.quota,
-		Proxies: admission.Proxies(c.Limits.TrustedProxies),
+		Pages:       &s.apps,
+		Rules:       s.apps.rules,
+		Quota:       s.quota,
+		Proxies:     proxies,
+		TokenCookie: c.HTTP.TokenCookie,
 	}
+	s.refusals = newRefusals(s.log, proxies)
 
 	// What pages and backends find.
 	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
@@ -128,6 +132,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Triggers:            s.pushes,
 		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
 		Timeout:             callTimeout,
+		Refused:             s.refusals.call,
 		Logger:              s.log,
 	})
 	figures := s.metrics(o.Version)
@@ -141,6 +146,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Log:     s.engine,
 		Ready:   s.ready,
 		Metrics: figures,
+		Refused: s.refusals.call,
 		Logger:  s.log,
 	})
 	mux := http.NewServeMux()
@@ -160,7 +166,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
-	if s.debug, err = listenDebug(ctx, c.Debug.Listen, figures, s.log); err != nil {
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, figures, backends, s.log); err != nil {
 		s.stopLoops(ctx)
 		return nil, err
 	}
@@ -173,7 +179,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
 		TLS:     certificate,
-		Handler: logRequests(s.log, mux),
+		Handler: logRequests(s.log, proxies, refuseUnclean(mux, backends.Refuse)),
 		Endpoints: []listener.Endpoint{
 			{Match: listener.Path("/"), Admitter: tutorialPages, Blocking: blocking, Refuse: endpoint.Refuse},
 			{
@@ -191,20 +197,23 @@ func New(ctx context.Context, o Options) (*Server, error) {
 				Blocking:    blocking,
 				ContentType: sse.ContentType,
 				Refuse:      backends.Refuse,
+				Retry:       sse.Retry,
 			},
 		},
 		AllowedOrigins: c.HTTP.AllowedOrigins,
 
-		Loops:       s.loops,
-		Release:     s.quota.Release,
-		AcceptRate:  c.Limits.AcceptRate,
-		Deflate:     c.WebSocket.Compression,
-		SendBuffer:  int(c.Outbox.SendBuffer),
-		HeadTimeout: time.Duration(c.HTTP.HeadTimeout),
-		BodyTimeout: time.Duration(c.HTTP.BodyTimeout),
-		IdleTimeout: time.Duration(c.HTTP.IdleTimeout),
-		MaxHead:     int(c.HTTP.MaxHead),
-		Logger:      s.log,
+		Loops:        s.loops,
+		Release:      s.quota.Release,
+		Refused:      s.refusals.page,
+		AcceptRate:   c.Limits.AcceptRate,
+		Deflate:      c.WebSocket.Compression,
+		SendBuffer:   int(c.Outbox.SendBuffer),
+		HeadTimeout:  time.Duration(c.HTTP.HeadTimeout),
+		BodyTimeout:  time.Duration(c.HTTP.BodyTimeout),
+		WriteTimeout: time.Duration(c.HTTP.WriteTimeout),
+		IdleTimeout:  time.Duration(c.HTTP.IdleTimeout),
+		MaxHead:      int(c.HTTP.MaxHead),
+		Logger:       s.log,
 	})
 	if err != nil {
 		s.debug.close()
@@ -237,46 +246,4 @@ func (s *Server) Connections() int { return s.hub.Connections() }
 // Push pushes from within the program; the errors are those of push.Service.Push.
 func (s *Server) Push(ctx context.Context, r push.Request) (push.Result, error) {
 	return s.pushes.Push(ctx, push.Caller{App: scenecast.DefaultApp}, r)
-}
-
-// Run serves until ctx ends, then says goodbye to all pages within the configured drain time, and returns when nothing of
-// the server is left. The error is nil unless serving or draining failed.
-func (s *Server) Run(ctx context.Context) error {
-	serving := make(chan error, 1)
-	go func() {
-		serving <- s.listener.Serve()
-		close(serving)
-	}()
-	debugging := s.debug.serve(s.log)
-	defer debugging()
-	var failed error
-	select {
-	case failed = <-serving:
-	case <-ctx.Done():
-		s.log.Info("draining", "connections", s.Connections(), "within", s.drain)
-	}
-	s.draining.Store(true)
-	// The program's context has ended; the goodbye has a time of its own.
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
-	defer cancel()
-	drained := make(chan error, 1) // beside the requests: a slow one must not cost the pages their time
-	go func() { drained <- s.hub.Drain(stop, s.drain/2) }()
-	err := errors.Join(failed, s.listener.Shutdown(stop), <-drained)
-	if err == nil {
-		err = s.hub.Drain(stop, 0) // of those who have come in through the closing door
-	}
-	err = errors.Join(err, s.engine.Close())
-	s.stopLoops(stop)
-	return errors.Join(err, <-serving)
-}
-
-// ready says whether this server should get traffic.
-func (s *Server) ready(ctx context.Context) error {
-	if s.draining.Load() {
-		return errors.New("the server is going away")
-	}
-	if engine, ok := s.engine.(scenecast.HealthChecker); ok {
-		return engine.CheckHealth(ctx)
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -79,9 +78,9 @@ func (s *echo) addr() net.Addr { return s.listener.Addr() }
 func (s *echo) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	err := s.listener.Shutdown(ctx)
+	s.listener.Shutdown(ctx)
 	s.stopLoops(ctx)
-	return errors.Join(err, <-s.served)
+	return <-s.served
 }
 
 func (s *echo) stopLoops(ctx context.Context) {

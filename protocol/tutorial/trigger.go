@@ -139,8 +139,8 @@ func (e *Endpoint) authorize(r *http.Request, params url.Values) (push.Caller, e
 
 // refuseCall is Refuse of what is not a page's request.
 func (e *Endpoint) refuseCall(w http.ResponseWriter, r *http.Request, err error) {
-	if e.o.Refused != nil {
-		e.o.Refused(r, problem.Of(err))
+	if p := problem.Of(err); e.o.Refused != nil && p.Kind != problem.Internal {
+		e.o.Refused(r, p)
 	}
 	e.Refuse(w, r, err)
 }

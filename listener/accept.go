@@ -1,0 +1,129 @@
+package listener
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"scenecast/ratelimit"
+)
+
+// acceptor accepts the connections of a port where loops do not, and hands them to net/http. TLS handshakes run before that, each
+// on a goroutine of its own, so that what is wrong with one can be told to its client and to the log.
+type acceptor struct {
+	server *Server
+	port   *net.TCPListener
+
+	mu          sync.Mutex
+	handshaking map[net.Conn]struct{}
+	closed      bool
+	goroutines  sync.WaitGroup
+}
+
+func newAcceptor(s *Server, port *net.TCPListener) *acceptor {
+	return &acceptor{server: s, port: port, handshaking: make(map[net.Conn]struct{})}
+}
+
+// acceptPause is how long nothing is accepted where the system has no descriptor, or no memory, for a connection.
+const acceptPause = 10 * time.Millisecond
+
+// run accepts connections until close.
+func (a *acceptor) run() {
+	for {
+		c, err := a.port.Accept()
+		switch {
+		case err == nil:
+			a.take(c)
+		case a.isClosed() || errors.Is(err, net.ErrClosed):
+			return
+		default:
+			if !a.server.connections.closeIdle() {
+				a.server.options.Logger.Warn("accept", "err", err)
+			}
+			time.Sleep(acceptPause)
+		}
+	}
+}
+
+func (a *acceptor) take(c net.Conn) {
+	if a.server.options.TLS == nil {
+		a.server.handoff.put(c)
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		_ = c.Close()
+		return
+	}
+	a.handshaking[c] = struct{}{}
+	a.goroutines.Go(func() { a.handshake(c) })
+}
+
+// handshake agrees with the client on TLS, and on the version of HTTP.
+func (a *acceptor) handshake(c net.Conn) {
+	stall := &stallConn{Conn: c}
+	secure := tls.Server(stall, a.server.options.TLS)
+	ctx, cancel := context.WithTimeout(context.Background(), a.server.options.HeadTimeout)
+	err := secure.HandshakeContext(ctx)
+	cancel()
+	a.mu.Lock()
+	delete(a.handshaking, c)
+	a.mu.Unlock()
+	if err != nil {
+		a.server.handshakeFailed(c, err)
+		return
+	}
+	stall.timeout.Store(int64(a.server.options.WriteTimeout))
+	a.server.handoff.put(secure)
+}
+
+// close accepts nothing any more, and ends the handshakes that are under way.
+func (a *acceptor) close() {
+	a.mu.Lock()
+	a.closed = true
+	for c := range a.handshaking {
+		_ = c.Close()
+	}
+	a.mu.Unlock()
+	_ = a.port.Close()
+	a.goroutines.Wait()
+}
+
+func (a *acceptor) isClosed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.closed
+}
+
+// turns spaces the pages that net/http lets in; loops do the same by themselves. Requests that become no page need no turn.
+type turns struct {
+	began time.Time
+
+	mu     sync.Mutex
+	bucket ratelimit.Bucket
+}
+
+func newTurns(perSecond int) *turns {
+	return &turns{began: time.Now(), bucket: ratelimit.New(perSecond, 0)}
+}
+
+// await waits for a turn, at most until the client has gone or the server drains.
+func (t *turns) await(ctx context.Context, draining <-chan struct{}) {
+	t.mu.Lock()
+	wait := t.bucket.Reserve(time.Since(t.began))
+	t.mu.Unlock()
+	if wait == 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-draining:
+	}
+}

@@ -1,0 +1,65 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"scenecast/admission"
+	"scenecast/problem"
+	"scenecast/ratelimit"
+)
+
+// refusalLines bounds the lines about refusals in the log, per second.
+const refusalLines = 10
+
+// refusals counts and logs the requests that are refused: by strangers, by pages and backends that are wrong about something, and
+// by whoever tries keys. Its methods may be called concurrently and do not wait.
+type refusals struct {
+	log     *ratelimit.Log
+	proxies admission.Proxies
+
+	mu    sync.Mutex
+	pages map[problem.Kind]int64
+	calls map[problem.Kind]int64
+}
+
+func newRefusals(log *slog.Logger, proxies admission.Proxies) *refusals {
+	r := &refusals{log: ratelimit.NewLog(log, refusalLines), proxies: proxies, pages: make(map[problem.Kind]int64), calls: make(map[problem.Kind]int64)}
+	// The usual kinds begin at 0, so that a first refusal is seen as one more.
+	for _, kind := range []problem.Kind{
+		problem.Invalid, problem.LimitExceeded, problem.Unauthorized, problem.Forbidden, problem.TooMany, problem.UpgradeRequired,
+		problem.Internal, problem.Unavailable,
+	} {
+		r.pages[kind] = 0
+	}
+	for _, kind := range []problem.Kind{problem.Invalid, problem.Unauthorized, problem.Forbidden, problem.NotFound, problem.Internal} {
+		r.calls[kind] = 0
+	}
+	return r
+}
+
+// page notes a page that was refused, whatever it connects by.
+func (f *refusals) page(r *http.Request, p *problem.Problem) { f.note("page refused", f.pages, r, p) }
+
+// call notes a call of a backend that was refused.
+func (f *refusals) call(r *http.Request, p *problem.Problem) { f.note("call refused", f.calls, r, p) }
+
+// note logs the path without the query, because tokens are in it.
+func (f *refusals) note(message string, counts map[problem.Kind]int64, r *http.Request, p *problem.Problem) {
+	f.mu.Lock()
+	counts[p.Kind]++
+	f.mu.Unlock()
+	f.log.Info(message, "method", r.Method, "path", r.URL.Path, "client", f.proxies.Origin(r), "kind", p.Kind, "why", p.Error())
+}
+
+// count copies one of the maps, with names for metrics.
+func (f *refusals) count(counts map[problem.Kind]int64) map[string]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	byName := make(map[string]int64, len(counts))
+	for kind, n := range counts {
+		byName[string(kind)] = n
+	}
+	return byName
+}

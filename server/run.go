@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"scenecast"
+)
+
+// Run serves until ctx ends, then drains, and returns when nothing of the server is left. The error is nil unless serving failed, or
+// the pages could not be told in time.
+//
+// Draining: first /readyz answers 503 for the drain delay, while all else goes on, so that a load balancer sends nobody any more.
+// Then pages are told to come back elsewhere, requests that have not come in whole are cut, and requests that are being answered
+// get the drain time, all of it. Health checks are answered until the pages are gone, and on the debug port until the end.
+func (s *Server) Run(ctx context.Context) error {
+	serving := make(chan error, 1)
+	go func() {
+		serving <- s.listener.Serve()
+		close(serving)
+	}()
+	stopDebugging := s.debug.serve(s.log)
+	defer stopDebugging()
+	var failed error
+	select {
+	case failed = <-serving:
+	case <-ctx.Done():
+		failed = s.announce(serving)
+	}
+	s.draining.Store(true)
+	s.log.Info("draining", "connections", s.Connections(), "within", s.drain)
+	// The program's context has ended; draining has a time of its own.
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
+	defer cancel()
+	s.listener.Drain()
+	err := errors.Join(failed, s.hub.Drain(stop, s.drain/2))
+	s.listener.Shutdown(stop)
+	if err == nil {
+		err = s.hub.Drain(stop, 0) // of pages that were being admitted
+	}
+	err = errors.Join(err, s.engine.Close())
+	s.stopLoops(stop)
+	return errors.Join(err, <-serving)
+}
+
+// announce tells load balancers that the server is going to drain, and waits until they have had time to ask. An error is that of
+// serving meanwhile.
+func (s *Server) announce(serving <-chan error) error {
+	if s.drainDelay == 0 {
+		return nil
+	}
+	s.draining.Store(true)
+	s.log.Info("going to drain", "connections", s.Connections(), "after", s.drainDelay)
+	select {
+	case <-time.After(s.drainDelay):
+		return nil
+	case err := <-serving:
+		return err
+	}
+}
+
+// ready says whether this server should get traffic.
+func (s *Server) ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return errors.New("the server is going away")
+	}
+	if engine, ok := s.engine.(scenecast.HealthChecker); ok {
+		return engine.CheckHealth(ctx)
+	}
+	return nil
+}
