@@ -161,6 +161,25 @@ func TestBatchIsPaced(t *testing.T) {
 	})
 }
 
+// TestBatchOfManyReceipts: a batch may take longer than a call. What is submitted late has the time for its receipt, too.
+func TestBatchOfManyReceipts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, s := newFixture(t), new(submissions)
+		f.pusher.submit = s.submit
+		a, end := batch(f, api.BatchWindow+1, "")
+		time.Sleep(30 * time.Second)
+		close(s.at(0).queued)
+		time.Sleep(30 * time.Second)
+		for i := range api.BatchWindow + 1 {
+			close(s.at(i).done)
+		}
+		<-end
+		if n := strings.Count(a.Body.String(), `{"id":`); n != api.BatchWindow+1 {
+			t.Errorf("%d are told as published, want all: %s", n, a.Body)
+		}
+	})
+}
+
 // TestBatchThatStands: where nothing gets queued any more, what was published is told as uncertain, what was not as not
 // published, and the call ends.
 func TestBatchThatStands(t *testing.T) {
