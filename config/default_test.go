@@ -16,7 +16,12 @@ func TestDefaultsOfPackages(t *testing.T) {
 	if got, want := c.Labels.Limits(), label.DefaultLimits; got != want {
 		t.Errorf("labels: %+v, want %+v", got, want)
 	}
-	limits := push.Limits{TTL: time.Duration(c.Push.MaxTTL), Timeout: time.Duration(c.Push.MaxTimeout), Frame: int(c.Outbox.MaxBytes)}
+	limits := push.Limits{
+		TTL:          time.Duration(c.Push.MaxTTL),
+		Timeout:      time.Duration(c.Push.MaxTimeout),
+		Frame:        int(c.Outbox.MaxBytes),
+		FrameSetting: push.SettingOutbox,
+	}
 	if got, want := limits, push.DefaultLimits; got != want {
 		t.Errorf("pushes: %+v, want %+v", got, want)
 	}

@@ -12,9 +12,10 @@ import (
 
 // The settings that decide the limits; a problem names the one that it broke.
 const (
-	SettingTTL     = "push.max_ttl"
-	SettingTimeout = "push.max_timeout"
-	SettingFrame   = "outbox.max_bytes"
+	SettingTTL         = "push.max_ttl"
+	SettingTimeout     = "push.max_timeout"
+	SettingOutbox      = "outbox.max_bytes"
+	SettingOutboxTotal = "outbox.max_total"
 )
 
 // Limits bound how long a push may occupy the server, and how much of an outbox.
@@ -22,10 +23,13 @@ type Limits struct {
 	TTL     time.Duration // of a push
 	Timeout time.Duration // for a receipt
 	Frame   int           // bytes of a push's frame, on any wire: a larger one fits no outbox, and would close every page that it is for
+
+	// FrameSetting is the setting that decides Frame.
+	FrameSetting string
 }
 
 // DefaultLimits are the limits where nothing else is configured.
-var DefaultLimits = Limits{TTL: 24 * time.Hour, Timeout: 30 * time.Second, Frame: 1 << 20}
+var DefaultLimits = Limits{TTL: 24 * time.Hour, Timeout: 30 * time.Second, Frame: 1 << 20, FrameSetting: SettingOutbox}
 
 // DefaultTimeout is how long a receipt is waited for where the request does not say.
 const DefaultTimeout = 5 * time.Second
@@ -72,7 +76,7 @@ func (l Limits) check(r Request) error {
 	}
 	if n := MaxFrame(r.Event, r.Message); n > l.Frame {
 		return problem.New(problem.TooLarge, "%d bytes, which with its framing may be %d, and an outbox has room for %d",
-			len(r.Message), n, l.Frame).At("message").DecidedBy(SettingFrame)
+			len(r.Message), n, l.Frame).At("message").DecidedBy(l.FrameSetting)
 	}
 	return nil
 }

@@ -213,7 +213,7 @@ func TestMessageTooLarge(t *testing.T) {
 	} {
 		e := new(engine)
 		c.request.To = audience.Everybody()
-		_, err := push.NewService(e, push.Limits{Frame: limit}, nil).Push(t.Context(), shop, c.request)
+		_, err := push.NewService(e, push.Limits{Frame: limit, FrameSetting: push.SettingOutbox}, nil).Push(t.Context(), shop, c.request)
 		if c.ok != (err == nil) {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -51,6 +52,15 @@ func TestTriggerThatRendersLarge(t *testing.T) {
 	}
 	if got := s.read(page); got != `"next"` {
 		t.Errorf("the page got %.80s", got)
+	}
+}
+
+// TestFrameOverTheBudget of all outboxes of a loop, where that is less than what one may hold: the setting that decides is named.
+func TestFrameOverTheBudget(t *testing.T) {
+	s := start(t, map[string]string{"outbox.max_total": fmt.Sprintf("%dKiB", 100*runtime.GOMAXPROCS(0))}, nil)
+	status, answer := s.push(`{"to":"*","message":"` + strings.Repeat("x", 100<<10) + `"}`)
+	if status != 413 || !strings.Contains(answer, `"where":"message","setting":"outbox.max_total"`) {
+		t.Errorf("%d %s", status, answer)
 	}
 }
 

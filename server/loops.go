@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"scenecast/config"
+	"scenecast/push"
 	"scenecast/socket"
 )
 
@@ -45,9 +46,13 @@ func (s *Server) startLoops(c config.Config, portable bool) error {
 	return nil
 }
 
-// maxFrame is how many bytes a frame may have to find room in an outbox.
-func maxFrame(o config.Outbox) int {
-	return min(int(o.MaxBytes), int(o.MaxTotal)/runtime.GOMAXPROCS(0))
+// maxFrame is how many bytes a frame may have to find room in an outbox, and the setting that decides it: all outboxes of a loop
+// have one budget.
+func maxFrame(o config.Outbox) (bytes int, setting string) {
+	if total := int(o.MaxTotal) / runtime.GOMAXPROCS(0); total < int(o.MaxBytes) {
+		return total, push.SettingOutboxTotal
+	}
+	return int(o.MaxBytes), push.SettingOutbox
 }
 
 // stopLoops gives the pages until ctx ends to take their close frames.

@@ -98,10 +98,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	})
 	s.hub = hub.New(scenecast.NewNodeID(), c.Labels.Limits(), s.engine)
 
+	frame, frameSetting := maxFrame(c.Outbox)
 	s.pushes = push.NewService(s.engine, push.Limits{
-		TTL:     time.Duration(c.Push.MaxTTL),
-		Timeout: time.Duration(c.Push.MaxTimeout),
-		Frame:   maxFrame(c.Outbox),
+		TTL:          time.Duration(c.Push.MaxTTL),
+		Timeout:      time.Duration(c.Push.MaxTimeout),
+		Frame:        frame,
+		FrameSetting: frameSetting,
 	}, s.apps.findTrigger)
 	s.quota = admission.NewQuota(s.apps.Load().quota)
 	proxies := admission.Proxies(c.Limits.TrustedProxies)
