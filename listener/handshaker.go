@@ -34,14 +34,14 @@ var (
 var hijack = socket.Handshake{Action: socket.Hijack}
 
 // Handshake implements socket.Handshaker. What is not certain to become a page goes to net/http, which answers malformed heads too.
-func (h *handshaker) Handshake(head []byte, from netip.AddrPort) socket.Handshake {
+func (h *handshaker) Handshake(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
 	if n := min(len(head), len(get)); !bytes.Equal(head[:n], get[:n]) {
 		return hijack
 	}
 	end, found := headEnd(head)
 	switch {
 	case found && end <= h.server.options.MaxHead && bytes.HasSuffix(head[:end], endOfHead):
-		return h.decide(head[:end], from)
+		return h.decide(head[:end], from, mayJoin)
 	case found, len(head) > h.server.options.MaxHead, bytes.Contains(head, doubleCR):
 		return hijack
 	default:
@@ -60,7 +60,7 @@ func headEnd(b []byte) (end int, found bool) {
 
 // decide reads a whole head and has its endpoint decide. A request that is refused over HTTP goes to net/http, where the endpoint
 // decides once more and answers.
-func (h *handshaker) decide(head []byte, from netip.AddrPort) socket.Handshake {
+func (h *handshaker) decide(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
 	h.bytes.Reset(head)
 	h.reader.Reset(&h.bytes)
 	r, err := http.ReadRequest(h.reader)
@@ -71,6 +71,9 @@ func (h *handshaker) decide(head []byte, from netip.AddrPort) socket.Handshake {
 	e := h.server.endpointFor(r)
 	if e == nil || e.Blocking {
 		return hijack
+	}
+	if !mayJoin() {
+		return socket.Handshake{Action: socket.Wait}
 	}
 	to, err := h.server.handshake(r, e)
 	if err != nil {

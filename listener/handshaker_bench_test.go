@@ -30,7 +30,7 @@ func BenchmarkHandshake(b *testing.B) {
 	from := netip.MustParseAddrPort("127.0.0.1:5555")
 	b.ReportAllocs()
 	for b.Loop() {
-		if h := handshaker.Handshake(head, from); h.Action != socket.Accept {
+		if h := handshaker.Handshake(head, from, always); h.Action != socket.Accept {
 			b.Fatalf("%+v", h)
 		}
 	}

@@ -82,7 +82,7 @@ var heads = []struct {
 func TestHandshake(t *testing.T) {
 	handshaker, _ := fuzzedHandshaker()
 	for _, h := range heads {
-		if got := handshaker.Handshake([]byte(h.sent), netip.AddrPort{}); got.Action != h.action {
+		if got := handshaker.Handshake([]byte(h.sent), netip.AddrPort{}, always); got.Action != h.action {
 			t.Errorf("%q: action %d, want %d", h.sent, got.Action, h.action)
 		}
 	}
@@ -97,11 +97,11 @@ func FuzzHandshake(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		h, admitter := fuzzedHandshaker()
-		whole := h.Handshake(sent, netip.AddrPort{})
+		whole := h.Handshake(sent, netip.AddrPort{}, always)
 		asked := admitter.asked
 		decided := false
 		for n := range len(sent) + 1 {
-			got := h.Handshake(bytes.Clone(sent[:n]), netip.AddrPort{})
+			got := h.Handshake(bytes.Clone(sent[:n]), netip.AddrPort{}, always)
 			switch {
 			case got.Action == socket.NeedMore && decided:
 				t.Fatalf("%q is decided, and %q is not", sent[:n-1], sent[:n])
@@ -139,3 +139,6 @@ func compareWithNetHTTP(t *testing.T, sent []byte, head int, asked string) {
 		t.Fatalf("%q: a head of %d bytes; net/http takes %+v", sent, head, early)
 	}
 }
+
+// always lets every page join.
+func always() bool { return true }

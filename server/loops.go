@@ -21,6 +21,7 @@ func (s *Server) startLoops(c config.Config, portable bool) error {
 	if c.Outbox.SlowConsumer == config.SlowDropOldest {
 		policy = socket.DropOldest
 	}
+	s.descriptors = socket.NewDescriptorReserve()
 	n := runtime.GOMAXPROCS(0)
 	for range n {
 		loop, err := socket.NewLoop(socket.Options{
@@ -36,6 +37,7 @@ func (s *Server) startLoops(c config.Config, portable bool) error {
 			Release:      s.quota.Release,
 			Portable:     portable,
 			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
+			Descriptors:  s.descriptors,
 		})
 		if err != nil {
 			return err

@@ -54,19 +54,20 @@ type Options struct {
 // Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
 // moment that New has returned.
 type Server struct {
-	log        *slog.Logger
-	drain      time.Duration
-	drainDelay time.Duration
-	hub        *hub.Hub
-	loops      []*socket.Loop
-	engine     scenecast.Engine
-	quota      *admission.Quota
-	pushes     *push.Service
-	apps       currentApps
-	listener   *listener.Server
-	refusals   *refusals
-	debug      *debugServer // nil: none
-	draining   atomic.Bool
+	log         *slog.Logger
+	drain       time.Duration
+	drainDelay  time.Duration
+	hub         *hub.Hub
+	loops       []*socket.Loop
+	descriptors *socket.DescriptorReserve // which the loops share
+	engine      scenecast.Engine
+	quota       *admission.Quota
+	pushes      *push.Service
+	apps        currentApps
+	listener    *listener.Server
+	refusals    *refusals
+	debug       *debugServer // nil: none
+	draining    atomic.Bool
 }
 
 // callMargin is how long a call of a backend may take beside the wait for a receipt, for loops that have much to do.

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"os"
 	"time"
@@ -10,19 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
+	"scenecast/ratelimit"
 )
 
 // acceptor accepts connections on a loop's listening socket.
 type acceptor struct {
 	fd         int32 // -1: there is none
 	handshaker Handshaker
-	every      time.Duration // at least, between two connections; 0: none
-	credit     time.Duration // unused time of the last second
-	counted    instant       // when credit was counted
-	paused     bool          // nothing is accepted until …
+	bucket     ratelimit.Bucket // a token for each connection that is to become a page
+	paused     bool             // nothing is accepted until …
 	until      instant
 	spare      int32 // a descriptor to give up where there are none left; -1: none
-	reserved   int32 // descriptors from this number on are not for pages
+
+	// Of the connection whose handshake is under way.
+	hasToken bool
+	wait     time.Duration // until it has one
+	mayJoin  func() bool   // as in Handshaker
 }
 
 const (
@@ -46,11 +48,7 @@ func (e *eventLoop) listen(listener *net.TCPListener, h Handshaker, perSecond in
 
 // startAccepting makes a descriptor the listening socket.
 func (e *eventLoop) startAccepting(fd int32, h Handshaker, perSecond int) error {
-	e.acceptor = acceptor{fd: fd, handshaker: h, counted: e.now, spare: spareFile(), reserved: firstReserved()}
-	if perSecond > 0 {
-		e.acceptor.every = max(time.Second/time.Duration(perSecond), time.Nanosecond)
-		e.acceptor.credit = time.Second
-	}
+	e.acceptor = acceptor{fd: fd, handshaker: h, spare: spareFile(), bucket: ratelimit.New(perSecond, e.loop.elapsed()), mayJoin: e.mayJoin}
 	return e.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN, aboutListener, 0)
 }
 
@@ -65,20 +63,6 @@ func (e *eventLoop) stopListening() {
 	for index := range e.pending {
 		e.drop(index, scenecast.Ending{})
 	}
-}
-
-// reservedFiles is how many descriptors pages leave to other connections, so that HTTP calls come through when pages have taken
-// all others; where there are few, a quarter.
-const reservedFiles = 32
-
-// firstReserved is the first descriptor that no page may have. The kernel gives the lowest number that is free (accept(2)), so
-// a connection that gets this one, or one behind it, finds all others taken.
-func firstReserved() int32 {
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || limit.Cur > math.MaxInt32 {
-		return math.MaxInt32
-	}
-	return int32(limit.Cur - min(limit.Cur/4, reservedFiles))
 }
 
 // spareFile is a descriptor that is good for nothing but to be given up.
@@ -108,30 +92,21 @@ func (a *acceptor) resume(e *eventLoop) {
 	}
 }
 
-// takeCredit takes one connection's time off the credit. False: it is used up, and the acceptor pauses.
-func (a *acceptor) takeCredit(e *eventLoop) bool {
-	if a.every == 0 {
-		return true
+// mayJoin takes a token for the connection whose handshake is under way. False: its token is one of those to come.
+func (e *eventLoop) mayJoin() bool {
+	a := &e.acceptor
+	if !a.hasToken {
+		a.wait = a.bucket.Reserve(e.loop.elapsed())
+		a.hasToken = a.wait == 0
 	}
-	quiet := e.now.since(a.counted)
-	if quiet < 0 {
-		quiet = time.Second // it was weeks
-	}
-	a.credit = min(a.credit+quiet, time.Second)
-	a.counted = e.now
-	if a.credit < a.every {
-		a.pause(e, a.every-a.credit)
-		return false
-	}
-	a.credit -= a.every
-	return true
+	return a.hasToken
 }
 
 // accept accepts the connections that wait in the kernel's queue.
 func (e *eventLoop) accept() {
 	a := &e.acceptor
 	for range acceptsAtOnce {
-		if a.fd < 0 || a.paused || !a.takeCredit(e) {
+		if a.fd < 0 || a.paused {
 			return
 		}
 		if a.spare < 0 { // somebody has been faster than closeWaiting
@@ -143,9 +118,9 @@ func (e *eventLoop) accept() {
 		fd, from, errno := acceptNow(a.fd)
 		switch errno {
 		case 0:
+			e.loop.options.Descriptors.accepted(int(fd))
 			e.startHandshake(fd, from)
 		case unix.EAGAIN:
-			a.credit += a.every // there was no connection for it
 			return
 		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
 			e.closeWaiting()

@@ -240,3 +240,39 @@ func openFiles(t *testing.T) int {
 	}
 	return len(files)
 }
+
+// TestReserveOfDescriptors is for no page, whichever way it comes; connections that are no pages come in, and whoever could free
+// descriptors is told.
+func TestReserveOfDescriptors(t *testing.T) {
+	for _, listens := range []bool{true, false} {
+		reserve := socket.ReserveFrom(0)
+		short := make(chan struct{}, 100)
+		reserve.OnShort = func() { short <- struct{}{} }
+		s := newHarness(t, socket.Options{Descriptors: reserve}, listens)
+		conn := s.dial()
+		if listens {
+			_, _ = io.WriteString(conn, askPage)
+			expectBytes(t, conn, noFiles)
+			<-short
+			other := s.dial()
+			_, _ = io.WriteString(other, askOther)
+			_ = (<-s.handshaker.hijacked).conn.Close()
+		} else {
+			accepted, err := s.port.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reserve.Admits(accepted) {
+				t.Error("a page may have a descriptor of the reserve")
+			}
+			s.loop.Attach(accepted, nil, s.handshaker.admission)
+			if names := readNames(conn, "close 4429"); len(names) != 1 {
+				t.Errorf("the page got %q", names)
+			}
+		}
+		s.await()
+		if n := s.loop.OutOfDescriptors(); n != 1 {
+			t.Errorf("%d pages were refused, want 1", n)
+		}
+	}
+}

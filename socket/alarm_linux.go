@@ -14,7 +14,7 @@ func (e *eventLoop) setAlarm(index uint32) {
 	if (c.state != stateOpen || c.outbox != 0) && (!ok || c.deadline.before(at)) {
 		at, ok = c.deadline, true
 	}
-	if ok && c.state != stateEnded {
+	if ok && c.state != stateEnded && c.state != stateFree {
 		e.wheel.set(index, at)
 	} else {
 		e.wheel.clear(index)
@@ -37,6 +37,8 @@ func (e *eventLoop) alarm(index uint32) {
 	case !late:
 	case c.state == stateHandshaking:
 		e.timeOutHandshake(index)
+	case c.state == stateWaiting:
+		e.haveToken(index)
 	default:
 		e.loop.endings.count(scenecast.CauseCloseTimeout)
 		e.drop(index, scenecast.Ending{})

@@ -31,6 +31,7 @@ type connState uint8
 const (
 	stateFree        connState = iota // there is no socket at this index
 	stateHandshaking                  // its request has not come in whole. Left by a Handshake, or after HeadTimeout
+	stateWaiting                      // it is to become a page as soon as the rate of connections allows that
 	stateOpen                         // it is a page. Left by a close frame from either side, or whatever else ends a page
 	stateClosing                      // a close frame is queued or sent. Left by the page's close frame, or after CloseWait
 	stateFlushing                     // it ends as soon as everything is written

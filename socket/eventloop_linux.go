@@ -244,7 +244,11 @@ func (e *eventLoop) handle(event *unix.EpollEvent) {
 	if event.Events&unix.EPOLLOUT != 0 && c.state != stateEnded {
 		e.drain(index)
 	}
-	if event.Events&^unix.EPOLLOUT != 0 && c.state != stateEnded {
+	switch {
+	case event.Events&^unix.EPOLLOUT == 0, c.state == stateEnded:
+	case c.state == stateWaiting:
+		e.leaveQueue(index)
+	default:
 		e.read(index)
 	}
 }

@@ -20,3 +20,14 @@ func (l *Loop) EpollConns() int {
 
 // Advance has the loop's time go on. The owner's goroutine only, of a loop whose sockets have no goroutines.
 func (l *Loop) Advance(d time.Duration) { l.began = l.began.Add(-d) }
+
+// Waiting is how many connections wait until the rate allows them to join. The owner's goroutine only.
+func (l *Loop) Waiting() (n int) {
+	e := l.epoll.(*eventLoop)
+	for index := range e.pending {
+		if e.conns.at(index).state == stateWaiting {
+			n++
+		}
+	}
+	return n
+}

@@ -6,3 +6,6 @@ func (l *Loop) OutboxBytes() int {
 	defer l.budget.mu.Unlock()
 	return l.budget.size
 }
+
+// ReserveFrom is a reserve that begins at this descriptor.
+func ReserveFrom(first int) *DescriptorReserve { return &DescriptorReserve{first: first} }

@@ -130,6 +130,8 @@ func TestViolations(t *testing.T) {
 
 func compiled(f ws.Frame) []byte { return ws.MustCompileFrame(ws.MaskFrame(f)) }
 
+func compiledText(text string) []byte { return compiled(ws.NewTextFrame([]byte(text))) }
+
 // TestHalfOpen: a page that answers no ping is gone after at most ping interval and pong wait.
 func TestHalfOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

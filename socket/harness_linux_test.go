@@ -220,12 +220,14 @@ type hijacked struct {
 	read string
 }
 
-func (d *handshaker) Handshake(head []byte, _ netip.AddrPort) socket.Handshake {
+func (d *handshaker) Handshake(head []byte, _ netip.AddrPort, mayJoin func() bool) socket.Handshake {
 	line, _, whole := bytes.Cut(head, []byte("\n"))
 	size := len(line) + 1
 	switch {
 	case !whole && len(head) < 100:
 		return socket.Handshake{}
+	case whole && string(line)+"\n" == askPage && !mayJoin():
+		return socket.Handshake{Action: socket.Wait}
 	case whole && string(line)+"\n" == askPage:
 		return socket.Handshake{Action: socket.Accept, Head: size, Response: []byte(answerPage), Admission: d.admission}
 	case whole && string(line)+"\n" == askAway:

@@ -117,14 +117,20 @@ func (l *Loop) Start(handler Handler) {
 	})
 }
 
-// now is the loop's time.
-func (l *Loop) now() instant { return instant(time.Since(l.began) / time.Millisecond) }
+// elapsed is the loop's time, and now the same as an instant.
+func (l *Loop) elapsed() time.Duration { return time.Since(l.began) }
+func (l *Loop) now() instant           { return instant(l.elapsed() / time.Millisecond) }
 
 // Attach gives the loop a connection whose handshake is done, and the bytes that were read behind it. Any goroutine may
 // call it. The loop closes the connection, at once if it is stopping.
 func (l *Loop) Attach(c net.Conn, early []byte, a scenecast.Admission) {
 	if !l.Post(func() {
-		if l.epoll == nil || !l.epoll.adopt(c, early, a) {
+		switch {
+		case !l.options.Descriptors.Admits(c):
+			l.outOfDescriptors.Add(1)
+			l.release(a.Lease)
+			l.refuse(newGoConn(l, c, early, newClass(a), scenecast.Admission{}), outOfDescriptors)
+		case l.epoll == nil || !l.epoll.adopt(c, early, a):
 			l.gos.open(newGoConn(l, c, early, newClass(a), a), a)
 		}
 	}) {
@@ -133,18 +139,23 @@ func (l *Loop) Attach(c net.Conn, early []byte, a scenecast.Admission) {
 	}
 }
 
+// outOfDescriptors is what a page is told whose descriptor is one of the reserve.
+var outOfDescriptors = scenecast.Ending{Cause: scenecast.CauseRefused, Code: scenecast.CloseTooMany, Detail: "the server is out of file descriptors"}
+
 // Refuse is Attach for a page that cannot stay: it gets a close frame, and the handler never hears of it. So a browser can
 // read why, which it cannot from a refused handshake.
 func (l *Loop) Refuse(c net.Conn, early []byte, e scenecast.Ending) {
-	if !l.Post(func() {
-		s := newGoConn(l, c, early, class{}, scenecast.Admission{})
-		if l.keep(s) {
-			l.endings.count(refusal(e))
-			s.close(e)
-			go s.read()
-		}
-	}) {
+	if !l.Post(func() { l.refuse(newGoConn(l, c, early, class{}, scenecast.Admission{}), e) }) {
 		_ = c.Close()
+	}
+}
+
+// refuse sends a close frame to a page that the handler does not know.
+func (l *Loop) refuse(c *goConn, e scenecast.Ending) {
+	if l.keep(c) {
+		l.endings.count(refusal(e))
+		c.close(e)
+		go c.read()
 	}
 }
 
@@ -159,8 +170,9 @@ func refusal(e scenecast.Ending) scenecast.Cause {
 // CanListen reports whether the loop can accept connections by itself: one that has sockets without goroutines can.
 func (l *Loop) CanListen() bool { return l.epoll != nil }
 
-// Listen accepts the connections of a listener, on this loop, until Shutdown or StopListening; at most perSecond of them (0:
-// any number). Others wait in the kernel's queue. Only a loop that CanListen can. The listener stays the caller's to close.
+// Listen accepts the connections of a listener, on this loop, until Shutdown or StopListening. At most perSecond of them (0: any
+// number), and as many more as the last second has saved, become pages; the others wait, connected. Connections that are no
+// pages do not count. Only a loop that CanListen can. The listener stays the caller's to close.
 func (l *Loop) Listen(listener *net.TCPListener, h Handshaker, perSecond int) error {
 	return l.epoll.listen(listener, h, perSecond)
 }
@@ -179,6 +191,6 @@ func (l *Loop) release(lease scenecast.Lease) {
 	}
 }
 
-// OutOfDescriptors is how many connections were closed because the process had no file descriptors left. Any goroutine may
-// call it.
+// OutOfDescriptors is how many connections were closed, or refused as pages, because the process had no file descriptors left.
+// Any goroutine may call it.
 func (l *Loop) OutOfDescriptors() int64 { return l.outOfDescriptors.Load() }

@@ -22,6 +22,9 @@ type Options struct {
 	// Release is given the lease of each page that has one and whose socket is gone; any goroutine may call it. Nil: nobody asks.
 	Release func(lease scenecast.Lease)
 
+	// Descriptors is the reserve that all loops and listeners of the process share. Nil: the loop makes one of its own.
+	Descriptors *DescriptorReserve
+
 	// Portable gives every socket goroutines of its own, on systems too whose loops could own sockets without.
 	Portable bool
 }
@@ -47,6 +50,9 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.HeadTimeout, 10*time.Second)
 	if o.Release == nil {
 		o.Release = func(scenecast.Lease) {}
+	}
+	if o.Descriptors == nil {
+		o.Descriptors = NewDescriptorReserve()
 	}
 	return o
 }

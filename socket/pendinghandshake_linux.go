@@ -2,13 +2,14 @@ package socket
 
 import (
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"scenecast"
 )
 
-// pendingHandshake is a connection whose request has not come in whole.
+// pendingHandshake is a connection whose request has not come in whole, or that waits until it may become a page.
 type pendingHandshake struct {
 	from netip.AddrPort
 	head []byte // what has come of it
@@ -52,14 +53,67 @@ func (e *eventLoop) awaitHead(index uint32, p pendingHandshake, watched bool) {
 	e.pending[index] = p
 }
 
+// keep makes what has come, which may be in a buffer that is used again, the connection's own.
+func (p *pendingHandshake) keep(head []byte) {
+	if len(p.head) == 0 {
+		p.head = append([]byte(nil), head...)
+	}
+}
+
+// awaitToken has a connection wait until the rate of connections allows one more page. What it sends meanwhile is not read.
+func (e *eventLoop) awaitToken(index uint32, p pendingHandshake, head []byte, watched bool) {
+	c := e.conns.at(index)
+	if !e.loop.options.Descriptors.admits(int(c.fd)) {
+		e.refuseForDescriptors(index)
+		return
+	}
+	op := unix.EPOLL_CTL_ADD
+	if watched {
+		op = unix.EPOLL_CTL_MOD
+	}
+	if e.watch(op, index, unix.EPOLLRDHUP) != nil {
+		e.drop(index, scenecast.Ending{})
+		return
+	}
+	p.keep(head)
+	e.pending[index] = p
+	c.state, c.deadline = stateWaiting, e.now.add(e.acceptor.wait+time.Millisecond)
+	e.setAlarm(index)
+}
+
+// haveToken goes on with a connection that has waited for its token.
+func (e *eventLoop) haveToken(index uint32) {
+	if e.watch(unix.EPOLL_CTL_MOD, index, eventsIdle) != nil {
+		e.drop(index, scenecast.Ending{})
+		return
+	}
+	p := e.pending[index]
+	e.handshake(index, p, p.head, true)
+}
+
+// leaveQueue ends a connection that waited for its token, which is for another one.
+func (e *eventLoop) leaveQueue(index uint32) {
+	e.acceptor.bucket.Return()
+	e.drop(index, scenecast.Ending{})
+}
+
+// refuseForDescriptors ends a connection that would be a page, and whose descriptor is one of the reserve.
+func (e *eventLoop) refuseForDescriptors(index uint32) {
+	e.loop.outOfDescriptors.Add(1)
+	_, _ = sendNow(e.conns.at(index).fd, e.acceptor.handshaker.OutOfDescriptors())
+	e.drop(index, scenecast.Ending{})
+}
+
 // handshake has the handshaker decide about a connection of which this has come so far.
 func (e *eventLoop) handshake(index uint32, p pendingHandshake, head []byte, watched bool) {
-	h := e.acceptor.handshaker.Handshake(head, p.from)
+	e.acceptor.hasToken = e.conns.at(index).state == stateWaiting
+	h := e.acceptor.handshaker.Handshake(head, p.from, e.acceptor.mayJoin)
 	switch h.Action {
+	case Wait:
+		e.awaitToken(index, p, head, watched)
+		return
 	case NeedMore:
-		if len(p.head) == 0 {
-			p.head = append([]byte(nil), head...)
-		}
+		p.keep(head)
 		e.awaitHead(index, p, watched)
 		return
 	case Hijack:
@@ -78,10 +132,8 @@ func (e *eventLoop) handshake(index uint32, p pendingHandshake, head []byte, wat
 	switch {
 	case h.Action == Reject:
 		e.reject(index, h, early)
-	case c.fd >= e.acceptor.reserved:
-		e.loop.outOfDescriptors.Add(1)
-		_, _ = sendNow(c.fd, e.acceptor.handshaker.OutOfDescriptors())
-		e.drop(index, scenecast.Ending{})
+	case !e.loop.options.Descriptors.admits(int(c.fd)):
+		e.refuseForDescriptors(index)
 	default:
 		e.admit(index, h.Admission, h.Response, early)
 	}
