@@ -1,0 +1,328 @@
+// Package session remembers what pages leave behind, for when they come back: which pushes with a ttl they have got, which they have
+// not acknowledged, and which labels the backend has given them. It is bounded; when that is too much, those that left first are
+// forgotten.
+package session
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"scenecast"
+	"scenecast/hub/receipt"
+	"scenecast/label"
+)
+
+// Key is by whom a page is known again: its app, its own ID, and who its token says that it is. Another user who knows the ID is another
+// page.
+type Key string
+
+// NewKey makes a key. Identity is who the page is by its token; empty: its token says nothing.
+func NewKey(app, pageID, identity string) Key {
+	return Key(app + "\x00" + pageID + "\x00" + identity) // no app and no page ID has a zero byte
+}
+
+// State is what a page has left behind.
+type State struct {
+	Delivered Delivered
+	Unacked   []*receipt.Unacked
+	Labels    label.Set // those that the backend has given it
+}
+
+// Delivered are the pushes with a ttl that a page has got: their sequence numbers in one epoch, in order. They are not changed.
+type Delivered struct {
+	Epoch uint64
+	Seqs  []uint64
+}
+
+// Options bound what is remembered.
+type Options struct {
+	MaxPages   int           // Defaults to 100,000.
+	MaxBytes   int           // of memory. Defaults to 32 MiB.
+	KeepLabels time.Duration // how long labels are kept. 0: not at all
+}
+
+// The defaults of Options.
+const (
+	DefaultMaxPages = 100_000
+	DefaultMaxBytes = 32 << 20
+)
+
+// Store is what is remembered. Its methods may be called concurrently.
+type Store struct {
+	options Options
+	pages   atomic.Int64 // len(byKey), for who need not wait to know that there is nothing
+
+	mu       sync.Mutex
+	byKey    map[Key]*page
+	oldest   *page // in the order in which they have left
+	newest   *page
+	bytes    int
+	receipts map[*receipt.Receipt]int // how many Unacked hold each
+}
+
+// page is one that has left, or that the backend has given labels. It may be back: what it has left behind is kept until it leaves
+// again.
+type page struct {
+	key          Key
+	older, newer *page
+	delivered    Delivered
+	unacked      []*receipt.Unacked // in the order of the log
+	hasLabels    bool               // it is known which labels the backend has given it, possibly none
+	labels       label.Set
+	holders      int   // connections that are here and whose labels these are
+	labelsUntil  int64 // when there are none: how long the labels are kept, in Unix nanoseconds
+	until        int64 // … and how long anything else of it is of use
+	bytes        int   // that it counts with, receipts left out
+}
+
+// expired reports whether nothing of a page is of use any more.
+func (p *page) expired(now int64) bool { return p.until <= now && !p.keepsLabels(now) }
+
+func (p *page) keepsLabels(now int64) bool {
+	return p.hasLabels && (p.holders > 0 || now < p.labelsUntil)
+}
+
+// What things take on the heap.
+const (
+	pageBytes    = 216 // a page, with its key in the map
+	unackedBytes = 16 + 8
+	receiptBytes = 176 // with what it reports to, and its place in the map
+	labelBytes   = 32
+)
+
+// New makes a store.
+func New(o Options) *Store {
+	if o.MaxPages == 0 {
+		o.MaxPages = DefaultMaxPages
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	return &Store{options: o, byKey: make(map[Key]*page), receipts: make(map[*receipt.Receipt]int)}
+}
+
+// IsEmpty reports whether there is nothing to be found. It waits for nobody.
+func (s *Store) IsEmpty() bool { return s.pages.Load() == 0 }
+
+// Len is how many pages are remembered, and Bytes about how much memory that takes.
+func (s *Store) Len() int { return int(s.pages.Load()) }
+
+// Bytes is about how much memory the store takes.
+func (s *Store) Bytes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
+}
+
+// Join returns what a page that is back has left behind; Unacked is left out. If holds is true, the page's labels are kept for as long
+// as the connection lasts, which says so when it leaves.
+func (s *Store) Join(k Key) (left State, holds bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.byKey[k]
+	if p == nil {
+		return State{}, false
+	}
+	left.Delivered = p.delivered
+	if p.keepsLabels(time.Now().UnixNano()) {
+		p.holders++
+		left.Labels, holds = p.labels, true
+	}
+	return left, holds
+}
+
+// Relabel notes which labels the backend has given a page so far. So a connection that the page opens has them also before it is known
+// that its last one is dead. It reports whether they are kept for as long as the connection lasts; holds is what was reported before.
+func (s *Store) Relabel(k Key, labels label.Set, holds bool) bool {
+	if s.options.KeepLabels == 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.take(k)
+	if !holds || p.holders == 0 { // none: it was too much, and forgotten
+		p.holders++
+	}
+	p.hasLabels, p.labels = true, labels
+	s.link(p)
+	s.forget(time.Now().UnixNano())
+	return true
+}
+
+// Acknowledge takes a page's acknowledgement of a push that it got on a connection that has ended. False: there is none.
+func (s *Store) Acknowledge(k Key, at scenecast.Position) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.byKey[k]
+	if p == nil {
+		return false
+	}
+	i, _ := slices.BinarySearchFunc(p.unacked, at, comparePositions)
+	if i == len(p.unacked) || p.unacked[i].Position() != at {
+		return false
+	}
+	p.unacked[i].Acknowledge()
+	s.release(p.unacked[i : i+1])
+	p.unacked = slices.Delete(p.unacked, i, i+1)
+	p.bytes -= unackedBytes
+	s.bytes -= unackedBytes
+	return true
+}
+
+// Leave notes that a page has left, and what it leaves behind. The pushes that it has got take the place of those that it left before;
+// what it has not acknowledged is added; its labels count if none are known of it. Holds is what Join or Relabel has reported last.
+// A push with a ttl is of use until the given time.
+func (s *Store) Leave(k Key, left State, deliveredUntil time.Time, holds bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.byKey[k] == nil && len(left.Delivered.Seqs)+len(left.Unacked)+left.Labels.Len() == 0 {
+		return
+	}
+	p := s.take(k)
+	if !p.keepsLabels(now.UnixNano()) {
+		p.hasLabels = s.options.KeepLabels > 0 && left.Labels.Len() > 0
+		p.labels = left.Labels
+	}
+	p.delivered = left.Delivered
+	p.until = 0
+	if len(p.delivered.Seqs) > 0 {
+		p.until = deliveredUntil.UnixNano()
+	}
+	if holds && p.holders > 0 {
+		p.holders--
+	}
+	if p.hasLabels {
+		p.labelsUntil = now.Add(s.options.KeepLabels).UnixNano()
+	} else {
+		p.labels = label.Set{}
+	}
+	s.hold(left.Unacked)
+	p.unacked = s.merge(p.unacked, left.Unacked)
+	if len(p.unacked) > 0 {
+		p.until = max(p.until, now.Add(receipt.MaxAge).UnixNano())
+	}
+	s.link(p)
+	if p.expired(now.UnixNano()) {
+		s.remove(p)
+	}
+	s.forget(now.UnixNano())
+}
+
+// take is a page out of its place, or a new one.
+func (s *Store) take(k Key) *page {
+	p := s.byKey[k]
+	if p == nil {
+		return &page{key: k}
+	}
+	s.unlink(p)
+	return p
+}
+
+// merge adds copies to those that a page has not acknowledged. When they are too many, the oldest are forgotten.
+func (s *Store) merge(before, more []*receipt.Unacked) []*receipt.Unacked {
+	all := before
+	if len(more) > 0 {
+		all = slices.Concat(before, more)
+		slices.SortStableFunc(all, func(a, b *receipt.Unacked) int { return comparePositions(a, b.Position()) })
+	}
+	if n := len(all) - receipt.MaxPushes; n > 0 {
+		s.drop(all[:n])
+		all = slices.Clone(all[n:])
+	}
+	return all
+}
+
+func comparePositions(u *receipt.Unacked, at scenecast.Position) int {
+	p := u.Position()
+	switch {
+	case p.Seq < at.Seq, p.Seq == at.Seq && p.Epoch < at.Epoch:
+		return -1
+	case p == at:
+		return 0
+	}
+	return 1
+}
+
+// forget drops what is of no use any more, as far as it is the oldest, and what is too much.
+func (s *Store) forget(now int64) {
+	for s.oldest != nil && (s.oldest.expired(now) || len(s.byKey) > s.options.MaxPages || s.bytes > s.options.MaxBytes) {
+		s.remove(s.oldest)
+	}
+	s.pages.Store(int64(len(s.byKey)))
+}
+
+func (s *Store) remove(p *page) {
+	s.unlink(p)
+	s.drop(p.unacked)
+}
+
+// drop gives up copies: nobody will acknowledge them.
+func (s *Store) drop(unacked []*receipt.Unacked) {
+	for _, u := range unacked {
+		u.Forget()
+	}
+	s.release(unacked)
+}
+
+// hold counts the receipts of copies, and release counts them no more.
+func (s *Store) hold(unacked []*receipt.Unacked) {
+	for _, u := range unacked {
+		s.receipts[u.Receipt()]++
+		if s.receipts[u.Receipt()] == 1 {
+			s.bytes += receiptBytes
+		}
+	}
+}
+
+func (s *Store) release(unacked []*receipt.Unacked) {
+	for _, u := range unacked {
+		r := u.Receipt()
+		s.receipts[r]--
+		if s.receipts[r] == 0 {
+			delete(s.receipts, r)
+			s.bytes -= receiptBytes
+		}
+	}
+}
+
+// link puts a page behind all others.
+func (s *Store) link(p *page) {
+	p.bytes = p.count()
+	s.bytes += p.bytes
+	s.byKey[p.key] = p
+	p.older, p.newer = s.newest, nil
+	if s.newest != nil {
+		s.newest.newer = p
+	} else {
+		s.oldest = p
+	}
+	s.newest = p
+}
+
+func (s *Store) unlink(p *page) {
+	s.bytes -= p.bytes
+	delete(s.byKey, p.key)
+	if p.older != nil {
+		p.older.newer = p.newer
+	} else {
+		s.oldest = p.newer
+	}
+	if p.newer != nil {
+		p.newer.older = p.older
+	} else {
+		s.newest = p.older
+	}
+	p.older, p.newer = nil, nil
+}
+
+// count is about how much memory a page takes.
+func (p *page) count() int {
+	n := pageBytes + len(p.key) + 8*cap(p.delivered.Seqs) + unackedBytes*len(p.unacked)
+	for l := range p.labels.All() {
+		n += labelBytes + len(l.Value)
+	}
+	return n
+}
