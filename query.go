@@ -1,8 +1,6 @@
 package scenecast
 
 import (
-	"slices"
-
 	"scenecast/audience"
 	"scenecast/label"
 )
@@ -64,12 +62,30 @@ func (r *Reply) Add(other Reply) {
 	}
 	r.ByNode = append(r.ByNode, other.ByNode...)
 	r.Changed += other.Changed
-	r.Connections = append(r.Connections, other.Connections...)
-	slices.SortFunc(r.Connections, func(a, b Connection) int { return a.ID.Compare(b.ID) })
+	r.Connections = mergeConnections(r.Connections, other.Connections)
 	for value, n := range other.Values {
 		if r.Values == nil {
 			r.Values = make(map[string]int)
 		}
 		r.Values[value] += n
 	}
+}
+
+// mergeConnections makes one list of two, each in the order of the IDs.
+func mergeConnections(a, b []Connection) []Connection {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
+	merged := make([]Connection, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if a[0].ID.Compare(b[0].ID) <= 0 {
+			merged, a = append(merged, a[0]), a[1:]
+		} else {
+			merged, b = append(merged, b[0]), b[1:]
+		}
+	}
+	return append(append(merged, a...), b...)
 }

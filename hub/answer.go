@@ -2,78 +2,129 @@ package hub
 
 import (
 	"maps"
-	"slices"
 
 	"scenecast"
-	"scenecast/label"
+	"scenecast/audience"
 )
 
-// answer answers a query for this shard's connections.
-func (s *Shard) answer(q scenecast.Query) (r scenecast.Reply) {
-	p := s.apps[q.App]
-	switch {
-	case p == nil:
-	case q.Values != nil:
-		r.Values = maps.Collect(p.index.Values(q.Values.Key))
-	case q.List != nil:
-		r = s.list(p, q)
-	case q.Relabel != nil:
-		r = s.relabelAll(q)
-	case q.Disconnect != nil:
-		for _, i := range s.choose(q.App, q.To) {
-			s.close(s.slot(i), q.Disconnect.Ending)
-			r.Tally.Matched++
-		}
-	default:
-		r.Tally.Matched = p.index.Count(q.To)
+// answer is a query on its way through one shard. What is to be done for each of many members is done in slices; see turns.go.
+type answer struct {
+	shard *Shard
+	query scenecast.Query
+	done  func(scenecast.Reply)
+
+	begun bool
+	left  []scenecast.Slot          // the members that are left to be gone through; some may have left meanwhile
+	each  func(slot scenecast.Slot) // what is done with each
+	slice int                       // how many take less than 100 µs
+	reply scenecast.Reply
+}
+
+// How many members a slice goes through.
+const (
+	sliceOfList       = 64
+	sliceOfRelabel    = 16
+	sliceOfDisconnect = 8
+)
+
+// maxValuesAtOnce is how many values of a key are told without slices.
+const maxValuesAtOnce = 512
+
+// step does a slice. It reports whether the answer was given.
+func (a *answer) step() (done bool) {
+	if !a.begun {
+		a.begun = true
+		a.begin()
 	}
-	return r
+	n := min(a.slice, len(a.left))
+	for _, slot := range a.left[:n] {
+		if a.shard.at(slot) != nil {
+			a.each(slot)
+		}
+	}
+	if a.left = a.left[n:]; len(a.left) > 0 {
+		return false
+	}
+	a.done(a.reply)
+	return true
+}
+
+// begin chooses the members. From then on only those count, each with the labels that it has in its slice.
+func (a *answer) begin() {
+	s, q := a.shard, a.query
+	a.reply.Position = s.position
+	app := s.apps[q.App]
+	switch {
+	case app == nil:
+	case q.Values != nil:
+		a.values(app)
+	case q.List != nil:
+		a.list(app)
+	case q.Relabel != nil:
+		a.goThrough(s.choose(q.App, q.To), sliceOfRelabel, a.relabel)
+	case q.Disconnect != nil:
+		a.goThrough(s.choose(q.App, q.To), sliceOfDisconnect, func(slot scenecast.Slot) { s.close(slot, q.Disconnect.Ending) })
+	default:
+		a.reply.Tally.Matched = app.index.Count(q.To)
+	}
+}
+
+// goThrough has something done with each of the chosen members.
+func (a *answer) goThrough(chosen []uint32, slice int, each func(slot scenecast.Slot)) {
+	a.reply.Tally.Matched = len(chosen)
+	a.slice, a.each = slice, each
+	a.left = make([]scenecast.Slot, len(chosen))
+	for i, index := range chosen {
+		a.left[i] = a.shard.slot(index)
+	}
+}
+
+// values counts the values of a key: by way of the index where that is for everybody, and otherwise member by member.
+func (a *answer) values(app *appIndex) {
+	key := a.query.Values.Key
+	if a.query.To.Root().Op == audience.OpEverybody && app.index.Distinct(key) <= maxValuesAtOnce {
+		a.reply.Tally.Matched = app.index.Len()
+		a.reply.Values = maps.Collect(app.index.Values(key))
+		return
+	}
+	a.reply.Values = make(map[string]int)
+	a.goThrough(a.shard.choose(a.query.App, a.query.To), sliceOfList, func(slot scenecast.Slot) {
+		for _, value := range app.index.Labels(slot.Index).Values(key) {
+			a.reply.Values[value]++
+		}
+	})
 }
 
 // list tells of the connections behind the cursor; of more than the limit, of those that come first.
-func (s *Shard) list(p *population, q scenecast.Query) (r scenecast.Reply) {
-	chosen := s.choose(q.App, q.To)
-	r.Tally.Matched = len(chosen)
-	behind := slices.DeleteFunc(chosen, func(i uint32) bool { return s.id(s.members.at(i)).Compare(q.List.After) <= 0 })
-	slices.SortFunc(behind, func(a, b uint32) int {
-		return s.id(s.members.at(a)).Compare(s.id(s.members.at(b)))
-	})
-	for _, i := range behind[:min(len(behind), q.List.Limit)] {
-		r.Connections = append(r.Connections, scenecast.Connection{ID: s.id(s.members.at(i)), Labels: p.index.Labels(i)})
-	}
-	return r
-}
-
-// relabelAll changes labels in the name of the backend.
-func (s *Shard) relabelAll(q scenecast.Query) (r scenecast.Reply) {
-	change := q.Relabel.Change
-	for _, i := range s.choose(q.App, q.To) {
-		r.Tally.Matched++
-		m := s.members.at(i)
-		next := s.app(m).index.Labels(i).Apply(change)
-		if s.hub.limits.Check(next) != nil {
-			continue
-		}
-		s.relabel(i, next)
-		before := m.trusted
-		m.trusted = s.kinds.trusted.take(trustedAfter(s.kinds.trusted.of(before), change))
-		s.kinds.trusted.release(before)
-		r.Changed++
-	}
-	return r
-}
-
-// trustedAfter are the trusted keys after a change by the backend: what it has set is trusted, and what it has removed is
-// free for the page again. The slice is a new one, because connections may share the old.
-func trustedAfter(trusted []string, c label.Change) []string {
-	next := slices.DeleteFunc(slices.Clone(trusted), func(key string) bool {
-		_, changed := c[key]
-		return changed
-	})
-	for _, key := range c.Keys() {
-		if len(c[key]) > 0 {
-			next = append(next, key)
+func (a *answer) list(app *appIndex) {
+	s, list := a.shard, a.query.List
+	chosen := s.choose(a.query.App, a.query.To)
+	first := firstMembers{max: list.Limit}
+	for _, i := range chosen {
+		if id := s.id(s.members.at(i)); id.Compare(list.After) > 0 {
+			first.offer(id, i)
 		}
 	}
-	return next
+	a.goThrough(first.indexes(), sliceOfList, func(slot scenecast.Slot) {
+		a.reply.Connections = append(a.reply.Connections,
+			scenecast.Connection{ID: s.id(s.members.at(slot.Index)), Labels: app.index.Labels(slot.Index)})
+	})
+	a.reply.Tally.Matched = len(chosen)
+}
+
+// relabel changes a member's labels in the name of the backend.
+func (a *answer) relabel(slot scenecast.Slot) {
+	s, change := a.shard, a.query.Relabel.Change
+	m := s.members.at(slot.Index)
+	before := s.app(m).index.Labels(slot.Index)
+	next := before.Apply(change)
+	if s.hub.limits.Check(next) != nil {
+		return
+	}
+	trusted := m.trust
+	m.trust = s.trusts.acquire(s.trusts.of(trusted).afterChange(change))
+	s.trusts.release(trusted)
+	s.relabel(slot, before, next)
+	s.rememberLabels(m, next)
+	a.reply.Changed++
 }

@@ -342,13 +342,13 @@ func TestCatchUpOfARestlessPage(t *testing.T) {
 		s.publish(scenecast.Push{To: to("*")}, ignore)
 		s.settle()
 		k := q.open(back(admit(lines{}, "home"), "p", s.position(0)))
-		for i := range 2 * hub.MostChapters { // all at one place in the log: nothing was delivered between
+		for i := range 2 * hub.MaxSpans { // all at one place in the log: nothing was delivered between
 			q.say(k, fmt.Sprint("page=", i))
 		}
 		if synctest.Wait(); !q.run(100) || k.code != 0 {
 			t.Fatalf("closed with %d", k.code)
 		}
-		for i := range hub.MostChapters {
+		for i := range hub.MaxSpans {
 			s.publish(scenecast.Push{To: to("*")}, ignore)
 			q.run(1)
 			q.say(k, fmt.Sprint("page=", i))

@@ -4,12 +4,13 @@ import (
 	"sync"
 
 	"scenecast"
+	"scenecast/hub/receipt"
 )
 
 // delivery is one push on its way through the shards, which share what it looks like on each wire.
 type delivery struct {
 	push    *scenecast.Push
-	receipt *receipt // nil: nobody waits for more than what is queued
+	receipt *receipt.Receipt // nil: nobody waits for more than what is queued
 
 	mu     sync.Mutex
 	frames []encoded // one per wire variant: a handful at most, so a list is searched faster than a map
@@ -30,19 +31,19 @@ func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 		}
 	}
 	f := &scenecast.Frame{Data: by.EncodePush(d.push, scenecast.Live), Coalesce: d.push.Coalesce}
-	if d.receipt != nil {
-		asked := by.Traits().Acknowledges
-		f.Done = func(_ uint32, written bool) { d.receipt.settle(written, asked) }
-	}
 	d.frames = append(d.frames, encoded{by, f})
 	return f
 }
 
-// settle tells the receipt what has become of the push on a connection of this protocol, if there is one.
-func (d *delivery) settle(written bool, by scenecast.Protocol) {
-	if d.receipt != nil {
-		d.receipt.settle(written, by.Traits().Acknowledges)
+// tracked is a frame with a Done, one for each wire; frames are those of one shard.
+func tracked(f *scenecast.Frame, done func(slot uint32, written bool), by scenecast.Protocol, frames []encoded) (*scenecast.Frame, []encoded) {
+	for _, e := range frames {
+		if e.by == by {
+			return e.frame, frames
+		}
 	}
+	f = f.WithDone(done)
+	return f, append(frames, encoded{by, f})
 }
 
 // adder is a tally or a reply: what a pointer to can be added to.

@@ -3,64 +3,96 @@
 // A Hub is made of shards, one per loop. A shard's connections are touched on its loop's owner goroutine only: joining,
 // leaving and delivering are tasks of that goroutine, run in the order in which they came. So the way of a push takes no
 // lock, and a page sees pushes in the order of their positions.
+//
+// What is more than delivering stands below: hub/replay (what a page has missed), hub/ttlstore (pushes that last), hub/receipt (what has
+// come in for a push) and hub/session (what pages leave behind). None of them knows a shard.
 package hub
 
 import (
-	"context"
-	"sync"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"scenecast"
+	"scenecast/hub/framecache"
+	"scenecast/hub/receipt"
+	"scenecast/hub/replay"
+	"scenecast/hub/session"
+	"scenecast/hub/ttlstore"
 	"scenecast/label"
 )
 
 var _ scenecast.Node = (*Hub)(nil)
 
+// Options are what a hub needs and may have.
+type Options struct {
+	Node   scenecast.NodeID
+	Limits label.Limits  // of one connection's labels, for changes by the backend
+	Log    scenecast.Log // where what pages have missed can be read
+
+	// KeepLabels is how long the labels that the backend has given a page are kept when it has left, for when it comes back with its
+	// page ID. 0: they are not kept.
+	KeepLabels time.Duration
+
+	// Logger defaults to slog.Default(). Each ending is a line of the level debug.
+	Logger *slog.Logger
+
+	// Observer is told what changes among the connections. Nil: nobody is.
+	Observer Observer
+}
+
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
 type Hub struct {
-	node   scenecast.NodeID
-	limits label.Limits
-	shards []*Shard
+	node     scenecast.NodeID
+	nodes    nodes
+	limits   label.Limits
+	log      scenecast.Log
+	logger   *slog.Logger
+	observer Observer // nil: none
+	shards   []*Shard
 
 	connections atomic.Int64
 	pushes      atomic.Int64
-	lastSeq     atomic.Uint64 // of the ConnIDs given out
+	lastSeq     atomic.Uint64  // of the ConnIDs given out
+	endings     []atomic.Int64 // by cause
 
-	log     scenecast.Log
-	steps   chan struct{} // one for each step of a catch-up that runs
-	replays sync.WaitGroup
-	closing context.Context
-	close   context.CancelFunc
-
-	replayed replayed
-	departed departed
+	frames   framecache.Cache
+	reader   *replay.Reader
+	sessions *session.Store
 }
 
-// New makes a hub without shards. The limits are those of one connection's labels, for changes by the backend; the log is where
-// what pages have missed can be read.
-func New(node scenecast.NodeID, limits label.Limits, log scenecast.Log) *Hub {
-	h := &Hub{node: node, limits: limits, log: log, steps: make(chan struct{}, stepsAtATime())}
-	h.closing, h.close = context.WithCancel(context.Background())
+// New makes a hub without shards.
+func New(o Options) *Hub {
+	h := &Hub{
+		node:     o.Node,
+		limits:   o.Limits,
+		log:      o.Log,
+		logger:   o.Logger,
+		observer: o.Observer,
+		endings:  make([]atomic.Int64, len(scenecast.Causes())),
+		sessions: session.New(session.Options{KeepLabels: o.KeepLabels}),
+	}
+	if h.logger == nil {
+		h.logger = slog.Default()
+	}
+	h.reader = replay.NewReader(o.Log, &h.frames)
 	return h
 }
 
 // Close ends the reading of the log for pages that are coming back. It is called when the loops have stopped, so that no
 // further reading begins.
-func (h *Hub) Close() {
-	h.close()
-	h.replays.Wait()
-}
+func (h *Hub) Close() { h.reader.Close() }
 
 // AddShard adds the shard that lives on this loop. All shards are added before the first push.
 func (h *Hub) AddShard(loop Loop) *Shard {
 	s := &Shard{
-		hub:      h,
-		loop:     loop,
-		apps:     make(map[string]*population),
-		position: h.log.Newest(),
-		catchUps: make(map[uint32]*catchUp),
-		lasting:  make(map[string]*lastings),
+		hub:        h,
+		loop:       loop,
+		apps:       make(map[string]*appIndex),
+		position:   h.log.Newest(),
+		catchUps:   make(map[uint32]*catchUp),
+		ttlStores:  make(map[string]*ttlstore.Store),
+		latePasses: make(map[uint32]*latePass),
 	}
 	h.shards = append(h.shards, s)
 	return s
@@ -81,18 +113,42 @@ func (h *Hub) Deliveries() (queued, dropped int64) {
 	return queued, dropped
 }
 
+// Endings is how many connections have ended, by the name of the cause. A connection that was refused has never joined, and does not
+// count.
+func (h *Hub) Endings() map[string]int64 {
+	counts := make(map[string]int64, len(h.endings))
+	for _, cause := range scenecast.Causes() {
+		counts[cause.String()] = h.endings[cause].Load()
+	}
+	return counts
+}
+
 // Deliver implements scenecast.Node.
 func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
 	h.pushes.Add(1)
-	d := &delivery{push: p, receipt: newReceipt(p, report)}
+	d := &delivery{push: p, receipt: receipt.New(p, report)}
 	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) {
 		if d.receipt != nil {
-			d.receipt.begin(t)
+			d.receipt.Begin(t)
 		} else {
 			report(t, true)
 		}
 	})
-	ask(h, sum, func(s *Shard) scenecast.Tally { return s.deliver(d) })
+	for _, s := range h.shards {
+		posted := s.loop.Post(func() {
+			if s.inTurn() {
+				sum.add(s.deliver(d))
+			} else {
+				s.queueTurn(func() bool {
+					sum.add(s.deliver(d))
+					return true
+				})
+			}
+		})
+		if !posted {
+			sum.add(scenecast.Tally{}) // the loop has stopped: it has no connections
+		}
+	}
 }
 
 // Answer implements scenecast.Node.
@@ -101,50 +157,15 @@ func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
 		report(r)
 	})
-	ask(h, sum, func(s *Shard) scenecast.Reply { return s.answer(q) })
-}
-
-// ask has each shard answer a question on its own goroutine, and the sum report when the last one has.
-func ask[T any, P adder[T]](h *Hub, sum *sum[T, P], question func(*Shard) T) {
 	for _, s := range h.shards {
-		if !s.loop.Post(func() { sum.add(question(s)) }) {
-			var nothing T // the loop has stopped: it has no connections
-			sum.add(nothing)
-		}
-	}
-}
-
-// drainTick is the time between two batches of a drain, and drainBatch the least that a batch closes: a few pages need
-// no spreading.
-const (
-	drainTick  = 100 * time.Millisecond
-	drainBatch = 100
-)
-
-// Drain closes every connection with CloseShuttingDown, spread over at most the given time, so that the servers that
-// take them over are not run down by all of them at once. It returns when none is left, among them those whose
-// opening was on its way to a loop before, or when ctx ends.
-func (h *Hub) Drain(ctx context.Context, over time.Duration) error {
-	ticks := max(1, int(over/drainTick))
-	batch := max(drainBatch, h.Connections()/ticks+1)
-	for {
-		left := batch
-		for _, s := range h.shards {
-			closed := make(chan int, 1)
-			if !s.loop.Post(func() {
-				closed <- s.closeSome(left, scenecast.EndingBy(scenecast.CauseDraining, "server is going away"))
-			}) {
-				continue
+		posted := s.loop.Post(func() {
+			a := &answer{shard: s, query: q, done: sum.add}
+			if !s.inTurn() || !a.step() {
+				s.queueTurn(a.step)
 			}
-			left -= <-closed
-		}
-		if h.Connections() == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(drainTick):
+		})
+		if !posted {
+			sum.add(scenecast.Reply{})
 		}
 	}
 }

@@ -24,14 +24,28 @@ type loop struct {
 	full     map[scenecast.Slot]bool
 	next     uint32
 	stopped  bool
+	running  int // tasks and calls of the shard that are under way
+	ended    []scenecast.Slot
 }
 
 func (l *loop) Post(task func()) bool {
 	if l.stopped {
 		return false
 	}
-	task()
+	l.run(task)
 	return true
+}
+
+// run runs a task, and behind it tells of the endings that have arisen.
+func (l *loop) run(task func()) {
+	l.running++
+	task()
+	for l.running == 1 && len(l.ended) > 0 {
+		slot := l.ended[0]
+		l.ended = l.ended[1:]
+		l.shard.Closed(slot, scenecast.EndingBy(scenecast.CauseOutboxFull, ""))
+	}
+	l.running--
 }
 
 func (l *loop) PostBackground(task func() (more bool)) bool {
@@ -45,7 +59,7 @@ func (l *loop) SendShared(s scenecast.Slot, f *scenecast.Frame) bool { return l.
 
 func (l *loop) Send(s scenecast.Slot, frame []byte) bool {
 	if l.full[s] { // as by the policy that closes slow pages
-		l.shard.Closed(s, scenecast.Ending{})
+		l.ended = append(l.ended, s)
 		return false
 	}
 	l.outboxes[s] = append(l.outboxes[s], string(frame))
@@ -59,7 +73,7 @@ func (l *loop) Close(s scenecast.Slot, e scenecast.Ending) { l.closed[s] = e.Cod
 func (l *loop) open(a scenecast.Admission) scenecast.Slot {
 	s := scenecast.Slot{Index: l.next}
 	l.next++
-	l.shard.Opened(s, a)
+	l.run(func() { l.shard.Opened(s, a) })
 	return s
 }
 
@@ -203,7 +217,7 @@ func TestProtocolCalls(t *testing.T) {
 	h, loops := newHub(1)
 	slot := loops[0].open(page(newProtocol("plain"), "a", "home"))
 	receive := func(text string) {
-		loops[0].shard.Received(slot, scenecast.Inbound{Text: true, Data: []byte(text)})
+		loops[0].run(func() { loops[0].shard.Received(slot, scenecast.Inbound{Text: true, Data: []byte(text)}) })
 	}
 	receive("labels")
 	receive("close")
@@ -328,8 +342,7 @@ func TestDrainCutShort(t *testing.T) {
 }
 
 func newBenchHub() *hub.Hub {
-	h := hub.New(7, label.DefaultLimits, emptyLog{})
-	return h
+	return hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}})
 }
 
 // emptyLog is the log of a hub that is told of pushes, but not by an engine.

@@ -10,6 +10,7 @@ import (
 
 	"scenecast"
 	"scenecast/hub"
+	"scenecast/hub/ttlstore"
 )
 
 // TestLastingModel has pages come, go, come back elsewhere and change scenes, while pushes with and without a ttl arrive and
@@ -172,6 +173,7 @@ func TestLastingEnds(t *testing.T) {
 		s.settle()
 		time.Sleep(time.Minute - time.Nanosecond)
 		inTime := q.open(admit(lines{}, "home"))
+		q.run(10)
 		time.Sleep(time.Nanosecond)
 		tooLate := q.open(admit(lines{}, "home"))
 		q.say(moves, "page=home")
@@ -188,8 +190,8 @@ func TestLastingEnds(t *testing.T) {
 // TestMaxLasting: the oldest ends early, by number and by bytes.
 func TestMaxLasting(t *testing.T) {
 	for _, c := range []struct{ pushes, bytes, want int }{
-		{hub.MaxLasting + 10, 1, hub.MaxLasting},
-		{70, 1 << 20, hub.MaxLastingBytes >> 20},
+		{ttlstore.MaxPushes + 10, 1, ttlstore.MaxPushes},
+		{70, 1 << 20, ttlstore.MaxBytes >> 20},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(1)
@@ -222,6 +224,7 @@ func TestManyLastingInSteps(t *testing.T) {
 		}
 		s.settle()
 		k := q.open(admit(long{}, "home"))
+		q.run(10)
 		for ; len(k.pending) > 0; q.run(10) {
 			if n := len(k.pending[0].Data); n > hub.StepBytes {
 				t.Fatalf("%d bytes are outstanding, want at most %d", n, hub.StepBytes)
@@ -331,22 +334,4 @@ func TestLastingIsNotClaimed(t *testing.T) {
 			}
 		})
 	})
-}
-
-// TestDepartedIsBounded: so are the pages of which it is remembered what they have got, and what that is.
-func TestDepartedIsBounded(t *testing.T) {
-	for _, c := range []struct{ pages, seqs, want int }{
-		{hub.MostDeparted + 10, 1, hub.MostDeparted},
-		{1000, hub.MostSeqs / 100, 100},
-	} {
-		h := newBenchHub()
-		seqs := make([]uint64, c.seqs)
-		for i := range c.pages {
-			hub.Depart(h, fmt.Sprint("p", i), seqs)
-			hub.Depart(h, fmt.Sprint("p", i), seqs)
-		}
-		if n := hub.Departed(h); n != c.want {
-			t.Errorf("%d pages with %d pushes each: %d are remembered, want %d", c.pages, c.seqs, n, c.want)
-		}
-	}
 }

@@ -3,6 +3,8 @@ package hub
 import (
 	"iter"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"scenecast"
 )
@@ -12,10 +14,31 @@ import (
 type member struct {
 	seq        uint64 // of its ConnID
 	generation uint32 // of its slot
-	kind       uint32 // its number among kinds; 0: the slot is free
-	trusted    uint32 // the number of its list of trusted keys
-	hasPageID  bool   // it has the label @page
-	catchingUp bool   // it has come back and gets what it has missed: see catchUp
+	class      uint32 // its number among classes; 0: the slot is free
+	trust      uint32 // its number among trusts
+	node       uint16 // of its ConnID: its number among nodes
+	state      state
+}
+
+// state are bits of what a member is in besides.
+type state uint8
+
+const (
+	hasPageID   state = 1 << iota // it has the label @page
+	catchingUp                    // it has come back and gets what it has missed: see catchUp
+	leaving                       // its ending is being told
+	holdsLabels                   // session.Store keeps the labels that the backend has given it while it is here
+)
+
+func (m *member) is(s state) bool { return m.state&s != 0 }
+func (m *member) set(s state)     { m.state |= s }
+func (m *member) clear(s state)   { m.state &^= s }
+
+func (m *member) setTo(s state, on bool) {
+	m.clear(s)
+	if on {
+		m.set(s)
+	}
 }
 
 // members are the connections, by slot index, in pages that never move.
@@ -52,42 +75,75 @@ func (m *members) all() iter.Seq2[uint32, *member] {
 	}
 }
 
-// kind is what many members have in common.
-type kind struct {
+// class is what many members have in common.
+type class struct {
 	protocol scenecast.Protocol
-	app      *population
+	app      *appIndex
 }
 
-// kinds gives numbers to what members have in common, so that a member keeps only those.
-type kinds struct {
-	all     []kind // by number; [0] is none
-	trusted trustedKeys
+// classes gives numbers to what members have in common, so that a member keeps only those.
+type classes struct {
+	all []class // by number; [0] is none
 }
 
-// of is a kind's number. There is one for each protocol of each app that has connections.
-func (k *kinds) of(wanted kind) uint32 {
-	if len(k.all) == 0 {
-		k.all = make([]kind, 1)
+// of is a class's number. There is one for each protocol of each app that has connections.
+func (c *classes) of(wanted class) uint32 {
+	if len(c.all) == 0 {
+		c.all = make([]class, 1)
 	}
-	if i := slices.Index(k.all[1:], wanted); i >= 0 {
+	if i := slices.Index(c.all[1:], wanted); i >= 0 {
 		return uint32(i + 1)
 	}
-	if i := slices.Index(k.all[1:], kind{}); i >= 0 {
-		k.all[i+1] = wanted
+	if i := slices.Index(c.all[1:], class{}); i >= 0 {
+		c.all[i+1] = wanted
 		return uint32(i + 1)
 	}
-	k.all = append(k.all, wanted)
-	return uint32(len(k.all) - 1)
+	c.all = append(c.all, wanted)
+	return uint32(len(c.all) - 1)
 }
 
-// forget drops the kinds of an app that has no connections any more.
-func (k *kinds) forget(app *population) {
-	for i := range k.all {
-		if k.all[i].app == app {
-			k.all[i] = kind{}
+// remove drops the classes of an app that has no connections any more.
+func (c *classes) remove(app *appIndex) {
+	for i := range c.all {
+		if c.all[i].app == app {
+			c.all[i] = class{}
 		}
 	}
 }
 
-// app is the population that a member belongs to.
-func (s *Shard) app(m *member) *population { return s.kinds.all[m.kind].app }
+// app is the index that a member is in.
+func (s *Shard) app(m *member) *appIndex { return s.classes.all[m.class].app }
+
+// nodes gives numbers to the nodes whose IDs connections have, so that a member keeps only those. This node's is 0; another one's
+// connections are here only where they were taken over.
+type nodes struct {
+	mu     sync.Mutex
+	others atomic.Pointer[[]scenecast.NodeID] // [0] is the number 1
+}
+
+// number is a node's number.
+func (n *nodes) number(own, id scenecast.NodeID) uint16 {
+	if id == own {
+		return 0
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var others []scenecast.NodeID
+	if p := n.others.Load(); p != nil {
+		others = *p
+	}
+	if i := slices.Index(others, id); i >= 0 {
+		return uint16(i + 1)
+	}
+	others = append(slices.Clip(others), id)
+	n.others.Store(&others)
+	return uint16(len(others))
+}
+
+// id is the node with a number.
+func (n *nodes) id(own scenecast.NodeID, number uint16) scenecast.NodeID {
+	if number == 0 {
+		return own
+	}
+	return (*n.others.Load())[number-1]
+}

@@ -25,6 +25,7 @@ type queue struct {
 	free    []scenecast.Slot
 	frames  int // that an outbox holds; 0: any number
 	drops   bool
+	ended   []scenecast.Slot // whose outbox was full, and of which the shard is to be told
 }
 
 // socket is a page's end of a connection.
@@ -51,6 +52,16 @@ func (q *queue) PostBackground(task func() (more bool)) bool {
 	})
 }
 
+// do calls the shard, and then tells it of the endings that have arisen.
+func (q *queue) do(call func()) {
+	call()
+	for len(q.ended) > 0 {
+		slot := q.ended[0]
+		q.ended = q.ended[1:]
+		q.shard.Closed(slot, scenecast.EndingBy(scenecast.CauseOutboxFull, ""))
+	}
+}
+
 // run runs at most n tasks, and reports whether there was one.
 func (q *queue) run(n int) (any bool) {
 	for ; n > 0; n-- {
@@ -62,7 +73,7 @@ func (q *queue) run(n int) (any bool) {
 		task := q.tasks[0]
 		q.tasks = q.tasks[1:]
 		q.mu.Unlock()
-		task()
+		q.do(task)
 		any = true
 	}
 	return any
@@ -76,7 +87,7 @@ func (q *queue) SendShared(s scenecast.Slot, f *scenecast.Frame) bool {
 	if q.frames > 0 && len(k.pending) >= q.frames {
 		if !q.drops {
 			q.end(k, scenecast.CloseSlowConsumer)
-			q.shard.Closed(s, scenecast.Ending{})
+			q.ended = append(q.ended, s)
 			return false
 		}
 		lose(k, k.pending[0])
@@ -132,7 +143,7 @@ func (q *queue) open(a scenecast.Admission) *socket {
 	}
 	k := &socket{slot: slot}
 	q.sockets[slot] = k
-	q.shard.Opened(slot, a)
+	q.do(func() { q.shard.Opened(slot, a) })
 	return k
 }
 
@@ -140,7 +151,7 @@ func (q *queue) open(a scenecast.Admission) *socket {
 func (q *queue) leave(k *socket) {
 	if q.sockets[k.slot] == k {
 		q.end(k, 0)
-		q.shard.Closed(k.slot, scenecast.Ending{})
+		q.do(func() { q.shard.Closed(k.slot, scenecast.EndingBy(scenecast.CauseReset, "")) })
 	}
 }
 
@@ -161,7 +172,7 @@ func (q *queue) write(k *socket) {
 
 // say has a page say something.
 func (q *queue) say(k *socket, message string) {
-	q.shard.Received(k.slot, scenecast.Inbound{Text: true, Data: []byte(message)})
+	q.do(func() { q.shard.Received(k.slot, scenecast.Inbound{Text: true, Data: []byte(message)}) })
 }
 
 // lines is a protocol whose messages are lines: "push SEQ", "late SEQ", "gap REASON SEQ". Its pages say "LABEL=VALUE" to get a
@@ -225,7 +236,7 @@ type stage struct {
 
 func newStage(shards int) *stage {
 	s := new(stage)
-	s.Hub = hub.New(7, label.DefaultLimits, s)
+	s.Hub = hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute})
 	for range shards {
 		q := &queue{sockets: make(map[scenecast.Slot]*socket)}
 		q.shard = s.AddShard(q)

@@ -1,70 +1,95 @@
 package hub
 
 import (
-	"slices"
 	"sync/atomic"
+	"time"
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/hub/receipt"
+	"scenecast/hub/replay"
+	"scenecast/hub/ttlstore"
 	"scenecast/index"
 	"scenecast/label"
 )
 
-// Shard is the part of the hub that lives on one loop. All its methods are called on the loop's owner goroutine.
+// Shard is the part of the hub that lives on one loop. All its methods are called on the loop's owner goroutine. The loop tells of an
+// ending by a call of its own, so no member leaves while the shard goes through some of them.
 type Shard struct {
-	hub      *Hub
-	loop     Loop
-	members  members                // by slot index
-	apps     map[string]*population // by name; an app without connections has none
-	kinds    kinds
-	position scenecast.Position   // of the last push
-	catchUps map[uint32]*catchUp  // of the members that are catching up, by slot index
-	lasting  map[string]*lastings // by app; an app without has none
-	awaiting []awaited            // in the order of the log
-	chosen   []uint32             // scratch: what an audience has selected
-	view     view                 // the connection that a protocol is being told of
+	hub       *Hub
+	loop      Loop
+	members   members              // by slot index
+	apps      map[string]*appIndex // by name; an app without connections has none
+	classes   classes
+	trusts    trusts
+	position  scenecast.Position         // of the last push
+	receipts  receipt.Pending            // what is not known yet of pushes whose publishers wait
+	catchUps  map[uint32]*catchUp        // of the members that are catching up, by slot index
+	ttlStores map[string]*ttlstore.Store // by app; an app without pushes that last may have none
+	turns     []func() (done bool)       // what waits for its turn; see inTurn
+	chosen    []uint32                   // scratch: what an audience has selected
+	view      view                       // the connection that a protocol is being told of
+
+	latePasses map[uint32]*latePass // by slot index
+	readyLate  []*latePass          // those that can go on, in turn
+	runsLate   bool                 // the loop runs them in the background
 
 	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
 
-// population is an app's connections on this shard, which nothing that is done in another app can reach.
-type population struct {
+// appIndex is an app's connections on this shard, which nothing that is done in another app can reach.
+type appIndex struct {
 	app   string
 	index *index.Index // of their labels, by slot index
 }
 
-// Opened is for the loop (socket.Handler): the page joins, and its protocol may greet it.
+// Opened is for the loop (socket.Handler): the page joins, goes on where it was, and its protocol may greet it.
 func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
-	m := s.members.grow(slot.Index)
-	*m = member{
-		kind:       s.kinds.of(kind{a.Protocol, s.population(a.App)}),
-		trusted:    s.kinds.trusted.take(a.Trusted.Keys()),
-		seq:        s.hub.lastSeq.Add(1),
-		generation: slot.Generation,
-		hasPageID:  a.PageID != "",
-	}
-	labels := a.Labels.Union(a.Trusted, s.ownLabels(m, a))
-	s.app(m).index.Join(slot.Index, labels)
-	s.hub.connections.Add(1)
-	s.recall(slot.Index, a.App, a.PageID)
-	behind := a.Resume.Wanted && !a.Resume.Malformed && a.Resume.After != s.position
-	if behind {
-		s.catchUpFrom(slot, a.Resume.After, labels)
-	}
+	labels := s.join(slot, a, scenecast.ConnID{Node: s.hub.node, Seq: s.hub.lastSeq.Add(1)})
+	c := s.resume(slot, a.Resume, labels)
 	a.Protocol.Opened(s.viewOf(slot))
 	if a.Resume.Malformed {
 		s.tellGap(slot, a.Protocol, scenecast.GapNotice{Reason: scenecast.GapPosition, Newest: s.position})
 	}
-	if !behind {
-		s.catchLate(slot, 0)
+	switch {
+	case c == nil:
+		s.startLatePass(slot)
+	case s.isCatchingUp(c):
+		s.step(c)
 	}
 }
 
-// ownLabels are those that the server gives a member.
-func (s *Shard) ownLabels(m *member, a scenecast.Admission) label.Set {
+// join adds a member with an ID of its own, which may be of another node's: one that the connection has had before. It returns the
+// labels that the member has.
+func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.ConnID) label.Set {
+	m := s.members.grow(slot.Index)
+	*m = member{
+		class:      s.classes.of(class{a.Protocol, s.appIndex(a.App)}),
+		seq:        id.Seq,
+		node:       s.hub.nodes.number(s.hub.node, id.Node),
+		generation: slot.Generation,
+	}
+	t := trust{token: a.Trusted.Keys()}
+	labels := a.Labels.Union(a.Trusted, serverLabels(a, id))
+	if a.PageID != "" {
+		m.set(hasPageID)
+		t.identity = identityOf(a.Trusted)
+		labels, t.backend = s.recall(slot.Index, m, a, t.identity, labels)
+	}
+	m.trust = s.trusts.acquire(t)
+	s.app(m).index.Join(slot.Index, labels)
+	s.hub.connections.Add(1)
+	if o := s.hub.observer; o != nil {
+		o.Joined(s.viewOf(slot))
+	}
+	return labels
+}
+
+// serverLabels are those that the server gives a member.
+func serverLabels(a scenecast.Admission, id scenecast.ConnID) label.Set {
 	own := make([]label.Label, 0, 3)
 	own = append(own,
-		label.Label{Key: scenecast.LabelID, Value: s.id(m).String()},
+		label.Label{Key: scenecast.LabelID, Value: id.String()},
 		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()})
 	if a.PageID != "" {
 		own = append(own, label.Label{Key: scenecast.LabelPage, Value: a.PageID})
@@ -72,158 +97,113 @@ func (s *Shard) ownLabels(m *member, a scenecast.Admission) label.Set {
 	return label.New(own...)
 }
 
-// population is the app's, made when its first connection comes.
-func (s *Shard) population(app string) *population {
-	p := s.apps[app]
-	if p == nil {
-		p = &population{app: app, index: index.New()}
-		s.apps[app] = p
+// appIndex is the app's, made when its first connection comes.
+func (s *Shard) appIndex(app string) *appIndex {
+	a := s.apps[app]
+	if a == nil {
+		a = &appIndex{app: app, index: index.New()}
+		s.apps[app] = a
 	}
-	return p
+	return a
 }
 
 // Received is for the loop (socket.Handler).
 func (s *Shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	if member := s.at(slot); member != nil {
-		s.kinds.all[member.kind].protocol.Received(s.viewOf(slot), m)
+		s.classes.all[member.class].protocol.Received(s.viewOf(slot), m)
 	}
 }
-
-// Closed is for the loop (socket.Handler): the page has gone.
-func (s *Shard) Closed(slot scenecast.Slot, e scenecast.Ending) { s.leave(slot, e) }
 
 // at is the member in a slot; nil if it has left.
 func (s *Shard) at(slot scenecast.Slot) *member {
 	m := s.members.at(slot.Index)
-	if m == nil || m.kind == 0 || m.generation != slot.Generation {
+	if m == nil || m.class == 0 || m.generation != slot.Generation {
 		return nil
 	}
 	return m
 }
 
-func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
-	m := s.at(slot)
-	if m == nil {
-		return
-	}
-	s.kinds.all[m.kind].protocol.Closed(s.viewOf(slot), e)
-	p := s.app(m)
-	if m.catchingUp {
-		s.giveUp(slot.Index)
-	}
-	s.remember(slot.Index, p.app)
-	p.index.Leave(slot.Index)
-	if p.index.Len() == 0 {
-		delete(s.apps, p.app)
-		s.kinds.forget(p)
-	}
-	s.kinds.trusted.release(m.trusted)
-	*m = member{}
-	s.hub.connections.Add(-1)
+func (s *Shard) id(m *member) scenecast.ConnID {
+	return scenecast.ConnID{Node: s.hub.nodes.id(s.hub.node, m.node), Seq: m.seq}
 }
-
-func (s *Shard) id(m *member) scenecast.ConnID { return scenecast.ConnID{Node: s.hub.node, Seq: m.seq} }
 
 // slot is the address of the member at an index.
 func (s *Shard) slot(index uint32) scenecast.Slot {
 	return scenecast.Slot{Index: index, Generation: s.members.at(index).generation}
 }
 
-// choose selects an app's connections. The result is valid until the next call; whoever leaves meanwhile is still in it.
+// choose selects an app's connections. The result is valid until the next call.
 func (s *Shard) choose(app string, to audience.Expr) []uint32 {
-	p := s.apps[app]
-	if p == nil {
+	a := s.apps[app]
+	if a == nil {
 		return nil
 	}
-	s.chosen = p.index.Select(to, s.chosen[:0])
+	s.chosen = a.index.Select(to, s.chosen[:0])
 	return s.chosen
-}
-
-func (s *Shard) close(slot scenecast.Slot, e scenecast.Ending) {
-	s.leave(slot, e)
-	s.loop.Close(slot, e)
 }
 
 func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	s.position = d.push.Position
-	var frame *scenecast.Frame // most members are of the kind of the one before
+	copies := s.track(d)
+	var frame *scenecast.Frame // most members are of the class of the one before
 	var of uint32
-	asks := false
-	asked := 0
+	asked := false // whether they are to acknowledge
+	var frames []encoded
 	chosen := s.choose(d.push.App, d.push.To)
 	queued := chosen[:0] // those that took it
 	for _, i := range chosen {
 		m := s.members.at(i)
-		if m.kind == 0 {
-			continue // it was closed because of what another one was sent: the loop was out of memory for outboxes
+		if m.class != of {
+			of = m.class
+			p := s.classes.all[of].protocol
+			asked = p.Traits().Acknowledges
+			if frame = d.encode(p); copies != nil {
+				frame, frames = tracked(frame, copies.Done(asked), p, frames)
+			}
 		}
-		if m.kind != of {
-			of = m.kind
-			p := s.kinds.all[of].protocol
-			frame = d.encode(p)
-			asks = p.Traits().Acknowledges
-		}
-		t.Matched++
-		switch {
-		case m.catchingUp:
-			s.catchUps[i].keep(d)
-		case !s.loop.SendShared(scenecast.Slot{Index: i, Generation: m.generation}, frame):
+		if m.is(catchingUp) {
+			s.catchUps[i].Deliver(replay.Live{Position: d.push.Position, Frame: frame})
+		} else if !s.loop.SendShared(scenecast.Slot{Index: i, Generation: m.generation}, frame) {
+			t.Dropped++
 			continue
 		}
 		queued = append(queued, i)
-		if asks {
-			asked++
+		if copies != nil {
+			copies.Add(i, asked)
 		}
 	}
 	t.Queued = len(queued)
-	t.Dropped = t.Matched - t.Queued
-	s.follow(d, queued, asked)
+	t.Matched = t.Queued + t.Dropped
+	if copies != nil {
+		copies.Expect()
+	}
+	if d.push.TTL > 0 {
+		store := s.ttlStore(d.push.App)
+		store.Add(d.push, time.Now())
+		store.DeliveredTo(queued)
+	}
 	s.queued.Add(int64(t.Queued))
 	s.dropped.Add(int64(t.Dropped))
 	return t
 }
 
-// follow notes what is to be known of a push later, of the members that took it. Some of those may have left since.
-func (s *Shard) follow(d *delivery, members []uint32, asked int) {
-	acked := d.push.Receipt == scenecast.ReceiptAcked
-	if d.receipt != nil {
-		d.receipt.expect(len(members), asked)
+// track begins the receipt's part on this shard; nil: nobody wants to know.
+func (s *Shard) track(d *delivery) *receipt.Copies {
+	if d.receipt == nil {
+		return nil
 	}
-	if !acked && d.push.TTL == 0 {
-		return
-	}
-	here := slices.DeleteFunc(members, func(i uint32) bool { return s.members.at(i).kind == 0 })
-	if d.push.TTL > 0 {
-		s.last(d.push, here)
-	}
-	if acked {
-		askedHere := slices.DeleteFunc(here, func(i uint32) bool {
-			return !s.kinds.all[s.members.at(i).kind].protocol.Traits().Acknowledges
-		})
-		s.await(d.receipt, newSlotSet(askedHere))
-	}
+	return s.receipts.Track(d.receipt)
 }
 
-// relabel gives a member the labels that it has from now on. Pushes that come later see them, and so do lasting ones.
-func (s *Shard) relabel(index uint32, next label.Set) {
-	m := s.members.at(index)
-	s.app(m).index.Relabel(index, next)
-	if m.catchingUp {
-		s.relabelled(index, next)
+// relabel gives a member the labels that it has from now on. Pushes that come later see them, and so do those that last.
+func (s *Shard) relabel(slot scenecast.Slot, before, next label.Set) {
+	m := s.members.at(slot.Index)
+	s.app(m).index.Relabel(slot.Index, next)
+	if m.is(catchingUp) {
+		s.relabelCatchUp(s.catchUps[slot.Index], next)
 	}
-	s.catchLateSoon(s.slot(index))
-}
-
-// closeSome closes at most n members and returns how many.
-func (s *Shard) closeSome(n int, e scenecast.Ending) (closed int) {
-	for i, m := range s.members.all() {
-		if closed >= n {
-			break
-		}
-		if m.kind != 0 {
-			s.close(s.slot(i), e)
-			closed++
-		}
+	if o := s.hub.observer; o != nil {
+		o.Relabelled(s.viewOf(slot), before)
 	}
-	return closed
+	s.startLatePass(slot)
 }

@@ -1,13 +1,14 @@
 package hub
 
 import (
-	"slices"
-
 	"scenecast"
 	"scenecast/label"
 )
 
-var _ scenecast.Conn = (*view)(nil)
+var (
+	_ scenecast.Conn = (*view)(nil)
+	_ Member         = (*view)(nil)
+)
 
 // view is a connection as its protocol sees it. The shard has one, pointed at one member after the other, so that telling
 // a protocol of something allocates nothing.
@@ -48,28 +49,29 @@ func (v *view) Labels() label.Set {
 // Trusted implements scenecast.Conn.
 func (v *view) Trusted(key string) bool {
 	m := v.shard.at(v.slot)
-	return m != nil && slices.Contains(v.shard.kinds.trusted.of(m.trusted), key)
+	return m != nil && v.shard.trusts.of(m.trust).has(key)
 }
 
 // Relabel implements scenecast.Conn.
 func (v *view) Relabel(c label.Change) {
-	if v.shard.at(v.slot) != nil {
-		v.shard.relabel(v.slot.Index, v.Labels().Apply(c))
+	if m := v.shard.at(v.slot); m != nil && !m.is(leaving) {
+		before := v.Labels()
+		v.shard.relabel(v.slot, before, before.Apply(c))
 	}
 }
 
 // Position implements scenecast.Conn.
 func (v *view) Position() scenecast.Position {
-	if m := v.shard.at(v.slot); m != nil && m.catchingUp {
-		return v.shard.catchUps[v.slot.Index].at
+	if m := v.shard.at(v.slot); m != nil && m.is(catchingUp) {
+		return v.shard.catchUps[v.slot.Index].At()
 	}
 	return v.shard.position
 }
 
 // Acknowledge implements scenecast.Conn.
 func (v *view) Acknowledge(p scenecast.Position) {
-	if v.shard.at(v.slot) != nil {
-		v.shard.acknowledge(v.slot, p)
+	if m := v.shard.at(v.slot); m != nil {
+		v.shard.acknowledge(v.slot.Index, m, p)
 	}
 }
 

@@ -121,6 +121,15 @@ func (x *Index) Labels(member uint32) label.Set {
 	return label.New(labels...)
 }
 
+// Distinct is how many values a key has.
+func (x *Index) Distinct(key string) int {
+	r := x.labels.keys.byName[key]
+	if r == 0 {
+		return 0
+	}
+	return x.labels.keys.items.item(r).values
+}
+
 // Values ranges over the values of a key, in no particular order, and says how many members have each. It looks at nothing
 // but these values.
 func (x *Index) Values(key string) iter.Seq2[string, int] {

@@ -97,7 +97,13 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
 		MaxKeys:           c.Push.MaxIdempotencyKeys,
 	})
-	s.hub = hub.New(scenecast.NewNodeID(), c.Labels.Limits(), s.engine)
+	s.hub = hub.New(hub.Options{
+		Node:       scenecast.NewNodeID(),
+		Limits:     c.Labels.Limits(),
+		Log:        s.engine,
+		KeepLabels: time.Duration(c.History.MaxAge),
+		Logger:     s.log,
+	})
 
 	frame, frameSetting := maxFrame(c.Outbox)
 	s.pushes = push.NewService(s.engine, push.Limits{

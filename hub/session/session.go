@@ -30,6 +30,14 @@ type State struct {
 	Labels    label.Set // those that the backend has given it
 }
 
+// Leaving is a page that leaves.
+type Leaving struct {
+	State
+	DeliveredUntil time.Time             // when the last push ends that it has got
+	Lasts          func(seq uint64) bool // of one that it had got when it left before: whether that lasts, as far as is known
+	Holds          bool                  // what Join or Relabel has reported last
+}
+
 // Delivered are the pushes with a ttl that a page has got: their sequence numbers in one epoch, in order. They are not changed.
 type Delivered struct {
 	Epoch uint64
@@ -171,10 +179,9 @@ func (s *Store) Acknowledge(k Key, at scenecast.Position) bool {
 	return true
 }
 
-// Leave notes that a page has left, and what it leaves behind. The pushes that it has got take the place of those that it left before;
-// what it has not acknowledged is added; its labels count if none are known of it. Holds is what Join or Relabel has reported last.
-// A push with a ttl is of use until the given time.
-func (s *Store) Leave(k Key, left State, deliveredUntil time.Time, holds bool) {
+// Leave notes that a page has left, and what it leaves behind. It is added to what the page has left behind before, and is still of use;
+// but its labels count only if none are known of it.
+func (s *Store) Leave(k Key, left Leaving) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,12 +193,17 @@ func (s *Store) Leave(k Key, left State, deliveredUntil time.Time, holds bool) {
 		p.hasLabels = s.options.KeepLabels > 0 && left.Labels.Len() > 0
 		p.labels = left.Labels
 	}
-	p.delivered = left.Delivered
-	p.until = 0
-	if len(p.delivered.Seqs) > 0 {
-		p.until = deliveredUntil.UnixNano()
+	before := len(left.Delivered.Seqs)
+	p.delivered = left.Delivered.with(p.delivered, left.Lasts)
+	switch {
+	case len(p.delivered.Seqs) == 0:
+		p.until = 0
+	case len(p.delivered.Seqs) == before:
+		p.until = left.DeliveredUntil.UnixNano()
+	default: // some of those from before last
+		p.until = max(p.until, left.DeliveredUntil.UnixNano())
 	}
-	if holds && p.holders > 0 {
+	if left.Holds && p.holders > 0 {
 		p.holders--
 	}
 	if p.hasLabels {
@@ -209,6 +221,23 @@ func (s *Store) Leave(k Key, left State, deliveredUntil time.Time, holds bool) {
 		s.remove(p)
 	}
 	s.forget(now.UnixNano())
+}
+
+// with are these pushes, and those from before that last.
+func (d Delivered) with(before Delivered, lasts func(seq uint64) bool) Delivered {
+	if before.Epoch != d.Epoch {
+		return d
+	}
+	all := d.Seqs
+	for _, seq := range before.Seqs {
+		if _, both := slices.BinarySearch(d.Seqs, seq); !both && lasts(seq) {
+			all = append(all, seq)
+		}
+	}
+	if len(all) > len(d.Seqs) {
+		slices.Sort(all)
+	}
+	return Delivered{d.Epoch, all}
 }
 
 // take is a page out of its place, or a new one.

@@ -22,6 +22,11 @@ func delivered(seqs ...uint64) session.State {
 	return session.State{Delivered: session.Delivered{Epoch: 9, Seqs: seqs}}
 }
 
+// leaving is a page of which nothing that it had got before lasts.
+func leaving(left session.State, until time.Time, holds bool) session.Leaving {
+	return session.Leaving{State: left, DeliveredUntil: until, Lasts: func(uint64) bool { return false }, Holds: holds}
+}
+
 // unacked are the copies that pages have left behind which did not acknowledge, by page.
 func unacked(pages, pushes int) [][]*receipt.Unacked {
 	var pending receipt.Pending
@@ -58,20 +63,20 @@ func TestDelivered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := session.New(session.Options{})
 		end := time.Now().Add(time.Minute)
-		s.Leave(key(1), delivered(3, 5), end, false)
-		s.Leave(key(2), session.State{}, end, false)
+		s.Leave(key(1), leaving(delivered(3, 5), end, false))
+		s.Leave(key(2), leaving(session.State{}, end, false))
 		if left, _ := s.Join(key(1)); !slices.Equal(left.Delivered.Seqs, []uint64{3, 5}) || left.Delivered.Epoch != 9 || s.Len() != 1 {
 			t.Errorf("%+v, %d pages", left, s.Len())
 		}
 		if left, _ := s.Join(key(2)); left.Delivered.Seqs != nil {
 			t.Errorf("a page that left nothing behind: %+v", left)
 		}
-		s.Leave(key(1), delivered(5), end, false)
+		s.Leave(key(1), leaving(delivered(5), end, false))
 		if left, _ := s.Join(key(1)); !slices.Equal(left.Delivered.Seqs, []uint64{5}) {
 			t.Errorf("when it has left again: %+v", left)
 		}
 		time.Sleep(time.Minute) // the push has ended
-		if s.Leave(key(3), delivered(6), end.Add(time.Minute), false); s.Len() != 1 {
+		if s.Leave(key(3), leaving(delivered(6), end.Add(time.Minute), false)); s.Len() != 1 {
 			t.Errorf("%d pages, want the one that has just left", s.Len())
 		}
 	})
@@ -93,18 +98,18 @@ func TestLabels(t *testing.T) {
 		first := s.Relabel(key(1), labels("7"), false)
 		time.Sleep(time.Hour)
 		second := want("an hour later, before it is known that the first connection is dead", "7")
-		s.Leave(key(1), session.State{Labels: labels("7")}, time.Time{}, first)
+		s.Leave(key(1), leaving(session.State{Labels: labels("7")}, time.Time{}, first))
 		time.Sleep(time.Hour)
 		third := want("an hour later, with the second connection there", "7")
-		s.Leave(key(1), session.State{Labels: labels("7")}, time.Time{}, third)
+		s.Leave(key(1), leaving(session.State{Labels: labels("7")}, time.Time{}, third))
 		second = s.Relabel(key(1), labels("8"), second)
-		s.Leave(key(1), session.State{Labels: labels("7")}, time.Time{}, second) // an older one's labels do not count
+		s.Leave(key(1), leaving(session.State{Labels: labels("7")}, time.Time{}, second)) // an older one's labels do not count
 		time.Sleep(time.Minute - time.Nanosecond)
 		fourth := want("just in time", "8")
-		s.Leave(key(1), session.State{}, time.Time{}, fourth)
+		s.Leave(key(1), leaving(session.State{}, time.Time{}, fourth))
 		time.Sleep(time.Minute)
 		want("too late", "")
-		if s.Leave(key(2), session.State{}, time.Time{}, false); s.Len() > 1 {
+		if s.Leave(key(2), leaving(session.State{}, time.Time{}, false)); s.Len() > 1 {
 			t.Errorf("%d pages are remembered", s.Len())
 		}
 	})
@@ -116,7 +121,7 @@ func TestLabelsAreNotKept(t *testing.T) {
 	if s.Relabel(key(1), labels("7"), false) || !s.IsEmpty() {
 		t.Error("a relabelled page is remembered")
 	}
-	s.Leave(key(1), session.State{Labels: labels("7")}, time.Time{}, false)
+	s.Leave(key(1), leaving(session.State{Labels: labels("7")}, time.Time{}, false))
 	if left, holds := s.Join(key(1)); left.Labels.Len() > 0 || holds || !s.IsEmpty() {
 		t.Errorf("a page that has left: %+v", left)
 	}
@@ -127,9 +132,9 @@ func TestAcknowledge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := session.New(session.Options{})
 		left := unacked(2, 3)
-		s.Leave(key(1), session.State{Unacked: left[0][1:]}, time.Time{}, false)
-		s.Leave(key(1), session.State{Unacked: left[0][:1]}, time.Time{}, false)
-		s.Leave(key(2), session.State{Unacked: left[1]}, time.Time{}, false)
+		s.Leave(key(1), leaving(session.State{Unacked: left[0][1:]}, time.Time{}, false))
+		s.Leave(key(1), leaving(session.State{Unacked: left[0][:1]}, time.Time{}, false))
+		s.Leave(key(2), leaving(session.State{Unacked: left[1]}, time.Time{}, false))
 		for _, c := range []struct {
 			key  session.Key
 			at   scenecast.Position
@@ -143,7 +148,7 @@ func TestAcknowledge(t *testing.T) {
 			}
 		}
 		time.Sleep(receipt.MaxAge)
-		s.Leave(key(3), delivered(1), time.Now().Add(time.Hour), false)
+		s.Leave(key(3), leaving(delivered(1), time.Now().Add(time.Hour), false))
 		if s.Acknowledge(key(1), position(1)) || s.Len() != 1 {
 			t.Errorf("after %v: %d pages", receipt.MaxAge, s.Len())
 		}
@@ -156,13 +161,13 @@ func TestBounds(t *testing.T) {
 		s := session.New(session.Options{MaxPages: 10, KeepLabels: time.Minute})
 		holds := s.Relabel(key("relabelled"), labels("1"), false)
 		for i := range 100 {
-			s.Leave(key(i), delivered(1), time.Now().Add(time.Hour), false)
+			s.Leave(key(i), leaving(delivered(1), time.Now().Add(time.Hour), false))
 		}
 		if left, _ := s.Join(key(89)); s.Len() != 10 || len(left.Delivered.Seqs) > 0 {
 			t.Errorf("%d pages, among them number 89: %+v", s.Len(), left)
 		}
 		// The one that was there all the while has its labels all the same.
-		s.Leave(key("relabelled"), session.State{Labels: labels("1")}, time.Time{}, holds)
+		s.Leave(key("relabelled"), leaving(session.State{Labels: labels("1")}, time.Time{}, holds))
 		if left, _ := s.Join(key("relabelled")); left.Labels.Len() != 1 {
 			t.Errorf("a page that was forgotten while it was there has left %+v", left)
 		}
@@ -179,9 +184,9 @@ func TestBounds(t *testing.T) {
 		c.Expect()
 		c.Done(true)(0, true)
 		r.Begin(scenecast.Tally{})
-		s.Leave(key("unacked"), session.State{Unacked: pending.Leave(0, true)}, time.Time{}, false)
+		s.Leave(key("unacked"), leaving(session.State{Unacked: pending.Leave(0, true)}, time.Time{}, false))
 		for i := range 20 {
-			s.Leave(key(i), delivered(1), time.Now().Add(time.Hour), false)
+			s.Leave(key(i), leaving(delivered(1), time.Now().Add(time.Hour), false))
 		}
 		if want := (scenecast.Tally{Written: 1, Nodes: 1}); told != want {
 			t.Errorf("the receipt of a page that was forgotten: %+v, want %+v", told, want)
@@ -198,8 +203,8 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// TestBytes holds what the store counts, and so its bound, to the heap. The last row is 4,000 pages that leave 500 pushes each
-// unacknowledged, which took 125 MB once.
+// TestBytes holds what the store counts, and so its bound, to the heap. In the last row pages leave 500 pushes each unacknowledged: once,
+// 4,000 of such took 125 MB.
 func TestBytes(t *testing.T) {
 	end := time.Now().Add(time.Hour)
 	for _, c := range []struct {
@@ -210,40 +215,40 @@ func TestBytes(t *testing.T) {
 	}{
 		{"labels", 20_000, func(s *session.Store, pages int) {
 			for i := range pages {
-				s.Leave(key(i), session.State{Labels: labels(fmt.Sprintf("%020d", i))}, end, false)
+				s.Leave(key(i), leaving(session.State{Labels: labels(fmt.Sprintf("%020d", i))}, end, false))
 			}
 		}, false},
-		{"delivered", 20_000, func(s *session.Store, pages int) {
+		{"delivered", 10_000, func(s *session.Store, pages int) {
 			for i := range pages {
-				s.Leave(key(i), delivered(make([]uint64, 20)...), end, false)
+				s.Leave(key(i), leaving(delivered(make([]uint64, 20)...), end, false))
 			}
 		}, false},
 		{"unacknowledged, each of another push", 1, func(s *session.Store, _ int) {
-			for i := range 20_000 {
-				s.Leave(key(i), session.State{Unacked: unacked(1, 1)[0]}, end, false)
+			for i := range 10_000 {
+				s.Leave(key(i), leaving(session.State{Unacked: unacked(1, 1)[0]}, end, false))
 			}
 		}, false},
 		{"unacknowledged", 500, func(s *session.Store, pages int) {
 			for i, u := range unacked(pages, 500) {
-				s.Leave(key(i), session.State{Unacked: u}, end, false)
+				s.Leave(key(i), leaving(session.State{Unacked: u}, end, false))
 			}
 		}, false},
-		{"unacknowledged by many", 4000, func(s *session.Store, pages int) {
+		{"unacknowledged by many", 1000, func(s *session.Store, pages int) {
 			for i, u := range unacked(pages, 500) {
-				s.Leave(key(i), session.State{Unacked: u}, end, false)
+				s.Leave(key(i), leaving(session.State{Unacked: u}, end, false))
 			}
 		}, true},
 	} {
 		before := heap()
-		s := session.New(session.Options{KeepLabels: time.Hour})
+		s := session.New(session.Options{KeepLabels: time.Hour, MaxBytes: 8 << 20})
 		c.leave(s, c.pages)
 		used, counted := heap()-before, s.Bytes()
 		t.Logf("%s: %d pages, %d bytes on the heap, %d counted", c.name, s.Len(), used, counted)
 		if ratio := float64(counted) / float64(used); ratio < 0.85 || ratio > 1.15 {
 			t.Errorf("%s: the store counts %d bytes, and the heap has grown by %d", c.name, counted, used)
 		}
-		if c.bounded && (counted > session.DefaultMaxBytes || counted < session.DefaultMaxBytes*9/10) {
-			t.Errorf("%s: %d bytes are held, and %d are allowed", c.name, counted, session.DefaultMaxBytes)
+		if c.bounded && (counted > 8<<20 || counted < 8<<20*9/10) {
+			t.Errorf("%s: %d bytes are held, and %d are allowed", c.name, counted, 8<<20)
 		}
 		runtime.KeepAlive(s)
 	}

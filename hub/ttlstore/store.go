@@ -97,6 +97,9 @@ const maxExpired = 64
 
 // Expire ends pushes whose time has passed, not all of them at once if they are many: nobody gets them any more in any case.
 func (s *Store) Expire(now time.Time) {
+	if s == nil {
+		return
+	}
 	for range maxExpired {
 		if len(s.ends) == 0 || now.Before(s.ends[0].until) {
 			return

@@ -1,0 +1,24 @@
+package hub
+
+import (
+	"scenecast"
+	"scenecast/label"
+)
+
+// Observer is told what changes among the connections of a hub: presence is made of that, and hooks. Its methods are called on the
+// owner goroutines of the shards, on several at once but in order for each connection. They must not wait, and must not call the hub.
+type Observer interface {
+	// Joined is called when a connection has joined, before its protocol knows of it.
+	Joined(c Member)
+	// Relabelled is called when a connection has other labels; before is what it had.
+	Relabelled(c Member, before label.Set)
+	// Left is called when a connection has ended, and still has its labels.
+	Left(c Member, e scenecast.Ending)
+}
+
+// Member is one connection as an observer sees it. It is valid only during the call.
+type Member interface {
+	ID() scenecast.ConnID
+	App() string
+	Labels() label.Set
+}

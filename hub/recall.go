@@ -1,0 +1,103 @@
+package hub
+
+import (
+	"scenecast"
+	"scenecast/hub/session"
+	"scenecast/label"
+)
+
+// sessionKey is by whom a member with a page ID is known again.
+func sessionKey(app string, labels label.Set, identity string) session.Key {
+	if user := labels.Values(scenecast.LabelUser); len(user) > 0 {
+		identity = "@" + user[0]
+	}
+	return session.NewKey(app, labels.Values(scenecast.LabelPage)[0], identity)
+}
+
+// recall gives a member that joins with a page ID what it has left behind: the pushes that last and that it has got, and the labels that
+// the backend had given it, as if the backend gave it these now. It returns the labels that the member has, and which keys of them are
+// the backend's.
+func (s *Shard) recall(index uint32, m *member, a scenecast.Admission, identity string, labels label.Set) (label.Set, []string) {
+	if s.hub.sessions.IsEmpty() {
+		return labels, nil
+	}
+	left, holds := s.hub.sessions.Join(sessionKey(a.App, labels, identity))
+	m.setTo(holdsLabels, holds)
+	if store := s.ttlStores[a.App]; store != nil && left.Delivered.Epoch == s.position.Epoch {
+		for _, seq := range left.Delivered.Seqs {
+			store.Delivered(index, seq)
+		}
+	}
+	change := make(label.Change)
+	for _, key := range left.Labels.Keys() {
+		if !a.Trusted.Has(key) { // what the token says counts
+			change[key] = left.Labels.Values(key)
+		}
+	}
+	next := labels.Apply(change)
+	if len(change) == 0 || s.hub.limits.Check(next) != nil {
+		return labels, nil
+	}
+	return next, change.Keys()
+}
+
+// remember notes, for a member that leaves, what it leaves behind: its slot will be another's.
+func (s *Shard) remember(index uint32, m *member) {
+	app := s.app(m)
+	store := s.ttlStores[app.app]
+	unacked := s.receipts.Leave(index, m.is(hasPageID))
+	seqs, until := store.Leave(index)
+	if !m.is(hasPageID) {
+		return
+	}
+	t := s.trusts.of(m.trust)
+	if s.hub.sessions.IsEmpty() && len(unacked)+len(seqs)+len(t.backend) == 0 {
+		return
+	}
+	labels := app.index.Labels(index)
+	key := sessionKey(app.app, labels, t.identity)
+	s.hub.sessions.Leave(key, session.Leaving{
+		State: session.State{
+			Delivered: session.Delivered{Epoch: s.position.Epoch, Seqs: seqs},
+			Unacked:   unacked,
+			Labels:    setByBackend(labels, t),
+		},
+		DeliveredUntil: until,
+		Lasts:          func(seq uint64) bool { return seq > s.position.Seq || store.Lasts(seq) }, // the shard may not have come to it
+		Holds:          m.is(holdsLabels),
+	})
+}
+
+// setByBackend is the labels of the keys that the backend has set.
+func setByBackend(labels label.Set, t trust) label.Set {
+	if len(t.backend) == 0 {
+		return label.Set{}
+	}
+	var of []label.Label
+	for l := range labels.All() {
+		if t.isBackends(l.Key) {
+			of = append(of, l)
+		}
+	}
+	return label.New(of...)
+}
+
+// rememberLabels notes which labels the backend has given a member so far, for a connection that its page opens before this one is known
+// to be dead.
+func (s *Shard) rememberLabels(m *member, labels label.Set) {
+	if !m.is(hasPageID) {
+		return
+	}
+	t := s.trusts.of(m.trust)
+	key := sessionKey(s.app(m).app, labels, t.identity)
+	m.setTo(holdsLabels, s.hub.sessions.Relabel(key, setByBackend(labels, t), m.is(holdsLabels)))
+}
+
+// acknowledge takes a member's acknowledgement of the push at a position: one that this connection got, or one before it of the same page.
+func (s *Shard) acknowledge(index uint32, m *member, p scenecast.Position) {
+	if s.receipts.Acknowledge(index, p) || !m.is(hasPageID) || s.hub.sessions.IsEmpty() {
+		return
+	}
+	app := s.app(m)
+	s.hub.sessions.Acknowledge(sessionKey(app.app, app.index.Labels(index), s.trusts.of(m.trust).identity), p)
+}
