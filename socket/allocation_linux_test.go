@@ -38,7 +38,7 @@ func TestFanOutAllocates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := hub.New(scenecast.NewNodeID(), label.DefaultLimits, noLog{})
+	h := hub.New(hub.Options{Node: scenecast.NewNodeID(), Limits: label.DefaultLimits, Log: noLog{}})
 	t.Cleanup(h.Close)
 	loop.Start(h.AddShard(loop))
 	s := newHarnessOn(t, &shard{loop: loop}, false)
