@@ -30,7 +30,7 @@ type Server struct {
 // Close ends it.
 func StartServer(ctx context.Context, command []string, settings ...string) (*Server, error) {
 	s := &Server{Token: rand.Text(), Key: rand.Text()}
-	cmd := exec.Command(command[0], slices.Concat(command[1:], []string{"serve", "--addr", "127.0.0.1:0"})...)
+	cmd := exec.Command(command[0], slices.Concat(command[1:], []string{"serve", "--listen", "127.0.0.1:0"})...)
 	cmd.Env = append(s.environ(os.Environ()), settings...)
 	addr := make(chan string, 1)
 	var err error

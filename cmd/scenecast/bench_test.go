@@ -74,7 +74,7 @@ func TestBenchTable(t *testing.T) {
 
 // TestBenchAtURL measures a server that runs already, without and with its process, and leaves it running.
 func TestBenchAtURL(t *testing.T) {
-	server := launch(t, nil, "serve", "--addr", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
+	server := launch(t, nil, "serve", "--listen", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
 	env := []string{
 		"SCENECAST_URL=http://" + line(t, server.stderr, `msg=listening addr=(\S+)`),
 		"SCENECAST_CLIENT_TOKEN=page-token", "SCENECAST_API_KEY=backend-key",

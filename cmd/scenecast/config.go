@@ -47,22 +47,27 @@ func newConfigCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check the configuration, and name file, line and key of every mistake",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Checks the configuration that serve would run with: the file, over it SCENECAST_… variables, over them flags; and the files
+of tls. What is allowed and probably not meant is a warning. Exit status 1 when there is a mistake.`,
+		Args: cobra.MaximumNArgs(1),
 	}
 	s := newSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			s.file = args[0]
 		}
-		c, file, err := s.load()
-		if err != nil {
+		l, file, err := s.load()
+		if err := errors.Join(err, l.CheckFiles()); err != nil {
 			return err
+		}
+		for _, w := range l.Warnings {
+			fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
 		}
 		if file == "" {
 			file = "no file: environment and defaults"
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes; %d page tokens, %d API keys, %d triggers\n",
-			file, len(c.ClientTokens), len(c.APIKeys), len(c.Triggers))
+			file, len(l.ClientTokens), len(l.APIKeys), len(l.Triggers))
 		return nil
 	}
 	return cmd
@@ -76,11 +81,11 @@ func newConfigPrint() *cobra.Command {
 	}
 	s := newSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, _, err := s.load()
+		l, _, err := s.load()
 		if err != nil {
 			return err
 		}
-		fmt.Fprint(cmd.OutOrStdout(), config.Print(c))
+		fmt.Fprint(cmd.OutOrStdout(), config.Print(l.Config))
 		return nil
 	}
 	return cmd

@@ -34,7 +34,7 @@ const fewFiles = 64
 // launchLimited launches a server that may have few descriptors.
 func launchLimited(t *testing.T, env ...string) *daemon {
 	t.Helper()
-	cmd := command(t, append(env, "SCENECAST_WEBSOCKET_CLOSE_WAIT=100ms"), "serve", "--addr", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
+	cmd := command(t, append(env, "SCENECAST_WEBSOCKET_CLOSE_WAIT=100ms"), "serve", "--listen", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
 	cmd.Args = append([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, fewFiles), "sh", cmd.Path}, cmd.Args[1:]...)
 	shell, err := exec.LookPath("sh")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -16,8 +17,21 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := newRoot().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "scenecast:", err)
+		printError(err)
 		os.Exit(1)
+	}
+}
+
+// printError does not wait for long for a reader of the standard error that has stalled.
+func printError(err error) {
+	printed := make(chan struct{})
+	go func() {
+		fmt.Fprintln(os.Stderr, "scenecast:", err)
+		close(printed)
+	}()
+	select {
+	case <-printed:
+	case <-time.After(flushWithin):
 	}
 }
 
@@ -45,6 +59,8 @@ Push something:
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newBench(), newConfig(), newVersion())
+	root.Version = versionLine()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

@@ -131,7 +131,7 @@ func (d *daemon) terminate() {
 // TestServe is a whole day: serve, listen, push, SIGTERM.
 func TestServe(t *testing.T) {
 	server := launch(t, []string{"SCENECAST_API_KEYS=[{name: test, key: backend-key}]"},
-		"serve", "--addr", "127.0.0.1:0", "--client-token", "page-token")
+		"serve", "--listen", "127.0.0.1:0", "--client-token", "page-token")
 	url := "SCENECAST_URL=http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
 
 	page := launch(t, []string{url, "SCENECAST_CLIENT_TOKEN=page-token"}, "listen", "--label", "page=home")
@@ -164,7 +164,7 @@ func TestServe(t *testing.T) {
 
 // TestListenComesBack to where it was: what was pushed meanwhile is printed, once and in order. It acknowledges where it is to.
 func TestListenComesBack(t *testing.T) {
-	server := launch(t, nil, "serve", "--addr", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
+	server := launch(t, nil, "serve", "--listen", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
 	url := "SCENECAST_URL=http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
 	env := []string{url, "SCENECAST_CLIENT_TOKEN=page-token", "SCENECAST_API_KEY=backend-key"}
 	page := launch(t, env, "listen", "--label", "page=home", "--ack")
@@ -208,7 +208,7 @@ func TestListenComesBack(t *testing.T) {
 
 // TestClientErrors: what a user of push and listen is told.
 func TestClientErrors(t *testing.T) {
-	server := launch(t, nil, "serve", "--addr", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
+	server := launch(t, nil, "serve", "--listen", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
 	url := "http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
 	for _, c := range []struct {
 		name string
@@ -236,7 +236,7 @@ func TestClientErrors(t *testing.T) {
 
 // TestServeNeverRunsOpen: without secrets it makes some, prints them, and takes no others.
 func TestServeNeverRunsOpen(t *testing.T) {
-	server := launch(t, nil, "serve", "--addr", "127.0.0.1:0")
+	server := launch(t, nil, "serve", "--listen", "127.0.0.1:0")
 	token := line(t, server.stdout, `^No page token is set \(client_tokens\)\. For this run: (\S+)$`)
 	key := line(t, server.stdout, `^No API key is set \(api_keys\)\. For this run: (\S+)$`)
 	url := "http://" + line(t, server.stderr, `msg=listening addr=(\S+)`)
@@ -253,7 +253,7 @@ func TestServeNeverRunsOpen(t *testing.T) {
 
 // TestDemo prints addresses that work.
 func TestDemo(t *testing.T) {
-	demo := launch(t, nil, "demo", "--addr", "127.0.0.1:0")
+	demo := launch(t, nil, "demo", "--listen", "127.0.0.1:0")
 	home := line(t, demo.stdout, `(http://\S+/demo/home)`)
 	base := strings.TrimSuffix(home, "/demo/home")
 	for _, path := range []string{"/demo/home", "/demo/list", "/demo/back", "/demo/", "/"} {
@@ -327,8 +327,10 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v --help: exit %d, %s%s", args, code, out, errs)
 		}
 	}
-	if out, _, code := run(t, "", nil, "version"); code != 0 || !regexp.MustCompile(`^scenecast \S+ go1\S* \w+/\w+\n$`).MatchString(out) {
-		t.Errorf("version: exit %d, %s", code, out)
+	for _, arg := range []string{"version", "--version"} {
+		if out, _, code := run(t, "", nil, arg); code != 0 || !regexp.MustCompile(`^scenecast \S+ go1\S* \w+/\w+\n$`).MatchString(out) {
+			t.Errorf("%s: exit %d, %s", arg, code, out)
+		}
 	}
 	if _, errs, code := run(t, "", nil, "srve"); code != 1 || !strings.Contains(errs, "serve") {
 		t.Errorf("a slip: exit %d, %s", code, errs)

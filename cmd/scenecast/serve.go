@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,42 +28,51 @@ Settings come from the file, over it from SCENECAST_… variables, over them fro
 key is set, a random one is made and printed once: the server never runs open by accident.`,
 		Example: `  scenecast serve
   scenecast serve --config /etc/scenecast.yaml --log-format json
-  scenecast serve --addr :8080 --client-token 123456 --api-key "$KEY"`,
+  scenecast serve --listen :8080 --client-token 123456 --api-key "$KEY"`,
 		Args: cobra.NoArgs,
 	}
 	s := newSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, file, err := s.load()
-		if err != nil {
+		l, file, err := s.load()
+		if err := errors.Join(err, l.CheckFiles()); err != nil {
 			return err
 		}
-		makeSecrets(&c, cmd.OutOrStdout())
-		log := newLogger(c.Log, cmd.ErrOrStderr())
-		srv, err := server.New(cmd.Context(), server.Options{Config: c, Version: version, Logger: log})
+		log, closeLog := openLog(l.Log, cmd.ErrOrStderr())
+		defer closeLog()
+		defer logHangups(log)()
+		made := makeSecrets(&l.Config)
+		for _, w := range l.Warnings {
+			log.Warn("configuration: "+w.Detail, "setting", w.Key, "from", w.Source)
+		}
+		srv, err := server.New(cmd.Context(), server.Options{Config: l.Config, Version: version, Logger: log})
 		if err != nil {
-			return err
+			return explainPort(err, l)
+		}
+		for _, secret := range made {
+			fmt.Fprintln(cmd.OutOrStdout(), secret)
 		}
 		return run(cmd.Context(), srv, log, "config", file)
 	}
 	return cmd
 }
 
-// makeSecrets makes what the configuration leaves out, and prints it. It goes to the standard output, not to the log. Where
-// there are further apps, the default one may be meant to have no pages.
-func makeSecrets(c *config.Config, out io.Writer) {
+// makeSecrets makes what the configuration leaves out, and returns the lines that tell it to whoever runs the server: on the
+// standard output, not in the log. Where there are further apps, the default one may be meant to have no pages.
+func makeSecrets(c *config.Config) (lines []string) {
 	if len(c.OtherApps) > 0 {
-		return
+		return nil
 	}
 	if len(c.ClientTokens) == 0 {
 		token := auth.NewSecret()
 		c.ClientTokens = []config.ClientToken{{Token: config.Secret(token)}}
-		fmt.Fprintf(out, "No page token is set (client_tokens). For this run: %s\n", token)
+		lines = append(lines, "No page token is set (client_tokens). For this run: "+token)
 	}
 	if len(c.APIKeys) == 0 {
 		key := auth.NewSecret()
 		c.APIKeys = []config.APIKey{{Name: "generated", Key: config.Secret(key), Allow: auth.Scopes}}
-		fmt.Fprintf(out, "No API key is set (api_keys). For this run: %s\n", key)
+		lines = append(lines, "No API key is set (api_keys). For this run: "+key)
 	}
+	return lines
 }
 
 func run(ctx context.Context, srv *server.Server, log *slog.Logger, attrs ...any) error {
@@ -83,33 +93,39 @@ func newDemo() *cobra.Command {
 		Short: "Run the tutorial's three pages, ready to click on",
 		Long: `Runs a server with the tutorial's pages: button 1 on the back page makes the home page pop up a message, button 2
 the list page. It takes the tutorial's token 123456, for pages and for triggers, so it listens on loopback unless
---addr says otherwise. It reads no configuration file.`,
-		Example: "  scenecast demo\n  scenecast demo --addr :9502        # for the pages on your phone",
+--listen says otherwise. It reads no configuration file.`,
+		Example: "  scenecast demo\n  scenecast demo --listen :9502        # for the pages on your phone",
 		Args:    cobra.NoArgs,
 	}
-	addr := cmd.Flags().String("addr", "127.0.0.1:9502", "`host:port` to listen on")
+	aliasAddr(cmd)
+	addr := cmd.Flags().String("listen", "127.0.0.1:9502", "`host:port` to listen on")
 	level := cmd.Flags().String("log-level", "warn", "`level`: debug, info, warn or error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := config.Load(config.Sources{Flags: map[string]string{
-			"listen":                 *addr,
-			"log.level":              *level,
-			"client_tokens":          demoToken,
-			"page_token_may_trigger": "true",
-			"drain":                  "2s",
-			"triggers":               demo.Triggers,
-		}})
+		l, err := config.Read(config.Sources{
+			Flags: map[string]string{
+				"listen":                 *addr,
+				"log.level":              *level,
+				"client_tokens":          demoToken,
+				"page_token_may_trigger": "true",
+				"drain":                  "2s",
+				"triggers":               demo.Triggers,
+			},
+			FlagNames: map[string]string{"listen": "--listen", "log.level": "--log-level"},
+		})
 		if err != nil {
 			return err
 		}
-		log := newLogger(c.Log, cmd.ErrOrStderr())
+		log, closeLog := openLog(l.Log, cmd.ErrOrStderr())
+		defer closeLog()
+		defer logHangups(log)()
 		srv, err := server.New(cmd.Context(), server.Options{
-			Config:  c,
+			Config:  l.Config,
 			Version: version,
 			Logger:  log,
 			Pages:   map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
 		})
 		if err != nil {
-			return err
+			return explainPort(err, l)
 		}
 		printDemo(cmd.OutOrStdout(), srv.Addr())
 		return run(cmd.Context(), srv, log)

@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
-	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -26,12 +25,13 @@ type settings struct {
 // newSettings adds the flags to a command.
 func newSettings(cmd *cobra.Command) *settings {
 	s := &settings{flags: make(map[string]*pflag.Flag)}
-	cmd.Flags().StringVar(&s.file, "config", "", "configuration `file` (default scenecast.yaml, if there is one; or SCENECAST_CONFIG)")
+	addConfigFlag(cmd, &s.file)
+	aliasAddr(cmd)
 	add := func(setting, flag, usage string) {
 		cmd.Flags().String(flag, "", usage)
 		s.flags[setting] = cmd.Flags().Lookup(flag)
 	}
-	add("listen", "addr", "`host:port` to listen on; port 0 takes any free one")
+	add("listen", "listen", "`host:port` to listen on; port 0 takes any free one")
 	add("client_tokens", "client-token", "`tokens` that let pages in, separated by commas")
 	add("api_keys", "api-key", "`key` of a backend that may do everything, in place of those of the file")
 	add("log.level", "log-level", "`level`: debug, info, warn or error")
@@ -39,20 +39,38 @@ func newSettings(cmd *cobra.Command) *settings {
 	return s
 }
 
-// load reads the file, the environment and the flags.
-func (s *settings) load() (config.Config, string, error) {
-	file := s.file
-	if file == "" {
-		file = os.Getenv("SCENECAST_CONFIG")
-	}
-	if file == "" {
-		if _, err := os.Stat(defaultFile); !errors.Is(err, fs.ErrNotExist) {
-			file = defaultFile
+func addConfigFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "config", "", "configuration `file` (default scenecast.yaml, if there is one; or SCENECAST_CONFIG)")
+}
+
+// aliasAddr takes --addr, as the flag was called once, for --listen, as the setting is called.
+func aliasAddr(cmd *cobra.Command) {
+	cmd.Flags().SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "addr" {
+			name = "listen"
 		}
+		return pflag.NormalizedName(name)
+	})
+}
+
+// configFile is the file that is read: the flag's, else the environment's, else the default one, if it is there; or none.
+func configFile(flag string) string {
+	if file := cmp.Or(flag, os.Getenv("SCENECAST_CONFIG")); file != "" {
+		return file
 	}
-	flags := make(map[string]string)
+	if _, err := os.Stat(defaultFile); !errors.Is(err, fs.ErrNotExist) {
+		return defaultFile
+	}
+	return ""
+}
+
+// load reads the file, the environment and the flags. With an error, too, it returns what could be read.
+func (s *settings) load() (l *config.Loaded, file string, err error) {
+	file = configFile(s.file)
+	flags, names := make(map[string]string), make(map[string]string)
 	for setting, flag := range s.flags {
 		if flag.Changed {
+			names[setting] = "--" + flag.Name
 			flags[setting] = flag.Value.String()
 			if setting == "api_keys" {
 				entry, _ := json.Marshal([]map[string]string{{"name": "command line", "key": flag.Value.String()}})
@@ -60,17 +78,6 @@ func (s *settings) load() (config.Config, string, error) {
 			}
 		}
 	}
-	c, err := config.Load(config.Sources{File: file, Environ: os.Environ(), Flags: flags})
-	return c, file, err
-}
-
-// newLogger logs as configured. The configuration has been checked.
-func newLogger(c config.Log, to io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level))
-	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(to, options))
-	}
-	return slog.New(slog.NewTextHandler(to, options))
+	l, err = config.Read(config.Sources{File: file, Environ: os.Environ(), Flags: flags, FlagNames: names})
+	return l, file, err
 }

@@ -16,12 +16,15 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) {
-			v := version
-			if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" {
-				v = info.Main.Version // as installed by `go install`
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "scenecast %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		},
+		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), versionLine()) },
 	}
+}
+
+// versionLine is what `scenecast version` and `scenecast --version` print.
+func versionLine() string {
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" {
+		v = info.Main.Version // as installed by `go install`
+	}
+	return fmt.Sprintf("scenecast %s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -92,7 +92,7 @@ export class Server {
   /** Starts it, on a port of its own or, so that pages find it again, on that of one that has ended. */
   static async start(address = "127.0.0.1:0", settings: Record<string, string> = {}): Promise<Server> {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: run \`make build\``);
-    const flags = ["serve", "--addr", address, "--client-token", "T", "--api-key", "key-of-the-tests", "--log-format", "json"];
+    const flags = ["serve", "--listen", address, "--client-token", "T", "--api-key", "key-of-the-tests", "--log-format", "json"];
     const child = spawn(BINARY, flags, { env: { ...process.env, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
     const said: string[] = [];
     const listening = new Promise<string>((resolve, reject) => {
