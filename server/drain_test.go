@@ -50,7 +50,7 @@ func TestDrain(t *testing.T) {
 
 // TestDrainWithDeafPages: one that does not say goodbye cannot hold the server up for longer than the drain time.
 func TestDrainWithDeafPages(t *testing.T) {
-	s := start(t, map[string]string{"drain": "200ms"}, nil)
+	s := start(t, map[string]string{"drain": "200ms", "websocket.close_wait": "1h"}, nil)
 	_, in := s.raw(upgrade("/?token=" + pageToken))
 	expectBytes(t, in, switching)
 	s.awaitConnections(1)

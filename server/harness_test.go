@@ -102,10 +102,15 @@ func startWith(t *testing.T, settings map[string]string, change func(*options)) 
 // end stops the server and checks what it leaves behind. Calling it twice does no harm.
 func (r *running) end() {
 	r.stop()
-	if err := <-r.result; err != nil {
-		r.t.Errorf("run: %v", err)
+	select {
+	case err := <-r.result:
+		if err != nil {
+			r.t.Errorf("run: %v", err)
+		}
+		r.result <- nil
+	case <-time.After(patience):
+		r.t.Fatalf("the server does not stop within %v", patience)
 	}
-	r.result <- nil
 	for _, secret := range []string{pageToken, apiKey, pushKey} {
 		if strings.Contains(r.log.String(), secret) {
 			r.t.Errorf("the log holds the secret %s:\n%s", secret, r.log)
