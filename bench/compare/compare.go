@@ -15,6 +15,7 @@ type comparison struct {
 	peers   []*peer
 	rows    []row
 	sizes   sizes
+	effort  effort
 	rounds  int
 	log     io.Writer // is told how far it is
 	watched bool      // log is a terminal
@@ -91,7 +92,7 @@ func (c *comparison) visit(ctx context.Context, p *peer, kind string) (figures, 
 	}
 	defer s.Close()
 	wanted := func(id string) bool { return slices.ContainsFunc(c.rows, func(r row) bool { return r.id == id }) }
-	found, err := visit(ctx, s, kind, c.sizes, wanted, func(doing string) { c.watch("%s, %s: %s", p.name, kind, doing) })
+	found, err := visit(ctx, s, kind, c.sizes, c.effort, wanted, func(doing string) { c.watch("%s, %s: %s", p.name, kind, doing) })
 	if words := s.LastWords(); err != nil && words != "" {
 		err = fmt.Errorf("%w; its last words: %s", err, words)
 	}

@@ -20,9 +20,12 @@ func testPlace(t *testing.T) *place {
 	return &place{root: root, built: t.TempDir()}
 }
 
+// littleEffort shows that everything is measured, and no figure that is worth anything.
+var littleEffort = effort{fanouts: 2, bursts: 1, choices: 20, singles: 20, stalledRate: 400}
+
 // TestCompare measures both floors and Scenecast, with few pages.
 func TestCompare(t *testing.T) {
-	c := comparison{place: testPlace(t), sizes: sizes{pages: 200, many: 1000}, rounds: 1, log: io.Discard}
+	c := comparison{place: testPlace(t), sizes: sizes{pages: 200, many: 1000}, effort: littleEffort, rounds: 1, log: io.Discard}
 	var err error
 	if c.peers, err = choose("servers", "scenecast,floor,floor-coalescing", peers(), func(p *peer) string { return p.name }); err != nil {
 		t.Fatal(err)
@@ -74,7 +77,7 @@ func TestMistakes(t *testing.T) {
 		s.options.Dialect = astray{plain{"/"}}
 		return s, err
 	}
-	c := comparison{place: testPlace(t), peers: []*peer{p}, rows: rows[:3], sizes: sizes{200, 1000}, rounds: 2, log: io.Discard}
+	c := comparison{place: testPlace(t), peers: []*peer{p}, rows: rows[:3], sizes: sizes{200, 1000}, effort: littleEffort, rounds: 2, log: io.Discard}
 	report, err := c.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +94,7 @@ func TestMistakes(t *testing.T) {
 
 // TestStalled: the floor serves the healthy while others never read, and closes those whose bytes it cannot keep.
 func TestStalled(t *testing.T) {
-	c := comparison{place: testPlace(t), peers: []*peer{floor(peerFloor, "floor")}, rows: rows[7:], rounds: 1, log: io.Discard}
+	c := comparison{place: testPlace(t), peers: []*peer{floor(peerFloor, "floor")}, rows: rows[7:], effort: littleEffort, rounds: 1, log: io.Discard}
 	report, err := c.run(t.Context())
 	if err != nil {
 		t.Fatal(err)

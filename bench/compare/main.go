@@ -28,7 +28,7 @@ func main() {
 func run(ctx context.Context, args []string, log io.Writer) error {
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
 	f.SetOutput(log)
-	c := comparison{log: log, watched: isTerminal(log)}
+	c := comparison{effort: fullEffort, log: log, watched: isTerminal(log)}
 	f.IntVar(&c.rounds, "rounds", 5, "how often everything is measured")
 	f.IntVar(&c.sizes.pages, "pages", 10_000, "pages of most rows")
 	f.IntVar(&c.sizes.many, "many", 19_000, "pages of the rows memory and growth")

@@ -14,23 +14,23 @@ const (
 	pipeline = 8     // pushes at a time
 	rate     = 1_000 // pushes a second to one page
 
-	// Of a round: enough for figures that a scheduler's hiccup does not decide.
-	fanouts = 10
-	bursts  = 2
-	choices = 300
-	singles = 2 * rate
-
 	// The visit in which pages stop reading: the kernel's buffers and a queue of 1 MiB must fill up in the round, the
 	// server must have time to spare, and there must be more pushes than a hundred, or the slowest one alone would be the p99.
 	stalled      = 100
 	healthy      = 300
 	stalledSize  = 12 << 10
-	stalledRate  = 40
 	stalledCalls = 150
-
-	// settleFor is how long a server has nothing to do before its memory is read.
-	settleFor = 500 * time.Millisecond
 )
+
+// effort is how much is done for a figure.
+type effort struct {
+	fanouts, bursts, choices, singles int           // of a round
+	stalledRate                       int           // calls a second
+	settle                            time.Duration // how long a server has nothing to do before its memory is read
+}
+
+// fullEffort is enough for figures that a scheduler's hiccup does not decide.
+var fullEffort = effort{fanouts: 10, bursts: 2, choices: 300, singles: 2 * rate, stalledRate: 40, settle: 500 * time.Millisecond}
 
 // figures are what a visit has found, by row; a row that is none of the visit's is missing.
 type figures map[string]float64
@@ -38,6 +38,7 @@ type figures map[string]float64
 // visitor measures one server for one visit.
 type visitor struct {
 	server   *server
+	effort   effort
 	session  *load.Session
 	wanted   func(row string) bool
 	progress func(doing string)
@@ -45,8 +46,8 @@ type visitor struct {
 }
 
 // visit opens the pages and measures what is wanted. Any mistake of the server is an error, and there are no figures.
-func visit(ctx context.Context, s *server, kind string, n sizes, wanted func(row string) bool, progress func(string)) (figures, error) {
-	v := &visitor{server: s, wanted: wanted, progress: progress, found: make(figures)}
+func visit(ctx context.Context, s *server, kind string, n sizes, e effort, wanted func(row string) bool, progress func(string)) (figures, error) {
+	v := &visitor{server: s, effort: e, wanted: wanted, progress: progress, found: make(figures)}
 	o := s.options
 	o.URL, o.Few, o.Patience = s.url, few, 20*time.Second
 	measure := v.choose
@@ -111,10 +112,10 @@ func (v *visitor) publish(ctx context.Context, _ string) error {
 		manner load.Manner
 		figure func(cpu time.Duration, r load.Round) float64
 	}{
-		{"fanout", load.Manner{To: load.Everybody, Pushes: fanouts}, perDelivery},
-		{"pipelined", load.Manner{To: load.Everybody, Pushes: bursts * pipeline, Pipeline: pipeline}, perDelivery},
-		{"chosen", load.Manner{To: load.Few, Pushes: choices}, perChoice},
-		{"one", load.Manner{To: load.One, Pushes: singles, Rate: rate}, p99},
+		{"fanout", load.Manner{To: load.Everybody, Pushes: v.effort.fanouts}, perDelivery},
+		{"pipelined", load.Manner{To: load.Everybody, Pushes: v.effort.bursts * pipeline, Pipeline: pipeline}, perDelivery},
+		{"chosen", load.Manner{To: load.Few, Pushes: v.effort.choices}, v.perChoice},
+		{"one", load.Manner{To: load.One, Pushes: v.effort.singles, Rate: rate}, p99},
 	} {
 		if err := v.row(ctx, r.row, r.row, r.manner, r.figure); err != nil {
 			return err
@@ -125,12 +126,12 @@ func (v *visitor) publish(ctx context.Context, _ string) error {
 
 // choose measures the choice of a few; the row is formed by the visits of both sizes.
 func (v *visitor) choose(ctx context.Context, kind string) error {
-	return v.row(ctx, "growth", kind, load.Manner{To: load.Few, Pushes: choices}, perChoice)
+	return v.row(ctx, "growth", kind, load.Manner{To: load.Few, Pushes: v.effort.choices}, v.perChoice)
 }
 
 // stall measures the healthy pages before and while the others do not read.
 func (v *visitor) stall(ctx context.Context, _ string) error {
-	manner := load.Manner{To: load.Everybody, Pushes: stalledCalls, Rate: stalledRate}
+	manner := load.Manner{To: load.Everybody, Pushes: stalledCalls, Rate: v.effort.stalledRate}
 	if err := v.row(ctx, "stalled", "before", manner, p99); err != nil {
 		return err
 	}
@@ -168,8 +169,10 @@ func (v *visitor) row(ctx context.Context, row, name string, m load.Manner, figu
 func perDelivery(cpu time.Duration, r load.Round) float64 {
 	return float64(cpu.Nanoseconds()) / float64(r.Deliveries)
 }
-func perChoice(cpu time.Duration, _ load.Round) float64 { return cpu.Seconds() * 1e6 / choices }
-func p99(_ time.Duration, r load.Round) float64         { return r.Latency.P99 / 1e3 }
+func (v *visitor) perChoice(cpu time.Duration, _ load.Round) float64 {
+	return cpu.Seconds() * 1e6 / float64(v.effort.choices)
+}
+func p99(_ time.Duration, r load.Round) float64 { return r.Latency.P99 / 1e3 }
 
 // cpu is what the server has used meanwhile.
 func (v *visitor) cpu(doing func() error) (time.Duration, error) {
@@ -186,7 +189,7 @@ func (v *visitor) cpu(doing func() error) (time.Duration, error) {
 
 // weigh is the server's memory after it has had time to settle, and has collected its garbage if it can be asked to.
 func (v *visitor) weigh(ctx context.Context) (int, error) {
-	time.Sleep(settleFor)
+	time.Sleep(v.effort.settle)
 	if url := v.server.collect; url != "" {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -45,7 +46,7 @@ func TestFaultsAreFound(t *testing.T) {
 	}{
 		{"none", 0, Faults{}, "", ""},
 		{"foreign", 2, Faults{}, "", ""},
-		{"drop", 2, Faults{Missing: 1}, "4 of 20: deliveries are missing: none has come for 250ms", "did not get message 2, which went to 4 pages from"},
+		{"drop", 2, Faults{Missing: 1}, "4 of 20: deliveries are missing: none has come for 500ms", "did not get message 2, which went to 4 pages from"},
 		{"double", 2, Faults{Doubled: 1}, "", "got message 2 again"},
 		{"double", 4, Faults{Doubled: 1}, "", "got message 4 again"},
 		{"misroute", 2, Faults{Misdelivered: 1}, "", "got message 2, which went to 4 pages from"},
@@ -56,30 +57,33 @@ func TestFaultsAreFound(t *testing.T) {
 		{"cut off", 2, Faults{Closed: 1, Missing: 1}, "deliveries are missing", "page "},
 	} {
 		for _, portable := range []bool{false, true} {
-			o := small(t, newFake(t, c.mischief, c.at, httptest.NewServer))
-			o.portable = portable
-			if c.want.Missing > 0 {
-				o.Patience = 250 * time.Millisecond // else nothing is waited for in vain
-			}
-			r, err := Run(t.Context(), o)
-			if r == nil {
-				t.Fatalf("%s: no report: %v", c.mischief, err)
-			}
-			got := r.Faults
-			got.Examples = nil
-			if got.String() != c.want.String() {
-				t.Errorf("%s at %d: got %s, want %s", c.mischief, c.at, &r.Faults, &c.want)
-			}
-			switch {
-			case !c.want.Any() && err != nil, c.want.Any() && c.err == "" && !errors.Is(err, ErrFaults), c.err != "" && !strings.Contains(text(err), c.err):
-				t.Errorf("%s at %d: got the error %v, want %s", c.mischief, c.at, err, c.err)
-			}
-			if !strings.Contains(strings.Join(r.Faults.Examples, "\n"), c.example) {
-				t.Errorf("%s at %d: got the examples %q, want one with %s", c.mischief, c.at, r.Faults.Examples, c.example)
-			}
-			if (r.Foreign == 1) != (c.mischief == "foreign") || r.Complete != (c.err == "") {
-				t.Errorf("%s: %d foreign messages, complete %t", c.mischief, r.Foreign, r.Complete)
-			}
+			t.Run(fmt.Sprintf("%s at %d, goroutines: %t", c.mischief, c.at, portable), func(t *testing.T) {
+				t.Parallel() // most wait for what is missing
+				o := small(t, newFake(t, c.mischief, c.at, httptest.NewServer))
+				o.portable = portable
+				if c.want.Missing > 0 {
+					o.Patience = 500 * time.Millisecond // else nothing is waited for in vain
+				}
+				r, err := Run(t.Context(), o)
+				if r == nil {
+					t.Fatalf("no report: %v", err)
+				}
+				got := r.Faults
+				got.Examples = nil
+				if got.String() != c.want.String() {
+					t.Errorf("got %s, want %s", &r.Faults, &c.want)
+				}
+				switch {
+				case !c.want.Any() && err != nil, c.want.Any() && c.err == "" && !errors.Is(err, ErrFaults), c.err != "" && !strings.Contains(text(err), c.err):
+					t.Errorf("got the error %v, want %s", err, c.err)
+				}
+				if !strings.Contains(strings.Join(r.Faults.Examples, "\n"), c.example) {
+					t.Errorf("got the examples %q, want one with %s", r.Faults.Examples, c.example)
+				}
+				if (r.Foreign == 1) != (c.mischief == "foreign") || r.Complete != (c.err == "") {
+					t.Errorf("%d foreign messages, complete %t", r.Foreign, r.Complete)
+				}
+			})
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 type crowd struct {
 	server    *load.Server
 	message   string
+	idle      bool   // it runs when nobody else wants the core
 	Address   string // with the position where they were
 	Missed    int
 	Returning int
@@ -34,7 +35,7 @@ type crowd struct {
 
 // newCrowd is one that has missed nothing yet.
 func newCrowd(s setup, server *load.Server) *crowd {
-	return &crowd{server: server, Missed: s.missed, Returning: s.returning, Within: s.within, message: strings.Repeat("x", s.size-2)}
+	return &crowd{server: server, idle: s.idle, Missed: s.missed, Returning: s.returning, Within: s.within, message: strings.Repeat("x", s.size-2)}
 }
 
 // miss publishes what they are to have missed, and has one page see it.
@@ -66,7 +67,7 @@ func (c *crowd) miss(ctx context.Context) error {
 // crowdVariable is the variable by which this program, when it runs itself once more, knows that it is a crowd, and which.
 const crowdVariable = "REPLAY_CROWD"
 
-// start has the crowd come back in a process that runs when nobody else wants the core (SCHED_IDLE, sched(7)).
+// start has the crowd come back in a process of its own. Idle is SCHED_IDLE of sched(7).
 func (c *crowd) start(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -76,7 +77,10 @@ func (c *crowd) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "chrt", "--idle", "0", self)
+	cmd := exec.CommandContext(ctx, self)
+	if c.idle {
+		cmd = exec.CommandContext(ctx, "chrt", "--idle", "0", self)
+	}
 	cmd.Env = append(os.Environ(), crowdVariable+"="+string(which))
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("pages that come back: %w: %s", err, bytes.TrimSpace(said))

@@ -34,11 +34,12 @@ type setup struct {
 	rate                     int           // pushes per second to healthy pages, one at a time
 	within                   time.Duration // over which returning pages are spread
 	rounds                   int
+	idle                     bool // returning pages get the cores that nobody else wants
 }
 
 func main() {
 	beCrowd()
-	var s setup
+	s := setup{idle: true}
 	flag.IntVar(&s.pages, "pages", 1000, "healthy `pages`")
 	flag.IntVar(&s.returning, "returning", 1000, "`pages` that come back in a round")
 	flag.IntVar(&s.missed, "missed", 1000, "`pushes` that each has missed")
