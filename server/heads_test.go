@@ -17,6 +17,9 @@ import (
 // with the same status, and keep open the connections that it keeps open. The same server with sockets of the other kind has
 // net/http read all heads, and is the oracle. Each head of the corpus goes to both, byte by byte as it is written here.
 func TestHeadsLikeNetHTTP(t *testing.T) {
+	if *portable {
+		t.Skip("it has servers of both kinds by itself")
+	}
 	settings := map[string]string{"http.head_timeout": "5s", "http.max_head": "4KiB", "websocket.close_wait": "50ms"}
 	loops := startWith(t, settings, func(o *options) { o.SetPortable(false) })
 	oracle := startWith(t, settings, func(o *options) { o.SetPortable(true) })

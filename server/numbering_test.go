@@ -22,20 +22,18 @@ import (
 
 // numbering is how hard the numbering test is; `make soak` has it in full.
 type numbering struct {
+	pages           int
 	pushes          int
 	perSecond       int
 	atLeast, atMost time.Duration // between two cuts of a connection
 }
 
 var numberingForms = map[bool]numbering{
-	false: {pushes: 3000, perSecond: 2000, atLeast: 50 * time.Millisecond, atMost: 250 * time.Millisecond},
-	true:  {pushes: 100_000, perSecond: 1000, atLeast: time.Second, atMost: 5 * time.Second},
+	false: {pages: 20, pushes: 2000, perSecond: 2000, atLeast: 50 * time.Millisecond, atMost: 250 * time.Millisecond},
+	true:  {pages: 50, pushes: 100_000, perSecond: 1000, atLeast: time.Second, atMost: 5 * time.Second},
 }
 
-const (
-	numberedPages  = 50
-	numberedGroups = 5
-)
+const numberedGroups = 5
 
 // isNumberFor is who gets a number: every third is for everybody, the others for one group after the other.
 func isNumberFor(n, group int) bool { return n%3 == 0 || n%numberedGroups == group }
@@ -48,7 +46,7 @@ func TestNumbering(t *testing.T) {
 	proxy := newCutter(t, s.addr, form.atLeast, form.atMost)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	pages := make([]*numbered, numberedPages)
+	pages := make([]*numbered, form.pages)
 	var opened, ended sync.WaitGroup
 	for i := range pages {
 		opened.Add(1)
@@ -96,9 +94,9 @@ func TestNumbering(t *testing.T) {
 		t.Errorf("%d lost, %d shown twice, %d gaps", lost, twice, gaps)
 	}
 	t.Logf("%d pushes to %d pages over %d connections; cut by reset %d, by stalling %d, by truncating %d times; %d came again and were not shown",
-		form.pushes, numberedPages, connections, proxy.cuts[byReset].Load(), proxy.cuts[byStalling].Load(), proxy.cuts[byTruncating].Load(), dropped)
+		form.pushes, form.pages, connections, proxy.cuts[byReset].Load(), proxy.cuts[byStalling].Load(), proxy.cuts[byTruncating].Load(), dropped)
 	for way := range proxy.cuts {
-		if proxy.cuts[way].Load() < numberedPages/10 {
+		if proxy.cuts[way].Load() < int64(form.pages/4) {
 			t.Errorf("only %d cuts of the kind %d", proxy.cuts[way].Load(), way)
 		}
 	}
