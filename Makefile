@@ -1,25 +1,31 @@
-# The two commands: `make demo` and `make test`. Both install what they need. `make js` builds and tests the page script.
+# The two commands: `make demo` and `make test`. Both install what they need. The steps of `make test` are targets of their own,
+# and scripts/test says in which order they run. The browser tests are a module of their own (e2e).
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 SOAK    ?= 10m
 
-.PHONY: demo test js typescript build cross lint fuzz soak bench compare clean
+.PHONY: demo test build vet plain race browser js typescript cross lint fuzz soak bench compare hostile tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
 demo: build ; bin/scenecast demo $(ARGS)
-test: build cross lint ; scripts/install-test-tools && go vet ./... && go test -race ./... && go test -race ./server -portable && $(MAKE) js
-js: build typescript ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && cd clients/js && npm ci --no-audit --no-fund && npm run build && npm test && npm run check
-typescript: ; scripts/install-test-tools && cd api/typescript && npm ci --no-audit --no-fund && npm test
-cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
-lint: $(LINT) ; $(LINT) run ./...
-fuzz: ; scripts/fuzz $(FUZZ)
-soak: ; go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -soak $(SOAK)
-compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
-bench: ; go test -run '^$$' -bench . -benchmem ./...
-clean: ; rm -rf bin .tools
+test: ; scripts/test
 
-$(LINT):
-	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-	mv .tools/golangci-lint $(LINT)
+vet: ; go vet ./... && cd e2e && go vet ./...
+plain: ; go test -vet=off -parallel 8 $$(scripts/packages plain)
+race: ; go test -vet=off -parallel 8 -race $$(scripts/packages race) && go test -vet=off -race ./server -portable
+browser: ; scripts/install-test-tools && cd e2e && go test -vet=off ./...
+js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && scripts/install-npm clients/js && cd clients/js && npm run build && npm test && npm run check
+typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript && cd api/typescript && npm test
+cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
+lint: $(LINT) ; $(LINT) run ./... && cd e2e && ../$(LINT) run ./...
+$(LINT): ; scripts/install-linter $@
+
+fuzz: ; scripts/fuzz $(FUZZ)
+soak: ; go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -portable -soak $(SOAK)
+compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
+hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
+bench: ; go test -run '^$$' -bench . -benchmem ./...
+tidy: ; go mod tidy && cd e2e && go mod tidy
+clean: ; rm -rf bin .tools

@@ -1,11 +1,14 @@
 package scenecast_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,6 +61,30 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestModules: packages that only tests need are in modules of their own, and what they require is not required of whoever
+// builds the product.
+func TestModules(t *testing.T) {
+	text, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "chromedp") {
+		t.Error("go.mod requires what drives a browser")
+	}
+	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if entry != nil && entry.Name() == "node_modules" {
+			return fs.SkipDir
+		}
+		if err == nil && entry.Name() == "go.mod" && !slices.Contains(modules, filepath.Dir(path)) && !strings.HasPrefix(path, "bench/compare/servers/") {
+			t.Errorf("%s: the table, make test and make lint do not know this module", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestVocabularyIsLight: what everybody imports imports nothing from outside but the standard library.
 func TestVocabularyIsLight(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
@@ -71,21 +98,35 @@ func TestVocabularyIsLight(t *testing.T) {
 	}
 }
 
-// realImports are the imports within the module, by package, as the table names them.
+// modules are the directories of the repository's modules that the table is about.
+var modules = []string{".", "e2e"}
+
+// realImports are the imports within the repository, by package, as the table names them.
 func realImports(t *testing.T) map[string][]string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := make(map[string][]string)
-	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+	for _, dir := range modules {
+		list := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+		list.Dir = dir
+		out, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		addImports(t, found, out)
+	}
+	return found
+}
+
+// addImports reads what go list says of packages.
+func addImports(t *testing.T, found map[string][]string, list []byte) {
+	t.Helper()
+	for d := json.NewDecoder(bytes.NewReader(list)); ; {
 		var pkg struct {
 			ImportPath string
 			Imports    []string
 		}
 		if err := d.Decode(&pkg); errors.Is(err, io.EOF) {
-			return found
+			return
 		} else if err != nil {
 			t.Fatal(err)
 		}
