@@ -2,28 +2,44 @@ package listener
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"scenecast/problem"
 )
 
-// anyOrigin, among the allowed origins, allows pages of every site.
-const anyOrigin = "*"
+const (
+	anyOrigin  = "*"    // among the allowed origins, allows pages of every site
+	nullOrigin = "null" // of sandboxed pages and of files, whatever site they are of
+	subdomains = "*."   // begins a host that stands for one or more labels in front of what follows
+)
 
 // originPolicy says which sites' pages may connect, by the header Origin (RFC 6454), which a browser sets and a page cannot. To
-// allow all of them is no risk by itself: a page shows its token in the URL, and browsers add nothing of their own by which a page
-// of another site could connect.
+// allow all of them is no risk as long as a page shows its token itself, and browsers add nothing of their own by which a page of
+// another site could connect.
 type originPolicy struct {
-	any    bool
-	listed map[string]bool // scheme://host or scheme://host:port
+	any     bool
+	listed  map[string]bool   // as browsers write them
+	domains []originsOfDomain // of which all subdomains are allowed
+}
+
+// originsOfDomain are the origins scheme://NAME.domain[:port].
+type originsOfDomain struct {
+	prefix string // scheme://
+	suffix string // .domain[:port]
 }
 
 func newOriginPolicy(origins []string) originPolicy {
 	p := originPolicy{listed: make(map[string]bool)}
 	for _, origin := range origins {
-		p.any = p.any || origin == anyOrigin
-		p.listed[origin] = true
+		scheme, host, _ := strings.Cut(origin, "://")
+		switch {
+		case origin == anyOrigin:
+			p.any = true
+		case strings.HasPrefix(host, subdomains):
+			p.domains = append(p.domains, originsOfDomain{scheme + "://", host[len(subdomains)-1:]})
+		default:
+			p.listed[origin] = true
+		}
 	}
 	return p
 }
@@ -32,23 +48,51 @@ func newOriginPolicy(origins []string) originPolicy {
 // and so are clients that are no browsers.
 func (p *originPolicy) check(r *http.Request) error {
 	origin := r.Header.Get("Origin")
-	if p.any || origin == "" || p.listed[origin] {
-		return nil
-	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+	if p.any || origin == "" || p.lists(origin) || isOwn(origin, r.Host) {
 		return nil
 	}
 	return problem.New(problem.Forbidden, "pages of this site may not connect").At("Origin").DecidedBy("http.allowed_origins")
 }
 
-// setHeaders says in a response which site's pages may read it (Fetch Standard, 3.3).
+func (p *originPolicy) lists(origin string) bool {
+	if p.listed[origin] {
+		return true
+	}
+	for _, d := range p.domains {
+		if name, ok := strings.CutPrefix(origin, d.prefix); ok && len(name) > len(d.suffix) && strings.HasSuffix(name, d.suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOwn reports whether a page of the origin has asked its own server. The port that a scheme has by default may be written or not.
+func isOwn(origin, host string) bool {
+	scheme, site, ok := strings.Cut(origin, "://")
+	if !ok {
+		return false
+	}
+	port := ":443"
+	if scheme == "http" {
+		port = ":80"
+	}
+	return strings.EqualFold(strings.TrimSuffix(site, port), strings.TrimSuffix(host, port))
+}
+
+// setHeaders says in a response which site's pages may read it (Fetch Standard, 3.3), where pages of listed sites may have sent what
+// their browser knows of the visitor.
 func (p *originPolicy) setHeaders(r *http.Request, response http.Header) {
 	if p.any {
 		response.Set("Access-Control-Allow-Origin", anyOrigin)
 		return
 	}
 	response.Add("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); origin != "" && p.check(r) == nil {
-		response.Set("Access-Control-Allow-Origin", origin)
+	origin := r.Header.Get("Origin")
+	if origin == "" || p.check(r) != nil {
+		return
+	}
+	response.Set("Access-Control-Allow-Origin", origin)
+	if origin != nullOrigin {
+		response.Set("Access-Control-Allow-Credentials", "true")
 	}
 }
