@@ -89,3 +89,10 @@ func (b *requestBody) remove() {
 	defer b.bodies.mu.Unlock()
 	delete(b.bodies.unread, b)
 }
+
+// Unread is how many requests are being answered whose bodies have not come in whole.
+func (s *Server) Unread() int {
+	s.bodies.mu.Lock()
+	defer s.bodies.mu.Unlock()
+	return len(s.bodies.unread)
+}

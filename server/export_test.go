@@ -21,3 +21,9 @@ func (s *Server) Leases() (n int) {
 
 // SetPortable has the server give every socket goroutines, as it does on systems other than Linux.
 func (o *Options) SetPortable(on bool) { o.portable = on }
+
+// DrainPort refuses pages and cuts unfinished requests, as Run does before it tells the pages that there are.
+func (s *Server) DrainPort() { s.listener.Drain() }
+
+// Unread is how many requests have come whose bodies have not, not whole.
+func (s *Server) Unread() int { return s.listener.Unread() }
