@@ -36,6 +36,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.listener.Drain()
 	err := errors.Join(failed, s.hub.Drain(stop, s.drain/2))
 	s.listener.Shutdown(stop)
+	s.cutCalls()
 	if err == nil {
 		err = s.hub.Drain(stop, 0) // of pages that were being admitted
 	}

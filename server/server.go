@@ -66,7 +66,8 @@ type Server struct {
 	apps        currentApps
 	listener    *listener.Server
 	refusals    *refusals
-	debug       *debugServer // nil: none
+	cutCalls    context.CancelFunc // of backends, that are under way
+	debug       *debugServer       // nil: none
 	draining    atomic.Bool
 }
 
@@ -125,6 +126,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 
 	// What pages and backends find.
 	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
+	calls, cutCalls := context.WithCancel(context.WithoutCancel(ctx))
+	s.cutCalls = cutCalls
 	tutorialPages := tutorial.New(tutorial.Options{
 		Authenticator: authenticator,
 		Welcome:       c.Tutorial.Welcome,
@@ -141,6 +144,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Triggers:            s.pushes,
 		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
 		Timeout:             callTimeout,
+		Calls:               calls,
 		Refused:             s.refusals.call,
 		Logger:              s.log,
 	})
@@ -150,6 +154,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		MaxBody: int64(c.HTTP.MaxBody),
 		Rules:   s.apps.rules,
 		Timeout: callTimeout,
+		Calls:   calls,
 		Pusher:  s.pushes,
 		Asker:   s.engine,
 		Log:     s.engine,

@@ -39,6 +39,9 @@ type EndpointOptions struct {
 
 	// Timeout is how long a call may take, whether its client waits for it or not. Defaults to 40 s.
 	Timeout time.Duration
+
+	// Calls is what calls run in: when it ends, because the server stops, those that are under way are cut. Nil: none are.
+	Calls context.Context
 }
 
 const defaultTimeout = 40 * time.Second
@@ -57,7 +60,11 @@ func NewEndpoint(o EndpointOptions) *Endpoint {
 // ServeHTTP implements http.Handler. A call's context has a time of its own and not that of the request, which net/http ends when
 // the client goes away, or only half-closes its connection behind its request: what was pushed would be told as not pushed.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), e.o.Timeout)
+	parent := e.o.Calls
+	if parent == nil {
+		parent = context.WithoutCancel(r.Context())
+	}
+	ctx, cancel := context.WithTimeout(parent, e.o.Timeout)
 	defer cancel()
 	r = r.WithContext(ctx)
 	switch r.Method {
