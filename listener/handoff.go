@@ -83,5 +83,8 @@ func (c *prefixConn) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// NetConn is the connection below, as tls.Conn has it.
+func (c *prefixConn) NetConn() net.Conn { return c.Conn }
+
 // CloseWrite closes one direction as httpConn.CloseWrite does.
 func (c *prefixConn) CloseWrite() error { return closeWrite(c.Conn) }

@@ -126,6 +126,9 @@ type stallConn struct {
 	timeout atomic.Int64 // in nanoseconds; 0: writes have the deadline that was set
 }
 
+// NetConn is the connection below, as tls.Conn has it.
+func (c *stallConn) NetConn() net.Conn { return c.Conn }
+
 // Write implements net.Conn.
 func (c *stallConn) Write(b []byte) (written int, err error) {
 	for {

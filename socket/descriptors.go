@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"crypto/tls"
 	"net"
 	"syscall"
 )
@@ -29,8 +28,12 @@ func NewDescriptorReserve() *DescriptorReserve {
 // Admits reports whether a connection may become a page: its descriptor is none of the reserve. A connection without a
 // descriptor may.
 func (r *DescriptorReserve) Admits(c net.Conn) bool {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	for { // as tls.Conn and the listener's connections have it
+		outer, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		c = outer.NetConn()
 	}
 	sc, ok := c.(syscall.Conn)
 	if !ok {

@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -167,12 +166,23 @@ func (s *crowded) refill(pages []*websocket.Conn, n int) []*websocket.Conn {
 }
 
 // TestOutOfFiles: when pages have taken all descriptors that they may, further ones are refused, HTTP calls still come
-// through, and others get in when some have left.
+// through, and others get in when some have left; on event loops, and with TLS.
 func TestOutOfFiles(t *testing.T) {
-	s := crowd(t, "http", &http.Client{Transport: &http.Transport{DisableKeepAlives: true}})
+	t.Run("http", func(t *testing.T) {
+		testOutOfFiles(crowd(t, "http", &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}))
+	})
+	t.Run("https", func(t *testing.T) {
+		cert, key, client := trusted(t)
+		client.Transport.(*http.Transport).DisableKeepAlives = true
+		testOutOfFiles(crowd(t, "https", client, "SCENECAST_TLS_CERT="+cert, "SCENECAST_TLS_KEY="+key))
+	})
+}
+
+func testOutOfFiles(s *crowded) {
+	s.t.Helper()
 	pages := s.fill()
 	if len(pages) < fewFiles/4 {
-		t.Errorf("only %d pages got in", len(pages))
+		s.t.Errorf("only %d pages got in", len(pages))
 	}
 	refused := 1
 	for range 20 {
@@ -185,7 +195,7 @@ func TestOutOfFiles(t *testing.T) {
 		refused++
 	}
 	if n := s.turnedAway(); n != refused {
-		t.Errorf("%d pages were turned away, and %d were refused", n, refused)
+		s.t.Errorf("%d pages were turned away, and %d were refused", n, refused)
 	}
 	s.expectPush(pages, `"still here"`)
 	s.expectPush(s.refill(pages, 5), `"welcome back"`)
@@ -232,54 +242,6 @@ func TestOutOfAllFiles(t *testing.T) {
 	pages = s.refill(pages, 5)
 	s.client.CloseIdleConnections() // the next call needs a new connection
 	s.expectPush(pages, `"welcome back"`)
-	s.client.CloseIdleConnections()
-	s.terminate()
-}
-
-// TestOutOfFilesWithGoroutines: where net/http lets visitors in, they wait until somebody leaves.
-func TestOutOfFilesWithGoroutines(t *testing.T) {
-	cert, key, client := trusted(t)
-	s := crowd(t, "https", client, "SCENECAST_TLS_CERT="+cert, "SCENECAST_TLS_KEY="+key)
-	var mu sync.Mutex
-	var pages []*websocket.Conn
-	came := make(chan struct{}, 1000)
-	stop := make(chan struct{})
-	var visitor sync.WaitGroup
-	visitor.Go(func() { // comes again and again; when there is no descriptor left, it waits for one
-		for {
-			c, err := s.page()
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			mu.Lock()
-			pages = append(pages, c)
-			mu.Unlock()
-			came <- struct{}{}
-			select {
-			case <-stop:
-				return
-			default:
-			}
-		}
-	})
-	line(t, s.stderr, `too many open files; retrying in 1s`) // so it pauses for longer each time: it does not spin
-	mu.Lock()
-	there := pages
-	mu.Unlock()
-	s.expectPush(there, `"still here"`)
-
-	for len(came) > 0 {
-		<-came
-	}
-	close(stop)
-	_ = there[0].CloseNow()
-	select {
-	case <-came:
-	case <-time.After(patience):
-		t.Error("no page got in when another had left")
-	}
-	visitor.Wait()
 	s.client.CloseIdleConnections()
 	s.terminate()
 }
