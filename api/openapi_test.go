@@ -350,7 +350,7 @@ func TestDescriptionIsSound(t *testing.T) {
 		bodies := d.at(operation, "requestBody", "content")
 		for media := range bodies {
 			found := examples(d.at(bodies, media))
-			if len(found) == 0 {
+			if len(found) == 0 && media != "multipart/form-data" { // the same fields as in another form
 				t.Errorf("%s: %s has no example", name, media)
 			}
 			for which, value := range found {

@@ -86,6 +86,9 @@ func TestPagesBehindAPrefix(t *testing.T) {
 			waiting = append(waiting, to.String())
 		}
 	}
+	if status, body := fetch(t, base+"demo"); status != http.StatusOK || !strings.Contains(body, "demo.css") {
+		t.Errorf("without its slash, the demo is answered %d %.200s", status, body)
+	}
 	for _, path := range []string{"", "demo/", "demo/home", "demo/list", "demo/back", "demo/demo.css", "scenecast.js",
 		"v1/docs", "v1/docs/docs.css", "v1/docs/docs.js", "v1/openapi.json"} {
 		if !seen[base+path] {

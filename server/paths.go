@@ -28,3 +28,18 @@ func cleanPath(p string) string {
 	}
 	return clean
 }
+
+// addSlashes redirects from /demo to /demo/, where pages are below a path. A ServeMux does so as well, but to an absolute path, in
+// which the prefix is missing that a proxy has stripped.
+func addSlashes(mux *http.ServeMux, pages map[string]http.Handler) {
+	for pattern := range pages {
+		bare := strings.TrimSuffix(pattern, "/")
+		if bare == pattern || !strings.HasPrefix(bare, "/") || strings.Contains(bare, "{") || pages[bare] != nil {
+			continue
+		}
+		mux.HandleFunc(bare, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", path.Base(bare)+"/") // http.Redirect would make it absolute
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		})
+	}
+}

@@ -170,6 +170,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
 	}
+	addSlashes(mux, o.Pages)
 
 	// The port comes last, when there is something behind it.
 	certificate, err := loadCertificate(c.TLS)
