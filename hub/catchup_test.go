@@ -12,8 +12,8 @@ import (
 	"scenecast/label"
 )
 
-// visitor is a page of the model: what it must get follows from the positions, and the labels that it had at each.
-type visitor struct {
+// trackedPage is a page of the model: what it must get follows from the positions, and the labels that it had at each.
+type trackedPage struct {
 	id     string
 	app    string
 	q      *queue
@@ -23,7 +23,7 @@ type visitor struct {
 	read   int        // of the messages that it got
 }
 
-// labelled is from where in the log a visitor has a label.
+// labelled is from where in the log a page has a label.
 type labelled struct {
 	from uint64
 	page string
@@ -36,7 +36,7 @@ type model struct {
 	r        *rand.Rand
 	log      []*scenecast.Push // all of it, whatever is kept
 	to       []string          // the page that each is for
-	visitors []*visitor
+	pages    []*trackedPage
 	gaps     int
 	replayed int
 }
@@ -53,13 +53,13 @@ func TestCatchUpModel(t *testing.T) {
 			m.holds = true
 			defer m.end()
 			for range 8 {
-				m.visitors = append(m.visitors, &visitor{id: fmt.Sprint("v", len(m.visitors)), app: m.any("a", "a", "b")})
+				m.pages = append(m.pages, &trackedPage{id: fmt.Sprint("v", len(m.pages)), app: m.any("a", "a", "b")})
 			}
 			for range 1500 {
 				m.happen()
 			}
 			m.stage.settle()
-			for _, v := range m.visitors {
+			for _, v := range m.pages {
 				m.check(v)
 				if v.socket != nil {
 					m.wantNothingMissed(v)
@@ -87,7 +87,7 @@ func (m *model) page() string { return m.any("home", "list", "order") }
 
 // happen does something.
 func (m *model) happen() {
-	v := m.visitors[m.r.IntN(len(m.visitors))]
+	v := m.pages[m.r.IntN(len(m.pages))]
 	q := m.queues[m.r.IntN(len(m.queues))]
 	switch n := m.r.IntN(100); {
 	case n < 25:
@@ -116,8 +116,8 @@ func (m *model) happen() {
 	synctest.Wait()
 }
 
-// come has a visitor come, or come back.
-func (m *model) come(v *visitor, q *queue) {
+// come has a page come, or come back.
+func (m *model) come(v *trackedPage, q *queue) {
 	page := m.page()
 	a := scenecast.Admission{App: v.app, PageID: v.id, Labels: label.New(label.Label{Key: "page", Value: page}), Protocol: lines{}}
 	if v.at == 0 || m.r.IntN(10) == 0 {
@@ -129,8 +129,8 @@ func (m *model) come(v *visitor, q *queue) {
 	v.socket = q.open(a)
 }
 
-// isFor reports whether a push is for a visitor, by the label that it had there.
-func (m *model) isFor(seq uint64, v *visitor) bool {
+// isFor reports whether a push is for a page, by the label that it had there.
+func (m *model) isFor(seq uint64, v *trackedPage) bool {
 	label := ""
 	for _, l := range v.labels {
 		if l.from < seq {
@@ -140,8 +140,8 @@ func (m *model) isFor(seq uint64, v *visitor) bool {
 	return m.log[seq-1].App == v.app && m.to[seq-1] == label
 }
 
-// check compares what a visitor has got since the last check.
-func (m *model) check(v *visitor) {
+// check compares what a page has got since the last check.
+func (m *model) check(v *trackedPage) {
 	m.t.Helper()
 	if v.socket == nil {
 		return
@@ -172,7 +172,7 @@ func (m *model) check(v *visitor) {
 	v.read = len(v.socket.got)
 }
 
-func (m *model) wantNothingMissed(v *visitor) {
+func (m *model) wantNothingMissed(v *trackedPage) {
 	m.t.Helper()
 	for seq := v.at + 1; seq <= m.newest; seq++ {
 		if m.isFor(seq, v) {

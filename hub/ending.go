@@ -17,13 +17,13 @@ func (s *Shard) close(slot scenecast.Slot, e scenecast.Ending) {
 }
 
 // leave is the one way by which members leave. Whoever is to know of the ending is told while the member is still there, with its labels.
+// (The loop counts endings, because it knows those of pages that have never joined as well.)
 func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
 	m := s.at(slot)
 	if m == nil || m.is(leaving) {
 		return
 	}
 	m.set(leaving)
-	s.hub.endings[e.Cause].Add(1)
 	s.logEnding(slot, m, e)
 	s.classes.all[m.class].protocol.Closed(s.viewOf(slot), e)
 	if o := s.hub.observer; o != nil {

@@ -23,6 +23,14 @@ func Lasting(s *Shard, app string) int {
 // Sessions is of how many pages the hub remembers what they have left behind.
 func Sessions(h *Hub) int { return h.sessions.Len() }
 
+// Join has a page join with an ID that another node has given it.
+func Join(s *Shard, slot scenecast.Slot, a scenecast.Admission, id scenecast.ConnID) {
+	s.join(slot, a, id)
+}
+
+// LatePasses is how many members are being given pushes that last, and how many of them can go on.
+func LatePasses(s *Shard) (all, ready int) { return len(s.latePasses), len(s.readyLate) }
+
 // StepsAtATime is how many steps run together.
 func StepsAtATime() int { return replay.StepsAtATime() }
 

@@ -53,8 +53,7 @@ type Hub struct {
 
 	connections atomic.Int64
 	pushes      atomic.Int64
-	lastSeq     atomic.Uint64  // of the ConnIDs given out
-	endings     []atomic.Int64 // by cause
+	lastSeq     atomic.Uint64 // of the ConnIDs given out
 
 	frames   framecache.Cache
 	reader   *replay.Reader
@@ -69,7 +68,6 @@ func New(o Options) *Hub {
 		log:      o.Log,
 		logger:   o.Logger,
 		observer: o.Observer,
-		endings:  make([]atomic.Int64, len(scenecast.Causes())),
 		sessions: session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
 	if h.logger == nil {
@@ -111,16 +109,6 @@ func (h *Hub) Deliveries() (queued, dropped int64) {
 		dropped += s.dropped.Load()
 	}
 	return queued, dropped
-}
-
-// Endings is how many connections have ended, by the name of the cause. A connection that was refused has never joined, and does not
-// count.
-func (h *Hub) Endings() map[string]int64 {
-	counts := make(map[string]int64, len(h.endings))
-	for _, cause := range scenecast.Causes() {
-		counts[cause.String()] = h.endings[cause].Load()
-	}
-	return counts
 }
 
 // Deliver implements scenecast.Node.

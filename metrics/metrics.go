@@ -18,6 +18,7 @@ type Sources struct {
 	Deliveries      func() (queued, dropped int64)
 	FramesDropped   func() int64
 	FramesCoalesced func() int64
+	Endings         func() map[string]int64 // by cause
 	TurnedAway      func() int64
 	Refused         func() map[string]int64 // pages, by reason
 	CallsRefused    func() map[string]int64 // by reason
@@ -48,6 +49,8 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(s.FramesDropped()) }},
 	{"scenecast_frames_coalesced_total", "Frames in whose place a newer one of the same key has gone out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.FramesCoalesced()) }},
+	{"scenecast_endings_total", "Connections that have ended, by cause.", prometheus.CounterValue, "cause",
+		func(s Sources) map[string]float64 { return floats(s.Endings()) }},
 	{"scenecast_visitors_turned_away_total", "Visitors that were not let in because file descriptors had run out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.TurnedAway()) }},
 	{"scenecast_refused_total", "Pages that were refused, by the kind of what was wrong.", prometheus.CounterValue, "reason",

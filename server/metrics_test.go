@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"scenecast"
 )
 
 // metrics are the series of /metrics on the main port, by name and labels.
@@ -63,6 +65,8 @@ func TestMetrics(t *testing.T) {
 		`scenecast_deliveries_total{outcome="dropped"}`:    "0",
 		`scenecast_frames_dropped_total`:                   "0",
 		`scenecast_frames_coalesced_total`:                 "0",
+		`scenecast_endings_total{cause="page_closed"}`:     "0",
+		`scenecast_endings_total{cause="refused"}`:         "2",
 		`scenecast_refused_total{reason="too_many"}`:       "2",
 		`scenecast_refused_total{reason="unauthorized"}`:   "1",
 		`scenecast_refused_total{reason="invalid"}`:        "1",
@@ -70,6 +74,49 @@ func TestMetrics(t *testing.T) {
 		`scenecast_refused_total{reason="internal"}`:       "0",
 		`scenecast_refused_total{reason="limit_exceeded"}`: "0",
 	})
+}
+
+// TestWhyAPageWasClosed: one line of the log says so, and one figure counts it.
+func TestWhyAPageWasClosed(t *testing.T) {
+	s := start(t, map[string]string{"log.level": "debug", "client_tokens": `[{token: token-of-42, user: "42"}]`}, nil)
+	p := s.native("token=token-of-42&page=home&page_id=p1")
+	s.read(p) // the welcome
+	if status, answer := s.call(http.MethodPost, "/v1/disconnect", apiKey, "", `{"to":{"@user":"42"},"code":4001,"reason":"signed out"}`); status != 200 {
+		t.Fatalf("disconnect: %d %s", status, answer)
+	}
+	s.goodbye(p)
+	lines := regexp.MustCompile(`(?m)^.*msg="connection ended".*$`).FindAllString(s.log.String(), -1)
+	want := regexp.MustCompile(`level=DEBUG msg="connection ended" connection=\d+\.1 app=default protocol=native user=42 page_id=p1 ` +
+		`cause=disconnected code=4001 detail="signed out"$`)
+	if len(lines) != 1 || !want.MatchString(lines[0]) {
+		t.Errorf("the log says %q, want one line like %s", lines, want)
+	}
+	if strings.Contains(s.log.String(), "token-of-42") {
+		t.Error("the log has the token")
+	}
+	s.expectMetrics(map[string]string{`scenecast_endings_total{cause="disconnected"}`: "1", `scenecast_endings_total{cause="page_closed"}`: "0"})
+}
+
+// TestCausesDocument: docs/operations.md explains each cause of an ending, and no others.
+func TestCausesDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "## Why a page was closed")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var documented, causes []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(section, -1) {
+		documented = append(documented, row[1])
+	}
+	for _, c := range scenecast.Causes() {
+		causes = append(causes, c.String())
+	}
+	slices.Sort(documented)
+	slices.Sort(causes)
+	if !slices.Equal(documented, causes) {
+		t.Errorf("the document has %q, and there are %q", documented, causes)
+	}
 }
 
 // TestMetricsAreForOperators: keys of the default app that may read, and whoever reaches the debug port.

@@ -3,6 +3,7 @@ package ttlstore
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -291,5 +292,49 @@ func TestLeaveIsCheap(t *testing.T) {
 	}
 	if len(s.blocks) > 100 {
 		t.Errorf("%d pushes last, and a page that leaves looks at %d blocks", s.Len(), len(s.blocks))
+	}
+}
+
+// TestBytes: who has got a push costs a bit a page that gets what everybody gets, and little for a push to one page.
+func TestBytes(t *testing.T) {
+	heap := func() int {
+		runtime.GC()
+		runtime.GC() // what the first one has freed is swept by the second
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	const pages = 3200
+	everybody := make([]uint32, pages)
+	for i := range everybody {
+		everybody[i] = uint32(i)
+	}
+	for _, c := range []struct {
+		name string
+		to   func(i int) []uint32
+		most int // bytes for all pushes
+	}{
+		{"to everybody", func(int) []uint32 { return everybody }, pages * MaxPushes / 8 * 12 / 10},
+		{"to one page each", func(i int) []uint32 { return everybody[i%pages:][:1] }, MaxPushes * 400},
+	} {
+		s := New()
+		now := time.Unix(1000, 0)
+		add := func(to func(i int) []uint32) int {
+			before := heap()
+			for i := range MaxPushes {
+				s.Add(&scenecast.Push{Position: scenecast.Position{Seq: uint64(i + 1)}, At: now, TTL: time.Hour, To: audience.Everybody()}, now)
+				s.DeliveredTo(to(i))
+			}
+			used := heap() - before
+			runtime.KeepAlive(s)
+			return used
+		}
+		none := add(func(int) []uint32 { return nil })
+		s = New()
+		if used := add(c.to) - none; used > c.most {
+			t.Errorf("%d pushes %s: %d bytes for who has got them, want %d at most", MaxPushes, c.name, used, c.most)
+		} else {
+			t.Logf("%d pushes %s: %d bytes", MaxPushes, c.name, used)
+		}
 	}
 }

@@ -22,12 +22,12 @@ func TestLastingModel(t *testing.T) {
 			m := &lastingModel{model: model{stage: newStage(3), t: t, r: rand.New(rand.NewPCG(seed, 6))}}
 			defer m.end()
 			for i := range 6 {
-				m.guests = append(m.guests, &guest{id: fmt.Sprint("g", i), has: make(map[uint64]bool)})
+				m.pages = append(m.pages, &ttlPage{id: fmt.Sprint("g", i), has: make(map[uint64]bool)})
 			}
 			for range 400 {
 				m.happen()
 				m.settle()
-				for _, g := range m.guests {
+				for _, g := range m.pages {
 					late += m.check(g)
 				}
 			}
@@ -43,12 +43,12 @@ func TestLastingModel(t *testing.T) {
 
 type lastingModel struct {
 	model
-	guests []*guest
-	lasts  []*lastingPush
+	pages []*ttlPage
+	lasts []*lastingPush
 }
 
-// guest is a page of the model.
-type guest struct {
+// ttlPage is a page of the model.
+type ttlPage struct {
 	id     string
 	q      *queue
 	socket *socket
@@ -59,7 +59,7 @@ type guest struct {
 }
 
 // owe notes that a push is to come, unless it has.
-func (g *guest) owe(seq uint64) {
+func (g *ttlPage) owe(seq uint64) {
 	if !g.has[seq] {
 		g.has[seq] = false
 	}
@@ -73,7 +73,7 @@ type lastingPush struct {
 }
 
 func (m *lastingModel) happen() {
-	g := m.guests[m.r.IntN(len(m.guests))]
+	g := m.pages[m.r.IntN(len(m.pages))]
 	switch n := m.r.IntN(10); {
 	case n < 3:
 		m.publishSome()
@@ -113,15 +113,15 @@ func (m *lastingModel) publishSome() {
 		m.lasts = slices.DeleteFunc(m.lasts, func(other *lastingPush) bool { return l.retain != "" && other.retain == l.retain })
 		m.lasts = append(m.lasts, l)
 	}
-	for _, g := range m.guests {
+	for _, g := range m.pages {
 		if g.socket != nil && g.page == l.page {
 			g.has[l.seq] = false
 		}
 	}
 }
 
-// owe notes what a guest gets because of where it is now.
-func (m *lastingModel) owe(g *guest) {
+// owe notes what a page gets because of where it is now.
+func (m *lastingModel) owe(g *ttlPage) {
 	for _, l := range m.lasts {
 		if l.page == g.page && time.Now().Before(l.until) {
 			g.owe(l.seq)
@@ -129,8 +129,8 @@ func (m *lastingModel) owe(g *guest) {
 	}
 }
 
-// check compares what a guest has got since the last check.
-func (m *lastingModel) check(g *guest) (late int) {
+// check compares what a page has got since the last check.
+func (m *lastingModel) check(g *ttlPage) (late int) {
 	m.t.Helper()
 	if g.socket == nil {
 		return 0
@@ -279,6 +279,23 @@ func TestLastingOnItsWay(t *testing.T) {
 	}
 }
 
+// TestLastingOnAShardThatIsBehind: a page that has got a push, and is for a while on a shard that has not come to it, has got it.
+func TestLastingOnAShardThatIsBehind(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage, a, b *queue) {
+		page := known(lines{}, "p")
+		k := a.open(page)
+		s.lasts(1)
+		a.run(1)
+		a.write(k)
+		a.leave(k)
+		b.leave(b.open(page))
+		again := a.open(page)
+		if s.settle(); len(k.got) != 1 || len(again.got) != 0 {
+			t.Errorf("got %q, and then %q", k.got, again.got)
+		}
+	})
+}
+
 // TestLastingIsNotClaimed: what a page was to get, and has not, it has not got.
 func TestLastingIsNotClaimed(t *testing.T) {
 	t.Run("it left in the middle of its catch-up", func(t *testing.T) {
@@ -317,6 +334,43 @@ func TestLastingIsNotClaimed(t *testing.T) {
 			}
 		})
 	})
+	t.Run("its outbox had no room for what it had missed", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(1)
+			defer s.end()
+			s.publish(scenecast.Push{To: to("*")}, ignore)
+			s.settle()
+			s.holds = true
+			q := s.queues[0]
+			q.frames = 1
+			k := q.open(back(admit(greeting{}, "home"), "p", s.position(0)))
+			synctest.Wait()
+			q.write(k) // the greeting
+			s.lasts(1)
+			for range 100 { // so many that all are left to the log
+				s.publish(scenecast.Push{To: to("*")}, ignore)
+			}
+			q.run(101)
+			s.release()
+			synctest.Wait()
+			q.run(1)
+			q.write(k) // the first chunk
+			q.run(1)
+			q.say(k, "hello")
+			synctest.Wait()
+			s.release()
+			synctest.Wait()
+			q.run(1) // the second one finds the answer in the outbox
+			if k.code != scenecast.CloseSlowConsumer {
+				t.Fatalf("closed with %d", k.code)
+			}
+			q.frames = 0
+			k = q.open(known(lines{}, "p"))
+			if s.settle(); !slices.Equal(k.got, []string{"late 2"}) {
+				t.Errorf("got %q", k.got)
+			}
+		})
+	})
 	t.Run("another one had its slot", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(1)
@@ -335,3 +389,9 @@ func TestLastingIsNotClaimed(t *testing.T) {
 		})
 	})
 }
+
+// greeting are lines that answer everything.
+type greeting struct{ lines }
+
+func (greeting) Opened(c scenecast.Conn)                        { c.Send([]byte("hello\n")) }
+func (greeting) Received(c scenecast.Conn, _ scenecast.Inbound) { c.Send([]byte("hello\n")) }
