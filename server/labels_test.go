@@ -85,6 +85,36 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// TestBackendLabelsStay when the page reconnects, also before it is known that its connection is dead, and go to no other user who knows
+// the page's ID.
+func TestBackendLabelsStay(t *testing.T) {
+	const tokens = `[{token: of-42, user: "42"}, {token: of-7, user: "7"}]`
+	s := start(t, map[string]string{"client_tokens": tokens}, nil)
+	open := func(token string) *websocket.Conn {
+		page := s.native("token=" + token + "&page=home&score=1&page_id=p1")
+		s.read(page)
+		return page
+	}
+	first := open("of-42")
+	s.api("POST", "/v1/labels", `{"to":{"@user":"42"},"set":{"score":"9"}}`)
+	second := open("of-42")
+	if n := s.count(`score == "9"`); n != 2 {
+		t.Errorf("%d of both connections have the label", n)
+	}
+	if answer := s.say(second, `{"type":"set","labels":{"score":"10"}}`); !strings.Contains(answer, `"kind":"forbidden"`) {
+		t.Errorf("the page changed the label: %s", answer)
+	}
+	for _, page := range []*websocket.Conn{first, second} {
+		_ = page.Close(websocket.StatusNormalClosure, "")
+	}
+	s.awaitConnections(0)
+	open("of-7")
+	open("of-42")
+	if mine, others := s.count(`score == "9" && @user == "42"`), s.count(`score == "1" && @user == "7"`); mine != 1 || others != 1 {
+		t.Errorf("back: %d with the label; of another user: %d without it", mine, others)
+	}
+}
+
 // TestClientLabels: the configuration lists what a page may set.
 func TestClientLabels(t *testing.T) {
 	s := start(t, map[string]string{"labels.client": "page,order"}, nil)
