@@ -51,7 +51,7 @@ type Options struct {
 	// for. Defaults to DefaultTimeout.
 	Timeout time.Duration
 
-	// Calls is what calls run in: when it ends, because the server stops, those that are under way are cut. Nil: none are.
+	// Calls ends when the server has to stop: those that are under way are cut. Nil: none are.
 	Calls context.Context
 }
 
@@ -128,21 +128,11 @@ func New(o Options) *API {
 	return a
 }
 
-// ServeHTTP implements http.Handler. A call's context has a time of its own and not that of the request, which net/http ends when
-// the client goes away, or only half-closes its connection behind its request: what was done would be told as not done.
+// ServeHTTP implements http.Handler. A call does not end with its request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := a.callContext(r, a.o.Timeout)
+	ctx, cancel := push.CallContext(r.Context(), a.o.Calls, a.o.Timeout)
 	defer cancel()
 	a.mux.ServeHTTP(w, r.WithContext(ctx))
-}
-
-// callContext is what a call runs in that may take so long.
-func (a *API) callContext(r *http.Request, timeout time.Duration) (context.Context, context.CancelFunc) {
-	parent := a.o.Calls
-	if parent == nil {
-		parent = context.WithoutCancel(r.Context())
-	}
-	return context.WithTimeout(parent, timeout)
 }
 
 // serve answers a request to a path that takes these methods.

@@ -88,7 +88,7 @@ func checkBatch(r *request, n int) error {
 // reads its answers slowly, or has gone, keeps the pushes behind from being submitted.
 func (a *API) pushBatch(r *request, items []item, answer func(any)) {
 	// What is submitted in the time of one call has its receipts within that of another.
-	ctx, cancel := a.callContext(r.Request, 2*a.o.Timeout)
+	ctx, cancel := push.CallContext(r.Context(), a.o.Calls, 2*a.o.Timeout)
 	defer cancel()
 	submissions := make(chan submission, len(items))
 	go a.submitBatch(r, items, submissions)

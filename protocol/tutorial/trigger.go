@@ -40,7 +40,7 @@ type EndpointOptions struct {
 	// Timeout is how long a call may take, whether its client waits for it or not. Defaults to 40 s.
 	Timeout time.Duration
 
-	// Calls is what calls run in: when it ends, because the server stops, those that are under way are cut. Nil: none are.
+	// Calls ends when the server has to stop: those that are under way are cut. Nil: none are.
 	Calls context.Context
 }
 
@@ -57,14 +57,9 @@ func NewEndpoint(o EndpointOptions) *Endpoint {
 	return &Endpoint{o}
 }
 
-// ServeHTTP implements http.Handler. A call's context has a time of its own and not that of the request, which net/http ends when
-// the client goes away, or only half-closes its connection behind its request: what was pushed would be told as not pushed.
+// ServeHTTP implements http.Handler. A call does not end with its request.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	parent := e.o.Calls
-	if parent == nil {
-		parent = context.WithoutCancel(r.Context())
-	}
-	ctx, cancel := context.WithTimeout(parent, e.o.Timeout)
+	ctx, cancel := push.CallContext(r.Context(), e.o.Calls, e.o.Timeout)
 	defer cancel()
 	r = r.WithContext(ctx)
 	switch r.Method {
