@@ -9,7 +9,8 @@ type Engine interface {
 	// Start gives the engine this process's node, which it may call from then on until Close has returned. It is called once,
 	// before Submit and Ask; an engine that restores pushes does so before it returns. An error says why it cannot.
 	Start(ctx context.Context, node Node) error
-	// Submit puts a push on its way and never waits for a node or a page. An error means that nothing was published.
+	// Submit puts a push on its way and never waits for a node or a page. An error means that nothing was published:
+	// ErrUnavailable where the engine is out of order.
 	//
 	// Of pushes of an app with one idempotency key only the first within the engine's window happens. The others stand for it
 	// and end as it does, as Replayed; one that differs from it (Push.Fingerprint) fails with ErrKeyReused.
@@ -27,10 +28,11 @@ type Engine interface {
 // when the engine is closed.
 type Pending interface {
 	// Wait returns when every node has told what became of the push, as far as its receipt asks. When ctx ends before, it
-	// returns what is known so far and ctx's error; the push is published all the same.
+	// returns what is known so far and ctx's error; the push is published all the same. ErrUnavailable says that nothing was
+	// published after all, ErrUncertain that it is not known.
 	Wait(ctx context.Context) (Published, error)
 	// WaitQueued returns when this process's node has told what is queued, whatever the receipt asks for: a publisher of many
-	// pushes paces itself by it. The error is ctx's.
+	// pushes paces itself by it. The errors are those of Wait.
 	WaitQueued(ctx context.Context) error
 }
 
@@ -38,7 +40,8 @@ type Pending interface {
 type Published struct {
 	ID       string
 	Position Position
-	Tally    Tally // when what its receipt waits for was in
+	Tally    Tally // when what its receipt waits for was in; Tally.Nodes says how many nodes have answered
+	Known    int   // of so many nodes that are known
 	Replayed bool  // an earlier call with its idempotency key has published it, and this one nothing
 }
 
@@ -58,4 +61,7 @@ type Node interface {
 	Deliver(p *Push, report func(t Tally, done bool))
 	// Answer answers a query for this node. report is called exactly once, from any goroutine.
 	Answer(q Query, report func(Reply))
+	// Skip says that pushes for this node's connections have been lost to it: they are told of the gap. The engine calls it in
+	// turn with Deliver.
+	Skip(n GapNotice)
 }

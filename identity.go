@@ -68,7 +68,7 @@ func (c *ConnID) UnmarshalText(text []byte) (err error) {
 // first push. Positions compare only within one epoch; the zero value is no position.
 type Position struct {
 	Epoch uint64 // names one life of the log: when a log starts empty, it starts a new epoch
-	Seq   uint64 // counts the epoch's pushes from 1
+	Seq   uint64 // rises from push to push, also from epoch to epoch of one log; not always by one
 }
 
 // NewEpoch is the beginning of a log that starts empty. The epoch is drawn at random, not read from the clock, which may
@@ -78,6 +78,15 @@ func NewEpoch() Position { return Position{Epoch: max(1, draw())} }
 // String prints `epoch-seq`, the epoch in base 36, the sequence number in decimal.
 func (p Position) String() string {
 	return strconv.FormatUint(p.Epoch, 36) + "-" + strconv.FormatUint(p.Seq, 10)
+}
+
+// MarshalText prints the position as String does; with UnmarshalText it is a string in JSON.
+func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText prints.
+func (p *Position) UnmarshalText(text []byte) (err error) {
+	*p, err = ParsePosition(string(text))
+	return err
 }
 
 // ParsePosition reads what String prints, and nothing else.

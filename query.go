@@ -34,7 +34,8 @@ type Values struct{ Key string }
 
 // Reply is the answer to a query. Replies of shards and nodes add up.
 type Reply struct {
-	Tally       Tally          // how many connections match
+	Tally       Tally          // how many connections match; Tally.Nodes says how many nodes have answered
+	Known       int            // of so many nodes that are known
 	Position    Position       // of the newest push before which the query was answered; of several nodes, the oldest of these
 	ByNode      []NodeCount    // the same, by node
 	Changed     int            // of Relabel: connections that have the labels now

@@ -30,7 +30,7 @@ const (
 	TooMany          Kind = "too_many"           // 429: as many are there as may be; others may leave
 	Internal         Kind = "internal"           // 500: the server's fault
 	Unavailable      Kind = "unavailable"        // 503: not now, and nothing was done; try again
-	Uncertain        Kind = "uncertain"          // 504: it was begun, and how it ended is not known yet
+	Uncertain        Kind = "uncertain"          // 504: it was begun, and how it ended is not known; try again with the same key
 )
 
 var statuses = map[Kind]int{

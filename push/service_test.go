@@ -419,6 +419,8 @@ func (p *page) Deliver(m *scenecast.Push, report func(t scenecast.Tally, done bo
 	report(t, true)
 }
 
+func (p *page) Skip(scenecast.GapNotice) {}
+
 func (p *page) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	report(scenecast.Reply{Tally: p.tally(q.To)})
 }

@@ -21,6 +21,7 @@ func (deaf) Deliver(_ *scenecast.Push, report func(scenecast.Tally, bool)) {
 	report(scenecast.Tally{Nodes: 1}, true)
 }
 
+func (deaf) Skip(scenecast.GapNotice)                               {}
 func (deaf) Answer(_ scenecast.Query, report func(scenecast.Reply)) { report(scenecast.Reply{}) }
 
 // naive is a log that keeps everything, and finds out at every question what it should not have.

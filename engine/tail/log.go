@@ -226,14 +226,14 @@ func (l *Log) Lookup(name Name, now time.Time) (e Entry, ok bool) {
 	return e, !l.old(e, now)
 }
 
-// At finds the push at a position; a push that was kept under an older epoch has that epoch's.
-func (l *Log) At(p scenecast.Position) (e Entry, ok bool) {
-	i := l.behind(p.Seq - 1)
+// AtSeq finds the push with a sequence number.
+func (l *Log) AtSeq(seq uint64) (e Entry, ok bool) {
+	i := l.behind(seq - 1)
 	if i == l.entries.len() {
 		return Entry{}, false
 	}
 	e = l.entries.at(i)
-	return e, e.Push.Position == p
+	return e, e.Push.Position.Seq == seq
 }
 
 // Capacity is how many pushes the log has room for without growing.

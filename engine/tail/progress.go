@@ -11,6 +11,10 @@ import (
 // does not keep its message. The zero value is that of a push of which nothing is known yet. Its methods may be called
 // concurrently.
 type Progress struct {
+	// Share says that this is what one node knows: the push is another node's, which adds up what all know. It is set before the
+	// progress is used.
+	Share bool
+
 	mu     sync.Mutex
 	tally  scenecast.Tally
 	answer scenecast.Tally // the tally at the time when it was done, which every retry gets

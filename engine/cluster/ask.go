@@ -1,0 +1,338 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/label"
+)
+
+// ask is a question of this node's that others are answering.
+type ask struct {
+	mu      sync.Mutex // a node's answer comes from any goroutine
+	total   scenecast.Reply
+	tally   tallied // of a question about a push
+	waiting map[scenecast.NodeID]struct{}
+	done    chan struct{} // closed when nobody is waited for any more
+}
+
+func newAsk(nodes []scenecast.NodeID) *ask {
+	a := &ask{waiting: make(map[scenecast.NodeID]struct{}), done: make(chan struct{}), tally: tallied{Done: true}}
+	for _, id := range nodes {
+		a.waiting[id] = struct{}{}
+	}
+	return a
+}
+
+// add adds a node's answer.
+func (a *ask) add(from scenecast.NodeID, r *scenecast.Reply, t *tallied) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r != nil {
+		a.total.Add(*r)
+	}
+	switch {
+	case t == nil || !t.Found || a.tally.Whole:
+	case t.Whole:
+		a.tally = *t
+	default:
+		a.tally.Tally.Add(t.Tally)
+		a.tally.Found = true
+		a.tally.Done = a.tally.Done && t.Done
+	}
+	a.strike(from)
+}
+
+func (a *ask) waitNoMore(id scenecast.NodeID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.strike(id)
+}
+
+// strike, with a.mu held, waits for a node no more.
+func (a *ask) strike(id scenecast.NodeID) {
+	if _, waits := a.waiting[id]; !waits {
+		return
+	}
+	if delete(a.waiting, id); len(a.waiting) == 0 {
+		close(a.done)
+	}
+}
+
+// unanswered are the nodes that are still waited for.
+func (a *ask) unanswered() (ids []scenecast.NodeID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.waiting {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// question is an ask as other nodes get it, as JSON: they may run another version.
+type question struct {
+	No       uint64             `json:"no"`
+	Within   time.Duration      `json:"within"` // ns; a node that comes to it later drops it
+	After    scenecast.Position `json:"after"`  // a node answers when it has read this far
+	Query    *query             `json:"query,omitempty"`
+	Position scenecast.Position `json:"position,omitzero"` // what has become of the push there
+}
+
+// query is a scenecast.Query on its way.
+type query struct {
+	App        string            `json:"app"`
+	To         string            `json:"to,omitempty"`
+	List       *list             `json:"list,omitempty"`
+	Relabel    label.Change      `json:"relabel,omitempty"`
+	Disconnect *scenecast.Ending `json:"disconnect,omitempty"`
+	Values     *string           `json:"values,omitempty"`
+}
+
+type list struct {
+	After scenecast.ConnID `json:"after"`
+	Limit int              `json:"limit"`
+}
+
+// answer is a node's answer.
+type answer struct {
+	No    uint64           `json:"no"`
+	Reply *scenecast.Reply `json:"reply,omitempty"`
+	Tally *tallied         `json:"tally,omitempty"`
+}
+
+// tallied is what nodes know of a push.
+type tallied struct {
+	Found bool            `json:"found"`
+	Whole bool            `json:"whole"` // it is the origin's, which has added up what all nodes have told
+	Done  bool            `json:"done"`
+	Tally scenecast.Tally `json:"tally"`
+}
+
+func newQuery(q scenecast.Query) *query {
+	w := &query{App: q.App, To: q.To.String()}
+	switch {
+	case q.List != nil:
+		w.List = &list{q.List.After, q.List.Limit}
+	case q.Relabel != nil:
+		w.Relabel = q.Relabel.Change
+	case q.Disconnect != nil:
+		w.Disconnect = &q.Disconnect.Ending
+	case q.Values != nil:
+		w.Values = &q.Values.Key
+	}
+	return w
+}
+
+func (w *query) query() (q scenecast.Query, err error) {
+	q.App = w.App
+	if w.To != "" {
+		if q.To, err = audience.Parse(w.To); err != nil {
+			return q, err
+		}
+	}
+	switch {
+	case w.List != nil:
+		q.List = &scenecast.List{After: w.List.After, Limit: w.List.Limit}
+	case w.Relabel != nil:
+		q.Relabel = &scenecast.Relabel{Change: w.Relabel}
+	case w.Disconnect != nil:
+		q.Disconnect = &scenecast.Disconnect{Ending: *w.Disconnect}
+	case w.Values != nil:
+		q.Values = &scenecast.Values{Key: *w.Values}
+	}
+	return q, nil
+}
+
+// Ask implements scenecast.Engine. A node that does not answer in time is missing in the reply, whose Tally.Nodes is then less than
+// Known.
+func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) {
+	a, known, err := e.askAll(ctx, question{Query: newQuery(q)}, func(a *ask) {
+		e.node.Answer(q, func(r scenecast.Reply) { a.add(e.options.ID, &r, nil) })
+	})
+	if err != nil {
+		return scenecast.Reply{}, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.total.Known = max(known, a.total.Tally.Nodes)
+	return a.total, nil
+}
+
+// askTally asks all nodes what has become of a push, and says how many are known.
+func (e *Engine) askTally(ctx context.Context, p scenecast.Position) (tallied, int) {
+	a, known, err := e.askAll(ctx, question{Position: p}, func(a *ask) {
+		t := e.tallyOf(p)
+		a.add(e.options.ID, nil, &t)
+	})
+	if err != nil { // what this node knows is all there is to be had
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		t := e.tallyOf(p)
+		t.Done = true
+		return t, e.members.known()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tally, known
+}
+
+// tallyOf, with mu held, is what this node knows of a push.
+func (e *Engine) tallyOf(p scenecast.Position) (t tallied) {
+	entry, ok := e.tail.AtSeq(p.Seq)
+	if !ok {
+		return t
+	}
+	t.Tally, t.Done = entry.Progress.SoFar()
+	t.Found, t.Whole = true, !entry.Progress.Share
+	return t
+}
+
+// askAll asks all nodes, this one by the function, with mu held, and waits for those that are not late.
+func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask, int, error) {
+	e.mu.Lock()
+	switch {
+	case e.closed:
+		e.mu.Unlock()
+		return nil, 0, scenecast.ErrClosed
+	case e.state != nil || e.down || !e.isLive:
+		e.mu.Unlock()
+		return nil, 0, scenecast.ErrUnavailable
+	}
+	nodes := []scenecast.NodeID{e.options.ID}
+	for id, m := range e.members.byID {
+		if !m.late {
+			nodes = append(nodes, id)
+		}
+	}
+	known := e.members.known()
+	a := newAsk(nodes)
+	e.askNo++
+	q.No, q.Within, q.After = e.askNo, e.options.AnswerTimeout, e.tail.Newest()
+	e.asks[q.No] = a
+	here(a)
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		delete(e.asks, q.No)
+		e.mu.Unlock()
+	}()
+	if known > 1 {
+		body, err := json.Marshal(q)
+		if err != nil {
+			return nil, 0, err
+		}
+		e.send(0, messageAsk, body)
+	}
+	timer := time.NewTimer(e.options.AnswerTimeout)
+	defer timer.Stop()
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	case <-timer.C:
+		e.mu.Lock()
+		for _, id := range a.unanswered() {
+			if m := e.members.byID[id]; m != nil {
+				e.late(id, m)
+			}
+		}
+		e.mu.Unlock()
+		if slices.Contains(a.unanswered(), e.options.ID) { // this node's own loops are busy
+			select {
+			case <-a.done:
+			case <-ctx.Done():
+				return nil, 0, ctx.Err()
+			}
+		}
+	}
+	return a, known, nil
+}
+
+// waitingAsk is another node's question that this one has not read far enough to answer.
+type waitingAsk struct {
+	from     scenecast.NodeID
+	question question
+	until    time.Time
+}
+
+func (e *Engine) receiveAsk(from scenecast.NodeID, body []byte) error {
+	var q question
+	if err := json.Unmarshal(body, &q); err != nil {
+		return errMessage
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard(from)
+	w := waitingAsk{from, q, time.Now().Add(q.Within)}
+	if e.hasRead(q.After) {
+		return e.answer(w)
+	}
+	e.waiting = append(e.waiting, w)
+	return nil
+}
+
+// hasRead, with mu held, reports whether this node has read the log up to a position. Numbers rise from epoch to epoch.
+func (e *Engine) hasRead(p scenecast.Position) bool { return p.Seq <= e.tail.Newest().Seq }
+
+// answerWaiting, with mu held, answers what has waited for this node to read on.
+func (e *Engine) answerWaiting() {
+	e.waiting = slices.DeleteFunc(e.waiting, func(w waitingAsk) bool {
+		if !e.hasRead(w.question.After) {
+			return time.Now().After(w.until)
+		}
+		if err := e.answer(w); err != nil {
+			e.log.Warn("engine: a question of another node cannot be answered", "err", err)
+		}
+		return true
+	})
+}
+
+// answer, with mu held, answers a question, unless its time has passed: a node that was stopped and goes on is not to disconnect
+// pages that somebody wanted gone a while ago.
+func (e *Engine) answer(w waitingAsk) error {
+	if time.Now().After(w.until) || !e.isLive {
+		return nil
+	}
+	reply := func(a answer) {
+		a.No = w.question.No
+		body, err := json.Marshal(a)
+		if err != nil {
+			e.log.Error("engine: an answer cannot be encoded", "err", err)
+			return
+		}
+		e.send(w.from, messageReply, body)
+	}
+	if w.question.Query == nil {
+		t := e.tallyOf(w.question.Position)
+		e.spawn(func() { reply(answer{Tally: &t}) })
+		return nil
+	}
+	q, err := w.question.Query.query()
+	if err != nil {
+		return err
+	}
+	e.node.Answer(q, func(r scenecast.Reply) {
+		e.spawn(func() { reply(answer{Reply: &r}) })
+	})
+	return nil
+}
+
+func (e *Engine) receiveReply(from scenecast.NodeID, body []byte) error {
+	var a answer
+	if err := json.Unmarshal(body, &a); err != nil {
+		return errMessage
+	}
+	e.mu.Lock()
+	e.heard(from)
+	asked := e.asks[a.No]
+	e.mu.Unlock()
+	if asked != nil {
+		asked.add(from, a.Reply, a.Tally)
+	}
+	return nil
+}

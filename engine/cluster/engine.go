@@ -1,0 +1,247 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"scenecast"
+	"scenecast/engine/tail"
+)
+
+var (
+	_ scenecast.Engine        = (*Engine)(nil)
+	_ scenecast.HealthChecker = (*Engine)(nil)
+	_ Events                  = (*events)(nil)
+)
+
+// Options configure an engine.
+type Options struct {
+	ID      scenecast.NodeID // of this run of this process
+	Name    string           // of the node, for people: the same over restarts. May be empty
+	Version string           // what runs, for people. May be empty
+
+	Tail tail.Options    // of what this node keeps of the log
+	Keys tail.KeyOptions // of the idempotency keys that are remembered
+
+	AnswerTimeout    time.Duration // a node that has not answered for this long is late, and nobody waits for it. Defaults to 500 ms.
+	ForgetAfter      time.Duration // a node that has been silent for this long is gone. Defaults to 3.5 s.
+	BeatEvery        time.Duration // how often a node says that it is there. Defaults to 1 s.
+	UnavailableAfter time.Duration // without a record that was appended, publishes fail at once. Defaults to 1.5 s.
+	AppendAgain      time.Duration // how long an origin can append a record again that the log has lost. Defaults to 15 s.
+	MaxQueued        int           // bytes of pushes that wait to be appended. Defaults to 64 MiB.
+
+	// Now is the node's clock. Defaults to time.Now.
+	Now    func() time.Time
+	Logger *slog.Logger // defaults to slog.Default()
+}
+
+func (o Options) withDefaults() Options {
+	o.AnswerTimeout = cmp.Or(o.AnswerTimeout, 500*time.Millisecond)
+	o.ForgetAfter = cmp.Or(o.ForgetAfter, 3500*time.Millisecond)
+	o.BeatEvery = cmp.Or(o.BeatEvery, time.Second)
+	o.UnavailableAfter = cmp.Or(o.UnavailableAfter, 1500*time.Millisecond)
+	o.AppendAgain = cmp.Or(o.AppendAgain, 15*time.Second)
+	o.MaxQueued = cmp.Or(o.MaxQueued, 64<<20)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// Engine is one node's part of the cluster. Its methods may be called concurrently.
+type Engine struct {
+	options Options
+	backend Backend
+	log     *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+
+	messages atomic.Uint64 // that this node has sent
+
+	spawning sync.Mutex
+	ending   bool
+	running  sync.WaitGroup
+
+	mu     sync.Mutex // guards all that follows, and keeps what the node is given in order
+	node   scenecast.Node
+	closed bool
+	live   chan struct{} // closed when what was in the log at the start has been read
+	isLive bool
+
+	// What the log is to this node.
+	tail   *tail.Log
+	keys   *tail.Keys
+	texts  audiences
+	seen   map[scenecast.NodeID]*seen
+	seenAt []scenecast.NodeID // in the order of their first record
+	begun  uint64             // the number behind which the epoch's records are
+	newer  bool               // the log has a record of a newer version
+
+	// What this node appends.
+	records   uint64                    // that it has made
+	open      *origination              // takes what is submitted; nil: nothing has been
+	queue     []*origination            // wait to be appended, in order
+	queued    int                       // bytes of open and queue
+	appending int                       // records on their way
+	kept      map[uint64]*origination   // by the record's own number: those that may be appended again, or are waited for
+	flying    map[*origination]struct{} // of those, the ones on their way
+	inOrder   []*origination            // … and the ones that the log took and may lose, in the order in which it did
+	keptBytes int                       // of these
+	byKey     map[tail.Name]*submission // submitted, and not yet read back
+	appended  time.Time                 // when a record was appended last
+	down      bool                      // records do not get through
+	state     error                     // of the backend
+
+	members members
+	asks    map[uint64]*ask
+	askNo   uint64
+	waiting []waitingAsk
+
+	reports reports
+}
+
+// New makes an engine on a backend that has not started.
+func New(b Backend, o Options) *Engine {
+	o = o.withDefaults()
+	e := &Engine{
+		options: o,
+		backend: b,
+		log:     o.Logger,
+		live:    make(chan struct{}),
+		tail:    tail.NewLog(o.Tail),
+		keys:    tail.NewKeys(o.Keys),
+		seen:    make(map[scenecast.NodeID]*seen),
+		kept:    make(map[uint64]*origination),
+		flying:  make(map[*origination]struct{}),
+		byKey:   make(map[tail.Name]*submission),
+		members: members{byID: make(map[scenecast.NodeID]*member), messages: make(map[scenecast.NodeID]*seen)},
+		asks:    make(map[uint64]*ask),
+	}
+	e.reports.init(e)
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	return e
+}
+
+// helloWait is how long a node that starts waits for the others to say that they are there.
+const helloWait = 250 * time.Millisecond
+
+// Start implements scenecast.Engine. It returns when the node has read what is in the log and knows the other nodes.
+func (e *Engine) Start(ctx context.Context, node scenecast.Node) error {
+	e.mu.Lock()
+	e.node = node
+	e.mu.Unlock()
+	if err := e.backend.Start(ctx, e.options.ID, (*events)(e)); err != nil {
+		return fmt.Errorf("start the backend: %w", err)
+	}
+	select {
+	case <-e.live:
+	case <-ctx.Done():
+		return fmt.Errorf("read the log: %w", ctx.Err())
+	}
+	e.beat(beatHello)
+	e.spawn(e.keepBeating)
+	select {
+	case <-time.After(helloWait):
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// Close implements scenecast.Engine.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	started := e.isLive
+	e.mu.Unlock()
+	if started {
+		e.flush()
+		e.beat(beatBye)
+	}
+	e.cancel()
+	e.spawning.Lock()
+	e.ending = true
+	e.spawning.Unlock()
+	err := e.backend.Close()
+	e.running.Wait()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, o := range e.kept {
+		e.failAll(o, scenecast.ErrUncertain)
+	}
+	for _, o := range append(e.queue, e.open) {
+		if o != nil {
+			e.failAll(o, scenecast.ErrUnavailable)
+		}
+	}
+	return err
+}
+
+// flush waits until what was submitted has been appended, as long as records get through.
+func (e *Engine) flush() {
+	deadline := time.Now().Add(e.options.UnavailableAfter)
+	for time.Now().Before(deadline) {
+		e.mu.Lock()
+		done := e.open == nil && len(e.queue) == 0 && e.appending == 0 || e.down
+		e.mu.Unlock()
+		if done {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// CheckHealth implements scenecast.HealthChecker.
+func (e *Engine) CheckHealth(context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed:
+		return scenecast.ErrClosed
+	case e.newer:
+		return errNewer
+	case !e.isLive:
+		return errors.New("the log is still being read")
+	case e.state != nil:
+		return fmt.Errorf("the engine's backend: %w", e.state)
+	case e.down:
+		return errors.New("the engine's backend takes no records")
+	}
+	return nil
+}
+
+// setDown, with mu held, notes whether records get through.
+func (e *Engine) setDown(down bool, why error) {
+	if e.down == down {
+		return
+	}
+	e.down = down
+	if !down {
+		e.log.Info("engine: records get through again")
+		return
+	}
+	e.log.Error("engine: records do not get through; publishes are refused until they do", "err", why)
+	e.failQueued()
+}
+
+// spawn runs a goroutine that Close waits for; none any more once it does.
+func (e *Engine) spawn(f func()) {
+	e.spawning.Lock()
+	defer e.spawning.Unlock()
+	if !e.ending {
+		e.running.Go(f)
+	}
+}

@@ -1,0 +1,234 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"scenecast"
+)
+
+// fakeLog is a backend's log, in memory, that does to its nodes what networks and replicas do.
+type fakeLog struct {
+	mu      sync.Mutex
+	rand    *rand.Rand
+	faults  faults
+	entries []fakeEntry
+	number  uint64 // of the last record
+	epochs  uint64
+	changed *sync.Cond
+	nodes   []*fakeBackend
+}
+
+// fakeEntry is a record, or the beginning of an epoch.
+type fakeEntry struct {
+	number      uint64
+	record      []byte
+	at          time.Time
+	epoch       uint64 // not 0: it is the beginning of this one
+	previousEnd uint64
+}
+
+// faults are how probable each is, in percent, and how long things take at most.
+type faults struct {
+	ackLost, appendLost, appendTwice int
+	messageLost, messageTwice        int
+	delay                            time.Duration
+}
+
+func newFakeLog(seed uint64, f faults) *fakeLog {
+	l := &fakeLog{rand: rand.New(rand.NewPCG(seed, 1)), faults: f}
+	l.changed = sync.NewCond(&l.mu)
+	l.begin(0)
+	return l
+}
+
+// begin, with mu held, begins an epoch.
+func (l *fakeLog) begin(previousEnd uint64) {
+	l.epochs++
+	if len(l.entries) > 0 {
+		l.number += 1 << 20
+	}
+	l.entries = append(l.entries, fakeEntry{number: l.number, epoch: l.epochs, previousEnd: previousEnd})
+	l.changed.Broadcast()
+}
+
+// loseTail loses the newest records, unless they are older than replicas can lag behind, of which some nodes may have read some.
+func (l *fakeLog) loseTail(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	end := len(l.entries)
+	for ; n > 0 && end > 1 && l.entries[end-1].epoch == 0 && time.Since(l.entries[end-1].at) < 10*time.Second; n-- {
+		end--
+	}
+	l.entries = l.entries[:end]
+	for _, b := range l.nodes {
+		b.next = min(b.next, end)
+	}
+	l.begin(l.entries[end-1].number)
+}
+
+func (l *fakeLog) chance(percent int) bool { return percent > 0 && l.rand.IntN(100) < percent }
+
+// pause is a delay of some length.
+func (l *fakeLog) pause() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.faults.delay == 0 {
+		return 0
+	}
+	return time.Duration(l.rand.Int64N(int64(l.faults.delay)))
+}
+
+// fakeBackend is a node's end of the log.
+type fakeBackend struct {
+	log  *fakeLog
+	self scenecast.NodeID
+	on   Events
+	ctx  context.Context
+	end  context.CancelFunc
+	done sync.WaitGroup
+
+	next     int // entry to read; log.mu
+	stalled  bool
+	cut      bool // nothing goes through, either way
+	mailbox  []([]byte)
+	isClosed bool
+}
+
+func (l *fakeLog) backend() *fakeBackend {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := &fakeBackend{log: l}
+	b.ctx, b.end = context.WithCancel(context.Background())
+	l.nodes = append(l.nodes, b)
+	return b
+}
+
+// set changes what happens to the node.
+func (b *fakeBackend) set(change func()) {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	change()
+	b.log.changed.Broadcast()
+}
+
+// Start implements Backend.
+func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events) error {
+	b.self, b.on = self, on
+	b.log.mu.Lock()
+	atStart := len(b.log.entries)
+	b.log.mu.Unlock()
+	b.done.Go(func() {
+		live := false
+		for {
+			b.log.mu.Lock()
+			for !b.isClosed && (b.stalled || b.cut || b.next >= len(b.log.entries)) {
+				b.log.changed.Wait()
+			}
+			if b.isClosed {
+				b.log.mu.Unlock()
+				return
+			}
+			e := b.log.entries[b.next]
+			b.next++
+			n := b.next
+			b.log.mu.Unlock()
+			if live {
+				time.Sleep(b.log.pause())
+			}
+			if e.epoch != 0 {
+				on.Epoch(e.epoch, e.number, e.previousEnd)
+			} else {
+				on.Record(e.number, e.record)
+			}
+			if !live && n >= atStart {
+				live = true
+				on.Live()
+			}
+		}
+	})
+	b.done.Go(func() {
+		for {
+			b.log.mu.Lock()
+			for !b.isClosed && (b.stalled || b.cut || len(b.mailbox) == 0) {
+				b.log.changed.Wait()
+			}
+			if b.isClosed {
+				b.log.mu.Unlock()
+				return
+			}
+			m := b.mailbox[0]
+			b.mailbox = b.mailbox[1:]
+			b.log.mu.Unlock()
+			time.Sleep(b.log.pause())
+			on.Message(m)
+		}
+	})
+	return nil
+}
+
+var errLost = errors.New("nobody knows")
+
+// Append implements Backend.
+func (b *fakeBackend) Append(ctx context.Context, record []byte) error {
+	time.Sleep(b.log.pause())
+	l := b.log
+	l.mu.Lock()
+	for b.cut && ctx.Err() == nil && !b.isClosed {
+		l.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+		l.mu.Lock()
+	}
+	if ctx.Err() != nil || b.isClosed || l.chance(l.faults.appendLost) {
+		l.mu.Unlock()
+		return errLost
+	}
+	times := 1
+	if l.chance(l.faults.appendTwice) {
+		times = 2
+	}
+	for range times {
+		l.number++
+		l.entries = append(l.entries, fakeEntry{number: l.number, record: append([]byte(nil), record...), at: time.Now()})
+	}
+	l.changed.Broadcast()
+	lost := l.chance(l.faults.ackLost)
+	l.mu.Unlock()
+	time.Sleep(b.log.pause())
+	if lost {
+		return errLost
+	}
+	return nil
+}
+
+// Send implements Backend.
+func (b *fakeBackend) Send(_ context.Context, to scenecast.NodeID, message []byte) error {
+	l := b.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, other := range l.nodes {
+		if other == b || to != 0 && other.self != to || b.cut || other.cut || l.chance(l.faults.messageLost) {
+			continue
+		}
+		other.mailbox = append(other.mailbox, append([]byte(nil), message...))
+		if l.chance(l.faults.messageTwice) {
+			other.mailbox = append(other.mailbox, append([]byte(nil), message...))
+		}
+	}
+	l.changed.Broadcast()
+	return nil
+}
+
+// Close implements Backend.
+func (b *fakeBackend) Close() error {
+	b.set(func() { b.isClosed = true })
+	b.end()
+	b.done.Wait()
+	return nil
+}

@@ -1,0 +1,281 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"scenecast"
+	"scenecast/engine/tail"
+)
+
+// events is the engine as its backend sees it.
+type events Engine
+
+// Record implements Events: the pushes of a record get their positions and are handed to the node.
+func (v *events) Record(number uint64, b []byte) {
+	e := (*Engine)(v)
+	r, err := decodeRecord(b, e.texts.parse) // one goroutine reads the log, so nobody else uses the texts
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed && !e.isLive {
+		return
+	}
+	if err != nil {
+		e.skipRecord(number, err)
+		return
+	}
+	own := r.origin == e.options.ID
+	o := e.kept[r.number]
+	if !own {
+		o = nil
+	}
+	if !e.seenOf(r.origin).add(r.number) {
+		if o != nil {
+			o.place = number
+		}
+		return // it has been appended again, and was there already
+	}
+	if o != nil {
+		o.read, o.place = true, number
+		e.expect(o)
+	}
+	now := e.options.Now()
+	epoch := e.tail.Newest().Epoch
+	for i, p := range r.pushes {
+		p.Position = scenecast.Position{Epoch: epoch, Seq: seqOf(number, i)}
+		var s *submission
+		if o != nil && i < len(o.pushes) {
+			s = o.pushes[i]
+		}
+		e.happen(r.origin, r.number, i, p, s, now)
+	}
+	if o != nil {
+		e.completeAll(o)
+	}
+	e.answerWaiting()
+}
+
+// skipRecord, with mu held, passes over a record that cannot be read. Its pushes are lost to this node's pages, which are told.
+func (e *Engine) skipRecord(number uint64, err error) {
+	if errors.Is(err, errNewer) {
+		if e.newer {
+			return
+		}
+		e.newer = true
+	}
+	e.log.Error("engine: a record of the log cannot be read", "record", number, "err", err)
+	e.miss(number)
+}
+
+// happen, with mu held, has one push of a record happen, unless its idempotency key is taken.
+func (e *Engine) happen(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, s *submission, now time.Time) {
+	key := tail.Name{App: p.App, ID: p.IdempotencyKey}
+	if key.ID != "" {
+		if s != nil {
+			e.forgetKey(s)
+		}
+		if a := e.keys.Find(key, p.At); a != nil {
+			switch {
+			case s == nil:
+			case a.Fingerprint != s.fingerprint:
+				e.fail(s, scenecast.ErrKeyReused)
+			default:
+				s.waiting = nil
+				s.decide(attempted(a))
+			}
+			return
+		}
+	}
+	progress := tail.NewProgress()
+	if s != nil {
+		progress = s.progress
+	} else {
+		progress.Share = true
+	}
+	e.tail.Add(p, progress, now)
+	if key.ID != "" {
+		e.keys.Add(&tail.Attempt{Key: key, At: p.At, Fingerprint: p.Fingerprint(), ID: p.ID, Position: p.Position, Progress: progress})
+	}
+	if s != nil {
+		s.decide(published{id: p.ID, position: p.Position, progress: progress})
+	}
+	e.hand(origin, number, index, p, progress, s != nil)
+}
+
+// hand, with mu held, hands a push to the node. What was in the log at the start is for pages that come later, so nobody waits for
+// its receipts.
+func (e *Engine) hand(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, progress *tail.Progress, own bool) {
+	if !e.isLive {
+		if p.Receipt != scenecast.ReceiptQueued {
+			restored := *p
+			restored.Receipt = scenecast.ReceiptQueued
+			p = &restored
+		}
+		e.node.Deliver(p, func(scenecast.Tally, bool) {})
+		progress.Add(scenecast.Tally{}, true)
+		return
+	}
+	e.node.Deliver(p, func(t scenecast.Tally, done bool) {
+		if !own {
+			progress.Add(t, done)
+		}
+		e.reports.add(report{origin: origin, number: number, index: index, seq: p.Position.Seq, tally: t, done: done})
+	})
+}
+
+// seenOf, with mu held, is the set of an origin's records that were read.
+func (e *Engine) seenOf(origin scenecast.NodeID) *seen {
+	s := e.seen[origin]
+	if s == nil {
+		s = new(seen)
+		e.seen[origin] = s
+		e.seenAt = append(e.seenAt, origin)
+		if len(e.seenAt) > maxOrigins {
+			e.forgetOrigin()
+		}
+	}
+	return s
+}
+
+// maxOrigins bounds how many origins are remembered, 8 KiB each. Every start of a node is one more.
+const maxOrigins = 512
+
+// forgetOrigin, with mu held, forgets the oldest origin that is no member any more: it cannot append anything again.
+func (e *Engine) forgetOrigin() {
+	for i, origin := range e.seenAt {
+		if _, here := e.members.byID[origin]; !here && origin != e.options.ID {
+			delete(e.seen, origin)
+			e.seenAt = append(e.seenAt[:i], e.seenAt[i+1:]...)
+			return
+		}
+	}
+}
+
+// Epoch implements Events. What this node had appended and the log has lost, it appends again.
+func (v *events) Epoch(id, begin, previousEnd uint64) {
+	e := (*Engine)(v)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tail.Begin(id, endOf(begin), endOf(previousEnd))
+	if !e.isLive {
+		return
+	}
+	var lost []*origination
+	e.inOrder = slices.DeleteFunc(e.inOrder, func(o *origination) bool {
+		if o.place != 0 && (o.place <= previousEnd || o.place > begin) {
+			return false
+		}
+		o.place = 0
+		e.keptBytes -= len(o.bytes)
+		lost = append(lost, o)
+		return true
+	})
+	for o := range e.flying { // the backend may say that it is there, and mean the part of the log that was lost
+		o.again = true
+		if o.place > previousEnd && o.place <= begin {
+			o.place = 0
+		}
+	}
+	for _, o := range e.queue {
+		if o.place > previousEnd && o.place <= begin {
+			o.place = 0
+		}
+	}
+	e.begun = begin
+	if len(lost) > 0 {
+		e.queue = append(lost, e.queue...)
+		e.appendMore()
+	}
+	e.log.Warn("engine: the log has begun anew", "epoch", scenecast.Position{Epoch: id, Seq: endOf(begin)}, "ended", previousEnd, "appended_again", len(lost))
+}
+
+// Missed implements Events.
+func (v *events) Missed(upTo uint64) {
+	e := (*Engine)(v)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.isLive {
+		e.log.Error("engine: this node was away longer than the log keeps pushes; its pages are told of the gap", "up_to", upTo)
+	}
+	e.miss(upTo)
+}
+
+// miss, with mu held, notes that pushes up to the end of a record are lost to this node.
+func (e *Engine) miss(upTo uint64) {
+	e.tail.Miss(endOf(upTo))
+	e.node.Skip(scenecast.GapNotice{Reason: scenecast.GapRetention, Newest: e.tail.Newest()})
+}
+
+// Live implements Events.
+func (v *events) Live() {
+	e := (*Engine)(v)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.isLive {
+		e.isLive = true
+		close(e.live)
+	}
+}
+
+// State implements Events.
+func (v *events) State(err error) {
+	e := (*Engine)(v)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case err != nil && e.state == nil:
+		e.log.Error("engine: the backend is out of order", "err", err)
+	case err == nil && e.state != nil:
+		e.log.Info("engine: the backend works again")
+	}
+	e.state = err
+}
+
+// Message implements Events.
+func (v *events) Message(b []byte) {
+	e := (*Engine)(v)
+	if err := e.receive(b); err != nil {
+		e.log.Warn("engine: a message of another node cannot be read", "err", err)
+	}
+}
+
+// errMessage is returned for a message that is not one.
+var errMessage = errors.New("a message that is cut off, or of no known form")
+
+func (e *Engine) receive(b []byte) error {
+	d := decoder{b: b}
+	kind, from, number := d.byte(), scenecast.NodeID(d.uint64()), d.uvarint()
+	switch {
+	case d.failed:
+		return errMessage
+	case from == e.options.ID || !e.isNew(from, number):
+		return nil
+	}
+	switch kind {
+	case messageTally:
+		return e.receiveTally(from, d.b)
+	case messageBeat:
+		return e.receiveBeat(from, d.b)
+	case messageAsk:
+		return e.receiveAsk(from, d.b)
+	case messageReply:
+		return e.receiveReply(from, d.b)
+	default:
+		e.log.Debug("engine: a message of an unknown kind", "kind", kind, "from", fmt.Sprint(from))
+		return nil // a newer version's
+	}
+}
+
+// isNew reports whether a message has not come before: what is added up must come once.
+func (e *Engine) isNew(from scenecast.NodeID, number uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.members.messages[from]
+	if s == nil {
+		s = new(seen)
+		e.members.messages[from] = s
+	}
+	return s.add(number)
+}

@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"scenecast"
+)
+
+// members are the other nodes of the cluster, as far as this one has heard of them.
+type members struct {
+	byID     map[scenecast.NodeID]*member
+	messages map[scenecast.NodeID]*seen // by sender: the messages that have come; also of senders that have not beaten yet
+	ahead    scenecast.Position         // the newest position that any node has told of
+}
+
+// member is another node.
+type member struct {
+	beat
+	heard time.Time // of it, the last time
+	late  bool      // it has not answered in time, and not beaten since
+}
+
+// known is how many nodes there are, this one among them.
+func (m *members) known() int { return 1 + len(m.byID) }
+
+// beat is what a node says of itself, as JSON: nodes of different versions must understand each other's.
+type beat struct {
+	Kind    string             `json:"kind"`
+	Name    string             `json:"name,omitempty"`
+	Version string             `json:"version,omitempty"`
+	Newest  scenecast.Position `json:"newest"` // in the log
+	Records int                `json:"format"` // the newest record version that it reads
+}
+
+// The kinds of beats. A node that hears a hello beats as well, so that the new one knows it.
+const (
+	beatHello = "hello"
+	beatHere  = "here"
+	beatBye   = "bye"
+)
+
+// beat tells the other nodes that this one is there, or goes.
+func (e *Engine) beat(kind string) {
+	e.mu.Lock()
+	b := beat{Kind: kind, Name: e.options.Name, Version: e.options.Version, Newest: e.tail.Newest(), Records: recordVersion}
+	e.mu.Unlock()
+	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
+	e.send(0, messageBeat, body)
+}
+
+// keepBeating beats until Close, and forgets nodes that do not.
+func (e *Engine) keepBeating() {
+	ticker := time.NewTicker(e.options.BeatEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-e.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		e.beat(beatHere)
+		e.mu.Lock()
+		for id, m := range e.members.byID {
+			if time.Since(m.heard) >= e.options.ForgetAfter {
+				e.forget(id, "silent")
+			}
+		}
+		for id := range e.members.messages { // of nodes that were gone before they had said so
+			if _, here := e.members.byID[id]; !here && len(e.members.messages) > 2*e.members.known()+16 {
+				delete(e.members.messages, id)
+			}
+		}
+		now := e.options.Now()
+		e.tail.Expire(now)
+		// Keys are taken by the times in the log, which other nodes' clocks have given: so they are kept for longer than the window.
+		e.keys.Expire(now.Add(-keySlack))
+		e.mu.Unlock()
+	}
+}
+
+// keySlack is how far clocks of nodes may be apart.
+const keySlack = time.Minute
+
+func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
+	var b beat
+	if err := json.Unmarshal(body, &b); err != nil {
+		return errMessage
+	}
+	e.mu.Lock()
+	if b.Kind == beatBye {
+		if e.members.byID[from] != nil {
+			e.forget(from, "it has stopped")
+		}
+		e.mu.Unlock()
+		return nil
+	}
+	m := e.members.byID[from]
+	if m == nil {
+		m = new(member)
+		e.members.byID[from] = m
+		e.log.Info("engine: a node has joined", "node", b.Name, "id", from, "version", b.Version, "nodes", e.members.known())
+	}
+	m.beat, m.heard = b, time.Now()
+	if m.late {
+		m.late = false
+		e.log.Info("engine: a node answers again", "node", b.Name, "id", from)
+	}
+	if e.members.ahead.Epoch != b.Newest.Epoch || e.members.ahead.Seq < b.Newest.Seq {
+		e.members.ahead = b.Newest
+	}
+	e.mu.Unlock()
+	if b.Kind == beatHello {
+		e.beat(beatHere)
+	}
+	return nil
+}
+
+// heard, with mu held, notes a sign of life.
+func (e *Engine) heard(from scenecast.NodeID) {
+	if m := e.members.byID[from]; m != nil {
+		m.heard = time.Now()
+	}
+}
+
+// forget, with mu held, has a node be none of the cluster's any more.
+func (e *Engine) forget(id scenecast.NodeID, why string) {
+	m := e.members.byID[id]
+	delete(e.members.byID, id)
+	delete(e.members.messages, id)
+	e.waitNoMore(id)
+	e.log.Warn("engine: a node has gone", "node", m.Name, "id", id, "why", why, "nodes", e.members.known())
+}
+
+// Member is a node as Nodes tells of it.
+type Member struct {
+	ID      scenecast.NodeID   `json:"id"`
+	Name    string             `json:"name,omitempty"`
+	Version string             `json:"version,omitempty"`
+	Newest  scenecast.Position `json:"newest"`
+	Self    bool               `json:"self,omitempty"`
+	Late    bool               `json:"late,omitempty"` // it has not answered in time
+	Heard   time.Duration      `json:"-"`              // ago
+}
+
+// Nodes lists the nodes that this one knows, itself first, the others by name.
+func (e *Engine) Nodes() []Member {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	others := make([]Member, 0, len(e.members.byID))
+	for id, m := range e.members.byID {
+		others = append(others, Member{ID: id, Name: m.Name, Version: m.Version, Newest: m.Newest, Late: m.late, Heard: time.Since(m.heard)})
+	}
+	slices.SortFunc(others, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	self := Member{ID: e.options.ID, Name: e.options.Name, Version: e.options.Version, Newest: e.tail.Newest(), Self: true}
+	return append([]Member{self}, others...)
+}

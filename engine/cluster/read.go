@@ -1,0 +1,48 @@
+package cluster
+
+import (
+	"context"
+
+	"scenecast"
+	"scenecast/engine/tail"
+)
+
+// After implements scenecast.Log. It reads what this node keeps, and touches no network. A position that this node has not come to,
+// but another has, has nothing behind it yet.
+func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, scenecast.ErrClosed
+	}
+	return e.tail.After(after, limit, e.options.Now(), e.members.ahead)
+}
+
+// Newest implements scenecast.Log.
+func (e *Engine) Newest() scenecast.Position {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.tail.Newest()
+}
+
+// Lookup implements scenecast.Log. Of a push that another node took, all nodes are asked what has become of it.
+func (e *Engine) Lookup(ctx context.Context, app, id string) (scenecast.Record, bool, error) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return scenecast.Record{}, false, scenecast.ErrClosed
+	}
+	entry, ok := e.tail.Lookup(tail.Name{App: app, ID: id}, e.options.Now())
+	e.mu.Unlock()
+	if !ok {
+		return scenecast.Record{}, false, nil
+	}
+	r := scenecast.Record{Push: entry.Push}
+	if entry.Progress.Share {
+		t, _ := e.askTally(ctx, entry.Push.Position)
+		r.Tally, r.Done = t.Tally, t.Done
+	} else {
+		r.Tally, r.Done = entry.Progress.SoFar()
+	}
+	return r, true, nil
+}

@@ -1,0 +1,167 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"scenecast"
+	"scenecast/audience"
+)
+
+// A record is what the log holds: pushes of one origin. All numbers but those of fixed size are varints, and texts go with their
+// length before them:
+//
+//	version   1 byte
+//	origin    8 bytes, the NodeID
+//	number    the origin's count of its records, from 1
+//	count     of pushes, then each:
+//	  id, app, to (canonical text), event, coalesce, retain, key, data
+//	  at (ns since 1970), ttl (ns), timeout (ns), receipt (1 byte)
+type record struct {
+	origin scenecast.NodeID
+	number uint64
+	pushes []*scenecast.Push
+}
+
+// recordVersion is the version that this build writes. It reads that one and those before it.
+const recordVersion = 1
+
+// What one record holds at most.
+const (
+	maxPushes      = 256
+	maxRecordBytes = 512 << 10 // a push that is larger by itself is a record of its own
+)
+
+// indexBits are those of a sequence number that count a record's pushes; above them is the record's number in the log.
+const indexBits = 10
+
+// seqOf is the sequence number of the push at an index of a record.
+func seqOf(number uint64, index int) uint64 { return number<<indexBits | uint64(index) }
+
+// endOf is a sequence number behind all pushes of a record, and before those of the next.
+func endOf(number uint64) uint64 { return number<<indexBits | (1<<indexBits - 1) }
+
+// errNewer is returned for a record that a newer version has written.
+var errNewer = errors.New("the log has a record of a newer version: upgrade this node")
+
+// appendHead begins a record.
+func appendHead(b []byte, origin scenecast.NodeID, number uint64) []byte {
+	b = append(b, recordVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(origin))
+	return binary.AppendUvarint(b, number)
+}
+
+// appendCount follows the head: so many pushes come.
+func appendCount(b []byte, n int) []byte { return binary.AppendUvarint(b, uint64(n)) }
+
+// appendPush encodes one push of a record.
+func appendPush(b []byte, p *scenecast.Push) []byte {
+	for _, text := range [...]string{p.ID, p.App, p.To.String(), p.Message.Event, p.Coalesce, p.Retain, p.IdempotencyKey} {
+		b = binary.AppendUvarint(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	b = binary.AppendUvarint(b, uint64(len(p.Message.Data)))
+	b = append(b, p.Message.Data...)
+	b = binary.AppendVarint(b, p.At.UnixNano())
+	b = binary.AppendUvarint(b, uint64(p.TTL))
+	b = binary.AppendUvarint(b, uint64(p.Timeout))
+	return append(b, byte(p.Receipt))
+}
+
+// decodeRecord reads a record. audiences turns canonical texts into audiences.
+func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r record, err error) {
+	d := decoder{b: b}
+	switch version := d.byte(); {
+	case version > recordVersion:
+		return r, errNewer
+	case version != recordVersion:
+		return r, fmt.Errorf("a record of version %d", version)
+	}
+	r.origin = scenecast.NodeID(d.uint64())
+	r.number = d.uvarint()
+	n := d.uvarint()
+	if n > maxPushes {
+		return r, fmt.Errorf("a record of %d pushes", n)
+	}
+	r.pushes = make([]*scenecast.Push, 0, n)
+	for range n {
+		p := new(scenecast.Push)
+		p.ID, p.App = d.text(), d.text()
+		to := d.text()
+		p.Message.Event, p.Coalesce, p.Retain, p.IdempotencyKey = d.text(), d.text(), d.text(), d.text()
+		p.Message.Data = d.bytes()
+		p.At = time.Unix(0, d.varint())
+		p.TTL, p.Timeout = time.Duration(d.uvarint()), time.Duration(d.uvarint())
+		p.Receipt = scenecast.Receipt(d.byte())
+		if d.failed {
+			break
+		}
+		if int(p.Receipt) >= len(scenecast.Receipts) {
+			return r, fmt.Errorf("a push with the receipt %d", p.Receipt)
+		}
+		if p.To, err = audiences(to); err != nil {
+			return r, fmt.Errorf("a push to %.80q: %w", to, err)
+		}
+		r.pushes = append(r.pushes, p)
+	}
+	if d.failed || len(d.b) > 0 {
+		return r, errors.New("a record that is cut off, or goes on behind its end")
+	}
+	return r, nil
+}
+
+// decoder takes values off the beginning of b. Once something is not there, failed is set and everything is zero.
+type decoder struct {
+	b      []byte
+	failed bool
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if d.failed || n > uint64(len(d.b)) {
+		d.failed, d.b = true, nil
+		return nil
+	}
+	taken := d.b[:n:n]
+	d.b = d.b[n:]
+	return taken
+}
+
+func (d *decoder) byte() byte {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) uint64() uint64 {
+	if b := d.take(8); b != nil {
+		return binary.BigEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.failed, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) varint() int64 {
+	v, n := binary.Varint(d.b)
+	if n <= 0 {
+		d.failed, d.b = true, nil
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) bytes() []byte { return d.take(d.uvarint()) }
+
+func (d *decoder) text() string { return string(d.bytes()) }

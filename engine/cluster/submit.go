@@ -1,0 +1,362 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"scenecast"
+	"scenecast/engine/tail"
+)
+
+// origination is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
+type origination struct {
+	number uint64 // among the node's records
+	bytes  []byte
+	pushes []*submission
+	left   int // of the pushes, those that have not ended
+
+	began    time.Time // when it was put on its way, the last time
+	taken    time.Time // when the backend took it, the last time
+	appended bool      // the backend has said that it is safe
+	read     bool      // it has been read back
+	place    uint64    // its number in the log, as far as that is known to have it; otherwise 0
+	sending  bool      // it is on its way
+	again    bool      // an epoch has begun meanwhile
+
+	known    int                       // nodes that were known when it was read back
+	prompt   map[scenecast.NodeID]bool // of those, the ones that were waited for: whether they have reported
+	early    map[scenecast.NodeID]bool // that have reported before it was read back
+	overdue  *time.Timer
+	unsettle *time.Timer
+}
+
+// submission is one push of a record.
+type submission struct {
+	push        *scenecast.Push
+	fingerprint [sha256.Size]byte
+	progress    *tail.Progress
+	waiting     map[scenecast.NodeID]struct{} // nodes that have not told everything, once it was read back
+	early       []scenecast.NodeID            // nodes that have told everything before
+
+	read    chan struct{} // closed when the log has said what becomes of it, or err is set
+	verdict published     // … and is this
+	err     error         // or this
+	doubt   chan struct{} // closed when it is not known whether it will be published
+	isDoubt bool
+	ended   bool
+	record  *origination
+}
+
+// published is where the log has a push, or the one that it stands for.
+type published struct {
+	id       string
+	position scenecast.Position
+	progress *tail.Progress
+	replayed bool
+	share    bool // the progress is this node's share alone
+}
+
+// maxInFlight is how many records of a node are on their way at a time. With one, the network's round trip would bound what gets
+// through; with more, records would be smaller and the log's work more.
+const maxInFlight = 2
+
+// Submit implements scenecast.Engine.
+func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
+	p.Message.Data = bytes.Clone(p.Message.Data) // it is kept, and the caller's buffer is the caller's
+	var fingerprint [sha256.Size]byte
+	if p.IdempotencyKey != "" {
+		fingerprint = p.Fingerprint()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, scenecast.ErrClosed
+	}
+	now := e.options.Now()
+	if key := (tail.Name{App: p.App, ID: p.IdempotencyKey}); key.ID != "" {
+		if a := e.keys.Find(key, now); a != nil {
+			if a.Fingerprint != fingerprint {
+				return nil, scenecast.ErrKeyReused
+			}
+			return &retry{e, attempted(a)}, nil
+		}
+		if s := e.byKey[key]; s != nil && !s.isDoubt {
+			if s.fingerprint != fingerprint {
+				return nil, scenecast.ErrKeyReused
+			}
+			return &waiter{e, s, true}, nil
+		} else if s != nil && s.fingerprint == fingerprint {
+			return &waiter{e, s, true}, nil // it is on its way still: nothing is gained by another one
+		}
+	}
+	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
+		return nil, scenecast.ErrUnavailable
+	}
+	p.At = now
+	s := &submission{push: &p, fingerprint: fingerprint, progress: tail.NewProgress(), read: make(chan struct{}), doubt: make(chan struct{})}
+	e.enqueue(s)
+	e.appendMore()
+	return &waiter{e, s, false}, nil
+}
+
+// enqueue, with mu held, puts a push into the record that takes what is submitted.
+func (e *Engine) enqueue(s *submission) {
+	size := len(s.push.Message.Data) + 256
+	if o := e.open; o != nil && (len(o.pushes) == maxPushes || len(o.bytes)+size > maxRecordBytes) {
+		e.seal()
+	}
+	if e.open == nil {
+		e.records++
+		e.open = &origination{number: e.records}
+	}
+	o := e.open
+	s.record = o
+	before := len(o.bytes)
+	o.bytes = appendPush(o.bytes, s.push)
+	o.pushes = append(o.pushes, s)
+	o.left++
+	e.queued += len(o.bytes) - before
+	if key := s.push.IdempotencyKey; key != "" {
+		e.byKey[tail.Name{App: s.push.App, ID: key}] = s
+	}
+}
+
+// seal, with mu held, has the open record wait to be appended.
+func (e *Engine) seal() {
+	if e.open != nil {
+		e.queue = append(e.queue, e.open)
+		e.open = nil
+	}
+}
+
+// appendMore, with mu held, appends what waits, as far as records may be on their way.
+func (e *Engine) appendMore() {
+	for e.appending < maxInFlight {
+		if len(e.queue) == 0 {
+			e.seal()
+		}
+		if len(e.queue) == 0 {
+			return
+		}
+		o := e.queue[0]
+		e.queue[0] = nil
+		e.queue = e.queue[1:]
+		e.appendRecord(o)
+	}
+}
+
+// appendRecord, with mu held, puts a record on its way.
+func (e *Engine) appendRecord(o *origination) {
+	if o.began.IsZero() {
+		e.queued -= len(o.bytes)
+		head := appendHead(make([]byte, 0, len(o.bytes)+24), e.options.ID, o.number)
+		o.bytes = append(appendCount(head, len(o.pushes)), o.bytes...)
+		e.kept[o.number] = o
+		o.unsettle = time.AfterFunc(e.options.UnavailableAfter, func() { e.overdue(o) })
+	}
+	o.began, o.sending = time.Now(), true
+	e.flying[o] = struct{}{}
+	e.appending++
+	e.spawn(func() { e.deliverRecord(o) })
+}
+
+// deliverRecord appends a record until it is there, or the node has given it up.
+func (e *Engine) deliverRecord(o *origination) {
+	pause := 20 * time.Millisecond
+	for {
+		ctx, cancel := context.WithTimeout(e.ctx, e.options.AppendAgain)
+		err := e.backend.Append(ctx, o.bytes)
+		cancel()
+		e.mu.Lock()
+		switch {
+		case err == nil:
+			o.appended, o.taken = true, time.Now()
+			e.landed(o)
+			e.appended = o.taken
+			e.setDown(false, nil)
+			e.completeAll(o)
+			if again := o.again && o.place <= e.begun; again {
+				e.queue = append(e.queue, o)
+			} else {
+				e.inOrder = append(e.inOrder, o)
+				e.keptBytes += len(o.bytes)
+			}
+			o.again = false
+			e.appendMore()
+			e.prune()
+			e.mu.Unlock()
+			return
+		case e.ctx.Err() != nil, time.Since(o.began) > e.options.AppendAgain:
+			e.landed(o)
+			o.bytes = nil
+			if !o.read {
+				e.failAll(o, scenecast.ErrUncertain)
+			}
+			if o.left == 0 {
+				delete(e.kept, o.number)
+			}
+			if e.down && e.appending == 0 && e.ctx.Err() == nil {
+				e.probe()
+			}
+			e.appendMore()
+			e.mu.Unlock()
+			return
+		}
+		e.log.Debug("engine: a record was not appended", "err", err)
+		e.mu.Unlock()
+		select {
+		case <-time.After(pause):
+		case <-e.ctx.Done():
+		}
+		pause = min(2*pause, 500*time.Millisecond)
+	}
+}
+
+// landed, with mu held, notes that a record is not on its way any more.
+func (e *Engine) landed(o *origination) {
+	o.sending = false
+	delete(e.flying, o)
+	e.appending--
+}
+
+// probe, with mu held, has a record without pushes on its way: while publishes are refused, it is what finds out that records get
+// through again.
+func (e *Engine) probe() {
+	e.records++
+	e.appendRecord(&origination{number: e.records})
+}
+
+// overdue is told that a record has been on its way for long. Who waits for it is told that its end is not known; and where no
+// record at all gets through, nothing more is taken.
+func (e *Engine) overdue(o *origination) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if o.appended && o.read {
+		return
+	}
+	for _, s := range o.pushes {
+		if !s.isDecided() && !s.isDoubt {
+			s.isDoubt = true
+			close(s.doubt)
+		}
+	}
+	if !o.appended && e.appended.Before(o.began) {
+		e.setDown(true, errors.New("no record was appended for "+e.options.UnavailableAfter.String()))
+	}
+}
+
+// failQueued, with mu held, gives up what was not on its way: surely none of it was published.
+func (e *Engine) failQueued() {
+	e.seal()
+	var again []*origination
+	for _, o := range e.queue {
+		if !o.began.IsZero() { // it was on its way before
+			again = append(again, o)
+			continue
+		}
+		e.queued -= len(o.bytes)
+		e.failAll(o, scenecast.ErrUnavailable)
+	}
+	e.queue = again
+}
+
+// forgetKey, with mu held, lets the log alone say who has a push's key.
+func (e *Engine) forgetKey(s *submission) {
+	key := tail.Name{App: s.push.App, ID: s.push.IdempotencyKey}
+	if e.byKey[key] == s {
+		delete(e.byKey, key)
+	}
+}
+
+// fail, with mu held, ends a push of which the log has said nothing, and will say nothing that anybody waits for.
+func (e *Engine) fail(s *submission, err error) {
+	if s.isDecided() {
+		return
+	}
+	s.err = err
+	close(s.read)
+	e.end(s)
+}
+
+// failAll, with mu held, does so with all pushes of a record.
+func (e *Engine) failAll(o *origination, err error) {
+	for _, s := range o.pushes {
+		e.fail(s, err)
+	}
+}
+
+// isDecided reports whether it is known what becomes of the push.
+func (s *submission) isDecided() bool { return s.err != nil || s.verdict.progress != nil }
+
+// decide notes what the log has said.
+func (s *submission) decide(v published) {
+	if !s.isDecided() {
+		s.verdict = v
+		close(s.read)
+	}
+}
+
+// completeAll, with mu held, ends the pushes of a record of which everything is in.
+func (e *Engine) completeAll(o *origination) {
+	for _, s := range o.pushes {
+		e.completeIf(s)
+	}
+}
+
+// completeIf, with mu held, ends a push if everything is in: the log has it, safely, and every node has told of it.
+func (e *Engine) completeIf(s *submission) {
+	if s.ended || !s.record.appended || !s.record.read || len(s.waiting) > 0 || s.verdict.progress == nil {
+		return
+	}
+	if !s.verdict.replayed {
+		s.progress.Add(scenecast.Tally{}, true)
+	}
+	e.end(s)
+}
+
+// end, with mu held, notes that nothing about a push is waited for any more. A record of which that is true of all pushes keeps
+// only its bytes, as long as it may be appended again.
+func (e *Engine) end(s *submission) {
+	if s.ended {
+		return
+	}
+	s.ended = true
+	e.forgetKey(s)
+	o := s.record
+	if o.left--; o.left > 0 {
+		return
+	}
+	o.pushes = nil
+	if o.unsettle != nil {
+		o.unsettle.Stop()
+	}
+	if o.overdue != nil {
+		o.overdue.Stop()
+	}
+	if o.bytes == nil {
+		delete(e.kept, o.number)
+	}
+}
+
+// maxKept bounds the bytes of records that may be appended again, whatever their age.
+const maxKept = 64 << 20
+
+// prune, with mu held, lets go of records that are too old to be appended again.
+func (e *Engine) prune() {
+	for len(e.inOrder) > 0 {
+		o := e.inOrder[0]
+		if time.Since(o.taken) < e.options.AppendAgain && e.keptBytes <= maxKept {
+			return
+		}
+		e.inOrder[0] = nil
+		e.inOrder = e.inOrder[1:]
+		e.keptBytes -= len(o.bytes)
+		o.bytes = nil
+		if o.left == 0 {
+			delete(e.kept, o.number)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"scenecast"
+	"scenecast/engine/tail"
+)
+
+// waiter is whoever has submitted a push, or its retry while the first is on its way.
+type waiter struct {
+	engine   *Engine
+	push     *submission
+	replayed bool
+}
+
+// Wait implements scenecast.Pending.
+func (w *waiter) Wait(ctx context.Context) (scenecast.Published, error) {
+	s := w.push
+	if err := s.awaitVerdict(ctx); err != nil {
+		return scenecast.Published{ID: s.push.ID}, err
+	}
+	v := s.verdict
+	v.replayed = v.replayed || w.replayed
+	return w.engine.waitFor(ctx, v, s.record)
+}
+
+// WaitQueued implements scenecast.Pending.
+func (w *waiter) WaitQueued(ctx context.Context) error {
+	if err := w.push.awaitVerdict(ctx); err != nil {
+		return err
+	}
+	return w.push.verdict.progress.WaitQueued(ctx)
+}
+
+// awaitVerdict waits until the log has said what becomes of the push.
+func (s *submission) awaitVerdict(ctx context.Context) error {
+	select {
+	case <-s.read:
+		return s.err
+	default:
+	}
+	select {
+	case <-s.read:
+		return s.err
+	case <-s.doubt:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-s.read:
+		return s.err
+	default:
+		return scenecast.ErrUncertain
+	}
+}
+
+// retry is a push whose key is taken by one that the log has.
+type retry struct {
+	engine *Engine
+	of     published
+}
+
+// Wait implements scenecast.Pending.
+func (r *retry) Wait(ctx context.Context) (scenecast.Published, error) {
+	return r.engine.waitFor(ctx, r.of, nil)
+}
+
+// WaitQueued implements scenecast.Pending.
+func (r *retry) WaitQueued(ctx context.Context) error { return r.of.progress.WaitQueued(ctx) }
+
+// attempted is what an attempt has published.
+func attempted(a *tail.Attempt) published {
+	return published{id: a.ID, position: a.Position, progress: a.Progress, replayed: true, share: a.Progress.Share}
+}
+
+// askAgain is how often the other nodes are asked what has become of a push that is another one's.
+const askAgain = 100 * time.Millisecond
+
+// waitFor waits for what becomes of a push that the log has.
+func (e *Engine) waitFor(ctx context.Context, v published, o *origination) (scenecast.Published, error) {
+	p := scenecast.Published{ID: v.id, Position: v.position, Replayed: v.replayed, Known: 1}
+	var err error
+	if !v.share {
+		p.Tally, err = v.progress.Wait(ctx)
+		e.mu.Lock()
+		if o != nil && o.known > 0 {
+			p.Known = o.known
+		} else {
+			p.Known = e.members.known()
+		}
+		e.mu.Unlock()
+		p.Known = max(p.Known, p.Tally.Nodes)
+		return p, err
+	}
+	for {
+		r, known := e.askTally(ctx, v.position)
+		p.Tally, p.Known = r.Tally, max(known, r.Tally.Nodes)
+		if r.Done || ctx.Err() != nil {
+			return p, ctx.Err()
+		}
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return p, ctx.Err()
+		}
+	}
+}
