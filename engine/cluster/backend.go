@@ -19,9 +19,10 @@ import (
 type Backend interface {
 	// Start connects, and tells of everything until Close. It returns when it is connected; the log is read meanwhile.
 	Start(ctx context.Context, self scenecast.NodeID, on Events) error
-	// Append puts a record behind the newest and returns when it is as safe as was configured. An error leaves open whether it is
-	// there. A record may come to be there twice: readers notice.
-	Append(ctx context.Context, record []byte) error
+	// Append puts a record on its way to the end of the log, behind those of earlier calls, and never waits. done is called once,
+	// after Append has returned: with nil when the record is as safe as was configured. An error leaves open whether it is there,
+	// and it may come to be there twice: readers notice. The bytes are not changed.
+	Append(record []byte, done func(error))
 	// Send carries a message to a node, or to all others with to = 0; in order per sender. It may be lost.
 	Send(ctx context.Context, to scenecast.NodeID, message []byte) error
 	// Close ends everything. No event is told after it has returned.

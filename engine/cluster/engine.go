@@ -179,6 +179,14 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for o := range e.flying {
+		if o.retry != nil {
+			o.retry.Stop()
+		}
+	}
+	for id := range e.members.byID {
+		e.waitNoMore(id)
+	}
 	for _, o := range e.kept {
 		e.failAll(o, scenecast.ErrUncertain)
 	}
@@ -237,11 +245,12 @@ func (e *Engine) setDown(down bool, why error) {
 	e.failQueued()
 }
 
-// spawn runs a goroutine that Close waits for; none any more once it does.
-func (e *Engine) spawn(f func()) {
+// spawn runs a goroutine that Close waits for. False: Close waits already, and it does not run.
+func (e *Engine) spawn(f func()) bool {
 	e.spawning.Lock()
 	defer e.spawning.Unlock()
 	if !e.ending {
 		e.running.Go(f)
 	}
+	return !e.ending
 }

@@ -91,6 +91,8 @@ type fakeBackend struct {
 	end  context.CancelFunc
 	done sync.WaitGroup
 
+	appending chan appending
+
 	next     int // entry to read; log.mu
 	stalled  bool
 	cut      bool // nothing goes through, either way
@@ -101,7 +103,7 @@ type fakeBackend struct {
 func (l *fakeLog) backend() *fakeBackend {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := &fakeBackend{log: l}
+	b := &fakeBackend{log: l, appending: make(chan appending, 16)}
 	b.ctx, b.end = context.WithCancel(context.Background())
 	l.nodes = append(l.nodes, b)
 	return b
@@ -118,6 +120,7 @@ func (b *fakeBackend) set(change func()) {
 // Start implements Backend.
 func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events) error {
 	b.self, b.on = self, on
+	b.done.Go(b.keepAppending)
 	b.log.mu.Lock()
 	atStart := len(b.log.entries)
 	b.log.mu.Unlock()
@@ -173,20 +176,45 @@ func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events)
 var errLost = errors.New("nobody knows")
 
 // Append implements Backend.
-func (b *fakeBackend) Append(ctx context.Context, record []byte) error {
-	time.Sleep(b.log.pause())
+func (b *fakeBackend) Append(record []byte, done func(error)) {
+	b.appending <- appending{record, done}
+}
+
+// appending is a record on its way.
+type appending struct {
+	record []byte
+	done   func(error)
+}
+
+// keepAppending takes records in order; what is said of them comes later.
+func (b *fakeBackend) keepAppending() {
+	for {
+		select {
+		case <-b.ctx.Done():
+			for {
+				select {
+				case a := <-b.appending:
+					b.done.Go(func() { a.done(errLost) })
+				default:
+					return
+				}
+			}
+		case a := <-b.appending:
+			time.Sleep(b.log.pause())
+			err := b.append(a.record)
+			b.done.Go(func() {
+				time.Sleep(b.log.pause())
+				a.done(err)
+			})
+		}
+	}
+}
+
+func (b *fakeBackend) append(record []byte) error {
 	l := b.log
 	l.mu.Lock()
-	for b.cut && ctx.Err() == nil && !b.isClosed {
-		l.mu.Unlock()
-		select {
-		case <-ctx.Done():
-		case <-time.After(50 * time.Millisecond):
-		}
-		l.mu.Lock()
-	}
-	if ctx.Err() != nil || b.isClosed || l.chance(l.faults.appendLost) {
-		l.mu.Unlock()
+	defer l.mu.Unlock()
+	if b.cut || b.isClosed || l.chance(l.faults.appendLost) {
 		return errLost
 	}
 	times := 1
@@ -198,10 +226,7 @@ func (b *fakeBackend) Append(ctx context.Context, record []byte) error {
 		l.entries = append(l.entries, fakeEntry{number: l.number, record: append([]byte(nil), record...), at: time.Now()})
 	}
 	l.changed.Broadcast()
-	lost := l.chance(l.faults.ackLost)
-	l.mu.Unlock()
-	time.Sleep(b.log.pause())
-	if lost {
+	if l.chance(l.faults.ackLost) {
 		return errLost
 	}
 	return nil

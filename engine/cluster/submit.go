@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"time"
@@ -18,6 +17,8 @@ type origination struct {
 	pushes []*submission
 	left   int // of the pushes, those that have not ended
 
+	pause    time.Duration // before the next attempt
+	retry    *time.Timer
 	began    time.Time // when it was put on its way, the last time
 	taken    time.Time // when the backend took it, the last time
 	appended bool      // the backend has said that it is safe
@@ -157,62 +158,78 @@ func (e *Engine) appendRecord(o *origination) {
 		e.kept[o.number] = o
 		o.unsettle = time.AfterFunc(e.options.UnavailableAfter, func() { e.overdue(o) })
 	}
-	o.began, o.sending = time.Now(), true
+	o.began, o.pause, o.sending = time.Now(), 0, true
 	e.flying[o] = struct{}{}
 	e.appending++
-	e.spawn(func() { e.deliverRecord(o) })
+	e.tryAppend(o)
 }
 
-// deliverRecord appends a record until it is there, or the node has given it up.
-func (e *Engine) deliverRecord(o *origination) {
-	pause := 20 * time.Millisecond
-	for {
-		ctx, cancel := context.WithTimeout(e.ctx, e.options.AppendAgain)
-		err := e.backend.Append(ctx, o.bytes)
-		cancel()
-		e.mu.Lock()
-		switch {
-		case err == nil:
-			o.appended, o.taken = true, time.Now()
-			e.landed(o)
-			e.appended = o.taken
-			e.setDown(false, nil)
-			e.completeAll(o)
-			if again := o.again && o.place <= e.begun; again {
-				e.queue = append(e.queue, o)
-			} else {
-				e.inOrder = append(e.inOrder, o)
-				e.keptBytes += len(o.bytes)
-			}
-			o.again = false
-			e.appendMore()
-			e.prune()
-			e.mu.Unlock()
-			return
-		case e.ctx.Err() != nil, time.Since(o.began) > e.options.AppendAgain:
-			e.landed(o)
-			o.bytes = nil
-			if !o.read {
-				e.failAll(o, scenecast.ErrUncertain)
-			}
-			if o.left == 0 {
-				delete(e.kept, o.number)
-			}
-			if e.down && e.appending == 0 && e.ctx.Err() == nil {
-				e.probe()
-			}
-			e.appendMore()
-			e.mu.Unlock()
-			return
+// tryAppend, with mu held, gives a record to the backend.
+func (e *Engine) tryAppend(o *origination) {
+	e.backend.Append(o.bytes, func(err error) { e.appendEnded(o, err) })
+}
+
+// The time between two attempts to append a record.
+const (
+	firstPause = 20 * time.Millisecond
+	mostPause  = 500 * time.Millisecond
+)
+
+// appendEnded is told how an attempt to append a record has ended. Without success there is another one, until the node gives the
+// record up.
+func (e *Engine) appendEnded(o *origination, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case err == nil:
+		o.appended, o.taken = true, time.Now()
+		e.landed(o)
+		e.appended = o.taken
+		e.setDown(false, nil)
+		e.completeAll(o)
+		if again := o.again && o.place <= e.begun; again {
+			e.queue = append(e.queue, o)
+		} else {
+			e.inOrder = append(e.inOrder, o)
+			e.keptBytes += len(o.bytes)
 		}
+		o.again = false
+		e.appendMore()
+		e.prune()
+	case e.ctx.Err() != nil, time.Since(o.began) > e.options.AppendAgain:
+		e.giveUp(o)
+	default:
 		e.log.Debug("engine: a record was not appended", "err", err)
-		e.mu.Unlock()
-		select {
-		case <-time.After(pause):
-		case <-e.ctx.Done():
-		}
-		pause = min(2*pause, 500*time.Millisecond)
+		o.pause = min(max(firstPause, 2*o.pause), mostPause)
+		o.retry = time.AfterFunc(o.pause, func() {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if e.ctx.Err() != nil {
+				e.giveUp(o)
+			} else if o.sending {
+				e.tryAppend(o)
+			}
+		})
 	}
+}
+
+// giveUp, with mu held, ends the attempts to append a record. Whether one of them has come through is not known.
+func (e *Engine) giveUp(o *origination) {
+	e.landed(o)
+	o.bytes = nil
+	if !o.read {
+		e.failAll(o, scenecast.ErrUncertain)
+	}
+	if o.left == 0 {
+		delete(e.kept, o.number)
+	}
+	if e.ctx.Err() != nil {
+		return
+	}
+	if e.down && e.appending == 0 {
+		e.probe()
+	}
+	e.appendMore()
 }
 
 // landed, with mu held, notes that a record is not on its way any more.

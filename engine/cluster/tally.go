@@ -40,9 +40,13 @@ func (r *reports) add(t report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending[t.origin] = append(r.pending[t.origin], t)
-	if !r.sending[t.origin] {
+	if r.sending[t.origin] {
+		return
+	}
+	r.sending[t.origin] = r.engine.spawn(func() { r.send(t.origin) })
+	if !r.sending[t.origin] && t.origin == r.engine.options.ID { // the engine is closed, and somebody may wait for a receipt still
 		r.sending[t.origin] = true
-		r.engine.spawn(func() { r.send(t.origin) })
+		go r.send(t.origin)
 	}
 }
 

@@ -42,8 +42,11 @@ func known(t *testing.T, e scenecast.Engine) scenecast.Record {
 func awaitTally(t *testing.T, e scenecast.Engine, want scenecast.Tally, done bool) {
 	t.Helper()
 	until(t, func() bool {
-		r := known(t, e)
-		return r.Tally == want && r.Done == done
+		r, ok, err := e.Lookup(t.Context(), "app", "x")
+		if err != nil {
+			t.Fatalf("lookup: %v", err)
+		}
+		return ok && r.Tally == want && r.Done == done // what was submitted may be on its way to the log still
 	})
 }
 

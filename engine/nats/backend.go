@@ -1,0 +1,241 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"scenecast"
+	"scenecast/engine/cluster"
+)
+
+var _ cluster.Backend = (*Backend)(nil)
+
+// Backend is a log in a JetStream stream, and messages by subjects. Make one with New.
+type Backend struct {
+	options   Options
+	log       *slog.Logger
+	self      scenecast.NodeID
+	on        cluster.Events
+	server    *server.Server // the embedded one; nil: it is external
+	temporary string         // a directory to remove; empty: none
+	conn      *nats.Conn
+
+	stream, logSubject, liveSubject, allSubject, nodeSubject, hereSubject string
+
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	live    chan *nats.Msg // records as they are stored
+	wake    chan struct{}  // the follower is to look at the log itself
+	states  chan streamState
+
+	appends appends
+
+	mu    sync.Mutex
+	force epoch // the epoch that new records are of
+	down  error // what the follower or the connection has found
+}
+
+// New makes a backend that has not started. The error is a *problem.Problem.
+func New(o Options) (*Backend, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	prefix := "scenecast." + o.Name
+	b := &Backend{
+		options:     o,
+		log:         o.Logger,
+		stream:      "SCENECAST_" + o.Name,
+		logSubject:  prefix + ".log",
+		liveSubject: prefix + ".live",
+		allSubject:  prefix + ".all",
+		nodeSubject: prefix + ".node.",
+		hereSubject: prefix + ".here",
+		live:        make(chan *nats.Msg, 8192),
+		wake:        make(chan struct{}, 1),
+		states:      make(chan streamState, 1),
+	}
+	b.appends = appends{prefix: prefix + ".acks." + nats.NewInbox()[7:] + ".", ended: make(map[uint64]*waitingAppend)}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b, nil
+}
+
+// Start implements cluster.Backend.
+func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.Events) (err error) {
+	b.self, b.on = self, on
+	defer func() {
+		if err != nil {
+			_ = b.Close()
+		}
+	}()
+	var how []nats.Option
+	if b.options.URL == "" {
+		how, err = b.startEmbedded()
+	} else {
+		how, err = b.external()
+	}
+	if err != nil {
+		return err
+	}
+	if b.conn, err = nats.Connect(b.options.URL, append(how, b.common()...)...); err != nil {
+		return fmt.Errorf("connect to NATS: %w", err)
+	}
+	if err := b.prepareStream(ctx); err != nil {
+		return err
+	}
+	if err := b.subscribe(); err != nil {
+		return err
+	}
+	if err := b.beginAlone(ctx); err != nil {
+		return err
+	}
+	b.running.Go(newFollower(b).run)
+	b.running.Go(b.watch)
+	return nil
+}
+
+// common are the options of every connection.
+func (b *Backend) common() []nats.Option {
+	return []nats.Option{
+		nats.Name("scenecast " + strconv.FormatUint(uint64(b.self), 16)),
+		nats.NoEcho(),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(200 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.ReconnectBufSize(-1), // what cannot be sent now fails now
+		nats.PingInterval(2 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.CustomInboxPrefix("_INBOX.scenecast"),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if b.ctx.Err() == nil {
+				b.state(fmt.Errorf("not connected: %w", errors.Join(err, nats.ErrDisconnected)))
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info("engine: connected to NATS again"); b.look() }),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			subject := ""
+			if s != nil {
+				subject = s.Subject
+			}
+			b.log.Warn("nats: an error of the connection", "err", err, "subject", subject)
+			b.look() // a slow follower has lost records, and reads them again
+		}),
+	}
+}
+
+// external are the options of a connection to servers that somebody else runs.
+func (b *Backend) external() ([]nats.Option, error) {
+	o := []nats.Option{nats.Timeout(3 * time.Second), nats.RetryOnFailedConnect(false)}
+	if b.options.TLS != nil {
+		o = append(o, nats.Secure(b.options.TLS))
+	}
+	switch c := b.options.Credentials; {
+	case c == "":
+	case isFile(c):
+		text, err := os.ReadFile(c)
+		if err != nil {
+			return nil, fmt.Errorf("nats.credentials: %w", err)
+		}
+		if strings.Contains(string(text), "BEGIN NATS USER JWT") {
+			return append(o, nats.UserCredentials(c)), nil
+		}
+		key, err := nats.NkeyOptionFromSeed(c)
+		if err != nil {
+			return nil, errors.New("nats.credentials: the file is neither of NATS credentials nor of an nkey seed")
+		}
+		o = append(o, key)
+	case strings.Contains(c, ":"):
+		user, password, _ := strings.Cut(c, ":")
+		o = append(o, nats.UserInfo(user, password))
+	default:
+		o = append(o, nats.Token(c))
+	}
+	return o, nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// subscribe has the connection take what comes: records as they are stored, and messages of other nodes.
+func (b *Backend) subscribe() error {
+	live, err := b.conn.Subscribe(b.liveSubject, func(m *nats.Msg) {
+		select {
+		case b.live <- m:
+		default:
+			b.look() // the follower is far behind: it reads from the log
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	_ = live.SetPendingLimits(-1, 256<<20)
+	acks, err := b.conn.Subscribe(b.appends.prefix+"*", b.appends.answered)
+	if err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	_ = acks.SetPendingLimits(-1, -1)
+	message := func(m *nats.Msg) { b.on.Message(m.Data) }
+	if _, err := b.conn.Subscribe(b.hereSubject, func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	for _, subject := range []string{b.allSubject, b.nodeSubject + strconv.FormatUint(uint64(b.self), 16)} {
+		s, err := b.conn.Subscribe(subject, message)
+		if err != nil {
+			return fmt.Errorf("subscribe: %w", err)
+		}
+		_ = s.SetPendingLimits(-1, 64<<20)
+	}
+	return b.conn.Flush()
+}
+
+// Send implements cluster.Backend.
+func (b *Backend) Send(_ context.Context, to scenecast.NodeID, message []byte) error {
+	if to == 0 {
+		return b.conn.Publish(b.allSubject, message)
+	}
+	return b.conn.Publish(b.nodeSubject+strconv.FormatUint(uint64(to), 16), message)
+}
+
+// look has the follower look at the log itself.
+func (b *Backend) look() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// state tells of a change of what the backend can do.
+func (b *Backend) state(err error) {
+	b.mu.Lock()
+	changed := (err == nil) != (b.down == nil)
+	b.down = err
+	b.mu.Unlock()
+	if changed {
+		b.on.State(err)
+	}
+}
+
+// Close implements cluster.Backend.
+func (b *Backend) Close() error {
+	b.cancel()
+	if b.conn != nil {
+		_ = b.conn.FlushTimeout(500 * time.Millisecond)
+		b.conn.Close()
+	}
+	b.running.Wait()
+	b.stopEmbedded()
+	return nil
+}

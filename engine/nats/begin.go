@@ -1,0 +1,128 @@
+package nats
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// beginAlone begins an epoch where nobody else could have: in a log that is empty, or whose last records may have been lost with the
+// machine's power, as nobody is there who has read them. Pages that stand before the end of the log resume all the same.
+func (b *Backend) beginAlone(ctx context.Context) error {
+	for {
+		state, err := b.streamInfo(ctx)
+		switch {
+		case err == nil && state.Last == 0:
+			err = b.beginEpoch(ctx, 0, 0, 0)
+		case err == nil && b.isAlone(ctx) && !(b.options.URL == "" && b.options.Embedded.SyncAlways):
+			var last entry
+			if last, err = b.lastEntry(ctx); err == nil {
+				err = b.beginEpoch(ctx, last.seq, last.number(), last.number())
+			}
+		case err == nil:
+			return nil
+		}
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("begin the log: %w", errors.Join(ctx.Err(), err))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond): // another node was faster, or there is no leader yet
+		}
+	}
+}
+
+// isAlone reports whether no other node answers.
+func (b *Backend) isAlone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	_, err := b.conn.RequestWithContext(ctx, b.hereSubject, nil)
+	return err != nil
+}
+
+// entry is one of the stream.
+type entry struct {
+	seq         uint64
+	kind        byte
+	epoch       epoch
+	previousEnd uint64 // of the beginning of an epoch
+	record      []byte
+	hash        uint64
+}
+
+// number is the entry's number in the log.
+func (e *entry) number() uint64 { return e.seq + e.epoch.base }
+
+var errEntry = errors.New("the stream has an entry that is none of Scenecast's")
+
+func parseEntry(seq uint64, data []byte) (e entry, err error) {
+	if len(data) < recordHead {
+		return entry{seq: seq}, errEntry
+	}
+	e = entry{seq: seq, kind: data[0], hash: hash(data)}
+	e.epoch = epoch{binary.BigEndian.Uint64(data[1:]), binary.BigEndian.Uint64(data[9:])}
+	switch {
+	case e.kind == kindEpoch && len(data) == epochSize:
+		e.previousEnd = binary.BigEndian.Uint64(data[17:])
+	case e.kind == kindRecord:
+		e.record = data[recordHead:]
+	default:
+		return e, errEntry
+	}
+	return e, nil
+}
+
+// hash is FNV-1a: two entries at one place of the log are told apart by it.
+func hash(data []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range data {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
+}
+
+// lastEntry is the newest entry of the stream.
+func (b *Backend) lastEntry(ctx context.Context) (entry, error) {
+	return b.getEntry(ctx, `{"last_by_subj":"`+b.logSubject+`"}`)
+}
+
+// getEntry asks the log's leader for an entry.
+func (b *Backend) getEntry(ctx context.Context, request string) (entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	m, err := b.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+b.stream, []byte(request))
+	if err != nil {
+		return entry{}, err
+	}
+	seq, ok := sequence(m)
+	if !ok {
+		return entry{}, fmt.Errorf("the log has no such entry: %s %s", m.Header.Get("Status"), m.Header.Get("Description"))
+	}
+	return parseEntry(seq, m.Data)
+}
+
+// newEpochID draws the name of an epoch, which is never 0 and exact in a float64.
+func newEpochID() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: see its documentation
+	return max(1, binary.BigEndian.Uint64(b[:])>>11)
+}
+
+// sequence is a record's sequence number in the stream, which JetStream puts into the header.
+func sequence(m *nats.Msg) (seq uint64, ok bool) {
+	for _, c := range []byte(m.Header.Get("Nats-Sequence")) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		seq = seq*10 + uint64(c-'0')
+	}
+	return seq, seq > 0
+}

@@ -1,0 +1,96 @@
+package nats
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// startEmbedded starts the server, and returns how this process connects to it. The server has no port unless there are other nodes.
+func (b *Backend) startEmbedded() ([]nats.Option, error) {
+	e := &b.options.Embedded
+	dir := e.Dir
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "scenecast-log-"); err != nil {
+			return nil, err
+		}
+		b.temporary = dir
+	}
+	password := rand.Text()
+	o := &server.Options{
+		ServerName:         "scenecast",
+		Host:               "127.0.0.1",
+		Port:               server.RANDOM_PORT,
+		Username:           "scenecast",
+		Password:           password,
+		JetStream:          true,
+		StoreDir:           filepath.Join(dir, "nats"),
+		JetStreamMaxMemory: 1 << 30,
+		JetStreamMaxStore:  4 * max(b.options.MaxBytes, 1<<28),
+		SyncAlways:         e.SyncAlways,
+		NoSigs:             true,
+		NoSystemAccount:    false,
+		MaxPayload:         2 << 20,
+		MaxPending:         256 << 20,
+		DontListen:         !e.isClustered(), // a server in a cluster does not connect to others unless it listens
+	}
+	if e.isClustered() {
+		host, port, err := splitAddr(e.Listen)
+		if err != nil {
+			return nil, fmt.Errorf("cluster.listen: %w", err)
+		}
+		o.ServerName = e.Node
+		o.Cluster = server.ClusterOpts{
+			Name: b.options.Name, Host: host, Port: port,
+			Username: "scenecast", Password: e.Secret,
+			TLSConfig: e.TLS, TLSTimeout: 5,
+			PoolSize: -1, // one connection to each node: what a cluster of ours says fits one
+		}
+		for _, peer := range e.Peers {
+			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", User: url.UserPassword("scenecast", e.Secret), Host: peer})
+		}
+		if !e.SlowElections {
+			electFast()
+		}
+	}
+	s, err := server.NewServer(o)
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS: %w", err)
+	}
+	s.SetLoggerV2(&serverLog{b.log}, false, false, false)
+	b.server = s
+	go s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		return nil, fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (is %s in use, or %s not writable?)", e.Listen, o.StoreDir)
+	}
+	return []nats.Option{nats.InProcessServer(s), nats.UserInfo("scenecast", password)}, nil
+}
+
+func splitAddr(addr string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", 0, err
+	}
+	port, err = strconv.Atoi(text)
+	return host, port, err
+}
+
+// stopEmbedded stops the server, and removes what it has written where that was for this process alone.
+func (b *Backend) stopEmbedded() {
+	if b.server != nil {
+		b.server.Shutdown()
+		b.server.WaitForShutdown()
+	}
+	if b.temporary != "" {
+		_ = os.RemoveAll(b.temporary)
+	}
+}

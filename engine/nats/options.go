@@ -1,0 +1,104 @@
+// Package nats is the engine of many nodes on NATS JetStream, which orders, replicates and keeps the log, and elects who leads it.
+// The server is one that an operator runs, or is embedded in this process: alone, with the log in a directory, or as one of three or
+// five, whose processes find each other. The engine itself is package cluster; this is its backend.
+package nats
+
+import (
+	"cmp"
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"scenecast/problem"
+)
+
+// Options say where the log is.
+type Options struct {
+	// URL of external servers, several separated by commas. Empty: a server is embedded.
+	URL string
+	// Credentials of external servers: a file of credentials (.creds) or of an nkey seed (.nk), USER:PASSWORD, or a token.
+	Credentials string
+	TLS         *tls.Config // to external servers
+
+	// Embedded is the server in this process, unless there is a URL.
+	Embedded Embedded
+
+	Name     string        // of the cluster: several of one NATS do not see each other. Defaults to "scenecast".
+	Replicas int           // of the log; 1, 3 or 5. Defaults to 1, embedded in a cluster to 3.
+	MaxAge   time.Duration // how long records are kept. Defaults to 10 minutes.
+	MaxBytes int64         // of records that are kept. Defaults to 1 GiB.
+
+	Logger *slog.Logger // defaults to slog.Default()
+}
+
+// Embedded is a NATS server within this process.
+type Embedded struct {
+	Dir        string // where the log lives. Empty: in memory, and ends with the process
+	SyncAlways bool   // a record is on the disk before it counts as appended
+
+	// Of a cluster; alone, all are empty.
+	Node   string   // this node's name, the same over restarts. Defaults to Listen
+	Listen string   // host:port for the other nodes
+	Peers  []string // host:port of the others: two or four
+	Secret string   // that nodes show each other
+	TLS    *tls.Config
+	// SlowElections leaves NATS's own times: a leader that is gone is replaced within 4 to 9 s, not within about one.
+	SlowElections bool
+}
+
+func (e *Embedded) isClustered() bool { return len(e.Peers) > 0 }
+
+func (o Options) withDefaults() Options {
+	o.Name = cmp.Or(o.Name, "scenecast")
+	if o.Replicas == 0 {
+		o.Replicas = 1
+		if o.URL == "" && o.Embedded.isClustered() {
+			o.Replicas = 3
+		}
+	}
+	o.MaxAge = cmp.Or(o.MaxAge, 10*time.Minute)
+	o.MaxBytes = cmp.Or(o.MaxBytes, 1<<30)
+	o.Embedded.Node = cmp.Or(o.Embedded.Node, o.Embedded.Listen)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// Check returns what is wrong with the options; a *problem.Problem.
+func (o Options) Check() error {
+	o = o.withDefaults()
+	e := &o.Embedded
+	switch {
+	case !validName(o.Name):
+		return problem.New(problem.Invalid, "takes letters, digits, '-' and '_'").At("cluster.name")
+	case o.Replicas != 1 && o.Replicas != 3 && o.Replicas != 5:
+		return problem.New(problem.Invalid, "takes 1, 3 or 5").At("nats.replicas")
+	case o.URL != "" && (e.Dir != "" || e.isClustered()):
+		return problem.New(problem.Invalid, "an external NATS keeps the log itself: leave out data_dir and cluster.peers").At("nats.url")
+	case o.URL != "":
+		return nil
+	case e.isClustered() && len(e.Peers) != 2 && len(e.Peers) != 4:
+		return problem.New(problem.Invalid,
+			"%d other nodes, and a log needs a majority to go on: make it three or five nodes. Two would stop whenever either does",
+			len(e.Peers)).At("cluster.peers")
+	case e.isClustered() && e.Listen == "":
+		return problem.New(problem.Invalid, "missing: the host:port at which the peers reach this node").At("cluster.listen")
+	case e.isClustered() && e.Secret == "":
+		return problem.New(problem.Invalid, "missing: a secret that all nodes share").At("cluster.secret")
+	case !e.isClustered() && e.Listen != "":
+		return problem.New(problem.Invalid, "missing: the host:port of the other nodes").At("cluster.peers")
+	case o.Replicas > len(e.Peers)+1:
+		return problem.New(problem.Invalid, "%d replicas need as many nodes, and there are %d", o.Replicas, len(e.Peers)+1).At("nats.replicas")
+	}
+	return nil
+}
+
+func validName(name string) bool {
+	for _, c := range []byte(name) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return name != ""
+}

@@ -1,0 +1,150 @@
+package nats
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// config is what the stream must be. It has no consumers: nodes hear of records by republishing, which happens when they are stored,
+// and read what they have not heard of directly.
+func (b *Backend) config() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        b.stream,
+		Description: "the log of pushes of the Scenecast cluster " + b.options.Name,
+		Subjects:    []string{b.logSubject},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardOld,
+		Storage:     jetstream.FileStorage,
+		Replicas:    b.options.Replicas,
+		MaxAge:      b.options.MaxAge,
+		MaxBytes:    b.options.MaxBytes,
+		MaxMsgSize:  2 << 20,
+		AllowDirect: true,
+		DenyDelete:  true,
+		Duplicates:  min(b.options.MaxAge, 2*time.Minute),
+		RePublish:   &jetstream.RePublish{Source: b.logSubject, Destination: b.liveSubject},
+	}
+}
+
+// createTimeout is short because a request that comes before there is a leader is never answered: asking again is what finds one.
+const createTimeout = 400 * time.Millisecond
+
+// prepareStream makes the stream, or adapts the one that is there.
+func (b *Backend) prepareStream(ctx context.Context) error {
+	js, err := jetstream.New(b.conn)
+	if err != nil {
+		return fmt.Errorf("JetStream: %w", err)
+	}
+	told := time.Now()
+	for {
+		attempt, cancel := context.WithTimeout(ctx, createTimeout)
+		_, err := js.CreateOrUpdateStream(attempt, b.config())
+		cancel()
+		var apiErr *jetstream.APIError
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("wait for the log (of which a majority of the nodes must be there): %w", ctx.Err())
+		case errors.As(err, &apiErr) && apiErr.Code == 400, errors.Is(err, nats.ErrAuthorization), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+			return fmt.Errorf("the stream %s: %w", b.stream, err)
+		}
+		if time.Since(told) > 3*time.Second {
+			told = time.Now()
+			b.log.Info("engine: waiting for the log, of which a majority of the nodes must be there", "stream", b.stream, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// streamState is how the log stands, as its leader says.
+type streamState struct {
+	First   uint64
+	Last    uint64
+	Leader  string
+	Current int // replicas that have everything, the leader among them
+}
+
+// streamInfo asks the leader.
+func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
+	m, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+b.stream, nil)
+	if err != nil {
+		return s, err
+	}
+	var info struct {
+		Error *struct {
+			Description string `json:"description"`
+		} `json:"error"`
+		State struct {
+			First uint64 `json:"first_seq"`
+			Last  uint64 `json:"last_seq"`
+		} `json:"state"`
+		Cluster *struct {
+			Leader   string `json:"leader"`
+			Replicas []struct {
+				Current bool `json:"current"`
+			} `json:"replicas"`
+		} `json:"cluster"`
+	}
+	if err := json.Unmarshal(m.Data, &info); err != nil {
+		return s, err
+	}
+	if info.Error != nil {
+		return s, errors.New(info.Error.Description)
+	}
+	s = streamState{First: info.State.First, Last: info.State.Last, Current: 1}
+	if info.Cluster != nil {
+		s.Leader = info.Cluster.Leader
+		for _, r := range info.Cluster.Replicas {
+			if r.Current {
+				s.Current++
+			}
+		}
+	}
+	return s, nil
+}
+
+// How often the log's leader is asked how it stands, and how long it may fail to answer before this node says that it is cut off.
+const (
+	watchEvery = 500 * time.Millisecond
+	cutOff     = 1500 * time.Millisecond
+)
+
+// watch finds out whether the log has a leader that this node can reach. A node that is cut off must know it even if it publishes
+// nothing.
+func (b *Backend) watch() {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	answered := time.Now()
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(b.ctx, watchEvery)
+		s, err := b.streamInfo(ctx)
+		cancel()
+		switch {
+		case b.ctx.Err() != nil:
+			return
+		case err == nil:
+			answered = time.Now()
+			select {
+			case b.states <- s:
+			default:
+			}
+		case time.Since(answered) >= cutOff:
+			b.state(fmt.Errorf("the log's leader does not answer: %w", err))
+		}
+	}
+}
