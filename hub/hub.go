@@ -157,10 +157,3 @@ func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 		}
 	}
 }
-
-// Skip implements scenecast.Node.
-func (h *Hub) Skip(n scenecast.GapNotice) {
-	for _, s := range h.shards {
-		s.loop.Post(func() { s.skip(n) })
-	}
-}

@@ -207,14 +207,3 @@ func (s *Shard) relabel(slot scenecast.Slot, before, next label.Set) {
 	}
 	s.startLatePass(slot)
 }
-
-// skip has the shard go on at the notice's position, and tells its members that they have missed what lies between. Those that are
-// catching up find the gap in the log.
-func (s *Shard) skip(n scenecast.GapNotice) {
-	s.position = n.Newest
-	for i, m := range s.members.all() {
-		if m.kind != 0 && !m.catchingUp {
-			s.tellGap(s.slot(i), s.kinds.all[m.kind].protocol, n)
-		}
-	}
-}

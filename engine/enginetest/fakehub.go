@@ -44,6 +44,13 @@ func (h *fakeHub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	h.answer(func() { report(reply) })
 }
 
+// Skip implements scenecast.Node.
+func (h *fakeHub) Skip(n scenecast.GapNotice) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.order = append(h.order, "skip to "+n.Newest.String())
+}
+
 // answer, with mu held, reports from another goroutine, as the hub may.
 func (h *fakeHub) answer(report func()) {
 	if h.hold {

@@ -28,16 +28,6 @@ func start(t *testing.T, e scenecast.Engine, hub *fakeHub, p scenecast.Push) (re
 	return hub.lastReport(), ended
 }
 
-// known is what the log knows of the push x of the test's app.
-func known(t *testing.T, e scenecast.Engine) scenecast.Record {
-	t.Helper()
-	r, ok, err := e.Lookup(t.Context(), "app", "x")
-	if !ok || err != nil {
-		t.Fatalf("lookup: %v, %v", ok, err)
-	}
-	return r
-}
-
 // awaitTally waits until the log knows this of the push x: an engine may take a while to carry reports.
 func awaitTally(t *testing.T, e scenecast.Engine, want scenecast.Tally, done bool) {
 	t.Helper()
