@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { buildTag } from "./build.js";
 
-const MOST = 6144; // bytes, gzipped; embed_test.go has it too
+const MOST = 7168; // bytes, gzipped; embed_test.go has it too
 
 const committed = await readFile("scenecast.js", "utf8");
 if (committed !== await buildTag()) {

@@ -1,21 +1,27 @@
 import { backoff } from "./backoff.ts";
-import { BAD_MESSAGE, DEAD, DONE, FORBIDDEN, REPLACED, UNAUTHORIZED } from "./codes.ts";
+import { BAD_MESSAGE, DEAD, DONE, FORBIDDEN, REPLACED, UNAUTHORIZED, YIELDED } from "./codes.ts";
 import { createEmitter } from "./events.ts";
-import { failure, report } from "./failure.ts";
-import { changeOf } from "./labels.ts";
-import { watchPage } from "./page.ts";
+import { CLOSED, failure, report } from "./failure.ts";
+import { changeBetween, changeOf, type Change } from "./labels.ts";
+import { isPrerendering, watchPage } from "./page.ts";
 import { checkToken, targetOf, type Attempt, type Target } from "./target.ts";
 import type { Handlers, Transport } from "./transport.ts";
 import type { Client, Labels, Options, State } from "./types.ts";
 
-const WELCOME_WITHIN = 20000; // from dialing; browsers themselves wait for minutes
+const TOKEN_WITHIN = 20000;
 const ANSWER_WITHIN = 10000;
 const HEARTBEAT_EVERY = 25000; // because browsers do not tell a page whether the server still sends pings
 const STAYED_AFTER = 5000; // a page that is thrown out sooner, time and again, waits longer each time
 const TRY_WEBSOCKET_EVERY = 300000;
 
+/** A client, and what the script tag needs besides. */
+export interface TagClient extends Client {
+  /** As connect, but on the present connection, by a set, where only the labels differ. */
+  move(options: Options): void;
+}
+
 /**
- * Makes a client; `script` is where the script was loaded from, if that is known.
+ * Makes a client; `beside` is where it connects by default.
  *
  *   idle ──connect──▶ connecting ──▶ open        close() leads to closed from everywhere, connect() to connecting.
  *                  dial ▲     │ lost   │ lost     A loss that says "do not come back" leads to closed as well.
@@ -24,7 +30,7 @@ const TRY_WEBSOCKET_EVERY = 300000;
  * Listeners may call connect and close from inside any event. So each function below first brings everything into its new
  * state, and emits last.
  */
-export function createClient(script?: string): Client {
+export function createClient(beside?: string): TagClient {
   const { on, off, emit } = createEmitter();
   type Timer = ReturnType<typeof setTimeout> | undefined;
 
@@ -32,7 +38,7 @@ export function createClient(script?: string): Client {
   let target: Target | null = null;
   let failures = 0; // since a connection has stayed
   let retryTimer: Timer;
-  let watching = false;
+  let unwatch: (() => void) | undefined;
 
   // The one attempt, or connection, that counts. What any other one still tells is stale.
   let live: Attempt & { transport?: Transport } | null = null; // no transport while the token is fetched
@@ -44,42 +50,67 @@ export function createClient(script?: string): Client {
   function setState(next: State) {
     if (state === next) return;
     state = next;
+    if (next !== "closed") {
+      unwatch = unwatch || watchPage({ wake, hide });
+    } else {
+      unwatch?.();
+      unwatch = undefined;
+    }
     emit("state", state);
   }
 
   function connect(options: Options) {
-    const to = targetOf(options || {}, script);
-    dial(to);
-    if (!watching) watchPage({ wake, hide });
-    watching = true;
+    target?.resume.release(); // the same scene goes on as the same page
+    try {
+      dial(targetOf(options || {}, beside));
+    } catch (error) {
+      if (live) target!.resume.acquire();
+      throw error;
+    }
   }
 
   function dial(to: Target) {
-    const mine: typeof live = to.attempt();
+    const { token, resume, route } = to, mine: typeof live = to.attempt();
     const open = (token: string) => {
       mine.transport = to.open(token, mine, handlersOf(mine));
     };
-    const { token } = to;
-    if (typeof token === "string") open(token); // a mistake throws by now, and leaves all as it is
+    const later = isPrerendering(); // and wake comes when it is shown
+    if (!later && !mine.streams && typeof token === "string") open(token); // a mistake throws by now, and leaves all as it is
     letGo(DONE, "connecting anew");
     if (target !== to) {
       if (target) giveUp(target, "the page has connected anew");
       target = to;
       failures = 0;
     }
+    resume.acquire();
+    if (later) return setState("waiting");
     live = mine;
-    owed(WELCOME_WITHIN);
+    if (typeof token === "function") fetchToken(token, mine, open);
+    else if (!mine.transport) open(token); // an event stream, in the place of the one before
+    owed(mine.transport ? route.patience : TOKEN_WITHIN);
     if (!mine.streams) heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
-    if (typeof token === "function") {
-      Promise.resolve().then(token).then(checkToken).then((token) => {
-        if (live === mine) open(token);
-      }).catch((error) => {
-        if (live !== mine) return;
-        report(error);
-        lost(DEAD, "no token");
-      });
-    }
     setState("connecting");
+  }
+
+  async function fetchToken(fetch: () => unknown, mine: Attempt, open: (token: string) => void) {
+    let token: string;
+    try {
+      await null; // so that it is called when the state is what it is
+      const given = await fetch();
+      if (live === mine && given === null) return lost(DONE, "the token function has returned null");
+      token = checkToken(given);
+    } catch (error) {
+      if (live !== mine) return;
+      report(error);
+      return lost(DEAD, `no token: ${error}`);
+    }
+    if (live !== mine) return;
+    try {
+      open(token);
+      owed(target!.route.patience);
+    } catch (error) {
+      lost(BAD_MESSAGE, String(error)); // such as mixed content, which no other attempt mends
+    }
   }
 
   function handlersOf(mine: Attempt): Handlers {
@@ -111,13 +142,14 @@ export function createClient(script?: string): Client {
 
   function leave(next: State, reason: string) {
     const had = letGo(DONE, reason);
+    target?.resume.release();
     if (next === "closed" && target) giveUp(target, reason);
     setState(next);
     if (had) emit("close", { code: DONE, reason });
   }
 
   function lost(code: number, reason: string) {
-    const to = target!, { carried, streams } = live!, welcomed = id !== null;
+    const to = target!, { carried, streams, transport } = live!, welcomed = id !== null;
     const forbidden = code === FORBIDDEN;
     let refused = forbidden || code === UNAUTHORIZED, unread = code === BAD_MESSAGE;
     if ((forbidden || unread) && !welcomed) {
@@ -136,16 +168,18 @@ export function createClient(script?: string): Client {
     const final = refused || unread || code === DONE || code === REPLACED;
 
     letGo(DEAD, reason); // to no effect on a socket that has told us itself
-    if (!welcomed) to.route.failed(streams, code);
-    if (refused || unread) console.error(`scenecast: the server does not take this page (${code} ${reason}); not trying again`);
+    if (!welcomed && transport) to.route.failed(streams, code);
+    if (refused || unread) console.error(`scenecast: this page is not let in (${code} ${reason}); not trying again`);
     if (final) giveUp(to, `${code} ${reason}`);
-    else retryTimer = setTimeout(dial, backoff(failures++, code), to);
+    else if (code !== YIELDED) retryTimer = setTimeout(dial, backoff(failures++, code), to);
     setState(final ? "closed" : "waiting");
     emit("close", { code, reason });
     if (refused) emit("refused", { code, reason });
   }
 
-  const dead = () => lost(DEAD, "no frame from the server in time");
+  const dead = () => lost(DEAD, !live!.transport ? "the token function has not answered in time"
+    : live!.streams && state === "connecting" ? "no answer in time: event streams of other pages may hold all connections"
+    : "no frame from the server in time");
 
   function owed(within: number) {
     clearTimeout(deadline);
@@ -237,10 +271,11 @@ export function createClient(script?: string): Client {
   // Waiting longer makes no sense, and an open socket may have died meanwhile.
   function wake(renewed: boolean) {
     const elsewhere = renewed && target!.route.renewed();
-    if (state === "waiting") dial(target!);
+    if (state === "waiting" || renewed && state === "connecting") dial(target!);
     else if (state === "open") {
       if (!live!.streams) sendHeartbeat();
       else if (elsewhere) dial(target!);
+      else live!.transport!.shown!();
     }
   }
 
@@ -248,23 +283,42 @@ export function createClient(script?: string): Client {
     if (state !== "closed") leave("waiting", "page hidden");
   }
 
-  async function set(labels: Labels) { // async, so that mistakes reject as well
-    const change = changeOf(labels);
-    if (state === "idle" || state === "closed") throw failure({ kind: "closed", detail: "there is no connection" });
-    const { scene } = target!, made = scene.change(change);
-    if (id !== null) {
-      if (live!.streams) dial(target!);
-      else send(scene.request(made.id));
+  function set(labels: Labels): Promise<void> {
+    try {
+      return add(changeOf(labels));
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return made.done;
   }
 
-  function giveUp({ scene }: Target, detail: string) {
-    for (const set of scene.pending()) scene.refuse(set, { kind: "closed", detail });
+  function add(change: Change): Promise<void> {
+    if (state === "idle" || state === "closed") {
+      const none = Promise.reject(failure({ kind: CLOSED, detail: "there is no connection" }));
+      none.catch(() => {}); // never unhandled, as in Scene.refuse
+      return none;
+    }
+    const { scene } = target!, { id: number, done } = scene.add(change);
+    if (id !== null) {
+      if (live!.streams) dial(target!);
+      else send(scene.request(number));
+    }
+    return done;
+  }
+
+  function move(options: Options) {
+    const to = targetOf(options, beside);
+    if (state === "idle" || state === "closed" || target!.key !== to.key) return connect(options);
+    const { scene } = target!, change = changeBetween(scene.with(scene.pending()), to.scene.with([]));
+    if (change.length > 0) add(change).catch(report);
+  }
+
+  function giveUp({ scene, resume }: Target, detail: string) {
+    resume.release();
+    for (const set of scene.pending()) scene.refuse(set, { kind: CLOSED, detail });
   }
 
   return {
-    connect, set, on, off,
+    connect, move, set, on, off,
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
     get id() { return id; },

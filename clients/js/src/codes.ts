@@ -3,6 +3,7 @@
 export const DONE = 1000;
 export const LOST = 1006; // WebSocket's own: the connection is gone, or was never there, and nobody has said why
 export const DEAD = 4000; // this client's own: the server is silent, or no token could be had
+export const YIELDED = 4001; // this client's own: other pages of the site need the connection more
 export const BAD_MESSAGE = 4400;
 export const UNAUTHORIZED = 4401;
 export const FORBIDDEN = 4403;

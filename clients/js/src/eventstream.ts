@@ -1,5 +1,6 @@
-import { LOST, NO_EVENT_STREAM } from "./codes.ts";
+import { LOST, NO_EVENT_STREAM, YIELDED } from "./codes.ts";
 import { words } from "./failure.ts";
+import { acquireSlot } from "./slots.ts";
 import { createParser } from "./sse.ts";
 import type { Handlers, Transport } from "./transport.ts";
 
@@ -13,13 +14,14 @@ export const canStream = (address: string): boolean => PATH.test(address) && typ
  * events whose names are known beforehand, tells no status, and reconnects when it likes.
  */
 export function openEventStream(address: string, handlers: Handlers): Transport {
-  const abort = new AbortController();
+  const abort = new AbortController(), to = address.replace(PATH, "http$1events");
+  const slot = acquireSlot(new URL(to).host, () => handlers.closed(YIELDED, "yielded to the event streams of pages that were shown later"));
   const feed = createParser((event, data, id) => handlers.message(
     event === "scenecast" ? JSON.parse(data) : { type: "push", position: id, event: event || undefined, data: JSON.parse(data) },
   ));
 
   async function read(): Promise<[code: number, reason: string]> {
-    const answer = await fetch(address.replace(PATH, "http$1events"), { signal: abort.signal, cache: "no-store" });
+    const answer = await fetch(to, { signal: abort.signal, cache: "no-store" });
     const { status } = answer, type = answer.headers.get("content-type") || "";
     // Whatever stands before the server may refuse too; only a problem document is the server's word.
     if (type.startsWith("application/problem+json")) return [4000 + status, words(await answer.json())];
@@ -35,5 +37,11 @@ export function openEventStream(address: string, handlers: Handlers): Transport 
   }
 
   read().catch((error): [number, string] => [LOST, String(error)]).then(([code, reason]) => handlers.closed(code, reason));
-  return { close: () => abort.abort() };
+  return {
+    shown: () => slot?.renew(),
+    close() {
+      abort.abort();
+      slot?.release();
+    },
+  };
 }

@@ -6,6 +6,9 @@ export function words({ detail, where, setting }: Problem): string {
   return (where ? `${where}: ` : "") + detail + (setting ? ` (setting: ${setting})` : "");
 }
 
+/** The kind of a set's failure where there is no connection for it, or there is to be none. */
+export const CLOSED = "closed";
+
 /** The error with which a set is rejected. */
 export function failure(problem: Problem): Error {
   const { kind, where, setting } = problem;

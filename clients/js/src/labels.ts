@@ -19,3 +19,10 @@ export function changeOf(labels: Labels): Change {
     throw new TypeError(`scenecast: label "${key}" must be a string, strings or null`);
   });
 }
+
+/** The change that makes labels into other ones. */
+export function changeBetween(from: Map<string, string[]>, to: Map<string, string[]>): Change {
+  const differ = (a: string[] = [], b: string[] = []) => JSON.stringify(a) !== JSON.stringify(b);
+  const keys = new Set([...from.keys(), ...to.keys()]);
+  return Array.from(keys).filter((key) => differ(from.get(key), to.get(key))).map((key) => [key, to.get(key) || []]);
+}

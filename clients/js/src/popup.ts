@@ -46,7 +46,7 @@ async function mount(): Promise<HTMLElement> {
     (root as ShadowRoot).appendChild(make("style", {}, style));
   }
   const region = (root as ShadowRoot).appendChild(
-    make("div", { role: "status", "aria-live": "polite", "aria-atomic": "false", "aria-relevant": "additions" }),
+    make("div", { class: "popups", role: "status", "aria-live": "polite", "aria-atomic": "false", "aria-relevant": "additions" }),
   );
   region.addEventListener("focusin", ({ relatedTarget }) => {
     if (relatedTarget && !region.contains(relatedTarget as Node)) focusedBefore = relatedTarget as HTMLElement;
@@ -92,6 +92,7 @@ function show(region: HTMLElement, text: string) {
   const shown: Shown = { button, restart, remove };
   popups.push(shown);
   region.appendChild(element); // at once, for one announcement
+  region.scrollTop = region.scrollHeight;
   button.addEventListener("click", remove);
   element.addEventListener("mouseleave", restart);
   element.addEventListener("focusout", restart);

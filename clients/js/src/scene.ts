@@ -1,9 +1,10 @@
-import { failure, type Problem } from "./failure.ts";
+import { CLOSED, failure, type Problem } from "./failure.ts";
 import type { Change } from "./labels.ts";
 
 interface PendingSet {
   id: number;
   change: Change;
+  done: Promise<void>;
   resolve(): void;
   reject(error: Error): void;
 }
@@ -14,7 +15,7 @@ interface PendingSet {
  */
 export interface Scene {
   /** Adds a change; the promise is settled by one of the functions below. */
-  change(change: Change): { id: number; done: Promise<void> };
+  add(change: Change): { id: number; done: Promise<void> };
   /** The ids of the unconfirmed changes, in order. */
   pending(): number[];
   /** The labels as they are when these changes are made. */
@@ -22,6 +23,7 @@ export interface Scene {
   /** The message that asks for a change. */
   request(id: number): object;
   confirm(id: number): void;
+  /** Rejects the promise. A page that closes need not have waited for it: of the kind CLOSED, it is never unhandled. */
   refuse(id: number, problem: Problem): void;
 }
 
@@ -36,9 +38,11 @@ export function createScene(labels: Map<string, string[]>): Scene {
   }
 
   return {
-    change(change) {
-      const id = ++last;
-      return { id, done: new Promise((resolve, reject) => sets.set(id, { id, change, resolve, reject })) };
+    add(change) {
+      const id = ++last, set = { id, change } as PendingSet;
+      set.done = new Promise((resolve, reject) => Object.assign(set, { resolve, reject }));
+      sets.set(id, set);
+      return set;
     },
     pending: () => Array.from(sets.keys()),
     with: (ids) => new Map([...labels, ...ids.flatMap((id) => sets.get(id)!.change)]),
@@ -49,6 +53,11 @@ export function createScene(labels: Map<string, string[]>): Scene {
       for (const [key, values] of set.change) labels.set(key, values);
       set.resolve();
     },
-    refuse: (id, problem) => take(id)?.reject(failure(problem)),
+    refuse(id, problem) {
+      const set = take(id);
+      if (!set) return;
+      if (problem.kind === CLOSED) set.done.catch(() => {});
+      set.reject(failure(problem));
+    },
   };
 }

@@ -1,6 +1,6 @@
-/** Where a page's position outlives the page. */
+/** Where a page's position and ID outlive the page. Each is empty where there is none. */
 export interface Store {
-  load(): [position: string, pageID: string] | null;
+  load(): [position: string, pageID: string];
   save(position: string, pageID: string): void;
 }
 
@@ -11,9 +11,9 @@ export function sessionStore(address: string): Store {
     load() {
       try {
         const [position, pageID] = sessionStorage.getItem(key)!.split(" ");
-        return pageID ? [position, pageID] : null;
+        return pageID === undefined ? ["", ""] : [position, pageID];
       } catch {
-        return null; // there is none yet, or the browser denies the page its storage
+        return ["", ""]; // nothing is stored, or the browser denies the page its storage
       }
     },
     save(position, pageID) {

@@ -17,6 +17,8 @@ export interface Attempt {
 
 /** What the page wants to be connected to, and as what: all that stays while connections come and go. */
 export interface Target {
+  /** Equal for targets that differ in their labels only. */
+  readonly key: string;
   readonly token: Token;
   readonly manual: boolean; // acknowledgements are the page's
   readonly scene: Scene;
@@ -32,22 +34,23 @@ export interface Target {
   open(token: string, attempt: Attempt, handlers: Handlers): Transport;
 }
 
-/** Checks the options of connect; `script` is where the script was loaded from, if that is known. */
-export function targetOf(options: Options, script?: string): Target {
+/** Checks the options of connect; `beside` is where to connect by default, if the script knows where it is from. */
+export function targetOf(options: Options, beside?: string): Target {
   const { token } = options;
   if (typeof token !== "function") checkToken(token);
   for (const [name, only] of [["ack", "manual"], ["store", "session"]] as const) {
     if (options[name] != null && options[name] !== only) throw new TypeError(`scenecast: ${name} can only be "${only}"`);
   }
   const Class = options.WebSocket ?? globalThis.WebSocket;
-  const { address, labels } = split(options, script);
+  const { address, labels } = split(options, beside);
   const streamable = canStream(address);
   if (!SCRIPT_TAG && !Class && !streamable) throw new TypeError("scenecast: there is no WebSocket here; give one as the option WebSocket");
 
   const scene = createScene(labels);
   const route = createRoute(!!Class, streamable);
-  const resume = createResume(options.store ? sessionStore(addressWith(address, labels)) : null);
+  const resume = createResume(options.store && sessionStore(addressWith(address, labels)));
   return {
+    key: JSON.stringify([address, token, options.ack, options.store]),
     token, scene, route, resume,
     manual: !!options.ack, carries: true, resumes: true, refreshed: false, acks: [],
     attempt() {
@@ -68,10 +71,10 @@ export function checkToken(token: unknown): string {
 }
 
 /** The address without its parameters, which are labels as any others. */
-function split({ url, labels }: Options, script?: string): { address: string; labels: Map<string, string[]> } {
-  const base = SCRIPT_TAG ? document.baseURI : globalThis.document?.baseURI ?? globalThis.location?.href;
+function split({ url, labels }: Options, beside = "/v1/connect"): { address: string; labels: Map<string, string[]> } {
+  const base = globalThis.document?.baseURI ?? globalThis.location?.href;
   if (!SCRIPT_TAG && !url && !base) throw new TypeError("scenecast: url must be given here");
-  const to = url ? new URL(url, base) : new URL("/v1/connect", script || location.href);
+  const to = new URL(url || beside, base);
   to.protocol = to.protocol.replace("http", "ws");
   if (!/^wss?:$/.test(to.protocol)) throw new SyntaxError(`scenecast: ${to.protocol} is no protocol for pushes`);
   to.hash = ""; // WebSocket refuses one

@@ -11,5 +11,7 @@ export interface Handlers {
 export interface Transport {
   /** Missing where a page can only listen. */
   send?(message: object): void;
+  /** The page is shown. */
+  shown?(): void;
   close(code: number, reason: string): void;
 }

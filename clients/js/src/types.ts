@@ -6,8 +6,8 @@ export type State = "idle" | "connecting" | "open" | "waiting" | "closed";
 /** Labels by key: one value, several, or none, which takes the key away. */
 export type Labels = Record<string, string | string[] | null>;
 
-/** The page's token, or what fetches one: it is called for each connection. */
-export type Token = string | (() => string | Promise<string>);
+/** The page's token, or what fetches one: it is called for each connection. null means that there is to be none: it stops. */
+export type Token = string | (() => string | null | Promise<string | null>);
 
 /** What this client needs of the class WebSocket, which the npm package `ws` has too. */
 export type WebSocketClass = new (address: string, subprotocol: string) => WebSocketLike;
@@ -23,7 +23,7 @@ export interface WebSocketLike {
 
 export interface Options {
   token: Token;
-  /** Defaults to /v1/connect of the host that served the script, or the page. Outside of browsers it must be given. */
+  /** Defaults to v1/connect beside the script that is a tag, or to /v1/connect of the page's host. Outside of browsers it must be given. */
   url?: string;
   labels?: Labels;
   /** "manual": a push is acknowledged when the listener calls meta.ack(), not when all listeners are done. */

@@ -11,7 +11,7 @@ Object.assign(globalThis, {
   },
   clearTimeout: (id: number) => void timers.delete(id),
 });
-performance.now = () => now;
+Object.defineProperty(performance, "now", { value: () => now }); // read only in Node 18
 
 /** Lets time pass, and what is due happen in its order. */
 export async function pass(ms: number): Promise<void> {

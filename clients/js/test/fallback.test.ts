@@ -76,6 +76,53 @@ test("a refusal's status is a close code, if the server itself has said it", asy
   }
 });
 
+test("an upgrade that hangs, and a server that does not greet, are left for an event stream within 10 s", async () => {
+  for (const opens of [false, true]) {
+    const { client, log } = start();
+    if (opens) await socket().open();
+    await pass(10000);
+    assert.deepEqual([log[log.length - 1], socket().closed, sockets.length, streams.length], ["state connecting", 4000, 1, 1]);
+    await stream().welcome();
+    assert.equal(client.state, "open");
+    client.close();
+  }
+  // Where WebSocket has worked, a server that hangs is waited for.
+  const { client } = start();
+  await (await socket().welcome()).lose();
+  await again();
+  await pass(19999);
+  assert.deepEqual([client.state, sockets.length], ["connecting", 2]);
+  await pass(1);
+  await again();
+  assert.deepEqual([sockets.length, streams.length], [3, 0]);
+  client.close();
+});
+
+test("a stream that is not answered says what may be the matter", async () => {
+  const { client } = await blocked();
+  const reasons: string[] = [];
+  client.on("close", ({ code, reason }) => reasons.push(`${code} ${reason}`));
+  await pass(20000);
+  assert.deepEqual(reasons, ["4000 no answer in time: event streams of other pages may hold all connections"]);
+  client.close();
+});
+
+test("a refusal for now is an answer with a close event, and the page comes back with backoff", async () => {
+  for (const [code, waits] of [[4503, [10000, 10000, 16000, 30000]], [4429, [10000]], [4408, [4000, 8000]], [1011, [4000, 8000]]] as const) {
+    const { client, log } = await blocked();
+    log.length = 0;
+    for (const wait of waits) {
+      await stream().begin();
+      await stream().write(`retry: 3000\nevent: scenecast\ndata: {"type":"close","code":${code},"reason":"full"}\n\n`);
+      assert.deepEqual([client.state, log[log.length - 1], delays(), stream().aborted], ["waiting", `close ${code}`, [wait], true]);
+      await pass(wait - 1);
+      assert.equal(client.state, "waiting");
+      await pass(1);
+    }
+    client.close();
+  }
+});
+
 test("a goodbye in the stream is a close code", async () => {
   for (const [code, state] of [[4503, "waiting"], [4401, "closed"], [1000, "closed"]] as const) {
     const { client, log } = await blocked();

@@ -2,14 +2,12 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
 import { afterEach } from "node:test";
 import { createClient, type Client, type Meta, type Options } from "../src/index.ts";
 import WebSocket from "ws";
 
-globalThis.crypto ??= webcrypto as Crypto; // Node 18 has it there only
-Math.random = () => 0.01; // next to no backoff
+const { random } = Math; // which makes the page's ID where there is no crypto
 console.error = () => {}; // refusals are reported there
 
 const NOWHERE = "ws://127.0.0.1:1/"; // where nobody listens
@@ -50,6 +48,7 @@ export class Page {
     client.on("close", ({ code }) => log.push(`close ${code}`));
     client.on("refused", ({ code, reason }) => log.push(`refused ${code} ${reason}`));
     running.push({ end: () => client.close() });
+    Math.random = random;
     client.connect({
       WebSocket: class extends WebSocket {
         constructor(to: string, subprotocol: string) {
@@ -59,6 +58,7 @@ export class Page {
       },
       ...options,
     });
+    Math.random = () => 0.01; // next to no backoff
   }
 
   /** Waits for the nth welcome. */

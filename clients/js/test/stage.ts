@@ -1,10 +1,9 @@
 // A server that does only what a test tells it to, one step at a time, and a client that writes down its events.
 import assert from "node:assert/strict";
-import { webcrypto } from "node:crypto";
 import { createClient, type Client, type Options } from "../src/index.ts";
 import { delays, pass, settle } from "./clock.ts";
 
-globalThis.crypto ??= webcrypto as Crypto; // Node 18 has it there only
+const { random } = Math; // which makes the page's ID where there is no crypto
 Math.random = () => 1; // the longest wait
 console.error = () => {}; // refusals are reported there
 
@@ -119,7 +118,12 @@ export function start(options: Partial<Options> = {}): { client: Client; log: st
   client.on("refused", ({ code }) => log.push(`refused ${code}`));
   client.on("gap", ({ reason, position, dropped }) => log.push(`gap ${reason} ${position ?? dropped}`));
   client.on("message", (data) => shown.push(data));
-  client.connect({ url: "ws://host/v1/connect", token: "t", WebSocket: Socket, ...options });
+  Math.random = random;
+  try {
+    client.connect({ url: "ws://host/v1/connect", token: "t", WebSocket: Socket, ...options });
+  } finally {
+    Math.random = () => 1;
+  }
   return { client, log, shown };
 }
 

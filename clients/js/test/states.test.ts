@@ -71,7 +71,7 @@ test("a page that is thrown out waits longer each time; once it has stayed, it s
 });
 
 test("a server that does not greet, or does not answer a ping, is dead; any frame is an answer", async () => {
-  const { client, log } = start();
+  const { client, log } = start({ url: "ws://host/sockets" }); // where there is no event stream to fall back to
   await socket().open();
   await pass(19999);
   assert.equal(client.state, "open");

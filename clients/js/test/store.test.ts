@@ -1,5 +1,6 @@
 import { test } from "node:test";
-import { again, assert, push, settle, socket, start } from "./stage.ts";
+import { createClient } from "../src/index.ts";
+import { again, assert, push, settle, socket, start, Socket } from "./stage.ts";
 
 const items = new Map<string, string>();
 let denied = false;
@@ -23,8 +24,10 @@ test("in sessionStorage the position and the page's id outlive the page", async 
   const { pageID } = socket();
   await (await socket().welcome("a-5")).receive(push("a-6", 6), push("a-2", "late", { late: true }));
   await settle();
-  assert.deepEqual(Array.from(items), [["scenecast ws://host/v1/connect?page=home", `a-6 ${pageID}`]]);
+  const key = "scenecast ws://host/v1/connect?page=home";
+  assert.deepEqual(Array.from(items), [[key, "a-6 "]]); // while the page lives, its ID is its own
   before.client.close();
+  assert.deepEqual(Array.from(items), [[key, `a-6 ${pageID}`]]);
 
   const after = start(home);
   assert.deepEqual([socket().params, socket().pageID], ["page=home&since=a-6", pageID]);
@@ -40,6 +43,55 @@ test("in sessionStorage the position and the page's id outlive the page", async 
   const token = start({ ...home, token: "other" });
   assert.equal(socket().params, "page=home&since=a-12");
   token.client.close();
+});
+
+test("a duplicated tab is a page of its own, and begins where its original was", async () => {
+  items.clear();
+  const { client: original } = start(home);
+  await (await socket().welcome("a-5")).receive(push("a-6", 6));
+  await settle();
+  const { pageID } = original;
+  const copied = new Map(items);
+  original.close();
+
+  items.clear();
+  copied.forEach((value, key) => items.set(key, value));
+  const copy = start(home);
+  assert.deepEqual([socket().params, copy.client.pageID === pageID], ["page=home&since=a-6", false]);
+  copy.client.close();
+});
+
+test("connecting anew to the same scene goes on as the same page, and so does a page whose connect is mistaken", async () => {
+  items.clear();
+  const { client } = start(home);
+  await (await socket().welcome("a-5")).receive(push("a-6", 6));
+  await settle();
+  const { pageID } = client, saved = () => Array.from(items.values());
+  assert.throws(() => client.connect({ token: "" }));
+  assert.deepEqual(saved(), ["a-6 "]);
+  client.connect({ url: "ws://host/v1/connect", token: "u", WebSocket: Socket, ...home });
+  assert.deepEqual([client.pageID, saved()], [pageID, ["a-6 "]]);
+  client.close();
+  assert.throws(() => client.connect({ token: "" }));
+  assert.deepEqual(saved(), [`a-6 ${pageID}`]);
+});
+
+test("listeners that are done after the page has closed leave the next page's ID and position alone", async () => {
+  items.clear();
+  const before = start(home);
+  const ends: (() => void)[] = [];
+  before.client.on("message", () => new Promise<void>((end) => ends.push(end)));
+  await (await socket().welcome("a-5")).receive(push("a-6", 6), push("a-7", 7));
+  before.client.close();
+  ends[0]();
+  await settle();
+  assert.deepEqual(Array.from(items.values()), [`a-6 ${before.client.pageID}`]);
+  const after = createClient();
+  after.connect({ url: "ws://host/v1/connect", token: "t", WebSocket: Socket, ...home });
+  ends[1]();
+  await settle();
+  assert.deepEqual([after.pageID, Array.from(items.values())], [before.client.pageID, ["a-6 "]]);
+  after.close();
 });
 
 test("what the page had not finished comes again after a reload, not after a reconnect", async () => {

@@ -1,5 +1,5 @@
 import { test } from "node:test";
-import { again, assert, delays, pass, settle, socket, sockets, start } from "./stage.ts";
+import { again, assert, delays, pass, settle, socket, sockets, start, streams, Socket } from "./stage.ts";
 
 test("a token is fetched for each connection", async () => {
   let n = 0;
@@ -35,6 +35,8 @@ test("a token that cannot be fetched is tried again, and reported", async () => 
     () => { throw "thrown"; }, () => Promise.reject("rejected"), () => "", () => undefined, () => new Promise(() => {}), () => "good",
   ];
   const { client, log } = start({ token: () => answers.shift()!() });
+  const reasons: string[] = [];
+  client.on("close", ({ reason }) => reasons.push(reason));
   await settle();
   for (const delay of [1000, 2000, 4000, 8000]) {
     assert.deepEqual([client.state, delays()], ["waiting", [delay]]);
@@ -45,6 +47,9 @@ test("a token that cannot be fetched is tried again, and reported", async () => 
   await pass(delays()[0]);
   assert.equal(socket().token, "good");
   assert.equal(log.filter((line) => line === "close 4000").length, 5);
+  const wrong = "no token: TypeError: scenecast: token must be a non-empty string";
+  assert.deepEqual(reasons, ["no token: thrown", "no token: rejected", wrong, wrong, "the token function has not answered in time"]);
+  assert.equal(streams.length, 0); // which says nothing about WebSocket
   assert.deepEqual(reported.map(String), ["thrown", "rejected", ...Array(2).fill("TypeError: scenecast: token must be a non-empty string")]);
   client.close();
   console.error = () => {};
@@ -58,4 +63,41 @@ test("a token that comes when nobody waits for it any more opens nothing", async
   give!("too late");
   await settle();
   assert.deepEqual([sockets.length, client.state, log, delays()], [0, "closed", ["state connecting", "state closed", "close 1000"], []]);
+});
+
+test("a token function that returns null ends it: logged out, and nothing is tried again", async () => {
+  let loggedIn = true;
+  const { client, log } = start({ token: async () => loggedIn ? "t" : null });
+  const reasons: string[] = [];
+  client.on("close", ({ reason }) => reasons.push(reason));
+  await settle();
+  await socket().welcome();
+  loggedIn = false;
+  await socket().lose();
+  await pass(delays()[0]);
+  assert.deepEqual([client.state, log.slice(-3), reasons[1], delays()],
+    ["closed", ["state connecting", "state closed", "close 1000"], "the token function has returned null", []]);
+  loggedIn = true;
+  client.connect({ url: "ws://host/v1/connect", token: async () => null, WebSocket: Socket });
+  client.close(); // by the time that it is told, nobody asks any more
+  await settle();
+  assert.deepEqual([client.state, sockets.length], ["closed", 1]);
+});
+
+test("an address that the browser forbids is told as what it is, once", async () => {
+  const told: unknown[] = [];
+  console.error = (text: unknown) => told.push(text);
+  class Forbidden extends Socket {
+    constructor(address: string, subprotocol: string) {
+      super(address, subprotocol);
+      throw new DOMException("insecure", "SecurityError");
+    }
+  }
+  const { client, log } = start({ token: async () => "t", WebSocket: Forbidden });
+  await settle();
+  assert.deepEqual([log, delays()], [["state connecting", "state closed", "close 4400"], []]);
+  assert.deepEqual(told, ["scenecast: this page is not let in (4400 SecurityError: insecure); not trying again"]);
+  assert.throws(() => client.connect({ url: "ws://host/v1/connect", token: "t", WebSocket: Forbidden }), { name: "SecurityError" });
+  assert.equal(client.state, "closed");
+  console.error = () => {};
 });

@@ -11,13 +11,17 @@ interface Site { url: string; close(): Promise<void> }
 async function serve(stream: (request: IncomingMessage, response: ServerResponse) => void,
   connection?: (socket: WebSocket, request: IncomingMessage) => void): Promise<Site> {
   const site = createServer(stream);
-  if (connection) new WebSocketServer({ server: site }).on("connection", connection);
-  else site.on("upgrade", (_, socket) => socket.destroy());
+  const sockets = connection && new WebSocketServer({ server: site }).on("connection", connection);
+  if (!sockets) site.on("upgrade", (_, socket) => socket.destroy());
   await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
   const { port } = site.address() as AddressInfo;
   return {
     url: `ws://127.0.0.1:${port}/v1/connect`,
-    close: () => new Promise((resolve) => { site.close(() => resolve()); site.closeAllConnections(); }),
+    close: () => new Promise((resolve) => {
+      site.close(() => resolve());
+      site.closeAllConnections();
+      sockets?.clients.forEach((socket) => socket.terminate()); // which are the server's no more
+    }),
   };
 }
 
@@ -50,5 +54,18 @@ test("a server to which WebSocket does not get through is heard over an event st
   const page = new Page({ url: site.url, token: "t" });
   await page.expect(1, 2, 3);
   assert.deepEqual([asked.slice(0, 3), page.opened.length], [["/v1/events", "a-2", "a-3"], 2]);
+  await site.close();
+});
+
+test("a server that is full says so in a stream of status 200, and is asked again", async () => {
+  let asked = 0;
+  const site = await serve((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+    if (++asked < 3) response.end('retry: 1234\nevent: scenecast\ndata: {"type":"close","code":4503,"reason":"draining"}\n\n');
+    else response.write('event: scenecast\ndata: {"type":"welcome","id":"1.1","position":"a-1"}\n\ndata: "here"\n\n');
+  });
+  const page = new Page({ url: site.url, token: "t" });
+  await page.expect("here");
+  assert.deepEqual([page.log.slice(-2), asked], [["close 4503", "close 4503"], 3]);
   await site.close();
 });
