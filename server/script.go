@@ -14,5 +14,6 @@ func serveScript(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Timing-Allow-Origin", "*") // by which the script learns whether event streams share one connection (HTTP/2)
 	script.ServeHTTP(w, r)
 }
