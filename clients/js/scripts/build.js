@@ -1,5 +1,5 @@
-// Builds scenecast.js, the script tag's, which is committed, and dist/index.js, the package's.
-import { writeFile } from "node:fs/promises";
+// Builds scenecast.js, the script tag's, which is committed, and dist, the package's: an ES module, CommonJS, and their types.
+import { readFile, writeFile } from "node:fs/promises";
 import { chdir } from "node:process";
 import { fileURLToPath } from "node:url";
 import { minify } from "terser";
@@ -21,7 +21,29 @@ export async function buildTag() {
   return `/* Scenecast's page script: docs/client.md. Built from clients/js/src ${sourceHash()}, MIT licence. */\n${code}\n`;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/**
+ * The package's types: those of src/types.ts, which need no others, and what src/index.ts exports besides. The compiler's own
+ * output would need its newest version, and the browser's types.
+ */
+async function types() {
+  const text = await readFile("src/types.ts", "utf8");
+  return `${text}
+/** Makes a client of its own; most pages need only the one below. */
+export declare const createClient: () => Client;
+
+/** The page's client, which is what the script tag has as window.scenecast. */
+export declare const scenecast: Scenecast;
+
+/** Shows message.message, or the text, or the message's JSON as a pop-up. */
+export declare function popup(message: unknown): void;
+`;
+}
+
+export async function build() {
   await writeFile("scenecast.js", await buildTag());
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.js", format: "esm" });
+  await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.cjs", format: "cjs" });
+  for (const name of ["index.d.ts", "index.d.cts"]) await writeFile(`dist/${name}`, await types());
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
