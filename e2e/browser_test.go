@@ -116,8 +116,19 @@ func newTab(t *testing.T, p profile) *tab {
 	if errBrowser != nil {
 		t.Fatal(errBrowser)
 	}
+	return openTab(t, theBrowser, p, chromedp.WithNewBrowserContext())
+}
+
+// sibling is another tab beside this one, as a reader opens it: with the same cookies, cache and connections.
+func (b *tab) sibling(p profile) *tab {
+	b.t.Helper()
+	return openTab(b.t, b.ctx, p)
+}
+
+func openTab(t *testing.T, parent context.Context, p profile, options ...chromedp.ContextOption) *tab {
+	t.Helper()
 	log := newConsole()
-	ctx, cancel := chromedp.NewContext(theBrowser, chromedp.WithNewBrowserContext(), chromedp.WithListener(log.listen))
+	ctx, cancel := chromedp.NewContext(parent, append(options, chromedp.WithListener(log.listen))...)
 	b := &tab{t: t, ctx: ctx, console: log}
 	t.Cleanup(func() {
 		cancel()
