@@ -22,7 +22,7 @@ func heap() int64 {
 // TestMemoryReturns: after a million members, each with labels and keys that nobody else ever had, have joined and left in
 // waves, there is little more memory in use than before the first, though some of the first have stayed.
 func TestMemoryReturns(t *testing.T) {
-	const waves, wave = 10, 100_000
+	const waves, wave = 4, 100_000
 	random := rand.New(rand.NewPCG(1, 1))
 	x := New()
 	for member := range uint32(100) {

@@ -21,7 +21,7 @@ func testPlace(t *testing.T) *place {
 }
 
 // littleEffort shows that everything is measured, and no figure that is worth anything.
-var littleEffort = effort{fanouts: 2, bursts: 1, choices: 20, singles: 20, stalledRate: 400}
+var littleEffort = effort{fanouts: 2, bursts: 1, choices: 20, singles: 20, stalled: 10, healthy: 20, stalledRate: 75}
 
 // TestCompare measures both floors and Scenecast, with few pages.
 func TestCompare(t *testing.T) {

@@ -48,7 +48,7 @@ func (r row) title(s sizes) string {
 	case "one":
 		return fmt.Sprintf("a push to one page among %s, %s a second: p99, call to frame received", thousands(s.pages), thousands(rate))
 	default:
-		return fmt.Sprintf("p99 of healthy pages while %d others never read / before", stalled)
+		return fmt.Sprintf("p99 of healthy pages while %d others never read / before", fullEffort.stalled)
 	}
 }
 

@@ -16,8 +16,6 @@ const (
 
 	// The visit in which pages stop reading: the kernel's buffers and a queue of 1 MiB must fill up in the round, the
 	// server must have time to spare, and there must be more pushes than a hundred, or the slowest one alone would be the p99.
-	stalled      = 100
-	healthy      = 300
 	stalledSize  = 12 << 10
 	stalledCalls = 150
 )
@@ -25,12 +23,13 @@ const (
 // effort is how much is done for a figure.
 type effort struct {
 	fanouts, bursts, choices, singles int           // of a round
+	stalled, healthy                  int           // pages, where some stop reading
 	stalledRate                       int           // calls a second
 	settle                            time.Duration // how long a server has nothing to do before its memory is read
 }
 
 // fullEffort is enough for figures that a scheduler's hiccup does not decide.
-var fullEffort = effort{fanouts: 10, bursts: 2, choices: 300, singles: 2 * rate, stalledRate: 40, settle: 500 * time.Millisecond}
+var fullEffort = effort{fanouts: 10, bursts: 2, choices: 300, singles: 2 * rate, stalled: 100, healthy: 300, stalledRate: 40, settle: 500 * time.Millisecond}
 
 // figures are what a visit has found, by row; a row that is none of the visit's is missing.
 type figures map[string]float64
@@ -59,7 +58,7 @@ func visit(ctx context.Context, s *server, kind string, n sizes, e effort, wante
 	case visitTenth:
 		o.Pages = n.many / 10
 	case visitStalled:
-		o.Pages, o.Stalling, o.Size, measure = stalled+healthy, stalled, stalledSize, v.stall
+		o.Pages, o.Stalling, o.Size, measure = e.stalled+e.healthy, e.stalled, stalledSize, v.stall
 	}
 	o.Few = min(few, o.Pages)
 	if err := v.open(ctx, kind, o); err != nil {
