@@ -7,8 +7,6 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
-
-	js "scenecast/clients/js"
 )
 
 // Acknowledged, lost, resumed, and told of what is missing; the script's own tests have the details.
@@ -75,10 +73,7 @@ func TestEventStream(t *testing.T) {
 	}
 	asked := make(chan stream, 10)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /scenecast.js", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(js.Script)
-	})
+	handleScript(mux)
 	mux.HandleFunc("GET /v1/events", func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		query.Del("page_id")

@@ -37,10 +37,7 @@ func serveStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{t: t, arrived: make(chan *actor, 10)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /scenecast.js", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(js.Script)
-	})
+	handleScript(mux)
 	mux.HandleFunc("GET /page", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte(`<!DOCTYPE html><title>by hand</title><script src="/scenecast.js"></script><p>by hand`))
@@ -65,6 +62,14 @@ func serveStage(t *testing.T) *stage {
 	t.Cleanup(site.Close)
 	s.page = site.URL + "/page"
 	return s
+}
+
+// handleScript has a site serve the page script.
+func handleScript(mux *http.ServeMux) {
+	mux.HandleFunc("GET /scenecast.js", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		_, _ = w.Write(js.Script)
+	})
 }
 
 // accept waits for the page's next WebSocket.

@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/security"
-
-	js "scenecast/clients/js"
 )
 
 // streamSite is a site whose proxy lets no WebSocket through: its pages read event streams.
@@ -26,10 +24,7 @@ func serveStreamSite(t *testing.T) *streamSite {
 	t.Helper()
 	s := &streamSite{since: make(map[string]string)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /scenecast.js", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		_, _ = w.Write(js.Script)
-	})
+	handleScript(mux)
 	mux.HandleFunc("GET /page", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprintf(w, `<!DOCTYPE html><script>WebSocket = undefined</script>`+
