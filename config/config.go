@@ -19,6 +19,10 @@ type Config struct {
 	Outbox      Outbox    `yaml:"outbox"`
 	Push        Push      `yaml:"push"`
 	History     History   `yaml:"history"`
+	Engine      string    `yaml:"engine"`   // EngineMemory or EngineNATS
+	DataDir     string    `yaml:"data_dir"` // empty: the log ends with the process
+	Cluster     Cluster   `yaml:"cluster"`
+	NATS        NATS      `yaml:"nats"`
 	HTTP        HTTP      `yaml:"http"`
 	TLS         TLS       `yaml:"tls"`
 	DrainDelay  Duration  `yaml:"drain_delay"` // 0: none

@@ -14,8 +14,13 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalText implements encoding.TextMarshaler.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+// MarshalText implements encoding.TextMarshaler. Where there is none, nothing is hidden.
+func (s Secret) MarshalText() ([]byte, error) {
+	if s == "" {
+		return nil, nil
+	}
+	return []byte(hidden), nil
+}
 
 // String implements fmt.Stringer.
 func (s Secret) String() string { return hidden }

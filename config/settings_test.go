@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,23 @@ var another = map[string]struct {
 	"history.max_bytes":            {"1GiB", config.Size(1 << 30)},
 	"history.max_count":            {"7", 7},
 	"history.max_age":              {"1h", config.Duration(time.Hour)},
+	"engine":                       {"nats", "nats"},
+	"data_dir":                     {"/var/lib/scenecast", "/var/lib/scenecast"},
+	"cluster.name":                 {"shop-2", "shop-2"},
+	"cluster.node":                 {"a", "a"},
+	"cluster.listen":               {"10.0.0.1:9601", "10.0.0.1:9601"},
+	"cluster.peers":                {"[10.0.0.2:9601, '[fd00::3]:9601']", config.Addresses{"10.0.0.2:9601", "[fd00::3]:9601"}},
+	"cluster.secret":               {"between nodes", config.Secret("between nodes")},
+	"cluster.tls.cert":             {"node.pem", "node.pem"},
+	"cluster.tls.key":              {"node-key.pem", "node-key.pem"},
+	"cluster.tls.ca":               {"ca.pem", "ca.pem"},
+	"cluster.answer_timeout":       {"1s", config.Duration(time.Second)},
+	"cluster.forget_after":         {"10s", config.Duration(10 * time.Second)},
+	"cluster.election":             {"safe", "safe"},
+	"nats.url":                     {"nats://10.0.0.9:4222,nats://10.0.0.8:4222", "nats://10.0.0.9:4222,nats://10.0.0.8:4222"},
+	"nats.credentials":             {"/etc/scenecast.creds", config.Secret("/etc/scenecast.creds")},
+	"nats.replicas":                {"3", 3},
+	"nats.sync":                    {"always", "always"},
 	"http.max_body":                {"1MiB", config.Size(1 << 20)},
 	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
@@ -118,7 +136,17 @@ func find(v reflect.Value, key string) any {
 
 // TestEverySetting: it can be set by its variable, by a flag and in the file, and sets nothing else.
 func TestEverySetting(t *testing.T) {
-	needs := map[string]string{"tls.cert": "tls.key", "tls.key": "tls.cert", "http.token_cookie": "http.allowed_origins"}
+	needs := map[string][]string{
+		"tls.cert":          {"tls.key"},
+		"tls.key":           {"tls.cert"},
+		"http.token_cookie": {"http.allowed_origins"},
+		"cluster.listen":    {"cluster.peers", "cluster.secret", "data_dir"},
+		"cluster.peers":     {"cluster.listen", "cluster.secret", "data_dir"},
+		"cluster.tls.cert":  {"cluster.tls.key", "cluster.tls.ca"},
+		"cluster.tls.key":   {"cluster.tls.cert", "cluster.tls.ca"},
+		"cluster.tls.ca":    {"cluster.tls.cert", "cluster.tls.key"},
+		"nats.replicas":     {"nats.url"},
+	}
 	for _, key := range config.Keys() {
 		c, ok := another[key]
 		if !ok {
@@ -133,7 +161,7 @@ func TestEverySetting(t *testing.T) {
 			"the flag":     {Flags: map[string]string{key: c.text}},
 			"the file":     {File: write(t, fileWith(t, key))},
 		} {
-			if other, ok := needs[key]; ok {
+			for _, other := range needs[key] {
 				s.Environ = append(s.Environ, config.Variable(other)+"="+another[other].text)
 			}
 			got := load(t, s)
@@ -141,7 +169,7 @@ func TestEverySetting(t *testing.T) {
 				t.Errorf("%s set to %s by %s: %#v, want %#v", key, c.text, source, value, c.want)
 			}
 			for _, other := range config.Keys() {
-				if other != key && other != needs[key] && !reflect.DeepEqual(setting(got, other), setting(config.Default(), other)) {
+				if other != key && !slices.Contains(needs[key], other) && !reflect.DeepEqual(setting(got, other), setting(config.Default(), other)) {
 					t.Errorf("%s set to %s by %s has changed %s to %#v", key, c.text, source, other, setting(got, other))
 				}
 			}
@@ -155,18 +183,18 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case config.LabelKeys, config.Origins, config.Networks, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps:
+	case config.LabelKeys, config.Origins, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)
 		}
 		value = document.Content[0]
 	}
-	content := map[string]any{key: value}
-	if section, name, nested := strings.Cut(key, "."); nested {
-		content = map[string]any{section: map[string]any{name: value}}
+	names := strings.Split(key, ".")
+	for _, name := range slices.Backward(names) {
+		value = map[string]any{name: value}
 	}
-	file, err := yaml.Marshal(content)
+	file, err := yaml.Marshal(value)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,12 +46,12 @@ type Backend struct {
 	down  error // what the follower or the connection has found
 }
 
-// New makes a backend that has not started. The error is a *problem.Problem.
+// New makes a backend that has not started.
 func New(o Options) (*Backend, error) {
-	if err := o.Check(); err != nil {
-		return nil, err
-	}
 	o = o.withDefaults()
+	if n := len(o.Embedded.Peers) + 1; n == 2 || n == 4 || n > 5 {
+		return nil, fmt.Errorf("a cluster of %d nodes: a log needs a majority to go on, so make it three or five", n)
+	}
 	prefix := "scenecast." + o.Name
 	b := &Backend{
 		options:     o,

@@ -8,8 +8,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"time"
-
-	"scenecast/problem"
 )
 
 // Options say where the log is.
@@ -63,42 +61,4 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.Default()
 	}
 	return o
-}
-
-// Check returns what is wrong with the options; a *problem.Problem.
-func (o Options) Check() error {
-	o = o.withDefaults()
-	e := &o.Embedded
-	switch {
-	case !validName(o.Name):
-		return problem.New(problem.Invalid, "takes letters, digits, '-' and '_'").At("cluster.name")
-	case o.Replicas != 1 && o.Replicas != 3 && o.Replicas != 5:
-		return problem.New(problem.Invalid, "takes 1, 3 or 5").At("nats.replicas")
-	case o.URL != "" && (e.Dir != "" || e.isClustered()):
-		return problem.New(problem.Invalid, "an external NATS keeps the log itself: leave out data_dir and cluster.peers").At("nats.url")
-	case o.URL != "":
-		return nil
-	case e.isClustered() && len(e.Peers) != 2 && len(e.Peers) != 4:
-		return problem.New(problem.Invalid,
-			"%d other nodes, and a log needs a majority to go on: make it three or five nodes. Two would stop whenever either does",
-			len(e.Peers)).At("cluster.peers")
-	case e.isClustered() && e.Listen == "":
-		return problem.New(problem.Invalid, "missing: the host:port at which the peers reach this node").At("cluster.listen")
-	case e.isClustered() && e.Secret == "":
-		return problem.New(problem.Invalid, "missing: a secret that all nodes share").At("cluster.secret")
-	case !e.isClustered() && e.Listen != "":
-		return problem.New(problem.Invalid, "missing: the host:port of the other nodes").At("cluster.peers")
-	case o.Replicas > len(e.Peers)+1:
-		return problem.New(problem.Invalid, "%d replicas need as many nodes, and there are %d", o.Replicas, len(e.Peers)+1).At("nats.replicas")
-	}
-	return nil
-}
-
-func validName(name string) bool {
-	for _, c := range []byte(name) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
-	}
-	return name != ""
 }

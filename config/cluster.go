@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"slices"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// The engines.
+const (
+	EngineAuto   = "auto"   // EngineNATS where a setting asks for what only that can, otherwise EngineMemory
+	EngineMemory = "memory" // one node, and a log that ends with the process
+	EngineNATS   = "nats"   // NATS JetStream, embedded or external
+)
+
+// EngineName is the engine that the settings ask for.
+func (c *Config) EngineName() string {
+	switch {
+	case c.Engine != EngineAuto:
+		return c.Engine
+	case c.DataDir != "" || c.NATS.URL != "" || len(c.Cluster.Peers) > 0 || c.Cluster.Listen != "":
+		return EngineNATS
+	default:
+		return EngineMemory
+	}
+}
+
+// Cluster is this node's place among several.
+type Cluster struct {
+	Name          string     `yaml:"name"`
+	Node          string     `yaml:"node"` // empty: Listen
+	Listen        string     `yaml:"listen"`
+	Peers         Addresses  `yaml:"peers"`
+	Secret        Secret     `yaml:"secret"`
+	TLS           ClusterTLS `yaml:"tls"`
+	AnswerTimeout Duration   `yaml:"answer_timeout"`
+	ForgetAfter   Duration   `yaml:"forget_after"`
+	Election      string     `yaml:"election"` // ElectionFast or ElectionSafe
+}
+
+// ClusterTLS names files in PEM with which nodes know each other; all or none.
+type ClusterTLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	CA   string `yaml:"ca"`
+}
+
+// How soon a leader that is gone is replaced.
+const (
+	ElectionFast = "fast"
+	ElectionSafe = "safe"
+)
+
+// NATS says where the log is, and how safe a record has to be.
+type NATS struct {
+	URL         string `yaml:"url"` // empty: embedded
+	Credentials Secret `yaml:"credentials"`
+	Replicas    int    `yaml:"replicas"` // 0: as many as fit the nodes
+	Sync        string `yaml:"sync"`     // SyncNever or SyncAlways
+}
+
+// When a record is on the disk of a node, of the embedded NATS.
+const (
+	SyncNever  = "never"  // the system writes it in its time: it survives the process, not the machine's power
+	SyncAlways = "always" // before it counts as appended
+)
+
+// Addresses is a list of host:port.
+type Addresses []string
+
+// UnmarshalYAML reads a list of host:port.
+func (a *Addresses) UnmarshalYAML(n *yaml.Node) (err error) {
+	*a, err = decodeTexts(n, "addresses", func(text string) (string, error) {
+		if _, _, err := net.SplitHostPort(text); err != nil {
+			return "", fmt.Errorf("%q is no address; write it as 10.0.0.2:9601", text)
+		}
+		return text, nil
+	})
+	return err
+}
+
+func (a Addresses) byComma() {}
+
+// checkCluster finds what is wrong with the engine's settings.
+func (d *decoder) checkCluster(c *Config) {
+	if !slices.Contains([]string{EngineAuto, EngineMemory, EngineNATS}, c.Engine) {
+		d.wrong("engine", "%q is no engine; there are %s, %s and %s", c.Engine, EngineAuto, EngineMemory, EngineNATS)
+		return
+	}
+	for key, set := range map[string]bool{
+		"data_dir": c.DataDir != "", "nats.url": c.NATS.URL != "", "cluster.listen": c.Cluster.Listen != "", "cluster.peers": len(c.Cluster.Peers) > 0,
+	} {
+		if set && c.Engine == EngineMemory {
+			d.wrong(key, "needs the engine %s, and engine is %s", EngineNATS, EngineMemory)
+		}
+	}
+	if !slices.Contains([]string{ElectionFast, ElectionSafe}, c.Cluster.Election) {
+		d.wrong("cluster.election", "%q is none; there are %s and %s", c.Cluster.Election, ElectionFast, ElectionSafe)
+	}
+	if !slices.Contains([]string{SyncNever, SyncAlways}, c.NATS.Sync) {
+		d.wrong("nats.sync", "%q is none; there are %s and %s", c.NATS.Sync, SyncNever, SyncAlways)
+	}
+	if t := c.Cluster.TLS; (t.Cert == "") != (t.Key == "") || (t.Cert == "") != (t.CA == "") {
+		d.wrong("cluster.tls", "needs cert, key and ca, or none")
+	}
+	if c.EngineName() == EngineNATS {
+		d.checkNodes(c)
+	}
+}
+
+// checkNodes finds what is wrong with who is in the cluster.
+func (d *decoder) checkNodes(c *Config) {
+	k := &c.Cluster
+	if !isClusterName(k.Name) {
+		d.wrong("cluster.name", "%q is no name; it takes letters, digits, - and _", k.Name)
+	}
+	if n := c.NATS.Replicas; n != 0 && n != 1 && n != 3 && n != 5 {
+		d.wrong("nats.replicas", "%d replicas are none that a log can have; take 1, 3 or 5", n)
+	}
+	switch others := len(k.Peers); {
+	case c.NATS.URL != "":
+		if c.DataDir != "" {
+			d.wrong("data_dir", "an external NATS (nats.url) keeps the log itself")
+		}
+		if others > 0 || k.Listen != "" {
+			d.wrong("cluster.peers", "nodes on an external NATS (nats.url) find each other there")
+		}
+	case others == 0 && k.Listen != "":
+		d.wrong("cluster.peers", "missing: the host:port of the other nodes")
+	case others == 0:
+	case others != 2 && others != 4:
+		d.wrong("cluster.peers", "with %d of them there are %d nodes, and a log needs a majority to go on: make it three or five nodes (two would stop whenever either does)",
+			others, others+1)
+	case k.Listen == "":
+		d.wrong("cluster.listen", "missing: the host:port at which the peers reach this node")
+	case slices.Contains(k.Peers, k.Listen):
+		d.wrong("cluster.peers", "%s is this node itself; name the others", k.Listen)
+	case k.Secret == "":
+		d.wrong("cluster.secret", "missing: a text that all nodes share and nobody else knows")
+	case c.DataDir == "":
+		d.wrong("data_dir", "missing: the directory in which this node keeps its copy of the log")
+	case c.NATS.Replicas > others+1:
+		d.wrong("nats.replicas", "%d replicas need as many nodes, and there are %d", c.NATS.Replicas, others+1)
+	}
+}
+
+// isClusterName reports whether a name can be part of the names of NATS's streams and subjects.
+func isClusterName(name string) bool {
+	for _, c := range []byte(name) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return name != ""
+}
