@@ -17,7 +17,6 @@ import (
 	"scenecast/api"
 	"scenecast/auth"
 	"scenecast/config"
-	"scenecast/engine/memory"
 	"scenecast/hub"
 	"scenecast/landing"
 	"scenecast/listener"
@@ -91,15 +90,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.apps.Store(apps)
 
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
-	s.engine = memory.New(memory.Options{
-		MaxBytes:          int(c.History.MaxBytes),
-		MaxCount:          c.History.MaxCount,
-		MaxAge:            time.Duration(c.History.MaxAge),
-		IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
-		MaxKeys:           c.Push.MaxIdempotencyKeys,
-	})
+	id := scenecast.NewNodeID()
+	if s.engine, err = newEngine(c, id, o.Version, s.log); err != nil {
+		return nil, err
+	}
 	s.hub = hub.New(hub.Options{
-		Node:       scenecast.NewNodeID(),
+		Node:       id,
 		Limits:     c.Labels.Limits(),
 		Log:        s.engine,
 		KeepLabels: time.Duration(c.History.MaxAge),
@@ -231,6 +227,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Logger:       s.log,
 	})
 	if err != nil {
+		_ = s.engine.Close()
 		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, err

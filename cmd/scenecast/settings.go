@@ -34,6 +34,13 @@ func newSettings(cmd *cobra.Command) *settings {
 	add("listen", "listen", "`host:port` to listen on; port 0 takes any free one")
 	add("client_tokens", "client-token", "`tokens` that let pages in, separated by commas")
 	add("api_keys", "api-key", "`key` of a backend that may do everything, in place of those of the file")
+	add("engine", "engine", "`engine`: auto, memory or nats")
+	add("data_dir", "data-dir", "`directory` in which pushes are kept over restarts")
+	add("cluster.node", "cluster-node", "`name` of this node, the same over restarts")
+	add("cluster.listen", "cluster-listen", "`host:port` for the other nodes of the cluster")
+	add("cluster.peers", "cluster-peers", "`host:port` of the other nodes, separated by commas")
+	add("cluster.secret", "cluster-secret", "`text` that the nodes of the cluster share")
+	add("nats.url", "nats-url", "`URL` of an external NATS")
 	add("log.level", "log-level", "`level`: debug, info, warn or error")
 	add("log.format", "log-format", "`format`: text or json")
 	return s

@@ -215,6 +215,8 @@ func (v *events) Live() {
 	defer e.mu.Unlock()
 	if !e.isLive {
 		e.isLive = true
+		// The node begins at the end of the log; it has no pages yet that could miss anything.
+		e.node.Skip(scenecast.GapNotice{Reason: scenecast.GapEpoch, Newest: e.tail.Newest()})
 		close(e.live)
 	}
 }

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"scenecast"
+	"scenecast/config"
+	"scenecast/engine/cluster"
+	"scenecast/engine/memory"
+	"scenecast/engine/nats"
+	"scenecast/engine/tail"
+)
+
+// newEngine makes the engine that the configuration asks for. It has not started.
+func newEngine(c config.Config, id scenecast.NodeID, version string, log *slog.Logger) (scenecast.Engine, error) {
+	if c.EngineName() == config.EngineMemory {
+		return memory.New(memory.Options{
+			MaxBytes:          int(c.History.MaxBytes),
+			MaxCount:          c.History.MaxCount,
+			MaxAge:            time.Duration(c.History.MaxAge),
+			IdempotencyWindow: time.Duration(c.Push.IdempotencyWindow),
+			MaxKeys:           c.Push.MaxIdempotencyKeys,
+		}), nil
+	}
+	backend, err := newNATS(c, log)
+	if err != nil {
+		return nil, err
+	}
+	name := c.Cluster.Node
+	if name == "" {
+		name = c.Cluster.Listen
+	}
+	return cluster.New(backend, cluster.Options{
+		ID:            id,
+		Name:          name,
+		Version:       version,
+		Tail:          tail.Options{MaxBytes: int(c.History.MaxBytes), MaxCount: c.History.MaxCount, MaxAge: time.Duration(c.History.MaxAge)},
+		Keys:          tail.KeyOptions{Window: time.Duration(c.Push.IdempotencyWindow), MaxCount: c.Push.MaxIdempotencyKeys},
+		AnswerTimeout: time.Duration(c.Cluster.AnswerTimeout),
+		ForgetAfter:   time.Duration(c.Cluster.ForgetAfter),
+		Logger:        log,
+	}), nil
+}
+
+// logBytes is how much of the log NATS keeps for each byte that a node keeps in memory: a record in the log is about as large as its
+// pushes in memory, and nodes that start read all of it.
+const logBytes = 4
+
+func newNATS(c config.Config, log *slog.Logger) (*nats.Backend, error) {
+	certificates, err := clusterTLS(c.Cluster.TLS)
+	if err != nil {
+		return nil, err
+	}
+	o := nats.Options{
+		URL:         c.NATS.URL,
+		Credentials: string(c.NATS.Credentials),
+		Name:        c.Cluster.Name,
+		Replicas:    c.NATS.Replicas,
+		MaxAge:      max(time.Duration(c.History.MaxAge), time.Duration(c.Push.IdempotencyWindow)),
+		MaxBytes:    logBytes * int64(c.History.MaxBytes),
+		Logger:      log,
+	}
+	if o.URL != "" {
+		o.TLS = certificates
+	} else {
+		o.Embedded = nats.Embedded{
+			Dir:           c.DataDir,
+			SyncAlways:    c.NATS.Sync == config.SyncAlways,
+			Node:          c.Cluster.Node,
+			Listen:        c.Cluster.Listen,
+			Peers:         c.Cluster.Peers,
+			Secret:        string(c.Cluster.Secret),
+			TLS:           certificates,
+			SlowElections: c.Cluster.Election == config.ElectionSafe,
+		}
+	}
+	return nats.New(o)
+}
+
+// clusterTLS is how nodes know each other by certificates; nil: they do not.
+func clusterTLS(c config.ClusterTLS) (*tls.Config, error) {
+	if c.Cert == "" {
+		return nil, nil
+	}
+	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("cluster.tls: %w", err)
+	}
+	text, err := os.ReadFile(c.CA)
+	if err != nil {
+		return nil, fmt.Errorf("cluster.tls.ca: %w", err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("cluster.tls.ca: %s has no certificate in PEM", c.CA)
+	}
+	return &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		RootCAs:      authorities,
+		ClientCAs:    authorities,
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		MinVersion:   tls.VersionTLS12,
+	}, nil
+}
