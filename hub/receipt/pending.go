@@ -142,9 +142,17 @@ func (p *Pending) Acknowledge(slot uint32, at scenecast.Position) bool {
 	return true
 }
 
-// Leave forgets the page in a slot, and returns the copies that it may acknowledge when it is back. Of a page that cannot be known
-// again, returns false, nothing is waited for.
-func (p *Pending) Leave(slot uint32, returns bool) (unacked []*Unacked) {
+// Leave forgets the page in a slot, and returns the copies that it may acknowledge when it is back, in the order of the log. Of a page
+// that cannot be known again, returns false, nothing is waited for.
+func (p *Pending) Leave(slot uint32, returns bool) []*Unacked {
+	n := 0
+	for _, b := range p.blocks {
+		n += bits.OnesCount64(b.asked.Items(slot) & b.live)
+	}
+	var unacked []*Unacked
+	if n > 0 && returns {
+		unacked = make([]*Unacked, 0, n)
+	}
 	for _, b := range p.blocks {
 		asked := b.asked.Remove(slot, ^uint64(0)) & b.live
 		waited := b.waited.Remove(slot, ^uint64(0))

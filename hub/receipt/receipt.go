@@ -8,6 +8,7 @@ package receipt
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"scenecast"
@@ -21,6 +22,7 @@ type Receipt struct {
 	acked    bool // it waits for acknowledgements of pages that can acknowledge; of others, and otherwise, for what is written
 	timeout  time.Duration
 	report   func(scenecast.Tally, bool)
+	holders  atomic.Int32 // who remembers one of its copies that were left unacknowledged
 
 	mu        sync.Mutex
 	unsettled int             // copies of which it is not known whether the kernel took them
@@ -156,8 +158,12 @@ type Unacked struct {
 // Position is the push's.
 func (u *Unacked) Position() scenecast.Position { return u.receipt.position }
 
-// Receipt is the push's.
-func (u *Unacked) Receipt() *Receipt { return u.receipt }
+// Hold notes that somebody remembers the copy, and reports whether nobody remembered one of this push before: the receipt itself is kept
+// for that.
+func (u *Unacked) Hold() (first bool) { return u.receipt.holders.Add(1) == 1 }
+
+// Release notes that somebody remembers the copy no more, and reports whether nobody remembers one of this push any more.
+func (u *Unacked) Release() (last bool) { return u.receipt.holders.Add(-1) == 0 }
 
 // Acknowledge notes that the page has shown the push, on whatever connection; once.
 func (u *Unacked) Acknowledge() {

@@ -67,7 +67,6 @@ type Store struct {
 	oldest   *page // in the order in which they have left
 	newest   *page
 	bytes    int
-	receipts map[*receipt.Receipt]int // how many Unacked hold each
 }
 
 // page is one that has left, or that the backend has given labels. It may be back: what it has left behind is kept until it leaves
@@ -77,10 +76,11 @@ type page struct {
 	older, newer *page
 	delivered    Delivered
 	unacked      []*receipt.Unacked // in the order of the log
+	unackedUntil int64              // how long these are of use, in Unix nanoseconds
 	hasLabels    bool               // it is known which labels the backend has given it, possibly none
 	labels       label.Set
 	holders      int   // connections that are here and whose labels these are
-	labelsUntil  int64 // when there are none: how long the labels are kept, in Unix nanoseconds
+	labelsUntil  int64 // when there are none: how long the labels are kept
 	until        int64 // … and how long anything else of it is of use
 	bytes        int   // that it counts with, receipts left out
 }
@@ -95,8 +95,8 @@ func (p *page) keepsLabels(now int64) bool {
 // What things take on the heap.
 const (
 	pageBytes    = 216 // a page, with its key in the map
-	unackedBytes = 16 + 8
-	receiptBytes = 176 // with what it reports to, and its place in the map
+	unackedBytes = 16
+	receiptBytes = 160 // with what it reports to
 	labelBytes   = 32
 )
 
@@ -108,7 +108,7 @@ func New(o Options) *Store {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
 	}
-	return &Store{options: o, byKey: make(map[Key]*page), receipts: make(map[*receipt.Receipt]int)}
+	return &Store{options: o, byKey: make(map[Key]*page)}
 }
 
 // IsEmpty reports whether there is nothing to be found. It waits for nobody.
@@ -164,7 +164,7 @@ func (s *Store) Acknowledge(k Key, at scenecast.Position) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.byKey[k]
-	if p == nil {
+	if p == nil || p.unackedUntil <= time.Now().UnixNano() {
 		return false
 	}
 	i, _ := slices.BinarySearchFunc(p.unacked, at, comparePositions)
@@ -173,9 +173,12 @@ func (s *Store) Acknowledge(k Key, at scenecast.Position) bool {
 	}
 	p.unacked[i].Acknowledge()
 	s.release(p.unacked[i : i+1])
-	p.unacked = slices.Delete(p.unacked, i, i+1)
-	p.bytes -= unackedBytes
-	s.bytes -= unackedBytes
+	if p.unacked = slices.Delete(p.unacked, i, i+1); len(p.unacked) == 0 {
+		p.unacked = nil
+	}
+	s.bytes -= p.bytes
+	p.bytes = p.count()
+	s.bytes += p.bytes
 	return true
 }
 
@@ -211,10 +214,17 @@ func (s *Store) Leave(k Key, left Leaving) {
 	} else {
 		p.labels = label.Set{}
 	}
+	if p.unackedUntil <= now.UnixNano() {
+		s.drop(p.unacked)
+		p.unacked = nil
+	}
 	s.hold(left.Unacked)
 	p.unacked = s.merge(p.unacked, left.Unacked)
+	if len(left.Unacked) > 0 {
+		p.unackedUntil = now.Add(receipt.MaxAge).UnixNano()
+	}
 	if len(p.unacked) > 0 {
-		p.until = max(p.until, now.Add(receipt.MaxAge).UnixNano())
+		p.until = max(p.until, p.unackedUntil)
 	}
 	s.link(p)
 	if p.expired(now.UnixNano()) {
@@ -252,8 +262,11 @@ func (s *Store) take(k Key) *page {
 
 // merge adds copies to those that a page has not acknowledged. When they are too many, the oldest are forgotten.
 func (s *Store) merge(before, more []*receipt.Unacked) []*receipt.Unacked {
-	all := before
-	if len(more) > 0 {
+	all := more
+	switch {
+	case len(more) == 0:
+		all = before
+	case len(before) > 0:
 		all = slices.Concat(before, more)
 		slices.SortStableFunc(all, func(a, b *receipt.Unacked) int { return comparePositions(a, b.Position()) })
 	}
@@ -299,8 +312,7 @@ func (s *Store) drop(unacked []*receipt.Unacked) {
 // hold counts the receipts of copies, and release counts them no more.
 func (s *Store) hold(unacked []*receipt.Unacked) {
 	for _, u := range unacked {
-		s.receipts[u.Receipt()]++
-		if s.receipts[u.Receipt()] == 1 {
+		if u.Hold() {
 			s.bytes += receiptBytes
 		}
 	}
@@ -308,10 +320,7 @@ func (s *Store) hold(unacked []*receipt.Unacked) {
 
 func (s *Store) release(unacked []*receipt.Unacked) {
 	for _, u := range unacked {
-		r := u.Receipt()
-		s.receipts[r]--
-		if s.receipts[r] == 0 {
-			delete(s.receipts, r)
+		if u.Release() {
 			s.bytes -= receiptBytes
 		}
 	}
@@ -349,7 +358,7 @@ func (s *Store) unlink(p *page) {
 
 // count is about how much memory a page takes.
 func (p *page) count() int {
-	n := pageBytes + len(p.key) + 8*cap(p.delivered.Seqs) + unackedBytes*len(p.unacked)
+	n := pageBytes + len(p.key) + 8*cap(p.delivered.Seqs) + 8*cap(p.unacked) + unackedBytes*len(p.unacked)
 	for l := range p.labels.All() {
 		n += labelBytes + len(l.Value)
 	}
