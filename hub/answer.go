@@ -125,6 +125,6 @@ func (a *answer) relabel(slot scenecast.Slot) {
 	m.trust = s.trusts.acquire(s.trusts.of(trusted).afterChange(change))
 	s.trusts.release(trusted)
 	s.relabel(slot, before, next)
-	s.rememberLabels(m, next)
+	s.saveLabels(m, next)
 	a.reply.Changed++
 }

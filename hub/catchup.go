@@ -51,7 +51,7 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 	before := c.At()
 	done := c.Take(chunk)
 	if len(chunk.Frames) == 0 {
-		settle(done, c.slot.Index, true) // the page has had them on another shard, before they came to this one
+		tellDone(done, c.slot.Index, true) // the page has had them on another shard, before they came to this one
 		s.goOn(c)
 		return
 	}
@@ -60,7 +60,7 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 			s.ttlStores[c.app].Delivered(c.slot.Index, seq)
 		}
 	} else {
-		settle(done, c.slot.Index, false)
+		tellDone(done, c.slot.Index, false)
 		s.takeBack(c, before, chunk.At)
 	}
 	s.loop.OnWritten(c.slot, func() {
@@ -71,8 +71,8 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 	})
 }
 
-// settle tells receipts what has become of copies; nil: there are none.
-func settle(done func(slot uint32, written bool), slot uint32, written bool) {
+// tellDone tells receipts what has become of copies; nil: there are none.
+func tellDone(done func(slot uint32, written bool), slot uint32, written bool) {
 	if done != nil {
 		done(slot, written)
 	}
@@ -85,7 +85,7 @@ func (s *Shard) skip(c *catchUp, err error) {
 		missed.Reason, missed.Newest = gap.Reason, gap.Newest
 	}
 	s.takeBack(c, c.At(), missed.Newest)
-	settle(c.Skip(missed.Newest), c.slot.Index, false)
+	tellDone(c.Skip(missed.Newest), c.slot.Index, false)
 	s.tellGap(c.slot, c.Protocol(), missed)
 	if missed.Reason == scenecast.GapFailure { // a log that fails would fail again
 		s.endCatchUp(c)
@@ -109,11 +109,11 @@ func (s *Shard) endCatchUp(c *catchUp) {
 	s.members.at(c.slot.Index).clear(catchingUp)
 	had, rest := c.Tail()
 	for _, l := range had {
-		settle(l.Frame.Done, c.slot.Index, true) // as in sendChunk
+		tellDone(l.Frame.Done, c.slot.Index, true) // as in sendChunk
 	}
 	for _, l := range rest {
 		if !s.loop.SendShared(c.slot, l.Frame) {
-			settle(l.Frame.Done, c.slot.Index, false)
+			tellDone(l.Frame.Done, c.slot.Index, false)
 		}
 	}
 	s.startLatePass(c.slot)
@@ -144,7 +144,7 @@ func (s *Shard) abandonCatchUp(index uint32) {
 	c := s.catchUps[index]
 	delete(s.catchUps, index)
 	s.takeBack(c, c.At(), s.position)
-	settle(c.Abandon(), index, false)
+	tellDone(c.Abandon(), index, false)
 }
 
 // tellGap tells a page of what it will not get, if its protocol can.

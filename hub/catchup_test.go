@@ -31,7 +31,7 @@ type labelled struct {
 
 // model is what the random walk knows.
 type model struct {
-	*stage
+	*fixture
 	t        *testing.T
 	r        *rand.Rand
 	log      []*scenecast.Push // all of it, whatever is kept
@@ -49,7 +49,7 @@ func TestCatchUpModel(t *testing.T) {
 	gaps, replayed := 0, 0
 	for seed := range uint64(60) {
 		synctest.Test(t, func(t *testing.T) {
-			m := &model{stage: newStage(2), t: t, r: rand.New(rand.NewPCG(seed, 5))}
+			m := &model{fixture: newFixture(2), t: t, r: rand.New(rand.NewPCG(seed, 5))}
 			m.holds = true
 			defer m.end()
 			for range 8 {
@@ -58,7 +58,7 @@ func TestCatchUpModel(t *testing.T) {
 			for range 1500 {
 				m.happen()
 			}
-			m.stage.settle()
+			m.fixture.runAll()
 			for _, v := range m.pages {
 				m.check(v)
 				if v.socket != nil {
@@ -184,13 +184,13 @@ func (m *model) wantNothingMissed(v *trackedPage) {
 // TestCatchUpIsBounded: of a page that does not read, one step's bytes are outstanding, however much it has missed.
 func TestCatchUpIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		big := scenecast.Message{Data: make([]byte, 1000)}
 		for range 1000 {
 			s.publish(scenecast.Push{To: to("*"), Message: big}, ignore)
 		}
-		s.settle()
+		s.runAll()
 		q := s.queues[0]
 		k := q.open(back(admit(wide{}, "home"), "p", s.position(0)))
 		reads := 0
@@ -223,10 +223,10 @@ func (wide) EncodePush(p *scenecast.Push, _ scenecast.Delivery) []byte {
 // TestCatchUpIsNotOutrun: pushes that arrive during every step of a catch-up do not keep it from its end.
 func TestCatchUpIsNotOutrun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		s.holds = true
 		q := s.queues[0]
 		k := q.open(back(admit(lines{}, "home"), "p", s.position(0)))
@@ -244,7 +244,7 @@ func TestCatchUpIsNotOutrun(t *testing.T) {
 		if s.reads > 3 || hub.CatchingUp(q.shard) > 0 {
 			t.Errorf("after 10 rounds with pushes in each: %d steps, %d catching up", s.reads, hub.CatchingUp(q.shard))
 		}
-		s.settle()
+		s.runAll()
 		if len(k.got) != 31 {
 			t.Errorf("got %q", k.got)
 		}
@@ -255,17 +255,17 @@ func TestCatchUpIsNotOutrun(t *testing.T) {
 func TestCatchUpLeavesMuchToTheLog(t *testing.T) {
 	for name, data := range map[string][]byte{"many": []byte("1"), "large": make([]byte, hub.StepBytes)} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			s.publish(scenecast.Push{To: to("*")}, ignore)
-			s.settle()
+			s.runAll()
 			s.holds = true
 			k := s.queues[0].open(back(admit(lines{}, "home"), "p", s.position(0)))
 			synctest.Wait()
 			for range 100 {
 				s.publish(scenecast.Push{To: to("*"), Message: scenecast.Message{Data: data}}, ignore)
 			}
-			s.settle()
+			s.runAll()
 			for i, got := range k.got {
 				if got != fmt.Sprint("push ", i+1) {
 					t.Fatalf("%s: got %q as number %d", name, got, i+1)
@@ -294,18 +294,18 @@ func TestCatchUpGaps(t *testing.T) {
 		{"whatever there is", scenecast.Position{}, nil, []string{"push 16", "push 17", "push 18", "push 19", "push 20"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			for range 20 {
 				s.publish(scenecast.Push{To: to("*")}, ignore)
 			}
-			s.settle()
+			s.runAll()
 			s.keep(5)
 			s.fail = c.fail
 			k := s.queues[0].open(back(admit(lines{}, "home"), "p", c.since))
-			s.settle()
+			s.runAll()
 			s.publish(scenecast.Push{To: to("*")}, ignore)
-			s.settle()
+			s.runAll()
 			if want := append(c.want, "push 21"); !slices.Equal(k.got, want) {
 				t.Errorf("%s: got %q, want %q", c.name, k.got, want)
 			}
@@ -316,17 +316,17 @@ func TestCatchUpGaps(t *testing.T) {
 // TestCatchUpOnNothing: a page that wants whatever there is does not read for ever where there is nothing.
 func TestCatchUpOnNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		for range 20 {
 			s.publish(scenecast.Push{To: to("*")}, ignore)
 		}
-		s.settle()
+		s.runAll()
 		s.keep(0)
 		k := s.queues[0].open(back(admit(lines{}, "home"), "p", scenecast.Position{}))
-		s.settle()
+		s.runAll()
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		if s.reads != 1 || !slices.Equal(k.got, []string{"push 21"}) {
 			t.Errorf("%d reads, got %q", s.reads, k.got)
 		}
@@ -336,11 +336,11 @@ func TestCatchUpOnNothing(t *testing.T) {
 // TestCatchUpOfARestlessPage: what is known of a page's labels while it does not read is bounded.
 func TestCatchUpOfARestlessPage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		q := s.queues[0]
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		k := q.open(back(admit(lines{}, "home"), "p", s.position(0)))
 		for i := range 2 * hub.MaxSpans { // all at one place in the log: nothing was delivered between
 			q.say(k, fmt.Sprint("page=", i))
@@ -353,7 +353,7 @@ func TestCatchUpOfARestlessPage(t *testing.T) {
 			q.run(1)
 			q.say(k, fmt.Sprint("page=", i))
 		}
-		if s.settle(); k.code != scenecast.CloseSlowConsumer || s.Connections() != 0 {
+		if s.runAll(); k.code != scenecast.CloseSlowConsumer || s.Connections() != 0 {
 			t.Errorf("closed with %d, want %d; %d connections", k.code, scenecast.CloseSlowConsumer, s.Connections())
 		}
 	})
@@ -362,9 +362,9 @@ func TestCatchUpOfARestlessPage(t *testing.T) {
 // TestCatchUpOutlivedByNothing: closing a hub ends what is being read for its pages.
 func TestCatchUpOutlivedByNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		s.holds = true
 		for i := range hub.StepsAtATime() + 10 {
 			s.queues[0].open(back(admit(lines{}, "home"), fmt.Sprint("p", i), s.position(0)))

@@ -33,7 +33,7 @@ func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
 		s.abandonCatchUp(slot.Index)
 	}
 	s.abandonLatePass(slot.Index)
-	s.remember(slot.Index, m)
+	s.save(slot.Index, m)
 	app := s.app(m)
 	app.index.Leave(slot.Index)
 	if app.index.Len() == 0 {

@@ -19,14 +19,14 @@ func TestLastingModel(t *testing.T) {
 	late := 0
 	for seed := range uint64(40) {
 		synctest.Test(t, func(t *testing.T) {
-			m := &lastingModel{model: model{stage: newStage(3), t: t, r: rand.New(rand.NewPCG(seed, 6))}}
+			m := &lastingModel{model: model{fixture: newFixture(3), t: t, r: rand.New(rand.NewPCG(seed, 6))}}
 			defer m.end()
 			for i := range 6 {
 				m.pages = append(m.pages, &ttlPage{id: fmt.Sprint("g", i), has: make(map[uint64]bool)})
 			}
 			for range 400 {
 				m.happen()
-				m.settle()
+				m.runAll()
 				for _, g := range m.pages {
 					late += m.check(g)
 				}
@@ -58,8 +58,8 @@ type ttlPage struct {
 	read   int
 }
 
-// owe notes that a push is to come, unless it has.
-func (g *ttlPage) owe(seq uint64) {
+// expect notes that a push is to come, unless it has.
+func (g *ttlPage) expect(seq uint64) {
 	if !g.has[seq] {
 		g.has[seq] = false
 	}
@@ -80,7 +80,7 @@ func (m *lastingModel) happen() {
 	case n < 5 && g.socket != nil:
 		g.page = m.page()
 		g.q.say(g.socket, "page="+g.page)
-		m.owe(g)
+		m.expect(g)
 	case n < 7 && g.socket != nil:
 		g.since = m.newest // as a page that has just been told where it stands
 		g.q.leave(g.socket)
@@ -90,10 +90,10 @@ func (m *lastingModel) happen() {
 		g.socket = g.q.open(back(admit(lines{}, g.page), g.id, m.position(g.since)))
 		for seq := g.since + 1; seq <= m.newest; seq++ {
 			if m.to[seq-1] == g.page {
-				g.owe(seq) // missed
+				g.expect(seq) // missed
 			}
 		}
-		m.owe(g)
+		m.expect(g)
 	case n == 9:
 		time.Sleep(time.Duration(m.r.IntN(20)) * time.Second)
 	}
@@ -120,11 +120,11 @@ func (m *lastingModel) publishSome() {
 	}
 }
 
-// owe notes what a page gets because of where it is now.
-func (m *lastingModel) owe(g *ttlPage) {
+// expect notes what a page gets because of where it is now.
+func (m *lastingModel) expect(g *ttlPage) {
 	for _, l := range m.lasts {
 		if l.page == g.page && time.Now().Before(l.until) {
-			g.owe(l.seq)
+			g.expect(l.seq)
 		}
 	}
 }
@@ -158,26 +158,26 @@ func (m *lastingModel) check(g *ttlPage) (late int) {
 }
 
 // lasts publishes a push for page=home that lasts for a minute.
-func (s *stage) lasts(data int) {
+func (s *fixture) lasts(data int) {
 	s.publish(scenecast.Push{To: to(`page == "home"`), TTL: time.Minute, Message: scenecast.Message{Data: make([]byte, data)}}, ignore)
 }
 
 // TestLastingEnds to the moment, also for a page that came before and matches only now.
 func TestLastingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		q := s.queues[0]
 		moves := q.open(admit(lines{}, "list"))
 		s.lasts(1)
-		s.settle()
+		s.runAll()
 		time.Sleep(time.Minute - time.Nanosecond)
 		inTime := q.open(admit(lines{}, "home"))
 		q.run(10)
 		time.Sleep(time.Nanosecond)
 		tooLate := q.open(admit(lines{}, "home"))
 		q.say(moves, "page=home")
-		s.settle()
+		s.runAll()
 		if len(inTime.got) != 1 || len(tooLate.got)+len(moves.got) != 0 {
 			t.Errorf("in time: %q; too late: %q and %q", inTime.got, tooLate.got, moves.got)
 		}
@@ -194,17 +194,17 @@ func TestMaxLasting(t *testing.T) {
 		{70, 1 << 20, ttlstore.MaxBytes >> 20},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			for range c.pushes {
 				s.lasts(c.bytes)
 			}
-			s.settle()
+			s.runAll()
 			if n := hub.Lasting(s.queues[0].shard, "a"); n != c.want {
 				t.Errorf("%d pushes of %d bytes: %d last, want %d", c.pushes, c.bytes, n, c.want)
 			}
 			k := s.queues[0].open(admit(lines{}, "home"))
-			s.settle()
+			s.runAll()
 			if len(k.got) != c.want || k.got[0] != fmt.Sprint("late ", c.pushes-c.want+1) {
 				t.Errorf("%d pushes of %d bytes: a page gets %d, the first being %q", c.pushes, c.bytes, len(k.got), k.got[0])
 			}
@@ -215,14 +215,14 @@ func TestMaxLasting(t *testing.T) {
 // TestManyLastingInSteps: a page that matches more than its outbox holds gets all of it, as fast as it reads.
 func TestManyLastingInSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		q := s.queues[0]
 		q.frames = 3
 		for range 20_000 / 10 {
 			s.lasts(1)
 		}
-		s.settle()
+		s.runAll()
 		k := q.open(admit(long{}, "home"))
 		q.run(10)
 		for ; len(k.pending) > 0; q.run(10) {
@@ -253,12 +253,12 @@ func TestLastingOnItsWay(t *testing.T) {
 		"nowhere": {}, "on its old shard": {true, false}, "on its new shard": {false, true}, "on both": {true, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(2)
+			s := newFixture(2)
 			defer s.end()
 			from, to := s.queues[0], s.queues[1]
 			page := back(admit(lines{}, "home"), "p", s.position(0))
 			k := from.open(page)
-			s.settle()
+			s.runAll()
 			s.lasts(1)
 			for i, q := range s.queues {
 				if delivered[i] {
@@ -271,7 +271,7 @@ func TestLastingOnItsWay(t *testing.T) {
 			page.Resume.After.Seq = uint64(len(k.got))
 			from.leave(k)
 			again := to.open(page)
-			s.settle()
+			s.runAll()
 			if len(k.got)+len(again.got) != 1 {
 				t.Errorf("delivered %s: got %q, then %q", name, k.got, again.got)
 			}
@@ -281,7 +281,7 @@ func TestLastingOnItsWay(t *testing.T) {
 
 // TestLastingOnAShardThatIsBehind: a page that has got a push, and is for a while on a shard that has not come to it, has got it.
 func TestLastingOnAShardThatIsBehind(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "", func(t *testing.T, s *fixture, a, b *queue) {
 		page := known(lines{}, "p")
 		k := a.open(page)
 		s.lasts(1)
@@ -290,7 +290,7 @@ func TestLastingOnAShardThatIsBehind(t *testing.T) {
 		a.leave(k)
 		b.leave(b.open(page))
 		again := a.open(page)
-		if s.settle(); len(k.got) != 1 || len(again.got) != 0 {
+		if s.runAll(); len(k.got) != 1 || len(again.got) != 0 {
 			t.Errorf("got %q, and then %q", k.got, again.got)
 		}
 	})
@@ -300,11 +300,11 @@ func TestLastingOnAShardThatIsBehind(t *testing.T) {
 func TestLastingIsNotClaimed(t *testing.T) {
 	t.Run("it left in the middle of its catch-up", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			q := s.queues[0]
 			s.publish(scenecast.Push{To: to("*")}, ignore)
-			s.settle()
+			s.runAll()
 			s.holds = true
 			k := q.open(back(admit(lines{}, "home"), "p", s.position(0)))
 			s.lasts(1)
@@ -313,14 +313,14 @@ func TestLastingIsNotClaimed(t *testing.T) {
 			again := admit(lines{}, "home")
 			again.PageID = "p" // and nothing more: it begins anew
 			k = q.open(again)
-			if s.settle(); !slices.Equal(k.got, []string{"late 2"}) {
+			if s.runAll(); !slices.Equal(k.got, []string{"late 2"}) {
 				t.Errorf("got %q", k.got)
 			}
 		})
 	})
 	t.Run("it was cut off, and the log has forgotten", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(2)
+			s := newFixture(2)
 			defer s.end()
 			k := s.queues[0].open(back(admit(lines{}, "home"), "p", s.position(0)))
 			s.lasts(1)
@@ -329,17 +329,17 @@ func TestLastingIsNotClaimed(t *testing.T) {
 			s.queues[0].leave(k) // with the push in its outbox
 			s.keep(0)
 			k = s.queues[1].open(back(admit(lines{}, "home"), "p", s.position(0)))
-			if s.settle(); !slices.Equal(k.got, []string{"gap retention 1", "late 1"}) {
+			if s.runAll(); !slices.Equal(k.got, []string{"gap retention 1", "late 1"}) {
 				t.Errorf("got %q", k.got)
 			}
 		})
 	})
 	t.Run("its outbox had no room for what it had missed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			s.publish(scenecast.Push{To: to("*")}, ignore)
-			s.settle()
+			s.runAll()
 			s.holds = true
 			q := s.queues[0]
 			q.frames = 1
@@ -366,14 +366,14 @@ func TestLastingIsNotClaimed(t *testing.T) {
 			}
 			q.frames = 0
 			k = q.open(known(lines{}, "p"))
-			if s.settle(); !slices.Equal(k.got, []string{"late 2"}) {
+			if s.runAll(); !slices.Equal(k.got, []string{"late 2"}) {
 				t.Errorf("got %q", k.got)
 			}
 		})
 	})
 	t.Run("another one had its slot", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			q := s.queues[0]
 			q.frames = 1
@@ -383,7 +383,7 @@ func TestLastingIsNotClaimed(t *testing.T) {
 			s.lasts(1)
 			q.run(1) // its outbox is full, and it is closed for that
 			next := q.open(admit(lines{}, "home"))
-			if s.settle(); k.code != scenecast.CloseSlowConsumer || next.slot.Index != k.slot.Index || !slices.Equal(next.got, []string{"late 2"}) {
+			if s.runAll(); k.code != scenecast.CloseSlowConsumer || next.slot.Index != k.slot.Index || !slices.Equal(next.got, []string{"late 2"}) {
 				t.Errorf("closed with %d; the next in slot %d got %q", k.code, next.slot.Index, next.got)
 			}
 		})

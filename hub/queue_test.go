@@ -220,8 +220,8 @@ func (a acking) Received(c scenecast.Conn, m scenecast.Inbound) {
 // epoch is that of the tests' logs.
 const epoch = 9
 
-// stage is a hub on queues, and its log, in which reading can be held up.
-type stage struct {
+// fixture is a hub on queues, and its log, in which reading can be held up.
+type fixture struct {
 	*hub.Hub
 	queues []*queue
 
@@ -234,8 +234,8 @@ type stage struct {
 	fail   error // of reading
 }
 
-func newStage(shards int) *stage {
-	s := new(stage)
+func newFixture(shards int) *fixture {
+	s := new(fixture)
 	s.Hub = hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute})
 	for range shards {
 		q := &queue{sockets: make(map[scenecast.Slot]*socket)}
@@ -245,12 +245,12 @@ func newStage(shards int) *stage {
 	return s
 }
 
-func (s *stage) position(seq uint64) scenecast.Position {
+func (s *fixture) position(seq uint64) scenecast.Position {
 	return scenecast.Position{Epoch: epoch, Seq: seq}
 }
 
 // publish does what an engine does: the log has the push when the hub is told of it.
-func (s *stage) publish(p scenecast.Push, report func(scenecast.Tally, bool)) *scenecast.Push {
+func (s *fixture) publish(p scenecast.Push, report func(scenecast.Tally, bool)) *scenecast.Push {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.newest++
@@ -264,20 +264,20 @@ func (s *stage) publish(p scenecast.Push, report func(scenecast.Tally, bool)) *s
 }
 
 // keep has the log forget all but the newest.
-func (s *stage) keep(n int) {
+func (s *fixture) keep(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pushes = s.pushes[max(0, len(s.pushes)-n):]
 }
 
-func (s *stage) Newest() scenecast.Position {
+func (s *fixture) Newest() scenecast.Position {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.position(s.newest)
 }
 
 // After may be held up when it has read: then others go on before its result is there.
-func (s *stage) After(_ context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+func (s *fixture) After(_ context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
 	s.mu.Lock()
 	s.reads++
 	pushes, err := s.after(after, limit)
@@ -295,7 +295,7 @@ func (s *stage) After(_ context.Context, after scenecast.Position, limit int) ([
 	return pushes, err
 }
 
-func (s *stage) after(after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+func (s *fixture) after(after scenecast.Position, limit int) ([]*scenecast.Push, error) {
 	gap := func(reason scenecast.Gap) error {
 		return &scenecast.GapError{Reason: reason, Newest: s.position(s.newest)}
 	}
@@ -312,12 +312,12 @@ func (s *stage) after(after scenecast.Position, limit int) ([]*scenecast.Push, e
 	return pushes[:min(limit, len(pushes))], nil
 }
 
-func (s *stage) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
+func (s *fixture) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
 	panic("not used")
 }
 
 // release lets a read go on.
-func (s *stage) release() {
+func (s *fixture) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.held) > 0 {
@@ -326,8 +326,8 @@ func (s *stage) release() {
 	}
 }
 
-// settle has everything happen that is under way. It must be called in a bubble.
-func (s *stage) settle() {
+// runAll has everything happen that is under way. It must be called in a bubble.
+func (s *fixture) runAll() {
 	for again := true; again; {
 		again = false
 		synctest.Wait()
@@ -346,7 +346,7 @@ func (s *stage) settle() {
 }
 
 // end ends whatever still reads.
-func (s *stage) end() {
+func (s *fixture) end() {
 	s.mu.Lock()
 	s.holds = false
 	s.mu.Unlock()

@@ -59,17 +59,17 @@ func (a *account) compare(done bool, want scenecast.Tally) {
 }
 
 // asks publishes to everybody and wants a receipt within ten seconds.
-func (s *stage) asks(t *testing.T, receipt scenecast.Receipt) *account {
+func (s *fixture) asks(t *testing.T, receipt scenecast.Receipt) *account {
 	a := &account{t: t}
 	s.publish(scenecast.Push{To: to("*"), Receipt: receipt, Timeout: 10 * time.Second}, a.report)
 	return a
 }
 
-// onStage runs a test in a bubble, on two shards.
-func onStage(t *testing.T, name string, test func(t *testing.T, s *stage, a, b *queue)) {
+// withFixture runs a test in a bubble, on a hub with two shards.
+func withFixture(t *testing.T, name string, test func(t *testing.T, s *fixture, a, b *queue)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(2)
+			s := newFixture(2)
 			defer s.end()
 			test(t, s, s.queues[0], s.queues[1])
 		})
@@ -84,7 +84,7 @@ func known(p scenecast.Protocol, id string) scenecast.Admission {
 }
 
 func TestReceiptWritten(t *testing.T) {
-	onStage(t, "by all", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "by all", func(t *testing.T, s *fixture, a, b *queue) {
 		a.open(admit(lines{}, "home"))
 		b.open(admit(acking{}, "home"))
 		r := s.asks(t, scenecast.ReceiptWritten)
@@ -92,15 +92,15 @@ func TestReceiptWritten(t *testing.T) {
 			q.run(1)
 		}
 		r.waits(2)
-		s.settle()
+		s.runAll()
 		r.want(2, 2, 0, 0)
 	})
-	onStage(t, "by nobody, for there is none", func(t *testing.T, s *stage, _, _ *queue) {
+	withFixture(t, "by nobody, for there is none", func(t *testing.T, s *fixture, _, _ *queue) {
 		r := s.asks(t, scenecast.ReceiptWritten)
-		s.settle()
+		s.runAll()
 		r.want(0, 0, 0, 0)
 	})
-	onStage(t, "in time by one, later by another", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "in time by one, later by another", func(t *testing.T, s *fixture, a, b *queue) {
 		fast, slow := a.open(admit(lines{}, "home")), b.open(admit(lines{}, "home"))
 		r := s.asks(t, scenecast.ReceiptWritten)
 		a.run(1)
@@ -115,31 +115,31 @@ func TestReceiptWritten(t *testing.T) {
 		b.write(slow)
 		r.want(2, 2, 0, 0)
 	})
-	onStage(t, "not by one that has left", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "not by one that has left", func(t *testing.T, s *fixture, a, b *queue) {
 		k := a.open(admit(lines{}, "home"))
 		b.open(admit(lines{}, "home"))
 		r := s.asks(t, scenecast.ReceiptWritten)
 		a.run(1)
 		a.leave(k)
-		s.settle()
+		s.runAll()
 		r.want(2, 1, 0, 0)
 	})
-	onStage(t, "not by one whose outbox dropped it", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "not by one whose outbox dropped it", func(t *testing.T, s *fixture, a, _ *queue) {
 		a.frames, a.drops = 1, true
 		a.open(admit(lines{}, "home"))
 		r := s.asks(t, scenecast.ReceiptWritten)
 		s.publish(scenecast.Push{To: to("*")}, ignore)
 		a.run(2)
-		s.settle()
+		s.runAll()
 		r.want(1, 0, 0, 0)
 	})
-	onStage(t, "not by one whose outbox was full", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "not by one whose outbox was full", func(t *testing.T, s *fixture, a, _ *queue) {
 		a.frames = 1
 		a.open(admit(lines{}, "home"))
 		s.publish(scenecast.Push{To: to("*")}, ignore)
 		r := s.asks(t, scenecast.ReceiptWritten)
 		a.run(2)
-		s.settle()
+		s.runAll()
 		r.want(0, 0, 0, 0)
 		if r.tally.Dropped != 1 || r.tally.Matched != 1 {
 			t.Errorf("%+v", r.tally)
@@ -149,30 +149,30 @@ func TestReceiptWritten(t *testing.T) {
 
 // TestReceiptCatchingUp: a page that is catching up has a push when that is written to it, by the log or behind it.
 func TestReceiptCatchingUp(t *testing.T) {
-	behind := func(s *stage, q *queue) *socket {
+	behind := func(s *fixture, q *queue) *socket {
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		s.holds = true
 		k := q.open(back(admit(acking{}, "home"), "p", s.position(0)))
 		synctest.Wait()
 		return k
 	}
-	onStage(t, "behind the last step", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "behind the last step", func(t *testing.T, s *fixture, a, _ *queue) {
 		behind(s, a)
 		r := s.asks(t, scenecast.ReceiptWritten)
 		a.run(1)
 		s.queues[1].run(1)
 		r.waits(1)
-		s.settle()
+		s.runAll()
 		r.want(1, 1, 0, 0)
 	})
-	onStage(t, "by the log", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "by the log", func(t *testing.T, s *fixture, a, _ *queue) {
 		k := behind(s, a)
 		var all []*account
 		for range 100 {
 			all = append(all, s.asks(t, scenecast.ReceiptWritten))
 		}
-		s.settle()
+		s.runAll()
 		for _, r := range all {
 			r.want(1, 1, 0, 0)
 		}
@@ -180,15 +180,15 @@ func TestReceiptCatchingUp(t *testing.T) {
 			t.Errorf("got %q", k.got)
 		}
 	})
-	onStage(t, "not if it leaves before", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "not if it leaves before", func(t *testing.T, s *fixture, a, _ *queue) {
 		k := behind(s, a)
 		r := s.asks(t, scenecast.ReceiptWritten)
 		a.run(1)
 		a.leave(k)
-		s.settle()
+		s.runAll()
 		r.want(1, 0, 0, 0)
 	})
-	onStage(t, "not if it leaves with the piece in its outbox", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "not if it leaves with the piece in its outbox", func(t *testing.T, s *fixture, a, b *queue) {
 		k := behind(s, a)
 		var all []*account
 		for range 100 {
@@ -203,12 +203,12 @@ func TestReceiptCatchingUp(t *testing.T) {
 			}
 		}
 		a.leave(k)
-		s.settle()
+		s.runAll()
 		for _, r := range all {
 			r.want(1, 0, 0, 0)
 		}
 	})
-	onStage(t, "not if the log has forgotten it", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "not if the log has forgotten it", func(t *testing.T, s *fixture, a, _ *queue) {
 		behind(s, a)
 		var all []*account
 		for range 300 {
@@ -216,7 +216,7 @@ func TestReceiptCatchingUp(t *testing.T) {
 		}
 		a.run(300)
 		s.keep(0)
-		s.settle()
+		s.runAll()
 		for i, r := range all {
 			r.want(1, 0, 0, 0)
 			if t.Failed() {
@@ -224,10 +224,10 @@ func TestReceiptCatchingUp(t *testing.T) {
 			}
 		}
 	})
-	onStage(t, "acknowledged", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "acknowledged", func(t *testing.T, s *fixture, a, _ *queue) {
 		k := behind(s, a)
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		r.waits(1)
 		a.say(k, "ack 2")
 		r.want(1, 1, 1, 0)
@@ -235,11 +235,11 @@ func TestReceiptCatchingUp(t *testing.T) {
 }
 
 func TestReceiptAcked(t *testing.T) {
-	onStage(t, "by those that can", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "by those that can", func(t *testing.T, s *fixture, a, b *queue) {
 		one, two := a.open(admit(acking{}, "home")), b.open(admit(acking{}, "home"))
 		a.open(admit(lines{}, "home"))
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		r.waits(3)
 		a.say(one, "ack 1")
 		a.say(one, "ack 1") // again
@@ -248,30 +248,30 @@ func TestReceiptAcked(t *testing.T) {
 		b.say(two, "ack 1")
 		r.want(3, 3, 2, 0)
 	})
-	onStage(t, "by nobody, for none can", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "by nobody, for none can", func(t *testing.T, s *fixture, a, b *queue) {
 		a.open(admit(lines{}, "home"))
 		r := s.asks(t, scenecast.ReceiptAcked)
 		a.run(1)
 		b.run(1)
 		r.waits(1) // what it can say is that it was written
-		s.settle()
+		s.runAll()
 		r.want(1, 1, 0, 0)
 	})
-	onStage(t, "before it is known to be written", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "before it is known to be written", func(t *testing.T, s *fixture, a, b *queue) {
 		k := a.open(admit(acking{}, "home"))
 		r := s.asks(t, scenecast.ReceiptAcked)
 		a.run(1)
 		b.run(1)
 		a.say(k, "ack 1")
 		r.waits(1)
-		s.settle()
+		s.runAll()
 		r.want(1, 1, 1, 0)
 	})
-	onStage(t, "too late", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "too late", func(t *testing.T, s *fixture, a, _ *queue) {
 		k := a.open(admit(acking{}, "home"))
 		a.open(admit(acking{}, "home"))
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		r.want(2, 2, 0, 2)
@@ -279,18 +279,18 @@ func TestReceiptAcked(t *testing.T) {
 		a.say(k, "ack 1")
 		r.want(2, 2, 1, 1)
 	})
-	onStage(t, "by the wrong page", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "by the wrong page", func(t *testing.T, s *fixture, a, _ *queue) {
 		a.open(admit(acking{}, "home"))
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		late := a.open(admit(acking{}, "home")) // one that has not got it
 		a.say(late, "ack 1")
 		r.waits(1)
 	})
-	onStage(t, "back on another shard", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "back on another shard", func(t *testing.T, s *fixture, a, b *queue) {
 		k := a.open(known(acking{}, "p"))
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		a.leave(k)
 		r.waits(1)
 		foreign := known(acking{}, "p")
@@ -303,10 +303,10 @@ func TestReceiptAcked(t *testing.T) {
 		b.say(k, "ack 1")
 		r.want(1, 1, 1, 0)
 	})
-	onStage(t, "back when the time has passed", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "back when the time has passed", func(t *testing.T, s *fixture, a, b *queue) {
 		k := a.open(known(acking{}, "p"))
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		a.leave(k)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
@@ -314,26 +314,26 @@ func TestReceiptAcked(t *testing.T) {
 		b.say(b.open(known(acking{}, "p")), "ack 1")
 		r.want(1, 1, 1, 0)
 	})
-	onStage(t, "not by one that has left for good", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "not by one that has left for good", func(t *testing.T, s *fixture, a, b *queue) {
 		gone, stays := a.open(admit(acking{}, "home")), a.open(admit(acking{}, "home"))
 		r := s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		a.leave(gone)
 		r.waits(2)
 		a.say(stays, "ack 1")
 		r.want(2, 2, 1, 0)
 	})
-	onStage(t, "not by one that has left without it", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "not by one that has left without it", func(t *testing.T, s *fixture, a, b *queue) {
 		gone, stays := a.open(admit(acking{}, "home")), a.open(known(acking{}, "p"))
 		r := s.asks(t, scenecast.ReceiptAcked)
 		a.run(1)
 		a.leave(gone) // counts once, as one that has left and as one that has not got it
-		s.settle()
+		s.runAll()
 		r.waits(2)
 		a.say(stays, "ack 1")
 		r.want(2, 1, 1, 0)
 	})
-	onStage(t, "not by one whose outbox dropped it", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "not by one whose outbox dropped it", func(t *testing.T, s *fixture, a, _ *queue) {
 		a.frames, a.drops = 1, true
 		k := a.open(known(acking{}, "p"))
 		r := s.asks(t, scenecast.ReceiptAcked)
@@ -344,7 +344,7 @@ func TestReceiptAcked(t *testing.T) {
 		// It comes back, gets it after all, and says so.
 		a.leave(k)
 		k = a.open(back(admit(acking{}, "home"), "p", s.position(0)))
-		s.settle()
+		s.runAll()
 		a.say(k, "ack 1")
 		r.want(1, 0, 1, 0)
 	})
@@ -355,7 +355,7 @@ func TestReceiptModel(t *testing.T) {
 	for seed := range uint64(15) {
 		synctest.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
-			s := newStage(2)
+			s := newFixture(2)
 			defer s.end()
 			type push struct {
 				*account
@@ -432,13 +432,13 @@ func TestReceiptModel(t *testing.T) {
 
 // TestAwaitingIsBounded: by number, and by age.
 func TestAwaitingIsBounded(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage, a, _ *queue) {
+	withFixture(t, "", func(t *testing.T, s *fixture, a, _ *queue) {
 		k := a.open(admit(acking{}, "home"))
 		first := s.asks(t, scenecast.ReceiptAcked)
 		for range hub.AwaitMost {
 			s.asks(t, scenecast.ReceiptAcked)
 		}
-		s.settle()
+		s.runAll()
 		a.say(k, "ack 1")
 		if n := hub.Awaiting(a.shard); n != hub.AwaitMost {
 			t.Errorf("%d pushes are awaited, want %d", n, hub.AwaitMost)
@@ -447,7 +447,7 @@ func TestAwaitingIsBounded(t *testing.T) {
 		synctest.Wait()
 		first.want(1, 1, 0, 1)
 		s.asks(t, scenecast.ReceiptAcked)
-		s.settle()
+		s.runAll()
 		if n := hub.Awaiting(a.shard); n != 1 {
 			t.Errorf("%d pushes are awaited, want the last", n)
 		}

@@ -74,7 +74,7 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 	if a.PageID != "" {
 		m.set(hasPageID)
 		t.identity = identityOf(a.Trusted)
-		labels, t.backend = s.recall(slot.Index, m, a, t.identity, labels)
+		labels, t.backend = s.restore(slot.Index, m, a, t.identity, labels)
 	}
 	m.trust = s.trusts.acquire(t)
 	s.app(m).index.Join(slot.Index, labels)

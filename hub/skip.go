@@ -20,11 +20,12 @@ type skip struct {
 	shard  *Shard
 	notice scenecast.GapNotice
 	begun  bool
-	next   uint32 // slot index
+	next   uint32    // slot index
+	frames []encoded // one for each wire
 }
 
-// skipSlice is how many members are told in one go.
-const skipSlice = 1000
+// sliceOfSkip is how many slots are looked at in one go.
+const sliceOfSkip = 500
 
 // step tells some members, and reports whether all have been told.
 func (k *skip) step() (done bool) {
@@ -33,15 +34,32 @@ func (k *skip) step() (done bool) {
 		k.begun = true
 		s.position = k.notice.Newest
 	}
-	for range skipSlice {
+	for range sliceOfSkip {
 		m := s.members.at(k.next)
 		if m == nil {
 			return true
 		}
 		if m.class != 0 && !m.is(catchingUp) {
-			s.tellGap(s.slot(k.next), s.classes.all[m.class].protocol, k.notice)
+			if f := k.encode(s.classes.all[m.class].protocol); f != nil {
+				s.loop.SendShared(s.slot(k.next), f)
+			}
 		}
 		k.next++
 	}
 	return false
+}
+
+// encode is the notice in the form of a wire; nil: it has none.
+func (k *skip) encode(by scenecast.Protocol) *scenecast.Frame {
+	for _, e := range k.frames {
+		if e.by == by {
+			return e.frame
+		}
+	}
+	var f *scenecast.Frame
+	if encode := by.Traits().EncodeGap; encode != nil {
+		f = &scenecast.Frame{Data: encode(k.notice)}
+	}
+	k.frames = append(k.frames, encoded{by, f})
+	return f
 }

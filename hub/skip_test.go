@@ -11,14 +11,14 @@ import (
 // TestSkip: pages are told of pushes that were lost to their node, once, and go on behind them.
 func TestSkip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(2)
+		s := newFixture(2)
 		defer s.end()
 		var pages []*socket
 		for i := range 4 {
 			pages = append(pages, s.queues[i%2].open(admit(lines{}, "home")))
 		}
 		s.Skip(scenecast.GapNotice{Reason: scenecast.GapRetention, Newest: s.position(7)})
-		s.settle()
+		s.runAll()
 		for i, k := range pages {
 			if !slices.Equal(k.got, []string{"gap retention 7"}) {
 				t.Errorf("page %d got %q", i, k.got)
@@ -26,7 +26,7 @@ func TestSkip(t *testing.T) {
 		}
 		s.newest = 7
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		for i, k := range pages {
 			if !slices.Equal(k.got, []string{"gap retention 7", "push 8"}) {
 				t.Errorf("page %d got %q", i, k.got)

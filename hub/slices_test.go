@@ -202,7 +202,7 @@ func TestValues(t *testing.T) {
 
 // TestPositionOfAReply is that of the newest push before which it was given; of several shards, the oldest.
 func TestPositionOfAReply(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage, a, b *queue) {
+	withFixture(t, "", func(t *testing.T, s *fixture, a, b *queue) {
 		for range 3 {
 			s.publish(scenecast.Push{To: to("*")}, ignore)
 		}
@@ -210,20 +210,20 @@ func TestPositionOfAReply(t *testing.T) {
 		var positions []uint64
 		s.Answer(scenecast.Query{App: "a", To: to("*")}, func(r scenecast.Reply) { positions = append(positions, r.Position.Seq) })
 		s.publish(scenecast.Push{To: to("*")}, ignore)
-		s.settle()
+		s.runAll()
 		s.Answer(scenecast.Query{App: "nobody's", To: to("*")}, func(r scenecast.Reply) { positions = append(positions, r.Position.Seq) })
-		if s.settle(); !slices.Equal(positions, []uint64{3, 4}) {
+		if s.runAll(); !slices.Equal(positions, []uint64{3, 4}) {
 			t.Errorf("answered at %v, want 3 and 4", positions)
 		}
 	})
 }
 
 // lastingFor publishes pushes that last for an hour, for the audiences of these numbers.
-func (s *stage) lastingFor(n int, audience func(i int) string) {
+func (s *fixture) lastingFor(n int, audience func(i int) string) {
 	for i := range n {
 		s.publish(scenecast.Push{To: to(audience(i)), TTL: time.Hour}, ignore)
 	}
-	s.settle()
+	s.runAll()
 }
 
 // TestManySetsAreOnePass: a page that sends set as fast as it can, in an app with as many pushes that last as there can be, has one pass
@@ -236,12 +236,12 @@ func TestManySetsAreOnePass(t *testing.T) {
 		"pushes to hold it against": func(int) string { return `user != "x" && !has(page)` },
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := newStage(1)
+			s := newFixture(1)
 			defer s.end()
 			s.lastingFor(10_000, audience)
 			q := s.queues[0]
 			k, other := q.open(admit(lines{}, "home")), q.open(admit(lines{}, "home"))
-			s.settle()
+			s.runAll()
 			q.say(other, "page=list")
 			for i := range 1500 {
 				q.say(k, fmt.Sprint("page=", i))
@@ -263,7 +263,7 @@ func TestManySetsAreOnePass(t *testing.T) {
 // TestLatePassesTakeTurns: a page whose pass is long does not keep others from theirs, and no step does much for one or for many.
 func TestLatePassesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		s.lastingFor(9000, func(int) string { return `user == "long" && plan != "x" && plan != "y"` })
 		s.lastingFor(10, func(int) string { return `user == "short"` })
@@ -293,7 +293,7 @@ func TestLatePassesTakeTurns(t *testing.T) {
 		if all, _ := hub.LatePasses(q.shard); got != len(short) || steps > 200 || all != len(short)+1 {
 			t.Errorf("after %d steps %d of %d pages have got theirs; %d passes", steps, got, len(short), all)
 		}
-		s.settle()
+		s.runAll()
 		if all, ready := hub.LatePasses(q.shard); all != 0 || ready != 0 || len(short[0].got) != 10 {
 			t.Errorf("in the end %d passes, %d can go on; a page got %d", all, ready, len(short[0].got))
 		}
@@ -303,7 +303,7 @@ func TestLatePassesTakeTurns(t *testing.T) {
 // TestSetInTheMiddleOfAPass: a page whose labels change while it is given what lasts gets what it matches then, from the beginning.
 func TestSetInTheMiddleOfAPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		q := s.queues[0]
 		s.lastingFor(10, func(int) string { return `page == "list"` })
@@ -311,7 +311,7 @@ func TestSetInTheMiddleOfAPass(t *testing.T) {
 		k := q.open(admit(long{}, "home"))
 		q.run(1) // which sends what is for home, and waits until it is written
 		q.say(k, "page=list")
-		s.settle()
+		s.runAll()
 		if len(k.got) != 20 {
 			t.Errorf("got %d pushes, want all 20", len(k.got))
 		}
@@ -321,9 +321,9 @@ func TestSetInTheMiddleOfAPass(t *testing.T) {
 // TestLateIsNotClaimed: of what is on its way to a page that leaves, nobody knows whether it comes; so it comes again.
 func TestLateIsNotClaimed(t *testing.T) {
 	for _, written := range []bool{false, true} {
-		onStage(t, fmt.Sprint("written: ", written), func(t *testing.T, s *stage, a, b *queue) {
+		withFixture(t, fmt.Sprint("written: ", written), func(t *testing.T, s *fixture, a, b *queue) {
 			s.lasts(1)
-			s.settle()
+			s.runAll()
 			k := a.open(known(lines{}, "p"))
 			a.run(1)
 			if len(k.pending) != 1 {
@@ -335,7 +335,7 @@ func TestLateIsNotClaimed(t *testing.T) {
 			}
 			a.leave(k)
 			k = b.open(known(lines{}, "p"))
-			if s.settle(); len(k.got) == 1 == written {
+			if s.runAll(); len(k.got) == 1 == written {
 				t.Errorf("the page that is back got %q", k.got)
 			}
 		})

@@ -90,7 +90,7 @@ type push struct {
 type copied struct {
 	page         *page
 	done         func(uint32, bool)
-	settled      bool
+	isDone       bool
 	written      bool
 	acknowledged bool
 	forgotten    bool // its page has left, and will not be known when it is back
@@ -99,10 +99,10 @@ type copied struct {
 
 // waits is whether the receipt of a push waits for a copy.
 func (p *push) waits(c *copied) bool {
-	lost := c.settled && !c.written
+	lost := c.isDone && !c.written
 	switch {
 	case !p.acked || !c.page.acks:
-		return !c.settled
+		return !c.isDone
 	case c.acknowledged || lost:
 		return false
 	default:
@@ -125,8 +125,8 @@ func (m *model) happen() {
 		time.Sleep(time.Duration(m.r.IntN(6)) * time.Second)
 		synctest.Wait()
 	case n < 15:
-		if c := m.anyCopy(func(c *copied) bool { return !c.settled }); c != nil {
-			c.settled, c.written = true, m.r.IntN(3) > 0
+		if c := m.anyCopy(func(c *copied) bool { return !c.isDone }); c != nil {
+			c.isDone, c.written = true, m.r.IntN(3) > 0
 			c.done(c.page.slot, c.written)
 		}
 	case n < 16:
@@ -155,7 +155,7 @@ func (m *model) join(s *shard) {
 	s.pages[slot] = k
 }
 
-// publish has a push delivered on both shards. Frames may be settled and acknowledged before its last copy is made.
+// publish has a push delivered on both shards. Frames may be done and acknowledged before its last copy is made.
 func (m *model) publish() {
 	p := &push{position: scenecast.Position{Epoch: 9, Seq: uint64(len(m.pushes)+1) << 10}, acked: m.r.IntN(3) > 0, at: time.Now()}
 	m.pushes = append(m.pushes, p)
@@ -180,7 +180,7 @@ func (m *model) publish() {
 				one := &copied{page: k, done: c.Done(k.acks)}
 				p.copies = append(p.copies, one)
 				if m.r.IntN(8) == 0 {
-					one.settled, one.written = true, true
+					one.isDone, one.written = true, true
 					one.done(slot, true)
 				}
 			}
@@ -268,23 +268,23 @@ func (m *model) check() {
 	m.t.Helper()
 	for i, p := range m.pushes {
 		p.mu.Lock()
-		waiting, unsettled := 0, 0
+		waiting, inFlight := 0, 0
 		for _, c := range p.copies {
 			if p.waits(c) {
 				waiting++
 			}
-			if !c.settled {
-				unsettled++
+			if !c.isDone {
+				inFlight++
 			}
 		}
-		if !p.ended && (waiting == 0 && unsettled == 0 || time.Since(p.at) >= timeout) {
+		if !p.ended && (waiting == 0 && inFlight == 0 || time.Since(p.at) >= timeout) {
 			p.ended = true
 			for _, c := range p.copies {
 				c.endedWaiting = p.waits(c)
 			}
 		}
 		if p.done != p.ended {
-			m.t.Fatalf("seed %d, push %d: done %v, want %v: %d waiting, %d unsettled", m.seed, i, p.done, p.ended, waiting, unsettled)
+			m.t.Fatalf("seed %d, push %d: done %v, want %v: %d waiting, %d inFlight", m.seed, i, p.done, p.ended, waiting, inFlight)
 		}
 		want := scenecast.Tally{Queued: len(p.copies)}
 		for _, c := range p.copies {

@@ -18,7 +18,7 @@ const (
 )
 
 // Pending is what is not known yet of the copies of pushes on one shard. It takes 3 bits a page and push that asks for acknowledgements.
-// The zero value is ready. It has one owner: the shard's goroutine, on which frames are settled as well.
+// The zero value is ready. It has one owner: the shard's goroutine, on which frames are done as well.
 type Pending struct {
 	pushes []*Copies // whose acknowledgements are taken, in the order of the log
 	blocks []*block  // that these are of, in order
@@ -26,13 +26,13 @@ type Pending struct {
 
 // block is up to 64 pushes that ask for acknowledgements, and the slots of the pages that are asked.
 type block struct {
-	pushes    [slotset.Items]*Copies
-	used      int
-	live      uint64       // those that are among Pending.pushes
-	unsettled slotset.Grid // it is not known whether the kernel took the copy; also of pages that have left
-	asked     slotset.Grid // the page is here and has not acknowledged
-	waited    slotset.Grid // … and the receipt waits for it, or has timed out on it
-	left      map[copied]*Unacked
+	pushes   [slotset.Items]*Copies
+	used     int
+	live     uint64       // those that are among Pending.pushes
+	inFlight slotset.Grid // it is not known whether the kernel took the copy; also of pages that have left
+	asked    slotset.Grid // the page is here and has not acknowledged
+	waited   slotset.Grid // … and the receipt waits for it, or has timed out on it
+	left     map[copied]*Unacked
 }
 
 // copied is a copy of a push of a block.
@@ -96,7 +96,7 @@ func (c *Copies) bit() uint64 { return 1 << c.item }
 func (c *Copies) Add(slot uint32, asked bool) {
 	c.added++
 	if c.block != nil && asked {
-		c.block.unsettled.Add(slot, c.bit())
+		c.block.inFlight.Add(slot, c.bit())
 		c.block.asked.Add(slot, c.bit())
 		c.block.waited.Add(slot, c.bit())
 	}
@@ -108,21 +108,21 @@ func (c *Copies) Expect() { c.receipt.expect(c.added) }
 // Done is what frames with the push are given (scenecast.Frame.Done) that go to pages that are asked to acknowledge, or are not.
 func (c *Copies) Done(asked bool) func(slot uint32, written bool) {
 	if c.block != nil && asked {
-		return c.settleAsked
+		return c.doneAsked
 	}
-	return func(_ uint32, written bool) { c.receipt.settle(written, true) }
+	return func(_ uint32, written bool) { c.receipt.done(written, true) }
 }
 
-func (c *Copies) settleAsked(slot uint32, written bool) {
+func (c *Copies) doneAsked(slot uint32, written bool) {
 	b := c.block
-	b.unsettled.Remove(slot, c.bit())
+	b.inFlight.Remove(slot, c.bit())
 	if u := b.left[copied{slot, c.item}]; u != nil {
 		delete(b.left, copied{slot, c.item})
-		u.settle(written)
+		u.done(written)
 		return
 	}
 	lost := !written && b.waited.Items(slot)&c.bit() != 0
-	if still := c.receipt.settle(written, lost); lost && !still {
+	if still := c.receipt.done(written, lost); lost && !still {
 		b.waited.Remove(slot, c.bit())
 	}
 }
@@ -163,7 +163,7 @@ func (p *Pending) Leave(slot uint32, returns bool) []*Unacked {
 			case returns:
 				u := &Unacked{receipt: c.receipt, waited: isWaited}
 				unacked = append(unacked, u)
-				if b.unsettled.Items(slot)&c.bit() != 0 {
+				if b.inFlight.Items(slot)&c.bit() != 0 {
 					if b.left == nil {
 						b.left = make(map[copied]*Unacked)
 					}

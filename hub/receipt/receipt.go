@@ -24,13 +24,13 @@ type Receipt struct {
 	report   func(scenecast.Tally, bool)
 	holders  atomic.Int32 // who remembers one of its copies that were left unacknowledged
 
-	mu        sync.Mutex
-	unsettled int             // copies of which it is not known whether the kernel took them
-	waiting   int             // connections that it waits for; when it has ended, those that it has timed out on
-	tally     scenecast.Tally // what has come in since the first report
-	begun     bool            // the first report has been made
-	ended     bool
-	timer     *time.Timer
+	mu       sync.Mutex
+	inFlight int             // copies of which it is not known whether the kernel took them
+	waiting  int             // connections that it waits for; when it has ended, those that it has timed out on
+	tally    scenecast.Tally // what has come in since the first report
+	begun    bool            // the first report has been made
+	ended    bool
+	timer    *time.Timer
 }
 
 // New is nil where nobody waits for more than what is queued.
@@ -61,16 +61,16 @@ func (r *Receipt) Begin(t scenecast.Tally) {
 func (r *Receipt) expect(copies int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unsettled += copies
+	r.inFlight += copies
 	r.waiting += copies
 }
 
-// settle notes what has become of a copy. Waited says whether its connection is waited for until it is settled, and still
+// done notes what has become of a copy. Waited says whether its connection is waited for until it is done, and still
 // whether it counts as waited for afterwards: it does if it was not written and the receipt has ended.
-func (r *Receipt) settle(written, waited bool) (still bool) {
+func (r *Receipt) done(written, waited bool) (still bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unsettled--
+	r.inFlight--
 	if written {
 		r.arrive(scenecast.Tally{Written: 1}, waited)
 		return false
@@ -124,7 +124,7 @@ func (r *Receipt) release(waited bool) (still bool) {
 // endIfComplete, with mu held, reports if everything is in, and whether the receipt has ended. An acknowledgement can be in before it is
 // known that the kernel had taken what is acknowledged.
 func (r *Receipt) endIfComplete() bool {
-	if !r.ended && r.begun && r.waiting == 0 && r.unsettled == 0 {
+	if !r.ended && r.begun && r.waiting == 0 && r.inFlight == 0 {
 		r.end()
 	}
 	return r.ended
@@ -187,13 +187,13 @@ func (u *Unacked) Forget() {
 	}
 }
 
-// settle notes what has become of the copy. One that was lost is not waited for, and may be acknowledged all the same: its page gets it
+// done notes what has become of the copy. One that was lost is not waited for, and may be acknowledged all the same: its page gets it
 // again when it is back.
-func (u *Unacked) settle(written bool) {
+func (u *Unacked) done(written bool) {
 	r := u.receipt
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unsettled--
+	r.inFlight--
 	switch {
 	case written:
 		r.arrive(scenecast.Tally{Written: 1}, false)

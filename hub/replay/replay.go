@@ -20,11 +20,10 @@ import (
 
 // The bounds of a step, and of what is kept for a page.
 const (
-	StepPushes   = 256      // that a step looks at
-	StepBytes    = 64 << 10 // after which a step has nothing more, unless it has nothing
-	MaxTail      = 64       // frames that are kept while a step runs; together of StepBytes at most
-	MaxSpans     = 256      // of a page that changes its labels and does not read
-	noMoreBehind = 0        // the end of the last span
+	StepPushes = 256      // that a step looks at
+	StepBytes  = 64 << 10 // after which a step has nothing more, unless it has nothing
+	MaxTail    = 64       // frames that are kept while a step runs; together of StepBytes at most
+	MaxSpans   = 256      // of a page that changes its labels and does not read
 )
 
 // CatchUp is a page that is catching up. It has one owner.
@@ -40,7 +39,7 @@ type CatchUp struct {
 
 // labelSpan is a part of the log, and the labels with which a page goes through it.
 type labelSpan struct {
-	until  uint64 // the sequence number of its last push
+	until  uint64 // the sequence number of its last push; of the last span, nothing
 	labels label.Set
 }
 
@@ -65,7 +64,7 @@ type Live struct {
 
 // New begins the catch-up of a page with these labels that has everything up to a position.
 func New(app string, p scenecast.Protocol, after scenecast.Position, labels label.Set) *CatchUp {
-	return &CatchUp{app: app, protocol: p, at: after, spans: []labelSpan{{noMoreBehind, labels}}}
+	return &CatchUp{app: app, protocol: p, at: after, spans: []labelSpan{{labels: labels}}}
 }
 
 // At is the position up to which the page has been sent everything.
@@ -113,7 +112,7 @@ func (c *CatchUp) Relabel(shard scenecast.Position, labels label.Set) bool {
 		return false
 	}
 	c.spans[last].until = shard.Seq
-	c.spans = append(c.spans, labelSpan{noMoreBehind, labels})
+	c.spans = append(c.spans, labelSpan{labels: labels})
 	return true
 }
 
@@ -123,18 +122,18 @@ func (c *CatchUp) Take(chunk Chunk) (done func(slot uint32, written bool)) {
 	for len(c.spans) > 1 && c.at.Seq >= c.spans[0].until {
 		c.spans = c.spans[1:]
 	}
-	return c.settle(c.at.Seq)
+	return c.takePending(c.at.Seq)
 }
 
 // Skip advances to where the page goes on that has missed what lies before, and returns what Take does.
 func (c *CatchUp) Skip(to scenecast.Position) (done func(slot uint32, written bool)) {
 	c.leaveTail()
 	c.at = to
-	return c.settle(to.Seq)
+	return c.takePending(to.Seq)
 }
 
-// settle takes out the receipts of pushes up to a place in the log.
-func (c *CatchUp) settle(upTo uint64) func(slot uint32, written bool) {
+// takePending takes out the receipts of pushes up to a place in the log.
+func (c *CatchUp) takePending(upTo uint64) func(slot uint32, written bool) {
 	n := 0
 	for n < len(c.pending) && c.pending[n].seq <= upTo {
 		n++
@@ -142,10 +141,10 @@ func (c *CatchUp) settle(upTo uint64) func(slot uint32, written bool) {
 	if n == 0 {
 		return nil
 	}
-	settled := c.pending[:n:n]
+	taken := c.pending[:n:n]
 	c.pending = c.pending[n:]
 	return func(slot uint32, written bool) {
-		for _, r := range settled {
+		for _, r := range taken {
 			r.done(slot, written)
 		}
 	}
@@ -171,5 +170,5 @@ func (c *CatchUp) Tail() (had, rest []Live) {
 // Abandon ends the catch-up of a page that leaves, and returns what Take does: none of it is written.
 func (c *CatchUp) Abandon() (done func(slot uint32, written bool)) {
 	c.leaveTail()
-	return c.settle(^uint64(0))
+	return c.takePending(^uint64(0))
 }

@@ -62,11 +62,11 @@ type Store struct {
 	options Options
 	pages   atomic.Int64 // len(byKey), for who need not wait to know that there is nothing
 
-	mu       sync.Mutex
-	byKey    map[Key]*page
-	oldest   *page // in the order in which they have left
-	newest   *page
-	bytes    int
+	mu     sync.Mutex
+	byKey  map[Key]*page
+	oldest *page // in the order in which they have left
+	newest *page
+	bytes  int
 }
 
 // page is one that has left, or that the backend has given labels. It may be back: what it has left behind is kept until it leaves

@@ -45,19 +45,19 @@ var strangers = []struct {
 // TestStrangerTakesNoPushAway: who knows another page's ID and gets a push with a ttl, has not got it for that page.
 func TestStrangerTakesNoPushAway(t *testing.T) {
 	for _, c := range strangers {
-		onStage(t, c.name, func(t *testing.T, s *stage, a, b *queue) {
+		withFixture(t, c.name, func(t *testing.T, s *fixture, a, b *queue) {
 			stranger, page := ofToken(lines{}, c.stranger...), ofToken(lines{}, c.page...)
 			got := a.open(stranger)
 			s.lasts(1)
-			s.settle()
+			s.runAll()
 			a.leave(got)
 			k := b.open(page)
-			if s.settle(); !slices.Equal(k.got, []string{"late 1"}) {
+			if s.runAll(); !slices.Equal(k.got, []string{"late 1"}) {
 				t.Errorf("the page got %q", k.got)
 			}
 			b.leave(k)
 			k = a.open(page)
-			if s.settle(); len(k.got) != 0 {
+			if s.runAll(); len(k.got) != 0 {
 				t.Errorf("when it is back, the page got %q again", k.got)
 			}
 		})
@@ -67,11 +67,11 @@ func TestStrangerTakesNoPushAway(t *testing.T) {
 // TestStrangerAcknowledgesNothing: who knows another page's ID has not got what that has left unacknowledged.
 func TestStrangerAcknowledgesNothing(t *testing.T) {
 	for _, c := range strangers {
-		onStage(t, c.name, func(t *testing.T, s *stage, a, b *queue) {
+		withFixture(t, c.name, func(t *testing.T, s *fixture, a, b *queue) {
 			page := ofToken(acking{}, c.page...)
 			k := a.open(page)
 			r := s.asks(t, scenecast.ReceiptAcked)
-			s.settle()
+			s.runAll()
 			a.leave(k)
 			b.say(b.open(ofToken(acking{}, c.stranger...)), "ack 1")
 			r.waits(1)
@@ -82,18 +82,18 @@ func TestStrangerAcknowledgesNothing(t *testing.T) {
 }
 
 // gives has the backend give labels to pages.
-func (s *stage) gives(t *testing.T, audience, key string, values ...string) {
+func (s *fixture) gives(t *testing.T, audience, key string, values ...string) {
 	t.Helper()
 	changed := -1
 	s.Answer(scenecast.Query{App: "a", To: to(audience), Relabel: &scenecast.Relabel{Change: label.Change{key: values}}},
 		func(r scenecast.Reply) { changed = r.Changed })
-	if s.settle(); changed != 1 {
+	if s.runAll(); changed != 1 {
 		t.Fatalf("the backend gives %s=%s to %s: %d changed, want 1", key, values, audience, changed)
 	}
 }
 
 // labelsOf are the labels of the pages that an audience chooses, but for the server's.
-func (s *stage) labelsOf(audience string) (all []string) {
+func (s *fixture) labelsOf(audience string) (all []string) {
 	s.Answer(scenecast.Query{App: "a", To: to(audience), List: &scenecast.List{Limit: 10}}, func(r scenecast.Reply) {
 		for _, c := range r.Connections {
 			text := ""
@@ -105,7 +105,7 @@ func (s *stage) labelsOf(audience string) (all []string) {
 			all = append(all, strings.TrimSpace(text))
 		}
 	})
-	s.settle()
+	s.runAll()
 	return all
 }
 
@@ -114,57 +114,57 @@ func TestLabelsOfTheBackendStay(t *testing.T) {
 	user := []string{"@user=42"}
 	for _, c := range []struct {
 		name string
-		back func(s *stage, a, b *queue, k *socket)
+		back func(s *fixture, a, b *queue, k *socket)
 		want string // the labels of whoever is there then
 	}{
-		{"on the same shard", func(_ *stage, a, _ *queue, k *socket) { a.leave(k); a.open(ofToken(lines{}, user...)) }, "order=7 page=home"},
-		{"on another shard", func(_ *stage, a, b *queue, k *socket) { a.leave(k); b.open(ofToken(lines{}, user...)) }, "order=7 page=home"},
-		{"just in time", func(_ *stage, a, b *queue, k *socket) {
+		{"on the same shard", func(_ *fixture, a, _ *queue, k *socket) { a.leave(k); a.open(ofToken(lines{}, user...)) }, "order=7 page=home"},
+		{"on another shard", func(_ *fixture, a, b *queue, k *socket) { a.leave(k); b.open(ofToken(lines{}, user...)) }, "order=7 page=home"},
+		{"just in time", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			time.Sleep(time.Minute - time.Nanosecond)
 			b.open(ofToken(lines{}, user...))
 		}, "order=7 page=home"},
-		{"too late", func(_ *stage, a, b *queue, k *socket) {
+		{"too late", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			time.Sleep(time.Minute)
 			b.open(ofToken(lines{}, user...))
 		}, "page=home"},
-		{"too late, when it has been back before", func(_ *stage, a, b *queue, k *socket) {
+		{"too late, when it has been back before", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			b.leave(b.open(ofToken(lines{}, user...)))
 			time.Sleep(time.Minute)
 			b.open(ofToken(lines{}, user...))
 		}, "page=home"},
-		{"before it is known that it has left, an hour after", func(_ *stage, a, b *queue, k *socket) {
+		{"before it is known that it has left, an hour after", func(_ *fixture, a, b *queue, k *socket) {
 			time.Sleep(time.Hour)
 			b.open(ofToken(lines{}, user...))
 			a.leave(k)
 		}, "order=7 page=home"},
-		{"before it is known, when it has been back for an hour", func(_ *stage, a, b *queue, k *socket) {
+		{"before it is known, when it has been back for an hour", func(_ *fixture, a, b *queue, k *socket) {
 			second := b.open(ofToken(lines{}, user...))
 			a.leave(k)
 			time.Sleep(time.Hour)
 			a.open(ofToken(lines{}, user...))
 			b.leave(second)
 		}, "order=7 page=home"},
-		{"twice", func(_ *stage, a, b *queue, k *socket) {
+		{"twice", func(_ *fixture, a, b *queue, k *socket) {
 			for range 2 {
 				a.leave(k)
 				time.Sleep(50 * time.Second)
 				k = a.open(ofToken(lines{}, user...))
 			}
 		}, "order=7 page=home"},
-		{"with another value of its own", func(_ *stage, a, b *queue, k *socket) {
+		{"with another value of its own", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			again := ofToken(lines{}, user...)
 			again.Labels = set("page=list", "order=1", "order=2")
 			b.open(again)
 		}, "order=7 page=list"},
-		{"and its token says something else", func(_ *stage, a, b *queue, k *socket) {
+		{"and its token says something else", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			b.open(ofToken(lines{}, "@user=42", "order=8"))
 		}, "order=8 page=home"},
-		{"with as many labels as it may have", func(_ *stage, a, b *queue, k *socket) {
+		{"with as many labels as it may have", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			again := ofToken(lines{}, user...)
 			var many []string
@@ -174,21 +174,21 @@ func TestLabelsOfTheBackendStay(t *testing.T) {
 			again.Labels = set(many...)
 			b.open(again)
 		}, "l=10"},
-		{"as another user", func(_ *stage, a, b *queue, k *socket) { a.leave(k); b.open(ofToken(lines{}, "@user=7")) }, "page=home"},
-		{"with another ID", func(_ *stage, a, b *queue, k *socket) {
+		{"as another user", func(_ *fixture, a, b *queue, k *socket) { a.leave(k); b.open(ofToken(lines{}, "@user=7")) }, "page=home"},
+		{"with another ID", func(_ *fixture, a, b *queue, k *socket) {
 			a.leave(k)
 			again := ofToken(lines{}, user...)
 			again.PageID = "q"
 			b.open(again)
 		}, "page=home"},
-		{"when the backend has taken them away", func(s *stage, a, b *queue, k *socket) {
+		{"when the backend has taken them away", func(s *fixture, a, b *queue, k *socket) {
 			s.Answer(scenecast.Query{App: "a", To: to("*"), Relabel: &scenecast.Relabel{Change: label.Change{"order": nil}}}, func(scenecast.Reply) {})
-			s.settle()
+			s.runAll()
 			a.leave(k)
 			b.open(ofToken(lines{}, user...))
 		}, "page=home"},
 	} {
-		onStage(t, c.name, func(t *testing.T, s *stage, a, b *queue) {
+		withFixture(t, c.name, func(t *testing.T, s *fixture, a, b *queue) {
 			k := a.open(ofToken(lines{}, user...))
 			s.gives(t, "*", "order", "7")
 			c.back(s, a, b, k)
@@ -202,14 +202,14 @@ func TestLabelsOfTheBackendStay(t *testing.T) {
 // TestKeptLabelsAreTrusted: the page can change them no more than on the connection that the backend has labelled.
 func TestKeptLabelsAreTrusted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(1)
+		s := newFixture(1)
 		defer s.end()
 		q := s.queues[0]
 		k := q.open(known(trusting{}, "p"))
 		s.gives(t, "*", "order", "7")
 		for range 2 {
 			q.say(k, "?")
-			if s.settle(); !slices.Equal(k.got, []string{"order: true, page: false"}) {
+			if s.runAll(); !slices.Equal(k.got, []string{"order: true, page: false"}) {
 				t.Errorf("the page is told %q", k.got)
 			}
 			q.leave(k)

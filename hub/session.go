@@ -14,10 +14,10 @@ func sessionKey(app string, labels label.Set, identity string) session.Key {
 	return session.NewKey(app, labels.Values(scenecast.LabelPage)[0], identity)
 }
 
-// recall gives a member that joins with a page ID what it has left behind: the pushes that last and that it has got, and the labels that
+// restore gives a member that joins with a page ID what it has left behind: the pushes that last and that it has got, and the labels that
 // the backend had given it, as if the backend gave it these now. It returns the labels that the member has, and which keys of them are
 // the backend's.
-func (s *Shard) recall(index uint32, m *member, a scenecast.Admission, identity string, labels label.Set) (label.Set, []string) {
+func (s *Shard) restore(index uint32, m *member, a scenecast.Admission, identity string, labels label.Set) (label.Set, []string) {
 	if s.hub.sessions.IsEmpty() {
 		return labels, nil
 	}
@@ -41,8 +41,8 @@ func (s *Shard) recall(index uint32, m *member, a scenecast.Admission, identity 
 	return next, change.Keys()
 }
 
-// remember notes, for a member that leaves, what it leaves behind: its slot will be another's.
-func (s *Shard) remember(index uint32, m *member) {
+// save notes, for a member that leaves, what it leaves behind: its slot will be another's.
+func (s *Shard) save(index uint32, m *member) {
 	app := s.app(m)
 	store := s.ttlStores[app.app]
 	unacked := s.receipts.Leave(index, m.is(hasPageID))
@@ -82,9 +82,9 @@ func setByBackend(labels label.Set, t trust) label.Set {
 	return label.New(of...)
 }
 
-// rememberLabels notes which labels the backend has given a member so far, for a connection that its page opens before this one is known
+// saveLabels notes which labels the backend has given a member so far, for a connection that its page opens before this one is known
 // to be dead.
-func (s *Shard) rememberLabels(m *member, labels label.Set) {
+func (s *Shard) saveLabels(m *member, labels label.Set) {
 	if !m.is(hasPageID) {
 		return
 	}
