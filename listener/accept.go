@@ -40,7 +40,7 @@ func (a *acceptor) run() {
 		case a.isClosed() || errors.Is(err, net.ErrClosed):
 			return
 		default:
-			if !a.server.connections.closeIdle() {
+			if !a.server.connections.closeIdle(time.Now()) {
 				a.server.options.Logger.Warn("accept", "err", err)
 			}
 			time.Sleep(acceptPause)
@@ -50,7 +50,7 @@ func (a *acceptor) run() {
 
 func (a *acceptor) take(c net.Conn) {
 	if a.server.options.TLS == nil {
-		a.server.handoff.put(c)
+		a.server.handOff(c)
 		return
 	}
 	a.mu.Lock()
@@ -78,7 +78,15 @@ func (a *acceptor) handshake(c net.Conn) {
 		return
 	}
 	stall.timeout.Store(int64(a.server.options.WriteTimeout))
-	a.server.handoff.put(secure)
+	a.server.handOff(secure)
+}
+
+// handOff gives a connection to net/http. One whose descriptor is of the reserve takes the place of one that waits for nothing.
+func (s *Server) handOff(c net.Conn) {
+	if s.options.Descriptors != nil && !s.options.Descriptors.Admits(c) {
+		s.CloseIdle()
+	}
+	s.handoff.put(c)
 }
 
 // close accepts nothing any more, and ends the handshakes that are under way.

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"scenecast/problem"
 )
 
 // connections are those that net/http serves.
@@ -20,7 +22,7 @@ type connections struct {
 type connection struct {
 	conn      net.Conn
 	requests  atomic.Int32 // that are being answered
-	idleSince atomic.Int64 // Unix time in nanoseconds: when the last request was answered, or the connection was opened
+	idleSince atomic.Int64 // Unix time in nanoseconds when the last request was answered; 0: none has been
 }
 
 func newConnections() *connections { return &connections{open: make(map[net.Conn]*connection)} }
@@ -35,7 +37,6 @@ func connectionOf(r *http.Request) *connection {
 // context implements http.Server.ConnContext: a connection is counted from here on.
 func (l *connections) context(ctx context.Context, c net.Conn) context.Context {
 	opened := &connection{conn: c}
-	opened.idleSince.Store(time.Now().UnixNano())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[c] = opened
@@ -72,14 +73,17 @@ func (c *connection) end() {
 	c.requests.Add(-1)
 }
 
-// closeIdle closes the connection that has waited for the longest for a request. False: there is none. A client that sends one at
-// the same moment has it fail, as whenever a server closes a kept connection, and sends it again (RFC 9110, 9.2.2).
-func (l *connections) closeIdle() bool {
+// closeIdle closes the connection that has waited for the longest for another request, since before that time. False: there is none.
+// A client that sends one at the same moment has it fail, as whenever a server closes a kept connection, and sends it again (RFC
+// 9110, 9.2.2).
+func (l *connections) closeIdle(before time.Time) bool {
 	l.mu.Lock()
 	var oldest *connection
+	longest := before.UnixNano()
 	for _, c := range l.open {
-		if c.requests.Load() == 0 && (oldest == nil || c.idleSince.Load() < oldest.idleSince.Load()) {
-			oldest = c
+		since := c.idleSince.Load()
+		if since != 0 && since < longest && c.requests.Load() == 0 {
+			oldest, longest = c, since
 		}
 	}
 	if oldest != nil {
@@ -91,6 +95,41 @@ func (l *connections) closeIdle() bool {
 	}
 	_ = oldest.conn.Close()
 	return true
+}
+
+// idleAtATime is how many connections CloseIdle closes. More than come in meanwhile, so that the reserve gets free.
+const idleAtATime = 4
+
+// CloseIdle closes the HTTP connections that have waited for the longest for another request, a few of them, because descriptors are
+// short. Any goroutine and event loop may call it: it does not wait.
+func (s *Server) CloseIdle() {
+	s.idleWanted.Store(time.Now().UnixNano())
+	if s.closingIdle.Swap(true) {
+		return // the goroutine that runs goes on
+	}
+	go func() {
+		for {
+			wanted := s.idleWanted.Load()
+			for range idleAtATime {
+				s.connections.closeIdle(time.Unix(0, wanted))
+			}
+			s.closingIdle.Store(false)
+			if s.idleWanted.Load() == wanted || s.closingIdle.Swap(true) {
+				return
+			}
+		}
+	}()
+}
+
+// mayBePage returns a problem where the connection's descriptor is kept for what is no page.
+func (s *Server) mayBePage(c net.Conn) error {
+	if h := asHTTPConn(c); h != nil {
+		c = h.Conn
+	}
+	if s.options.Descriptors == nil || s.options.Descriptors.Admits(c) {
+		return nil
+	}
+	return problem.New(problem.Unavailable, outOfDescriptorsText)
 }
 
 // closeUnread closes the HTTP/1 connections on which no request has come in whole. Those of HTTP/2 net/http closes itself.

@@ -13,8 +13,10 @@ func errorResponse(status int, message string) []byte {
 		status, http.StatusText(status), len(body), body)
 }
 
+const outOfDescriptorsText = "the server has no file descriptor left for a page; its operator can raise the file limit"
+
 // outOfDescriptors refuses a page that the process has no descriptor for. The client should try again, maybe elsewhere.
-var outOfDescriptors = errorResponse(http.StatusServiceUnavailable, "the server has no file descriptor left for a page; its operator can raise the file limit")
+var outOfDescriptors = errorResponse(http.StatusServiceUnavailable, outOfDescriptorsText)
 
 // headerTimeout answers a request whose head has not come in time (RFC 9110, 15.5.9).
 var headerTimeout = errorResponse(http.StatusRequestTimeout, "the request head did not come in time (setting: http.head_timeout)")

@@ -21,6 +21,11 @@ func (s *Server) handshakeEventStream(r *http.Request, e *Endpoint) (h handshake
 	return h, nil
 }
 
+// eventStreamOf is a whole response with a stream that ends.
+func (s *Server) eventStreamOf(r *http.Request, e *Endpoint, stream []byte) []byte {
+	return append(s.eventStreamHead(r, e), stream...)
+}
+
 // eventStreamHead is the head of the response. The body ends with the connection: so old proxies, which know no chunks, can pass it
 // on, and a frame is the same bytes for all pages.
 func (s *Server) eventStreamHead(r *http.Request, e *Endpoint) []byte {
@@ -85,6 +90,10 @@ func (s *Server) connectHTTP2(w http.ResponseWriter, r *http.Request, e *Endpoin
 	s.turns.await(r.Context(), s.draining)
 	h, err := s.handshakeEventStream(r, e)
 	if err != nil {
+		return err
+	}
+	if err := s.mayBePage(connectionOf(r).conn); err != nil {
+		s.options.Release(h.admission.Lease)
 		return err
 	}
 	s.setEventStreamHeader(w, r, e)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 
+	"scenecast/problem"
 	"scenecast/socket"
 )
 
@@ -15,6 +16,10 @@ type handshaker struct {
 	server *Server
 	bytes  bytes.Reader
 	reader *bufio.Reader
+
+	// Of the last request that was decided about.
+	request  *http.Request
+	endpoint *Endpoint
 }
 
 var _ socket.Handshaker = (*handshaker)(nil)
@@ -72,6 +77,7 @@ func (h *handshaker) decide(head []byte, from netip.AddrPort, mayJoin func() boo
 	if e == nil || e.Blocking {
 		return hijack
 	}
+	h.request, h.endpoint = r, e
 	if !mayJoin() {
 		return socket.Handshake{Action: socket.Wait}
 	}
@@ -87,11 +93,18 @@ func (h *handshaker) decide(head []byte, from netip.AddrPort, mayJoin func() boo
 
 // Hijack implements socket.Handshaker.
 func (h *handshaker) Hijack(c net.Conn, read []byte) {
-	h.server.handoff.put(&prefixConn{Conn: c, prefix: read})
+	h.server.handOff(&prefixConn{Conn: c, prefix: read})
 }
 
 // HeadTimeout implements socket.Handshaker.
 func (h *handshaker) HeadTimeout() []byte { return headerTimeout }
 
-// OutOfDescriptors implements socket.Handshaker.
-func (h *handshaker) OutOfDescriptors() []byte { return outOfDescriptors }
+// OutOfDescriptors implements socket.Handshaker. It is asked behind Handshake, about the same connection.
+func (h *handshaker) OutOfDescriptors() []byte {
+	if h.endpoint.Retry != nil {
+		if stream, ok := h.endpoint.Retry(problem.New(problem.Unavailable, outOfDescriptorsText)); ok {
+			return h.server.eventStreamOf(h.request, h.endpoint, stream)
+		}
+	}
+	return outOfDescriptors
+}

@@ -40,6 +40,9 @@ type Options struct {
 	// Refused is told of each page that is refused, and why, from any goroutine and event loop. It must not wait. Nil: nobody asks.
 	Refused func(r *http.Request, p *problem.Problem)
 
+	// Descriptors is the reserve that loops and listeners share. Nil: there is none.
+	Descriptors *socket.DescriptorReserve
+
 	Deflate      bool          // agree to compress the messages of pages that offer it
 	AcceptRate   int           // pages per second that may connect; others wait. Defaults to any number.
 	SendBuffer   int           // bytes that the kernel may hold back for one page. Defaults to 32 KiB.
@@ -87,6 +90,8 @@ type Server struct {
 	tlsErrors *ratelimit.Log
 
 	connections *connections
+	idleWanted  atomic.Int64 // when CloseIdle was called last, as Unix time in nanoseconds
+	closingIdle atomic.Bool  // its goroutine runs
 	bodies      *requestBodies
 	responses   *responseBudget
 

@@ -59,6 +59,10 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, e *Endpoint) er
 	if err != nil {
 		return err
 	}
+	if err := s.mayBePage(connectionOf(r).conn); err != nil && !h.rejected {
+		s.options.Release(h.admission.Lease)
+		return err
+	}
 	return s.attach(w, &h)
 }
 

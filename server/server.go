@@ -216,6 +216,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Loops:        s.loops,
 		Release:      s.quota.Release,
 		Refused:      s.refusals.page,
+		Descriptors:  s.descriptors,
 		AcceptRate:   c.Limits.AcceptRate,
 		Deflate:      c.WebSocket.Compression,
 		SendBuffer:   int(c.Outbox.SendBuffer),
@@ -232,6 +233,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.stopLoops(ctx)
 		return nil, err
 	}
+	s.descriptors.OnShort = s.listener.CloseIdle
 	if files, ok := fileLimit(); ok {
 		tellOfFiles(s.log, files, c.Limits.Connections)
 	}
