@@ -20,6 +20,9 @@ func Lasting(s *Shard, app string) int {
 	return s.ttlStores[app].Len()
 }
 
+// Sweeping reports whether a shard comes again to let go of pushes whose ttl has passed.
+func Sweeping(s *Shard) bool { return s.sweeping }
+
 // Sessions is of how many pages the hub remembers what they have left behind.
 func Sessions(h *Hub) int { return h.sessions.Len() }
 

@@ -5,7 +5,6 @@ import (
 
 	"scenecast"
 	"scenecast/hub/replay"
-	"scenecast/hub/ttlstore"
 )
 
 // latePass is a member's way through the pushes that last, for those that it matches and has not got. A member has one at most, however
@@ -24,16 +23,6 @@ const (
 	latePassWork = 40  // to look at a member at all
 	lateSendWork = 200 // to send
 )
-
-// ttlStore is the pushes of an app that last, made when the first one comes.
-func (s *Shard) ttlStore(app string) *ttlstore.Store {
-	store := s.ttlStores[app]
-	if store == nil {
-		store = ttlstore.New()
-		s.ttlStores[app] = store
-	}
-	return store
-}
 
 // startLatePass gives a member the pushes that last and that it matches, behind whatever is being done: an answer to the page's own
 // request above all, behind which pushes are those of the new scene. A member that is catching up comes to them when it has.
@@ -81,7 +70,6 @@ func (s *Shard) stepLatePass(p *latePass, work int) (left int) {
 	now := time.Now()
 	store.Expire(now)
 	if store.Len() == 0 {
-		delete(s.ttlStores, k.app.app)
 		delete(s.latePasses, p.slot.Index)
 		return work - latePassWork
 	}

@@ -212,6 +212,34 @@ func TestMaxLasting(t *testing.T) {
 	}
 }
 
+// TestSweep: pushes whose ttl has passed are let go of though nothing is published any more and nobody comes, and then no timer runs.
+func TestSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFixture(1)
+		defer s.end()
+		q := s.queues[0]
+		for range 1000 { // which takes more than one go
+			s.lasts(1)
+		}
+		s.runAll()
+		for _, c := range []struct {
+			sleep    time.Duration
+			lasting  int
+			sweeping bool
+		}{{time.Minute - time.Second, 1000, true}, {11 * time.Second, 0, false}} {
+			time.Sleep(c.sleep)
+			s.runAll()
+			if n := hub.Lasting(q.shard, "a"); n != c.lasting || hub.Sweeping(q.shard) != c.sweeping {
+				t.Errorf("after another %v: %d pushes last, sweeping %v", c.sleep, n, hub.Sweeping(q.shard))
+			}
+		}
+		s.lasts(1)
+		if s.runAll(); hub.Lasting(q.shard, "a") != 1 || !hub.Sweeping(q.shard) {
+			t.Errorf("a further push: %d last, sweeping %v", hub.Lasting(q.shard, "a"), hub.Sweeping(q.shard))
+		}
+	})
+}
+
 // TestManyLastingInSteps: a page that matches more than its outbox holds gets all of it, as fast as it reads.
 func TestManyLastingInSteps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

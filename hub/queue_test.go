@@ -25,6 +25,7 @@ type queue struct {
 	free    []scenecast.Slot
 	frames  int // that an outbox holds; 0: any number
 	drops   bool
+	stops   bool // it is about to stop: no background task is taken any more
 	ended   []scenecast.Slot // whose outbox was full, and of which the shard is to be told
 }
 
@@ -45,6 +46,9 @@ func (q *queue) Post(task func()) bool {
 }
 
 func (q *queue) PostBackground(task func() (more bool)) bool {
+	if q.stops {
+		return false
+	}
 	return q.Post(func() {
 		if task() {
 			q.PostBackground(task)

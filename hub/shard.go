@@ -2,7 +2,6 @@ package hub
 
 import (
 	"sync/atomic"
-	"time"
 
 	"scenecast"
 	"scenecast/audience"
@@ -30,6 +29,7 @@ type Shard struct {
 	chosen    []uint32                   // scratch: what an audience has selected
 	view      view                       // the connection that a protocol is being told of
 
+	sweeping   bool                 // sweep comes again
 	latePasses map[uint32]*latePass // by slot index
 	readyLate  []*latePass          // those that can go on, in turn
 	runsLate   bool                 // the loop runs them in the background
@@ -178,9 +178,7 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 		copies.Expect()
 	}
 	if d.push.TTL > 0 {
-		store := s.ttlStore(d.push.App)
-		store.Add(d.push, time.Now())
-		store.DeliveredTo(queued)
+		s.keep(d.push, queued)
 	}
 	s.queued.Add(int64(t.Queued))
 	s.dropped.Add(int64(t.Dropped))

@@ -105,6 +105,21 @@ func TestOrderOfTurns(t *testing.T) {
 	}
 }
 
+// TestLoopThatIsAboutToStop: what has begun is done to its end at once, and everybody is answered.
+func TestLoopThatIsAboutToStop(t *testing.T) {
+	h, q, _, _ := newCounted(100)
+	var order []string
+	relabel := scenecast.Query{App: "a", To: to("*"), Relabel: &scenecast.Relabel{Change: label.Change{"page": {"list"}}}}
+	h.Answer(relabel, func(r scenecast.Reply) { order = append(order, fmt.Sprint("relabel ", r.Changed)) })
+	h.Deliver(&scenecast.Push{App: "a", To: to(`page == "list"`)}, func(t scenecast.Tally, _ bool) { order = append(order, fmt.Sprint("push ", t.Queued)) })
+	q.stops = true
+	for q.run(1) {
+	}
+	if !slices.Equal(order, []string{"relabel 100", "push 100"}) {
+		t.Errorf("%q", order)
+	}
+}
+
 // TestList: the connections behind the cursor in order, whatever else there is, also when they come in slices.
 func TestList(t *testing.T) {
 	h, q, _, sockets := newCounted(3000)

@@ -95,17 +95,19 @@ func (s *Store) Add(p *scenecast.Push, now time.Time) {
 // maxExpired bounds how many pushes one call of Expire ends.
 const maxExpired = 64
 
-// Expire ends pushes whose time has passed, not all of them at once if they are many: nobody gets them any more in any case.
-func (s *Store) Expire(now time.Time) {
+// Expire ends pushes whose time has passed, and reports whether there may be more of them: it does not end all at once if they are many.
+// Nobody gets them any more in any case.
+func (s *Store) Expire(now time.Time) (more bool) {
 	if s == nil {
-		return
+		return false
 	}
 	for range maxExpired {
 		if len(s.ends) == 0 || now.Before(s.ends[0].until) {
-			return
+			return false
 		}
 		s.remove(s.ends[0])
 	}
+	return true
 }
 
 func (s *Store) oldest() *entry {
