@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// dataDir stands for a directory of the server's own.
+const dataDir = "DIR"
+
+const (
+	token = "a token for the pages of this run"
+	key   = "a key for the publishers of this run"
+)
+
+// servers are those of a round.
+type servers struct {
+	dir  string
+	urls []string
+	cmds []*exec.Cmd
+}
+
+// start starts the servers of a setup and waits until they are ready.
+func start(ctx context.Context, binary string, s setup) (_ *servers, err error) {
+	dir, err := os.MkdirTemp("", "scenecast-bench-")
+	if err != nil {
+		return nil, err
+	}
+	r := &servers{dir: dir}
+	defer func() {
+		if err != nil {
+			r.stop()
+		}
+	}()
+	ports, err := freePorts(2 * s.nodes)
+	if err != nil {
+		return nil, err
+	}
+	for i := range s.nodes {
+		addr := "127.0.0.1:" + ports[i]
+		args := []string{"serve", "--listen", addr, "--client-token", token, "--api-key", key, "--log-level", "warn"}
+		for _, a := range s.args {
+			if a == dataDir {
+				a = filepath.Join(dir, strconv.Itoa(i))
+			}
+			args = append(args, a)
+		}
+		if s.nodes > 1 {
+			var peers []string
+			for j := range s.nodes {
+				if j != i {
+					peers = append(peers, "127.0.0.1:"+ports[s.nodes+j])
+				}
+			}
+			args = append(args, "--data-dir", filepath.Join(dir, strconv.Itoa(i)), "--cluster-node", fmt.Sprint("n", i),
+				"--cluster-listen", "127.0.0.1:"+ports[s.nodes+i], "--cluster-peers", strings.Join(peers, ","), "--cluster-secret", key)
+		}
+		cmd := exec.CommandContext(ctx, binary, args...)
+		cmd.Stderr = os.Stderr
+		if strings.Contains(s.name, "fsync") {
+			cmd.Env = append(os.Environ(), "SCENECAST_NATS_SYNC=always")
+		}
+		if err := cmd.Start(); err != nil {
+			return nil, err
+		}
+		r.cmds = append(r.cmds, cmd)
+		r.urls = append(r.urls, "http://"+addr)
+	}
+	for _, url := range r.urls {
+		if err := awaitReady(ctx, url); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func freePorts(n int) (ports []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		_, port, _ := net.SplitHostPort(l.Addr().String())
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
+
+func awaitReady(ctx context.Context, url string) error {
+	for range 300 {
+		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+		if answer, err := http.DefaultClient.Do(request); err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return errors.New(url + " is not ready after 30 s")
+}
+
+func (r *servers) stop() {
+	for _, cmd := range r.cmds {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	_ = os.RemoveAll(r.dir)
+}
+
+// ticksPerSecond is USER_HZ, which is 100 on every Linux that Go runs on (proc(5)).
+const ticksPerSecond = 100
+
+// cpu is the time that all servers have used.
+func (r *servers) cpu() (used time.Duration) {
+	for _, cmd := range r.cmds {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		fields := strings.Fields(rest)
+		user, _ := strconv.Atoi(fields[11])
+		system, _ := strconv.Atoi(fields[12])
+		used += time.Duration(user+system) * time.Second / ticksPerSecond
+	}
+	return used
+}
