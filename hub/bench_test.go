@@ -3,9 +3,11 @@ package hub_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/hub"
 	"scenecast/label"
 )
 
@@ -63,5 +65,35 @@ func BenchmarkOpen(b *testing.B) {
 	for b.Loop() {
 		l.shard.Opened(slot, admission)
 		l.shard.Closed(slot, scenecast.Ending{})
+	}
+}
+
+// BenchmarkOpenKnown is a page that joins with a page ID, of a user, and leaves: where nothing is remembered of any page, and where much
+// is, of this one too.
+func BenchmarkOpenKnown(b *testing.B) {
+	for _, remembered := range []int{0, 10_000} {
+		b.Run(fmt.Sprintf("among%d", remembered), func(b *testing.B) {
+			h := hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}, KeepLabels: time.Hour})
+			l := &sinkLoop{}
+			l.shard = h.AddShard(l)
+			admission := scenecast.Admission{App: "a", Protocol: newProtocol("plain"), PageID: "p0", Labels: label.FromMap(map[string][]string{
+				"page": {"home"}, "plan": {"free"}, "locale": {"zh-CN"},
+			}), Trusted: label.New(label.Label{Key: scenecast.LabelUser, Value: "42"})}
+			for i := range 1 + remembered {
+				admission.PageID = fmt.Sprint("p", i)
+				l.open(admission)
+			}
+			admission.PageID = "p0"
+			if remembered > 0 {
+				h.Answer(scenecast.Query{App: "a", To: audience.Everybody(), Relabel: &scenecast.Relabel{Change: label.Change{"order": {"7"}}}},
+					func(scenecast.Reply) {})
+			}
+			slot := scenecast.Slot{Index: uint32(1 + remembered)}
+			b.ReportAllocs()
+			for b.Loop() {
+				l.shard.Opened(slot, admission)
+				l.shard.Closed(slot, scenecast.Ending{})
+			}
+		})
 	}
 }

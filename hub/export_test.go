@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"unsafe"
+
 	"scenecast"
 	"scenecast/hub/receipt"
 	"scenecast/hub/replay"
@@ -19,6 +21,9 @@ func Awaiting(s *Shard) int { return s.receipts.Len() }
 func Lasting(s *Shard, app string) int {
 	return s.ttlStores[app].Len()
 }
+
+// MemberBytes is what a connection takes in its shard, beside its labels.
+const MemberBytes = unsafe.Sizeof(member{})
 
 // Sweeping reports whether a shard comes again to let go of pushes whose ttl has passed.
 func Sweeping(s *Shard) bool { return s.sweeping }

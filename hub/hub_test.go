@@ -358,6 +358,13 @@ func (emptyLog) Lookup(context.Context, string, string) (scenecast.Record, bool,
 	return scenecast.Record{}, false, nil
 }
 
+// TestMemberIsSmall: there are as many as pages.
+func TestMemberIsSmall(t *testing.T) {
+	if hub.MemberBytes > 24 {
+		t.Errorf("a member takes %d bytes, want 24", hub.MemberBytes)
+	}
+}
+
 // TestDeliveryAllocates the same for ten pages and for ten thousand: nothing per page.
 func TestDeliveryAllocates(t *testing.T) {
 	var allocated []float64
