@@ -26,13 +26,24 @@ http {
 	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 	server {
 		listen unix:%s;
-		location / { proxy_pass http://%s; }
+		%s
 	}
 }
 `
 
 // behindNginx runs nginx in front of a server until the test ends, and returns a client whose requests go through it.
 func behindNginx(t *testing.T, b *backend) *http.Client {
+	t.Helper()
+	socket := runNginx(t, "location / { proxy_pass http://"+b.addr+"; }")
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// runNginx runs nginx with this in its server block until the test ends, and returns the unix socket that it listens on.
+func runNginx(t *testing.T, server string) (socket string) {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
@@ -42,9 +53,9 @@ func behindNginx(t *testing.T, b *backend) *http.Client {
 		t.Fatal("no nginx: `make test` installs it (Debian: apt-get install nginx)")
 	}
 	directory := t.TempDir()
-	socket := filepath.Join(directory, "port")
+	socket = filepath.Join(directory, "port")
 	config := filepath.Join(directory, "nginx.conf")
-	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, socket, b.addr), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, nginxConfig, socket, server), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	nginx := exec.Command(path, "-p", directory, "-c", config, "-e", "stderr", "-g", "daemon off; master_process off;")
@@ -73,11 +84,7 @@ func behindNginx(t *testing.T, b *backend) *http.Client {
 			t.Fatal("nginx does not listen")
 		}
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport}
+	return socket
 }
 
 // Through nginx as it comes, the head of the answer and each event arrive although nothing follows them; and each side notices
