@@ -27,6 +27,7 @@ type Log interface {
 type Record struct {
 	Push  *Push
 	Tally Tally // so far
+	Known int   // of so many nodes that are known; Tally.Nodes says how many have answered
 	Done  bool  // what its receipt waits for is in, or its time has passed
 }
 

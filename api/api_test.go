@@ -72,7 +72,7 @@ func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
 	}
 	p.asked = append(p.asked, fmt.Sprintf("%s: push %s to %s%s", c.App, r.Message, r.To, more))
 	if r.DryRun {
-		return submitted{Tally: p.result.Tally}, p.err
+		return submitted{Tally: p.result.Tally, Known: p.result.Known}, p.err
 	}
 	return submitted(p.result), p.err
 }
@@ -139,9 +139,11 @@ func newFixture(t testing.TB) *fixture {
 			ID:       "abc",
 			Position: scenecast.Position{Epoch: 36, Seq: 17},
 			Tally:    scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1},
+			Known:    3,
 		}},
 		asker: asker{reply: scenecast.Reply{
 			Tally:   scenecast.Tally{Matched: 3, Nodes: 2},
+			Known:   4,
 			ByNode:  []scenecast.NodeCount{{Node: 7, Matched: 1}, {Node: 9, Matched: 2}},
 			Changed: 2,
 		}},
@@ -221,7 +223,7 @@ func checkAnswer(t *testing.T, name string, w *httptest.ResponseRecorder, status
 	}
 }
 
-const pushed = `{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"nodes":1}`
+const pushed = `{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"nodes":1,"nodes_known":3}`
 
 func TestTaken(t *testing.T) {
 	for _, c := range []struct {
@@ -234,9 +236,9 @@ func TestTaken(t *testing.T) {
 		{"/v1/push", ` {"message": null, "to": "*", "dry_run": false} ` + "\n",
 			`shop: push null to *`, pushed},
 		{"/v1/push", `{"to":"page == \"home\"","dry_run":true}`,
-			`shop: push  to page == "home", dry run`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`},
+			`shop: push  to page == "home", dry run`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"nodes_known":3,"dry_run":true}`},
 		{"/v1/push", `{"to":"*","message":{},"dry_run":true}`,
-			`shop: push {} to *, dry run`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`},
+			`shop: push {} to *, dry run`, `{"matched":3,"queued":2,"dropped":1,"nodes":1,"nodes_known":3,"dry_run":true}`},
 		// What is missing is for the push service to say.
 		{"/v1/push", `{}`, `shop: push  to `, pushed},
 		{"/v1/push", ``, `shop: push  to `, pushed},

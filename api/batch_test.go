@@ -66,8 +66,8 @@ func TestPushFields(t *testing.T) {
 func TestReceipts(t *testing.T) {
 	for receipt, want := range []string{
 		pushed,
-		`{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"written":0,"timed_out":2,"nodes":1}`,
-		`{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"written":0,"acked":0,"timed_out":2,"nodes":1}`,
+		`{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"written":0,"timed_out":2,"nodes":1,"nodes_known":3}`,
+		`{"id":"abc","position":"10-17","matched":3,"queued":2,"dropped":1,"written":0,"acked":0,"timed_out":2,"nodes":1,"nodes_known":3}`,
 	} {
 		f := newFixture(t)
 		f.pusher.result.Receipt = scenecast.Receipt(receipt)
@@ -78,7 +78,7 @@ func TestReceipts(t *testing.T) {
 
 // TestIdempotencyKey: the header goes with one push or trigger, and a replay is told in the answer and its header.
 func TestIdempotencyKey(t *testing.T) {
-	replayed := strings.Replace(pushed, `"nodes":1`, `"nodes":1,"replayed":true`, 1)
+	replayed := strings.Replace(pushed, `"nodes":1,"nodes_known":3`, `"nodes":1,"nodes_known":3,"replayed":true`, 1)
 	for _, c := range []struct {
 		path, body string
 		replayed   bool
@@ -114,7 +114,7 @@ func TestBatches(t *testing.T) {
 		a, b   = `{"to":{"page":"a"},"message":1}`, `{"to":{"page":"b"},"message":2}`
 		toA    = `shop: push 1 to page == "a"`
 		toB    = `shop: push 2 to page == "b"`
-		counts = `{"matched":3,"queued":2,"dropped":1,"nodes":1,"dry_run":true}`
+		counts = `{"matched":3,"queued":2,"dropped":1,"nodes":1,"nodes_known":3,"dry_run":true}`
 	)
 	unknown := refusal("unknown field; there are coalesce, dry_run, event, except, id, message, receipt, retain, timeout, to, ttl", "too")
 	noObject := refusal("takes a JSON object", "")

@@ -140,13 +140,13 @@ func query(pairs ...string) string {
 // TestAnswered are calls that are taken: what the asker is asked, and the answer.
 func TestAnswered(t *testing.T) {
 	const (
-		counted  = `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}]}`
-		sampled  = `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"sample":[]}`
-		nobody   = `{"connections":[],"matched":3}`
+		counted  = `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"nodes":2,"nodes_known":4}`
+		sampled  = `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"sample":[],"nodes":2,"nodes_known":4}`
+		nobody   = `{"connections":[],"matched":3,"nodes":2,"nodes_known":4}`
 		first    = `{"id":"7.1","labels":` + labelsOfSome + `}`
 		second   = `{"id":"7.2","labels":` + labelsOfSome + `}`
-		relabels = `{"matched":3,"changed":2}`
-		closes   = `{"matched":3}`
+		relabels = `{"matched":3,"changed":2,"nodes":2,"nodes_known":4}`
+		closes   = `{"matched":3,"nodes":2,"nodes_known":4}`
 	)
 	for _, c := range []struct {
 		method, target, body string
@@ -157,8 +157,8 @@ func TestAnswered(t *testing.T) {
 		{"POST", "/v1/audience", `{"to":{"page":"home"}}`, 0, `shop: count page == "home"`, counted},
 		{"POST", "/v1/audience", `{"to":"*","sample":0}`, 0, `shop: count *`, counted},
 		{"POST", "/v1/audience", `{"to":"*","sample":2}`, 0, `shop: list 2 behind 0.0 of *`, sampled},
-		{"POST", "/v1/audience", `{"to":"*","sample":1}`, 2, `shop: list 1 behind 0.0 of *`, sampled[:len(sampled)-2] + first + `]}`},
-		{"POST", "/v1/audience", `{"to":"*","sample":100}`, 1, `shop: list 100 behind 0.0 of *`, sampled[:len(sampled)-2] + first + `]}`},
+		{"POST", "/v1/audience", `{"to":"*","sample":1}`, 2, `shop: list 1 behind 0.0 of *`, strings.Replace(sampled, `[]`, `[`+first+`]`, 1)},
+		{"POST", "/v1/audience", `{"to":"*","sample":100}`, 1, `shop: list 100 behind 0.0 of *`, strings.Replace(sampled, `[]`, `[`+first+`]`, 1)},
 		{"POST", "/v1/audience", `{"to":"has(a)","except":"7.1"}`, 0, `shop: count has(a) && @id != "7.1"`, counted},
 		{"POST", "/v1/audience", `{"to":"*","except":{"page":"home"}}`, 0, `shop: count page != "home"`, counted},
 
@@ -167,16 +167,16 @@ func TestAnswered(t *testing.T) {
 		{"GET", "/v1/connections" + query("to", ` {"page":["a","b"]}`), ``, 0, `shop: list 101 behind 0.0 of page in ["a", "b"]`, nobody},
 		{"GET", "/v1/connections?limit=1000", ``, 0, `shop: list 1001 behind 0.0 of *`, nobody},
 		{"GET", "/v1/connections?limit=1&after=7.1", ``, 0, `shop: list 2 behind 7.1 of *`, nobody},
-		{"GET", "/v1/connections?limit=1", ``, 1, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"matched":3}`},
-		{"GET", "/v1/connections?limit=1", ``, 2, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3}`},
-		{"GET", "/v1/connections?limit=1", ``, 4, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3}`},
-		{"GET", "/v1/connections?limit=2", ``, 3, `shop: list 3 behind 0.0 of *`, `{"connections":[` + first + `,` + second + `],"next":"7.2","matched":3}`},
+		{"GET", "/v1/connections?limit=1", ``, 1, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"matched":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/connections?limit=1", ``, 2, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/connections?limit=1", ``, 4, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/connections?limit=2", ``, 3, `shop: list 3 behind 0.0 of *`, `{"connections":[` + first + `,` + second + `],"next":"7.2","matched":3,"nodes":2,"nodes_known":4}`},
 
 		{"GET", "/v1/connections/7.1", ``, 1, `shop: list 1 behind 0.0 of @id == "7.1"`, first},
 
-		{"GET", "/v1/labels?key=page", ``, 0, `shop: values of page of *`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3}`},
-		{"GET", "/v1/labels" + query("key", "page", "to", `{"plan":"pro"}`), ``, 0, `shop: values of page of plan == "pro"`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3}`},
-		{"GET", "/v1/labels?key=@user&limit=1", ``, 0, `shop: values of @user of *`, `{"key":"@user","values":[{"value":"home","connections":5}],"distinct":3}`},
+		{"GET", "/v1/labels?key=page", ``, 0, `shop: values of page of *`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/labels" + query("key", "page", "to", `{"plan":"pro"}`), ``, 0, `shop: values of page of plan == "pro"`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/labels?key=@user&limit=1", ``, 0, `shop: values of @user of *`, `{"key":"@user","values":[{"value":"home","connections":5}],"distinct":3,"nodes":2,"nodes_known":4}`},
 
 		{"POST", "/v1/labels", `{"to":"*","set":{"page":"list","tag":["a","b"]}}`, 0, `shop: relabel by map["page":["list"] "tag":["a" "b"]] *`, relabels},
 		{"POST", "/v1/labels", `{"to":"*","remove":["order","page"]}`, 0, `shop: relabel by map["order":[] "page":[]] *`, relabels},
@@ -204,8 +204,8 @@ func TestPositions(t *testing.T) {
 	f := newFixture(t)
 	f.asker.reply.Position = scenecast.Position{Epoch: 36, Seq: 17}
 	for _, c := range []struct{ method, target, body, want string }{
-		{"POST", "/v1/audience", `{"to":"*"}`, `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"position":"10-17"}`},
-		{"GET", "/v1/connections", ``, `{"connections":[],"matched":3,"position":"10-17"}`},
+		{"POST", "/v1/audience", `{"to":"*"}`, `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"position":"10-17","nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/connections", ``, `{"connections":[],"matched":3,"position":"10-17","nodes":2,"nodes_known":4}`},
 	} {
 		checkAnswer(t, c.target, f.call(c.method, c.target, "all", strings.NewReader(c.body)), 200, c.want)
 	}
@@ -230,13 +230,16 @@ func TestNobodyThere(t *testing.T) {
 	f := newFixture(t)
 	f.asker.reply = scenecast.Reply{ByNode: []scenecast.NodeCount{{Node: 7}}}
 	for target, want := range map[string]string{
-		"/v1/connections":      `{"connections":[],"matched":0}`,
-		"/v1/labels?key=nokey": `{"key":"nokey","values":[],"distinct":0}`,
+		"/v1/connections":      `{"connections":[],"matched":0,"nodes":0,"nodes_known":0}`,
+		"/v1/labels?key=nokey": `{"key":"nokey","values":[],"distinct":0,"nodes":0,"nodes_known":0}`,
 	} {
 		checkAnswer(t, target, f.call("GET", target, "all", nil), 200, want)
 	}
 	checkAnswer(t, "an ID", f.call("GET", "/v1/connections/7.3", "all", nil), 404,
 		`{"title":"Not Found","status":404,"kind":"not_found","detail":"no connection 7.3 is here now"}`)
+	f.asker.reply = scenecast.Reply{Tally: scenecast.Tally{Nodes: 2}, Known: 3}
+	checkAnswer(t, "an ID that a node which does not answer may have", f.call("GET", "/v1/connections/7.3", "all", nil), 503,
+		`{"title":"Service Unavailable","status":503,"kind":"unavailable","detail":"2 of 3 nodes have answered, and the connection 7.3 is not on those"}`)
 }
 
 // TestCallsRefused: the answer names the place, and nothing is asked.

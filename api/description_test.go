@@ -206,11 +206,11 @@ func TestCheck(t *testing.T) {
 		schema, value string
 		ok            bool
 	}{
-		{"Pushed", `{"matched":1,"queued":1,"dropped":0,"nodes":1}`, true},
+		{"Pushed", `{"matched":1,"queued":1,"dropped":0,"nodes":1,"nodes_known":1}`, true},
 		{"Pushed", `{"matched":1,"queued":1,"dropped":0}`, false},
-		{"Pushed", `{"matched":1.5,"queued":1,"dropped":0,"nodes":1}`, false},
-		{"Pushed", `{"matched":1,"queued":1,"dropped":0,"nodes":1,"position":"17"}`, false},
-		{"Pushed", `{"matched":1,"queued":1,"dropped":0,"nodes":1,"more":1}`, false},
+		{"Pushed", `{"matched":1.5,"queued":1,"dropped":0,"nodes":1,"nodes_known":1}`, false},
+		{"Pushed", `{"matched":1,"queued":1,"dropped":0,"nodes":1,"nodes_known":1,"position":"17"}`, false},
+		{"Pushed", `{"matched":1,"queued":1,"dropped":0,"nodes":1,"nodes_known":1,"more":1}`, false},
 		{"Push", `{"to":"*","message":null,"except":"1.2"}`, true},
 		{"Push", `{"to":{},"message":1}`, false},
 		{"Push", `{"to":{"page":["home",7]}}`, true},

@@ -61,7 +61,7 @@ func (a *API) pushByID(r *request) (any, error) {
 		return nil, problem.New(problem.NotFound, "no push %.80q is kept any more, or ever was", id).DecidedBy(settingHistory)
 	}
 	response := newLoggedPush(record.Push)
-	response.Tally = &loggedTally{newTally(record.Push.Receipt, record.Tally), record.Done}
+	response.Tally = &loggedTally{newTally(record.Push.Receipt, record.Tally, record.Known), record.Done}
 	return response, nil
 }
 

@@ -80,17 +80,17 @@ func TestPushOf(t *testing.T) {
 		want   string
 	}{
 		{func(*scenecast.Push) {}, true,
-			begin + plain + `"receipt":"queued","tally":{"matched":7,"queued":6,"dropped":1,"nodes":1,"done":true}}`},
+			begin + plain + `"receipt":"queued","tally":{"matched":7,"queued":6,"dropped":1,"nodes":1,"nodes_known":3,"done":true}}`},
 		{func(p *scenecast.Push) { p.Receipt = scenecast.ReceiptWritten }, false,
-			begin + plain + `"receipt":"written","tally":{"matched":7,"queued":6,"dropped":1,"written":5,"timed_out":2,"nodes":1,"done":false}}`},
+			begin + plain + `"receipt":"written","tally":{"matched":7,"queued":6,"dropped":1,"written":5,"timed_out":2,"nodes":1,"nodes_known":3,"done":false}}`},
 		{func(p *scenecast.Push) {
 			p.Receipt, p.TTL, p.Coalesce, p.Retain, p.Message.Event = scenecast.ReceiptAcked, 90*time.Second, "c", "r", "e"
 		}, true, begin + `"event":"e",` + plain + `"ttl":"1m30s","coalesce":"c","retain":"r","receipt":"acked",` +
-			`"tally":{"matched":7,"queued":6,"dropped":1,"written":5,"acked":4,"timed_out":2,"nodes":1,"done":true}}`},
+			`"tally":{"matched":7,"queued":6,"dropped":1,"written":5,"acked":4,"timed_out":2,"nodes":1,"nodes_known":3,"done":true}}`},
 	} {
 		f := newFixture(t)
 		f.pushes.write(t, `shop page == "home"`)
-		f.pushes.record = scenecast.Record{Push: f.pushes.pushes[0], Tally: tally, Done: c.done}
+		f.pushes.record = scenecast.Record{Push: f.pushes.pushes[0], Tally: tally, Known: 3, Done: c.done}
 		c.change(f.pushes.record.Push)
 		checkAnswer(t, c.want, f.call("GET", "/v1/pushes/a%2Fb%20c", "read", nil), 200, c.want)
 		if asked := f.asked(); !slices.Equal(asked, []string{"shop: look up a/b c"}) {

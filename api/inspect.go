@@ -36,6 +36,7 @@ type audienceResponse struct {
 	ByNode   []scenecast.NodeCount  `json:"by_node"`
 	Sample   []scenecast.Connection `json:"sample,omitzero"`    // where it was asked for
 	Position string                 `json:"position,omitempty"` // of the newest push before the count
+	answered
 }
 
 // audience answers POST /v1/audience: how many connections match, on which nodes, and a sample of them.
@@ -65,7 +66,7 @@ func (a *API) audience(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := audienceResponse{Matched: reply.Tally.Matched, ByNode: reply.ByNode, Position: positionOf(reply)}
+	response := audienceResponse{Matched: reply.Tally.Matched, ByNode: reply.ByNode, Position: positionOf(reply), answered: answeredBy(reply)}
 	if q.List != nil {
 		response.Sample = firstOf(reply.Connections, body.sample)
 	}
@@ -78,6 +79,7 @@ type connectionsResponse struct {
 	Next        string                 `json:"next,omitempty"`     // the parameter after of the next page; missing on the last
 	Matched     int                    `json:"matched"`            // on all pages
 	Position    string                 `json:"position,omitempty"` // of the newest push before the list was made
+	answered
 }
 
 // connections answers GET /v1/connections. The order is that of the IDs, which never changes, so whoever pages through
@@ -105,6 +107,7 @@ func (a *API) connections(r *request) (any, error) {
 		Connections: firstOf(reply.Connections, limit),
 		Matched:     reply.Tally.Matched,
 		Position:    positionOf(reply),
+		answered:    answeredBy(reply),
 	}
 	if len(reply.Connections) > limit {
 		page.Next = page.Connections[limit-1].ID.String()
@@ -136,6 +139,8 @@ func (a *API) connection(r *request) (any, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case len(reply.Connections) == 0 && reply.Tally.Nodes < reply.Known:
+		return nil, problem.New(problem.Unavailable, "%d of %d nodes have answered, and the connection %s is not on those", reply.Tally.Nodes, reply.Known, id)
 	case len(reply.Connections) == 0:
 		return nil, problem.New(problem.NotFound, "no connection %s is here now", id)
 	}
@@ -147,6 +152,7 @@ type labelsResponse struct {
 	Key      string       `json:"key"`
 	Values   []valueCount `json:"values"`
 	Distinct int          `json:"distinct"` // values in all, listed or not
+	answered
 }
 
 type valueCount struct {
@@ -172,7 +178,7 @@ func (a *API) labels(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := labelsResponse{Key: key, Values: []valueCount{}, Distinct: len(reply.Values)}
+	response := labelsResponse{Key: key, Values: []valueCount{}, Distinct: len(reply.Values), answered: answeredBy(reply)}
 	for value, n := range reply.Values {
 		response.Values = append(response.Values, valueCount{value, n})
 	}

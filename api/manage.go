@@ -29,6 +29,7 @@ func (q *relabelRequest) fields() fields {
 type relabelResponse struct {
 	Matched int `json:"matched"`
 	Changed int `json:"changed"` // fewer where the change would put connections over labels.max_count
+	answered
 }
 
 // relabel answers POST /v1/labels. The keys that it sets are trusted from then on: the page cannot change them.
@@ -52,7 +53,7 @@ func (a *API) relabel(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return relabelResponse{reply.Tally.Matched, reply.Changed}, nil
+	return relabelResponse{reply.Tally.Matched, reply.Changed, answeredBy(reply)}, nil
 }
 
 // change puts what is set and what is removed into one change.
@@ -122,6 +123,7 @@ func (q *disconnectRequest) fields() fields {
 // disconnectResponse is the answer to POST /v1/disconnect.
 type disconnectResponse struct {
 	Matched int `json:"matched"`
+	answered
 }
 
 // disconnect answers POST /v1/disconnect.
@@ -146,5 +148,5 @@ func (a *API) disconnect(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return disconnectResponse{reply.Tally.Matched}, nil
+	return disconnectResponse{reply.Tally.Matched, answeredBy(reply)}, nil
 }

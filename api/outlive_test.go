@@ -258,11 +258,11 @@ func TestHalfClosed(t *testing.T) {
 		{"POST", "/v1/push", `{"to":"*","message":1}`, pushed},
 		{"POST", "/v1/push", `[{"to":"*","message":1},{"to":"*","message":1}]`, `[` + pushed + `,` + pushed + `]`},
 		{"POST", "/v1/triggers/x", `{"order":"7"}`, pushed},
-		{"POST", "/v1/labels", `{"to":"*","set":{"a":"b"}}`, `{"matched":3,"changed":2}`},
-		{"POST", "/v1/disconnect", `{"to":"*"}`, `{"matched":3}`},
-		{"POST", "/v1/audience", `{"to":"*"}`, `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}]}`},
-		{"GET", "/v1/connections", ``, `{"connections":[],"matched":3}`},
-		{"GET", "/v1/labels?key=page", ``, `{"key":"page","values":[],"distinct":0}`},
+		{"POST", "/v1/labels", `{"to":"*","set":{"a":"b"}}`, `{"matched":3,"changed":2,"nodes":2,"nodes_known":4}`},
+		{"POST", "/v1/disconnect", `{"to":"*"}`, `{"matched":3,"nodes":2,"nodes_known":4}`},
+		{"POST", "/v1/audience", `{"to":"*"}`, `{"matched":3,"by_node":[{"node":7,"matched":1},{"node":9,"matched":2}],"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/connections", ``, `{"connections":[],"matched":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/labels?key=page", ``, `{"key":"page","values":[],"distinct":0,"nodes":2,"nodes_known":4}`},
 	} {
 		f := newFixture(t)
 		gone := make(chan struct{}) // net/http has seen the end of what the client sends

@@ -18,11 +18,19 @@ type tally struct {
 	Written  *int `json:"written,omitempty"` // this and the next two where the push's receipt asks for them
 	Acked    *int `json:"acked,omitempty"`
 	TimedOut *int `json:"timed_out,omitempty"`
-	Nodes    int  `json:"nodes"`
+	answered
 }
 
-func newTally(r scenecast.Receipt, t scenecast.Tally) tally {
-	counts := tally{Matched: t.Matched, Queued: t.Queued, Dropped: t.Dropped, Nodes: t.Nodes}
+// answered says whether an answer is the whole of it.
+type answered struct {
+	Nodes int `json:"nodes"`       // that have answered
+	Known int `json:"nodes_known"` // of so many
+}
+
+func answeredBy(r scenecast.Reply) answered { return answered{r.Tally.Nodes, r.Known} }
+
+func newTally(r scenecast.Receipt, t scenecast.Tally, known int) tally {
+	counts := tally{Matched: t.Matched, Queued: t.Queued, Dropped: t.Dropped, answered: answered{t.Nodes, known}}
 	if r >= scenecast.ReceiptWritten {
 		counts.Written, counts.TimedOut = &t.Written, &t.TimedOut
 	}
@@ -42,7 +50,7 @@ type pushResponse struct {
 }
 
 func newPushResponse(r push.Result) pushResponse {
-	response := pushResponse{ID: r.ID, tally: newTally(r.Receipt, r.Tally), Replayed: r.Replayed, DryRun: r.ID == ""}
+	response := pushResponse{ID: r.ID, tally: newTally(r.Receipt, r.Tally, r.Known), Replayed: r.Replayed, DryRun: r.ID == ""}
 	if !response.DryRun {
 		response.Position = r.Position.String()
 	}

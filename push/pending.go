@@ -28,7 +28,7 @@ type submitted struct {
 // Wait implements Pending.
 func (p submitted) Wait(ctx context.Context) (Result, error) {
 	done, err := p.Pending.Wait(ctx)
-	r := Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Receipt: p.receipt, Replayed: done.Replayed}
+	r := Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Known: done.Known, Receipt: p.receipt, Replayed: done.Replayed}
 	if err != nil && ctx.Err() != nil {
 		return r, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,
 			"the push is published, and whom it has reached is not known yet: GET /v1/pushes/%s tells it", r.ID), err)
@@ -51,7 +51,7 @@ func (d dryRun) Wait(ctx context.Context) (Result, error) {
 	case err != nil:
 		return Result{}, fmt.Errorf("count: %w", err)
 	}
-	return Result{Tally: reply.Tally}, nil
+	return Result{Tally: reply.Tally, Known: reply.Known}, nil
 }
 
 // WaitQueued implements Pending.

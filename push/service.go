@@ -40,9 +40,10 @@ type Request struct {
 type Result struct {
 	ID       string             // empty for a dry run
 	Position scenecast.Position // zero for a dry run
-	Tally    scenecast.Tally
-	Receipt  scenecast.Receipt // what was waited for
-	Replayed bool              // the push is that of an earlier call, and this one has sent nothing
+	Tally    scenecast.Tally    // Tally.Nodes says how many nodes have answered
+	Known    int                // of so many nodes that are known
+	Receipt  scenecast.Receipt  // what was waited for
+	Replayed bool               // the push is that of an earlier call, and this one has sent nothing
 }
 
 // Caller is on whose behalf a push is made.

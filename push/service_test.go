@@ -34,7 +34,7 @@ func (e *engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	if e.err != nil {
 		return nil, e.err
 	}
-	return ended{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally}, nil
+	return ended{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally, Known: 3}, nil
 }
 
 // ended is a push of which everything is known.
@@ -51,7 +51,7 @@ var shop = push.Caller{App: "shop"}
 
 func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
 	e.counted = append(e.counted, q.App+": "+q.To.String())
-	return scenecast.Reply{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}, e.err
+	return scenecast.Reply{Tally: scenecast.Tally{Matched: 5, Nodes: 2}, Known: 3}, e.err
 }
 
 func (e *engine) Close() error { return nil }
@@ -76,7 +76,7 @@ func TestPush(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := push.Result{ID: r.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(i + 1)}, Tally: tally}
+		want := push.Result{ID: r.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(i + 1)}, Tally: tally, Known: 3}
 		if r != want {
 			t.Errorf("the result is %+v, want %+v", r, want)
 		}
@@ -298,7 +298,7 @@ func TestDryRun(t *testing.T) {
 	for _, message := range []string{``, `{"a":1}`} {
 		e := new(engine)
 		r, err := push.NewService(e, push.DefaultLimits, nil).Push(t.Context(), shop, push.Request{To: home, Message: json.RawMessage(message), DryRun: true})
-		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}}); r != want || err != nil {
+		if want := (push.Result{Tally: scenecast.Tally{Matched: 5, Nodes: 2}, Known: 3}); r != want || err != nil {
 			t.Errorf("a dry run of %q: %+v, %v, want %+v", message, r, err, want)
 		}
 		if want := []string{`shop: page == "home"`}; !slices.Equal(e.counted, want) || len(e.published) != 0 {
@@ -452,7 +452,7 @@ func TestMemory(t *testing.T) {
 		{`*`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 2},
 	} {
 		r, err := s.Push(t.Context(), shop, push.Request{To: parse(t, c.to), Message: json.RawMessage(`1`), DryRun: c.dry})
-		if err != nil || r.Tally != c.want || len(node.got) != c.got {
+		if err != nil || r.Tally != c.want || r.Known != 1 || len(node.got) != c.got {
 			t.Errorf("to %s, dry run %v: %+v, %v, and the page has %d messages, want %+v and %d", c.to, c.dry, r, err, len(node.got), c.want, c.got)
 		}
 		if c.dry {

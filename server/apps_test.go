@@ -49,7 +49,7 @@ func TestApps(t *testing.T) {
 		if answer := as(key, "GET", "/v1/labels?key=page", ""); !strings.Contains(answer, `{"value":"home","connections":1}`) {
 			t.Errorf("values as %s: %s", key, answer)
 		}
-		if answer := as(key, "POST", "/v1/labels", `{"to":"*","set":{"by":"x"}}`); answer != `{"matched":1,"changed":1}` {
+		if answer := as(key, "POST", "/v1/labels", `{"to":"*","set":{"by":"x"}}`); answer != `{"matched":1,"changed":1,"nodes":1,"nodes_known":1}` {
 			t.Errorf("relabel as %s: %s", key, answer)
 		}
 	}

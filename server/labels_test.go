@@ -70,7 +70,7 @@ func TestTrust(t *testing.T) {
 	}
 
 	// What the backend sets is trusted from then on; what it removes is free again.
-	if answer := s.api("POST", "/v1/labels", `{"to":{"page":"home"},"set":{"score":"9"}}`); answer != `{"matched":1,"changed":1}` {
+	if answer := s.api("POST", "/v1/labels", `{"to":{"page":"home"},"set":{"score":"9"}}`); answer != `{"matched":1,"changed":1,"nodes":1,"nodes_known":1}` {
 		t.Errorf("relabel: %s", answer)
 	}
 	if answer := s.say(page, `{"type":"set","labels":{"score":"10"}}`); !strings.Contains(answer, `"kind":"forbidden"`) {
@@ -145,7 +145,7 @@ func TestRelabelOverLimit(t *testing.T) {
 	s := start(t, map[string]string{"labels.max_count": "3"}, nil)
 	s.page("a=1&b=2&c=3")
 	s.page("a=1")
-	if answer := s.api("POST", "/v1/labels", `{"to":"*","set":{"d":["4","5"]},"remove":["b"]}`); answer != `{"matched":2,"changed":1}` {
+	if answer := s.api("POST", "/v1/labels", `{"to":"*","set":{"d":["4","5"]},"remove":["b"]}`); answer != `{"matched":2,"changed":1,"nodes":1,"nodes_known":1}` {
 		t.Errorf("relabel: %s", answer)
 	}
 	if n := s.count(`a == "1" && b == "2" && c == "3" && !has(d)`); n != 1 {
@@ -202,7 +202,7 @@ func TestConnections(t *testing.T) {
 	if status, answer := s.call("GET", "/v1/connections/1.1", apiKey, "", ""); status != 404 {
 		t.Errorf("a connection that is not there: %d %s", status, answer)
 	}
-	if answer := s.api("GET", "/v1/labels?key=page", ""); answer != `{"key":"page","values":[{"value":"home","connections":8},{"value":"list","connections":1}],"distinct":2}` {
+	if answer := s.api("GET", "/v1/labels?key=page", ""); answer != `{"key":"page","values":[{"value":"home","connections":8},{"value":"list","connections":1}],"distinct":2,"nodes":1,"nodes_known":1}` {
 		t.Errorf("values: %s", answer)
 	}
 }
@@ -211,7 +211,7 @@ func TestConnections(t *testing.T) {
 func TestDisconnect(t *testing.T) {
 	s := start(t, nil, nil)
 	away, plain, stays := s.page("page=away"), s.page("page=plain"), s.page("page=home")
-	if answer := s.api("POST", "/v1/disconnect", `{"to":{"page":"away"},"code":4403,"reason":"banned"}`); answer != `{"matched":1}` {
+	if answer := s.api("POST", "/v1/disconnect", `{"to":{"page":"away"},"code":4403,"reason":"banned"}`); answer != `{"matched":1,"nodes":1,"nodes_known":1}` {
 		t.Errorf("disconnect: %s", answer)
 	}
 	s.api("POST", "/v1/disconnect", `{"to":{"page":"plain"}}`)

@@ -74,8 +74,8 @@ func TestReadme(t *testing.T) {
 		"/v1/triggers/orderShipped": `"matched":1,"queued":1`,
 		`"shipped"`:                 `"matched":1,"queued":1,"dropped":0,"written":`,
 		"/v1/connections":           `"matched":2`,
-		"/v1/labels":                `{"matched":1,"changed":1}`,
-		"/v1/disconnect":            `{"matched":1}`,
+		"/v1/labels":                `{"matched":1,"changed":1,"nodes":1,"nodes_known":1}`,
+		"/v1/disconnect":            `{"matched":1,"nodes":1,"nodes_known":1}`,
 	}
 	for _, line := range lines {
 		out, err := exec.Command("sh", "-c", strings.ReplaceAll(line, "localhost:9502", s.addr)+" --silent --show-error --fail-with-body").CombinedOutput()

@@ -142,7 +142,7 @@ func TestRepeatedLabel(t *testing.T) {
 		`{"tag":"a"}`: 1, `{"tag":"b"}`: 1, `{"tag":"c"}`: 0, `{"tag":["c","b"],"page":"home"}`: 1, `"*"`: 1,
 	} {
 		status, answer := s.push(`{"dry_run":true,"to":` + to + `}`)
-		if wanted := fmt.Sprintf(`{"matched":%d,"queued":0,"dropped":0,"nodes":1,"dry_run":true}`, want); status != 200 || answer != wanted {
+		if wanted := fmt.Sprintf(`{"matched":%d,"queued":0,"dropped":0,"nodes":1,"nodes_known":1,"dry_run":true}`, want); status != 200 || answer != wanted {
 			t.Errorf("to %s: %d %s, want %s", to, status, answer, wanted)
 		}
 	}

@@ -88,7 +88,13 @@ The audience is an expression over the pages' labels, as text or as JSON; "*" is
 		if *idempotencyKey != "" {
 			headers[push.IdempotencyHeader] = *idempotencyKey
 		}
-		return post(cmd.Context(), u.JoinPath("/v1/push"), headers, body, cmd.OutOrStdout())
+		answer, err := call(cmd.Context(), http.MethodPost, u.JoinPath("/v1/push"), headers, body)
+		if err != nil {
+			return err
+		}
+		noteNodes(cmd.ErrOrStderr(), answer)
+		_, err = cmd.OutOrStdout().Write(answer)
+		return err
 	}
 	return cmd
 }
@@ -115,33 +121,43 @@ func audienceJSON(text string) json.RawMessage {
 // patience is how long an answer may take: longer than a server lets a receipt take, unless somebody has set it so.
 const patience = time.Minute
 
-// post sends a body to the API and prints the answer; an answer that says no is an error with its reason.
-func post(ctx context.Context, to *url.URL, headers map[string]string, body []byte, out io.Writer) error {
+// noteNodes says so if an answer is not that of all nodes.
+func noteNodes(to io.Writer, answer []byte) {
+	var n struct {
+		Nodes int
+		Known int `json:"nodes_known"`
+	}
+	if json.Unmarshal(answer, &n) == nil && n.Nodes < n.Known {
+		fmt.Fprintf(to, "scenecast: %d of %d nodes have answered; the figures are theirs\n", n.Nodes, n.Known)
+	}
+}
+
+// call makes a call of the API and returns the answer; one that says no is an error with its reason.
+func call(ctx context.Context, method string, to *url.URL, headers map[string]string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to.String(), bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, to.String(), bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for name, value := range headers {
 		r.Header.Set(name, value)
 	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if response.StatusCode == http.StatusOK {
-		_, err = out.Write(answer)
-		return err
+		return answer, nil
 	}
 	var p struct{ Detail, Where, Setting string }
 	if json.Unmarshal(answer, &p) != nil || p.Detail == "" {
-		return fmt.Errorf("%s answers %s", to.Host, response.Status)
+		return nil, fmt.Errorf("%s answers %s", to.Host, response.Status)
 	}
 	text := p.Detail
 	if p.Where != "" {
@@ -150,5 +166,5 @@ func post(ctx context.Context, to *url.URL, headers map[string]string, body []by
 	if p.Setting != "" {
 		text += " (the server's setting: " + p.Setting + ")"
 	}
-	return errors.New(text)
+	return nil, errors.New(text)
 }

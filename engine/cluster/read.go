@@ -39,10 +39,13 @@ func (e *Engine) Lookup(ctx context.Context, app, id string) (scenecast.Record, 
 	}
 	r := scenecast.Record{Push: entry.Push}
 	if entry.Progress.Share {
-		t, _ := e.askTally(ctx, entry.Push.Position)
-		r.Tally, r.Done = t.Tally, t.Done
+		t, known := e.askTally(ctx, entry.Push.Position)
+		r.Tally, r.Done, r.Known = t.Tally, t.Done, max(known, t.Tally.Nodes)
 	} else {
 		r.Tally, r.Done = entry.Progress.SoFar()
+		e.mu.Lock()
+		r.Known = max(entry.Progress.Known, r.Tally.Nodes)
+		e.mu.Unlock()
 	}
 	return r, true, nil
 }

@@ -27,7 +27,6 @@ type origination struct {
 	sending  bool      // it is on its way
 	again    bool      // an epoch has begun meanwhile
 
-	known    int                       // nodes that were known when it was read back
 	prompt   map[scenecast.NodeID]bool // of those, the ones that were waited for: whether they have reported
 	early    map[scenecast.NodeID]bool // that have reported before it was read back
 	overdue  *time.Timer

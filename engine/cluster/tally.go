@@ -164,7 +164,7 @@ func (e *Engine) correct(t report) {
 
 // expect, with mu held, says which nodes a record that was read back waits for: this one, and those that are known and not late.
 func (e *Engine) expect(o *origination) {
-	o.known = e.members.known()
+	known := e.members.known()
 	o.prompt = map[scenecast.NodeID]bool{e.options.ID: false}
 	for id, m := range e.members.byID {
 		if !m.late || o.early[id] {
@@ -172,6 +172,7 @@ func (e *Engine) expect(o *origination) {
 		}
 	}
 	for _, s := range o.pushes {
+		s.progress.Known = known
 		s.waiting = make(map[scenecast.NodeID]struct{}, len(o.prompt))
 		for id := range o.prompt {
 			s.waiting[id] = struct{}{}

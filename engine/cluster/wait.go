@@ -23,7 +23,7 @@ func (w *waiter) Wait(ctx context.Context) (scenecast.Published, error) {
 	}
 	v := s.verdict
 	v.replayed = v.replayed || w.replayed
-	return w.engine.waitFor(ctx, v, s.record)
+	return w.engine.waitFor(ctx, v)
 }
 
 // WaitQueued implements scenecast.Pending.
@@ -64,7 +64,7 @@ type retry struct {
 
 // Wait implements scenecast.Pending.
 func (r *retry) Wait(ctx context.Context) (scenecast.Published, error) {
-	return r.engine.waitFor(ctx, r.of, nil)
+	return r.engine.waitFor(ctx, r.of)
 }
 
 // WaitQueued implements scenecast.Pending.
@@ -79,19 +79,14 @@ func attempted(a *tail.Attempt) published {
 const askAgain = 100 * time.Millisecond
 
 // waitFor waits for what becomes of a push that the log has.
-func (e *Engine) waitFor(ctx context.Context, v published, o *origination) (scenecast.Published, error) {
+func (e *Engine) waitFor(ctx context.Context, v published) (scenecast.Published, error) {
 	p := scenecast.Published{ID: v.id, Position: v.position, Replayed: v.replayed, Known: 1}
 	var err error
 	if !v.share {
 		p.Tally, err = v.progress.Wait(ctx)
 		e.mu.Lock()
-		if o != nil && o.known > 0 {
-			p.Known = o.known
-		} else {
-			p.Known = e.members.known()
-		}
+		p.Known = max(p.Known, v.progress.Known, p.Tally.Nodes)
 		e.mu.Unlock()
-		p.Known = max(p.Known, p.Tally.Nodes)
 		return p, err
 	}
 	for {

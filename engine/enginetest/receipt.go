@@ -36,7 +36,7 @@ func awaitTally(t *testing.T, e scenecast.Engine, want scenecast.Tally, done boo
 		if err != nil {
 			t.Fatalf("lookup: %v", err)
 		}
-		return ok && r.Tally == want && r.Done == done // what was submitted may be on its way to the log still
+		return ok && r.Tally == want && r.Known == 1 && r.Done == done // what was submitted may be on its way to the log still
 	})
 }
 

@@ -84,9 +84,9 @@ func waitConcurrently(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 		}()
 	}
 	hub.release()
-	want := scenecast.Published{ID: "x", Position: e.Newest(), Tally: scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1}}
+	want := scenecast.Published{ID: "x", Position: e.Newest(), Tally: scenecast.Tally{Matched: 2, Queued: 2, Nodes: 1}, Known: 1}
 	for range waiters {
-		if got := <-answers; got.err != nil || got.ID != want.ID || got.Position != want.Position || got.Tally != want.Tally {
+		if got := <-answers; got.err != nil || got.Published != want {
 			t.Errorf("%+v, %v; want %+v", got.Published, got.err, want)
 		}
 	}

@@ -215,8 +215,8 @@ func ask(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	publishOne("before")
 	q := scenecast.Query{App: "app", To: audience.Everybody(), Values: &scenecast.Values{Key: "page"}}
 	reply, err := e.Ask(t.Context(), q)
-	if want := (scenecast.Tally{Matched: 5, Nodes: 1}); err != nil || reply.Tally != want {
-		t.Errorf("ask: %+v, %v; want %+v", reply.Tally, err, want)
+	if want := (scenecast.Tally{Matched: 5, Nodes: 1}); err != nil || reply.Tally != want || reply.Known != 1 {
+		t.Errorf("ask: %+v of %d, %v; want %+v of 1", reply.Tally, reply.Known, err, want)
 	}
 	publishOne("after")
 	if !reflect.DeepEqual(hub.queries, []scenecast.Query{q}) {

@@ -98,6 +98,9 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	return pending{p.ID, p.Position, false, progress}, nil
 }
 
+// nodes is how many there are.
+const nodes = 1
+
 // pending is a push that was submitted, or that a retry stands for.
 type pending struct {
 	id       string
@@ -109,7 +112,7 @@ type pending struct {
 // Wait implements scenecast.Pending.
 func (p pending) Wait(ctx context.Context) (scenecast.Published, error) {
 	tally, err := p.progress.Wait(ctx)
-	return scenecast.Published{ID: p.id, Position: p.position, Tally: tally, Replayed: p.replayed}, err
+	return scenecast.Published{ID: p.id, Position: p.position, Tally: tally, Known: nodes, Replayed: p.replayed}, err
 }
 
 // WaitQueued implements scenecast.Pending.
@@ -133,6 +136,7 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 	e.mu.Unlock()
 	select {
 	case reply := <-reported:
+		reply.Known = nodes
 		return reply, nil
 	case <-ctx.Done():
 		return scenecast.Reply{}, ctx.Err()

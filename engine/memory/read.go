@@ -36,7 +36,7 @@ func (e *Engine) Lookup(_ context.Context, app, id string) (scenecast.Record, bo
 	if !ok {
 		return scenecast.Record{}, false, nil
 	}
-	r := scenecast.Record{Push: found.Push}
+	r := scenecast.Record{Push: found.Push, Known: nodes}
 	r.Tally, r.Done = found.Progress.SoFar()
 	return r, true, nil
 }

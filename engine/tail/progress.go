@@ -14,6 +14,8 @@ type Progress struct {
 	// Share says that this is what one node knows: the push is another node's, which adds up what all know. It is set before the
 	// progress is used.
 	Share bool
+	// Known is how many nodes were known when the push was read back by its origin; 0: it has not been. It is the engine's to guard.
+	Known int
 
 	mu     sync.Mutex
 	tally  scenecast.Tally
