@@ -28,17 +28,17 @@ func newRequestBodies() *requestBodies {
 // requestBody is a body that counts as unread until it has ended.
 type requestBody struct {
 	io.ReadCloser
-	bodies  *requestBodies
-	control *http.ResponseController
-	cut     atomic.Bool
+	bodies   *requestBodies
+	response http.ResponseWriter
+	cut      atomic.Bool
 }
 
-// track has a request's body count as unread until it has ended, or until the returned function is called.
-func (b *requestBodies) track(w http.ResponseWriter, r *http.Request) (done func()) {
+// track has a request's body count as unread until it has ended, or is removed. Nil: there is none.
+func (b *requestBodies) track(w http.ResponseWriter, r *http.Request) *requestBody {
 	if r.ContentLength == 0 {
-		return func() {}
+		return nil
 	}
-	body := &requestBody{ReadCloser: r.Body, bodies: b, control: http.NewResponseController(w)}
+	body := &requestBody{ReadCloser: r.Body, bodies: b, response: w}
 	r.Body = body
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -46,7 +46,7 @@ func (b *requestBodies) track(w http.ResponseWriter, r *http.Request) (done func
 	if b.closed {
 		body.abort()
 	}
-	return body.remove
+	return body
 }
 
 // cut has the reading of all unread bodies fail.
@@ -81,10 +81,13 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) abort() {
 	b.cut.Store(true)
-	_ = b.control.SetReadDeadline(past)
+	_ = http.NewResponseController(b.response).SetReadDeadline(past)
 }
 
 func (b *requestBody) remove() {
+	if b == nil {
+		return
+	}
 	b.bodies.mu.Lock()
 	defer b.bodies.mu.Unlock()
 	delete(b.bodies.unread, b)

@@ -19,7 +19,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		closeAmbiguous(w, r, asHTTPConn(c.conn))
 	}
-	defer s.bodies.track(w, r)()
+	defer s.bodies.track(w, r).remove()
 	switch {
 	case r.Method == http.MethodOptions && r.RequestURI == "*": // about the server as a whole (RFC 9110, 9.3.7)
 		w.Header().Set("Content-Length", "0")
