@@ -27,7 +27,7 @@ type Authenticator struct {
 	TokenCookie string  // the name of a cookie that may carry a page's token; empty: none may
 }
 
-// Admit authenticates a request and then reads its query: strangers cost no more than the search for their token. A
+// Admit authenticates a request and then reads its query, so that a wrong token costs no more than the search for it. A
 // *problem.Problem says why the page is refused. The protocol and its idle policy are the caller's to fill in. The names in
 // since are those of further query parameters that are positions: see ParseConnectParams.
 func (a *Authenticator) Admit(r *http.Request, since ...string) (scenecast.Admission, error) {

@@ -23,7 +23,7 @@ type ConnectParams struct {
 	Labels label.Set // all other parameters
 }
 
-// ParseConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages come in by the thousand. It stops
+// ParseConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages connect by the thousand. It stops
 // where there are more labels than maxLabels. Parameters of the names in since are positions as well, and count more than
 // SinceParam, unless they are empty. An error is a *problem.Problem.
 func ParseConnectParams(query string, maxLabels int, since ...string) (p ConnectParams, err error) {

@@ -123,9 +123,9 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestStrangersAreCheap: a wrong token is refused before anything else of the query is read, so that it costs next to nothing however
+// TestWrongTokensAreCheap: a wrong token is refused before anything else of the query is read, so that it costs next to nothing however
 // long the query is.
-func TestStrangersAreCheap(t *testing.T) {
+func TestWrongTokensAreCheap(t *testing.T) {
 	known := new(auth.PageTokens)
 	known.Add("T", auth.Page{App: scenecast.DefaultApp})
 	a := &Authenticator{Pages: known, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
@@ -137,7 +137,7 @@ func TestStrangersAreCheap(t *testing.T) {
 	short, _ := http.NewRequest(http.MethodGet, "/", nil)
 	allocations := func(r *http.Request) float64 { return testing.AllocsPerRun(10, func() { _, _ = a.Admit(r) }) }
 	if of, want := allocations(long), allocations(short); of > want {
-		t.Errorf("7,800 parameters of a stranger cost %v allocations, and none %v", of, want)
+		t.Errorf("7,800 parameters with a wrong token cost %v allocations, and none %v", of, want)
 	}
 	long.URL.RawQuery += "&token=T"
 	if _, err := a.Admit(long); problem.Of(err).Kind != problem.LimitExceeded {

@@ -33,7 +33,7 @@ func (a *Authenticator) token(r *http.Request) (string, error) {
 }
 
 // tokenInQuery finds the token as url.ParseQuery does, but reads nothing else: a query may have thousands of parameters, and
-// nobody has shown yet that they are worth the time. A token that is there twice is none.
+// its client is not authenticated yet. A token that is there twice is none.
 func tokenInQuery(query string) (token string, found bool, err error) {
 	for query != "" {
 		var pair string

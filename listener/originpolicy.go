@@ -79,8 +79,7 @@ func isOwn(origin, host string) bool {
 	return strings.EqualFold(strings.TrimSuffix(site, port), strings.TrimSuffix(host, port))
 }
 
-// setHeaders says in a response which site's pages may read it (Fetch Standard, 3.3), where pages of listed sites may have sent what
-// their browser knows of the visitor.
+// setHeaders says in a response which site's pages may read it (Fetch Standard, 3.3). Pages of listed sites may have sent credentials.
 func (p *originPolicy) setHeaders(r *http.Request, response http.Header) {
 	if p.any {
 		response.Set("Access-Control-Allow-Origin", anyOrigin)

@@ -36,7 +36,7 @@ type metric struct {
 var metrics = []metric{
 	{"scenecast_build_info", "Always 1; the label says which version runs.", prometheus.GaugeValue, "version",
 		func(s Sources) map[string]float64 { return map[string]float64{s.Version: 1} }},
-	{"scenecast_connections", "Pages that are connected, those included that are saying goodbye.", prometheus.GaugeValue, "app",
+	{"scenecast_connections", "Pages that are connected, those included whose connection is being closed.", prometheus.GaugeValue, "app",
 		func(s Sources) map[string]float64 { return floats(s.Connections()) }},
 	{"scenecast_pushes_total", "Pushes that were delivered to whoever they match.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.Pushes()) }},
@@ -51,7 +51,7 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(s.FramesCoalesced()) }},
 	{"scenecast_endings_total", "Connections that have ended, by cause.", prometheus.CounterValue, "cause",
 		func(s Sources) map[string]float64 { return floats(s.Endings()) }},
-	{"scenecast_visitors_turned_away_total", "Visitors that were not let in because file descriptors had run out.", prometheus.CounterValue, "",
+	{"scenecast_visitors_turned_away_total", "Connections that were closed, or refused as pages, because file descriptors had run out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.TurnedAway()) }},
 	{"scenecast_refused_total", "Pages that were refused, by the kind of what was wrong.", prometheus.CounterValue, "reason",
 		func(s Sources) map[string]float64 { return floats(s.Refused()) }},

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Log logs at most so many lines per second of what strangers can cause as often as they like. A line says how many were omitted
+// Log logs at most so many lines per second of what anonymous clients can cause as often as they like. A line says how many were omitted
 // before it. Safe for concurrent use.
 type Log struct {
 	logger *slog.Logger

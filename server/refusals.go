@@ -13,8 +13,7 @@ import (
 // refusalLines bounds the lines about refusals in the log, per second.
 const refusalLines = 10
 
-// refusals counts and logs the requests that are refused: by strangers, by pages and backends that are wrong about something, and
-// by whoever tries keys. Its methods may be called concurrently and do not wait.
+// refusals counts and logs the requests that are refused, of pages and of backends: wrong tokens and keys, limits, mistakes. Its methods may be called concurrently and do not wait.
 type refusals struct {
 	log     *ratelimit.Log
 	proxies admission.Proxies
