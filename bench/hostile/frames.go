@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 )
 
 // Pages that say much at a time.
@@ -22,6 +23,7 @@ var (
 		name:    "sets-at-once",
 		about:   "one page sends 1,500 sets in one write, waits for the answers, and does it again",
 		prepare: setAtOnce,
+		want:    regexp.MustCompile(`, 0 times closed$`),
 	}
 )
 

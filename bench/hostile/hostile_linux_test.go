@@ -30,12 +30,15 @@ func TestScenarios(t *testing.T) {
 	for _, c := range []struct{ name, said string }{
 		{"lasting-user", " sets"},
 		{"pings", "000 pings"},
-		{"sets-at-once", " sets, "},
 		{"heads", " requests"},
 		{"listings", " listings"},
 		{"slow-tls", "still there after "},
 		{"unfinished", "80 messages begun, 0 writes refused"},
-		{"files-idle", " idle connections"},
+		{"trigger-size", "413"},
+		{"log-gone", " requests"},
+		{"log-full", " requests"},
+		{"files-upgrades", " pages in, "},
+		{"files-idle", "60 idle connections"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -47,8 +50,8 @@ func TestScenarios(t *testing.T) {
 			if r.err != nil {
 				t.Fatal(r.err)
 			}
-			if said := strings.Join(r.said, "; "); !strings.Contains(said, c.said) || strings.Contains(said, "lost") {
-				t.Errorf("said %q, want %q", said, c.said)
+			if said := strings.Join(r.said, "; "); !strings.Contains(said, c.said) || r.fault != "" {
+				t.Errorf("said %q, want %q; fault %q", said, c.said, r.fault)
 			}
 			if r.quiet.p50 <= 0 || r.during.p50 <= 0 || r.during.max < r.during.p99 || r.before == 0 || r.peak < r.before || r.after == 0 {
 				t.Errorf("measured %+v", r)
@@ -69,8 +72,8 @@ func TestHealthyPageLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := measure(t.Context(), chosen[0], options{binary: binary, scale: 0.01, time: 5 * time.Second, quiet: 100 * time.Millisecond})
-	if said := strings.Join(r.said, "; "); !strings.Contains(said, "healthy page lost: ") || !strings.Contains(said, "server gone") {
-		t.Errorf("said %q, error %v", said, r.err)
+	if !strings.Contains(r.fault, "healthy page lost: ") || !strings.Contains(r.fault, "server gone") {
+		t.Errorf("fault %q, error %v", r.fault, r.err)
 	}
 }
 
@@ -79,14 +82,15 @@ func TestTable(t *testing.T) {
 	err := printRows(&out, []row{
 		{name: "heads", quiet: roundTrips{p50: 150 * time.Microsecond}, before: 17e6, cpu: 1.5, said: []string{"3 requests", "a|b\nc"}},
 		{name: "pings", err: os.ErrNotExist},
+		{name: "listings", fault: "healthy page lost"},
 	})
-	if err == nil || !strings.HasPrefix(err.Error(), "pings: ") {
+	if err == nil || err.Error() != "pings: file does not exist\nlistings: healthy page lost" {
 		t.Errorf("got the error %v", err)
 	}
 	lines := strings.Split(out.String(), "\n")
 	for i, cells := range [][]string{
 		{"attack", "quiet p50", "p99", "RSS before", "what happened"}, {"---"},
-		{"heads", "0.15 ms", "17 MB", "150 %", "3 requests; a/b c"}, {"pings", "not measured: file does not exist"},
+		{"heads", "0.15 ms", "17 MB", "150 %", "3 requests; a/b c"}, {"pings", "not measured: file does not exist"}, {"listings", "no: healthy page lost"},
 	} {
 		for _, cell := range cells {
 			if !strings.Contains(lines[i], "| "+cell) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"scenecast/bench/load"
@@ -17,6 +18,7 @@ type row struct {
 	after         int
 	cpu           float64
 	said          []string
+	fault         string // what is not as it should be
 	err           error
 }
 
@@ -66,7 +68,7 @@ func (r *row) measure(ctx context.Context, s *scenario, o options) error {
 	}
 	r.during, err = p.measure(ctx, duration)
 	if err != nil {
-		r.say("healthy page lost: " + err.Error())
+		r.find("healthy page lost: " + err.Error())
 	}
 	cpuAfter, err := watched.CPU()
 	if err == nil {
@@ -84,13 +86,19 @@ func (r *row) measure(ctx context.Context, s *scenario, o options) error {
 	}
 	r.peak, _ = watched.Peak()
 	if r.after, err = watched.Memory(); err != nil {
-		r.say("server gone: " + t.LastWords())
+		r.find("server gone: " + t.LastWords())
 	}
 	if s.after != nil {
 		r.say(s.after(ctx, t))
 	}
+	if s.want != nil && !s.want.MatchString(strings.Join(r.said, "; ")) {
+		r.find(fmt.Sprintf("want %s", s.want))
+	}
 	return nil
 }
+
+// find notes a fault.
+func (r *row) find(fault string) { r.fault = strings.TrimPrefix(r.fault+"; "+fault, "; ") }
 
 func (r *row) say(words string) {
 	if words != "" {

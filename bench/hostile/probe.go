@@ -65,6 +65,7 @@ func (p *probePage) listen() {
 			return
 		}
 		if f.op == opClose {
+			_, _ = p.conn.Write(masked(0x80|opClose, f.payload))
 			p.err = errors.New(f.closing())
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -17,6 +18,7 @@ var (
 		settings: []string{"SCENECAST_LOG_LEVEL=debug"},
 		stderr:   pipeGone,
 		prepare:  makeNoise,
+		want:     regexp.MustCompile(`/healthz: 200; SIGTERM: ended`),
 		after:    stopped,
 	}
 	logFull = &scenario{
@@ -26,6 +28,7 @@ var (
 		settings: []string{"SCENECAST_LOG_LEVEL=debug", "SCENECAST_DRAIN=1s"},
 		stderr:   pipeFull,
 		prepare:  makeNoise,
+		want:     regexp.MustCompile(`/healthz: 200; SIGTERM: ended`),
 		after:    stopped,
 	}
 	filesUpgrades = &scenario{
@@ -34,6 +37,7 @@ var (
 		time:    3 * time.Second,
 		shell:   `ulimit -n 64; exec "$0" "$@"`,
 		prepare: upgradeKept,
+		want:    regexp.MustCompile(`/healthz: 200$`),
 		after:   alive,
 	}
 	filesIdle = &scenario{
@@ -42,6 +46,7 @@ var (
 		time:    3 * time.Second,
 		shell:   `ulimit -n 64; exec "$0" "$@"`,
 		prepare: keepIdle,
+		want:    regexp.MustCompile(`/healthz: 200$`),
 		after:   alive,
 	}
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -28,6 +29,7 @@ var (
 		time:     3 * time.Second,
 		settings: []string{`SCENECAST_TRIGGERS={echo: {params: {text: string}, to: {page: echo}, message: "$text"}}`},
 		prepare:  trigger,
+		want:     regexp.MustCompile(`^413 .*its audience: \["" ""\]$`),
 	}
 )
 

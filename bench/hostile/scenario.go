@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 	"time"
 )
 
@@ -23,6 +24,9 @@ type scenario struct {
 
 	// after looks at the server when the attack is over and the attacker's connections are still there. It may be nil.
 	after func(ctx context.Context, t *target) string
+
+	// want is what a server that withstands the attack makes the attacker and after say. Nil: no healthy page is lost, and that is all.
+	want *regexp.Regexp
 }
 
 // attack goes on until ctx ends, and reports in a few words what was done. An error is a failure of the attack.

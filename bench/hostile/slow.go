@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ var slowTLS = &scenario{
 	time:    45 * time.Second,
 	tls:     true,
 	prepare: readSlowly,
+	want:    regexp.MustCompile(`^still there [^,]*$`),
 }
 
 func readSlowly(ctx context.Context, a *attacker) (attack, error) {
