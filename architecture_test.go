@@ -61,6 +61,9 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// modules are the directories of the modules that the table is about.
+var modules = []string{".", "e2e"}
+
 // TestModules: packages that only tests need are in modules of their own, and what they require is not required of whoever
 // builds the product.
 func TestModules(t *testing.T) {
@@ -98,35 +101,21 @@ func TestVocabularyIsLight(t *testing.T) {
 	}
 }
 
-// modules are the directories of the repository's modules that the table is about.
-var modules = []string{".", "e2e"}
-
 // realImports are the imports within the repository, by package, as the table names them.
 func realImports(t *testing.T) map[string][]string {
 	t.Helper()
-	found := make(map[string][]string)
-	for _, dir := range modules {
-		list := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
-		list.Dir = dir
-		out, err := list.Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		addImports(t, found, out)
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...", "./e2e/...").Output()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return found
-}
-
-// addImports reads what go list says of packages.
-func addImports(t *testing.T, found map[string][]string, list []byte) {
-	t.Helper()
-	for d := json.NewDecoder(bytes.NewReader(list)); ; {
+	found := make(map[string][]string)
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
 		var pkg struct {
 			ImportPath string
 			Imports    []string
 		}
 		if err := d.Decode(&pkg); errors.Is(err, io.EOF) {
-			return
+			return found
 		} else if err != nil {
 			t.Fatal(err)
 		}

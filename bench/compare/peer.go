@@ -65,7 +65,8 @@ func (p *place) run(ctx context.Context, dir string, command ...string) (string,
 		return "", fmt.Errorf("%s is not installed", command[0])
 	}
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir, cmd.Env = dir, load.WithoutSettings(os.Environ())
+	// The servers in Go are of a module that the workspace does not name, so that its versions are its own.
+	cmd.Dir, cmd.Env = dir, append(load.WithoutSettings(os.Environ()), "GOWORK=off")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))
