@@ -46,11 +46,12 @@ func (l Labels) Limits() label.Limits {
 
 // WebSocket bounds what pages send, and how long they may be silent.
 type WebSocket struct {
-	MaxMessage   Size     `yaml:"max_message"`
-	PingInterval Duration `yaml:"ping_interval"` // 0: never
-	PongWait     Duration `yaml:"pong_wait"`
-	CloseWait    Duration `yaml:"close_wait"`
-	Compression  bool     `yaml:"compression"`
+	MaxMessage     Size     `yaml:"max_message"`
+	MessageTimeout Duration `yaml:"message_timeout"`
+	PingInterval   Duration `yaml:"ping_interval"` // 0: never
+	PongWait       Duration `yaml:"pong_wait"`
+	CloseWait      Duration `yaml:"close_wait"`
+	Compression    bool     `yaml:"compression"`
 }
 
 // Tutorial is what is settable about the tutorial's wire.

@@ -54,6 +54,7 @@ var another = map[string]struct {
 	"apps":                         {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
 	"websocket.max_message":        {"2MiB", config.Size(2 << 20)},
 	"websocket.ping_interval":      {"0", config.Duration(0)},
+	"websocket.message_timeout":    {"45s", config.Duration(45 * time.Second)},
 	"websocket.pong_wait":          {"1m30s", config.Duration(90 * time.Second)},
 	"websocket.close_wait":         {"250ms", config.Duration(250 * time.Millisecond)},
 	"websocket.compression":        {"true", true},

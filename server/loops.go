@@ -25,19 +25,20 @@ func (s *Server) startLoops(c config.Config, portable bool) error {
 	n := runtime.GOMAXPROCS(0)
 	for range n {
 		loop, err := socket.NewLoop(socket.Options{
-			MaxMessage:   int(c.WebSocket.MaxMessage),
-			PingEvery:    ping,
-			PongWait:     time.Duration(c.WebSocket.PongWait),
-			CloseWait:    time.Duration(c.WebSocket.CloseWait),
-			OutboxBytes:  int(c.Outbox.MaxBytes),
-			OutboxFrames: c.Outbox.MaxFrames,
-			OutboxTotal:  int(c.Outbox.MaxTotal) / n,
-			SlowConsumer: policy,
-			HeadTimeout:  time.Duration(c.HTTP.HeadTimeout),
-			Release:      s.quota.Release,
-			Portable:     portable,
-			WriteTimeout: time.Duration(c.Outbox.WriteTimeout),
-			Descriptors:  s.descriptors,
+			MaxMessage:     int(c.WebSocket.MaxMessage),
+			MessageTimeout: time.Duration(c.WebSocket.MessageTimeout),
+			PingEvery:      ping,
+			PongWait:       time.Duration(c.WebSocket.PongWait),
+			CloseWait:      time.Duration(c.WebSocket.CloseWait),
+			OutboxBytes:    int(c.Outbox.MaxBytes),
+			OutboxFrames:   c.Outbox.MaxFrames,
+			OutboxTotal:    int(c.Outbox.MaxTotal) / n,
+			SlowConsumer:   policy,
+			HeadTimeout:    time.Duration(c.HTTP.HeadTimeout),
+			Release:        s.quota.Release,
+			Portable:       portable,
+			WriteTimeout:   time.Duration(c.Outbox.WriteTimeout),
+			Descriptors:    s.descriptors,
 		})
 		if err != nil {
 			return err

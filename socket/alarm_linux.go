@@ -10,6 +10,11 @@ func (e *eventLoop) setAlarm(index uint32) {
 	if c.state == stateOpen {
 		policy := e.loop.keepalivePolicy(&e.loop.classes[c.class])
 		at, ok = c.keepalive.next(&policy)
+		if in := e.inboundOf(c); in != nil {
+			if whole, incomplete := in.deadline(e.loop.options.MessageTimeout); incomplete && (!ok || whole.before(at)) {
+				at, ok = whole, true
+			}
+		}
 	}
 	if (c.state != stateOpen || c.outbox != 0) && (!ok || c.deadline.before(at)) {
 		at, ok = c.deadline, true
@@ -21,6 +26,9 @@ func (e *eventLoop) setAlarm(index uint32) {
 	}
 }
 
+// alarmsAtOnce is how many alarms are acted on in a round: a ping is a system call.
+const alarmsAtOnce = 500
+
 // alarm is told that a socket's alarm has gone off. Signs of life do not move alarms: most of these find that all is well.
 func (e *eventLoop) alarm(index uint32) {
 	c := e.conns.at(index)
@@ -31,7 +39,7 @@ func (e *eventLoop) alarm(index uint32) {
 	case c.state == stateOpen:
 		if c.outbox != 0 && late {
 			e.drop(index, scenecast.EndingBy(scenecast.CauseWriteTimeout, ""))
-		} else {
+		} else if e.checkMessage(index); c.state == stateOpen {
 			e.checkKeepalive(index)
 		}
 	case !late:

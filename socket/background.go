@@ -24,10 +24,10 @@ func (l *Loop) PostBackground(task func() (more bool)) bool {
 	return true
 }
 
-// runBackground runs slices until this round's share is used up, there are none left, or it is to pause; nil: never.
-func (l *Loop) runBackground(pause func() bool) {
+// runBackground runs slices until this round's share is used up, there are none left, or what they have sent must be written.
+func (l *Loop) runBackground(p pace) {
 	var begun time.Time
-	for calls := range backgroundCalls {
+	for calls := 0; calls < backgroundCalls && !p.full(); calls++ {
 		task := l.nextBackground()
 		if task == nil {
 			return
@@ -41,7 +41,7 @@ func (l *Loop) runBackground(pause func() bool) {
 			l.mu.Unlock()
 		}
 		l.tellEndings()
-		if time.Since(begun) > backgroundTime || pause != nil && pause() {
+		if time.Since(begun) > backgroundTime {
 			return
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"scenecast/websocket"
 )
 
-// fail ends an open page from the loop's side: the handler is told, and the page gets a close frame.
+// fail implements backend.
 func (e *eventLoop) fail(index uint32, ending scenecast.Ending) {
 	if e.close(index, ending) {
 		e.loop.end(e.loop.slots.slotAt(index), ending)
@@ -28,6 +28,7 @@ func (e *eventLoop) close(index uint32, ending scenecast.Ending) bool {
 	if class.traits.ListenOnly {
 		c.state = stateFlushing // a page that only listens has no answer
 	}
+	e.discardInbound(index, c)
 	e.queueClose(index, class.closeFrame(ending))
 	return true
 }

@@ -15,7 +15,7 @@ type epollConn struct {
 	pending   uint64 // the frames of this round's batch that it is to get
 	fd        int32
 	outbox    uint32 // 1 + its number among outboxes; 0: the kernel has taken everything
-	decoder   uint32 // 1 + its number among decoders; 0: no message is incomplete
+	inbound   uint32 // 1 + its number among inbounds; 0: no message is incomplete, and all bytes are decoded
 	class     uint32 // of an open one, or one that is closing
 	lease     scenecast.Lease
 	deadline  instant // in which it must have made its request, taken bytes, or answered a close frame
@@ -120,19 +120,22 @@ func (e *eventLoop) drop(index uint32, ending scenecast.Ending) {
 	e.ended = append(e.ended, index)
 }
 
+// closesAtOnce is how many sockets are closed in a round: that takes the kernel some time.
+const closesAtOnce = 200
+
 // reap closes the sockets that have ended. Whoever was on the stack when they did may have looked at them until now.
 func (e *eventLoop) reap() {
 	if len(e.ended) == 0 {
 		return
 	}
 	e.loop.tellEndings() // before their indexes can be used again
-	for _, index := range e.ended {
+	freed := slices.Clone(e.ended[:min(len(e.ended), closesAtOnce)])
+	e.ended = slices.Delete(e.ended, 0, len(freed))
+	for _, index := range freed {
 		e.clear(index)
 		closeFD(e.conns.at(index).fd)
 		e.removeConn(index)
 	}
-	freed := slices.Clone(e.ended)
-	e.ended = e.ended[:0]
 	e.loop.post(func() { // behind what was posted about their frames
 		for _, index := range freed {
 			e.loop.slots.freeSlot(index)
@@ -147,10 +150,7 @@ func (e *eventLoop) clear(index uint32) {
 	if c.outbox != 0 {
 		e.dropOutbox(c)
 	}
-	if c.decoder != 0 {
-		e.decoders.remove(c.decoder)
-		c.decoder = 0
-	}
+	e.dropInbound(c)
 	delete(e.pending, index)
 	e.wheel.clear(index)
 	if e.corked == index+1 {

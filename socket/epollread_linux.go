@@ -9,10 +9,21 @@ import (
 	"scenecast/websocket"
 )
 
-// read takes what a socket has sent: once in a round, so that a page that talks fast does not keep the others waiting.
+// readAtOnce is how many bytes of a page are read in a round, and besides what is to come of a frame that has begun.
+const readAtOnce = 4 << 10
+
+// read takes what a socket has sent: once in a round, and not before what it sent before is handled, so that a page that sends
+// much does not keep others waiting.
 func (e *eventLoop) read(index uint32) {
 	c := e.conns.at(index)
-	n, errno := readNow(c.fd, e.buf)
+	size := readAtOnce
+	if in := e.inboundOf(c); in != nil {
+		if len(in.rest) > 0 {
+			return
+		}
+		size = min(size+in.decoder.Missing(), len(e.buf))
+	}
+	n, errno := readNow(c.fd, e.buf[:size])
 	switch {
 	case n > 0 && c.state == stateHandshaking:
 		e.continueHandshake(index, e.buf[:n])
@@ -26,36 +37,6 @@ func (e *eventLoop) read(index uint32) {
 		e.drop(index, scenecast.Ending{Cause: scenecast.CausePageClosed})
 	default:
 		e.drop(index, scenecast.Ending{Cause: scenecast.CauseReset, Detail: detailNoCloseFrame})
-	}
-}
-
-// feed has the decoder read what a page has sent. One decoder serves all pages; only where something is incomplete does its
-// state stay with the page.
-func (e *eventLoop) feed(index uint32, data []byte) {
-	c := e.conns.at(index)
-	if len(data) == 0 || c.violated || c.state == stateEnded || e.loop.classes[c.class].traits.ListenOnly {
-		return
-	}
-	decoder := &e.decoder
-	if c.decoder != 0 {
-		decoder = e.decoders.at(c.decoder)
-	} else {
-		*decoder = websocket.Decoder{MaxMessage: e.loop.options.MaxMessage, Deflate: c.deflate}
-	}
-	e.reader = epollReceiver{e, index}
-	if err := decoder.Feed(data, &e.reader); err != nil {
-		c.violated = true
-		if c.state == stateClosing {
-			e.finishClose(index)
-		}
-		e.fail(index, violation(err))
-	}
-	switch {
-	case c.decoder != 0 && (decoder.Idle() || c.violated):
-		e.decoders.remove(c.decoder)
-		c.decoder = 0
-	case c.decoder == 0 && !decoder.Idle() && !c.violated:
-		c.decoder = e.decoders.add(*decoder)
 	}
 }
 

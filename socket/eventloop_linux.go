@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
-	"scenecast/websocket"
 )
 
 var _ eventBackend = (*eventLoop)(nil)
@@ -22,7 +21,7 @@ type eventLoop struct {
 	loop   *Loop
 	epoll  int
 	poller *os.File        // the same descriptor, which Go's own poller watches, so that a loop that waits holds no thread
-	ready  syscall.RawConn // of poller
+	raw    syscall.RawConn // of poller
 	waking sync.Mutex      // guards waker, which may be another one's descriptor once it is closed
 	waker  int             // an eventfd, which makes poll return; -1: closed
 	asleep atomic.Bool     // the owner waits, or is about to
@@ -34,9 +33,9 @@ type eventLoop struct {
 	pending  map[uint32]pendingHandshake // by slot index
 	conns    epollConns
 	outboxes outboxes
-	decoders decoders
-	decoder  websocket.Decoder // at hand: one serves all pages of which nothing is incomplete
-	reader   epollReceiver     // the page that it reads
+	inbounds inbounds
+	inbound  inbound       // at hand: one serves all pages that keep nothing
+	reader   epollReceiver // the page that it reads
 	wheel    wheel
 	batch    writeBatch
 	ended    []uint32 // slot indexes of sockets that are to be closed at the end of the round
@@ -44,14 +43,20 @@ type eventLoop struct {
 	corked uint32 // 1 + the socket whose first bytes are being collected; 0: none
 	cork   []byte
 
-	list [256]unix.EpollEvent
-	buf  []byte // what was read
+	list  [256]unix.EpollEvent
+	ready int    // events in the list …
+	next  int    // … and those of them that were handled
+	buf   []byte // what was read
+
+	begun time.Duration // when the part of the round that is under way began
+	pace  pace          // of tasks
 }
 
 const (
 	readSize    = 64 << 10
 	sendsAtOnce = 1000 // writes after which a long fan-out looks up: pings, pages that come, further pushes
 	manySends   = 100  // so many writes are worth a wait for others that could share them
+	partTime    = 4 * time.Millisecond
 )
 
 // What an epoll event is about, where it is no socket.
@@ -68,13 +73,14 @@ func (l *Loop) newEventLoop() error {
 		buf:      make([]byte, readSize),
 		acceptor: acceptor{fd: -1, spare: -1},
 	}
+	e.pace = pace{isFull: e.isFull, isLate: e.isPartOver}
 	var err error
 	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
 	}
 	if err = unix.SetNonblock(e.epoll, true); err == nil { // or os.NewFile would not give it to Go's poller
 		e.poller = os.NewFile(uintptr(e.epoll), "epoll")
-		e.ready, err = e.poller.SyscallConn()
+		e.raw, err = e.poller.SyscallConn()
 	}
 	if err != nil {
 		closeFD(int32(e.epoll))
@@ -128,35 +134,56 @@ const (
 	eventsWaiting = eventsIdle | unix.EPOLLOUT
 )
 
-// run is the owner's goroutine. A round: what has happened, what was posted, what is to be written, who has been silent.
+// run is the owner's goroutine. A round has parts: what pages have sent before that was not handled, what has happened on sockets, what
+// was posted, what is to be written, whose deadline has passed, which sockets are to be closed. None takes more than its share of
+// the round; what is left is gone on with in the next.
 func (e *eventLoop) run() {
 	defer e.closeAll()
 	e.now = e.loop.now()
 	for !e.batch.isWritten() || !e.loop.hasEnded() {
-		n := e.poll()
-		if n == 0 && !e.isBusy() {
-			n = e.wait()
+		if e.next == e.ready {
+			e.next, e.ready = 0, e.poll()
+		}
+		if e.ready == 0 && !e.isBusy() {
+			e.ready = e.wait()
 		}
 		e.now = e.loop.now()
 		e.wheel.rest(e.now)
-		for i := range e.list[:n] {
-			e.handle(&e.list[i])
-			e.loop.tellEndings()
-		}
+		e.decodeBacklog()
+		e.handleEvents()
 		if e.loop.hasWork() {
-			e.loop.runRound(e.isFull)
-			if e.batch.dirtySlots() > manySends && !e.isFull() {
+			e.beginPart()
+			e.loop.runRound(e.pace)
+			if e.batch.dirtySlots() > manySends && !e.isFull() && !e.isPartOver() {
 				// What is about to be posted shares the writes with what was: they are the dearest there is.
 				e.pass()
-				e.loop.runTasks(e.isFull)
+				e.loop.runTasks(e.pace)
 			}
 		}
 		e.flush(sendsAtOnce)
-		e.wheel.advance(e.now, e.alarm)
+		e.wheel.advance(e.now, alarmsAtOnce, e.alarm)
 		e.reap()
 		e.acceptor.resume(e)
 		if e.isBusy() {
 			e.pass()
+		}
+	}
+}
+
+// beginPart begins a part of the round that ends when its time is up.
+func (e *eventLoop) beginPart() { e.begun = e.loop.elapsed() }
+
+func (e *eventLoop) isPartOver() bool { return e.loop.elapsed()-e.begun > partTime }
+
+// handleEvents handles what the kernel has told, or goes on with it.
+func (e *eventLoop) handleEvents() {
+	e.beginPart()
+	for e.next < e.ready {
+		e.handle(&e.list[e.next])
+		e.next++
+		e.loop.tellEndings()
+		if e.isPartOver() {
+			return
 		}
 	}
 }
@@ -169,7 +196,7 @@ func (e *eventLoop) pass() {
 		e.hasUntil = false
 	}
 	woken := false
-	_ = e.ready.Read(func(uintptr) bool {
+	_ = e.raw.Read(func(uintptr) bool {
 		if !woken {
 			woken = true
 			e.nudge()
@@ -180,7 +207,9 @@ func (e *eventLoop) pass() {
 }
 
 // isBusy reports whether the owner has something to do without being woken.
-func (e *eventLoop) isBusy() bool { return !e.batch.isWritten() || e.loop.hasWork() }
+func (e *eventLoop) isBusy() bool {
+	return e.next < e.ready || len(e.inbounds.backlog) > 0 || !e.batch.isWritten() || e.loop.hasWork() || e.wheel.isDue() || len(e.ended) > 0
+}
 
 // isFull reports whether tasks must wait until what they have queued is written.
 func (e *eventLoop) isFull() bool {
@@ -202,7 +231,7 @@ func (e *eventLoop) wait() (n int) {
 	}
 	e.setDeadline()
 	// An error is the deadline's.
-	_ = e.ready.Read(func(uintptr) bool {
+	_ = e.raw.Read(func(uintptr) bool {
 		n = e.poll()
 		return n > 0
 	})
@@ -263,9 +292,9 @@ func (e *eventLoop) closeAll() {
 			}
 		}
 	}
-	e.reap()
-	for e.loop.hasWork() {
-		e.loop.runRound(nil) // who waits to know what became of a frame is told
+	for len(e.ended) > 0 || e.loop.hasWork() {
+		e.reap()
+		e.loop.runRound(pace{}) // who waits to know what became of a frame is told
 	}
 	e.waking.Lock()
 	closeFD(int32(e.waker))

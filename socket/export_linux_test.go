@@ -5,10 +5,10 @@ import "time"
 // IsWritten reports whether nothing is left of the round's batch. The owner's goroutine only, as is InUse.
 func (l *Loop) IsWritten() bool { return l.epoll.(*eventLoop).batch.isWritten() }
 
-// InUse is how many sockets without goroutines have an outbox, and how many a decoder.
-func (l *Loop) InUse() (outboxes, decoders int) {
+// InUse is how many sockets without goroutines have an outbox, and how many an inbound.
+func (l *Loop) InUse() (outboxes, inbounds int) {
 	e := l.epoll.(*eventLoop)
-	return len(e.outboxes.all) - len(e.outboxes.free), len(e.decoders.all) - len(e.decoders.free)
+	return len(e.outboxes.all) - len(e.outboxes.free), len(e.inbounds.all) - len(e.inbounds.free)
 }
 
 // EpollConns is how many sockets have no goroutines.
@@ -31,3 +31,6 @@ func (l *Loop) Waiting() (n int) {
 	}
 	return n
 }
+
+// AlarmsAreDue reports whether sockets wait to be looked at. The owner's goroutine only.
+func (l *Loop) AlarmsAreDue() bool { return l.epoll.(*eventLoop).wheel.isDue() }

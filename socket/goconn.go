@@ -23,8 +23,9 @@ type goConn struct {
 
 	// The reader's goroutine only.
 	early     []byte
-	decoder   websocket.Decoder
+	inbound   inbound
 	violated  bool // the protocol: what the page still sends is not decoded
+	counted   int  // bytes that the inbound was last counted with
 	keepalive keepalive
 	handled   chan struct{} // the owner has handled the message
 
@@ -57,7 +58,7 @@ func newGoConn(l *Loop, c net.Conn, early []byte, k class, a scenecast.Admission
 		deflate: a.Deflate,
 		lease:   a.Lease,
 		early:   early,
-		decoder: websocket.Decoder{MaxMessage: l.options.MaxMessage, Deflate: a.Deflate},
+		inbound: inbound{decoder: websocket.Decoder{MaxMessage: l.options.MaxMessage, Deflate: a.Deflate}},
 		handled: make(chan struct{}, 1),
 		users:   1, // the reader
 	}
@@ -107,6 +108,13 @@ func (g *goConns) onWritten(index uint32, task func()) { g.bySlot[index].onWritt
 
 // close implements backend.
 func (g *goConns) close(index uint32, e scenecast.Ending) bool { return g.bySlot[index].close(e) }
+
+// fail implements backend.
+func (g *goConns) fail(index uint32, e scenecast.Ending) {
+	c := g.bySlot[index]
+	c.fail(e)
+	_ = c.net.SetReadDeadline(time.Now()) // for its reader to drop what it holds
+}
 
 // detach implements backend.
 func (g *goConns) detach(index uint32) {

@@ -3,6 +3,7 @@ package socket
 import (
 	"errors"
 	"io"
+	"math"
 	"syscall"
 	"time"
 
@@ -24,7 +25,10 @@ func (c *goConn) read() {
 	c.early = nil
 	buf := make([]byte, readBuffer)
 	for {
-		c.setReadDeadline()
+		if c.setReadDeadline() {
+			c.inbound.decoder.Discard()
+			c.countInbound()
+		}
 		n, err := c.net.Read(buf)
 		if n > 0 {
 			c.keepalive.received(c.loop.now())
@@ -32,6 +36,7 @@ func (c *goConn) read() {
 		}
 		if err != nil && (!isTimeout(err) || !c.checkKeepalive()) {
 			c.end(c.endingOf(err))
+			c.loop.countInbound(&c.inbound, c.slot, 0)
 			return
 		}
 	}
@@ -42,8 +47,8 @@ func (c *goConn) receive(data []byte) {
 	if c.violated || c.class.traits.ListenOnly {
 		return
 	}
-	if err := c.decoder.Feed(data, (*receiver)(c)); err != nil {
-		c.violated, c.decoder = true, websocket.Decoder{}
+	if _, err := c.inbound.feed(data, (*receiver)(c), math.MaxInt, c.loop.now()); err != nil {
+		c.violated, c.inbound.decoder = true, websocket.Decoder{}
 		c.fail(violation(err))
 		c.mu.Lock()
 		c.closeWrite = true // behind the close frame
@@ -52,6 +57,15 @@ func (c *goConn) receive(data []byte) {
 		if written {
 			c.halfClose()
 		}
+	}
+	c.countInbound()
+}
+
+// countInbound counts what the decoder holds.
+func (c *goConn) countInbound() {
+	if held := c.inbound.decoder.Held(); held != c.counted {
+		c.counted = held
+		c.loop.countInbound(&c.inbound, c.slot, held)
 	}
 }
 
@@ -98,6 +112,10 @@ func (c *goConn) checkKeepalive() bool {
 		c.loop.endings.count(scenecast.CauseCloseTimeout)
 		return false
 	}
+	if at, ok := c.inbound.deadline(c.loop.options.MessageTimeout); ok && !c.loop.now().before(at) {
+		c.fail(messageTimeout(&c.loop.options))
+		return true
+	}
 	switch c.keepalive.check(&c.policy, c.loop.now()) {
 	case sendPing:
 		c.send(&scenecast.Frame{Data: c.class.ping()})
@@ -110,10 +128,14 @@ func (c *goConn) checkKeepalive() bool {
 	return true
 }
 
-// setReadDeadline sets when the reader looks up; once the socket is closing, that has its own deadline.
-func (c *goConn) setReadDeadline() {
+// setReadDeadline sets when the reader looks up; once the socket is closing, that has its own deadline. It reports whether it is.
+func (c *goConn) setReadDeadline() (isClosing bool) {
 	var t time.Time
-	if at, ok := c.keepalive.next(&c.policy); ok {
+	at, ok := c.keepalive.next(&c.policy)
+	if whole, incomplete := c.inbound.deadline(c.loop.options.MessageTimeout); incomplete && (!ok || whole.before(at)) {
+		at, ok = whole, true
+	}
+	if ok {
 		now := time.Now()
 		t = now.Add(at.since(instant(now.Sub(c.loop.began) / time.Millisecond)))
 	}
@@ -123,6 +145,7 @@ func (c *goConn) setReadDeadline() {
 		t = c.deadline
 	}
 	_ = c.net.SetReadDeadline(t)
+	return c.closing != notClosing
 }
 
 // receiver is the socket as its decoder sees it, on the reader's goroutine.

@@ -30,6 +30,7 @@ func TestStallCostsNoPage(t *testing.T) {
 		}
 		s.loop.Advance(o.PongWait + time.Second) // the stall
 	})
+	s.awaitThat("all have been looked at", func() bool { return !s.loop.AlarmsAreDue() })
 	s.do(func() { s.loop.Advance(o.PingEvery) })
 	closed := 0
 	for _, p := range all {

@@ -48,6 +48,7 @@ type Loop struct {
 	empty      chan struct{} // closed when the loop is stopping and has no sockets
 	goroutines sync.WaitGroup
 	budget     outboxBudget
+	inbound    inboundBudget
 	endings    endings
 
 	dropped, coalesced atomic.Int64 // frames
@@ -78,6 +79,7 @@ func NewLoop(o Options) (*Loop, error) {
 		open:    make(map[*goConn]struct{}),
 		empty:   make(chan struct{}),
 		endings: newEndings(),
+		inbound: inboundBudget{limit: o.InboundTotal},
 	}
 	l.gos = &goConns{loop: l}
 	l.slots.backends[onGoroutines] = l.gos
@@ -108,7 +110,7 @@ func (l *Loop) Start(handler Handler) {
 	l.goroutines.Go(func() {
 		for range wake {
 			for l.hasWork() {
-				l.runRound(nil)
+				l.runRound(pace{})
 			}
 			if l.hasEnded() {
 				return

@@ -157,7 +157,7 @@ func FuzzOutbox(f *testing.F) {
 			t.Fatalf("policy %v: sent\n%v, want\n%v", policy, stream, naive.stream)
 		}
 		for l.hasWork() {
-			l.runRound(nil)
+			l.runRound(pace{})
 		}
 		slices.Sort(told)
 		if len(slices.Compact(slices.Clone(told))) != len(told) {

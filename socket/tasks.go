@@ -38,16 +38,23 @@ func (l *Loop) hasWork() bool {
 	return len(l.tasks)+len(l.background) > 0
 }
 
-// runRound runs what was posted, and slices of background tasks, until it is to pause; nil: never.
-func (l *Loop) runRound(pause func() bool) {
-	l.runTasks(pause)
-	if pause == nil || !pause() {
-		l.runBackground(pause)
-	}
+// pace bounds what tasks may do in a round. The zero value does not.
+type pace struct {
+	isFull func() bool // what they have sent must be written first
+	isLate func() bool // they have had their time
+}
+
+func (p pace) full() bool { return p.isFull != nil && p.isFull() }
+func (p pace) late() bool { return p.isLate != nil && p.isLate() }
+
+// runRound runs what was posted, and slices of background tasks.
+func (l *Loop) runRound(p pace) {
+	l.runTasks(p)
+	l.runBackground(p)
 }
 
 // runTasks runs tasks in the order in which they were posted: those at hand, or if there are none, those posted since.
-func (l *Loop) runTasks(pause func() bool) {
+func (l *Loop) runTasks(p pace) {
 	if l.ran == len(l.running) {
 		l.mu.Lock()
 		l.running, l.tasks = l.tasks, l.running[:0]
@@ -55,11 +62,14 @@ func (l *Loop) runTasks(pause func() bool) {
 		l.ran = 0
 	}
 	l.tellEndings()
-	for l.ran < len(l.running) && (pause == nil || !pause()) {
+	for l.ran < len(l.running) && !p.full() {
 		task := l.running[l.ran]
 		l.running[l.ran] = nil
 		l.ran++
 		task()
 		l.tellEndings()
+		if p.late() {
+			return
+		}
 	}
 }

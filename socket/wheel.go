@@ -2,7 +2,6 @@ package socket
 
 import (
 	"math/bits"
-	"slices"
 )
 
 // wheel keeps one alarm for each of many members, which are small numbers: to set or clear one is a few memory accesses, and
@@ -14,7 +13,8 @@ type wheel struct {
 	busy    [wheelBuckets / 64]uint64
 	count   int      // alarms that are set
 	step    uint32   // the steps up to this one have been gone through
-	due     []uint32 // scratch
+	due     []uint32 // members whose alarms go off, unless they are set or cleared before …
+	told    int      // … and how many of them were told
 }
 
 // alarm is a member's; next and prev are 1 + its neighbours in the bucket, 0 for none.
@@ -116,9 +116,12 @@ func (w *wheel) rest(now instant) {
 	}
 }
 
-// advance goes on to this time and tells of every alarm that goes off; it may be set again, and others set or cleared,
-// meanwhile.
-func (w *wheel) advance(now instant, goesOff func(member uint32)) {
+// isDue reports whether alarms have gone off that nobody was told of.
+func (w *wheel) isDue() bool { return w.told < len(w.due) }
+
+// advance goes on to this time and tells of alarms that go off, of this many at most: the others are told by the next calls. It
+// may be set again, and others set or cleared, meanwhile.
+func (w *wheel) advance(now instant, most int, goesOff func(member uint32)) {
 	w.rest(now)
 	last := uint32(now) >> stepBits
 	for ahead(last, w.step) {
@@ -135,15 +138,16 @@ func (w *wheel) advance(now instant, goesOff func(member uint32)) {
 			}
 		}
 	}
-	if len(w.due) == 0 {
-		return
-	}
-	due := slices.Clone(w.due)
-	w.due = w.due[:0]
-	for _, member := range due {
+	for told := 0; told < most && w.isDue(); {
+		member := w.due[w.told]
+		w.told++
 		if w.alarms[member].place == goingOff { // nobody has cleared it or set it anew
 			w.clear(member)
 			goesOff(member)
+			told++
 		}
+	}
+	if !w.isDue() {
+		w.due, w.told = w.due[:0], 0
 	}
 }

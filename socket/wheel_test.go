@@ -2,6 +2,7 @@ package socket
 
 import (
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -47,7 +48,7 @@ func (n *naiveWheel) advance(t *testing.T, by int64, r *rand.Rand) {
 			due[member] = true
 		}
 	}
-	n.wheel.advance(n.instant(n.now), func(member uint32) {
+	n.wheel.advance(n.instant(n.now), math.MaxInt, func(member uint32) {
 		if _, set := n.alarms[member]; !set || n.times[member] > n.now {
 			t.Fatalf("at %d the alarm of %d went off; due are %v", n.now, member, due)
 		}
@@ -117,4 +118,29 @@ func FuzzWheel(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAlarmsAreToldInPortions, each once, also those that are set again meanwhile.
+func TestAlarmsAreToldInPortions(t *testing.T) {
+	var w wheel
+	w.rest(0)
+	for member := range uint32(1000) {
+		w.set(member, 100)
+	}
+	told := make(map[uint32]int)
+	for round := 1; round <= 10; round++ {
+		if round > 1 && !w.isDue() {
+			t.Fatalf("in round %d no alarm is due, and %d were told", round, len(told))
+		}
+		w.advance(instant(200+round), 100, func(member uint32) {
+			told[member]++
+			w.set(member, 10_000)
+		})
+		if len(told) != 100*round {
+			t.Fatalf("%d alarms were told in %d rounds", len(told), round)
+		}
+	}
+	if w.isDue() || w.count != 1000 {
+		t.Errorf("alarms are due: %v; set: %d", w.isDue(), w.count)
+	}
 }

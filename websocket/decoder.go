@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -56,11 +57,35 @@ type Decoder struct {
 	message    []byte    // what has come of its payload, compressed if it is
 	text       text      // what has come of it, if it is uncompressed text
 
-	closed bool // nothing counts after a close frame (RFC 6455, 1.4)
+	ended   uint64 // messages and control frames that have ended
+	discard bool   // messages are not kept, and not told
+	closed  bool   // nothing counts after a close frame (RFC 6455, 1.4)
 }
 
 // Idle reports whether the decoder holds nothing of its page: the next page's bytes can be fed to it.
-func (d *Decoder) Idle() bool { return !d.inFrame && d.known == 0 && !d.fragmented && !d.closed }
+func (d *Decoder) Idle() bool { return !d.Incomplete() && !d.closed }
+
+// Incomplete reports whether a frame or a message has begun and not ended.
+func (d *Decoder) Incomplete() bool { return d.inFrame || d.known > 0 || d.fragmented }
+
+// Discard makes the decoder drop what it holds of a message, and tell of control frames alone from now on: of a page that is
+// closing only the close frame has a meaning.
+func (d *Decoder) Discard() { d.discard, d.message = true, nil }
+
+// Held is how many bytes the decoder holds of what is incomplete, beside itself.
+func (d *Decoder) Held() int { return cap(d.message) + cap(d.control) }
+
+// Missing is how many bytes are to come of the frame that is incomplete, as far as its head tells.
+func (d *Decoder) Missing() int {
+	if !d.inFrame {
+		return 0
+	}
+	return int(d.head.Length) - d.read
+}
+
+// Ended counts the messages and control frames that have ended. While it stays the same, what is incomplete is
+// the same.
+func (d *Decoder) Ended() uint64 { return d.ended }
 
 // Reset makes the decoder forget its page, after an error or a close frame too.
 func (d *Decoder) Reset() { *d = Decoder{MaxMessage: d.MaxMessage, Deflate: d.Deflate} }
@@ -68,11 +93,17 @@ func (d *Decoder) Reset() { *d = Decoder{MaxMessage: d.MaxMessage, Deflate: d.De
 // Feed takes the next bytes, unmasking them in place, and tells the receiver of everything that is complete. An error is
 // an *Error; nothing may be fed after one.
 func (d *Decoder) Feed(data []byte, to Receiver) error {
-	for len(data) > 0 && !d.closed {
+	_, err := d.FeedFrames(data, to, math.MaxInt)
+	return err
+}
+
+// FeedFrames is Feed up to the end of so many frames. It returns the bytes behind them, which are to be fed next.
+func (d *Decoder) FeedFrames(data []byte, to Receiver, most int) (rest []byte, err error) {
+	for len(data) > 0 && !d.closed && most > 0 {
 		if !d.inFrame {
 			size, err := d.begin(data)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			data = data[size:]
 			if !d.inFrame {
@@ -84,17 +115,22 @@ func (d *Decoder) Feed(data []byte, to Receiver) error {
 		ws.Cipher(part, d.head.Mask, d.read)
 		d.read += len(part)
 		d.inFrame = d.read < int(d.head.Length)
-		var err error
+		if !d.inFrame {
+			most--
+		}
 		if d.head.OpCode.IsControl() {
 			err = d.controlPart(part, to)
 		} else {
 			err = d.dataPart(part, to)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	if d.closed {
+		return nil, nil
+	}
+	return data, nil
 }
 
 // controlPart takes a part of a control frame's payload, and acts on the last.
@@ -107,6 +143,7 @@ func (d *Decoder) controlPart(payload []byte, to Receiver) error {
 		return nil
 	}
 	d.control = nil
+	d.ended++
 	switch d.head.OpCode {
 	case ws.OpPing:
 		to.Ping(payload)
@@ -157,6 +194,10 @@ func checkCloseCode(code ws.StatusCode) error {
 // at the byte that shows it, not when the page at last ends its message.
 func (d *Decoder) dataPart(payload []byte, to Receiver) error {
 	isText := d.opcode == ws.OpText
+	if d.discard {
+		d.fragmented, d.message = !d.head.Fin, nil
+		return nil
+	}
 	if isText && !d.compressed && !d.text.goesOn(payload) {
 		return errNotText
 	}
@@ -170,6 +211,7 @@ func (d *Decoder) dataPart(payload []byte, to Receiver) error {
 		return nil
 	}
 	d.message = nil
+	d.ended++
 	if d.compressed {
 		return d.inflated(payload, to)
 	}
