@@ -106,11 +106,11 @@ func (e *eventLoop) admit(index uint32, a scenecast.Admission, response, early [
 // detach implements backend. The index is free when the socket is closed.
 func (e *eventLoop) detach(index uint32) { e.loop.slots.kinds[index] = staleSlot }
 
-// drop ends a socket without a close frame, unless it has ended: its page has gone, or takes nothing. The ending is that of a
+// drop ends a socket without a close frame, unless it has ended or is closed: its page has gone, or takes nothing. The ending is that of a
 // page that was open.
 func (e *eventLoop) drop(index uint32, ending scenecast.Ending) {
 	c := e.conns.at(index)
-	if c.state == stateEnded {
+	if c.state == stateEnded || c.state == stateFree {
 		return
 	}
 	if c.state == stateOpen {

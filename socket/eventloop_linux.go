@@ -267,7 +267,7 @@ func (e *eventLoop) handle(event *unix.EpollEvent) {
 	}
 	index := uint32(event.Fd)
 	c := e.conns.at(index)
-	if uint32(event.Pad) != e.loop.slots.generations[index] {
+	if uint32(event.Pad) != e.loop.slots.generations[index] || c.state == stateFree {
 		return // of a socket that has been closed since the kernel was asked
 	}
 	if event.Events&unix.EPOLLOUT != 0 && c.state != stateEnded {

@@ -36,10 +36,10 @@ const most = 2 * 32
 // TestManyMessagesOfAPage are handled a few at a time, however many come at once.
 func TestManyMessagesOfAPage(t *testing.T) {
 	onEachKind(t, socket.Options{}, func(t *testing.T, s *harness) {
-		conn := s.dialPage("")
 		const messages = 1500
 		received := 0
 		s.onText = func(scenecast.Slot, string) { received++ }
+		conn := s.dialPage("")
 		many := strings.Repeat(string(compiledText("set")), messages)
 		go func() { _, _ = io.WriteString(conn, many) }()
 		before := 0
@@ -107,10 +107,10 @@ func TestPingFlood(t *testing.T) {
 // TestTasksLeaveTimeToPages: long tasks share rounds with what happens on sockets.
 func TestTasksLeaveTimeToPages(t *testing.T) {
 	s := newHarness(t, socket.Options{PingEvery: -1}, true)
-	conn := s.dialPage("")
 	const tasks = 100
 	ran, heard := 0, 0
 	s.onText = func(scenecast.Slot, string) { heard = ran }
+	conn := s.dialPage("")
 	s.do(func() {
 		for range tasks {
 			s.loop.Post(func() {
@@ -140,4 +140,57 @@ func TestManyAlarmsAtOnce(t *testing.T) {
 	for _, p := range all {
 		p.expect(t, "ping")
 	}
+}
+
+// TestEventsOfASocketThatWasClosedSince: what the kernel has told, and a round had no time for, may be about a socket that is closed
+// by then, and is nothing.
+func TestEventsOfASocketThatWasClosedSince(t *testing.T) {
+	s := newHarness(t, socket.Options{PingEvery: -1}, true)
+	const pages = 20
+	var conns []net.Conn
+	for range pages {
+		conns = append(conns, s.dialPage(""))
+	}
+	left := make(map[scenecast.Slot]bool)
+	for _, slot := range s.slots {
+		left[slot] = true
+	}
+	s.onText = func(slot scenecast.Slot, _ string) {
+		delete(left, slot)
+		if len(left) != pages-1 {
+			return
+		}
+		s.loop.Advance(time.Second) // the round has no time for the others …
+		s.loop.Post(func() {        // … which end in it
+			for i, slot := range s.slots {
+				if left[slot] {
+					_ = conns[i].(*net.TCPConn).SetLinger(0)
+					_ = conns[i].Close()
+					s.loop.Send(slot, named("late", 10))
+				}
+			}
+		})
+	}
+	s.do(func() {
+		for _, conn := range conns {
+			_, _ = conn.Write(compiledText("x"))
+		}
+	})
+	s.awaitThat("they have ended", func() bool { return len(s.endings) == pages-1 })
+	for range 2 * pages {
+		s.dialPage("")
+	}
+	s.do(func() {
+		seen := make(map[scenecast.Slot]bool)
+		open := make(map[uint32]bool)
+		for i, slot := range s.slots {
+			if seen[slot] || i >= pages && open[slot.Index] {
+				t.Errorf("two pages have the slot %v", slot)
+			}
+			seen[slot], open[slot.Index] = true, i >= pages
+		}
+		if len(s.endings) != pages-1 {
+			t.Errorf("%d pages have ended", len(s.endings))
+		}
+	})
 }
