@@ -76,7 +76,7 @@ func TestWaitingPageIsWhole(t *testing.T) {
 	conn := s.dial()
 	_, _ = io.WriteString(conn, askPage[:2])
 	_, _ = io.WriteString(conn, askPage[2:]+string(compiledText("early")))
-	_, _ = io.WriteString(conn, string(compiledText("later")))
+	_, _ = conn.Write(compiledText("later"))
 	s.awaitThat("it waits or has joined", func() bool { return s.loop.Waiting()+len(s.slots) == 2 })
 	s.do(func() { s.loop.Advance(time.Second) })
 	expectBytes(t, conn, answerPage)
