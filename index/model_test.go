@@ -169,8 +169,12 @@ func (p *pair) checkValues(t *testing.T, key string) {
 		}
 		got[value] = n
 	}
-	if want := p.model.values(key); !maps.Equal(got, want) {
+	want := p.model.values(key)
+	if !maps.Equal(got, want) {
 		t.Fatalf("Values(%s) = %v, want %v", key, got, want)
+	}
+	if n := p.Distinct(key); n != len(want) {
+		t.Fatalf("Distinct(%s) = %d, want %d", key, n, len(want))
 	}
 }
 
