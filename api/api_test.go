@@ -30,6 +30,8 @@ type pusher struct {
 	err    error
 	submit func(c push.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
 	wait   func(context.Context) error                               // called by Trigger, unless it is nil
+
+	trigger func(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) // takes the place of Trigger
 }
 
 // submitted is a push of which all is known.
@@ -78,6 +80,9 @@ func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
 }
 
 func (p *pusher) Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) {
+	if p.trigger != nil {
+		return p.trigger(ctx, c, name, key, args)
+	}
 	if p.wait != nil {
 		return p.result, p.wait(ctx)
 	}
@@ -217,6 +222,9 @@ func checkAnswer(t *testing.T, name string, w *httptest.ResponseRecorder, status
 	}
 	if got := w.Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("%s: Cache-Control is %q, want no-store", name, got)
+	}
+	if got, want := w.Header().Get("Retry-After"), map[bool]string{true: "1"}[status == 503]; got != want {
+		t.Errorf("%s: Retry-After is %q, want %q", name, got, want)
 	}
 	if got, want := w.Header().Get("WWW-Authenticate"), map[bool]string{true: "Bearer"}[status == 401]; got != want {
 		t.Errorf("%s: WWW-Authenticate is %q, want %q", name, got, want)

@@ -51,6 +51,10 @@ var statuses = map[Kind]int{
 	Uncertain:        http.StatusGatewayTimeout,
 }
 
+// RetryAfter is the header Retry-After (RFC 9110, 10.2.3) of what is Unavailable, in seconds: about as long as an engine takes to find
+// a new leader.
+const RetryAfter = "1"
+
 // Status is the HTTP status that the kind is answered with; 500 for one that is not in the list.
 func (k Kind) Status() int {
 	if s, ok := statuses[k]; ok {

@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"scenecast"
@@ -29,7 +30,8 @@ type submitted struct {
 func (p submitted) Wait(ctx context.Context) (Result, error) {
 	done, err := p.Pending.Wait(ctx)
 	r := Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Known: done.Known, Receipt: p.receipt, Replayed: done.Replayed}
-	if err != nil && ctx.Err() != nil {
+	unknown := errors.Is(err, scenecast.ErrUncertain) || errors.Is(err, scenecast.ErrUnavailable) // whether it is published at all
+	if err != nil && !unknown && ctx.Err() != nil {
 		return r, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,
 			"the push is published, and whom it has reached is not known yet: GET /v1/pushes/%s tells it", r.ID), err)
 	}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"scenecast"
@@ -46,7 +47,7 @@ func (s *submission) awaitVerdict(ctx context.Context) error {
 		return s.err
 	case <-s.doubt:
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w (%w)", scenecast.ErrUncertain, ctx.Err())
 	}
 	select {
 	case <-s.read:
