@@ -164,10 +164,10 @@ func (p *publisher) publish(ctx context.Context, begun time.Time) error {
 
 // page reads an event stream.
 type page struct {
-	body io.Closer
-	mu   sync.Mutex
-	took []time.Duration
-	done chan struct{}
+	cancel context.CancelFunc
+	mu     sync.Mutex
+	took   []time.Duration
+	done   chan struct{}
 }
 
 func listen(ctx context.Context, at string) (*page, error) {
@@ -175,20 +175,22 @@ func listen(ctx context.Context, at string) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	ctx, cancel := context.WithCancel(ctx)
+	answer, err := http.DefaultClient.Do(request.WithContext(ctx))
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("listen: %s", answer.Status)
-	}
-	p := &page{body: answer.Body, done: make(chan struct{})}
+	p := &page{cancel: cancel, done: make(chan struct{})}
 	lines := bufio.NewReaderSize(answer.Body, 1<<20)
-	if _, err := lines.ReadString('\n'); err != nil {
-		return nil, err
+	if _, err := lines.ReadString('\n'); err != nil || answer.StatusCode != http.StatusOK {
+		cancel()
+		_ = answer.Body.Close()
+		return nil, fmt.Errorf("listen: %s (%w)", answer.Status, err)
 	}
 	go func() {
 		defer close(p.done)
+		defer answer.Body.Close()
 		prefix := []byte(`data: {"at":`)
 		for {
 			line, err := lines.ReadSlice('\n')
@@ -239,6 +241,6 @@ func (p *page) await(n int) (took []time.Duration) {
 }
 
 func (p *page) stop() {
-	_ = p.body.Close()
+	p.cancel()
 	<-p.done
 }
