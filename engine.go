@@ -51,6 +51,13 @@ type HealthChecker interface {
 	CheckHealth(ctx context.Context) error
 }
 
+// Broadcaster is an engine of several nodes, which carries what their nodes tell each other besides.
+type Broadcaster interface {
+	// Broadcast has Received be called on all other nodes. It never waits for them. A message may be lost, and may come before or
+	// behind pushes that were published together with it; those of one node come in order, once.
+	Broadcast(message []byte)
+}
+
 // Node is this process's end of the engine: the hub.
 type Node interface {
 	// Deliver hands a push to the connections of this node and returns without waiting for them. The engine calls it in
@@ -64,4 +71,6 @@ type Node interface {
 	// Skip says that pushes for this node's connections have been lost to it: they are told of the gap. The engine calls it in
 	// turn with Deliver.
 	Skip(n GapNotice)
+	// Received is a message that another node's Broadcaster has sent. It does not wait.
+	Received(message []byte)
 }

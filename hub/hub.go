@@ -37,19 +37,23 @@ type Options struct {
 	// Logger defaults to slog.Default(). Each ending is a line of the level debug.
 	Logger *slog.Logger
 
+	// Broadcast sends a message to the hubs of all other nodes, which get it by Received; it does not wait. Nil: there are no others.
+	Broadcast func(message []byte)
+
 	// Observer is told what changes among the connections. Nil: nobody is.
 	Observer Observer
 }
 
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
 type Hub struct {
-	node     scenecast.NodeID
-	nodes    nodes
-	limits   label.Limits
-	log      scenecast.Log
-	logger   *slog.Logger
-	observer Observer // nil: none
-	shards   []*Shard
+	node      scenecast.NodeID
+	nodes     nodes
+	limits    label.Limits
+	log       scenecast.Log
+	logger    *slog.Logger
+	observer  Observer // nil: none
+	broadcast func(message []byte)
+	shards    []*Shard
 
 	connections atomic.Int64
 	pushes      atomic.Int64
@@ -63,12 +67,13 @@ type Hub struct {
 // New makes a hub without shards.
 func New(o Options) *Hub {
 	h := &Hub{
-		node:     o.Node,
-		limits:   o.Limits,
-		log:      o.Log,
-		logger:   o.Logger,
-		observer: o.Observer,
-		sessions: session.New(session.Options{KeepLabels: o.KeepLabels}),
+		node:      o.Node,
+		limits:    o.Limits,
+		log:       o.Log,
+		logger:    o.Logger,
+		observer:  o.Observer,
+		broadcast: o.Broadcast,
+		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
 	if h.logger == nil {
 		h.logger = slog.Default()

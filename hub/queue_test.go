@@ -185,6 +185,7 @@ const epoch = 9
 type fixture struct {
 	*hub.Hub
 	queues []*queue
+	others []*fixture // other nodes
 
 	mu     sync.Mutex
 	pushes []*scenecast.Push // what is kept
@@ -197,7 +198,11 @@ type fixture struct {
 
 func newFixture(shards int) *fixture {
 	s := new(fixture)
-	s.Hub = hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute})
+	s.Hub = hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute, Broadcast: func(b []byte) {
+		for _, other := range s.others {
+			other.Received(b)
+		}
+	}})
 	for range shards {
 		q := &queue{sockets: make(map[scenecast.Slot]*socket)}
 		q.shard = s.AddShard(q)

@@ -56,12 +56,16 @@ func (s *Shard) save(index uint32, m *member) {
 	}
 	labels := app.index.Labels(index)
 	key := sessionKey(app.app, labels, t.identity)
+	left := session.State{
+		Delivered: session.Delivered{Epoch: s.position.Epoch, Seqs: seqs},
+		Unacked:   unacked,
+		Labels:    setByBackend(labels, t),
+	}
+	if len(seqs)+left.Labels.Len() > 0 {
+		s.hub.tellSession(app.app, key, left, until)
+	}
 	s.hub.sessions.Leave(key, session.Leaving{
-		State: session.State{
-			Delivered: session.Delivered{Epoch: s.position.Epoch, Seqs: seqs},
-			Unacked:   unacked,
-			Labels:    setByBackend(labels, t),
-		},
+		State:          left,
 		DeliveredUntil: until,
 		Lasts:          func(seq uint64) bool { return seq > s.position.Seq || store.Lasts(seq) }, // the shard may not have come to it
 		Holds:          m.is(holdsLabels),
@@ -95,9 +99,12 @@ func (s *Shard) saveLabels(m *member, labels label.Set) {
 
 // acknowledge takes a member's acknowledgement of the push at a position: one that this connection got, or one before it of the same page.
 func (s *Shard) acknowledge(index uint32, m *member, p scenecast.Position) {
-	if s.receipts.Acknowledge(index, p) || !m.is(hasPageID) || s.hub.sessions.IsEmpty() {
+	if s.receipts.Acknowledge(index, p) || !m.is(hasPageID) || s.hub.sessions.IsEmpty() && s.hub.broadcast == nil {
 		return
 	}
 	app := s.app(m)
-	s.hub.sessions.Acknowledge(sessionKey(app.app, app.index.Labels(index), s.trusts.of(m.trust).identity), p)
+	key := sessionKey(app.app, app.index.Labels(index), s.trusts.of(m.trust).identity)
+	if !s.hub.sessions.Acknowledge(key, p) {
+		s.hub.tellAcknowledgement(key, p)
+	}
 }

@@ -420,6 +420,7 @@ func (p *page) Deliver(m *scenecast.Push, report func(t scenecast.Tally, done bo
 }
 
 func (p *page) Skip(scenecast.GapNotice) {}
+func (p *page) Received([]byte)          {}
 
 func (p *page) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	report(scenecast.Reply{Tally: p.tally(q.To)})

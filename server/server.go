@@ -94,7 +94,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.engine, err = newEngine(c, id, o.Version, s.log); err != nil {
 		return nil, err
 	}
+	var broadcast func(message []byte)
+	if b, ok := s.engine.(scenecast.Broadcaster); ok {
+		broadcast = b.Broadcast
+	}
 	s.hub = hub.New(hub.Options{
+		Broadcast:  broadcast,
 		Node:       id,
 		Limits:     c.Labels.Limits(),
 		Log:        s.engine,

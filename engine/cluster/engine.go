@@ -107,7 +107,8 @@ type Engine struct {
 	askNo   uint64
 	waiting []waitingAsk
 
-	reports reports
+	reports    reports
+	broadcasts broadcasts
 }
 
 // New makes an engine on a backend that has not started.

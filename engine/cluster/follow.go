@@ -264,6 +264,9 @@ func (e *Engine) receive(b []byte) error {
 		return e.receiveAsk(from, d.b)
 	case messageReply:
 		return e.receiveReply(from, d.b)
+	case messageNode:
+		e.node.Received(d.b)
+		return nil
 	default:
 		e.log.Debug("engine: a message of an unknown kind", "kind", kind, "from", fmt.Sprint(from))
 		return nil // a newer version's

@@ -58,6 +58,8 @@ func (s *sink) Answer(_ scenecast.Query, report func(scenecast.Reply)) {
 	report(scenecast.Reply{Tally: scenecast.Tally{Matched: n, Nodes: 1}})
 }
 
+func (s *sink) Received([]byte) {}
+
 func (s *sink) Skip(scenecast.GapNotice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

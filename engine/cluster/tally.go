@@ -273,4 +273,5 @@ const (
 	messageBeat
 	messageAsk
 	messageReply
+	messageNode // what the nodes tell each other
 )

@@ -44,6 +44,9 @@ func (h *fakeHub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	h.answer(func() { report(reply) })
 }
 
+// Received implements scenecast.Node.
+func (h *fakeHub) Received([]byte) {}
+
 // Skip implements scenecast.Node.
 func (h *fakeHub) Skip(scenecast.GapNotice) {}
 

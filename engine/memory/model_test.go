@@ -22,6 +22,7 @@ func (deaf) Deliver(_ *scenecast.Push, report func(scenecast.Tally, bool)) {
 }
 
 func (deaf) Skip(scenecast.GapNotice)                               {}
+func (deaf) Received([]byte)                                        {}
 func (deaf) Answer(_ scenecast.Query, report func(scenecast.Reply)) { report(scenecast.Reply{}) }
 
 // naive is a log that keeps everything, and finds out at every question what it should not have.

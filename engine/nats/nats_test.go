@@ -61,6 +61,7 @@ func (s *sink) Answer(_ scenecast.Query, report func(scenecast.Reply)) {
 }
 
 func (s *sink) Skip(scenecast.GapNotice) {}
+func (s *sink) Received([]byte)          {}
 
 // freeAddrs are so many addresses that nobody listens on.
 func freeAddrs(t *testing.T, n int) (addrs []string) {

@@ -225,6 +225,26 @@ func (s *Store) Leave(k Key, left Leaving) {
 	s.forget(now.UnixNano())
 }
 
+// Receive notes what a page has left behind on another node. It counts more than what the page has left behind here before, but less than
+// the labels of a connection that is here.
+func (s *Store) Receive(k Key, left State, until time.Time, lasts func(seq uint64) bool) {
+	now := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.take(k)
+	if p.holders == 0 && s.options.KeepLabels > 0 {
+		p.hasLabels, p.labels = left.Labels.Len() > 0, left.Labels
+		p.labelsUntil = now.Add(s.options.KeepLabels).UnixNano()
+	}
+	p.delivered = left.Delivered.with(p.delivered, lasts)
+	p.until = max(p.until, until.UnixNano())
+	s.link(p)
+	if p.expired(now.UnixNano()) {
+		s.remove(p)
+	}
+	s.forget(now.UnixNano())
+}
+
 // with are these pushes, and those from before that last.
 func (d Delivered) with(before Delivered, lasts func(seq uint64) bool) Delivered {
 	if before.Epoch != d.Epoch {
