@@ -1,0 +1,17 @@
+// Package client is how a Go program talks to Scenecast. A Page is a page's end of the native wire (docs/protocol.md): it is
+// known by its labels, gets the pushes that match them, and comes back to where it was when its connection is lost. A Backend
+// is a backend's end of the HTTP API (docs/api.md).
+//
+// A page gets each push once, and in order, except late ones: pushes with a ttl that were sent before the page had the labels.
+// What it cannot get any more is told as a Gap.
+package client
+
+// Subprotocol is the WebSocket subprotocol of the native wire.
+const Subprotocol = "scenecast.v1"
+
+// The parameters of a page's address that are no labels.
+const (
+	paramToken  = "token"
+	paramSince  = "since"
+	paramPageID = "page_id"
+)
