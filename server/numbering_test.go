@@ -3,8 +3,8 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -12,11 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
-
-	"scenecast"
 	"scenecast/audience"
+	"scenecast/client"
 	"scenecast/push"
 )
 
@@ -79,7 +76,7 @@ func TestNumbering(t *testing.T) {
 	ended.Wait()
 	giveUp.Stop()
 
-	lost, twice, gaps, connections, dropped := 0, 0, 0, 0, 0
+	lost, twice, gaps, connections := 0, 0, 0, 0
 	for _, p := range pages {
 		if !slices.Equal(p.shown, p.want) {
 			shown := slices.Clone(p.shown)
@@ -88,13 +85,13 @@ func TestNumbering(t *testing.T) {
 			lost, twice = lost+len(p.want)-len(different), twice+len(shown)-len(different)
 			t.Errorf("%s has shown %d numbers, in order: %v; want %d", p.id, len(p.shown), slices.IsSorted(p.shown), len(p.want))
 		}
-		gaps, connections, dropped = gaps+p.gaps, connections+p.connections, dropped+p.again
+		gaps, connections = gaps+p.gaps, connections+p.connections
 	}
 	if lost+twice+gaps > 0 {
 		t.Errorf("%d lost, %d shown twice, %d gaps", lost, twice, gaps)
 	}
-	t.Logf("%d pushes to %d pages over %d connections; cut by reset %d, by stalling %d, by truncating %d times; %d came again and were not shown",
-		form.pushes, form.pages, connections, proxy.cuts[byReset].Load(), proxy.cuts[byStalling].Load(), proxy.cuts[byTruncating].Load(), dropped)
+	t.Logf("%d pushes to %d pages over %d connections; cut by reset %d, by stalling %d, by truncating %d times",
+		form.pushes, form.pages, connections, proxy.cuts[byReset].Load(), proxy.cuts[byStalling].Load(), proxy.cuts[byTruncating].Load())
 	for way := range proxy.cuts {
 		if proxy.cuts[way].Load() < int64(form.pages/4) {
 			t.Errorf("only %d cuts of the kind %d", proxy.cuts[way].Load(), way)
@@ -102,7 +99,7 @@ func TestNumbering(t *testing.T) {
 	}
 }
 
-// numbered is a page that does what the page script does.
+// numbered is a page, as package client has it, which counts what it is told.
 type numbered struct {
 	t      *testing.T
 	id     string
@@ -111,78 +108,39 @@ type numbered struct {
 	rest   time.Duration // the longest that it waits before it comes back
 	opened func()        // called once
 
-	since       scenecast.Position
 	shown       []int
 	connections int
 	gaps        int
-	again       int // pushes that it had shown before
 }
+
+// errAllShown ends a page.
+var errAllShown = errors.New("everything is shown")
 
 // live comes back until it has shown everything.
 func (p *numbered) live(ctx context.Context, addr string) {
-	for len(p.shown) < len(p.want) && ctx.Err() == nil {
-		p.connect(ctx, addr)
-		time.Sleep(rand.N(p.rest))
+	page, err := client.NewPage(client.PageOptions{
+		URL:    "http://" + addr,
+		Token:  pageToken,
+		PageID: p.id,
+		Labels: map[string][]string{"group": {strconv.Itoa(p.group)}},
+		OnWelcome: func(client.Welcome) {
+			if p.connections++; p.connections == 1 {
+				p.opened()
+			}
+		},
+		OnGap:   func(client.Gap) { p.gaps++ },
+		Backoff: func(int, error) time.Duration { return rand.N(p.rest) },
+	})
+	if err == nil {
+		err = page.Run(ctx, func(push client.Push) error {
+			n, err := strconv.Atoi(string(push.Data))
+			if p.shown = append(p.shown, n); err == nil && len(p.shown) == len(p.want) {
+				err = errAllShown
+			}
+			return err
+		})
 	}
-}
-
-// connect reads until the connection is lost, or everything is shown.
-func (p *numbered) connect(ctx context.Context, addr string) {
-	address := fmt.Sprintf("ws://%s/v1/connect?token=%s&group=%d&page_id=%s", addr, pageToken, p.group, p.id)
-	if p.since != (scenecast.Position{}) {
-		address += "&since=" + p.since.String()
-	}
-	// Another client than in the other tests, which takes a message for whole of which only the head has come.
-	dialer := ws.Dialer{Timeout: patience, Protocols: []string{"scenecast.v1"}}
-	c, buffered, _, err := dialer.Dial(ctx, address)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	from := io.Reader(c)
-	if buffered != nil {
-		from = buffered
-	}
-	p.connections++
-	for len(p.shown) < len(p.want) {
-		message, err := wsutil.ReadServerText(struct {
-			io.Reader
-			io.Writer
-		}{from, c})
-		if err != nil {
-			return
-		}
-		p.receive(message)
-	}
-}
-
-func (p *numbered) receive(message []byte) {
-	var m heard
-	if err := json.Unmarshal(message, &m); err != nil {
-		p.t.Errorf("%s got %s: %v", p.id, message, err)
-		return
-	}
-	at, err := scenecast.ParsePosition(m.Position)
-	if err != nil {
-		p.t.Errorf("%s got %s: %v", p.id, message, err)
-		return
-	}
-	switch m.Type {
-	case "welcome":
-		if p.since == (scenecast.Position{}) {
-			p.since = at
-			p.opened()
-		}
-	case "gap":
-		p.gaps++
-		p.since = at
-	case "push":
-		if at.Seq <= p.since.Seq {
-			p.again++
-			return
-		}
-		n, _ := strconv.Atoi(string(m.Data))
-		p.shown, p.since = append(p.shown, n), at
+	if !errors.Is(err, errAllShown) {
+		p.t.Errorf("%s ended with %v", p.id, err)
 	}
 }
