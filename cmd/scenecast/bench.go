@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,9 +42,8 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 	}
 	o := load.Options{}
 	f := cmd.Flags()
-	address := f.String("url", "", "`address` of the server (default SCENECAST_URL, or a server of its own)")
-	f.StringVar(&o.Token, "client-token", "", "`token` of a page (default SCENECAST_CLIENT_TOKEN)")
-	f.StringVar(&o.Key, "api-key", "", "`key` with the scope push (default SCENECAST_API_KEY)")
+	server := newRemote(cmd, true, true)
+	f.Lookup("url").Usage = "`address` of the server (default SCENECAST_URL, or a server of its own)"
 	f.IntVar(&o.PID, "server-pid", 0, "the server's `process`, for the CPU and memory columns")
 	f.IntVar(&o.Pages, "pages", 1000, "how `many` pages connect")
 	f.StringArrayVar(&o.To, "to", nil, "`audience`: everybody, few, one, or an expression; can be given several times (default all three)")
@@ -70,7 +68,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 		if !*quiet && isTerminal(cmd.ErrOrStderr()) {
 			o.Progress = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "\r\x1b[K%s", text) }
 		}
-		end, err := aimBench(cmd, &o, *address)
+		end, err := aimBench(cmd, &o, server)
 		if err != nil {
 			return err
 		}
@@ -91,14 +89,19 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 }
 
 // aimBench says which server it is: the one at the address, or one of its own, which end ends.
-func aimBench(cmd *cobra.Command, o *load.Options, address string) (end func(), err error) {
-	if cmp.Or(address, os.Getenv("SCENECAST_URL")) != "" {
-		o.Token = cmp.Or(o.Token, os.Getenv("SCENECAST_CLIENT_TOKEN"))
-		o.Key = cmp.Or(o.Key, os.Getenv("SCENECAST_API_KEY"))
-		o.URL, err = serverURL(address)
+func aimBench(cmd *cobra.Command, o *load.Options, server *remote) (end func(), err error) {
+	if c := (credential{flag: "url"}); c.given(cmd, urlVariable) {
+		var token, key credential
+		if o.URL, _, err = server.address(); err == nil {
+			token, err = server.pageToken()
+		}
+		if err == nil {
+			key, err = server.apiKey()
+		}
+		o.Token, o.Key = token.text, key.text
 		return func() {}, err
 	}
-	for _, flag := range []string{"client-token", "api-key", "server-pid"} {
+	for _, flag := range []string{"client-token", "api-key", "config", "server-pid"} {
 		if cmd.Flags().Changed(flag) {
 			return nil, fmt.Errorf("--%s belongs to the server at --url, and there is none", flag)
 		}

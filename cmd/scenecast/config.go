@@ -37,7 +37,11 @@ func newConfigInit() *cobra.Command {
 			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is written. Next: scenecast serve --config %s\n", path, path)
+			flag := ""
+			if path != defaultFile {
+				flag = " --config " + path
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is written. Next: scenecast serve%[2]s, then scenecast listen%[2]s and scenecast push%[2]s\n", path, flag)
 			return nil
 		},
 	}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"scenecast"
+	"scenecast/auth"
+	"scenecast/client"
+	"scenecast/config"
+)
+
+// remote is the server that a command talks to. What its flags leave out comes from the environment of the commands, then from
+// the configuration that serve reads: the command that is run beside the server needs no flags.
+type remote struct {
+	cmd    *cobra.Command
+	file   string         // that --config names
+	loaded *config.Loaded // nil: it was not needed yet
+}
+
+// The variables of the commands, which are no settings of a server.
+const (
+	urlVariable   = "SCENECAST_URL"
+	tokenVariable = "SCENECAST_CLIENT_TOKEN"
+	keyVariable   = "SCENECAST_API_KEY"
+)
+
+// credential is what a command dials or shows there, and where it has that from.
+type credential struct {
+	what string // address, token or key
+	flag string // which gives another
+	text string
+	from string // as in --api-key, SCENECAST_API_KEY or scenecast.yaml:12 (api_keys)
+}
+
+// newRemote adds the flags that say where the server is. token and key say which flags the command has besides.
+func newRemote(cmd *cobra.Command, token, key bool) *remote {
+	r := &remote{cmd: cmd}
+	f := cmd.Flags()
+	f.String("url", "", "`address` of the server (default SCENECAST_URL, or where the configuration has it listen)")
+	if token {
+		f.String("client-token", "", "`token` of a page (default SCENECAST_CLIENT_TOKEN, or the configuration's)")
+	}
+	if key {
+		f.String("api-key", "", "`key` with the scope push (default SCENECAST_API_KEY, or the configuration's)")
+	}
+	addConfigFlag(cmd, &r.file)
+	return r
+}
+
+// given takes what the flag or the variable says, if one does.
+func (c *credential) given(cmd *cobra.Command, variable string) bool {
+	if f := cmd.Flags().Lookup(c.flag); f.Changed {
+		c.text, c.from = f.Value.String(), "--"+c.flag
+		return true
+	}
+	c.text, c.from = os.Getenv(variable), variable
+	return c.text != ""
+}
+
+// configuration reads the configuration that serve would read here.
+func (r *remote) configuration() (*config.Loaded, error) {
+	if r.loaded != nil {
+		return r.loaded, nil
+	}
+	l, err := config.Read(config.Sources{File: configFile(r.file), Environ: os.Environ()})
+	if err != nil {
+		return nil, err
+	}
+	r.loaded = l
+	return l, nil
+}
+
+// address is where the server is.
+func (r *remote) address() (*url.URL, credential, error) {
+	c := credential{what: "address", flag: "url"}
+	if c.given(r.cmd, urlVariable) {
+		u, err := url.Parse(c.text)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, c, fmt.Errorf("%s: %q is no address of a server; it looks like http://localhost:9502", c.from, c.text)
+		}
+		return u, c, nil
+	}
+	l, err := r.configuration()
+	if err != nil {
+		return nil, c, err
+	}
+	c.from = l.Place("listen") + " (listen)"
+	host, port, _ := net.SplitHostPort(l.Listen) // it has been checked
+	if port == "0" {
+		return nil, c, fmt.Errorf("%s: %s is any free port; --url says which one", c.from, l.Listen)
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+	if l.TLS.Cert != "" {
+		u.Scheme = "https"
+	}
+	c.text = u.String()
+	return u, c, nil
+}
+
+// pageToken is a token of the app named default.
+func (r *remote) pageToken() (credential, error) {
+	c := credential{what: "token", flag: "client-token"}
+	if c.given(r.cmd, tokenVariable) {
+		return c, nil
+	}
+	l, err := r.configuration()
+	if err != nil {
+		return c, err
+	}
+	if len(l.ClientTokens) == 0 {
+		return c, r.missing("page token", "client_tokens", c.flag, tokenVariable)
+	}
+	c.text, c.from = string(l.ClientTokens[0].Token), l.Place("client_tokens[0]")+" (client_tokens)"
+	return c, nil
+}
+
+// apiKey is a key of the app named default that may push.
+func (r *remote) apiKey() (credential, error) {
+	c := credential{what: "key", flag: "api-key"}
+	if c.given(r.cmd, keyVariable) {
+		return c, nil
+	}
+	l, err := r.configuration()
+	if err != nil {
+		return c, err
+	}
+	i := slices.IndexFunc(l.APIKeys, func(k config.APIKey) bool { return slices.Contains(k.Allow, auth.Push) })
+	if i < 0 {
+		return c, r.missing("API key that allows push", "api_keys", c.flag, keyVariable)
+	}
+	c.text = string(l.APIKeys[i].Key)
+	c.from = fmt.Sprintf("%s (api_keys, %s)", l.Place(fmt.Sprintf("api_keys[%d]", i)), l.APIKeys[i].Name)
+	return c, nil
+}
+
+func (r *remote) missing(what, setting, flag, variable string) error {
+	where := configFile(r.file) + " has none (" + setting + ")"
+	if configFile(r.file) == "" {
+		where = "there is no " + defaultFile + " here"
+	}
+	return fmt.Errorf("which %s? --%s or %s says it, and %s. `scenecast serve` without one makes one for each run, and prints it", what, flag, variable, where)
+}
+
+// explain says of an error what to change: where the address is from, or what was shown there.
+func explain(err error, address, shown credential) error {
+	var refusal *client.Error
+	var op *net.OpError
+	var certificate *tls.CertificateVerificationError
+	about := credential{}
+	switch {
+	case errors.As(err, &refusal) && (refusal.Status == http.StatusUnauthorized || refusal.Status == http.StatusForbidden || refusal.Code == scenecast.CloseUnauthorized):
+		about = shown
+	case errors.As(err, &refusal) && refusal.Detail == "", errors.As(err, &op), errors.As(err, &certificate):
+		about = address
+	default:
+		return err
+	}
+	hint := "; the " + about.what + " is from " + about.from
+	if about.from != "--"+about.flag {
+		hint += ", and --" + about.flag + " gives another"
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		hint = ": nothing listens at " + address.text + hint
+	}
+	return fmt.Errorf("%w%s", err, hint)
+}
