@@ -44,17 +44,18 @@ type PushRequest struct {
 
 // PushResult is what became of a push.
 type PushResult struct {
-	ID       string `json:"id"`
-	Position string `json:"position"`
-	Matched  int    `json:"matched"`   // pages that the audience chose
-	Queued   int    `json:"queued"`    // of those, the ones that are being sent the message
-	Dropped  int    `json:"dropped"`   // of those, the ones that were too slow
-	Written  int    `json:"written"`   // with a receipt
-	Acked    int    `json:"acked"`     // with the receipt acked
-	TimedOut int    `json:"timed_out"` // with a receipt
-	Nodes    int    `json:"nodes"`
-	Replayed bool   `json:"replayed"` // the result is that of an earlier call
-	DryRun   bool   `json:"dry_run"`
+	ID         string `json:"id"`
+	Position   string `json:"position"`
+	Matched    int    `json:"matched"`     // pages that the audience chose
+	Queued     int    `json:"queued"`      // of those, the ones that are being sent the message
+	Dropped    int    `json:"dropped"`     // of those, the ones that were too slow
+	Written    int    `json:"written"`     // with a receipt
+	Acked      int    `json:"acked"`       // with the receipt acked
+	TimedOut   int    `json:"timed_out"`   // with a receipt
+	Nodes      int    `json:"nodes"`       // servers whose pages are in these figures
+	NodesKnown int    `json:"nodes_known"` // servers of the cluster; where fewer have answered, the figures are theirs
+	Replayed   bool   `json:"replayed"`    // the result is that of an earlier call
+	DryRun     bool   `json:"dry_run"`
 
 	Raw json.RawMessage `json:"-"` // the answer as it came
 }

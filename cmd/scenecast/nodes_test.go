@@ -16,7 +16,7 @@ func TestPushNotesNodes(t *testing.T) {
 	}))
 	defer s.Close()
 	for _, note := range []string{"2 of 3 nodes have answered", ""} {
-		out, errs, code := run(t, "", []string{"SCENECAST_URL=" + s.URL}, "push", "--to", "*", "1")
+		out, errs, code := run(t, "", []string{"SCENECAST_URL=" + s.URL}, "push", "--api-key", "k", "--to", "*", "1")
 		if code != 0 || !strings.HasPrefix(out, `{"matched":1,"nodes":2`) || !strings.Contains(errs, note) || note == "" && errs != "" {
 			t.Errorf("exit %d, %s%s; want a note %q", code, out, errs, note)
 		}
