@@ -87,7 +87,7 @@ func (t *target) startUnheard(ctx context.Context, p pipe, binary string, settin
 	}
 	defer func() { _ = writes.Close() }()
 	t.logs = reads
-	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>&3 3>&-`, binary, "serve", "--addr", t.Host)
+	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>&3 3>&-`, binary, "serve", "--listen", t.Host)
 	cmd.ExtraFiles = []*os.File{writes}
 	cmd.Env = append(append(load.WithoutSettings(os.Environ()), "SCENECAST_CLIENT_TOKENS="+t.Token,
 		"SCENECAST_API_KEYS=[{name: bench, key: "+t.Key+", allow: [push, trigger, read, manage]}]"), settings...)
