@@ -1,7 +1,7 @@
 package socket
 
 import (
-	"math"
+	"unsafe"
 
 	"scenecast"
 )
@@ -10,7 +10,9 @@ import (
 // named, and the frame was dropped; under ClosePage its page is to be closed, under DropOldest it is told of the gap as
 // pages of the class are.
 func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) (ok bool, full scenecast.Cause) {
-	if len(w.data) > l.limits.bytes && l.options.SlowConsumer == DropOldest {
+	defer l.countOutbox(o)
+	size := w.size()
+	if size > l.limits.bytes && l.options.SlowConsumer == DropOldest {
 		l.dropped.Add(1)
 		o.skip(k.gap) // nothing that waits could make room for it
 		return false, scenecast.CauseOutboxFull
@@ -22,9 +24,9 @@ func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) (ok bool, 
 	}
 	for {
 		switch {
-		case !o.fits(len(w.data), limits):
+		case !o.fits(size, limits):
 			full = scenecast.CauseOutboxFull
-		case !l.budget.acquire(w.frame, l.options.OutboxTotal):
+		case !l.budget.acquire(w, o.growth()*waitingSize, l.options.OutboxTotal):
 			full = scenecast.CauseOutboxBudget
 		default:
 			o.push(w)
@@ -56,14 +58,33 @@ func slowConsumer(full scenecast.Cause) scenecast.Ending {
 // frame's end: what the kernel has a part of stays.
 func (l *Loop) giveUp(o *outbox) {
 	o.clear()
-	l.dropped.Add(int64(len(o.lost)))
+	for _, w := range o.lost {
+		if w.counts() {
+			l.dropped.Add(1)
+		}
+	}
 	l.releaseLost(o)
+	l.countOutbox(o)
 }
 
 // forceEnqueue has a frame wait that must not be dropped, whatever the limits are.
-func (l *Loop) forceEnqueue(o *outbox, f *scenecast.Frame, data []byte) {
-	l.budget.acquire(f, math.MaxInt)
-	o.push(waiting{frame: f, data: data})
+func (l *Loop) forceEnqueue(o *outbox, w waiting) {
+	l.budget.acquire(w, 0, unlimited)
+	o.push(w)
+	l.countOutbox(o)
+}
+
+// outboxSize is the size of an outbox in memory, without its frames.
+const outboxSize = int(unsafe.Sizeof(outbox{}))
+
+// countOutbox has the budget count the outbox as it is now.
+func (l *Loop) countOutbox(o *outbox) {
+	size := 0
+	if o.len() > 0 {
+		size = outboxSize + cap(o.frames)*waitingSize
+	}
+	l.budget.add(size - o.counted)
+	o.counted = size
 }
 
 // releaseLost lets go of the frames that an outbox has lost, and tells whoever wants to know: by tasks, because this may be a

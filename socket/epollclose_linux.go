@@ -52,7 +52,7 @@ func (e *eventLoop) peerClosed(index uint32, code scenecast.CloseCode, reason st
 func (e *eventLoop) queueClose(index uint32, frame []byte) {
 	c := e.conns.at(index)
 	if c.outbox != 0 {
-		e.outboxes.at(c.outbox).push(waiting{frame: &scenecast.Frame{Data: frame}, data: frame, control: true})
+		e.loop.forceEnqueue(e.outboxes.at(c.outbox), newCloseFrame(frame))
 	} else {
 		e.writeOrWait(index, c, frame)
 	}

@@ -42,21 +42,28 @@ func (e *eventLoop) openOutbox(index uint32, c *epollConn) *outbox {
 	return o.at(c.outbox)
 }
 
+// removeOutbox takes a socket's outbox away, when nothing waits in it.
+func (e *eventLoop) removeOutbox(c *epollConn) {
+	o := e.outboxes.at(c.outbox)
+	e.loop.budget.add(-o.counted)
+	e.outboxes.remove(c.outbox)
+	c.outbox = 0
+}
+
 // dropOutbox takes a socket's outbox away; what is in it is lost.
 func (e *eventLoop) dropOutbox(c *epollConn) {
 	o := e.outboxes.at(c.outbox)
 	o.sent = 0 // the first frame is lost, too
 	e.loop.giveUp(o)
-	e.outboxes.remove(c.outbox)
-	c.outbox = 0
+	e.removeOutbox(c)
 }
 
 // queue has a frame wait for a socket that the kernel takes nothing of. False: there was no room. The policy decides what
 // becomes of the page.
-func (e *eventLoop) queue(index uint32, f *scenecast.Frame) bool {
+func (e *eventLoop) queue(index uint32, w waiting) bool {
 	c := e.conns.at(index)
 	o := e.outboxes.at(c.outbox)
-	ok, full := e.loop.enqueue(o, waiting{frame: f, data: variant(f, c.deflate)}, e.loop.limits, &e.loop.classes[c.class])
+	ok, full := e.loop.enqueue(o, w, e.loop.limits, &e.loop.classes[c.class])
 	if !ok && e.loop.options.SlowConsumer == ClosePage {
 		e.loop.giveUp(o)
 		e.fail(index, slowConsumer(full))
@@ -85,7 +92,7 @@ func (e *eventLoop) drain(index uint32) {
 			if n == len(pieces) {
 				break
 			}
-			pieces[n] = w.data
+			pieces[n] = w.data()
 			n++
 		}
 		if o.dropped > 0 {
@@ -111,8 +118,7 @@ func (e *eventLoop) drain(index uint32) {
 	if c.state == stateOpen {
 		e.loop.postAll(o.onWritten)
 	}
-	e.outboxes.remove(c.outbox)
-	c.outbox = 0
+	e.removeOutbox(c)
 	_ = e.watch(unix.EPOLL_CTL_MOD, index, eventsIdle)
 	if c.state != stateOpen {
 		e.finishClose(index)
@@ -122,7 +128,7 @@ func (e *eventLoop) drain(index uint32) {
 // taken takes out of an outbox what the kernel has taken.
 func (e *eventLoop) taken(o *outbox, n int) {
 	for o.len() > 0 {
-		rest := len(o.frames[o.first].data) - o.sent
+		rest := o.frames[o.first].size() - o.sent
 		if n < rest {
 			o.sent += n
 			return

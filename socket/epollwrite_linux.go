@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"math/bits"
 
 	"scenecast"
@@ -17,10 +18,10 @@ func (e *eventLoop) sendShared(index uint32, f *scenecast.Frame) bool {
 		return false
 	}
 	if c.outbox != 0 {
-		return e.queue(index, f)
+		return e.queue(index, waiting{frame: f, deflated: c.deflate})
 	}
 	if len(f.Data) > e.loop.limits.bytes {
-		return e.refuse(index, f)
+		return e.refuse(index, waiting{frame: f, deflated: c.deflate})
 	}
 	bit, ok := e.batch.mark(c.pending, f, e.loop.limits)
 	if !ok {
@@ -46,10 +47,10 @@ func (e *eventLoop) send(index uint32, frame []byte) bool {
 		return false
 	}
 	if c.outbox != 0 {
-		return e.queue(index, &scenecast.Frame{Data: frame})
+		return e.queue(index, waiting{frame: &scenecast.Frame{Data: frame}})
 	}
 	if len(frame) > e.loop.limits.bytes {
-		return e.refuse(index, &scenecast.Frame{Data: frame})
+		return e.refuse(index, waiting{frame: &scenecast.Frame{Data: frame}})
 	}
 	e.writeOrWait(index, c, frame)
 	return true
@@ -70,13 +71,13 @@ func (e *eventLoop) onWritten(index uint32, task func()) {
 }
 
 // refuse drops a frame that would have no room in an empty outbox, and says false, as queue does.
-func (e *eventLoop) refuse(index uint32, f *scenecast.Frame) bool {
+func (e *eventLoop) refuse(index uint32, w waiting) bool {
 	c := e.conns.at(index)
 	e.writePending(index, c)
 	switch {
 	case c.state != stateOpen:
 	case c.outbox != 0:
-		return e.queue(index, f)
+		return e.queue(index, w)
 	case e.loop.options.SlowConsumer == ClosePage:
 		e.loop.dropped.Add(1)
 		e.fail(index, slowConsumer(scenecast.CauseOutboxFull))
@@ -110,8 +111,7 @@ func (e *eventLoop) writeOrWait(index uint32, c *epollConn, frame []byte) {
 		return
 	}
 	o := e.openOutbox(index, c)
-	data := append([]byte(nil), frame...)
-	e.loop.forceEnqueue(o, &scenecast.Frame{Data: data}, data)
+	e.loop.forceEnqueue(o, waiting{frame: &scenecast.Frame{Data: bytes.Clone(frame)}})
 	o.sent = n
 }
 
@@ -156,19 +156,18 @@ func (e *eventLoop) write(index uint32, c *epollConn) {
 	// The frames wait one by one, so that they can be dropped or coalesced; none of them is copied.
 	o := e.openOutbox(index, c)
 	for ; mask != 0; mask &= mask - 1 {
-		f := e.batch.frames[bits.TrailingZeros64(mask)]
-		data := variant(f, c.deflate)
+		w := waiting{frame: e.batch.frames[bits.TrailingZeros64(mask)], deflated: c.deflate}
 		switch {
-		case n >= len(data):
-			n -= len(data)
+		case n >= w.size():
+			n -= w.size()
 			e.tellDone(index, mask&-mask, true)
 		case n > 0: // the page has a part of it and must get the rest
-			e.loop.forceEnqueue(o, f, data)
+			e.loop.forceEnqueue(o, w)
 			o.sent, n = n, 0
 		case c.state != stateOpen: // it was too slow for the one before
 			e.loop.dropped.Add(1)
 			e.tellDone(index, mask&-mask, false)
-		case !e.queue(index, f):
+		case !e.queue(index, w):
 			e.tellDone(index, mask&-mask, false)
 		}
 	}

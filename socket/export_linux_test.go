@@ -2,8 +2,30 @@ package socket
 
 import "time"
 
-// IsWritten reports whether nothing is left of the round's batch. The owner's goroutine only, as is InUse.
-func (l *Loop) IsWritten() bool { return l.epoll.(*eventLoop).batch.isWritten() }
+// IsWritten reports whether nothing is left of the round's batch. The owner's goroutine only, as are InUse and IsStalled.
+func (l *Loop) IsWritten() bool {
+	e, ok := l.epoll.(*eventLoop)
+	return !ok || e.batch.isWritten()
+}
+
+// IsStalled reports whether bytes wait for so many pages.
+func (l *Loop) IsStalled(pages int) bool {
+	if l.epoll != nil {
+		outboxes, _ := l.InUse()
+		return outboxes == pages
+	}
+	n := 0
+	for _, c := range l.gos.bySlot {
+		if c != nil {
+			c.mu.Lock()
+			if len(c.inHand) > 0 {
+				n++
+			}
+			c.mu.Unlock()
+		}
+	}
+	return n == pages
+}
 
 // InUse is how many sockets without goroutines have an outbox, and how many an inbound.
 func (l *Loop) InUse() (outboxes, inbounds int) {

@@ -96,11 +96,14 @@ func (g *goConns) has(c *goConn) bool {
 }
 
 // sendShared implements backend.
-func (g *goConns) sendShared(index uint32, f *scenecast.Frame) bool { return g.bySlot[index].send(f) }
+func (g *goConns) sendShared(index uint32, f *scenecast.Frame) bool {
+	c := g.bySlot[index]
+	return c.send(waiting{frame: f, deflated: c.deflate})
+}
 
 // send implements backend.
 func (g *goConns) send(index uint32, frame []byte) bool {
-	return g.bySlot[index].send(&scenecast.Frame{Data: frame})
+	return g.bySlot[index].send(waiting{frame: &scenecast.Frame{Data: frame}})
 }
 
 // onWritten implements backend.

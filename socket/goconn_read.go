@@ -118,7 +118,7 @@ func (c *goConn) checkKeepalive() bool {
 	}
 	switch c.keepalive.check(&c.policy, c.loop.now()) {
 	case sendPing:
-		c.send(&scenecast.Frame{Data: c.class.ping()})
+		c.send(waiting{frame: &scenecast.Frame{Data: c.class.ping()}})
 	case closeNoPong:
 		c.fail(scenecast.EndingBy(scenecast.CauseNoPong, detailNoPong(&c.loop.options)))
 	case closeIdle:
@@ -167,7 +167,7 @@ func (r *receiver) Message(m scenecast.Inbound) {
 }
 
 func (r *receiver) Ping(payload []byte) {
-	(*goConn)(r).send(&scenecast.Frame{Data: websocket.PongFrame(payload)})
+	(*goConn)(r).send(waiting{frame: &scenecast.Frame{Data: websocket.PongFrame(payload)}})
 }
 
 func (r *receiver) Pong([]byte) {} // a sign of life, as every byte is: see keepalive

@@ -18,18 +18,18 @@ const (
 )
 
 // send queues a frame and never waits. False: it was dropped, because the socket is closing, or the outbox was full.
-func (c *goConn) send(f *scenecast.Frame) bool {
+func (c *goConn) send(w waiting) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing != notClosing || c.ended {
 		return false
 	}
 	l := c.loop.limits
-	for _, w := range c.inHand {
-		l.bytes -= len(w.data)
+	for _, h := range c.inHand {
+		l.bytes -= h.size()
 		l.frames--
 	}
-	ok, full := c.loop.enqueue(&c.outbox, waiting{frame: f, data: variant(f, c.deflate)}, l, &c.class)
+	ok, full := c.loop.enqueue(&c.outbox, w, l, &c.class)
 	if ok {
 		c.write()
 		return true
@@ -123,7 +123,7 @@ func (c *goConn) queueClose(next closePhase, frame []byte) {
 	c.closing = next
 	c.deadline = time.Now().Add(c.loop.options.WriteTimeout + c.loop.options.CloseWait)
 	_ = c.net.SetReadDeadline(c.deadline)
-	c.outbox.push(waiting{frame: &scenecast.Frame{Data: frame}, data: frame, control: true})
+	c.loop.forceEnqueue(&c.outbox, newCloseFrame(frame))
 	c.write()
 }
 
@@ -145,7 +145,7 @@ func (c *goConn) writeAll() {
 	for c.takeInHand() {
 		buffers = buffers[:0]
 		for _, w := range c.inHand { // nobody else changes it while this goroutine runs
-			buffers = append(buffers, w.data)
+			buffers = append(buffers, w.data())
 		}
 		_ = c.net.SetWriteDeadline(time.Now().Add(c.loop.options.WriteTimeout))
 		rest := buffers // WriteTo consumes its slice
@@ -182,7 +182,7 @@ func (c *goConn) takeInHand() bool {
 	for bytes := 0; c.outbox.len() > 0 && len(c.inHand) < most.frames && bytes < most.bytes; {
 		w := c.outbox.pop()
 		c.inHand = append(c.inHand, w)
-		bytes += len(w.data)
+		bytes += w.size()
 	}
 	if len(c.inHand) > 0 {
 		return true
@@ -192,6 +192,8 @@ func (c *goConn) takeInHand() bool {
 		c.loop.postAll(c.outbox.onWritten)
 	}
 	c.outbox.onWritten = nil
+	c.outbox.shrink()
+	c.loop.countOutbox(&c.outbox)
 	c.finishClose()
 	return false
 }
@@ -200,7 +202,7 @@ func (c *goConn) takeInHand() bool {
 func (c *goConn) releaseHand(taken int) {
 	for _, w := range c.inHand {
 		c.loop.budget.release(w.frame)
-		taken -= len(w.data)
+		taken -= w.size()
 		written := taken >= 0
 		if !written && w.counts() {
 			c.loop.dropped.Add(1)
@@ -217,6 +219,7 @@ func (c *goConn) clear() {
 	defer c.mu.Unlock()
 	c.closing = closeAfter // it takes no frame any more, even if the owner does not know yet that it has gone
 	c.loop.giveUp(&c.outbox)
+	c.outbox.shrink()
 }
 
 // removeUser frees the slot's index behind what the last goroutine has posted.

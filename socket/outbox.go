@@ -1,10 +1,6 @@
 package socket
 
-import (
-	"slices"
-
-	"scenecast"
-)
+import "slices"
 
 // outbox is what waits for one page: whole frames, of the first of which the kernel may have taken a part. Where frames are
 // dropped, the page is told of it at that place.
@@ -18,32 +14,46 @@ type outbox struct {
 
 	onWritten []func() // to be posted when nothing waits any more
 
+	counted int // bytes of it that the budget counts
+
 	lost []waiting // frames that have left unsent; Loop.releaseLost takes them from here
 }
-
-// waiting is a frame in the form in which the page gets it.
-type waiting struct {
-	frame   *scenecast.Frame
-	data    []byte
-	gap     int  // of the frame that tells of a gap: how many frames are missing in its place
-	control bool // it is a close frame
-}
-
-// counts reports whether the frame is one that somebody sent, and counts as dropped when it is lost.
-func (w waiting) counts() bool { return w.gap == 0 && !w.control }
 
 // len is how many frames wait.
 func (o *outbox) len() int { return len(o.frames) - o.first }
 
-// push appends a frame. There is room: see room.
+// push appends a frame. There is room: see fits.
 func (o *outbox) push(w waiting) {
-	if o.first > 0 && len(o.frames) == cap(o.frames) {
+	if n := o.growth(); n > 0 {
+		frames := make([]waiting, o.len(), cap(o.frames)+n)
+		copy(frames, o.frames[o.first:])
+		o.frames, o.first = frames, 0
+	} else if len(o.frames) == cap(o.frames) {
 		n := copy(o.frames, o.frames[o.first:])
 		clear(o.frames[n:])
 		o.frames, o.first = o.frames[:n], 0
 	}
 	o.frames = append(o.frames, w)
-	o.bytes += len(w.data)
+	o.bytes += w.size()
+}
+
+// minFrames is how many frames an outbox has room for at first, and keeps room for.
+const minFrames = 8
+
+// growth is how many frames longer the array becomes if one more is pushed. Where a good part of it is free at its beginning, the
+// frames move there.
+func (o *outbox) growth() int {
+	if len(o.frames) < cap(o.frames) || o.first > cap(o.frames)/4 {
+		return 0
+	}
+	return max(minFrames, cap(o.frames)/4)
+}
+
+// shrink gives the array of an empty outbox back if it is large.
+func (o *outbox) shrink() {
+	if o.len() == 0 && cap(o.frames) > minFrames {
+		o.frames, o.first = nil, 0
+	}
 }
 
 // pop takes the first frame out.
@@ -51,7 +61,7 @@ func (o *outbox) pop() waiting {
 	w := o.frames[o.first]
 	o.frames[o.first] = waiting{}
 	o.first++
-	o.bytes -= len(w.data)
+	o.bytes -= w.size()
 	o.sent = 0
 	return w
 }
@@ -70,7 +80,7 @@ func (o *outbox) drop(i int) waiting {
 	copy(o.frames[o.first+1:i+1], o.frames[o.first:i]) // the few before it move up, not the many behind it
 	o.frames[o.first] = waiting{}
 	o.first++
-	o.bytes -= len(w.data)
+	o.bytes -= w.size()
 	return w
 }
 
@@ -99,8 +109,8 @@ func (o *outbox) dropOldest() bool {
 		return false
 	}
 	w := o.drop(i)
-	if w.gap > 0 {
-		o.dropped += w.gap // it has told nobody yet
+	if w.kind == gapNotice {
+		o.dropped += int(w.missing) // it has told nobody yet
 		return true
 	}
 	o.dropped++
@@ -116,26 +126,21 @@ func (o *outbox) skip(encode func(dropped int) []byte) {
 	}
 	n := 1
 	last := &o.frames[len(o.frames)-1]
-	again := last.gap > 0 && len(o.frames) > o.droppable()
+	again := last.kind == gapNotice && len(o.frames) > o.droppable()
 	if again {
-		n += last.gap
+		n += int(last.missing)
 	}
 	data := encode(n)
 	if data == nil {
 		return
 	}
-	w := gapNotice(data, n)
+	w := newGapNotice(data, n)
 	if again {
-		o.bytes += len(data) - len(last.data)
+		o.bytes += w.size() - last.size()
 		*last = w
 	} else {
 		o.push(w)
 	}
-}
-
-// gapNotice is a frame that tells of so many missing ones.
-func gapNotice(data []byte, missing int) waiting {
-	return waiting{frame: &scenecast.Frame{Data: data}, data: data, gap: missing}
 }
 
 // owesGap reports whether the page is to be told of a gap next.
@@ -143,7 +148,7 @@ func (o *outbox) owesGap() bool { return o.dropped > 0 && o.sent == 0 }
 
 // tellGap puts this frame in the place of what was dropped; nil: there is nothing that the page could be told.
 func (o *outbox) tellGap(data []byte) {
-	w := gapNotice(data, o.dropped)
+	w := newGapNotice(data, o.dropped)
 	o.dropped = 0
 	if data == nil {
 		return
@@ -154,14 +159,14 @@ func (o *outbox) tellGap(data []byte) {
 		o.first--
 		o.frames[o.first] = w
 	}
-	o.bytes += len(data)
+	o.bytes += w.size()
 }
 
 // clear takes out everything of which nothing has been sent; it is lost.
 func (o *outbox) clear() {
 	for _, w := range o.frames[o.droppable():] {
-		o.bytes -= len(w.data)
-		if w.counts() {
+		o.bytes -= w.size()
+		if w.kind != gapNotice {
 			o.lost = append(o.lost, w)
 		}
 	}

@@ -106,14 +106,14 @@ func drainInto(o *outbox, n int, stream *[]string) {
 			o.tellGap(gapFrame(o.dropped))
 			continue
 		}
-		rest := len(o.frames[o.first].data) - o.sent
+		rest := o.frames[o.first].size() - o.sent
 		if n < rest {
 			o.sent += n
 			return
 		}
 		n -= rest
 		w := o.pop()
-		*stream = append(*stream, string(bytes.TrimRight(w.data, ".")))
+		*stream = append(*stream, string(bytes.TrimRight(w.data(), ".")))
 	}
 }
 
@@ -137,7 +137,7 @@ func FuzzOutbox(f *testing.F) {
 				}
 				data := append([]byte(e.name), bytes.Repeat([]byte{'.'}, e.size-len(e.name))...)
 				frame := &scenecast.Frame{Data: data, Coalesce: e.key, Done: func(uint32, bool) { told = append(told, e.name) }}
-				got, _ := l.enqueue(o, waiting{frame: frame, data: data}, bounds, &class{traits: gapping{}.Traits()})
+				got, _ := l.enqueue(o, waiting{frame: frame}, bounds, &class{traits: gapping{}.Traits()})
 				want := naive.enqueue(e, bounds, policy)
 				if got != want {
 					t.Fatalf("%v with %d bytes: taken %v, want %v; waiting: %v", e, e.size, got, want, naive.entries)
