@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -352,9 +353,10 @@ func TestSlowAuthenticator(t *testing.T) {
 	slow := slowTokens{make(chan struct{}), make(chan struct{})}
 	s := startWith(t, nil, func(o *options) { o.PageAuthenticator = slow })
 	page := s.listening("page=home")
-	const asking = 8 // more than there are loops
-	for range asking / 2 {
+	asking := 3 * (runtime.GOMAXPROCS(0) + 3) // on each wire more than there are loops, and mostly on all of them
+	for range asking / 3 {
 		_, _ = s.raw(upgrade("/?token=other"))
+		_, _ = s.raw(strings.Replace(upgrade("/v1/connect?token=other"), "\r\n\r\n", "\r\nSec-WebSocket-Protocol: scenecast.v1\r\n\r\n", 1))
 		_, _ = s.raw("GET /v1/events?token=other HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	}
 	for range asking {

@@ -1,0 +1,62 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestSettingsOfHistory: each limit of what is kept of pushes counts by itself.
+func TestSettingsOfHistory(t *testing.T) {
+	for _, settings := range []map[string]string{
+		{"history.max_bytes": "256KiB"}, {"history.max_count": "5"}, {"history.max_age": "50ms"},
+	} {
+		t.Run(fmt.Sprint(settings), func(t *testing.T) {
+			s := start(t, settings, nil)
+			first := s.nativePage("page=home")
+			for range 10 {
+				s.publish(`{"to":{"page":"nobody"},"message":"` + strings.Repeat("x", 50<<10) + `"}`)
+			}
+			awaitThat(t, "the page has missed what is not kept any more", func() bool {
+				s.publish(`{"to":{"page":"home"},"message":1}`)
+				back := s.nativePage("page=home&since=" + first.position)
+				defer back.CloseNow()
+				return back.next().Reason == "retention"
+			})
+		})
+	}
+}
+
+// TestSettingsOfIdempotency: a key is forgotten when its time has passed, and when there are too many.
+func TestSettingsOfIdempotency(t *testing.T) {
+	push := func(s *running, key, message string) int {
+		status, _ := s.callWith(http.MethodPost, "/v1/push", map[string]string{"Authorization": "Bearer " + apiKey, "Idempotency-Key": key},
+			`{"to":"*","message":`+message+`}`)
+		return status
+	}
+	t.Run("both are known", func(t *testing.T) {
+		s := start(t, nil, nil)
+		for _, key := range []string{"a", "b"} {
+			if status := push(s, key, "1"); status != http.StatusOK {
+				t.Errorf("%s: %d", key, status)
+			}
+		}
+		if status := push(s, "a", "2"); status != http.StatusConflict {
+			t.Errorf("another push with the same key: %d", status)
+		}
+	})
+	t.Run("one is known", func(t *testing.T) {
+		s := start(t, map[string]string{"push.max_idempotency_keys": "1"}, nil)
+		push(s, "a", "1")
+		push(s, "b", "1")
+		if status := push(s, "a", "2"); status != http.StatusOK {
+			t.Errorf("a key that is forgotten: %d", status)
+		}
+	})
+	t.Run("for a while", func(t *testing.T) {
+		s := start(t, map[string]string{"push.idempotency_window": "50ms"}, nil)
+		push(s, "a", "1")
+		awaitThat(t, "the key is forgotten", func() bool { return push(s, "a", "2") == http.StatusOK })
+	})
+}
