@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 )
 
 // TestSettingsOfHistory: each limit of what is kept of pushes counts by itself.
@@ -59,4 +61,26 @@ func TestSettingsOfIdempotency(t *testing.T) {
 		push(s, "a", "1")
 		awaitThat(t, "the key is forgotten", func() bool { return push(s, "a", "2") == http.StatusOK })
 	})
+}
+
+// TestSettingOfCompression: it is agreed to where the setting says so, and a message is compressed.
+func TestSettingOfCompression(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		s := start(t, map[string]string{"websocket.compression": fmt.Sprint(on)}, nil)
+		c, response, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/?token="+pageToken,
+			&websocket.DialOptions{CompressionMode: websocket.CompressionNoContextTakeover})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.CloseNow()
+		if agreed := strings.HasPrefix(response.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate"); agreed != on {
+			t.Errorf("compression %t: the server agrees %t", on, agreed)
+		}
+		_ = s.read(c) // the welcome
+		long := `"` + strings.Repeat("long ", 1000) + `"`
+		s.publish(`{"to":"*","message":` + long + `}`)
+		if got := s.read(c); got != long {
+			t.Errorf("compression %t: got %.100s", on, got)
+		}
+	}
 }
