@@ -232,6 +232,9 @@ func (b *fakeBackend) append(record []byte) error {
 	return nil
 }
 
+// MaxRecord implements Backend.
+func (b *fakeBackend) MaxRecord() int { return 1 << 20 }
+
 // Send implements Backend.
 func (b *fakeBackend) Send(_ context.Context, to scenecast.NodeID, message []byte) error {
 	l := b.log

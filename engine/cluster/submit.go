@@ -8,6 +8,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/tail"
+	"scenecast/problem"
 )
 
 // origination is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
@@ -95,12 +96,19 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
 		return nil, scenecast.ErrUnavailable
 	}
+	if size := len(p.Message.Data) + recordOverhead; size > e.backend.MaxRecord() {
+		return nil, problem.New(problem.TooLarge, "the message has %d bytes, and the log takes records of %d", len(p.Message.Data), e.backend.MaxRecord()).
+			At("message")
+	}
 	p.At = now
 	s := &submission{push: &p, fingerprint: fingerprint, progress: tail.NewProgress(), read: make(chan struct{}), doubt: make(chan struct{})}
 	e.enqueue(s)
 	e.appendMore()
 	return &waiter{e, s, false}, nil
 }
+
+// recordOverhead is more than what a record has besides one message: an audience may have 4 KiB of text.
+const recordOverhead = 16 << 10
 
 // enqueue, with mu held, puts a push into the record that takes what is submitted.
 func (e *Engine) enqueue(s *submission) {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -40,6 +41,7 @@ type Backend struct {
 	states  chan streamState
 
 	appends appends
+	hasRead atomic.Bool // what was in the log at the start
 
 	mu    sync.Mutex
 	force epoch // the epoch that new records are of
@@ -188,7 +190,11 @@ func (b *Backend) subscribe() error {
 	}
 	_ = acks.SetPendingLimits(-1, -1)
 	message := func(m *nats.Msg) { b.on.Message(m.Data) }
-	if _, err := b.conn.Subscribe(b.hereSubject, func(m *nats.Msg) { _ = m.Respond(nil) }); err != nil {
+	if _, err := b.conn.Subscribe(b.hereSubject, func(m *nats.Msg) {
+		if b.hasRead.Load() {
+			_ = m.Respond(nil)
+		}
+	}); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
 	for _, subject := range []string{b.allSubject, b.nodeSubject + strconv.FormatUint(uint64(b.self), 16)} {
@@ -200,6 +206,12 @@ func (b *Backend) subscribe() error {
 	}
 	return b.conn.Flush()
 }
+
+// MaxRecord implements cluster.Backend.
+func (b *Backend) MaxRecord() int { return int(b.conn.MaxPayload()) - recordHead - headerBytes }
+
+// headerBytes is room for what NATS adds to a message.
+const headerBytes = 512
 
 // Send implements cluster.Backend.
 func (b *Backend) Send(_ context.Context, to scenecast.NodeID, message []byte) error {

@@ -39,7 +39,7 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 		SyncAlways:         e.SyncAlways,
 		NoSigs:             true,
 		NoSystemAccount:    false,
-		MaxPayload:         2 << 20,
+		MaxPayload:         maxPayload,
 		MaxPending:         256 << 20,
 		DontListen:         !e.isClustered(), // a server in a cluster does not connect to others unless it listens
 	}
@@ -74,6 +74,9 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 	}
 	return []nats.Option{nats.InProcessServer(s), nats.UserInfo("scenecast", password)}, nil
 }
+
+// maxPayload is the largest message of the embedded server, and so bounds a push: 8 MiB, the most that NATS recommends.
+const maxPayload = 8 << 20
 
 func splitAddr(addr string) (host string, port int, err error) {
 	host, text, err := net.SplitHostPort(addr)

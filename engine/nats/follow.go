@@ -18,6 +18,8 @@ type follower struct {
 	adopted bool   // the beginning of the epoch was not there to be read
 	seen    uint64 // the highest number that was handed on
 	isLive  bool
+	created string
+	doubt   bool // the log may not have any more what was read of it
 	hidden  bool // records have been passed over whose numbers this node had for others; their pages are to be told
 
 	recent [recentEntries]mark // of what was read last, by sequence number
@@ -85,22 +87,29 @@ func (f *follower) readAtStart() error {
 		}
 	}
 	f.isLive = true
+	f.hasRead.Store(true)
 	f.on.Live()
 	return nil
 }
 
 // hear takes a record that was just stored.
-func (f *follower) hear(m *nats.Msg) {
-	seq, ok := sequence(m)
+func (f *follower) hear(msg *nats.Msg) {
+	seq, ok := sequence(msg)
 	switch {
-	case !ok || seq < f.next:
+	case !ok:
+		return
+	case seq < f.next:
+		if m := f.recent[seq%recentEntries]; m.seq == seq && m.hash != hash(msg.Data) {
+			f.doubt = true
+			f.look()
+		}
 		return
 	case seq > f.next:
 		if f.readOn() != nil || seq != f.next {
 			return
 		}
 	}
-	f.take(seq, m.Data)
+	f.take(seq, msg.Data)
 }
 
 // batch is how many entries one request reads.
@@ -200,6 +209,11 @@ func (f *follower) verify() {
 	ctx, cancel := context.WithTimeout(f.ctx, time.Second)
 	defer cancel()
 	state, err := f.streamInfo(ctx)
+	if errors.Is(err, errNoStream) {
+		f.log.Error("engine: the log was deleted, and is made anew", "stream", f.stream)
+		err = f.prepareStream(ctx)
+		state = streamState{}
+	}
 	if err != nil {
 		f.pause(50 * time.Millisecond)
 		f.look()
@@ -212,9 +226,14 @@ func (f *follower) verify() {
 // compare holds how the log stands against what this node has read of it. A log that has lost its end begins an epoch, so that no two
 // pushes have one position.
 func (f *follower) compare(s streamState, fresh bool) {
+	if f.created != s.Created {
+		f.doubt = f.doubt || f.created != "" // somebody has deleted the log, and somebody has made it anew
+		f.created = s.Created
+	}
 	last := f.next - 1
 	switch {
 	case last == 0 || s.Last >= last && f.stillHas(last):
+		f.doubt = false
 		f.state(nil)
 		return
 	case !fresh: // it may be older than what was read since
@@ -234,6 +253,7 @@ func (f *follower) compare(s streamState, fresh bool) {
 		return
 	}
 	f.next = agreed.seq + 1
+	f.doubt = false
 	if f.readOn() == nil {
 		f.state(nil)
 	}
@@ -242,7 +262,7 @@ func (f *follower) compare(s streamState, fresh bool) {
 // stillHas reports whether the log has at this place what this node has read there. It is asked only after something was wrong.
 func (f *follower) stillHas(seq uint64) bool {
 	f.mu.Lock()
-	wrong := f.down != nil
+	wrong := f.down != nil || f.doubt
 	f.mu.Unlock()
 	m := f.recent[seq%recentEntries]
 	if !wrong || m.seq != seq {
@@ -256,14 +276,14 @@ func (f *follower) stillHas(seq uint64) bool {
 
 // agreed is the newest entry up to a place that the log still has as this node has read it.
 func (f *follower) agreed(upTo uint64) mark {
-	for seq := upTo; seq > 0 && upTo-seq < recentEntries; seq-- {
+	ctx, cancel := context.WithTimeout(f.ctx, 3*time.Second)
+	defer cancel()
+	for seq := upTo; seq > 0 && upTo-seq < recentEntries && ctx.Err() == nil; seq-- {
 		m := f.recent[seq%recentEntries]
 		if m.seq != seq {
 			break
 		}
-		ctx, cancel := context.WithTimeout(f.ctx, time.Second)
 		e, err := f.getEntry(ctx, fmt.Sprintf(`{"seq":%d}`, seq))
-		cancel()
 		if err == nil && e.hash == m.hash {
 			return m
 		}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,6 +52,12 @@ func (s *sink) Deliver(p *scenecast.Push, report func(scenecast.Tally, bool)) {
 	defer s.mu.Unlock()
 	s.got = append(s.got, p.ID)
 	go report(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, true)
+}
+
+func (s *sink) ids() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
 }
 
 func (s *sink) Answer(_ scenecast.Query, report func(scenecast.Reply)) {

@@ -24,7 +24,7 @@ func (b *Backend) config() jetstream.StreamConfig {
 		Replicas:    b.options.Replicas,
 		MaxAge:      b.options.MaxAge,
 		MaxBytes:    b.options.MaxBytes,
-		MaxMsgSize:  2 << 20,
+		MaxMsgSize:  int32(b.conn.MaxPayload()),
 		AllowDirect: true,
 		DenyDelete:  true,
 		Duplicates:  min(b.options.MaxAge, 2*time.Minute),
@@ -68,11 +68,18 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 
 // streamState is how the log stands, as its leader says.
 type streamState struct {
+	Created string // when the stream was made: another one has another time
 	First   uint64
 	Last    uint64
 	Leader  string
 	Current int // replicas that have everything, the leader among them
 }
+
+// streamNotFound is JetStream's code for a stream that does not exist.
+const streamNotFound = 10059
+
+// errNoStream is returned where somebody has deleted the stream.
+var errNoStream = errors.New("the log does not exist")
 
 // streamInfo asks the leader.
 func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
@@ -82,9 +89,11 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 	}
 	var info struct {
 		Error *struct {
+			ErrCode     int    `json:"err_code"`
 			Description string `json:"description"`
 		} `json:"error"`
-		State struct {
+		Created string `json:"created"`
+		State   struct {
 			First uint64 `json:"first_seq"`
 			Last  uint64 `json:"last_seq"`
 		} `json:"state"`
@@ -98,10 +107,14 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 	if err := json.Unmarshal(m.Data, &info); err != nil {
 		return s, err
 	}
-	if info.Error != nil {
+	switch {
+	case info.Error == nil:
+	case info.Error.ErrCode == streamNotFound:
+		return s, errNoStream
+	default:
 		return s, errors.New(info.Error.Description)
 	}
-	s = streamState{First: info.State.First, Last: info.State.Last, Current: 1}
+	s = streamState{Created: info.Created, First: info.State.First, Last: info.State.Last, Current: 1}
 	if info.Cluster != nil {
 		s.Leader = info.Cluster.Leader
 		for _, r := range info.Cluster.Replicas {
@@ -143,6 +156,8 @@ func (b *Backend) watch() {
 			case b.states <- s:
 			default:
 			}
+		case errors.Is(err, errNoStream):
+			b.look()
 		case time.Since(answered) >= cutOff:
 			b.state(fmt.Errorf("the log's leader does not answer: %w", err))
 		}
