@@ -16,7 +16,7 @@ const (
 	CauseOutboxFull           // the page reads too slowly: its own outbox limit (outbox.max_bytes, outbox.max_frames)
 	CauseOutboxBudget         // the page reads too slowly: the limit of all outboxes together (outbox.max_total)
 	CauseReplayBacklog        // the page changes its labels faster than it reads what it has missed
-	CauseWriteTimeout         // the kernel took no byte of what waits for the page for outbox.write_timeout
+	CauseWriteTimeout         // the page took no byte of what waits for it for outbox.write_timeout
 	CauseCloseTimeout         // the page did not answer the server's close frame within websocket.close_wait: counted besides the cause of that, and told to nobody
 	CauseNoPong               // no frame followed a ping within websocket.pong_wait
 	CauseIdle                 // no frame within the protocol's IdlePolicy

@@ -38,8 +38,12 @@ func (e *eventLoop) alarm(index uint32) {
 		return
 	case c.state == stateOpen:
 		if c.outbox != 0 && late {
-			e.drop(index, scenecast.EndingBy(scenecast.CauseWriteTimeout, ""))
-		} else if e.checkMessage(index); c.state == stateOpen {
+			e.checkProgress(index)
+		}
+		if c.state != stateOpen {
+			break
+		}
+		if e.checkMessage(index); c.state == stateOpen {
 			e.checkKeepalive(index)
 		}
 	case !late:
@@ -52,6 +56,27 @@ func (e *eventLoop) alarm(index uint32) {
 		e.drop(index, scenecast.Ending{})
 	}
 	e.setAlarm(index)
+}
+
+// checkProgress closes a page that has taken nothing of what waits for it since the last look. The kernel may have a lot that a slow
+// page has not read: as long as that becomes less, it is well.
+func (e *eventLoop) checkProgress(index uint32) {
+	c := e.conns.at(index)
+	o := e.outboxes.at(c.outbox)
+	acked, _ := tcpAcked(c.fd)
+	if acked == o.acked {
+		e.drop(index, scenecast.EndingBy(scenecast.CauseWriteTimeout, ""))
+		return
+	}
+	o.acked, c.deadline = acked, e.now.add(e.loop.options.WriteTimeout)
+}
+
+// takesBytes reports whether a page that was pinged is taking what was sent to it before: its pong may be behind that.
+func (e *eventLoop) takesBytes(c *epollConn) bool {
+	acked, waiting := tcpAcked(c.fd)
+	takes := acked != c.acked && (waiting || c.outbox != 0)
+	c.acked = acked
+	return takes
 }
 
 // checkKeepalive does what is due about a page that may have been silent.
@@ -67,9 +92,14 @@ func (e *eventLoop) checkKeepalive(index uint32) {
 		}
 		action = c.keepalive.check(&policy, e.now)
 	}
+	if action == closeNoPong && e.takesBytes(c) {
+		c.keepalive.extendPong(e.now)
+		return
+	}
 	switch action {
 	case sendPing:
 		e.send(index, class.ping())
+		c.acked, _ = tcpAcked(c.fd)
 	case closeNoPong:
 		e.fail(index, scenecast.EndingBy(scenecast.CauseNoPong, detailNoPong(&e.loop.options)))
 	case closeIdle:

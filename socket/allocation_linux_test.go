@@ -41,7 +41,7 @@ func TestFanOutAllocates(t *testing.T) {
 	h := hub.New(hub.Options{Node: scenecast.NewNodeID(), Limits: label.DefaultLimits, Log: noLog{}})
 	t.Cleanup(h.Close)
 	loop.Start(h.AddShard(loop))
-	s := newHarnessOn(t, &shard{loop: loop}, false)
+	s := newHarnessOn(t, &shard{loop: loop}, false, smallBuffer)
 	s.handshaker.admission = scenecast.Admission{App: "a", Protocol: plain{}, Labels: label.FromMap(map[string][]string{"page": {"home"}})}
 	to, err := audience.Parse(`page == "home"`)
 	if err != nil {

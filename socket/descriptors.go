@@ -1,9 +1,6 @@
 package socket
 
-import (
-	"net"
-	"syscall"
-)
+import "net"
 
 // reservedDescriptors is how many file descriptors pages leave to other connections; where there are few, a quarter.
 const reservedDescriptors = 32
@@ -28,19 +25,8 @@ func NewDescriptorReserve() *DescriptorReserve {
 // Admits reports whether a connection may become a page: its descriptor is none of the reserve. A connection without a
 // descriptor may.
 func (r *DescriptorReserve) Admits(c net.Conn) bool {
-	for { // as tls.Conn and the listener's connections have it
-		outer, ok := c.(interface{ NetConn() net.Conn })
-		if !ok {
-			break
-		}
-		c = outer.NetConn()
-	}
-	sc, ok := c.(syscall.Conn)
-	if !ok {
-		return true
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
+	raw := rawConn(c)
+	if raw == nil {
 		return true
 	}
 	admitted := true

@@ -18,6 +18,7 @@ type epollConn struct {
 	inbound   uint32 // 1 + its number among inbounds; 0: no message is incomplete, and all bytes are decoded
 	class     uint32 // of an open one, or one that is closing
 	lease     scenecast.Lease
+	acked     uint32  // bytes that the page's kernel had acknowledged when it was pinged
 	deadline  instant // in which it must have made its request, taken bytes, or answered a close frame
 	keepalive keepalive
 	state     connState

@@ -39,6 +39,7 @@ func (e *eventLoop) openOutbox(index uint32, c *epollConn) *outbox {
 	c.deadline = e.now.add(e.loop.options.WriteTimeout)
 	e.setAlarm(index)
 	o.at(c.outbox).slot = index
+	o.at(c.outbox).acked, _ = tcpAcked(c.fd)
 	return o.at(c.outbox)
 }
 

@@ -3,6 +3,7 @@ package socket
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"scenecast"
@@ -27,13 +28,18 @@ type goConn struct {
 	violated  bool // the protocol: what the page still sends is not decoded
 	counted   int  // bytes that the inbound was last counted with
 	keepalive keepalive
+	pinged    progress      // when the page was pinged
 	handled   chan struct{} // the owner has handled the message
 
+	written atomic.Int64 // bytes that the connection has taken
+
 	mu         sync.Mutex
-	users      int       // goroutines that may still post what became of its frames
-	outbox     outbox    // what the writer has not taken
-	writing    bool      // a writer goroutine runs
-	inHand     []waiting // what the writer is writing; it counts in the outbox's limits
+	users      int         // goroutines that may still post what became of its frames
+	outbox     outbox      // what the writer has not taken
+	watchdog   *time.Timer // while it writes: when to look whether the page takes anything
+	watched    progress    // at the last look
+	writing    bool        // a writer goroutine runs
+	inHand     []waiting   // what the writer is writing; it counts in the outbox's limits
 	closing    closePhase
 	closeWrite bool      // this end of the connection is closed as soon as everything is written
 	deadline   time.Time // for the reader to end, once it is closing

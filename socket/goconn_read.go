@@ -118,8 +118,14 @@ func (c *goConn) checkKeepalive() bool {
 	}
 	switch c.keepalive.check(&c.policy, c.loop.now()) {
 	case sendPing:
+		c.pinged = c.progress()
 		c.send(waiting{frame: &scenecast.Frame{Data: c.class.ping()}})
 	case closeNoPong:
+		if p := c.progress(); p.since(c.pinged) && (p.waiting || c.isWriting()) { // its pong may be behind what it is taking
+			c.pinged = p
+			c.keepalive.extendPong(c.loop.now())
+			return true
+		}
 		c.fail(scenecast.EndingBy(scenecast.CauseNoPong, detailNoPong(&c.loop.options)))
 	case closeIdle:
 		c.fail(scenecast.EndingBy(scenecast.CauseIdle, detailIdle(c.class.idle.Allowed)))

@@ -141,22 +141,18 @@ func (c *goConn) write() {
 func (c *goConn) writeAll() {
 	defer c.loop.removeGoroutine()
 	defer c.removeUser()
+	c.startWatchdog()
+	defer c.watchdog.Stop()
 	var buffers net.Buffers
 	for c.takeInHand() {
 		buffers = buffers[:0]
 		for _, w := range c.inHand { // nobody else changes it while this goroutine runs
 			buffers = append(buffers, w.data())
 		}
-		_ = c.net.SetWriteDeadline(time.Now().Add(c.loop.options.WriteTimeout))
-		rest := buffers // WriteTo consumes its slice
-		n, err := rest.WriteTo(c.net)
-		c.releaseHand(int(n))
+		n, err := c.writeBuffers(buffers)
+		c.releaseHand(n)
 		if err != nil {
-			e := c.endingOf(err)
-			if isTimeout(err) {
-				e = scenecast.EndingBy(scenecast.CauseWriteTimeout, "")
-			}
-			c.end(e)
+			c.end(c.endingOf(err))
 			_ = c.net.Close() // the reader notices; writing stays true, so nobody else tries
 			return
 		}

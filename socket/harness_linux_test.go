@@ -59,20 +59,28 @@ func onEachKind(t *testing.T, o socket.Options, test func(t *testing.T, s *harne
 // newHarness starts a loop until the test ends.
 func newHarness(t *testing.T, o socket.Options, listens bool) *harness {
 	t.Helper()
+	return newHarnessBuffered(t, o, listens, smallBuffer)
+}
+
+// smallBuffer is how much the kernel holds back for a page, so that one which does not read is soon noticed.
+const smallBuffer = 4 << 10
+
+// newHarnessBuffered has the kernel hold back so many bytes for each page.
+func newHarnessBuffered(t *testing.T, o socket.Options, listens bool, sendBuffer int) *harness {
+	t.Helper()
 	loop, err := socket.NewLoop(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &shard{loop: loop}
 	loop.Start(s)
-	return newHarnessOn(t, s, listens)
+	return newHarnessOn(t, s, listens, sendBuffer)
 }
 
 // newHarnessOn makes a harness of a loop that runs.
-func newHarnessOn(t *testing.T, of *shard, listens bool) *harness {
+func newHarnessOn(t *testing.T, of *shard, listens bool, sendBuffer int) *harness {
 	t.Helper()
-	// What the kernel holds back for a page is little, so that a page which does not read is soon noticed.
-	config := net.ListenConfig{Control: setBuffer(unix.SO_SNDBUF, 4<<10)}
+	config := net.ListenConfig{Control: setBuffer(unix.SO_SNDBUF, sendBuffer)}
 	port, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -76,6 +76,9 @@ func (k *keepalive) next(p *keepalivePolicy) (at instant, ok bool) {
 	return at, ok
 }
 
+// extendPong gives a page that was pinged the time for its pong once more.
+func (k *keepalive) extendPong(now instant) { k.pinged = now }
+
 // check says what is due now. A ping that is due counts as sent.
 func (k *keepalive) check(p *keepalivePolicy, now instant) keepaliveAction {
 	if k.needsPong && !now.before(k.pinged.add(p.pongWait)) {

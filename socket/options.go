@@ -17,7 +17,7 @@ type Options struct {
 	OutboxFrames   int           // frames that may wait for a page. Defaults to 1,024.
 	OutboxTotal    int           // bytes that may wait in all outboxes of the loop, a shared frame counted once. Defaults to 256 MiB.
 	SlowConsumer   Policy        // what happens to a page whose outbox is full. Defaults to ClosePage.
-	WriteTimeout   time.Duration // how long the kernel may refuse bytes before the page is gone. Defaults to 10 s.
+	WriteTimeout   time.Duration // how long a page may take no byte of what waits for it; it has twice that at most. Defaults to 10 s.
 	CloseWait      time.Duration // how long a page has to answer a close frame. Defaults to 5 s.
 	HeadTimeout    time.Duration // how long a visitor has for its request's head; of loops that own their sockets. Defaults to 10 s.
 
