@@ -55,7 +55,8 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 			TLSConfig: e.TLS, TLSTimeout: 5,
 			PoolSize: -1, // one connection to each node: what a cluster of ours says fits one
 		}
-		for _, peer := range e.Peers {
+		// This node is among the routes, too: how many there are says how large a majority is.
+		for _, peer := range append([]string{e.Listen}, e.Peers...) {
 			o.Routes = append(o.Routes, &url.URL{Scheme: "nats", User: url.UserPassword("scenecast", e.Secret), Host: peer})
 		}
 		if !e.SlowElections {

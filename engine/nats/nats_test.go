@@ -3,6 +3,7 @@ package nats_test
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"slices"
@@ -70,16 +71,13 @@ func (s *sink) Answer(_ scenecast.Query, report func(scenecast.Reply)) {
 func (s *sink) Skip(scenecast.GapNotice) {}
 func (s *sink) Received([]byte)          {}
 
-// freeAddrs are so many addresses that nobody listens on.
+// freeAddrs are so many addresses that nobody listens on. Each has a loopback address of its own, so that no connection of another
+// process takes its port in the meantime.
 func freeAddrs(t *testing.T, n int) (addrs []string) {
 	t.Helper()
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
+		ip := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
+		addrs = append(addrs, net.JoinHostPort(ip.String(), "9601"))
 	}
 	return addrs
 }

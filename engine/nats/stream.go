@@ -32,6 +32,9 @@ func (b *Backend) config() jetstream.StreamConfig {
 	}
 }
 
+// noPeers is JetStream's code for fewer servers than replicas.
+const noPeers = 10005
+
 // createTimeout is short because a request that comes before there is a leader is never answered: asking again is what finds one.
 const createTimeout = 400 * time.Millisecond
 
@@ -52,12 +55,13 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 			return nil
 		case ctx.Err() != nil:
 			return fmt.Errorf("wait for the log (of which a majority of the nodes must be there): %w", ctx.Err())
+		case errors.As(err, &apiErr) && apiErr.ErrorCode == noPeers: // as many nodes as there are replicas must have come once
 		case errors.As(err, &apiErr) && apiErr.Code == 400, errors.Is(err, nats.ErrAuthorization), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 			return fmt.Errorf("the stream %s: %w", b.stream, err)
 		}
 		if time.Since(told) > 3*time.Second {
 			told = time.Now()
-			b.log.Info("engine: waiting for the log, of which a majority of the nodes must be there", "stream", b.stream, "err", err)
+			b.log.Info("engine: waiting for other nodes: a majority of them, and at the very first start all that keep the log", "err", err)
 		}
 		select {
 		case <-ctx.Done():
