@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"hash/crc32"
 	"time"
 
 	"scenecast"
@@ -68,9 +69,10 @@ func (h *Hub) Received(b []byte) {
 	}
 }
 
-// receiveSession remembers what a page has left behind on another node. What it had got when it left here before lasts as long as the
-// store says.
+// receiveSession remembers what a page has left behind on another node. It is done on a shard, each of which knows which pushes last; the
+// messages about one page go to the same shard, so they stay in order.
 func (h *Hub) receiveSession(l *leftSession) {
 	left := session.State{Delivered: session.Delivered{Epoch: l.Epoch, Seqs: l.Seqs}, Labels: l.Labels}
-	h.sessions.Receive(l.Key, left, l.Until, func(uint64) bool { return true })
+	s := h.shards[crc32.ChecksumIEEE([]byte(l.Key))%uint32(len(h.shards))]
+	s.loop.Post(func() { h.sessions.Receive(l.Key, left, l.Until, s.lasts(l.App)) })
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/hub"
 	"scenecast/label"
 )
 
@@ -21,10 +22,16 @@ func twoNodes(t *testing.T, run func(t *testing.T, a, b *fixture)) {
 	})
 }
 
-// TestPageMovesToAnotherNode: it keeps what the backend has given it, and gets no push with a ttl twice.
+// TestPageMovesToAnotherNode: it keeps what the backend has given it, and gets no push with a ttl twice, whatever its token says.
 func TestPageMovesToAnotherNode(t *testing.T) {
+	for name, token := range map[string][]string{"no labels": nil, "a user": {"@user=42"}, "labels and no user": {"team=a"}} {
+		t.Run(name, func(t *testing.T) { movesToAnotherNode(t, token) })
+	}
+}
+
+func movesToAnotherNode(t *testing.T, token []string) {
 	twoNodes(t, func(t *testing.T, a, b *fixture) {
-		k := a.queues[0].open(known(lines{}, "p"))
+		k := a.queues[0].open(ofToken(lines{}, token...))
 		for _, s := range []*fixture{a, b} {
 			s.publish(scenecast.Push{To: to(`page == "home"`), TTL: time.Hour}, ignore)
 		}
@@ -33,8 +40,9 @@ func TestPageMovesToAnotherNode(t *testing.T) {
 		b.runAll()
 		a.queues[0].leave(k)
 		a.runAll()
+		b.runAll()
 
-		again := b.queues[0].open(known(lines{}, "p"))
+		again := b.queues[0].open(ofToken(lines{}, token...))
 		stranger := b.queues[0].open(known(lines{}, "q"))
 		b.runAll()
 		if !slices.Equal(k.got, []string{"push 1"}) || len(again.got) != 0 || !slices.Equal(stranger.got, []string{"late 1"}) {
@@ -45,6 +53,29 @@ func TestPageMovesToAnotherNode(t *testing.T) {
 		b.runAll()
 		if matched != 1 {
 			t.Errorf("%d pages have the label that the backend has given one", matched)
+		}
+	})
+}
+
+// TestPageThatStaysOnItsNode: what another node remembers of it does not grow with every push that it has ever got.
+func TestPageThatStaysOnItsNode(t *testing.T) {
+	twoNodes(t, func(t *testing.T, a, b *fixture) {
+		leave := func(times int) int {
+			for range times {
+				k := a.queues[0].open(known(lines{}, "p"))
+				for _, s := range []*fixture{a, b} {
+					s.publish(scenecast.Push{To: to("*"), TTL: 10 * time.Second}, ignore)
+					s.runAll()
+				}
+				a.queues[0].leave(k)
+				a.runAll()
+				b.runAll()
+				time.Sleep(time.Second)
+			}
+			return hub.SessionBytes(b.Hub)
+		}
+		if before, after := leave(100), leave(1000); before == 0 || after > 2*before {
+			t.Errorf("%d bytes are remembered, and %d after 1,000 pushes more", before, after)
 		}
 	})
 }

@@ -31,6 +31,9 @@ func Sweeping(s *Shard) bool { return s.sweeping }
 // Sessions is of how many pages the hub remembers what they have left behind.
 func Sessions(h *Hub) int { return h.sessions.Len() }
 
+// SessionBytes is how much memory that takes.
+func SessionBytes(h *Hub) int { return h.sessions.Bytes() }
+
 // Join has a page join with an ID that another node has given it.
 func Join(s *Shard, slot scenecast.Slot, a scenecast.Admission, id scenecast.ConnID) {
 	s.join(slot, a, id)

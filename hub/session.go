@@ -67,9 +67,15 @@ func (s *Shard) save(index uint32, m *member) {
 	s.hub.sessions.Leave(key, session.Leaving{
 		State:          left,
 		DeliveredUntil: until,
-		Lasts:          func(seq uint64) bool { return seq > s.position.Seq || store.Lasts(seq) }, // the shard may not have come to it
+		Lasts:          s.lasts(app.app),
 		Holds:          m.is(holdsLabels),
 	})
+}
+
+// lasts reports which pushes of an app last, by their sequence numbers, as far as the shard knows: what it has not come to yet may.
+func (s *Shard) lasts(app string) func(seq uint64) bool {
+	store := s.ttlStores[app]
+	return func(seq uint64) bool { return seq > s.position.Seq || store.Lasts(seq) }
 }
 
 // setByBackend is the labels of the keys that the backend has set.

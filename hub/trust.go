@@ -2,6 +2,7 @@ package hub
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -47,7 +48,8 @@ func (t trust) afterChange(c label.Change) trust {
 	return t
 }
 
-// identityOf says who a page is by the labels of its token, where they name no user: all of them together.
+// identityOf says who a page is by the labels of its token, where they name no user: a hash of all of them together. It is ASCII, because
+// other nodes get it as JSON.
 func identityOf(trusted label.Set) string {
 	if trusted.Len() == 0 || trusted.Has(scenecast.LabelUser) {
 		return ""
@@ -60,7 +62,7 @@ func identityOf(trusted label.Set) string {
 		text = append(text, l.Value...)
 	}
 	sum := sha256.Sum256(text)
-	return "=" + string(sum[:16])
+	return "=" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 // trusts gives numbers to trusts. Most pages have the empty one, whose number is 0.

@@ -225,8 +225,9 @@ func (s *Store) Leave(k Key, left Leaving) {
 	s.forget(now.UnixNano())
 }
 
-// Receive notes what a page has left behind on another node. It counts more than what the page has left behind here before, but less than
-// the labels of a connection that is here.
+// Receive notes what a page has left behind on another node, whose last push with a ttl that it has got ends at until. Its labels take the
+// place of those that the page has left behind here, unless a connection of the page is here; pushes are added to those that it had got
+// and that still last.
 func (s *Store) Receive(k Key, left State, until time.Time, lasts func(seq uint64) bool) {
 	now := time.Now()
 	s.mu.Lock()
