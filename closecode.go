@@ -1,17 +1,5 @@
 package scenecast
 
-import "scenecast/problem"
-
-// ErrClosed is returned by what has been closed. It is a *problem.Problem, because whoever called may try another server.
-var ErrClosed error = problem.New(problem.Unavailable, "the server is going away")
-
-// ErrUnavailable is returned by an engine that is out of order. Nothing was published.
-var ErrUnavailable error = problem.New(problem.Unavailable, "the engine cannot be reached or is overloaded; nothing was published, so try again")
-
-// ErrUncertain is returned by an engine that has lost sight of a push on its way.
-var ErrUncertain error = problem.New(problem.Uncertain,
-	"the engine has not said whether the push was published; a retry with the same idempotency key cannot publish it twice")
-
 // CloseCode is the code of a WebSocket close frame. Those from 4400 on are Scenecast's, named after the HTTP status that
 // they resemble; a browser can read them, which it cannot with the status of a refused upgrade.
 type CloseCode uint16

@@ -1,10 +1,6 @@
 package scenecast
 
-import (
-	"context"
-
-	"scenecast/problem"
-)
+import "context"
 
 // Log is the one ordered sequence of pushes of all apps, as far back as the engine keeps it. Reading it never makes a
 // publisher wait for long. Methods may be called concurrently.
@@ -60,7 +56,3 @@ type GapError struct {
 func (e *GapError) Error() string {
 	return "the log has not all that follows the position (" + string(e.Reason) + "); its newest is " + e.Newest.String()
 }
-
-// ErrKeyReused is returned for a push that bears the idempotency key of another one.
-var ErrKeyReused error = problem.New(problem.Conflict,
-	"this idempotency key was used with another body; a retry sends the same, and another push needs another key")
