@@ -26,7 +26,7 @@ type List struct {
 // A connection that would be over a limit keeps its labels.
 type Relabel struct{ Change label.Change }
 
-// Disconnect closes connections with this ending.
+// Disconnect closes connections with this ending, whose cause is CauseDisconnected.
 type Disconnect struct{ Ending Ending }
 
 // Values asks which values a key has among the chosen connections, and how many of them have each.

@@ -45,17 +45,17 @@ func (a *ask) add(from scenecast.NodeID, r *scenecast.Reply, t *tallied) {
 		a.tally.Found = true
 		a.tally.Done = a.tally.Done && t.Done
 	}
-	a.strike(from)
+	a.remove(from)
 }
 
 func (a *ask) waitNoMore(id scenecast.NodeID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.strike(id)
+	a.remove(id)
 }
 
-// strike, with a.mu held, waits for a node no more.
-func (a *ask) strike(id scenecast.NodeID) {
+// remove, with a.mu held, waits for a node no more.
+func (a *ask) remove(id scenecast.NodeID) {
 	if _, waits := a.waiting[id]; !waits {
 		return
 	}
@@ -85,17 +85,24 @@ type question struct {
 
 // query is a scenecast.Query on its way.
 type query struct {
-	App        string            `json:"app"`
-	To         string            `json:"to,omitempty"`
-	List       *list             `json:"list,omitempty"`
-	Relabel    label.Change      `json:"relabel,omitempty"`
-	Disconnect *scenecast.Ending `json:"disconnect,omitempty"`
-	Values     *string           `json:"values,omitempty"`
+	App        string       `json:"app"`
+	To         string       `json:"to,omitempty"`
+	List       *list        `json:"list,omitempty"`
+	Relabel    label.Change `json:"relabel,omitempty"`
+	Disconnect *disconnect  `json:"disconnect,omitempty"`
+	Values     *string      `json:"values,omitempty"`
 }
 
 type list struct {
 	After scenecast.ConnID `json:"after"`
 	Limit int              `json:"limit"`
+}
+
+// disconnect is a scenecast.Disconnect on its way. The cause is not sent: it is always CauseDisconnected, whose number differs between
+// versions.
+type disconnect struct {
+	Code   scenecast.CloseCode `json:"code"`
+	Detail string              `json:"detail,omitempty"`
 }
 
 // answer is a node's answer.
@@ -121,7 +128,7 @@ func newQuery(q scenecast.Query) *query {
 	case q.Relabel != nil:
 		w.Relabel = q.Relabel.Change
 	case q.Disconnect != nil:
-		w.Disconnect = &q.Disconnect.Ending
+		w.Disconnect = &disconnect{q.Disconnect.Ending.Code, q.Disconnect.Ending.Detail}
 	case q.Values != nil:
 		w.Values = &q.Values.Key
 	}
@@ -141,7 +148,9 @@ func (w *query) query() (q scenecast.Query, err error) {
 	case w.Relabel != nil:
 		q.Relabel = &scenecast.Relabel{Change: w.Relabel}
 	case w.Disconnect != nil:
-		q.Disconnect = &scenecast.Disconnect{Ending: *w.Disconnect}
+		q.Disconnect = &scenecast.Disconnect{
+			Ending: scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: w.Disconnect.Code, Detail: w.Disconnect.Detail},
+		}
 	case w.Values != nil:
 		q.Values = &scenecast.Values{Key: *w.Values}
 	}
@@ -188,7 +197,7 @@ func (e *Engine) tallyOf(p scenecast.Position) (t tallied) {
 		return t
 	}
 	t.Tally, t.Done = entry.Progress.SoFar()
-	t.Found, t.Whole = true, !entry.Progress.Share
+	t.Found, t.Whole = true, !entry.Progress.Partial
 	return t
 }
 
@@ -238,7 +247,7 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 		e.mu.Lock()
 		for _, id := range a.unanswered() {
 			if m := e.members.byID[id]; m != nil {
-				e.late(id, m)
+				e.markLate(id, m)
 			}
 		}
 		e.mu.Unlock()
@@ -286,7 +295,7 @@ func (e *Engine) answerWaiting() {
 			return time.Now().After(w.until)
 		}
 		if err := e.answer(w); err != nil {
-			e.log.Warn("engine: a question of another node cannot be answered", "err", err)
+			e.logger.Warn("engine: a question of another node cannot be answered", "err", err)
 		}
 		return true
 	})
@@ -302,7 +311,7 @@ func (e *Engine) answer(w waitingAsk) error {
 		a.No = w.question.No
 		body, err := json.Marshal(a)
 		if err != nil {
-			e.log.Error("engine: an answer cannot be encoded", "err", err)
+			e.logger.Error("engine: an answer cannot be encoded", "err", err)
 			return
 		}
 		e.send(w.from, messageReply, body)

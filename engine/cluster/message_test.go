@@ -74,6 +74,22 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
+// TestDisconnectBetweenVersions: the causes of two versions have different numbers, so none is sent, and none is believed.
+func TestDisconnectBetweenVersions(t *testing.T) {
+	ending := scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: 4403, Detail: "banned"}
+	sent := string(asJSON(t, newQuery(scenecast.Query{App: "app", Disconnect: &scenecast.Disconnect{Ending: ending}}).Disconnect))
+	if want := `{"code":4403,"detail":"banned"}`; sent != want {
+		t.Errorf("sent %s, want %s", sent, want)
+	}
+	var q query
+	if err := json.Unmarshal([]byte(`{"app":"app","disconnect":{"cause":200,"code":4403,"detail":"banned"}}`), &q); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := q.query(); err != nil || got.Disconnect.Ending != ending {
+		t.Errorf("%+v, %v; want %+v", got.Disconnect, err, ending)
+	}
+}
+
 // TestQueryRoundTrip: every kind of question comes to the other node as it was asked.
 func TestQueryRoundTrip(t *testing.T) {
 	to, err := audience.Parse(`page == "home" && !has(plan)`)
