@@ -61,7 +61,7 @@ func (o Options) withDefaults() Options {
 type Engine struct {
 	options Options
 	backend Backend
-	log     *slog.Logger
+	logger  *slog.Logger
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -79,23 +79,23 @@ type Engine struct {
 	isLive bool
 
 	// What the log is to this node.
-	tail   *tail.Log
-	keys   *tail.Keys
-	texts  audiences
-	seen   map[scenecast.NodeID]*seen
-	seenAt []scenecast.NodeID // in the order of their first record
-	begun  uint64             // the number behind which the epoch's records are
-	newer  bool               // the log has a record of a newer version
+	tail       *tail.Log
+	keys       *tail.Keys
+	texts      audiences
+	seen       map[scenecast.NodeID]*seen
+	origins    []scenecast.NodeID // in the order of their first record
+	epochBegin uint64             // the number behind which the epoch's records are
+	newer      bool               // the log has a record of a newer version
 
 	// What this node appends.
 	records   uint64                    // that it has made
-	open      *origination              // takes what is submitted; nil: nothing has been
-	queue     []*origination            // wait to be appended, in order
+	open      *ownRecord                // takes what is submitted; nil: nothing has been
+	queue     []*ownRecord              // wait to be appended, in order
 	queued    int                       // bytes of open and queue
 	appending int                       // records on their way
-	kept      map[uint64]*origination   // by the record's own number: those that may be appended again, or are waited for
-	flying    map[*origination]struct{} // of those, the ones on their way
-	inOrder   []*origination            // … and the ones that the log took and may lose, in the order in which it did
+	kept      map[uint64]*ownRecord     // by the record's own number: those that may be appended again, or are waited for
+	inFlight  map[*ownRecord]struct{}   // of those, the ones on their way
+	inOrder   []*ownRecord              // … and the ones that the log took and may lose, in the order in which it did
 	keptBytes int                       // of these
 	byKey     map[tail.Name]*submission // submitted, and not yet read back
 	appended  time.Time                 // when a record was appended last
@@ -115,18 +115,18 @@ type Engine struct {
 func New(b Backend, o Options) *Engine {
 	o = o.withDefaults()
 	e := &Engine{
-		options: o,
-		backend: b,
-		log:     o.Logger,
-		live:    make(chan struct{}),
-		tail:    tail.NewLog(o.Tail),
-		keys:    tail.NewKeys(o.Keys),
-		seen:    make(map[scenecast.NodeID]*seen),
-		kept:    make(map[uint64]*origination),
-		flying:  make(map[*origination]struct{}),
-		byKey:   make(map[tail.Name]*submission),
-		members: members{byID: make(map[scenecast.NodeID]*member), messages: make(map[scenecast.NodeID]*seen)},
-		asks:    make(map[uint64]*ask),
+		options:  o,
+		backend:  b,
+		logger:   o.Logger,
+		live:     make(chan struct{}),
+		tail:     tail.NewLog(o.Tail),
+		keys:     tail.NewKeys(o.Keys),
+		seen:     make(map[scenecast.NodeID]*seen),
+		kept:     make(map[uint64]*ownRecord),
+		inFlight: make(map[*ownRecord]struct{}),
+		byKey:    make(map[tail.Name]*submission),
+		members:  members{byID: make(map[scenecast.NodeID]*member), messages: make(map[scenecast.NodeID]*seen)},
+		asks:     make(map[uint64]*ask),
 	}
 	e.reports.init(e)
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -180,7 +180,7 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for o := range e.flying {
+	for o := range e.inFlight {
 		if o.retry != nil {
 			o.retry.Stop()
 		}
@@ -239,10 +239,10 @@ func (e *Engine) setDown(down bool, why error) {
 	}
 	e.down = down
 	if !down {
-		e.log.Info("engine: records get through again")
+		e.logger.Info("engine: records get through again")
 		return
 	}
-	e.log.Error("engine: records do not get through; publishes are refused until they do", "err", why)
+	e.logger.Error("engine: records do not get through; publishes are refused until they do", "err", why)
 	e.failQueued()
 }
 

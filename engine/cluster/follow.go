@@ -49,7 +49,7 @@ func (v *events) Record(number uint64, b []byte) {
 		if o != nil && i < len(o.pushes) {
 			s = o.pushes[i]
 		}
-		e.happen(r.origin, r.number, i, p, s, now)
+		e.apply(r.origin, r.number, i, p, s, now)
 	}
 	if o != nil {
 		e.completeAll(o)
@@ -65,12 +65,12 @@ func (e *Engine) skipRecord(number uint64, err error) {
 		}
 		e.newer = true
 	}
-	e.log.Error("engine: a record of the log cannot be read", "record", number, "err", err)
+	e.logger.Error("engine: a record of the log cannot be read", "record", number, "err", err)
 	e.miss(number)
 }
 
-// happen, with mu held, has one push of a record happen, unless its idempotency key is taken.
-func (e *Engine) happen(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, s *submission, now time.Time) {
+// apply, with mu held, publishes one push of a record on this node, unless its idempotency key is taken.
+func (e *Engine) apply(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, s *submission, now time.Time) {
 	key := tail.Name{App: p.App, ID: p.IdempotencyKey}
 	if key.ID != "" {
 		if s != nil {
@@ -88,11 +88,11 @@ func (e *Engine) happen(origin scenecast.NodeID, number uint64, index int, p *sc
 			return
 		}
 	}
-	progress := tail.NewProgress()
+	progress := new(tail.Progress)
 	if s != nil {
 		progress = s.progress
 	} else {
-		progress.Share = true
+		progress.Partial = true
 	}
 	e.tail.Add(p, progress, now)
 	if key.ID != "" {
@@ -101,12 +101,12 @@ func (e *Engine) happen(origin scenecast.NodeID, number uint64, index int, p *sc
 	if s != nil {
 		s.decide(published{id: p.ID, position: p.Position, progress: progress})
 	}
-	e.hand(origin, number, index, p, progress, s != nil)
+	e.deliver(origin, number, index, p, progress, s != nil)
 }
 
-// hand, with mu held, hands a push to the node. What was in the log at the start is for pages that come later, so nobody waits for
+// deliver, with mu held, hands a push to the node. What was in the log at the start is for pages that come later, so nobody waits for
 // its receipts.
-func (e *Engine) hand(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, progress *tail.Progress, own bool) {
+func (e *Engine) deliver(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, progress *tail.Progress, own bool) {
 	if !e.isLive {
 		if p.Receipt != scenecast.ReceiptQueued {
 			restored := *p
@@ -131,8 +131,8 @@ func (e *Engine) seenOf(origin scenecast.NodeID) *seen {
 	if s == nil {
 		s = new(seen)
 		e.seen[origin] = s
-		e.seenAt = append(e.seenAt, origin)
-		if len(e.seenAt) > maxOrigins {
+		e.origins = append(e.origins, origin)
+		if len(e.origins) > maxOrigins {
 			e.forgetOrigin()
 		}
 	}
@@ -144,10 +144,10 @@ const maxOrigins = 512
 
 // forgetOrigin, with mu held, forgets the oldest origin that is no member any more: it cannot append anything again.
 func (e *Engine) forgetOrigin() {
-	for i, origin := range e.seenAt {
+	for i, origin := range e.origins {
 		if _, here := e.members.byID[origin]; !here && origin != e.options.ID {
 			delete(e.seen, origin)
-			e.seenAt = append(e.seenAt[:i], e.seenAt[i+1:]...)
+			e.origins = append(e.origins[:i], e.origins[i+1:]...)
 			return
 		}
 	}
@@ -162,8 +162,8 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 	if !e.isLive {
 		return
 	}
-	var lost []*origination
-	e.inOrder = slices.DeleteFunc(e.inOrder, func(o *origination) bool {
+	var lost []*ownRecord
+	e.inOrder = slices.DeleteFunc(e.inOrder, func(o *ownRecord) bool {
 		if o.place != 0 && (o.place <= previousEnd || o.place > begin) {
 			return false
 		}
@@ -172,7 +172,7 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 		lost = append(lost, o)
 		return true
 	})
-	for o := range e.flying { // the backend may say that it is there, and mean the part of the log that was lost
+	for o := range e.inFlight { // the backend may say that it is there, and mean the part of the log that was lost
 		o.again = true
 		if o.place > previousEnd && o.place <= begin {
 			o.place = 0
@@ -183,12 +183,12 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 			o.place = 0
 		}
 	}
-	e.begun = begin
+	e.epochBegin = begin
 	if len(lost) > 0 {
 		e.queue = append(lost, e.queue...)
 		e.appendMore()
 	}
-	e.log.Warn("engine: the log has begun anew", "epoch", scenecast.Position{Epoch: id, Seq: endOf(begin)}, "ended", previousEnd, "appended_again", len(lost))
+	e.logger.Warn("engine: the log has begun anew", "epoch", scenecast.Position{Epoch: id, Seq: endOf(begin)}, "ended", previousEnd, "appended_again", len(lost))
 }
 
 // Missed implements Events.
@@ -197,7 +197,7 @@ func (v *events) Missed(upTo uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.isLive {
-		e.log.Error("engine: this node was away longer than the log keeps pushes; its pages are told of the gap", "up_to", upTo)
+		e.logger.Error("engine: this node was away longer than the log keeps pushes; its pages are told of the gap", "up_to", upTo)
 	}
 	e.miss(upTo)
 }
@@ -228,9 +228,9 @@ func (v *events) State(err error) {
 	defer e.mu.Unlock()
 	switch {
 	case err != nil && e.state == nil:
-		e.log.Error("engine: the backend is out of order", "err", err)
+		e.logger.Error("engine: the backend is out of order", "err", err)
 	case err == nil && e.state != nil:
-		e.log.Info("engine: the backend works again")
+		e.logger.Info("engine: the backend works again")
 	}
 	e.state = err
 }
@@ -239,7 +239,7 @@ func (v *events) State(err error) {
 func (v *events) Message(b []byte) {
 	e := (*Engine)(v)
 	if err := e.receive(b); err != nil {
-		e.log.Warn("engine: a message of another node cannot be read", "err", err)
+		e.logger.Warn("engine: a message of another node cannot be read", "err", err)
 	}
 }
 
@@ -268,7 +268,7 @@ func (e *Engine) receive(b []byte) error {
 		e.node.Received(d.b)
 		return nil
 	default:
-		e.log.Debug("engine: a message of an unknown kind", "kind", kind, "from", fmt.Sprint(from))
+		e.logger.Debug("engine: a message of an unknown kind", "kind", kind, "from", fmt.Sprint(from))
 		return nil // a newer version's
 	}
 }

@@ -101,12 +101,12 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 	if m == nil {
 		m = new(member)
 		e.members.byID[from] = m
-		e.log.Info("engine: a node has joined", "node", b.Name, "id", from, "version", b.Version, "nodes", e.members.known())
+		e.logger.Info("engine: a node has joined", "node", b.Name, "id", from, "version", b.Version, "nodes", e.members.known())
 	}
 	m.beat, m.heard = b, time.Now()
 	if m.late {
 		m.late = false
-		e.log.Info("engine: a node answers again", "node", b.Name, "id", from)
+		e.logger.Info("engine: a node answers again", "node", b.Name, "id", from)
 	}
 	if e.members.ahead.Epoch != b.Newest.Epoch || e.members.ahead.Seq < b.Newest.Seq {
 		e.members.ahead = b.Newest
@@ -131,7 +131,7 @@ func (e *Engine) forget(id scenecast.NodeID, why string) {
 	delete(e.members.byID, id)
 	delete(e.members.messages, id)
 	e.waitNoMore(id)
-	e.log.Warn("engine: a node has gone", "node", m.Name, "id", id, "why", why, "nodes", e.members.known())
+	e.logger.Warn("engine: a node has gone", "node", m.Name, "id", id, "why", why, "nodes", e.members.known())
 }
 
 // Member is a node as Nodes tells of it.

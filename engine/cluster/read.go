@@ -38,7 +38,7 @@ func (e *Engine) Lookup(ctx context.Context, app, id string) (scenecast.Record, 
 		return scenecast.Record{}, false, nil
 	}
 	r := scenecast.Record{Push: entry.Push}
-	if entry.Progress.Share {
+	if entry.Progress.Partial {
 		t, known := e.askTally(ctx, entry.Push.Position)
 		r.Tally, r.Done, r.Known = t.Tally, t.Done, max(known, t.Tally.Nodes)
 	} else {

@@ -11,8 +11,8 @@ import (
 	"scenecast/problem"
 )
 
-// origination is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
-type origination struct {
+// ownRecord is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
+type ownRecord struct {
 	number uint64 // among the node's records
 	bytes  []byte
 	pushes []*submission
@@ -28,10 +28,10 @@ type origination struct {
 	sending  bool      // it is on its way
 	again    bool      // an epoch has begun meanwhile
 
-	prompt   map[scenecast.NodeID]bool // of those, the ones that were waited for: whether they have reported
-	early    map[scenecast.NodeID]bool // that have reported before it was read back
-	overdue  *time.Timer
-	unsettle *time.Timer
+	reported    map[scenecast.NodeID]bool // whether each node that is waited for since it was read back has reported
+	early       map[scenecast.NodeID]bool // nodes that have reported before it was read back
+	answerTimer *time.Timer               // calls answersOverdue
+	appendTimer *time.Timer               // calls appendOverdue
 }
 
 // submission is one push of a record.
@@ -42,13 +42,13 @@ type submission struct {
 	waiting     map[scenecast.NodeID]struct{} // nodes that have not told everything, once it was read back
 	early       []scenecast.NodeID            // nodes that have told everything before
 
-	read    chan struct{} // closed when the log has said what becomes of it, or err is set
-	verdict published     // … and is this
-	err     error         // or this
-	doubt   chan struct{} // closed when it is not known whether it will be published
-	isDoubt bool
-	ended   bool
-	record  *origination
+	read        chan struct{} // closed when the log has said what becomes of it, or err is set
+	outcome     published     // … and is this
+	err         error         // or this
+	uncertain   chan struct{} // closed when it is not known whether it will be published
+	isUncertain bool
+	ended       bool
+	record      *ownRecord
 }
 
 // published is where the log has a push, or the one that it stands for.
@@ -57,7 +57,7 @@ type published struct {
 	position scenecast.Position
 	progress *tail.Progress
 	replayed bool
-	share    bool // the progress is this node's share alone
+	partial  bool // the progress counts this node's part alone
 }
 
 // maxInFlight is how many records of a node are on their way at a time. With one, the network's round trip would bound what gets
@@ -84,13 +84,12 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			}
 			return &retry{e, attempted(a)}, nil
 		}
-		if s := e.byKey[key]; s != nil && !s.isDoubt {
-			if s.fingerprint != fingerprint {
-				return nil, scenecast.ErrKeyReused
-			}
+		switch s := e.byKey[key]; {
+		case s == nil:
+		case s.fingerprint == fingerprint: // also if it is uncertain: it is on its way still, and nothing is gained by another one
 			return &waiter{e, s, true}, nil
-		} else if s != nil && s.fingerprint == fingerprint {
-			return &waiter{e, s, true}, nil // it is on its way still: nothing is gained by another one
+		case !s.isUncertain:
+			return nil, scenecast.ErrKeyReused
 		}
 	}
 	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
@@ -101,7 +100,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			At("message")
 	}
 	p.At = now
-	s := &submission{push: &p, fingerprint: fingerprint, progress: tail.NewProgress(), read: make(chan struct{}), doubt: make(chan struct{})}
+	s := &submission{push: &p, fingerprint: fingerprint, progress: new(tail.Progress), read: make(chan struct{}), uncertain: make(chan struct{})}
 	e.enqueue(s)
 	e.appendMore()
 	return &waiter{e, s, false}, nil
@@ -118,7 +117,7 @@ func (e *Engine) enqueue(s *submission) {
 	}
 	if e.open == nil {
 		e.records++
-		e.open = &origination{number: e.records}
+		e.open = &ownRecord{number: e.records}
 	}
 	o := e.open
 	s.record = o
@@ -157,22 +156,22 @@ func (e *Engine) appendMore() {
 }
 
 // appendRecord, with mu held, puts a record on its way.
-func (e *Engine) appendRecord(o *origination) {
+func (e *Engine) appendRecord(o *ownRecord) {
 	if o.began.IsZero() {
 		e.queued -= len(o.bytes)
 		head := appendHead(make([]byte, 0, len(o.bytes)+24), e.options.ID, o.number)
 		o.bytes = append(appendCount(head, len(o.pushes)), o.bytes...)
 		e.kept[o.number] = o
-		o.unsettle = time.AfterFunc(e.options.UnavailableAfter, func() { e.overdue(o) })
+		o.appendTimer = time.AfterFunc(e.options.UnavailableAfter, func() { e.appendOverdue(o) })
 	}
 	o.began, o.pause, o.sending = time.Now(), 0, true
-	e.flying[o] = struct{}{}
+	e.inFlight[o] = struct{}{}
 	e.appending++
 	e.tryAppend(o)
 }
 
 // tryAppend, with mu held, gives a record to the backend.
-func (e *Engine) tryAppend(o *origination) {
+func (e *Engine) tryAppend(o *ownRecord) {
 	e.backend.Append(o.bytes, func(err error) { e.appendEnded(o, err) })
 }
 
@@ -184,17 +183,17 @@ const (
 
 // appendEnded is told how an attempt to append a record has ended. Without success there is another one, until the node gives the
 // record up.
-func (e *Engine) appendEnded(o *origination, err error) {
+func (e *Engine) appendEnded(o *ownRecord, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
 	case err == nil:
 		o.appended, o.taken = true, time.Now()
-		e.landed(o)
+		e.removeInFlight(o)
 		e.appended = o.taken
 		e.setDown(false, nil)
 		e.completeAll(o)
-		if again := o.again && o.place <= e.begun; again {
+		if again := o.again && o.place <= e.epochBegin; again {
 			e.queue = append(e.queue, o)
 		} else {
 			e.inOrder = append(e.inOrder, o)
@@ -206,7 +205,7 @@ func (e *Engine) appendEnded(o *origination, err error) {
 	case e.ctx.Err() != nil, time.Since(o.began) > e.options.AppendAgain:
 		e.giveUp(o)
 	default:
-		e.log.Debug("engine: a record was not appended", "err", err)
+		e.logger.Debug("engine: a record was not appended", "err", err)
 		o.pause = min(max(firstPause, 2*o.pause), mostPause)
 		o.retry = time.AfterFunc(o.pause, func() {
 			e.mu.Lock()
@@ -221,8 +220,8 @@ func (e *Engine) appendEnded(o *origination, err error) {
 }
 
 // giveUp, with mu held, ends the attempts to append a record. Whether one of them has come through is not known.
-func (e *Engine) giveUp(o *origination) {
-	e.landed(o)
+func (e *Engine) giveUp(o *ownRecord) {
+	e.removeInFlight(o)
 	o.bytes = nil
 	if !o.read {
 		e.failAll(o, scenecast.ErrUncertain)
@@ -239,10 +238,10 @@ func (e *Engine) giveUp(o *origination) {
 	e.appendMore()
 }
 
-// landed, with mu held, notes that a record is not on its way any more.
-func (e *Engine) landed(o *origination) {
+// removeInFlight, with mu held, notes that a record is not on its way any more.
+func (e *Engine) removeInFlight(o *ownRecord) {
 	o.sending = false
-	delete(e.flying, o)
+	delete(e.inFlight, o)
 	e.appending--
 }
 
@@ -250,21 +249,21 @@ func (e *Engine) landed(o *origination) {
 // through again.
 func (e *Engine) probe() {
 	e.records++
-	e.appendRecord(&origination{number: e.records})
+	e.appendRecord(&ownRecord{number: e.records})
 }
 
-// overdue is told that a record has been on its way for long. Who waits for it is told that its end is not known; and where no
+// appendOverdue is told that a record has been on its way for long. Who waits for it is told that its end is not known; and where no
 // record at all gets through, nothing more is taken.
-func (e *Engine) overdue(o *origination) {
+func (e *Engine) appendOverdue(o *ownRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if o.appended && o.read {
 		return
 	}
 	for _, s := range o.pushes {
-		if !s.isDecided() && !s.isDoubt {
-			s.isDoubt = true
-			close(s.doubt)
+		if !s.isDecided() && !s.isUncertain {
+			s.isUncertain = true
+			close(s.uncertain)
 		}
 	}
 	if !o.appended && e.appended.Before(o.began) {
@@ -275,7 +274,7 @@ func (e *Engine) overdue(o *origination) {
 // failQueued, with mu held, gives up what was not on its way: surely none of it was published.
 func (e *Engine) failQueued() {
 	e.seal()
-	var again []*origination
+	var again []*ownRecord
 	for _, o := range e.queue {
 		if !o.began.IsZero() { // it was on its way before
 			again = append(again, o)
@@ -306,25 +305,25 @@ func (e *Engine) fail(s *submission, err error) {
 }
 
 // failAll, with mu held, does so with all pushes of a record.
-func (e *Engine) failAll(o *origination, err error) {
+func (e *Engine) failAll(o *ownRecord, err error) {
 	for _, s := range o.pushes {
 		e.fail(s, err)
 	}
 }
 
 // isDecided reports whether it is known what becomes of the push.
-func (s *submission) isDecided() bool { return s.err != nil || s.verdict.progress != nil }
+func (s *submission) isDecided() bool { return s.err != nil || s.outcome.progress != nil }
 
 // decide notes what the log has said.
 func (s *submission) decide(v published) {
 	if !s.isDecided() {
-		s.verdict = v
+		s.outcome = v
 		close(s.read)
 	}
 }
 
 // completeAll, with mu held, ends the pushes of a record of which everything is in.
-func (e *Engine) completeAll(o *origination) {
+func (e *Engine) completeAll(o *ownRecord) {
 	for _, s := range o.pushes {
 		e.completeIf(s)
 	}
@@ -332,10 +331,10 @@ func (e *Engine) completeAll(o *origination) {
 
 // completeIf, with mu held, ends a push if everything is in: the log has it, safely, and every node has told of it.
 func (e *Engine) completeIf(s *submission) {
-	if s.ended || !s.record.appended || !s.record.read || len(s.waiting) > 0 || s.verdict.progress == nil {
+	if s.ended || !s.record.appended || !s.record.read || len(s.waiting) > 0 || s.outcome.progress == nil {
 		return
 	}
-	if !s.verdict.replayed {
+	if !s.outcome.replayed {
 		s.progress.Add(scenecast.Tally{}, true)
 	}
 	e.end(s)
@@ -354,11 +353,11 @@ func (e *Engine) end(s *submission) {
 		return
 	}
 	o.pushes = nil
-	if o.unsettle != nil {
-		o.unsettle.Stop()
+	if o.appendTimer != nil {
+		o.appendTimer.Stop()
 	}
-	if o.overdue != nil {
-		o.overdue.Stop()
+	if o.answerTimer != nil {
+		o.answerTimer.Stop()
 	}
 	if o.bytes == nil {
 		delete(e.kept, o.number)

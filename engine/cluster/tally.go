@@ -136,11 +136,11 @@ func (e *Engine) count(from scenecast.NodeID, batch []report) {
 				o.early = make(map[scenecast.NodeID]bool)
 			}
 			o.early[from] = true
-		} else if _, expected := o.prompt[from]; expected {
-			o.prompt[from] = true
+		} else if _, expected := o.reported[from]; expected {
+			o.reported[from] = true
 		}
 		s := o.pushes[t.index]
-		if s.verdict.replayed {
+		if s.outcome.replayed {
 			continue
 		}
 		s.progress.Add(t.tally, false)
@@ -157,24 +157,24 @@ func (e *Engine) count(from scenecast.NodeID, batch []report) {
 
 // correct, with mu held, adds what comes in when nobody waits for it any more: an acknowledgement that is late, say.
 func (e *Engine) correct(t report) {
-	if entry, ok := e.tail.AtSeq(t.seq); ok && !entry.Progress.Share {
+	if entry, ok := e.tail.AtSeq(t.seq); ok && !entry.Progress.Partial {
 		entry.Progress.Add(t.tally, false)
 	}
 }
 
 // expect, with mu held, says which nodes a record that was read back waits for: this one, and those that are known and not late.
-func (e *Engine) expect(o *origination) {
+func (e *Engine) expect(o *ownRecord) {
 	known := e.members.known()
-	o.prompt = map[scenecast.NodeID]bool{e.options.ID: false}
+	o.reported = map[scenecast.NodeID]bool{e.options.ID: false}
 	for id, m := range e.members.byID {
 		if !m.late || o.early[id] {
-			o.prompt[id] = o.early[id]
+			o.reported[id] = o.early[id]
 		}
 	}
 	for _, s := range o.pushes {
 		s.progress.Known = known
-		s.waiting = make(map[scenecast.NodeID]struct{}, len(o.prompt))
-		for id := range o.prompt {
+		s.waiting = make(map[scenecast.NodeID]struct{}, len(o.reported))
+		for id := range o.reported {
 			s.waiting[id] = struct{}{}
 		}
 		for _, id := range s.early {
@@ -182,19 +182,19 @@ func (e *Engine) expect(o *origination) {
 		}
 		s.early = nil
 	}
-	if len(o.prompt) > 1 {
-		o.overdue = time.AfterFunc(e.options.AnswerTimeout, func() { e.suspect(o) })
+	if len(o.reported) > 1 {
+		o.answerTimer = time.AfterFunc(e.options.AnswerTimeout, func() { e.answersOverdue(o) })
 	}
 }
 
-// suspect is told that a record has waited for answers as long as it may. Nodes that have told nothing of it are late. Of the others
+// answersOverdue is told that a record has waited for answers as long as it may. Nodes that have told nothing of it are late. Of the others
 // a report may have been lost: pushes without a receipt wait no longer, and those with one as long as that may take.
-func (e *Engine) suspect(o *origination) {
+func (e *Engine) answersOverdue(o *ownRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for id, reported := range o.prompt {
+	for id, reported := range o.reported {
 		if m := e.members.byID[id]; m != nil && !reported {
-			e.late(id, m)
+			e.markLate(id, m)
 		}
 	}
 	var longest time.Duration
@@ -205,7 +205,7 @@ func (e *Engine) suspect(o *origination) {
 		}
 	}
 	if o.left > 0 {
-		o.overdue = time.AfterFunc(longest, func() {
+		o.answerTimer = time.AfterFunc(longest, func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			for _, s := range o.pushes {
@@ -225,11 +225,11 @@ func (e *Engine) stopWaiting(s *submission) {
 	e.completeIf(s)
 }
 
-// late, with mu held, has nobody wait for a node until it is heard of again.
-func (e *Engine) late(id scenecast.NodeID, m *member) {
+// markLate, with mu held, has nobody wait for a node until it is heard of again.
+func (e *Engine) markLate(id scenecast.NodeID, m *member) {
 	if !m.late {
 		m.late = true
-		e.log.Warn("engine: a node does not answer; nobody waits for it until it does", "node", m.Name, "id", id)
+		e.logger.Warn("engine: a node does not answer; nobody waits for it until it does", "node", m.Name, "id", id)
 	}
 	e.waitNoMore(id)
 }
@@ -237,7 +237,7 @@ func (e *Engine) late(id scenecast.NodeID, m *member) {
 // waitNoMore, with mu held, has no push and no query wait for a node.
 func (e *Engine) waitNoMore(id scenecast.NodeID) {
 	for _, o := range e.kept {
-		if _, waited := o.prompt[id]; !waited {
+		if _, waited := o.reported[id]; !waited {
 			continue
 		}
 		for _, s := range o.pushes {
@@ -262,7 +262,7 @@ func (e *Engine) send(to scenecast.NodeID, kind byte, body []byte) {
 	ctx, cancel := context.WithTimeout(e.ctx, e.options.AnswerTimeout)
 	defer cancel()
 	if err := e.backend.Send(ctx, to, b); err != nil {
-		e.log.Debug("engine: a message was not sent", "kind", kind, "err", err)
+		e.logger.Debug("engine: a message was not sent", "kind", kind, "err", err)
 	}
 }
 

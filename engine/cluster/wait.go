@@ -19,24 +19,24 @@ type waiter struct {
 // Wait implements scenecast.Pending.
 func (w *waiter) Wait(ctx context.Context) (scenecast.Published, error) {
 	s := w.push
-	if err := s.awaitVerdict(ctx); err != nil {
+	if err := s.awaitOutcome(ctx); err != nil {
 		return scenecast.Published{ID: s.push.ID}, err
 	}
-	v := s.verdict
+	v := s.outcome
 	v.replayed = v.replayed || w.replayed
 	return w.engine.waitFor(ctx, v)
 }
 
 // WaitQueued implements scenecast.Pending.
 func (w *waiter) WaitQueued(ctx context.Context) error {
-	if err := w.push.awaitVerdict(ctx); err != nil {
+	if err := w.push.awaitOutcome(ctx); err != nil {
 		return err
 	}
-	return w.push.verdict.progress.WaitQueued(ctx)
+	return w.push.outcome.progress.WaitQueued(ctx)
 }
 
-// awaitVerdict waits until the log has said what becomes of the push.
-func (s *submission) awaitVerdict(ctx context.Context) error {
+// awaitOutcome waits until the log has said what becomes of the push.
+func (s *submission) awaitOutcome(ctx context.Context) error {
 	select {
 	case <-s.read:
 		return s.err
@@ -45,7 +45,7 @@ func (s *submission) awaitVerdict(ctx context.Context) error {
 	select {
 	case <-s.read:
 		return s.err
-	case <-s.doubt:
+	case <-s.uncertain:
 	case <-ctx.Done():
 		return fmt.Errorf("%w (%w)", scenecast.ErrUncertain, ctx.Err())
 	}
@@ -73,7 +73,7 @@ func (r *retry) WaitQueued(ctx context.Context) error { return r.of.progress.Wai
 
 // attempted is what an attempt has published.
 func attempted(a *tail.Attempt) published {
-	return published{id: a.ID, position: a.Position, progress: a.Progress, replayed: true, share: a.Progress.Share}
+	return published{id: a.ID, position: a.Position, progress: a.Progress, replayed: true, partial: a.Progress.Partial}
 }
 
 // askAgain is how often the other nodes are asked what has become of a push that is another one's.
@@ -83,7 +83,7 @@ const askAgain = 100 * time.Millisecond
 func (e *Engine) waitFor(ctx context.Context, v published) (scenecast.Published, error) {
 	p := scenecast.Published{ID: v.id, Position: v.position, Replayed: v.replayed, Known: 1}
 	var err error
-	if !v.share {
+	if !v.partial {
 		p.Tally, err = v.progress.Wait(ctx)
 		e.mu.Lock()
 		p.Known = max(p.Known, v.progress.Known, p.Tally.Nodes)

@@ -80,7 +80,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			return pending{a.ID, a.Position, true, a.Progress}, nil
 		}
 	}
-	progress := tail.NewProgress()
+	progress := new(tail.Progress)
 	p.Position, p.At = e.log.Newest(), now
 	p.Position.Seq++
 	e.log.Add(&p, progress, now)

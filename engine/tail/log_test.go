@@ -136,7 +136,7 @@ func logAgainstNaiveList(t *testing.T, r *rand.Rand) {
 				Position: scenecast.Position{Epoch: model.at().Epoch, Seq: model.newest + 1 + r.Uint64N(3)*r.Uint64N(2000)},
 			}
 			model.pushes, model.newest = append(model.pushes, p), p.Position.Seq
-			log.Add(p, NewProgress(), now)
+			log.Add(p, new(Progress), now)
 		case 6:
 			now = now.Add(time.Duration(r.IntN(300)))
 		case 7:
@@ -244,7 +244,7 @@ func TestReadIsBounded(t *testing.T) {
 	for seq := range uint64(2000) {
 		p := pushAt(seq+1, now)
 		p.Message.Data = make([]byte, 20_000)
-		log.Add(p, NewProgress(), now)
+		log.Add(p, new(Progress), now)
 	}
 	read, at := 0, scenecast.Position{Epoch: 1}
 	for {
@@ -280,7 +280,7 @@ func TestLineageIsBounded(t *testing.T) {
 	}
 	p := pushAt(epochs*10+1, now)
 	p.Position.Epoch = epochs
-	log.Add(p, NewProgress(), now)
+	log.Add(p, new(Progress), now)
 	for epoch := uint64(1); epoch <= epochs; epoch++ {
 		pushes, err := log.After(scenecast.Position{Epoch: epoch, Seq: epoch * 10}, 10, now, scenecast.Position{})
 		if known := epoch > epochs-maxLineage; known != (err == nil && len(pushes) == 1) {
@@ -296,7 +296,7 @@ func TestSkewedTimes(t *testing.T) {
 	log.Begin(1, 0, 0)
 	for seq := uint64(1); seq <= 3000; seq++ {
 		now = now.Add(10 * time.Millisecond)
-		log.Add(pushAt(seq, now.Add(time.Duration(r.Int64N(int64(4*time.Second)))-2*time.Second)), NewProgress(), now)
+		log.Add(pushAt(seq, now.Add(time.Duration(r.Int64N(int64(4*time.Second)))-2*time.Second)), new(Progress), now)
 		if err := log.CheckConsistency(); err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +319,7 @@ func TestReleaseOfAnEmptyLog(t *testing.T) {
 	log, now := NewLog(Options{}), time.Unix(1000, 0)
 	log.Begin(1, 0, 0)
 	for seq := range uint64(1000) {
-		log.Add(pushAt(seq+1, now), NewProgress(), now)
+		log.Add(pushAt(seq+1, now), new(Progress), now)
 	}
 	now = now.Add(time.Hour)
 	sweeps := 1
@@ -333,7 +333,7 @@ func TestReleaseOfAnEmptyLog(t *testing.T) {
 	if log.Capacity() != 0 {
 		t.Errorf("it has room for %d pushes", log.Capacity())
 	}
-	log.Add(pushAt(1001, now), NewProgress(), now)
+	log.Add(pushAt(1001, now), new(Progress), now)
 	if pushes, err := log.After(scenecast.Position{Epoch: 1, Seq: 1000}, 10, now, scenecast.Position{}); err != nil || len(pushes) != 1 {
 		t.Errorf("then: %d pushes, %v", len(pushes), err)
 	}

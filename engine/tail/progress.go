@@ -11,10 +11,10 @@ import (
 // does not keep its message. The zero value is that of a push of which nothing is known yet. Its methods may be called
 // concurrently.
 type Progress struct {
-	// Share says that this is what one node knows: the push is another node's, which adds up what all know. It is set before the
-	// progress is used.
-	Share bool
-	// Known is how many nodes were known when the push was read back by its origin; 0: it has not been. It is the engine's to guard.
+	// Partial says that this counts only what this node has told: the push is another node's, which adds up what all tell. It is set
+	// before the progress is used.
+	Partial bool
+	// Known is how many nodes were known when the push was read back by its origin; 0: it has not been. The engine's lock guards it.
 	Known int
 
 	mu     sync.Mutex
@@ -23,9 +23,6 @@ type Progress struct {
 	queued event           // a node has told what is queued
 	done   event           // what the receipt waits for is in, or its time has passed
 }
-
-// NewProgress is that of a push of which nothing is known yet.
-func NewProgress() *Progress { return new(Progress) }
 
 // event is something that happens once. The channel is made when somebody waits for it: for most events nobody has to.
 type event struct {

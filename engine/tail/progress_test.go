@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestProgress: tallies add up, everybody who waits is let go once, and the answer stays what it was when it was done.
 func TestProgress(t *testing.T) {
-	p := NewProgress()
+	p := new(Progress)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.WaitQueued(ended); !errors.Is(err, context.Canceled) {
@@ -53,7 +53,7 @@ func TestProgress(t *testing.T) {
 
 // TestProgressConcurrently: nothing that is reported is lost, whoever waits meanwhile.
 func TestProgressConcurrently(t *testing.T) {
-	p := NewProgress()
+	p := new(Progress)
 	var firsts, all sync.WaitGroup
 	count := make(chan bool, 64)
 	for range 64 {
