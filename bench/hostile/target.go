@@ -87,9 +87,10 @@ func (t *target) startUnheard(ctx context.Context, p pipe, binary string, settin
 	}
 	defer func() { _ = writes.Close() }()
 	t.logs = reads
-	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>&3 3>&-`, binary, "serve", "--listen", t.Host)
+	cmd := exec.Command("sh", "-c", `exec "$0" "$@" 2>&3 3>&-`, binary, "serve")
 	cmd.ExtraFiles = []*os.File{writes}
-	cmd.Env = append(append(load.WithoutSettings(os.Environ()), "SCENECAST_CLIENT_TOKENS="+t.Token,
+	cmd.Env = append(append(load.WithoutSettings(os.Environ()), "SCENECAST_LISTEN="+t.Host,
+		"SCENECAST_CLIENT_TOKENS="+t.Token,
 		"SCENECAST_API_KEYS=[{name: bench, key: "+t.Key+", allow: [push, trigger, read, manage]}]"), settings...)
 	if t.Child, err = load.StartChild(cmd, nil); err != nil {
 		return err

@@ -26,11 +26,12 @@ type Server struct {
 	Token, Key string
 }
 
-// StartServer runs the command, which is the binary or ends in it, with serve. Further settings are environment variables.
+// StartServer runs the command, which is the binary or ends in it, with serve. Settings are environment variables, which older
+// versions know as well; further ones may be given.
 // Close ends it.
 func StartServer(ctx context.Context, command []string, settings ...string) (*Server, error) {
 	s := &Server{Token: rand.Text(), Key: rand.Text()}
-	cmd := exec.Command(command[0], slices.Concat(command[1:], []string{"serve", "--listen", "127.0.0.1:0"})...)
+	cmd := exec.Command(command[0], append(slices.Clone(command[1:]), "serve")...)
 	cmd.Env = append(s.environ(os.Environ()), settings...)
 	addr := make(chan string, 1)
 	var err error
@@ -63,6 +64,7 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 // environ is the parent's environment without settings of a server, and with those of this one.
 func (s *Server) environ(parent []string) []string {
 	return append(WithoutSettings(parent),
+		"SCENECAST_LISTEN=127.0.0.1:0",
 		"SCENECAST_CLIENT_TOKENS="+s.Token,
 		"SCENECAST_API_KEYS=[{name: bench, key: "+s.Key+", allow: [push, trigger, read, manage]}]",
 		"SCENECAST_LOG_FORMAT=text",
