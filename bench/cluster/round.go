@@ -176,7 +176,7 @@ func listen(ctx context.Context, at string) (*page, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	answer, err := http.DefaultClient.Do(request.WithContext(ctx))
+	answer, err := http.DefaultClient.Do(request.WithContext(ctx)) //nolint:bodyclose // whoever reads the stream closes it
 	if err != nil {
 		cancel()
 		return nil, err
