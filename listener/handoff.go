@@ -3,7 +3,6 @@ package listener
 import (
 	"net"
 	"sync"
-	"syscall"
 )
 
 // handoffListener is the listener through which net/http gets the connections that loops do not keep.
@@ -89,6 +88,3 @@ func (c *prefixConn) NetConn() net.Conn { return c.Conn }
 
 // CloseWrite closes one direction as httpConn.CloseWrite does.
 func (c *prefixConn) CloseWrite() error { return closeWrite(c.Conn) }
-
-// SyscallConn implements syscall.Conn where what is below does.
-func (c *prefixConn) SyscallConn() (syscall.RawConn, error) { return syscallConn(c.Conn) }

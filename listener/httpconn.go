@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -147,13 +146,3 @@ func (c *stallConn) Write(b []byte) (written int, err error) {
 
 // CloseWrite is closeWrite of what is below.
 func (c *stallConn) CloseWrite() error { return closeWrite(c.Conn) }
-
-// SyscallConn implements syscall.Conn where what is below does.
-func (c *stallConn) SyscallConn() (syscall.RawConn, error) { return syscallConn(c.Conn) }
-
-func syscallConn(c net.Conn) (syscall.RawConn, error) {
-	if c, ok := c.(syscall.Conn); ok {
-		return c.SyscallConn()
-	}
-	return nil, errors.ErrUnsupported
-}

@@ -135,8 +135,8 @@ func TestFewDescriptors(t *testing.T) {
 		}
 	}
 	events := s.events("token=" + pageToken)
-	if stream, _ := io.ReadAll(events.in); events.head.StatusCode != http.StatusOK || !strings.HasPrefix(string(stream), "retry: ") ||
-		!strings.Contains(string(stream), `"code":4503`) {
+	if stream := readAll(t, events.head); events.head.StatusCode != http.StatusOK || !strings.HasPrefix(stream, "retry: ") ||
+		!strings.Contains(stream, `"code":4503`) {
 		t.Errorf("a stream: %s %q", events.head.Status, stream)
 	}
 	if !healthy() {

@@ -31,6 +31,18 @@ func http2Client(t *testing.T, pool *x509.CertPool) *http.Client {
 	return client
 }
 
+// dialTLS opens a connection that speaks HTTP/1.1 over TLS.
+func (r *running) dialTLS(pool *x509.CertPool) *tls.Conn {
+	r.t.Helper()
+	conn, err := tls.Dial("tcp", r.addr, &tls.Config{RootCAs: pool})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return conn
+}
+
 // TestPlainHTTPOnTLS: a client that speaks plain HTTP to a port with TLS is told so, and so is the log.
 func TestPlainHTTPOnTLS(t *testing.T) {
 	s, _ := secure(t, nil)
@@ -199,11 +211,7 @@ func TestHTTP1OverTLS(t *testing.T) {
 		expectBytes(t, conn, switching+textFrame(`{"code":200,"message":"打开swoole服务成功"}`))
 	}
 	// What a head that does not come is answered by is not spoken into the encrypted connection in plain text.
-	conn, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: pool})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := s.dialTLS(pool)
 	_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\n")
 	if got := strings.Join(answers(t, conn), ", "); got != "408 Request Timeout" {
 		t.Errorf("half a head: %s", got)
