@@ -35,9 +35,14 @@ func (a *Authenticator) token(r *http.Request) (string, error) {
 // tokenInQuery finds the token as url.ParseQuery does, but reads nothing else: a query may have thousands of parameters, and
 // its client is not authenticated yet. A token that is there twice is none.
 func tokenInQuery(query string) (token string, found bool, err error) {
-	for query != "" {
-		var pair string
-		pair, query, _ = strings.Cut(query, "&")
+	for start, end := 0, 0; start < len(query); start = end + 1 {
+		for end = start; end < len(query) && query[end] != '&'; { // pairs are short: it costs less than to search
+			end++
+		}
+		if first := query[start]; first != TokenParam[0] && first != '%' {
+			continue
+		}
+		pair := query[start:end]
 		key, value, _ := strings.Cut(pair, "=")
 		switch {
 		case !isTokenParam(key):
