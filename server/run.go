@@ -34,6 +34,9 @@ func (s *Server) Run(ctx context.Context) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
 	s.listener.Drain()
+	for _, loop := range s.loops {
+		loop.LowerCloseWait(drainCloseWait)
+	}
 	err := errors.Join(failed, s.hub.Drain(stop, s.drain/2))
 	s.listener.Shutdown(stop)
 	s.cutCalls()
@@ -44,6 +47,10 @@ func (s *Server) Run(ctx context.Context) error {
 	s.stopLoops(stop)
 	return errors.Join(err, <-serving)
 }
+
+// drainCloseWait is how long a page that was told that the server drains has to answer. Pages answer at once, and a stop need not wait
+// for those that do not.
+const drainCloseWait = time.Second
 
 // announce tells load balancers that the server is going to drain, and waits until they have had time to ask. An error is that of
 // serving meanwhile.

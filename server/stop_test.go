@@ -168,3 +168,14 @@ func freeAddr(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// TestStopWithSilentPages: pages that do not answer the close frame cost a stop no time that others need.
+func TestStopWithSilentPages(t *testing.T) {
+	s := start(t, map[string]string{"websocket.close_wait": "1h", "drain": "1h"}, nil)
+	const pages = 200
+	for range pages {
+		s.raw(upgrade("/?token=" + pageToken))
+	}
+	s.awaitConnections(pages)
+	s.end()
+}

@@ -68,7 +68,7 @@ func (e *eventLoop) finishClose(index uint32) {
 	case c.state == stateEnded:
 		return
 	case c.outbox != 0:
-		c.deadline = e.now.add(e.loop.options.WriteTimeout + e.loop.options.CloseWait)
+		c.deadline = e.now.add(e.loop.options.WriteTimeout + e.loop.closeWait())
 	case c.state == stateFlushing:
 		_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
 		e.drop(index, scenecast.Ending{})
@@ -77,7 +77,7 @@ func (e *eventLoop) finishClose(index uint32) {
 		if c.violated {
 			_ = unix.Shutdown(int(c.fd), unix.SHUT_WR)
 		}
-		c.deadline = e.now.add(e.loop.options.CloseWait)
+		c.deadline = e.now.add(e.loop.closeWait())
 	}
 	e.setAlarm(index)
 }

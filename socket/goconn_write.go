@@ -121,7 +121,7 @@ func (c *goConn) answerClose(code scenecast.CloseCode) {
 // queueClose, with mu held, queues the close frame and wakes the reader in time.
 func (c *goConn) queueClose(next closePhase, frame []byte) {
 	c.closing = next
-	c.deadline = time.Now().Add(c.loop.options.WriteTimeout + c.loop.options.CloseWait)
+	c.deadline = time.Now().Add(c.loop.options.WriteTimeout + c.loop.closeWait())
 	_ = c.net.SetReadDeadline(c.deadline)
 	c.loop.forceEnqueue(&c.outbox, newCloseFrame(frame))
 	c.write()
@@ -233,7 +233,7 @@ func (c *goConn) finishClose() {
 	case closeAfter:
 		_ = c.net.Close()
 	case awaitClose:
-		c.deadline = time.Now().Add(c.loop.options.CloseWait)
+		c.deadline = time.Now().Add(c.loop.closeWait())
 		_ = c.net.SetReadDeadline(c.deadline)
 	case notClosing:
 	}

@@ -53,6 +53,7 @@ type Loop struct {
 
 	dropped, coalesced atomic.Int64 // frames
 	outOfDescriptors   atomic.Int64 // connections
+	loweredCloseWait   atomic.Int64 // by LowerCloseWait, in nanoseconds; 0: it was not called
 }
 
 // eventBackend is the backend whose sockets have no goroutines. All but listen is called on the owner's goroutine; run is

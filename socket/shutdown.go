@@ -1,6 +1,23 @@
 package socket
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// LowerCloseWait lowers Options.CloseWait for the pages that are closed from now on, where it is more: a server that stops does not wait as
+// long for those that do not answer its close frame. Any goroutine may call it.
+func (l *Loop) LowerCloseWait(wait time.Duration) {
+	l.loweredCloseWait.Store(int64(wait))
+}
+
+// closeWait is how long a page has to answer a close frame.
+func (l *Loop) closeWait() time.Duration {
+	if lowered := time.Duration(l.loweredCloseWait.Load()); lowered > 0 {
+		return min(lowered, l.options.CloseWait)
+	}
+	return l.options.CloseWait
+}
 
 // Shutdown takes no further sockets, waits until those that are closing are gone, and when ctx ends closes what is still
 // open; the handler is told of those, as of any other ending (CauseStopped). When it returns, all of the loop's goroutines
