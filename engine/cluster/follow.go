@@ -35,7 +35,8 @@ func (v *events) Record(number uint64, b []byte) {
 		if o != nil {
 			o.place = number
 		}
-		return // it has been appended again, and was there already
+		e.stray(number, r) // it has been appended again, and was there already
+		return
 	}
 	if o != nil {
 		o.read, o.place = true, number
@@ -55,6 +56,16 @@ func (v *events) Record(number uint64, b []byte) {
 		e.completeAll(o)
 	}
 	e.answerWaiting()
+}
+
+// stray, with mu held, notes the pushes of a record that was appended again, where this node had read it in a part of the log that is
+// lost: pages that come from other nodes may not have them.
+func (e *Engine) stray(number uint64, r record) {
+	for i, p := range r.pushes {
+		if entry, ok := e.tail.Lookup(tail.Name{App: p.App, ID: p.ID}, time.Time{}); ok && e.tail.IsVoid(entry.Push.Position) {
+			e.tail.Stray(seqOf(number, i))
+		}
+	}
 }
 
 // skipRecord, with mu held, passes over a record that cannot be read. Its pushes are lost to this node's pages, which are told.
@@ -77,6 +88,9 @@ func (e *Engine) apply(origin scenecast.NodeID, number uint64, index int, p *sce
 			e.forgetKey(s)
 		}
 		if a := e.keys.Find(key, p.At); a != nil {
+			if e.tail.IsVoid(a.Position) { // other nodes may not have read the push that has the key here
+				e.tail.Stray(p.Position.Seq)
+			}
 			switch {
 			case s == nil:
 			case a.Fingerprint != s.fingerprint:
@@ -248,11 +262,15 @@ var errMessage = errors.New("a message that is cut off, or of no known form")
 
 func (e *Engine) receive(b []byte) error {
 	d := decoder{b: b}
-	kind, from, number := d.byte(), scenecast.NodeID(d.uint64()), d.uvarint()
-	switch {
-	case d.failed:
+	kind, from, number, sent := d.byte(), scenecast.NodeID(d.uint64()), d.uvarint(), time.Duration(d.uvarint())*time.Microsecond
+	if d.failed {
 		return errMessage
-	case from == e.options.ID || !e.isNew(from, number):
+	}
+	if from == e.options.ID {
+		return nil
+	}
+	isNew, delay := e.arrive(from, number, sent)
+	if !isNew {
 		return nil
 	}
 	switch kind {
@@ -261,7 +279,7 @@ func (e *Engine) receive(b []byte) error {
 	case messageBeat:
 		return e.receiveBeat(from, d.b)
 	case messageAsk:
-		return e.receiveAsk(from, d.b)
+		return e.receiveAsk(from, d.b, delay)
 	case messageReply:
 		return e.receiveReply(from, d.b)
 	case messageNode:
@@ -273,14 +291,15 @@ func (e *Engine) receive(b []byte) error {
 	}
 }
 
-// isNew reports whether a message has not come before: what is added up must come once.
-func (e *Engine) isNew(from scenecast.NodeID, number uint64) bool {
+// arrive notes a message, which was sent at this time of the sender's clock. It tells whether it is new, as what is added up must
+// come once, and how much longer it has taken than messages of this sender take.
+func (e *Engine) arrive(from scenecast.NodeID, number uint64, sent time.Duration) (isNew bool, delay time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.members.messages[from]
+	s := e.members.senders[from]
 	if s == nil {
-		s = new(seen)
-		e.members.messages[from] = s
+		s = new(sender)
+		e.members.senders[from] = s
 	}
-	return s.add(number)
+	return s.seen.add(number), s.delay(time.Since(e.began), sent)
 }

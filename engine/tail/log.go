@@ -36,6 +36,7 @@ type Log struct {
 // span is an epoch's part of the log: the pushes behind begin, up to end. The last span has no end yet.
 type span struct {
 	epoch, begin, end uint64
+	astray            uint64 // from begin on, positions before this one are none that this log can go on from
 }
 
 // maxLineage bounds how many ended epochs a log remembers: pages that stand in one that is older are told of a gap.
@@ -128,6 +129,24 @@ func (l *Log) Miss(upTo uint64) {
 	l.missing = max(l.missing, upTo)
 }
 
+// IsVoid reports whether a position was one of this log and is none any more, because its epoch has ended before it.
+func (l *Log) IsVoid(p scenecast.Position) bool {
+	for _, s := range l.lineage[:max(0, len(l.lineage)-1)] {
+		if s.epoch == p.Epoch {
+			return p.Seq > s.end
+		}
+	}
+	return false
+}
+
+// Stray notes that the push at this sequence number of the current epoch is here at a place that has become void. A page that stands
+// between the beginning of the epoch and here got what it has from a node that has the push here: the log cannot say whether the page
+// has it.
+func (l *Log) Stray(seq uint64) {
+	l.lineage[len(l.lineage)-1].astray = seq
+	l.newest = max(l.newest, seq)
+}
+
 func (l *Log) drop() {
 	e := l.entries.pop()
 	l.bytes -= e.size
@@ -206,7 +225,7 @@ func (l *Log) has(p scenecast.Position) bool {
 			if i == len(l.lineage)-1 {
 				end = l.newest
 			}
-			return p.Seq <= end
+			return p.Seq <= end && p.Seq >= s.astray
 		}
 	}
 	return false
