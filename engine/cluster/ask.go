@@ -79,6 +79,7 @@ type question struct {
 	No       uint64             `json:"no"`
 	Within   time.Duration      `json:"within"` // ns; a node that comes to it later drops it
 	After    scenecast.Position `json:"after"`  // a node answers when it has read this far
+	Nodes    []scenecast.NodeID `json:"nodes"`  // that are asked: those that have heard of the asker before, so that they can tell how old this is
 	Query    *query             `json:"query,omitempty"`
 	Position scenecast.Position `json:"position,omitzero"` // what has become of the push there
 }
@@ -214,6 +215,10 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 	}
 	nodes := []scenecast.NodeID{e.options.ID}
 	for id, m := range e.members.byID {
+		if !m.knows {
+			continue
+		}
+		q.Nodes = append(q.Nodes, id)
 		if !m.late {
 			nodes = append(nodes, id)
 		}
@@ -269,7 +274,7 @@ type waitingAsk struct {
 	until    time.Time
 }
 
-func (e *Engine) receiveAsk(from scenecast.NodeID, body []byte) error {
+func (e *Engine) receiveAsk(from scenecast.NodeID, body []byte, delay time.Duration) error {
 	var q question
 	if err := json.Unmarshal(body, &q); err != nil {
 		return errMessage
@@ -277,7 +282,10 @@ func (e *Engine) receiveAsk(from scenecast.NodeID, body []byte) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard(from)
-	w := waitingAsk{from, q, time.Now().Add(q.Within)}
+	if !slices.Contains(q.Nodes, e.options.ID) {
+		return nil
+	}
+	w := waitingAsk{from, q, time.Now().Add(q.Within - delay)}
 	if e.hasRead(q.After) {
 		return e.answer(w)
 	}

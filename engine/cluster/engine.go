@@ -66,6 +66,7 @@ type Engine struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 
+	began    time.Time     // what this node's messages count from
 	messages atomic.Uint64 // that this node has sent
 
 	spawning sync.Mutex
@@ -117,6 +118,7 @@ func New(b Backend, o Options) *Engine {
 	e := &Engine{
 		options:  o,
 		backend:  b,
+		began:    time.Now(),
 		logger:   o.Logger,
 		live:     make(chan struct{}),
 		tail:     tail.NewLog(o.Tail),
@@ -125,7 +127,7 @@ func New(b Backend, o Options) *Engine {
 		kept:     make(map[uint64]*ownRecord),
 		inFlight: make(map[*ownRecord]struct{}),
 		byKey:    make(map[tail.Name]*submission),
-		members:  members{byID: make(map[scenecast.NodeID]*member), messages: make(map[scenecast.NodeID]*seen)},
+		members:  members{byID: make(map[scenecast.NodeID]*member), senders: make(map[scenecast.NodeID]*sender)},
 		asks:     make(map[uint64]*ask),
 	}
 	e.reports.init(e)
@@ -190,6 +192,7 @@ func (e *Engine) Close() error {
 	}
 	for _, o := range e.kept {
 		e.failAll(o, scenecast.ErrUncertain)
+		e.stopWaitingForAppend(o)
 	}
 	for _, o := range append(e.queue, e.open) {
 		if o != nil {

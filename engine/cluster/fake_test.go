@@ -96,8 +96,14 @@ type fakeBackend struct {
 	next     int // entry to read; log.mu
 	stalled  bool
 	cut      bool // nothing goes through, either way
-	mailbox  []([]byte)
+	mailbox  []fakeMessage
 	isClosed bool
+}
+
+// fakeMessage is a message on its way.
+type fakeMessage struct {
+	body []byte
+	due  time.Time
 }
 
 func (l *fakeLog) backend() *fakeBackend {
@@ -166,8 +172,8 @@ func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events)
 			m := b.mailbox[0]
 			b.mailbox = b.mailbox[1:]
 			b.log.mu.Unlock()
-			time.Sleep(b.log.pause())
-			on.Message(m)
+			time.Sleep(time.Until(m.due))
+			on.Message(m.body)
 		}
 	})
 	return nil
@@ -244,9 +250,13 @@ func (b *fakeBackend) Send(_ context.Context, to scenecast.NodeID, message []byt
 		if other == b || to != 0 && other.self != to || b.cut || other.cut || l.chance(l.faults.messageLost) {
 			continue
 		}
-		other.mailbox = append(other.mailbox, append([]byte(nil), message...))
+		m := fakeMessage{body: append([]byte(nil), message...), due: time.Now()}
+		if l.faults.delay > 0 {
+			m.due = m.due.Add(time.Duration(l.rand.Int64N(int64(l.faults.delay))))
+		}
+		other.mailbox = append(other.mailbox, m)
 		if l.chance(l.faults.messageTwice) {
-			other.mailbox = append(other.mailbox, append([]byte(nil), message...))
+			other.mailbox = append(other.mailbox, m)
 		}
 	}
 	l.changed.Broadcast()

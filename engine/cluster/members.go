@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,16 +12,42 @@ import (
 
 // members are the other nodes of the cluster, as far as this one has heard of them.
 type members struct {
-	byID     map[scenecast.NodeID]*member
-	messages map[scenecast.NodeID]*seen // by sender: the messages that have come; also of senders that have not beaten yet
-	ahead    scenecast.Position         // the newest position that any node has told of
+	byID    map[scenecast.NodeID]*member
+	senders map[scenecast.NodeID]*sender // of messages that have come; also those that have not beaten yet
+	ahead   scenecast.Position           // the newest position that any node has told of
 }
 
 // member is another node.
 type member struct {
 	beat
 	heard time.Time // of it, the last time
+	knows bool      // it has heard of this node
 	late  bool      // it has not answered in time, and not beaten since
+}
+
+// sender is where messages come from.
+type sender struct {
+	seen seen
+
+	// The smallest differences between this node's clock, when a message came, and the sender's, when it was sent, within this minute
+	// and the one before. The clocks begin anywhere, and drift apart slowly: so what is above the smallest is delay.
+	smallest, before time.Duration
+	minute           time.Duration // when this minute began; 0: no message has come
+}
+
+// delay is how much longer a message has taken than the fastest. A node that was stopped, or cut off, finds out by it how old the
+// messages are that have waited for it.
+func (s *sender) delay(now, sent time.Duration) time.Duration {
+	difference := now - sent
+	switch {
+	case s.minute == 0:
+		s.minute, s.smallest, s.before = now, difference, difference
+	case now-s.minute >= time.Minute:
+		s.minute, s.smallest, s.before = now, difference, s.smallest
+	default:
+		s.smallest = min(s.smallest, difference)
+	}
+	return difference - min(s.smallest, s.before)
 }
 
 // known is how many nodes there are, this one among them.
@@ -33,9 +60,10 @@ type beat struct {
 	Version string             `json:"version,omitempty"`
 	Newest  scenecast.Position `json:"newest"` // in the log
 	Records int                `json:"format"` // the newest record version that it reads
+	Knows   []scenecast.NodeID `json:"knows"`  // nodes that it has heard of
 }
 
-// The kinds of beats. A node that hears a hello beats as well, so that the new one knows it.
+// The kinds of beats. A node that hears a hello, or hears of another for the first time, beats as well, so that both know each other.
 const (
 	beatHello = "hello"
 	beatHere  = "here"
@@ -45,7 +73,8 @@ const (
 // beat tells the other nodes that this one is there, or goes.
 func (e *Engine) beat(kind string) {
 	e.mu.Lock()
-	b := beat{Kind: kind, Name: e.options.Name, Version: e.options.Version, Newest: e.tail.Newest(), Records: recordVersion}
+	knows := slices.Collect(maps.Keys(e.members.byID))
+	b := beat{Knows: knows, Kind: kind, Name: e.options.Name, Version: e.options.Version, Newest: e.tail.Newest(), Records: recordVersion}
 	e.mu.Unlock()
 	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
 	e.send(0, messageBeat, body)
@@ -68,9 +97,9 @@ func (e *Engine) keepBeating() {
 				e.forget(id, "silent")
 			}
 		}
-		for id := range e.members.messages { // of nodes that were gone before they had said so
-			if _, here := e.members.byID[id]; !here && len(e.members.messages) > 2*e.members.known()+16 {
-				delete(e.members.messages, id)
+		for id := range e.members.senders { // not at once: what a node has sent that was silent for long may come still
+			if _, here := e.members.byID[id]; !here && len(e.members.senders) > 2*e.members.known()+16 {
+				delete(e.members.senders, id)
 			}
 		}
 		now := e.options.Now()
@@ -98,12 +127,13 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 		return nil
 	}
 	m := e.members.byID[from]
-	if m == nil {
+	isNew := m == nil
+	if isNew {
 		m = new(member)
 		e.members.byID[from] = m
 		e.logger.Info("engine: a node has joined", "node", b.Name, "id", from, "version", b.Version, "nodes", e.members.known())
 	}
-	m.beat, m.heard = b, time.Now()
+	m.beat, m.heard, m.knows = b, time.Now(), slices.Contains(b.Knows, e.options.ID)
 	if m.late {
 		m.late = false
 		e.logger.Info("engine: a node answers again", "node", b.Name, "id", from)
@@ -112,7 +142,7 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 		e.members.ahead = b.Newest
 	}
 	e.mu.Unlock()
-	if b.Kind == beatHello {
+	if b.Kind == beatHello || isNew {
 		e.beat(beatHere)
 	}
 	return nil
@@ -129,7 +159,6 @@ func (e *Engine) heard(from scenecast.NodeID) {
 func (e *Engine) forget(id scenecast.NodeID, why string) {
 	m := e.members.byID[id]
 	delete(e.members.byID, id)
-	delete(e.members.messages, id)
 	e.waitNoMore(id)
 	e.logger.Warn("engine: a node has gone", "node", m.Name, "id", id, "why", why, "nodes", e.members.known())
 }

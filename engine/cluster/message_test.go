@@ -31,7 +31,7 @@ func (b *lonely) Close() error                                         { return 
 // messageFrom is a message of another node.
 func messageFrom(from scenecast.NodeID, number uint64, kind byte, body []byte) []byte {
 	b := binary.BigEndian.AppendUint64([]byte{kind}, uint64(from))
-	return append(binary.AppendUvarint(b, number), body...)
+	return append(binary.AppendUvarint(binary.AppendUvarint(b, number), 0), body...)
 }
 
 func asJSON(t testing.TB, v any) []byte {
@@ -52,7 +52,7 @@ func FuzzMessage(f *testing.F) {
 	for kind, body := range map[byte][]byte{
 		messageTally: appendReports(nil, []report{{number: 1, index: 300, tally: scenecast.Tally{Nodes: 1}, done: true}}),
 		messageBeat:  asJSON(f, beat{Kind: beatHello, Name: "b", Newest: scenecast.Position{Epoch: 1, Seq: 9}, Records: 1}),
-		messageAsk:   asJSON(f, question{No: 1, Within: time.Second, Query: newQuery(scenecast.Query{App: "app", To: audience.Everybody()})}),
+		messageAsk:   asJSON(f, question{No: 1, Within: time.Second, Nodes: []scenecast.NodeID{1}, Query: newQuery(scenecast.Query{App: "app", To: audience.Everybody()})}),
 		messageReply: asJSON(f, answer{No: 1, Reply: &scenecast.Reply{}, Tally: &tallied{Found: true}}),
 		99:           []byte("of a newer version"),
 	} {
@@ -60,9 +60,9 @@ func FuzzMessage(f *testing.F) {
 		f.Add(kind, body[:len(body)/2])
 	}
 	f.Add(messageBeat, []byte(`{"kind":"bye"}`))
-	f.Add(messageBeat, []byte(`{"newest":{"Epoch":-1}}`))
-	f.Add(messageAsk, []byte(`{"no":1,"within":9223372036854775807,"query":{"to":"page ==","list":{"limit":-5}}}`))
-	f.Add(messageAsk, []byte(`{"after":{"Epoch":1,"Seq":18446744073709551615}}`))
+	f.Add(messageBeat, []byte(`{"newest":"x-1"}`))
+	f.Add(messageAsk, []byte(`{"no":1,"within":9223372036854775807,"nodes":[1],"query":{"to":"page ==","list":{"limit":-5}}}`))
+	f.Add(messageAsk, []byte(`{"after":"1-18446744073709551615","nodes":[1]}`))
 	number := uint64(0)
 	f.Fuzz(func(_ *testing.T, kind byte, body []byte) {
 		number++

@@ -23,6 +23,7 @@ type ownRecord struct {
 	began    time.Time // when it was put on its way, the last time
 	taken    time.Time // when the backend took it, the last time
 	appended bool      // the backend has said that it is safe
+	unsafe   bool      // it has not, for long: nobody waits for that any more
 	read     bool      // it has been read back
 	place    uint64    // its number in the log, as far as that is known to have it; otherwise 0
 	sending  bool      // it is on its way
@@ -260,6 +261,7 @@ func (e *Engine) appendOverdue(o *ownRecord) {
 	if o.appended && o.read {
 		return
 	}
+	e.stopWaitingForAppend(o)
 	for _, s := range o.pushes {
 		if !s.isDecided() && !s.isUncertain {
 			s.isUncertain = true
@@ -268,6 +270,15 @@ func (e *Engine) appendOverdue(o *ownRecord) {
 	}
 	if !o.appended && e.appended.Before(o.began) {
 		e.setDown(true, errors.New("no record was appended for "+e.options.UnavailableAfter.String()))
+	}
+}
+
+// stopWaitingForAppend, with mu held, has nobody wait any longer for the backend to say that a record is safe. Who waits for a push that was read back
+// is told that this is not known.
+func (e *Engine) stopWaitingForAppend(o *ownRecord) {
+	if !o.appended {
+		o.unsafe = true
+		e.completeAll(o)
 	}
 }
 
@@ -331,7 +342,7 @@ func (e *Engine) completeAll(o *ownRecord) {
 
 // completeIf, with mu held, ends a push if everything is in: the log has it, safely, and every node has told of it.
 func (e *Engine) completeIf(s *submission) {
-	if s.ended || !s.record.appended || !s.record.read || len(s.waiting) > 0 || s.outcome.progress == nil {
+	if s.ended || !s.record.appended && !s.record.unsafe || !s.record.read || len(s.waiting) > 0 || s.outcome.progress == nil {
 		return
 	}
 	if !s.outcome.replayed {

@@ -254,10 +254,11 @@ func (e *Engine) waitNoMore(id scenecast.NodeID) {
 
 // send sends a message of this node's, and drops it where the backend cannot.
 func (e *Engine) send(to scenecast.NodeID, kind byte, body []byte) {
-	b := make([]byte, 0, 20+len(body))
+	b := make([]byte, 0, 28+len(body))
 	b = append(b, kind)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.options.ID))
 	b = binary.AppendUvarint(b, e.messages.Add(1))
+	b = binary.AppendUvarint(b, uint64(time.Since(e.began)/time.Microsecond))
 	b = append(b, body...)
 	ctx, cancel := context.WithTimeout(e.ctx, e.options.AnswerTimeout)
 	defer cancel()
@@ -266,8 +267,8 @@ func (e *Engine) send(to scenecast.NodeID, kind byte, body []byte) {
 	}
 }
 
-// The kinds of messages: their first byte. The sender's NodeID follows, 8 bytes, and its count of its messages,
-// a varint.
+// The kinds of messages: their first byte. The sender's NodeID follows, 8 bytes, its count of its messages,
+// a varint, and when it sent this one, a varint: microseconds since it began.
 const (
 	messageTally byte = 1 + iota
 	messageBeat

@@ -23,8 +23,20 @@ func (w *waiter) Wait(ctx context.Context) (scenecast.Published, error) {
 		return scenecast.Published{ID: s.push.ID}, err
 	}
 	v := s.outcome
+	replayed := v.replayed
 	v.replayed = v.replayed || w.replayed
-	return w.engine.waitFor(ctx, v)
+	p, err := w.engine.waitFor(ctx, v)
+	if err == nil && !replayed && w.engine.isUnsafe(s.record) {
+		err = scenecast.ErrUncertain
+	}
+	return p, err
+}
+
+// isUnsafe reports whether the backend has not said that a record is safe, though it was given long enough.
+func (e *Engine) isUnsafe(o *ownRecord) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return o.unsafe && !o.appended
 }
 
 // WaitQueued implements scenecast.Pending.

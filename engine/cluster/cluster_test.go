@@ -1,0 +1,192 @@
+package cluster
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"scenecast"
+	"scenecast/audience"
+)
+
+// sink is a node without connections, which writes down what it gets.
+type sink struct {
+	mu      sync.Mutex
+	got     []*scenecast.Push // in order
+	queries []answered
+	skipped int
+	slow    func() time.Duration
+}
+
+// answered is a query as the node got it.
+type answered struct {
+	query scenecast.Query
+	at    time.Time
+}
+
+func newSink() *sink { return new(sink) }
+
+func (s *sink) Deliver(p *scenecast.Push, report func(scenecast.Tally, bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.got = append(s.got, p)
+	pause := time.Duration(0)
+	if s.slow != nil {
+		pause = s.slow()
+	}
+	go func() {
+		time.Sleep(pause)
+		report(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, p.Receipt == scenecast.ReceiptQueued)
+		if p.Receipt != scenecast.ReceiptQueued {
+			time.Sleep(pause)
+			report(scenecast.Tally{Written: 1}, true)
+		}
+	}()
+}
+
+func (s *sink) Answer(q scenecast.Query, report func(scenecast.Reply)) {
+	s.mu.Lock()
+	s.queries = append(s.queries, answered{q, time.Now()})
+	n := len(s.got)
+	s.mu.Unlock()
+	report(scenecast.Reply{Tally: scenecast.Tally{Matched: n, Nodes: 1}})
+}
+
+func (s *sink) Received([]byte) {}
+
+func (s *sink) Skip(scenecast.GapNotice) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skipped++
+}
+
+func (s *sink) pushes() []*scenecast.Push {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
+}
+
+// delivered are the IDs of the pushes.
+func (s *sink) delivered() (ids []string) {
+	for _, p := range s.pushes() {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+func (s *sink) asked() []answered {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.queries)
+}
+
+// clusterOf is nodes over one fake log.
+type clusterOf struct {
+	t       *testing.T
+	log     *fakeLog
+	options func(n int) Options // of the node that is the n-th to be started
+
+	mu      sync.Mutex // the slices are replaced, not changed
+	started int
+	engines []*Engine
+	backs   []*fakeBackend
+	sinks   []*sink
+	dead    []*sink // of nodes that were killed
+}
+
+func newCluster(t *testing.T, nodes int, seed uint64, f faults) *clusterOf {
+	return newClusterWith(t, nodes, seed, f, func(int) Options { return Options{} })
+}
+
+func newClusterWith(t *testing.T, nodes int, seed uint64, f faults, options func(int) Options) *clusterOf {
+	c := &clusterOf{t: t, log: newFakeLog(seed, f), options: options}
+	for range nodes {
+		c.add()
+	}
+	return c
+}
+
+// add starts one more node.
+func (c *clusterOf) add() {
+	c.t.Helper()
+	b := c.log.backend()
+	s := newSink()
+	c.mu.Lock()
+	n := c.started
+	c.started++
+	c.mu.Unlock()
+	o := c.options(n)
+	o.ID, o.Name, o.Logger = scenecast.NodeID(100+n), fmt.Sprint("node", n), slog.New(slog.DiscardHandler)
+	e := New(b, o)
+	if err := e.Start(c.t.Context(), s); err != nil {
+		c.t.Fatalf("start: %v", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.engines, c.backs, c.sinks = append(slices.Clone(c.engines), e), append(slices.Clone(c.backs), b), append(slices.Clone(c.sinks), s)
+}
+
+// alive are the engines of the nodes that live.
+func (c *clusterOf) alive() []*Engine {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engines
+}
+
+func (c *clusterOf) close() {
+	for _, e := range c.engines {
+		_ = e.Close()
+	}
+}
+
+// kill ends a node as a crash does: nobody hears of it.
+func (c *clusterOf) kill(n int) {
+	e, b := c.engines[n], c.backs[n]
+	c.mu.Lock()
+	c.dead = append(c.dead, c.sinks[n])
+	c.engines, c.backs, c.sinks = slices.Delete(slices.Clone(c.engines), n, n+1), slices.Delete(slices.Clone(c.backs), n, n+1), slices.Delete(slices.Clone(c.sinks), n, n+1)
+	c.mu.Unlock()
+	b.set(func() { b.cut = true })
+	_ = e.Close()
+}
+
+func pushOf(id string) scenecast.Push {
+	return scenecast.Push{ID: id, App: "app", To: audience.Everybody(), Message: scenecast.Message{Data: []byte(`1`)}}
+}
+
+// TestCluster: what one node publishes all nodes get, in one order, and the answer adds up what they have told.
+func TestCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, 1, faults{delay: 3 * time.Millisecond})
+		defer c.close()
+		var group sync.WaitGroup
+		for i := range 30 {
+			group.Go(func() {
+				p, err := c.engines[i%3].Submit(pushOf(fmt.Sprint(i)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := p.Wait(t.Context())
+				if err != nil || got.Tally.Nodes != 3 || got.Known != 3 || got.Tally.Matched != 3 {
+					t.Errorf("push %d: %+v, %v", i, got, err)
+				}
+			})
+		}
+		group.Wait()
+		want := c.sinks[0].delivered()
+		for i, s := range c.sinks {
+			if got := s.delivered(); len(got) != 30 || !slices.Equal(got, want) {
+				t.Errorf("node %d got %q, and node 0 %q", i, got, want)
+			}
+		}
+		r, err := c.engines[1].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody()})
+		if err != nil || r.Tally.Nodes != 3 || r.Known != 3 || r.Tally.Matched != 90 {
+			t.Errorf("asked: %+v, %v", r, err)
+		}
+	})
+}
