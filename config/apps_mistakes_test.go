@@ -12,6 +12,7 @@ func TestSecretMistakes(t *testing.T) {
 		{"client_tokens: [null]", []string{"FILE:1: client_tokens: holds an empty token"}},
 		{"client_tokens: []", []string{"FILE:1: client_tokens: is empty, so no page could connect; left out, `scenecast serve` makes a token for each run"}},
 		{"apps:\n  a:\n    client_tokens: []", []string{"FILE:3: apps.a.client_tokens: is empty, so no page could connect; …"}},
+		{"cluster: {secret: (hidden)}", []string{"FILE:1: cluster.secret: (hidden) stands for a secret; put one of your own there"}},
 		{"client_tokens: [(hidden)]", []string{"FILE:1: client_tokens: (hidden) stands for a token; put one of your own there"}},
 		{"api_keys: k", []string{"FILE:1: api_keys: takes a list of {name, key, allow}, not a single value"}},
 		{"api_keys: {name: a, key: k}", []string{"FILE:1: api_keys: takes a list of {name, key, allow}, not a mapping"}},

@@ -37,6 +37,11 @@ const shortSecret = 16
 // checkSecrets refuses a secret that is known to everybody, and one that is there twice, in whatever app: it would not say
 // whose it is, and a token, which everybody who opens a page can read, would do what a key may.
 func (d *decoder) checkSecrets(c *Config) {
+	for _, s := range settingsOf(c) {
+		if value, ok := s.field.Interface().(Secret); ok && slices.Contains(placeholders, string(value)) {
+			d.wrong(s.key, "%s stands for a secret; put one of your own there", string(value))
+		}
+	}
 	first := make(map[string]secret)
 	for _, s := range secretsOf(c) {
 		if slices.Contains(placeholders, s.text) {

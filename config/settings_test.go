@@ -137,6 +137,7 @@ func find(v reflect.Value, key string) any {
 
 // TestEverySetting: it can be set by its variable, by a flag and in the file, and sets nothing else.
 func TestEverySetting(t *testing.T) {
+	defaults := config.Default()
 	needs := map[string][]string{
 		"tls.cert":          {"tls.key"},
 		"tls.key":           {"tls.cert"},
@@ -154,7 +155,7 @@ func TestEverySetting(t *testing.T) {
 			t.Errorf("%s is not in this test's table", key)
 			continue
 		}
-		if reflect.DeepEqual(setting(config.Default(), key), c.want) {
+		if reflect.DeepEqual(setting(defaults, key), c.want) {
 			t.Errorf("this test sets %s to its default %v, which shows nothing", key, c.want)
 		}
 		for source, s := range map[string]config.Sources{
@@ -170,7 +171,7 @@ func TestEverySetting(t *testing.T) {
 				t.Errorf("%s set to %s by %s: %#v, want %#v", key, c.text, source, value, c.want)
 			}
 			for _, other := range config.Keys() {
-				if other != key && !slices.Contains(needs[key], other) && !reflect.DeepEqual(setting(got, other), setting(config.Default(), other)) {
+				if other != key && !slices.Contains(needs[key], other) && !reflect.DeepEqual(setting(got, other), setting(defaults, other)) {
 					t.Errorf("%s set to %s by %s has changed %s to %#v", key, c.text, source, other, setting(got, other))
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"scenecast/editdistance"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -21,7 +23,7 @@ func whichThereAre(name string, candidates []string) string {
 func didYouMean(name string, candidates []string) string {
 	best, least := "", 3
 	for _, c := range candidates {
-		if n := distance(name, c); n < least {
+		if n := editdistance.Between(name, c); n < least {
 			best, least = c, n
 		}
 	}
@@ -29,25 +31,4 @@ func didYouMean(name string, candidates []string) string {
 		return ""
 	}
 	return "; did you mean " + best + "?"
-}
-
-// distance is the Levenshtein distance: how many letters to add, drop or change.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

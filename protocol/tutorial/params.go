@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"scenecast/admission"
+	"scenecast/editdistance"
 	"scenecast/problem"
 )
 
@@ -78,25 +79,5 @@ func (e *Endpoint) checkVisit(r *http.Request, params url.Values) error {
 
 // isAlmost reports whether a name differs from another one by case or by two letters that are added, left out or wrong.
 func isAlmost(name, given string) bool {
-	if len(given) > 2*len(name) {
-		return false
-	}
-	given = strings.ToLower(given)
-	distance := make([]int, len(given)+1) // Levenshtein's, to the beginnings of given
-	for i := range distance {
-		distance[i] = i
-	}
-	for i := range len(name) {
-		diagonal := distance[0]
-		distance[0] = i + 1
-		for j := range len(given) {
-			replaced := diagonal
-			if name[i] != given[j] {
-				replaced++
-			}
-			diagonal = distance[j+1]
-			distance[j+1] = min(replaced, distance[j]+1, diagonal+1)
-		}
-	}
-	return distance[len(given)] <= 2
+	return len(given) <= 2*len(name) && editdistance.Between(name, strings.ToLower(given)) <= 2
 }
