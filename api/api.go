@@ -40,6 +40,7 @@ type Options struct {
 	Asker   Asker
 	Log     scenecast.Log
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
+	Nodes   func() scenecast.Nodes      // which there are
 	Metrics http.Handler                // answers /metrics, when the key has been checked
 	Logger  *slog.Logger                // gets the causes of internal errors, which clients are not told
 
@@ -89,6 +90,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/labels", auth.Read, []string{"key", "limit", "to"}, (*API).labels},
 	{http.MethodPost, "/v1/labels", auth.Manage, nil, (*API).relabel},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, nil, (*API).disconnect},
+	{http.MethodGet, "/v1/nodes", auth.Read, nil, (*API).nodes},
 	{http.MethodGet, "/v1/connect", "", nil, (*API).connect},
 	{http.MethodGet, "/v1/openapi.json", "", nil, asset("openapi.json")},
 	{http.MethodGet, "/v1/docs", "", nil, asset("docs/index.html")},

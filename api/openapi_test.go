@@ -39,6 +39,7 @@ var calls = map[string]struct {
 	"GET /v1/connections":      {nil, connectionsResponse{}},
 	"GET /v1/connections/{id}": {nil, scenecast.Connection{}},
 	"GET /v1/labels":           {nil, labelsResponse{}},
+	"GET /v1/nodes":            {nil, nodesResponse{}},
 	"POST /v1/labels":          {new(relabelRequest).fields(), relabelResponse{}},
 	"POST /v1/disconnect":      {new(disconnectRequest).fields(), disconnectResponse{}},
 	"GET /healthz":             {nil, statusResponse{}},
@@ -144,7 +145,7 @@ func (d Description) compare(t *testing.T, at string, goType reflect.Type, schem
 		return
 	}
 	want := map[reflect.Kind]string{
-		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Uint64: "integer",
+		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Uint64: "integer", reflect.Int64: "integer",
 		reflect.Slice: "array", reflect.Struct: "object",
 	}[goType.Kind()]
 	switch {

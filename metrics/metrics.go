@@ -22,6 +22,22 @@ type Sources struct {
 	TurnedAway      func() int64
 	Refused         func() map[string]int64 // pages, by reason
 	CallsRefused    func() map[string]int64 // by reason
+	Engine          func() Engine
+}
+
+// Engine are an engine's figures.
+type Engine struct {
+	Nodes, LateNodes int
+
+	// Shared says that nodes share a log; otherwise what follows is not told.
+	Shared                             bool
+	LagRecords                         uint64
+	LagSeconds                         float64
+	Leads                              bool
+	Replicas, InSync                   int
+	Appended, AppendedAgain, ReadOn    int64 // records
+	PushesUnavailable, PushesUncertain int64
+	TalliesLate                        int64
 }
 
 // metric is one that the server has; docs/operations.md explains each, and a test holds it to this table.
@@ -57,6 +73,41 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return floats(s.Refused()) }},
 	{"scenecast_calls_refused_total", "Calls of backends that were refused, by the kind of what was wrong.", prometheus.CounterValue, "reason",
 		func(s Sources) map[string]float64 { return floats(s.CallsRefused()) }},
+	{"scenecast_engine_nodes", "Nodes of the cluster: those that are known, and of these those that do not answer in time.", prometheus.GaugeValue, "state",
+		func(s Sources) map[string]float64 {
+			e := s.Engine()
+			return map[string]float64{"known": float64(e.Nodes), "late": float64(e.LateNodes)}
+		}},
+	{"scenecast_engine_lag_records", "Records of the log that this node has not read.", prometheus.GaugeValue, "",
+		shared(func(e Engine) float64 { return float64(e.LagRecords) })},
+	{"scenecast_engine_lag_seconds", "How long this node has been behind the log, or without an answer of its leader.", prometheus.GaugeValue, "",
+		shared(func(e Engine) float64 { return e.LagSeconds })},
+	{"scenecast_engine_leader", "1 where this process leads the log, otherwise 0.", prometheus.GaugeValue, "",
+		shared(func(e Engine) float64 { return oneIf(e.Leads) })},
+	{"scenecast_engine_replicas", "Copies of the log: those that there are to be, and those that have everything.", prometheus.GaugeValue, "state",
+		func(s Sources) map[string]float64 {
+			e := s.Engine()
+			if !e.Shared {
+				return nil
+			}
+			return map[string]float64{"wanted": float64(e.Replicas), "in_sync": float64(e.InSync)}
+		}},
+	{"scenecast_engine_records_appended_total", "Records of this node that the log has taken.", prometheus.CounterValue, "",
+		shared(func(e Engine) float64 { return float64(e.Appended) })},
+	{"scenecast_engine_records_appended_again_total", "Attempts to append a record once more: an earlier one had failed, or the log had lost it.", prometheus.CounterValue, "",
+		shared(func(e Engine) float64 { return float64(e.AppendedAgain) })},
+	{"scenecast_engine_records_read_on_total", "Records that this node read from the log by itself, because it had not heard of them.", prometheus.CounterValue, "",
+		shared(func(e Engine) float64 { return float64(e.ReadOn) })},
+	{"scenecast_engine_pushes_failed_total", "Pushes that were refused while the engine was out of order, and those of which it was not known in time whether they are published.", prometheus.CounterValue, "kind",
+		func(s Sources) map[string]float64 {
+			e := s.Engine()
+			if !e.Shared {
+				return nil
+			}
+			return map[string]float64{"unavailable": float64(e.PushesUnavailable), "uncertain": float64(e.PushesUncertain)}
+		}},
+	{"scenecast_engine_tallies_late_total", "Answers of nodes about pushes that came when nobody waited for them any more.", prometheus.CounterValue, "",
+		shared(func(e Engine) float64 { return float64(e.TalliesLate) })},
 }
 
 // Handler answers with the figures, and with those of the Go runtime and of the process.
@@ -102,6 +153,24 @@ func (c *collector) Collect(values chan<- prometheus.Metric) {
 			values <- prometheus.MustNewConstMetric(c.descs[i], m.kind, value, labels...)
 		}
 	}
+}
+
+// shared reads a figure of an engine whose nodes share a log.
+func shared(figure func(Engine) float64) func(Sources) map[string]float64 {
+	return func(s Sources) map[string]float64 {
+		e := s.Engine()
+		if !e.Shared {
+			return nil
+		}
+		return map[string]float64{"": figure(e)}
+	}
+}
+
+func oneIf(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 // one is the value of a metric without a label.

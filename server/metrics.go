@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"scenecast"
+	"scenecast/engine/cluster"
 	"scenecast/metrics"
 	"scenecast/socket"
 )
@@ -32,6 +33,7 @@ func (s *Server) metrics(version string) http.Handler {
 		TurnedAway:   func() int64 { return s.overLoops((*socket.Loop).OutOfDescriptors) },
 		Refused:      func() map[string]int64 { return s.refusals.count(s.refusals.pages) },
 		CallsRefused: func() map[string]int64 { return s.refusals.count(s.refusals.calls) },
+		Engine:       s.engineFigures,
 	})
 }
 
@@ -41,4 +43,34 @@ func (s *Server) overLoops(figure func(*socket.Loop) int64) (sum int64) {
 		sum += figure(loop)
 	}
 	return sum
+}
+
+// statsTeller is an engine whose nodes share a log.
+type statsTeller interface{ Stats() cluster.Stats }
+
+var _ statsTeller = (*cluster.Engine)(nil)
+
+// engineFigures are the engine's.
+func (s *Server) engineFigures() metrics.Engine {
+	e, ok := s.engine.(statsTeller)
+	if !ok {
+		return metrics.Engine{Nodes: 1}
+	}
+	f := e.Stats()
+	return metrics.Engine{
+		Nodes:             f.Known,
+		LateNodes:         f.Late,
+		Shared:            true,
+		LagRecords:        f.Lag.Records,
+		LagSeconds:        f.Lag.Time.Seconds(),
+		Leads:             f.Log.Leads,
+		Replicas:          f.Log.Replicas,
+		InSync:            f.Log.InSync,
+		Appended:          f.Appended,
+		AppendedAgain:     f.AppendedAgain,
+		ReadOn:            f.ReadOn,
+		PushesUnavailable: f.Refused,
+		PushesUncertain:   f.Uncertain,
+		TalliesLate:       f.TalliesLate,
+	}
 }

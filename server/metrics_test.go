@@ -147,7 +147,7 @@ func TestOperationsDocument(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(scenecast_[a-z_]+)(?:\\{([a-z]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
 		documented = append(documented, strings.Join(row[1:], " "))
 	}
-	s := start(t, nil, nil)
+	s := start(t, map[string]string{"data_dir": t.TempDir()}, nil) // with a log of its own, whose figures are documented as well
 	s.page("page=home")
 	_, answer := s.call(http.MethodGet, "/metrics", apiKey, "", "")
 	label := make(map[string]string)

@@ -91,7 +91,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 
 	// Connections: loops own sockets, the hub's shards live on them, and the engine carries pushes to the hub.
 	id := scenecast.NewNodeID()
-	if s.engine, err = newEngine(c, id, o.Version, s.log); err != nil {
+	if s.engine, err = newEngine(c, id, o.Version, s.Connections, s.log); err != nil {
 		return nil, err
 	}
 	var broadcast func(message []byte)
@@ -160,6 +160,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Asker:   s.engine,
 		Log:     s.engine,
 		Ready:   s.ready,
+		Nodes:   s.nodes(id, o.Version),
 		Metrics: figures,
 		Refused: s.refusals.call,
 		Logger:  s.log,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scenecast/auth"
 	"scenecast/bench/load"
 )
 
@@ -42,7 +43,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 	}
 	o := load.Options{}
 	f := cmd.Flags()
-	server := newRemote(cmd, true, true)
+	server := newRemote(cmd, true, auth.Push)
 	f.Lookup("url").Usage = "`address` of the server (default SCENECAST_URL, or a server of its own)"
 	f.IntVar(&o.PID, "server-pid", 0, "the server's `process`, for the CPU and memory columns")
 	f.IntVar(&o.Pages, "pages", 1000, "how `many` pages connect")

@@ -28,7 +28,7 @@ Address and token are those of the server that the configuration here is for, un
   scenecast listen --url https://push.example.com --client-token "$TOKEN" --label page=order --label order=7`,
 		Args: cobra.NoArgs,
 	}
-	server := newRemote(cmd, true, false)
+	server := newRemote(cmd, true, "")
 	labels := cmd.Flags().StringArray("label", nil, "a `key=value` of the page; can be given several times")
 	ack := cmd.Flags().Bool("ack", false, "acknowledge the messages that ask for it, once printed")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

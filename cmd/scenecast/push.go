@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"scenecast/auth"
 	"scenecast/client"
 )
 
@@ -26,7 +27,7 @@ Address and key are those of the server that the configuration here is for, unle
   scenecast push --url https://push.example.com --api-key "$KEY" --to '*' '"hello"'`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	server := newRemote(cmd, false, true)
+	server := newRemote(cmd, false, auth.Push)
 	var r client.PushRequest
 	f := cmd.Flags()
 	to := f.String("to", "", "`audience`, as text or as a JSON object")

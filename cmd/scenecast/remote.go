@@ -23,6 +23,7 @@ import (
 // the configuration that serve reads: the command that is run beside the server needs no flags.
 type remote struct {
 	cmd    *cobra.Command
+	scope  auth.Scope     // that the API key needs
 	file   string         // that --config names
 	loaded *config.Loaded // nil: it was not needed yet
 }
@@ -42,16 +43,17 @@ type credential struct {
 	from string // as in --api-key, SCENECAST_API_KEY or scenecast.yaml:12 (api_keys)
 }
 
-// newRemote adds the flags that say where the server is. token and key say which flags the command has besides.
-func newRemote(cmd *cobra.Command, token, key bool) *remote {
-	r := &remote{cmd: cmd}
+// newRemote adds the flags that say where the server is. The command also has a flag for a page's token, if token, and for
+// an API key, if there is a scope.
+func newRemote(cmd *cobra.Command, token bool, scope auth.Scope) *remote {
+	r := &remote{cmd: cmd, scope: scope}
 	f := cmd.Flags()
 	f.String("url", "", "`address` of the server (default SCENECAST_URL, or where the configuration has it listen)")
 	if token {
 		f.String("client-token", "", "`token` of a page (default SCENECAST_CLIENT_TOKEN, or the configuration's)")
 	}
-	if key {
-		f.String("api-key", "", "`key` with the scope push (default SCENECAST_API_KEY, or the configuration's)")
+	if scope != "" {
+		f.String("api-key", "", "`key` with the scope "+string(scope)+" (default SCENECAST_API_KEY, or the configuration's)")
 	}
 	addConfigFlag(cmd, &r.file)
 	return r
@@ -127,7 +129,7 @@ func (r *remote) pageToken() (credential, error) {
 	return c, nil
 }
 
-// apiKey is a key of the app named default that may push.
+// apiKey is a key of the app named default that has the scope.
 func (r *remote) apiKey() (credential, error) {
 	c := credential{what: "key", flag: "api-key"}
 	if c.given(r.cmd, keyVariable) {
@@ -137,9 +139,9 @@ func (r *remote) apiKey() (credential, error) {
 	if err != nil {
 		return c, err
 	}
-	i := slices.IndexFunc(l.APIKeys, func(k config.APIKey) bool { return slices.Contains(k.Allow, auth.Push) })
+	i := slices.IndexFunc(l.APIKeys, func(k config.APIKey) bool { return slices.Contains(k.Allow, r.scope) })
 	if i < 0 {
-		return c, r.missing("API key that allows push", "api_keys", c.flag, keyVariable)
+		return c, r.missing("API key that allows "+string(r.scope), "api_keys", c.flag, keyVariable)
 	}
 	c.text = string(l.APIKeys[i].Key)
 	c.from = fmt.Sprintf("%s (api_keys, %s)", l.Place(fmt.Sprintf("api_keys[%d]", i)), l.APIKeys[i].Name)

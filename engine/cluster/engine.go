@@ -17,6 +17,7 @@ import (
 var (
 	_ scenecast.Engine        = (*Engine)(nil)
 	_ scenecast.HealthChecker = (*Engine)(nil)
+	_ scenecast.NodeLister    = (*Engine)(nil)
 	_ Events                  = (*events)(nil)
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	ID      scenecast.NodeID // of this run of this process
 	Name    string           // of the node, for people: the same over restarts. May be empty
 	Version string           // what runs, for people. May be empty
+
+	// Connections is how many pages this node has, for the others to know. Nil: none.
+	Connections func() int
 
 	Tail tail.Options    // of what this node keeps of the log
 	Keys tail.KeyOptions // of the idempotency keys that are remembered
@@ -51,6 +55,9 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Connections == nil {
+		o.Connections = func() int { return 0 }
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -68,6 +75,8 @@ type Engine struct {
 
 	began    time.Time     // what this node's messages count from
 	messages atomic.Uint64 // that this node has sent
+	counts   counts
+	begin    time.Time // when the engine was made
 
 	spawning sync.Mutex
 	ending   bool
@@ -129,6 +138,7 @@ func New(b Backend, o Options) *Engine {
 		byKey:    make(map[tail.Name]*submission),
 		members:  members{byID: make(map[scenecast.NodeID]*member), senders: make(map[scenecast.NodeID]*sender)},
 		asks:     make(map[uint64]*ask),
+		begin:    o.Now(),
 	}
 	e.reports.init(e)
 	e.ctx, e.cancel = context.WithCancel(context.Background())

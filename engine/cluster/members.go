@@ -1,10 +1,10 @@
 package cluster
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"scenecast"
@@ -23,6 +23,7 @@ type member struct {
 	heard time.Time // of it, the last time
 	knows bool      // it has heard of this node
 	late  bool      // it has not answered in time, and not beaten since
+	since time.Time // when it has come to be known, or late
 }
 
 // sender is where messages come from.
@@ -58,7 +59,10 @@ type beat struct {
 	Kind    string             `json:"kind"`
 	Name    string             `json:"name,omitempty"`
 	Version string             `json:"version,omitempty"`
-	Newest  scenecast.Position `json:"newest"` // in the log
+	Newest  scenecast.Position `json:"newest"` // that it has read
+	Lag     scenecast.Lag      `json:"lag,omitzero"`
+	Started time.Time          `json:"started,omitzero"`
+	Pages   int                `json:"connections,omitempty"`
 	Records int                `json:"format"` // the newest record version that it reads
 	Knows   []scenecast.NodeID `json:"knows"`  // nodes that it has heard of
 }
@@ -72,10 +76,19 @@ const (
 
 // beat tells the other nodes that this one is there, or goes.
 func (e *Engine) beat(kind string) {
+	b := beat{
+		Kind:    kind,
+		Name:    e.options.Name,
+		Version: e.options.Version,
+		Newest:  e.Newest(),
+		Started: e.begin,
+		Pages:   e.options.Connections(),
+		Records: recordVersion,
+	}
 	e.mu.Lock()
-	knows := slices.Collect(maps.Keys(e.members.byID))
-	b := beat{Knows: knows, Kind: kind, Name: e.options.Name, Version: e.options.Version, Newest: e.tail.Newest(), Records: recordVersion}
+	b.Knows = slices.Collect(maps.Keys(e.members.byID))
 	e.mu.Unlock()
+	_, b.Lag, _ = e.logInfo()
 	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
 	e.send(0, messageBeat, body)
 }
@@ -129,13 +142,13 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 	m := e.members.byID[from]
 	isNew := m == nil
 	if isNew {
-		m = new(member)
+		m = &member{since: e.options.Now()}
 		e.members.byID[from] = m
 		e.logger.Info("engine: a node has joined", "node", b.Name, "id", from, "version", b.Version, "nodes", e.members.known())
 	}
 	m.beat, m.heard, m.knows = b, time.Now(), slices.Contains(b.Knows, e.options.ID)
 	if m.late {
-		m.late = false
+		m.late, m.since = false, e.options.Now()
 		e.logger.Info("engine: a node answers again", "node", b.Name, "id", from)
 	}
 	if e.members.ahead.Epoch != b.Newest.Epoch || e.members.ahead.Seq < b.Newest.Seq {
@@ -163,26 +176,39 @@ func (e *Engine) forget(id scenecast.NodeID, why string) {
 	e.logger.Warn("engine: a node has gone", "node", m.Name, "id", id, "why", why, "nodes", e.members.known())
 }
 
-// Member is a node as Nodes tells of it.
-type Member struct {
-	ID      scenecast.NodeID   `json:"id"`
-	Name    string             `json:"name,omitempty"`
-	Version string             `json:"version,omitempty"`
-	Newest  scenecast.Position `json:"newest"`
-	Self    bool               `json:"self,omitempty"`
-	Late    bool               `json:"late,omitempty"` // it has not answered in time
-	Heard   time.Duration      `json:"-"`              // ago
-}
-
-// Nodes lists the nodes that this one knows, itself first, the others by name.
-func (e *Engine) Nodes() []Member {
+// Nodes implements scenecast.NodeLister.
+func (e *Engine) Nodes() scenecast.Nodes {
+	log, lag, _ := e.logInfo()
+	self := scenecast.NodeInfo{
+		ID:          e.options.ID,
+		Name:        e.options.Name,
+		Version:     e.options.Version,
+		Self:        true,
+		Since:       e.begin,
+		Started:     e.begin,
+		Connections: e.options.Connections(),
+		Newest:      e.Newest(),
+		Lag:         lag,
+	}
+	if log.Leads { // the server in this process may have a name of its own
+		log.Leader = cmp.Or(self.Name, log.Leader)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	others := make([]Member, 0, len(e.members.byID))
+	others := make([]scenecast.NodeInfo, 0, len(e.members.byID))
 	for id, m := range e.members.byID {
-		others = append(others, Member{ID: id, Name: m.Name, Version: m.Version, Newest: m.Newest, Late: m.late, Heard: time.Since(m.heard)})
+		others = append(others, scenecast.NodeInfo{
+			ID:          id,
+			Name:        m.Name,
+			Version:     m.Version,
+			Late:        m.late,
+			Since:       m.since,
+			Started:     m.Started,
+			Connections: m.Pages,
+			Newest:      m.Newest,
+			Lag:         m.Lag,
+		})
 	}
-	slices.SortFunc(others, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
-	self := Member{ID: e.options.ID, Name: e.options.Name, Version: e.options.Version, Newest: e.tail.Newest(), Self: true}
-	return append([]Member{self}, others...)
+	slices.SortFunc(others, func(a, b scenecast.NodeInfo) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
+	return scenecast.Nodes{Log: log, Nodes: append([]scenecast.NodeInfo{self}, others...)}
 }

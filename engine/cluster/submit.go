@@ -94,6 +94,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 		}
 	}
 	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
+		e.counts.refused.Add(1)
 		return nil, scenecast.ErrUnavailable
 	}
 	if size := len(p.Message.Data) + recordOverhead; size > e.backend.MaxRecord() {
@@ -165,6 +166,9 @@ func (e *Engine) appendRecord(o *ownRecord) {
 		e.kept[o.number] = o
 		o.appendTimer = time.AfterFunc(e.options.UnavailableAfter, func() { e.appendOverdue(o) })
 	}
+	if !o.began.IsZero() {
+		e.counts.appendedAgain.Add(1)
+	}
 	o.began, o.pause, o.sending = time.Now(), 0, true
 	e.inFlight[o] = struct{}{}
 	e.appending++
@@ -189,6 +193,7 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 	defer e.mu.Unlock()
 	switch {
 	case err == nil:
+		e.counts.appended.Add(1)
 		o.appended, o.taken = true, time.Now()
 		e.removeInFlight(o)
 		e.appended = o.taken
@@ -214,6 +219,7 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 			if e.ctx.Err() != nil {
 				e.giveUp(o)
 			} else if o.sending {
+				e.counts.appendedAgain.Add(1)
 				e.tryAppend(o)
 			}
 		})
@@ -265,6 +271,7 @@ func (e *Engine) appendOverdue(o *ownRecord) {
 	for _, s := range o.pushes {
 		if !s.isDecided() && !s.isUncertain {
 			s.isUncertain = true
+			e.counts.uncertain.Add(1)
 			close(s.uncertain)
 		}
 	}
@@ -311,6 +318,12 @@ func (e *Engine) fail(s *submission, err error) {
 		return
 	}
 	s.err = err
+	switch {
+	case errors.Is(err, scenecast.ErrUnavailable):
+		e.counts.refused.Add(1)
+	case errors.Is(err, scenecast.ErrUncertain) && !s.isUncertain:
+		e.counts.uncertain.Add(1)
+	}
 	close(s.read)
 	e.end(s)
 }

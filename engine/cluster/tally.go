@@ -128,6 +128,7 @@ func (e *Engine) count(from scenecast.NodeID, batch []report) {
 	for _, t := range batch {
 		o := e.kept[t.number]
 		if o == nil || t.index >= len(o.pushes) {
+			e.countLate(t)
 			e.correct(t)
 			continue
 		}
@@ -143,6 +144,9 @@ func (e *Engine) count(from scenecast.NodeID, batch []report) {
 		if s.outcome.replayed {
 			continue
 		}
+		if s.ended {
+			e.countLate(t)
+		}
 		s.progress.Add(t.tally, false)
 		switch {
 		case !t.done:
@@ -152,6 +156,13 @@ func (e *Engine) count(from scenecast.NodeID, batch []report) {
 			delete(s.waiting, from)
 			e.completeIf(s)
 		}
+	}
+}
+
+// countLate counts a node's answer for which nobody waits any more. A correction of an earlier one is none.
+func (e *Engine) countLate(t report) {
+	if t.tally.Nodes > 0 {
+		e.counts.talliesLate.Add(1)
 	}
 }
 
@@ -228,7 +239,7 @@ func (e *Engine) stopWaiting(s *submission) {
 // markLate, with mu held, has nobody wait for a node until it is heard of again.
 func (e *Engine) markLate(id scenecast.NodeID, m *member) {
 	if !m.late {
-		m.late = true
+		m.late, m.since = true, e.options.Now()
 		e.logger.Warn("engine: a node does not answer; nobody waits for it until it does", "node", m.Name, "id", id)
 	}
 	e.waitNoMore(id)

@@ -40,8 +40,9 @@ type Backend struct {
 	wake    chan struct{}  // the follower is to look at the log itself
 	states  chan streamState
 
-	appends appends
-	hasRead atomic.Bool // what was in the log at the start
+	appends  appends
+	standing standing
+	hasRead  atomic.Bool // what was in the log at the start
 
 	mu    sync.Mutex
 	force epoch // the epoch that new records are of

@@ -86,6 +86,7 @@ func (f *follower) readAtStart() error {
 			return errors.New("a replica is behind the leader")
 		}
 	}
+	f.standing.told(state)
 	f.isLive = true
 	f.hasRead.Store(true)
 	f.on.Live()
@@ -154,6 +155,9 @@ func (f *follower) readBatch() (n int, err error) {
 		if seq >= f.next {
 			f.take(seq, m.Data)
 			n++
+			if f.isLive {
+				f.standing.readOn.Add(1)
+			}
 		}
 	}
 }
@@ -162,6 +166,7 @@ func (f *follower) readBatch() (n int, err error) {
 func (f *follower) take(seq uint64, data []byte) {
 	dropped := seq > f.next
 	f.next = seq + 1
+	f.standing.read.Store(seq)
 	e, err := parseEntry(seq, data)
 	if err != nil {
 		f.log.Error("engine: an entry of the log cannot be read", "sequence", seq, "err", err)
@@ -254,6 +259,7 @@ func (f *follower) compare(s streamState, fresh bool) {
 	}
 	f.next = agreed.seq + 1
 	f.doubt = false
+	f.standing.read.Store(agreed.seq)
 	if f.readOn() == nil {
 		f.state(nil)
 	}

@@ -156,6 +156,7 @@ func (b *Backend) watch() {
 			return
 		case err == nil:
 			answered = time.Now()
+			b.standing.told(s)
 			select {
 			case b.states <- s:
 			default:

@@ -1,0 +1,73 @@
+package api
+
+import (
+	"time"
+
+	"scenecast"
+)
+
+// nodesResponse is the answer to GET /v1/nodes.
+type nodesResponse struct {
+	Log   *logInfo `json:"log,omitempty"` // of nodes that share one
+	Nodes []node   `json:"nodes"`         // the one that answers first
+}
+
+// logInfo is how the shared log stands.
+type logInfo struct {
+	Leader   string `json:"leader"` // empty: none that is known
+	Replicas int    `json:"replicas"`
+	InSync   int    `json:"in_sync"`
+}
+
+// node is a node, as the one that answers knows it.
+type node struct {
+	ID          scenecast.NodeID `json:"id"`
+	Name        string           `json:"name,omitempty"`
+	Version     string           `json:"version,omitempty"`
+	Self        bool             `json:"self"`
+	State       string           `json:"state"` // up or late
+	Since       time.Time        `json:"since"`
+	Started     time.Time        `json:"started"`
+	Connections int              `json:"connections"`
+	Position    string           `json:"position"`
+	Lag         uint64           `json:"lag"`
+	LagMS       int64            `json:"lag_ms"`
+}
+
+// The states of a node. One that is gone is not in the list.
+const (
+	nodeUp   = "up"
+	nodeLate = "late"
+)
+
+// nodes answers GET /v1/nodes.
+func (a *API) nodes(r *request) (any, error) {
+	if err := r.mayKnowAll("nodes"); err != nil {
+		return nil, err
+	}
+	known := a.o.Nodes()
+	var response nodesResponse
+	if l := known.Log; l.Replicas > 0 {
+		response.Log = &logInfo{l.Leader, l.Replicas, l.InSync}
+	}
+	for _, n := range known.Nodes {
+		state := nodeUp
+		if n.Late {
+			state = nodeLate
+		}
+		response.Nodes = append(response.Nodes, node{
+			ID:          n.ID,
+			Name:        n.Name,
+			Version:     n.Version,
+			Self:        n.Self,
+			State:       state,
+			Since:       n.Since.UTC().Truncate(time.Millisecond),
+			Started:     n.Started.UTC().Truncate(time.Millisecond),
+			Connections: n.Connections,
+			Position:    n.Newest.String(),
+			Lag:         n.Lag.Records,
+			LagMS:       n.Lag.Time.Milliseconds(),
+		})
+	}
+	return response, nil
+}

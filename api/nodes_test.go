@@ -1,0 +1,45 @@
+package api_test
+
+import (
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"scenecast"
+	"scenecast/api"
+	"scenecast/auth"
+)
+
+// TestNodes: what is known of each node, and how the log stands; for keys of the operator's app alone.
+func TestNodes(t *testing.T) {
+	keys := new(auth.Keys)
+	keys.Add(auth.Key{App: scenecast.DefaultApp, Scopes: []auth.Scope{auth.Read}}, "operator")
+	keys.Add(auth.Key{App: scenecast.DefaultApp, Scopes: []auth.Scope{auth.Push}}, "pushes")
+	keys.Add(auth.Key{App: "shop", Scopes: auth.Scopes}, "shop")
+	at := time.Date(2026, 1, 2, 15, 4, 5, 678_900_000, time.UTC)
+	known := scenecast.Nodes{
+		Log: scenecast.LogInfo{Leader: "b", Replicas: 3, InSync: 2},
+		Nodes: []scenecast.NodeInfo{
+			{ID: 7, Name: "a", Version: "1.2", Self: true, Since: at, Started: at, Connections: 5, Newest: scenecast.Position{Epoch: 36, Seq: 2048}},
+			{ID: 9, Late: true, Since: at.Add(time.Second), Started: at, Newest: scenecast.Position{Epoch: 36, Seq: 1024}, Lag: scenecast.Lag{Records: 1, Time: 480 * time.Millisecond}},
+		},
+	}
+	a := api.New(api.Options{FindKey: keys.Find, Nodes: func() scenecast.Nodes { return known }})
+	call := func(key string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "/v1/nodes", nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		return w
+	}
+	const nodes = `"nodes":[{"id":7,"name":"a","version":"1.2","self":true,"state":"up","since":"2026-01-02T15:04:05.678Z","started":"2026-01-02T15:04:05.678Z",` +
+		`"connections":5,"position":"10-2048","lag":0,"lag_ms":0},` +
+		`{"id":9,"self":false,"state":"late","since":"2026-01-02T15:04:06.678Z","started":"2026-01-02T15:04:05.678Z","connections":0,"position":"10-1024","lag":1,"lag_ms":480}]}`
+	checkAnswer(t, "three replicas", call("operator"), 200, `{"log":{"leader":"b","replicas":3,"in_sync":2},`+nodes)
+	known.Log = scenecast.LogInfo{}
+	checkAnswer(t, "a log in memory", call("operator"), 200, `{`+nodes)
+	checkAnswer(t, "a key that may not read", call("pushes"), 403,
+		`{"title":"Forbidden","status":403,"kind":"forbidden","detail":"this API key lacks the scope \"read\"","setting":"api_keys"}`)
+	checkAnswer(t, "a key of another app", call("shop"), 403,
+		`{"title":"Forbidden","status":403,"kind":"forbidden","detail":"the nodes are of all apps, and for keys of the app named default alone","setting":"api_keys"}`)
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"scenecast/auth"
+	"scenecast/client"
+)
+
+func newNodes() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "nodes",
+		Short: "List the nodes of a cluster, and how its log stands",
+		Long: `Asks one node which nodes it knows: their names, whether they answer, how many pages they have and how far they are behind the log.
+Any node can be asked; each tells what it knows.`,
+		Example: `  scenecast nodes
+  scenecast nodes --url http://10.0.0.2:9502 --json`,
+		Args: cobra.NoArgs,
+	}
+	server := newRemote(cmd, false, auth.Read)
+	asJSON := cmd.Flags().Bool("json", false, "print the answer as it is")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		u, address, err := server.address()
+		if err != nil {
+			return err
+		}
+		key, err := server.apiKey()
+		if err != nil {
+			return err
+		}
+		backend := client.Backend{URL: u.String(), Key: key.text}
+		var answer json.RawMessage
+		if err := backend.Call(cmd.Context(), http.MethodGet, "/v1/nodes", nil, &answer); err != nil {
+			return explain(err, address, key)
+		}
+		if *asJSON {
+			_, err = cmd.OutOrStdout().Write(answer)
+			return err
+		}
+		return printNodes(cmd.OutOrStdout(), answer)
+	}
+	return cmd
+}
+
+// nodeList is what GET /v1/nodes answers, as far as it is printed.
+type nodeList struct {
+	Log *struct {
+		Leader   string
+		Replicas int
+		InSync   int `json:"in_sync"`
+	}
+	Nodes []struct {
+		ID          uint64
+		Name        string
+		Version     string
+		Self        bool
+		State       string
+		Since       time.Time
+		Connections int
+		Position    string
+		Lag         uint64
+		LagMS       int64 `json:"lag_ms"`
+	}
+}
+
+func printNodes(out io.Writer, answer []byte) error {
+	var list nodeList
+	if err := json.Unmarshal(answer, &list); err != nil {
+		return fmt.Errorf("the server's answer is not what this version knows: %w", err)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tSTATE\tSINCE\tPAGES\tPOSITION\tLAG\tVERSION\tID")
+	for _, n := range list.Nodes {
+		name := cmp.Or(n.Name, "-")
+		if n.Self {
+			name += " (this one)"
+		}
+		lag := "-"
+		if n.Lag > 0 || n.LagMS > 0 {
+			lag = fmt.Sprintf("%d records, %v", n.Lag, time.Duration(n.LagMS)*time.Millisecond)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\n", name, n.State, n.Since.Local().Format(time.DateTime), n.Connections, n.Position, lag, cmp.Or(n.Version, "-"), n.ID)
+	}
+	if l := list.Log; l != nil {
+		fmt.Fprintf(w, "\nThe log is led by %s; %d of %d replicas are in sync.\n", cmp.Or(l.Leader, "nobody who is known"), l.InSync, l.Replicas)
+	} else {
+		fmt.Fprintln(w, "\nThe log is this node's own, in memory.")
+	}
+	return w.Flush()
+}

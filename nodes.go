@@ -1,0 +1,43 @@
+package scenecast
+
+import "time"
+
+// NodeLister is an engine that knows which nodes there are.
+type NodeLister interface {
+	// Nodes may be called concurrently, from the moment that Start has returned.
+	Nodes() Nodes
+}
+
+// Nodes is what one node knows of all.
+type Nodes struct {
+	Log   LogInfo    // of an engine whose log its nodes share; otherwise zero
+	Nodes []NodeInfo // the one that tells this first, the others by name
+}
+
+// LogInfo is how the log stands that nodes share.
+type LogInfo struct {
+	Leader   string // which server leads it; empty: none that is known
+	Leads    bool   // the one in this process does
+	Replicas int    // how many copies there are to be
+	InSync   int    // of these, the ones that have everything, the leader's among them
+}
+
+// NodeInfo is what is known of a node.
+type NodeInfo struct {
+	ID          NodeID
+	Name        string    // the same over restarts; may be empty
+	Version     string    // may be empty
+	Self        bool      // it is the one that tells this
+	Late        bool      // it has not answered in time, so nobody waits for it
+	Since       time.Time // when it has come to be so: known, or late
+	Started     time.Time // by its own clock
+	Connections int       // as it has last told
+	Newest      Position  // how far it has read the log, as it has last told
+	Lag         Lag       // as it has last told
+}
+
+// Lag is how far a node is behind the log.
+type Lag struct {
+	Records uint64        `json:"records"` // that are in the log and it has not read
+	Time    time.Duration `json:"time"`    // in ns: for so long it has been behind
+}
