@@ -16,7 +16,8 @@ type Pending interface {
 	// what is known so far, and the error a *problem.Problem of the kind Uncertain, which wraps ctx's: the push is published all the
 	// same. A dry run has done nothing then, and is Unavailable.
 	Wait(ctx context.Context) (Result, error)
-	// WaitQueued returns when it is known which outboxes took the push; of a dry run at once. The error is ctx's.
+	// WaitQueued returns when it is known which outboxes of this node took the push; of a dry run at once. The error is ctx's, or the
+	// engine's if the push was not published, or it is not known whether it was.
 	WaitQueued(ctx context.Context) error
 }
 
