@@ -135,7 +135,7 @@ type fixture struct {
 	refused func(r *http.Request, p *problem.Problem) // told of refused keys, unless it is nil
 }
 
-const maxBody = 4096
+const maxBody = 16 << 10
 
 func newFixture(t testing.TB) *fixture {
 	f := &fixture{
@@ -285,7 +285,7 @@ func TestRefused(t *testing.T) {
 	notAllowed := func(detail string) string {
 		return `{"title":"Method Not Allowed","status":405,"kind":"method_not_allowed","detail":"` + detail + `"}`
 	}
-	tooLarge := `{"title":"Request Entity Too Large","status":413,"kind":"too_large","detail":"the body is over 4096 bytes","setting":"http.max_body"}`
+	tooLarge := `{"title":"Request Entity Too Large","status":413,"kind":"too_large","detail":"the body is over 16384 bytes","setting":"http.max_body"}`
 
 	for _, c := range []struct {
 		method, path, key, body string

@@ -97,23 +97,21 @@ func (a *API) pushBatch(r *request, items []item, answer func(any)) {
 	}
 }
 
-// submitBatch submits pushes, at most batchWindow ahead of what is known to be queued.
+// submitBatch submits pushes, at most batchWindow ahead of what is known to be queued. When the call's time ends, the rest is refused.
 func (a *API) submitBatch(r *request, items []item, submissions chan<- submission) {
 	defer close(submissions)
 	var window [batchWindow]push.Pending
 	for i, item := range items {
 		var s submission
-		earlier := &window[i%batchWindow]
-		if *earlier != nil {
-			s.err = (*earlier).WaitQueued(r.Context())
-			*earlier = nil
+		if earlier := window[i%batchWindow]; earlier != nil {
+			_ = earlier.WaitQueued(r.Context()) // an error of the engine's is told in the answer to that push
 		}
-		if s.err != nil {
+		if i >= batchWindow && r.Context().Err() != nil {
 			s.err = problem.New(problem.Unavailable, "not published: the pushes before it took too long")
 		} else {
 			s.pending, s.err = a.submitItem(r, item)
 		}
-		*earlier = s.pending
+		window[i%batchWindow] = s.pending
 		submissions <- s
 	}
 }

@@ -180,19 +180,53 @@ func TestBatchOfManyReceipts(t *testing.T) {
 	})
 }
 
-// TestBatchThatStands: where nothing gets queued any more, what was published is told as uncertain, what was not as not
+// TestBatchThatStands: where nothing gets queued any more, what was published is told as uncertain, all that comes behind it as not
 // published, and the call ends.
 func TestBatchThatStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
 		service := push.NewService(stuck{}, push.DefaultLimits, nil)
 		f.pusher.submit = service.Submit
-		a, end := batch(f, api.BatchWindow+2, `,"message":1`)
+		const pushes = 3*api.BatchWindow + 2
+		a, end := batch(f, pushes, `,"message":1`)
 		<-end
 		published := strings.Count(a.Body.String(), `"status":504,"kind":"uncertain"`)
 		refused := strings.Count(a.Body.String(), `"status":503,"kind":"unavailable","detail":"not published: the pushes before it took too long"`)
-		if published != api.BatchWindow || refused != 2 || f.log.Len() > 0 {
+		if published != api.BatchWindow || refused != pushes-published || f.log.Len() > 0 {
 			t.Errorf("%d are told as published, %d as not published; the log says %s", published, refused, &f.log)
+		}
+	})
+}
+
+// lostPush is a push of which the engine says that nothing was published after all.
+type lostPush struct{}
+
+// Wait implements push.Pending.
+func (lostPush) Wait(context.Context) (push.Result, error) {
+	return push.Result{}, scenecast.ErrUnavailable
+}
+
+// WaitQueued implements push.Pending.
+func (lostPush) WaitQueued(context.Context) error { return scenecast.ErrUnavailable }
+
+// TestBatchGoesOnBehindALostPush: the engine's error is the answer to that push, and to no other.
+func TestBatchGoesOnBehindALostPush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.pusher.submit = func(_ push.Caller, r push.Request) (push.Pending, error) {
+			if r.ID == "0" {
+				return lostPush{}, nil
+			}
+			p := newOnItsWay(r.ID)
+			close(p.queued)
+			close(p.done)
+			return p, nil
+		}
+		a, end := batch(f, api.BatchWindow+1, "")
+		<-end
+		lines := strings.Split(strings.TrimSpace(a.Body.String()), "\n")
+		if last := lines[api.BatchWindow]; !strings.HasPrefix(last, fmt.Sprintf(`{"id":"%d",`, api.BatchWindow)) {
+			t.Errorf("the last push is answered %s", last)
 		}
 	})
 }
