@@ -86,7 +86,7 @@ const maxScan = 10_000 // as docs/api.md says
 
 // pushes answers GET /v1/pushes?to=…&since=…: a page of the log, oldest first.
 func (a *API) pushes(r *request) (any, error) {
-	wanted, err := r.params.labels()
+	wanted, err := r.params.pageFilter()
 	if err != nil {
 		return nil, err
 	}
@@ -148,9 +148,9 @@ func (s *scan) run(r *request, log scenecast.Log, at scenecast.Position) error {
 	}
 }
 
-// labels reads the parameter to as the labels of a page, and returns whether such a page is in an audience; left out,
-// every audience will do.
-func (p parameters) labels() (func(audience.Expr) bool, error) {
+// pageFilter reads the parameter to as the labels of a page, and returns a function that reports whether such a page is in an
+// audience. Left out, every audience will do.
+func (p parameters) pageFilter() (func(audience.Expr) bool, error) {
 	text, ok := p["to"]
 	if !ok {
 		return func(audience.Expr) bool { return true }, nil

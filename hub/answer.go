@@ -16,7 +16,7 @@ type answer struct {
 	begun bool
 	left  []scenecast.Slot          // the members that are left to be gone through; some may have left meanwhile
 	each  func(slot scenecast.Slot) // what is done with each
-	slice int                       // how many take less than 100 µs
+	slice int                       // how many members a slice goes through; they take less than 100 µs
 	reply scenecast.Reply
 }
 

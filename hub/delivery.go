@@ -7,7 +7,7 @@ import (
 	"scenecast/hub/receipt"
 )
 
-// delivery is one push on its way through the shards, which share what it looks like on each wire.
+// delivery is one push on its way through the shards, which share its encoded frames.
 type delivery struct {
 	push    *scenecast.Push
 	receipt *receipt.Receipt // nil: nobody waits for more than what is queued
@@ -35,7 +35,7 @@ func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 	return f
 }
 
-// tracked is a frame with a Done, one for each wire; frames are those of one shard.
+// tracked is the frame of a wire with a Done, from frames, or made and added to them. They are those of one delivery on one shard.
 func tracked(f *scenecast.Frame, done func(slot uint32, written bool), by scenecast.Protocol, frames []encoded) (*scenecast.Frame, []encoded) {
 	for _, e := range frames {
 		if e.by == by {

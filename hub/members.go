@@ -20,7 +20,7 @@ type member struct {
 	state      state
 }
 
-// state are bits of what a member is in besides.
+// state is a set of flags of a member.
 type state uint8
 
 const (
@@ -41,23 +41,23 @@ func (m *member) setTo(s state, on bool) {
 	}
 }
 
-// members are the connections, by slot index, in pages that never move.
-type members struct{ pages []*[memberPage]member }
+// members are the connections, by slot index, in blocks that never move.
+type members struct{ blocks []*[memberBlock]member }
 
-const memberPage = 256
+const memberBlock = 256
 
 // at is the member in a slot; nil where no slot has been yet.
 func (m *members) at(index uint32) *member {
-	if int(index/memberPage) >= len(m.pages) {
+	if int(index/memberBlock) >= len(m.blocks) {
 		return nil
 	}
-	return &m.pages[index/memberPage][index%memberPage]
+	return &m.blocks[index/memberBlock][index%memberBlock]
 }
 
 // grow is at, for a slot that may be new.
 func (m *members) grow(index uint32) *member {
-	for int(index/memberPage) >= len(m.pages) {
-		m.pages = append(m.pages, new([memberPage]member))
+	for int(index/memberBlock) >= len(m.blocks) {
+		m.blocks = append(m.blocks, new([memberBlock]member))
 	}
 	return m.at(index)
 }
@@ -65,9 +65,9 @@ func (m *members) grow(index uint32) *member {
 // all ranges over all slots, free ones too.
 func (m *members) all() iter.Seq2[uint32, *member] {
 	return func(yield func(uint32, *member) bool) {
-		for number, page := range m.pages {
-			for i := range page {
-				if !yield(uint32(number*memberPage+i), &page[i]) {
+		for number, block := range m.blocks {
+			for i := range block {
+				if !yield(uint32(number*memberBlock+i), &block[i]) {
 					return
 				}
 			}

@@ -6,7 +6,7 @@ import (
 	"scenecast/label"
 )
 
-// sessionKey is by whom a member with a page ID is known again.
+// sessionKey is the key under which what a member with a page ID leaves behind is kept. Identity is that of its trust.
 func sessionKey(app string, labels label.Set, identity string) session.Key {
 	if user := labels.Values(scenecast.LabelUser); len(user) > 0 {
 		identity = "@" + user[0]

@@ -17,8 +17,8 @@ const (
 	MaxPushes = 1024
 )
 
-// Pending is what is not known yet of the copies of pushes on one shard. It takes 3 bits a page and push that asks for acknowledgements.
-// The zero value is ready. It has one owner: the shard's goroutine, on which frames are done as well.
+// Pending keeps, for one shard, which copies of pushes are not written yet and which are not acknowledged. It takes 3 bits a page and push
+// that asks for acknowledgements. The zero value is ready. It has one owner: the shard's goroutine, which calls Frame.Done as well.
 type Pending struct {
 	pushes []*Copies // whose acknowledgements are taken, in the order of the log
 	blocks []*block  // that these are of, in order

@@ -14,8 +14,8 @@ import (
 	"scenecast/label"
 )
 
-// Key is by whom a page is known again: its app, its own ID, and who its token says that it is. Another user who knows the ID is another
-// page.
+// Key identifies a page over its connections: its app, its own ID, and who its token says that it is. Another user who knows the ID is
+// another page.
 type Key string
 
 // NewKey makes a key. Identity is who the page is by its token; empty: its token says nothing.
@@ -35,7 +35,7 @@ type Leaving struct {
 	State
 	DeliveredUntil time.Time             // when the last push ends that it has got
 	Lasts          func(seq uint64) bool // of one that it had got when it left before: whether that lasts, as far as is known
-	Holds          bool                  // what Join or Relabel has reported last
+	Holds          bool                  // the result of the last Join or Relabel for this connection
 }
 
 // Delivered are the pushes with a ttl that a page has got: their sequence numbers in one epoch, in order. They are not changed.
@@ -79,7 +79,7 @@ type page struct {
 	unackedUntil int64              // how long these are of use, in Unix nanoseconds
 	hasLabels    bool               // it is known which labels the backend has given it, possibly none
 	labels       label.Set
-	holders      int   // connections that are here and whose labels these are
+	holders      int   // connections of the page that are here and count on the labels being kept
 	labelsUntil  int64 // when there are none: how long the labels are kept
 	until        int64 // … and how long anything else of it is of use
 	bytes        int   // that it counts with, receipts left out
