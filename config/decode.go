@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"iter"
 	"reflect"
 	"strconv"
 	"strings"
@@ -70,7 +71,7 @@ func decodeSection(n *yaml.Node, v reflect.Value) error {
 }
 
 // fields ranges over the fields of a struct and of those inlined in it, with their keys.
-func fields(v reflect.Value) func(yield func(key string, field reflect.Value) bool) {
+func fields(v reflect.Value) iter.Seq2[string, reflect.Value] {
 	return func(yield func(key string, field reflect.Value) bool) {
 		for i := range v.NumField() {
 			key, inline := strings.CutSuffix(v.Type().Field(i).Tag.Get("yaml"), ",inline")
