@@ -46,7 +46,7 @@ func (h *handshaker) Handshake(head []byte, from netip.AddrPort, mayJoin func() 
 	end, found := headEnd(head)
 	switch {
 	case found && end <= h.server.options.MaxHead && bytes.HasSuffix(head[:end], endOfHead):
-		return h.decide(head[:end], from, mayJoin)
+		return h.handshake(head[:end], from, mayJoin)
 	case found, len(head) > h.server.options.MaxHead, bytes.Contains(head, doubleCR):
 		return hijack
 	default:
@@ -63,9 +63,9 @@ func headEnd(b []byte) (end int, found bool) {
 	return empty + len(emptyLine), empty >= 0
 }
 
-// decide reads a whole head and has its endpoint decide. A request that is refused over HTTP goes to net/http, where the endpoint
-// decides once more and answers.
-func (h *handshaker) decide(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
+// handshake reads a whole head and asks its endpoint. A request that is refused over HTTP goes to net/http, where the endpoint is
+// asked once more, and answers.
+func (h *handshaker) handshake(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
 	h.bytes.Reset(head)
 	h.reader.Reset(&h.bytes)
 	r, err := http.ReadRequest(h.reader)

@@ -8,8 +8,8 @@ import (
 	"scenecast"
 )
 
-// Run serves until ctx ends, then drains, and returns when nothing of the server is left. The error is nil unless serving failed, or
-// the pages could not be told in time.
+// Run serves until ctx ends, then drains, and returns when nothing of the server is left. The error is nil unless serving failed, or the
+// engine could not be closed; what a drain has no time for is cut, which the log tells.
 //
 // Draining: first /readyz answers 503 for the drain delay, while all else goes on, so that a load balancer sends nobody any more.
 // Then pages are told to come back elsewhere, requests that have not come in whole are cut, and requests that are being answered
@@ -37,13 +37,13 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, loop := range s.loops {
 		loop.LowerCloseWait(drainCloseWait)
 	}
-	err := errors.Join(failed, s.hub.Drain(stop, s.drain/2))
+	if s.hub.Drain(stop, s.drain/2) != nil {
+		s.log.Warn("pages were not told in time that the server drains", "connections", s.Connections())
+	}
 	s.listener.Shutdown(stop)
 	s.cutCalls()
-	if err == nil {
-		err = s.hub.Drain(stop, 0) // of pages that were being admitted
-	}
-	err = errors.Join(err, s.engine.Close())
+	_ = s.hub.Drain(stop, 0) // of pages that were being admitted
+	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)
 	return errors.Join(err, <-serving)
 }

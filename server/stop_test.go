@@ -66,6 +66,16 @@ func TestStopWithSlowRequests(t *testing.T) {
 	}
 }
 
+// TestStopWithoutTime: pages that cannot be told in time are cut, which is no failure of the stop either.
+func TestStopWithoutTime(t *testing.T) {
+	s := start(t, map[string]string{"drain": "1ns"}, nil)
+	for range 50 {
+		s.raw(upgrade("/?token=" + pageToken))
+	}
+	s.awaitConnections(50)
+	s.end()
+}
+
 // TestDrainingPort: pages are refused so that they come back elsewhere, and everything else is answered.
 func TestDrainingPort(t *testing.T) {
 	s := start(t, nil, nil)

@@ -86,7 +86,9 @@ func TestFailedHandshakes(t *testing.T) {
 
 // TestHTTP2: backends and event streams share one connection, so that no browser runs out of them.
 func TestHTTP2(t *testing.T) {
-	s, pool := secure(t, map[string]string{"websocket.ping_interval": "20ms"})
+	s, pool := secure(t, map[string]string{
+		"websocket.ping_interval": "20ms", "http.body_timeout": "100ms", "http.write_timeout": "100ms", "http.idle_timeout": "100ms",
+	})
 	client := http2Client(t, pool)
 	var streams []*stream
 	for range 20 { // of HTTP/1.1 a browser has six at a time
@@ -100,8 +102,11 @@ func TestHTTP2(t *testing.T) {
 			t.Fatalf("%+v", response)
 		}
 		page := &stream{t: t, in: bufio.NewReader(response.Body), head: response}
-		page.expect(streamWelcome, ":", ":")
+		page.expect(streamWelcome)
 		streams = append(streams, page)
+	}
+	for range 20 { // longer than each of the timeouts
+		streams[0].expect(":")
 	}
 	if answer := s.pushBy(client, `{"to":{"page":"home"},"message":1}`); !strings.Contains(answer, `"queued":20`) {
 		t.Fatal(answer)
