@@ -215,7 +215,7 @@ func (p *pair) leaveAll() {
 // TestModel lets random streams run over an index and over the model. The number of members goes up and down, so that
 // postings change their form in both directions, and ids, blocks and members come back.
 func TestModel(t *testing.T) {
-	for seed := range uint64(3) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 7))
 			p := newPair()
