@@ -58,7 +58,7 @@ Push something:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newBench(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newLog(), newBench(), newConfig(), newVersion())
 	root.Version = versionLine()
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.CompletionOptions.HiddenDefaultCmd = true

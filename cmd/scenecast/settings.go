@@ -22,27 +22,39 @@ type settings struct {
 	flags map[string]*pflag.Flag // by setting
 }
 
+// newLogSettings adds those that say where the log is.
+func newLogSettings(cmd *cobra.Command) *settings {
+	s := &settings{flags: make(map[string]*pflag.Flag)}
+	addConfigFlag(cmd, &s.file)
+	s.add(cmd, "data_dir", "data-dir", "`directory` of a node's log")
+	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
+	s.add(cmd, "cluster.name", "cluster-name", "`name` of the cluster")
+	return s
+}
+
+// add adds a flag for a setting.
+func (s *settings) add(cmd *cobra.Command, setting, flag, usage string) {
+	cmd.Flags().String(flag, "", usage)
+	s.flags[setting] = cmd.Flags().Lookup(flag)
+}
+
 // newSettings adds the flags to a command.
 func newSettings(cmd *cobra.Command) *settings {
 	s := &settings{flags: make(map[string]*pflag.Flag)}
 	addConfigFlag(cmd, &s.file)
 	aliasAddr(cmd)
-	add := func(setting, flag, usage string) {
-		cmd.Flags().String(flag, "", usage)
-		s.flags[setting] = cmd.Flags().Lookup(flag)
-	}
-	add("listen", "listen", "`host:port` to listen on; port 0 takes any free one")
-	add("client_tokens", "client-token", "`tokens` that let pages in, separated by commas")
-	add("api_keys", "api-key", "`key` of a backend that may do everything, in place of those of the file")
-	add("engine", "engine", "`engine`: auto, memory or nats")
-	add("data_dir", "data-dir", "`directory` in which pushes are kept over restarts")
-	add("cluster.node", "cluster-node", "`name` of this node, the same over restarts")
-	add("cluster.listen", "cluster-listen", "`host:port` for the other nodes of the cluster")
-	add("cluster.peers", "cluster-peers", "`host:port` of the other nodes, separated by commas")
-	add("cluster.secret", "cluster-secret", "`text` that the nodes of the cluster share")
-	add("nats.url", "nats-url", "`URL` of an external NATS")
-	add("log.level", "log-level", "`level`: debug, info, warn or error")
-	add("log.format", "log-format", "`format`: text or json")
+	s.add(cmd, "listen", "listen", "`host:port` to listen on; port 0 takes any free one")
+	s.add(cmd, "client_tokens", "client-token", "`tokens` that let pages in, separated by commas")
+	s.add(cmd, "api_keys", "api-key", "`key` of a backend that may do everything, in place of those of the file")
+	s.add(cmd, "engine", "engine", "`engine`: auto, memory or nats")
+	s.add(cmd, "data_dir", "data-dir", "`directory` in which pushes are kept over restarts")
+	s.add(cmd, "cluster.node", "cluster-node", "`name` of this node, the same over restarts")
+	s.add(cmd, "cluster.listen", "cluster-listen", "`host:port` for the other nodes of the cluster")
+	s.add(cmd, "cluster.peers", "cluster-peers", "`host:port` of the other nodes, separated by commas")
+	s.add(cmd, "cluster.secret", "cluster-secret", "`text` that the nodes of the cluster share")
+	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
+	s.add(cmd, "log.level", "log-level", "`level`: debug, info, warn or error")
+	s.add(cmd, "log.format", "log-format", "`format`: text or json")
 	return s
 }
 

@@ -49,6 +49,9 @@ type Backend struct {
 	down  error // what the follower or the connection has found
 }
 
+// streamPrefix is what the names of our streams begin with; the cluster's name follows.
+const streamPrefix = "SCENECAST_"
+
 // New makes a backend that has not started.
 func New(o Options) (*Backend, error) {
 	o = o.withDefaults()
@@ -59,7 +62,7 @@ func New(o Options) (*Backend, error) {
 	b := &Backend{
 		options:     o,
 		log:         o.Logger,
-		stream:      "SCENECAST_" + o.Name,
+		stream:      streamPrefix + o.Name,
 		logSubject:  prefix + ".log",
 		liveSubject: prefix + ".live",
 		allSubject:  prefix + ".all",

@@ -129,15 +129,28 @@ func (f *follower) readOn() error {
 
 // readBatch reads some entries, from whichever replica answers.
 func (f *follower) readBatch() (n int, err error) {
-	inbox := f.conn.NewInbox()
-	sub, err := f.conn.SubscribeSync(inbox)
+	return f.getBatch(f.next, func(m *nats.Msg, seq uint64) {
+		if seq < f.next {
+			return
+		}
+		f.take(seq, m.Data)
+		if f.isLive {
+			f.standing.readOn.Add(1)
+		}
+	})
+}
+
+// getBatch reads some entries from a sequence number on, and says how many came.
+func (b *Backend) getBatch(from uint64, take func(m *nats.Msg, seq uint64)) (n int, err error) {
+	inbox := b.conn.NewInbox()
+	sub, err := b.conn.SubscribeSync(inbox)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	_ = sub.SetPendingLimits(-1, -1)
-	request := fmt.Sprintf(`{"seq":%d,"batch":%d,"max_bytes":%d}`, f.next, batch, 16<<20)
-	if err := f.conn.PublishRequest("$JS.API.DIRECT.GET."+f.stream, inbox, []byte(request)); err != nil {
+	request := fmt.Sprintf(`{"seq":%d,"batch":%d,"max_bytes":%d}`, from, batch, 16<<20)
+	if err := b.conn.PublishRequest("$JS.API.DIRECT.GET."+b.stream, inbox, []byte(request)); err != nil {
 		return 0, err
 	}
 	for {
@@ -152,13 +165,8 @@ func (f *follower) readBatch() (n int, err error) {
 			}
 			return n, nil
 		}
-		if seq >= f.next {
-			f.take(seq, m.Data)
-			n++
-			if f.isLive {
-				f.standing.readOn.Add(1)
-			}
-		}
+		take(m, seq)
+		n++
 	}
 }
 

@@ -1,0 +1,163 @@
+package nats
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"scenecast"
+	"scenecast/engine/cluster"
+)
+
+// Scan is what was found in a log.
+type Scan struct {
+	Records     int // entries that are records
+	Void        int // of these, the ones that were appended to an epoch that had ended: their origins have appended them again
+	Pushes      int // in records that are not void
+	Happened    int // of these, the ones that happened: the others were appended twice, or are retries
+	Epochs      int // beginnings of epochs
+	Bytes       int64
+	First, Last scenecast.Position // of what happened
+	Begun       time.Time          // when the oldest entry was stored
+	Ended       time.Time          // and the newest
+	Damage      []error            // in order
+}
+
+// scanner goes through entries as the follower does.
+type scanner struct {
+	Scan
+	reader *cluster.Reader
+	push   func(*scenecast.Push)
+
+	last   uint64 // sequence number
+	epoch  epoch
+	number uint64 // the highest that was seen
+}
+
+// ScanDir reads the log of the cluster of this name from the data directory of a node that does not run, and calls push for each push
+// that happened, in order. Damage is no error: it goes on behind it.
+func ScanDir(dir, name string, reader *cluster.Reader, push func(*scenecast.Push)) (Scan, error) {
+	s := scanner{reader: reader, push: push}
+	err := readBlocks(dir, streamPrefix+name, s.take, s.damaged)
+	return s.Scan, err
+}
+
+// ScanURL does so with the log that external servers keep.
+func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*scenecast.Push)) (Scan, error) {
+	s := scanner{reader: reader, push: push}
+	b, err := New(o)
+	if err != nil {
+		return s.Scan, err
+	}
+	how, err := b.external()
+	if err != nil {
+		return s.Scan, err
+	}
+	if b.conn, err = nats.Connect(b.options.URL, append(how, b.common()...)...); err != nil {
+		return s.Scan, fmt.Errorf("connect to NATS: %w", err)
+	}
+	defer b.cancel()
+	defer b.conn.Close()
+	state, err := b.streamInfo(ctx)
+	if err != nil {
+		return s.Scan, fmt.Errorf("%w named %s at %s: %w", ErrNoLog, o.Name, o.URL, err)
+	}
+	for next := state.First; next <= state.Last; {
+		before := next
+		_, err := b.getBatch(next, func(m *nats.Msg, seq uint64) {
+			at, _ := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
+			s.take(stored{seq, at, m.Data})
+			next = max(next, seq+1)
+		})
+		if err != nil {
+			return s.Scan, err
+		}
+		if next == before { // what is left has been dropped meanwhile
+			break
+		}
+	}
+	return s.Scan, nil
+}
+
+func (s *scanner) damaged(err error) { s.Damage = append(s.Damage, err) }
+
+// take takes the next entry.
+func (s *scanner) take(r stored) {
+	wrong := func(format string, v ...any) {
+		s.damaged(fmt.Errorf("entry "+strconv.FormatUint(r.sequence, 10)+": "+format, v...))
+	}
+	switch {
+	case r.sequence <= s.last:
+		wrong("it follows entry %d", s.last)
+		return
+	case s.last > 0 && r.sequence > s.last+1:
+		wrong("%d entries before it are missing", r.sequence-s.last-1)
+	}
+	s.last = r.sequence
+	if r.data == nil {
+		return
+	}
+	if s.Begun.IsZero() {
+		s.Begun = r.at
+	}
+	s.Ended = r.at
+	s.Bytes += int64(len(r.data))
+	e, err := parseEntry(r.sequence, r.data)
+	switch {
+	case err != nil:
+		wrong("%w", err)
+	case e.kind == kindEpoch:
+		s.begin(e, wrong)
+	default:
+		s.record(e, wrong)
+	}
+}
+
+// begin takes the beginning of an epoch.
+func (s *scanner) begin(e entry, wrong func(string, ...any)) {
+	s.Epochs++
+	switch {
+	case s.epoch.id == 0: // what was before it has been dropped
+	case e.epoch.base < s.epoch.base:
+		wrong("an epoch whose numbers are below those of the one before")
+	case e.previousEnd > s.number:
+		wrong("an epoch that says that the one before ended at %d, and it ends at %d", e.previousEnd, s.number)
+	case e.number() <= s.number:
+		wrong("an epoch that begins at %d, below what was there", e.number())
+	}
+	s.epoch, s.number = e.epoch, max(s.number, e.number())
+}
+
+// record takes a record.
+func (s *scanner) record(e entry, wrong func(string, ...any)) {
+	s.Records++
+	if s.epoch.id == 0 { // the beginning of its epoch has been dropped
+		s.epoch = e.epoch
+	}
+	if e.epoch != s.epoch {
+		s.Void++
+		return
+	}
+	if e.number() <= s.number {
+		wrong("a record with the number %d behind one with %d", e.number(), s.number)
+		return
+	}
+	s.number = e.number()
+	happening, pushes, err := s.reader.Read(e.epoch.id, e.number(), e.record)
+	if err != nil {
+		wrong("%w", err)
+		return
+	}
+	s.Pushes += pushes
+	s.Happened += len(happening)
+	for _, p := range happening {
+		if s.First == (scenecast.Position{}) {
+			s.First = p.Position
+		}
+		s.Last = p.Position
+		s.push(p)
+	}
+}
