@@ -24,12 +24,18 @@ func (a *Authenticator) token(r *http.Request) (string, error) {
 	if token := tokenInSubprotocols(r.Header["Sec-Websocket-Protocol"]); token != "" {
 		return token, nil
 	}
-	if a.TokenCookie != "" {
+	if a.TokenCookie != "" && mayBringCookie(r) {
 		if cookie, err := r.Cookie(a.TokenCookie); err == nil {
 			return cookie.Value, nil
 		}
 	}
 	return "", nil
+}
+
+// mayBringCookie reports whether a cookie may have been sent by a page that may connect: with an Origin that has been checked by now, or
+// not by another site's page, which need not have one where it cannot read the response (Fetch Metadata).
+func mayBringCookie(r *http.Request) bool {
+	return r.Header.Get("Origin") != "" || r.Header.Get("Sec-Fetch-Site") != "cross-site"
 }
 
 // tokenInQuery finds the token as url.ParseQuery does, but reads nothing else: a query may have thousands of parameters, and

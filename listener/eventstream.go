@@ -78,7 +78,7 @@ func (s *Server) connectEventStream(w http.ResponseWriter, r *http.Request, e *E
 	if !ok {
 		return err
 	}
-	s.refused(r, err)
+	s.refusedQuietly(r, err)
 	s.setEventStreamHeader(w, r, e)
 	w.Header().Set("Content-Length", strconv.Itoa(len(stream)))
 	_, _ = w.Write(stream)

@@ -45,10 +45,7 @@ func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, 
 		if e.CloseCode == nil {
 			return h, err
 		}
-		if problem.Of(err).Kind == problem.Internal {
-			s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", err)
-		}
-		s.refused(r, err)
+		s.refusedQuietly(r, err)
 		code, reason := e.CloseCode(err)
 		h.rejected, h.ending = true, scenecast.Ending{Cause: scenecast.CauseRefused, Code: code, Detail: reason}
 	}

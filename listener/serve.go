@@ -93,3 +93,11 @@ func (s *Server) refused(r *http.Request, err error) {
 		s.options.Refused(r, problem.Of(err))
 	}
 }
+
+// refusedQuietly is refused where no Refuse follows, which would log an internal error.
+func (s *Server) refusedQuietly(r *http.Request, err error) {
+	if problem.Of(err).Kind == problem.Internal {
+		s.options.Logger.Error("admission failed", "path", r.URL.Path, "err", err)
+	}
+	s.refused(r, err)
+}

@@ -1,9 +1,13 @@
 package server_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+
+	"scenecast/auth"
 )
 
 // TestRefusalsAreTold: who is refused stands in the log and in the figures: pages of all wires, keys and triggers. Nothing of what
@@ -55,6 +59,31 @@ func TestRefusalsAreTold(t *testing.T) {
 		`scenecast_calls_refused_total{reason="forbidden"}`:    "1",
 		`scenecast_calls_refused_total{reason="not_found"}`:    "2",
 	})
+}
+
+// brokenTokens is an authenticator that cannot tell.
+type brokenTokens struct{}
+
+func (brokenTokens) AuthenticatePage(context.Context, string) (auth.Page, error) {
+	return auth.Page{}, errors.New("the database is down: secret detail")
+}
+
+// TestBrokenAuthenticator: on every wire the log tells why, the page that it may come back, and nobody more.
+func TestBrokenAuthenticator(t *testing.T) {
+	s := startWith(t, nil, func(o *options) { o.PageAuthenticator = brokenTokens{} })
+	if got := s.goodbye(s.native("token=other")); got != "1011 internal error" {
+		t.Errorf("the native wire: %s", got)
+	}
+	_, in := s.raw(upgrade("/?token=other"))
+	if response, err := http.ReadResponse(in, nil); err != nil || response.StatusCode != 500 || strings.Contains(readAll(t, response), "database") {
+		t.Errorf("the tutorial's wire: %+v, %v", response, err)
+	}
+	if event := s.events("token=other").next(); !strings.HasPrefix(event, "retry: ") || !strings.HasSuffix(event, `{"type":"close","code":1011,"reason":"internal error"}`) {
+		t.Errorf("a stream: %q", event)
+	}
+	if n := strings.Count(s.log.String(), "level=ERROR"); n != 3 || strings.Count(s.log.String(), "the database is down") != 3 {
+		t.Errorf("%d errors in the log:\n%s", n, s.log)
+	}
 }
 
 // TestFloodOfRefusals fills no log, and is counted whole.
