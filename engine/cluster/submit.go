@@ -33,6 +33,7 @@ type ownRecord struct {
 	early       map[scenecast.NodeID]bool // nodes that have reported before it was read back
 	answerTimer *time.Timer               // calls answersOverdue
 	appendTimer *time.Timer               // calls appendOverdue
+	flightTimer *time.Timer               // calls flightOverdue
 }
 
 // submission is one push of a record.
@@ -172,6 +173,7 @@ func (e *Engine) appendRecord(o *ownRecord) {
 	o.began, o.pause, o.sending = time.Now(), 0, true
 	e.inFlight[o] = struct{}{}
 	e.appending++
+	o.flightTimer = time.AfterFunc(e.options.UnavailableAfter, func() { e.flightOverdue(o) })
 	e.tryAppend(o)
 }
 
@@ -248,6 +250,7 @@ func (e *Engine) giveUp(o *ownRecord) {
 // removeInFlight, with mu held, notes that a record is not on its way any more.
 func (e *Engine) removeInFlight(o *ownRecord) {
 	o.sending = false
+	o.flightTimer.Stop()
 	delete(e.inFlight, o)
 	e.appending--
 }
@@ -259,8 +262,17 @@ func (e *Engine) probe() {
 	e.appendRecord(&ownRecord{number: e.records})
 }
 
-// appendOverdue is told that a record has been on its way for long. Who waits for it is told that its end is not known; and where no
-// record at all gets through, nothing more is taken.
+// flightOverdue is told that a record has been on its way for long, the first time or again. Where no record at all gets through,
+// nothing more is taken.
+func (e *Engine) flightOverdue(o *ownRecord) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if o.sending && !e.appended.After(o.began) {
+		e.setDown(true, errors.New("no record was appended for "+e.options.UnavailableAfter.String()))
+	}
+}
+
+// appendOverdue is told that a record has not come back for long. Who waits for it is told that its end is not known.
 func (e *Engine) appendOverdue(o *ownRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -275,13 +287,10 @@ func (e *Engine) appendOverdue(o *ownRecord) {
 			close(s.uncertain)
 		}
 	}
-	if !o.appended && e.appended.Before(o.began) {
-		e.setDown(true, errors.New("no record was appended for "+e.options.UnavailableAfter.String()))
-	}
 }
 
-// stopWaitingForAppend, with mu held, has nobody wait any longer for the backend to say that a record is safe. Who waits for a push that was read back
-// is told that this is not known.
+// stopWaitingForAppend, with mu held, has nobody wait any longer for the backend to say that a record is safe. Who waits for a push
+// that was read back is told that this is not known.
 func (e *Engine) stopWaitingForAppend(o *ownRecord) {
 	if !o.appended {
 		o.unsafe = true
