@@ -39,7 +39,7 @@ type faults struct {
 }
 
 func newFakeLog(seed uint64, f faults) *fakeLog {
-	l := &fakeLog{rand: rand.New(rand.NewPCG(seed, 1)), faults: f}
+	l := &fakeLog{epochs: seed << 10, rand: rand.New(rand.NewPCG(seed, 1)), faults: f}
 	l.changed = sync.NewCond(&l.mu)
 	l.begin(0)
 	return l
@@ -95,6 +95,7 @@ type fakeBackend struct {
 
 	next     int // entry to read; log.mu
 	stalled  bool
+	behind   bool // it reads nothing, and messages come
 	cut      bool // nothing goes through, either way
 	mailbox  []fakeMessage
 	isClosed bool
@@ -134,7 +135,7 @@ func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events)
 		live := false
 		for {
 			b.log.mu.Lock()
-			for !b.isClosed && (b.stalled || b.cut || b.next >= len(b.log.entries)) {
+			for !b.isClosed && (b.stalled || b.behind || b.cut || b.next >= len(b.log.entries)) {
 				b.log.changed.Wait()
 			}
 			if b.isClosed {

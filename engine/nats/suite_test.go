@@ -1,0 +1,110 @@
+package nats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"scenecast"
+	"scenecast/engine/cluster"
+	"scenecast/engine/enginetest"
+	"scenecast/engine/nats"
+	"scenecast/engine/tail"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"), // of the process, for its life
+		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue[...]).push"))
+}
+
+// mortal is a backend whose node can die as by a crash: nothing goes out any more, not even that it stops.
+type mortal struct {
+	cluster.Backend
+	dead atomic.Bool
+}
+
+var errDead = errors.New("this node is dead")
+
+func (b *mortal) Append(record []byte, done func(error)) {
+	if b.dead.Load() {
+		go done(errDead)
+		return
+	}
+	b.Backend.Append(record, done)
+}
+
+func (b *mortal) Send(ctx context.Context, to scenecast.NodeID, message []byte) error {
+	if b.dead.Load() {
+		return errDead
+	}
+	return b.Backend.Send(ctx, to, message)
+}
+
+// TestClusterSuite runs what every engine of several nodes must pass, on three nodes with NATS embedded.
+func TestClusterSuite(t *testing.T) {
+	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) (c enginetest.Cluster) {
+		addrs, dirs := freeAddrs(t, n), make([]string, n)
+		backends, engines := make([]*mortal, n), make([]*cluster.Engine, n)
+		for i := range dirs {
+			dirs[i] = t.TempDir()
+		}
+		start := func(i int) scenecast.Engine {
+			o := embeddedOf(addrs, i)
+			o.Embedded.Dir = dirs[i]
+			b, err := nats.New(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			backends[i] = &mortal{Backend: b}
+			engines[i] = cluster.New(backends[i], cluster.Options{
+				ID: scenecast.NewNodeID(), Name: o.Embedded.Node, ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
+				AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
+			})
+			return engines[i]
+		}
+		for i := range n {
+			c.Engines = append(c.Engines, start(i))
+		}
+		c.Kill = func(i int) {
+			backends[i].dead.Store(true)
+			_ = engines[i].Close()
+		}
+		c.Restart = start
+		return c
+	})
+}
+
+// embeddedOf are the options of one of several embedded nodes.
+func embeddedOf(addrs []string, i int) nats.Options {
+	o := nats.Options{Embedded: nats.Embedded{Node: fmt.Sprint("n", i), Listen: addrs[i], Secret: "between nodes"}, Logger: logger()}
+	for j, a := range addrs {
+		if j != i {
+			o.Embedded.Peers = append(o.Embedded.Peers, a)
+		}
+	}
+	return o
+}
+
+// TestSuiteExternal runs what every engine must pass on an external server, on which each engine has a log of its own.
+func TestSuiteExternal(t *testing.T) {
+	url, logs := external(t).ClientURL(), 0
+	enginetest.Run(t, func(t *testing.T, o enginetest.Options) scenecast.Engine {
+		logs++
+		b, err := nats.New(nats.Options{URL: url, Name: fmt.Sprint("log", logs), MaxBytes: 16 << 20, Logger: logger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cluster.New(b, cluster.Options{
+			ID:     scenecast.NewNodeID(),
+			Logger: logger(),
+			Tail:   tail.Options{MaxBytes: o.MaxBytes, MaxCount: o.MaxCount, MaxAge: o.MaxAge},
+			Keys:   tail.KeyOptions{Window: o.IdempotencyWindow},
+		})
+	})
+}
