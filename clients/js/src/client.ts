@@ -45,7 +45,7 @@ export function createClient(beside?: string): TagClient {
   let id: string | null = null; // from the welcome on
   let welcomedAt = 0;
   let heartbeatTimer: Timer; // of an event stream: the time to try WebSocket again
-  let deadline: Timer; // runs while the server owes a sign of life
+  let deadline: Timer; // runs while the page waits for a frame from the server
 
   function setState(next: State) {
     if (state === next) return;
@@ -76,7 +76,7 @@ export function createClient(beside?: string): TagClient {
     };
     const later = isPrerendering(); // and wake comes when it is shown
     if (!later && !mine.streams && typeof token === "string") open(token); // a mistake throws by now, and leaves all as it is
-    letGo(DONE, "connecting anew");
+    drop(DONE, "connecting anew");
     if (target !== to) {
       if (target) giveUp(target, "the page has connected anew");
       target = to;
@@ -87,7 +87,7 @@ export function createClient(beside?: string): TagClient {
     live = mine;
     if (typeof token === "function") fetchToken(token, mine, open);
     else if (!mine.transport) open(token); // an event stream, in the place of the one before
-    owed(mine.transport ? route.patience : TOKEN_WITHIN);
+    setDeadline(mine.transport ? route.patience : TOKEN_WITHIN);
     if (!mine.streams) heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
     setState("connecting");
   }
@@ -107,7 +107,7 @@ export function createClient(beside?: string): TagClient {
     if (live !== mine) return;
     try {
       open(token);
-      owed(target!.route.patience);
+      setDeadline(target!.route.patience);
     } catch (error) {
       lost(BAD_MESSAGE, String(error)); // such as mixed content, which no other attempt mends
     }
@@ -128,9 +128,9 @@ export function createClient(beside?: string): TagClient {
     };
   }
 
-  // letGo stops caring about the live connection, if there is one, and reports whether there was. It does not wait for
-  // the socket's close event: on a dead network that one comes a minute late.
-  function letGo(code: number, reason: string): boolean {
+  // drop closes the live connection, if there is one, and reports whether there was. It does not wait for the socket's
+  // close event: on a dead network that one comes a minute late.
+  function drop(code: number, reason: string): boolean {
     const gone = live;
     if (id !== null && performance.now() - welcomedAt > STAYED_AFTER) failures = 0;
     live = null;
@@ -141,7 +141,7 @@ export function createClient(beside?: string): TagClient {
   }
 
   function leave(next: State, reason: string) {
-    const had = letGo(DONE, reason);
+    const had = drop(DONE, reason);
     target?.resume.release();
     if (next === "closed" && target) giveUp(target, reason);
     setState(next);
@@ -167,7 +167,7 @@ export function createClient(beside?: string): TagClient {
     }
     const final = refused || unread || code === DONE || code === REPLACED;
 
-    letGo(DEAD, reason); // to no effect on a socket that has told us itself
+    drop(DEAD, reason); // to no effect on a socket that has told us itself
     if (!welcomed && transport) to.route.failed(streams, code);
     if (refused || unread) console.error(`scenecast: this page is not let in (${code} ${reason}); not trying again`);
     if (final) giveUp(to, `${code} ${reason}`);
@@ -181,7 +181,7 @@ export function createClient(beside?: string): TagClient {
     : live!.streams && state === "connecting" ? "no answer in time: event streams of other pages may hold all connections"
     : "no frame from the server in time");
 
-  function owed(within: number) {
+  function setDeadline(within: number) {
     clearTimeout(deadline);
     deadline = setTimeout(dead, within);
   }
@@ -189,7 +189,7 @@ export function createClient(beside?: string): TagClient {
   // An event stream is never silent for longer than between two heartbeats of the server, which do not stand for a welcome.
   function alive() {
     if (live!.streams) {
-      if (id !== null) owed(HEARTBEAT_EVERY + ANSWER_WITHIN);
+      if (id !== null) setDeadline(HEARTBEAT_EVERY + ANSWER_WITHIN);
       return;
     }
     clearTimeout(deadline);
@@ -259,9 +259,9 @@ export function createClient(beside?: string): TagClient {
   function sendHeartbeat() {
     clearTimeout(heartbeatTimer);
     heartbeatTimer = setTimeout(sendHeartbeat, HEARTBEAT_EVERY);
-    if (deadline !== undefined) return; // the server owes a frame already; asking again must not give it more time
+    if (deadline !== undefined) return; // it waits already; asking again must not give the server more time
     send({ type: "ping" });
-    owed(ANSWER_WITHIN);
+    setDeadline(ANSWER_WITHIN);
   }
 
   function tryWebSocket() {

@@ -8,6 +8,6 @@ export const BAD_MESSAGE = 4400;
 export const UNAUTHORIZED = 4401;
 export const FORBIDDEN = 4403;
 export const NO_EVENT_STREAM = 4404; // this client's own
-export const REPLACED = 4409;
+export const REPLACED = 4409; // a backend's, by POST /v1/disconnect: another page has taken the place of this one
 export const TOO_MANY = 4429;
 export const GOING_AWAY = 4503;

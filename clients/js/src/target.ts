@@ -57,8 +57,8 @@ export function targetOf(options: Options, beside?: string): Target {
       return { streams: route.streams, carried: this.carries ? scene.pending() : [], since: this.resumes ? resume.since : "" };
     },
     open(token, { streams, carried, since }, handlers) {
-      const papers = { token, ...this.resumes && { page_id: resume.pageID, ...since && { since } } };
-      const full = addressWith(address, scene.with(carried), papers);
+      const connectParams = { token, ...this.resumes && { page_id: resume.pageID, ...since && { since } } };
+      const full = addressWith(address, scene.with(carried), connectParams);
       return streams ? openEventStream(full, handlers) : openWebSocket(Class, full, handlers);
     },
   };
@@ -86,11 +86,11 @@ function split({ url, labels }: Options, beside = "/v1/connect"): { address: str
   return { address: to.href, labels: known };
 }
 
-function addressWith(address: string, labels: Map<string, string[]>, papers: Record<string, string> = {}): string {
+function addressWith(address: string, labels: Map<string, string[]>, connectParams: Record<string, string> = {}): string {
   const to = new URL(address);
   for (const [key, values] of labels) {
     for (const value of values) to.searchParams.append(key, value);
   }
-  for (const key in papers) to.searchParams.set(key, papers[key]);
+  for (const key in connectParams) to.searchParams.set(key, connectParams[key]);
   return to.href;
 }
