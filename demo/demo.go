@@ -10,9 +10,10 @@
 // a machine of one's own, not for the internet.
 package demo
 
+//go:generate go tool qtc -file pages.qtpl -skipLineComments
+
 import (
 	"embed"
-	"html/template"
 	"net/http"
 	"strings"
 
@@ -26,9 +27,6 @@ type Options struct {
 	Token string
 }
 
-//go:embed pages
-var pages embed.FS
-
 //go:embed assets
 var assets embed.FS
 
@@ -37,7 +35,7 @@ var assets embed.FS
 // 'self' includes them.
 const policy = "script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:"
 
-// view is what a page's template sees.
+// view is what varies in the pages.
 type view struct {
 	Words  words
 	Lang   webpage.Language
@@ -47,27 +45,33 @@ type view struct {
 	Origin string // of this server, as far as it knows
 }
 
-// SceneIntro is a method because the scene's name stands inside the sentence.
-func (v view) SceneIntro() string {
+// The pages; what they show is in pages.qtpl.
+type (
+	index struct{ view }
+	scene struct{ view }
+	back  struct{ view }
+)
+
+// intro is a method because the scene's name stands inside the sentence.
+func (v scene) intro() string {
 	return strings.ReplaceAll(v.Words.SceneIntro, "{scene}", v.Scene)
 }
 
 // Handler serves the pages below /demo/. It answers 404 to any other path, so it can be mounted there and nowhere else.
 func Handler(o Options) http.Handler {
 	mux := http.NewServeMux()
-	page := func(path, file, scene string, title func(words) string) {
-		t := template.Must(template.ParseFS(pages, "pages/layout.html", "pages/"+file))
+	handle := func(path, label string, title func(words) string, inside func(view) page) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			lang := webpage.LanguageOf(r)
-			v := view{Words: translations[lang], Lang: lang, Token: o.Token, Scene: scene, Origin: webpage.Origin(r)}
+			v := view{Words: translations[lang], Lang: lang, Token: o.Token, Scene: label, Origin: webpage.Origin(r)}
 			v.Title = title(v.Words)
-			webpage.Serve(w, r, t, lang, v)
+			webpage.Serve(w, r, lang, layout(v, inside(v)))
 		})
 	}
-	page("/demo/{$}", "index.html", "", func(w words) string { return w.IndexTitle })
-	page("/demo/home", "scene.html", "home", func(w words) string { return w.HomeTitle })
-	page("/demo/list", "scene.html", "list", func(w words) string { return w.ListTitle })
-	page("/demo/back", "back.html", "", func(w words) string { return w.BackTitle })
+	handle("/demo/{$}", "", func(w words) string { return w.IndexTitle }, func(v view) page { return index{v} })
+	handle("/demo/home", "home", func(w words) string { return w.HomeTitle }, func(v view) page { return scene{v} })
+	handle("/demo/list", "list", func(w words) string { return w.ListTitle }, func(v view) page { return scene{v} })
+	handle("/demo/back", "", func(w words) string { return w.BackTitle }, func(v view) page { return back{v} })
 	for file, asset := range map[string]*webpage.Asset{
 		"demo.css": webpage.NewAsset(webpage.CSS, webpage.Style, read("demo.css")),
 		"page.js":  webpage.NewAsset(webpage.JavaScript, webpage.Script),

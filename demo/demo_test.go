@@ -110,7 +110,7 @@ func TestBackHasTheTwoButtons(t *testing.T) {
 func TestTokenIsEscaped(t *testing.T) {
 	const token = `"><script>alert('1')</script>&amp; +x` + "`"
 	attribute := regexp.MustCompile(`data-token="([^"]*)"`)
-	for _, path := range []string{"/demo/home", "/demo/list", "/demo/back"} {
+	for _, path := range pagePaths {
 		body := bodyOf(t, serve(t, Options{Token: token}, "GET", path))
 		if strings.Contains(body, "<script>") {
 			t.Errorf("%s: the token is markup in\n%s", path, body)
@@ -193,7 +193,7 @@ func TestStatus(t *testing.T) {
 		{"GET", "/demo/nothing", 404},
 		{"POST", "/demo/nothing", 404},
 		{"GET", "/demo/home/", 404},
-		{"GET", "/demo/pages/layout.html", 404},
+		{"GET", "/demo/pages.qtpl", 404},
 		{"GET", "/demo/assets/demo.css", 404},
 		{"GET", "/", 404},
 		{"GET", "/home", 404},

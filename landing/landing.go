@@ -3,11 +3,11 @@
 // and shows no secret: whoever reaches the port may see it.
 package landing
 
+//go:generate go tool qtc -file landing.qtpl -skipLineComments
+
 import (
 	"crypto/sha256"
-	_ "embed"
 	"encoding/base64"
-	"html/template"
 	"net/http"
 
 	"scenecast/webpage"
@@ -18,23 +18,17 @@ type Options struct {
 	Demo bool // package demo is served at /demo/
 }
 
-//go:embed landing.html
-var source string
-
-var page = template.Must(template.New("landing").Funcs(template.FuncMap{"prose": webpage.Prose}).Parse(source))
-
-// view is what the template sees. Style, script and icon stand in the page itself, because the path / is the only one that
-// the page can count on.
+// view is what varies in the page.
 type view struct {
-	Words   words
-	Lang    webpage.Language
-	Origin  string
-	Demo    bool
-	Style   template.CSS
-	Script  template.JS
-	Icon    template.HTML
-	Favicon template.URL
+	Words  words
+	Lang   webpage.Language
+	Origin string
+	Demo   bool
 }
+
+// favicon is the icon as an address. Style, script and icon stand in the page itself, because the path / is the only one that
+// the page can count on.
+var favicon = "data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(webpage.Icon)
 
 // policy lets in the page's own style and script by their digests, and nothing else.
 var policy = "style-src " + digest(webpage.Style) + "; script-src " + digest(webpage.Script) + "; img-src data:"
@@ -50,15 +44,6 @@ func Handler(o Options) http.Handler {
 		lang := webpage.LanguageOf(r)
 		webpage.SetPolicy(w.Header(), policy)
 		w.Header().Set("Cache-Control", "no-cache")
-		webpage.Serve(w, r, page, lang, view{
-			Words:   translations[lang],
-			Lang:    lang,
-			Origin:  webpage.Origin(r),
-			Demo:    o.Demo,
-			Style:   template.CSS(webpage.Style),
-			Script:  template.JS(webpage.Script),
-			Icon:    template.HTML(webpage.Icon),
-			Favicon: template.URL("data:image/svg+xml;base64," + base64.StdEncoding.EncodeToString(webpage.Icon)),
-		})
+		webpage.Serve(w, r, lang, page(view{Words: translations[lang], Lang: lang, Origin: webpage.Origin(r), Demo: o.Demo}))
 	})
 }

@@ -5,13 +5,17 @@
 // The pages refer to each other and to their files by relative addresses, and the script fills in the server's address as
 // the browser knows it. So they work behind a proxy that strips a prefix of the path or ends TLS, of which the server is
 // told nothing.
+//
+// What varies in a page is written in a .qtpl file, compiled to Go by quicktemplate, which escapes what it is given. html/template
+// would do as well, but it calls methods by name, and so the linker could drop no exported method of any package.
 package webpage
 
+//go:generate go tool qtc -file markup.qtpl -skipLineComments
+
 import (
-	"bytes"
 	_ "embed"
-	"html/template"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -48,18 +52,13 @@ func Origin(r *http.Request) string {
 	return "http://" + r.Host
 }
 
-// Serve answers GET and HEAD with a page. It renders the page before it sends anything, so that a failure is a clean 500.
-func Serve(w http.ResponseWriter, r *http.Request, t *template.Template, lang Language, view any) {
-	var body bytes.Buffer
-	if err := t.Execute(&body, view); err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
-	}
+// Serve answers GET and HEAD with a page in this language.
+func Serve(w http.ResponseWriter, r *http.Request, lang Language, page string) {
 	h := w.Header()
 	h.Set("Content-Type", HTML)
 	h.Set("Content-Language", string(lang))
 	h.Set("Vary", "Accept-Language")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body.Bytes()))
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(page))
 }
 
 // SetPolicy sets the headers that keep other sites and injected markup out: a Content-Security-Policy of what the page itself

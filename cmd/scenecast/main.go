@@ -59,8 +59,7 @@ Push something:
 		SilenceErrors: true,
 	}
 	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newLog(), newBench(), newConfig(), newVersion())
-	root.Version = versionLine()
-	root.SetVersionTemplate("{{.Version}}\n")
+	root.Version = build() // cobra prints it as version does; a template of our own would link text/template
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
 }

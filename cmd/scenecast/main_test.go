@@ -328,7 +328,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	for _, arg := range []string{"version", "--version"} {
-		if out, _, code := run(t, "", nil, arg); code != 0 || !regexp.MustCompile(`^scenecast \S+ go1\S* \w+/\w+\n$`).MatchString(out) {
+		if out, _, code := run(t, "", nil, arg); code != 0 || !regexp.MustCompile(`^scenecast version \S+ go1\S* \w+/\w+\n$`).MatchString(out) {
 			t.Errorf("%s: exit %d, %s", arg, code, out)
 		}
 	}

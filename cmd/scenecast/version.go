@@ -16,15 +16,15 @@ func newVersion() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
-		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), versionLine()) },
+		Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "scenecast version", build()) },
 	}
 }
 
-// versionLine is what `scenecast version` and `scenecast --version` print.
-func versionLine() string {
+// build is what `scenecast version` and `scenecast --version` say of the program: version, Go's version, system.
+func build() string {
 	v := version
 	if info, ok := debug.ReadBuildInfo(); ok && v == "dev" && info.Main.Version != "" {
 		v = info.Main.Version // as installed by `go install`
 	}
-	return fmt.Sprintf("scenecast %s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("%s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
