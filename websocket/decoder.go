@@ -234,6 +234,8 @@ func (d *Decoder) inflated(payload []byte, to Receiver) error {
 	switch {
 	case errors.Is(err, errInflated):
 		return d.tooBig()
+	case errors.Is(err, errEmptyBlocks):
+		return &Error{scenecast.CloseTooBig, fmt.Sprintf("message with over %d empty blocks", MaxEmptyBlocks)}
 	case err != nil:
 		return &Error{scenecast.CloseInvalidUTF8, "message is not well compressed"}
 	case isText && !utf8.Valid(out):

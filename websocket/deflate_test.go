@@ -98,18 +98,79 @@ func TestBomb(t *testing.T) {
 	}
 }
 
-// TestManyFinalBlocks: each starts the inflater again, which must not add up.
-func TestManyFinalBlocks(t *testing.T) {
-	const size = 64 << 10
-	message := masked(0xc2, strings.Repeat("\x03\x00", size/2))
-	d, to := &websocket.Decoder{MaxMessage: size, Deflate: true}, &counter{}
-	var err error
-	if n := allocatedBytes(func() { err = d.Feed(message, to) }); n > 1<<20 {
-		t.Errorf("%d bytes were allocated", n)
+// TestEmptyBlocks: so many may be empty, of whatever kind, and then the message is given up.
+func TestEmptyBlocks(t *testing.T) {
+	// An empty block whose codes are its own: for the literal 256 and the distance 0, of one bit each.
+	dynamic := new(bitWriter)
+	dynamic.write(0b100, 3)
+	dynamic.write(0, 5)
+	dynamic.write(0, 5)
+	dynamic.write(14, 4)
+	for _, code := range []int{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1} {
+		dynamic.write(map[int]uint{18: 1, 1: 1}[code], 3)
 	}
-	if err != nil || to.messages != 1 || to.bytes != 0 {
-		t.Errorf("%v, %d messages of %d bytes", err, to.messages, to.bytes)
+	for _, zeros := range []uint{138, 118} {
+		dynamic.write(1, 1)
+		dynamic.write(zeros-11, 7)
 	}
+	dynamic.write(0, 3) // both lengths, and the end of the block
+	fixed := &bitWriter{bits: []bool{false, true, false, false, false, false, false, false, false, false}}
+	for name, block := range map[string]*bitWriter{
+		"stored":           {bits: bitsOf("\x00\x00\x00\xff\xff")},
+		"fixed codes":      fixed,
+		"fixed and final":  {bits: bitsOf("\x03\x00")},
+		"codes of its own": dynamic,
+	} {
+		for n, want := range map[int]scenecast.CloseCode{
+			websocket.MaxEmptyBlocks - 2: 0, // and those that follow every message
+			websocket.MaxEmptyBlocks + 1: scenecast.CloseTooBig,
+			5000:                         scenecast.CloseTooBig,
+		} {
+			message := new(bitWriter)
+			for range n {
+				message.bits = append(message.bits, block.bits...)
+			}
+			if name != "fixed and final" {
+				message.write(0, 3) // the head of the last one
+			}
+			d, to := &websocket.Decoder{MaxMessage: 64 << 10, Deflate: true}, &counter{}
+			err := d.Feed(masked(0xc2, message.String()), to)
+			var violation *websocket.Error
+			if errors.As(err, &violation) != (want != 0) || violation != nil && violation.Code != want {
+				t.Errorf("%s, %d blocks: %v", name, n, err)
+			}
+			if want == 0 && (to.messages != 1 || to.bytes != 0) {
+				t.Errorf("%s, %d blocks: %d messages of %d bytes", name, n, to.messages, to.bytes)
+			}
+		}
+	}
+}
+
+// bitWriter writes numbers as deflate has them, the lowest bit first.
+type bitWriter struct{ bits []bool }
+
+func (w *bitWriter) write(value uint, n int) {
+	for i := range n {
+		w.bits = append(w.bits, value>>i&1 == 1)
+	}
+}
+
+func (w *bitWriter) String() string {
+	b := make([]byte, (len(w.bits)+7)/8)
+	for i, bit := range w.bits {
+		if bit {
+			b[i/8] |= 1 << (i % 8)
+		}
+	}
+	return string(b)
+}
+
+func bitsOf(bytes string) []bool {
+	w := new(bitWriter)
+	for _, b := range []byte(bytes) {
+		w.write(uint(b), 8)
+	}
+	return w.bits
 }
 
 func TestCompressFrame(t *testing.T) {

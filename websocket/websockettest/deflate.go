@@ -60,6 +60,8 @@ func (e Echo) inflation() []exchange {
 		{"a bomb, in fragments", fragmented(0x41, bomb, 1000), "", 1009},
 		{"a bomb behind a message", masked(0xc1, helloDeflated) + masked(0xc2, bomb), "\x81\x05Hello", 1009},
 		{"more compressed bytes than the limit can become, by the head alone", masked(0xc2, strings.Repeat("x", 2*e.MaxMessage))[:14], "", 1009},
+		{"some empty blocks", masked(0xc2, strings.Repeat("\x00"+flushed, 100)+helloDeflated), "\x82\x05Hello", 0},
+		{"empty blocks that never end", masked(0xc2, strings.Repeat("\x00"+flushed, 10_000)), "", 1009},
 		{"fragments without payload that never end", masked(0x41, helloDeflated) + strings.Repeat(masked(0x00, ""), 20000), "", 1009},
 	}
 }
