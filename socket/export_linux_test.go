@@ -1,6 +1,10 @@
 package socket
 
-import "time"
+import (
+	"time"
+
+	"scenecast"
+)
 
 // IsWritten reports whether nothing is left of the round's batch. The owner's goroutine only, as are InUse and IsStalled.
 func (l *Loop) IsWritten() bool {
@@ -56,3 +60,9 @@ func (l *Loop) Waiting() (n int) {
 
 // AlarmsAreDue reports whether sockets wait to be looked at. The owner's goroutine only.
 func (l *Loop) AlarmsAreDue() bool { return l.epoll.(*eventLoop).wheel.isDue() }
+
+// Acked is how many bytes the page's kernel has acknowledged. The owner's goroutine only.
+func (l *Loop) Acked(s scenecast.Slot) uint32 {
+	acked, _ := tcpAcked(l.epoll.(*eventLoop).conns.at(s.Index).fd)
+	return acked
+}

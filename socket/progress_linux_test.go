@@ -18,9 +18,12 @@ func TestSlowPageIsKept(t *testing.T) {
 	conn := s.dialPage("")
 	s.do(func() { s.share(s.slots[0], "filler", s.deliveries.frame("filler", 1<<20-100)) })
 	for range 20 {
+		var before uint32
+		s.do(func() { before = s.loop.Acked(s.slots[0]) })
 		if _, err := io.CopyN(io.Discard, conn, 12<<10); err != nil {
 			t.Fatal(err)
 		}
+		s.awaitThat("the kernel knows of it", func() bool { return s.loop.Acked(s.slots[0]) != before })
 		s.do(func() { s.loop.Advance(10 * time.Second) })
 		s.awaitThat("it was looked at", func() bool { return !s.loop.AlarmsAreDue() })
 	}
