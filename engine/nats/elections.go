@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"sync"
 	"time"
 	_ "unsafe" // for go:linkname
 
@@ -25,9 +26,10 @@ var lostQuorumInterval time.Duration
 //go:linkname lostQuorumCheck github.com/nats-io/nats-server/v2/server.lostQuorumCheck
 var lostQuorumCheck time.Duration
 
-// electFast has leaders elected within about a second. It is called before the first server of the process starts.
-func electFast() {
+// electFast has leaders elected within about a second. It is called before the first server of the process starts, and does nothing
+// when it is called again: then servers read the variables.
+var electFast = sync.OnceFunc(func() {
 	minElectionTimeout, maxElectionTimeout = 750*time.Millisecond, 1500*time.Millisecond
 	hbInterval = 150 * time.Millisecond
 	lostQuorumInterval, lostQuorumCheck = 1500*time.Millisecond, 500*time.Millisecond
-}
+})
