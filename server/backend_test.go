@@ -60,7 +60,7 @@ func TestTriggerCalls(t *testing.T) {
 		{"an ill-typed parameter", "GET", "/?func=setStock&left=many&token=" + apiKey, "", "", "", 400, `{"code":400,"message":"left: not of the type that it takes: integer`},
 		{"an unknown parameter in JSON", "POST", "/v1/triggers/orderShipped", apiKey, "", `{"order":"7","oder":"8"}`, 400, `"where":"oder"`},
 		{"JSON at the tutorial's endpoint", "POST", "/?func=orderShipped&token=" + apiKey, "", "application/json", `{"order":"7"}`, 415, `POST /v1/triggers/NAME`},
-		{"a form over the limit", "POST", "/?token=" + apiKey, "", form, "func=" + strings.Repeat("x", 300<<10), 413, `(setting: http.max_body)`},
+		{"a form over the limit", "POST", "/?token=" + apiKey, "", form, "func=" + strings.Repeat("x", 256<<10-4), 413, `(setting: http.max_body)`},
 		{"a broken form", "POST", "/?func=pushHomeLogic&token=" + apiKey, "", form, "a=%zz", 400, `the form cannot be read`},
 		{"DELETE", "DELETE", "/?func=pushHomeLogic&token=" + apiKey, "", "", "", 405, `{"code":405,`},
 		{"HEAD", "HEAD", "/?func=pushHomeLogic&token=" + apiKey, "", "", "", 405, ``},

@@ -52,7 +52,7 @@ func TestHostileRequests(t *testing.T) {
 		{"a slow form", "POST /?token=" + apiKey + " HTTP/1.1\r\nHost: x\r\nContent-Type: " + form + "\r\nContent-Length: 100\r\n\r\nfunc=", 408, "(setting: http.body_timeout)"},
 		{"a head over the limit", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 16<<10), 431, ""},
 		{"no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, ""},
-		{"a body that announces too much", head + "Content-Length: 1000000\r\n\r\n" + strings.Repeat(" ", 300<<10), 413, `"setting":"http.max_body"`},
+		{"a body that announces too much", head + "Content-Length: 1000000\r\n\r\n" + strings.Repeat(" ", 256<<10+1), 413, `"setting":"http.max_body"`},
 	} {
 		_, in := s.raw(c.request)
 		response, err := http.ReadResponse(in, nil)
