@@ -33,7 +33,7 @@ func TestSoak(t *testing.T) {
 	s := startWith(t, map[string]string{
 		"limits.connections": strconv.Itoa(soakLimit),
 		"outbox.max_bytes":   "256KiB",
-		"http.head_timeout":  "200ms",
+		"http.head_timeout":  "1s", // which is long for a client of the test's that has to wait for the machine
 		// What is kept of pushes is bounded, and full by the time of the first look.
 		"history.max_count": "10", "push.max_idempotency_keys": "10",
 	}, func(o *options) { o.Logger = slog.New(slog.DiscardHandler) }) // the harness keeps a log, which would grow
@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 		s.awaitConnections(0)
 		awaitThat(t, "all requests are over", func() bool {
 			files = openFiles(t)
-			time.Sleep(300 * time.Millisecond) // the time of a visitor's head is up
+			time.Sleep(1100 * time.Millisecond) // the time for a head is up
 			return openFiles(t) == files
 		})
 		runtime.GC()
