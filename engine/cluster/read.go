@@ -15,8 +15,23 @@ func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) (
 	if e.closed {
 		return nil, scenecast.ErrClosed
 	}
-	return e.tail.After(after, limit, e.options.Now(), e.members.ahead)
+	return e.tail.After(after, limit, e.options.Now(), e.ahead())
 }
+
+// ahead, with mu held, is up to where a position may be one that another node has reached. What the others have told of is a second
+// old, and a page that loses its node is elsewhere at once: so of this epoch any position is, as far as nodes can be apart, unless this
+// node is the only one.
+func (e *Engine) ahead() scenecast.Position {
+	newest := e.tail.Newest()
+	if len(e.members.byID) == 0 && e.state == nil || e.members.ahead.Epoch != newest.Epoch && e.members.ahead.Seq > newest.Seq {
+		return e.members.ahead
+	}
+	return scenecast.Position{Epoch: newest.Epoch, Seq: newest.Seq + endOf(maxApart)}
+}
+
+// maxApart is how many records one node may be behind another, at most. The numbers of a new epoch are farther above those of the one
+// before.
+const maxApart = 1 << 19
 
 // Newest implements scenecast.Log.
 func (e *Engine) Newest() scenecast.Position {
