@@ -4,8 +4,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 SOAK    ?= 10m
+CHAOS   ?= 100
 
-.PHONY: demo test build vet plain race browser js typescript cross lint fuzz soak bench compare hostile tidy clean
+.PHONY: demo test build vet plain race browser js typescript cross lint fuzz soak bench compare hostile chaos tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -24,6 +25,7 @@ $(LINT): ; scripts/install-linter $@
 
 fuzz: ; scripts/fuzz $(FUZZ)
 soak: ; go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -portable -soak $(SOAK)
+chaos: ; go test -run '^(TestChaos|TestRollingRestarts|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS)
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,191 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fleet is processes of the program that are one cluster, or a single node with a log that lasts.
+type fleet struct {
+	t     *testing.T
+	nodes []*member
+}
+
+// member is a node, which dies and comes back at the same addresses and with the same directory.
+type member struct {
+	t    *testing.T
+	name string
+	args []string
+	dir  string
+	url  string
+	http *http.Client
+	cmd  *exec.Cmd
+	log  lockedBuffer
+
+	mu      sync.Mutex
+	stopped bool // by SIGSTOP, or dead
+}
+
+// lockedBuffer is what a process logs.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// freePorts are addresses on which nobody listens.
+func freePorts(t *testing.T, n int) (addrs []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs
+}
+
+const (
+	fleetKey   = "backend-key"
+	fleetToken = "page-token"
+)
+
+// newFleet starts one node, or three that are a cluster, and waits until they are ready.
+func newFleet(t *testing.T, n int, flags ...string) *fleet {
+	t.Helper()
+	f := &fleet{t: t}
+	ports, routes := freePorts(t, n), freePorts(t, n)
+	for i := range n {
+		m := &member{t: t, name: fmt.Sprint("n", i), dir: t.TempDir(), url: "http://" + ports[i], http: &http.Client{Transport: &http.Transport{}}}
+		m.args = append([]string{"serve", "--listen", ports[i], "--data-dir", filepath.Join(m.dir, "data")}, flags...)
+		if n > 1 {
+			var peers []string
+			for j, addr := range routes {
+				if j != i {
+					peers = append(peers, addr)
+				}
+			}
+			m.args = append(m.args, "--cluster-node", m.name, "--cluster-listen", routes[i], "--cluster-peers", strings.Join(peers, ","), "--cluster-secret", "between nodes")
+		}
+		f.nodes = append(f.nodes, m)
+	}
+	t.Cleanup(func() {
+		for _, m := range f.nodes {
+			m.kill()
+			m.http.CloseIdleConnections()
+			if t.Failed() {
+				text := m.log.String()
+				t.Logf("node %s:\n%s", m.name, text[max(0, len(text)-6000):])
+			}
+		}
+	})
+	var starting sync.WaitGroup
+	for _, m := range f.nodes {
+		m.start()
+		starting.Go(func() { m.awaitReady() })
+	}
+	starting.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return f
+}
+
+func (m *member) start() {
+	m.t.Helper()
+	m.cmd = exec.Command(binary, m.args...)
+	m.cmd.Dir = m.dir
+	m.cmd.Env = []string{
+		"HOME=" + m.dir, "PATH=" + os.Getenv("PATH"), "SCENECAST_CLIENT_TOKENS=" + fleetToken, "SCENECAST_DRAIN=1s",
+		"SCENECAST_API_KEYS=[{name: test, key: " + fleetKey + "}]",
+	}
+	m.cmd.Stderr = &m.log
+	if err := m.cmd.Start(); err != nil {
+		m.t.Error(err)
+	}
+	m.set(false)
+}
+
+func (m *member) set(stopped bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.stopped = stopped
+}
+
+// isUp reports whether anything can be expected of the node.
+func (m *member) isUp() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return !m.stopped
+}
+
+// awaitReady waits until the node takes pushes.
+func (m *member) awaitReady() {
+	m.t.Helper()
+	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, m.url+"/readyz", nil)
+		response, err := m.http.Do(r)
+		if err == nil {
+			response.Body.Close()
+		}
+		cancel()
+		if err == nil && response.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	m.t.Errorf("node %s is not ready within %v", m.name, 2*patience)
+}
+
+// kill is kill -9.
+func (m *member) kill() {
+	m.set(true)
+	if m.cmd != nil && m.cmd.Process != nil {
+		_ = m.cmd.Process.Kill()
+		_ = m.cmd.Wait()
+	}
+}
+
+// terminate is what an operator does: SIGTERM, and the node ends by itself.
+func (m *member) terminate() {
+	m.set(true)
+	_ = m.cmd.Process.Signal(syscall.SIGTERM)
+	killed := time.AfterFunc(2*patience, func() { _ = m.cmd.Process.Kill() })
+	if err := m.cmd.Wait(); err != nil {
+		m.t.Errorf("node %s: %v", m.name, err)
+	}
+	killed.Stop()
+}
+
+// freeze has the process hang for a while, and everybody who waits for it.
+func (m *member) freeze(d time.Duration) {
+	m.set(true)
+	_ = m.cmd.Process.Signal(syscall.SIGSTOP)
+	time.Sleep(d)
+	_ = m.cmd.Process.Signal(syscall.SIGCONT)
+	m.set(false)
+}
