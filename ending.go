@@ -1,6 +1,6 @@
 package scenecast
 
-// Cause says why a connection has ended. Each ending has one: it is counted in metrics by it, logged with it, and told to the
+// Cause says why a connection has ended. Each ending has one: it is counted in metrics by it, logged with it, and passed to the
 // connection's protocol.
 type Cause uint8
 
@@ -17,7 +17,7 @@ const (
 	CauseOutboxBudget         // the page reads too slowly: the limit of all outboxes together (outbox.max_total)
 	CauseReplayBacklog        // the page changes its labels faster than it reads what it has missed
 	CauseWriteTimeout         // the page took no byte of what waits for it for outbox.write_timeout
-	CauseCloseTimeout         // the page did not answer the server's close frame within websocket.close_wait: counted besides the cause of that, and told to nobody
+	CauseCloseTimeout         // the page did not answer the server's close frame within websocket.close_wait: counted besides the cause of that, and not reported to handlers
 	CauseNoPong               // no frame followed a ping within websocket.pong_wait
 	CauseIdle                 // no frame within the protocol's IdlePolicy
 	CauseDisconnected         // a backend disconnected it; Detail is its reason
@@ -56,7 +56,7 @@ var causeTable = [causes]struct {
 // String is the cause's name in logs and metrics.
 func (c Cause) String() string { return causeTable[c].name }
 
-// Causes lists all causes, for whoever counts by them.
+// Causes lists all causes, for counters.
 func Causes() []Cause {
 	all := make([]Cause, causes)
 	for i := range all {

@@ -109,7 +109,7 @@ func (e *eventLoop) accept() {
 		if a.fd < 0 || a.paused {
 			return
 		}
-		if a.spare < 0 { // somebody has been faster than closeWaiting
+		if a.spare < 0 { // the descriptor was taken before closeWaiting could open it again
 			if a.spare = spareFile(); a.spare < 0 {
 				a.pause(e, pauseOfNoFiles)
 				return

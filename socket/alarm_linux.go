@@ -29,7 +29,7 @@ func (e *eventLoop) setAlarm(index uint32) {
 // alarmsAtOnce is how many alarms are acted on in a round: a ping is a system call.
 const alarmsAtOnce = 500
 
-// alarm is told that a socket's alarm has gone off. Signs of life do not move alarms: most of these find that all is well.
+// alarm acts on a socket's alarm. Bytes that come do not move alarms: most of these find nothing to do.
 func (e *eventLoop) alarm(index uint32) {
 	c := e.conns.at(index)
 	late := !e.now.before(c.deadline)
@@ -86,7 +86,7 @@ func (e *eventLoop) checkKeepalive(index uint32) {
 	policy := e.loop.keepalivePolicy(class)
 	action := c.keepalive.check(&policy, e.now)
 	if action == closeNoPong || action == closeIdle {
-		// A loop that had no time for its pages has not read what they said; and the kernel tells of 256 of them in a round.
+		// A loop that had no time for its pages has not read what they said; and one call of epoll returns 256 events at most.
 		if e.read(index); c.state != stateOpen {
 			return
 		}

@@ -40,7 +40,7 @@ func (l *Loop) runBackground(p pace) {
 			l.background = append(l.background, task)
 			l.mu.Unlock()
 		}
-		l.tellEndings()
+		l.reportEndings()
 		if time.Since(begun) > backgroundTime {
 			return
 		}

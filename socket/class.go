@@ -52,7 +52,7 @@ func (c *class) closeFrame(e scenecast.Ending) []byte {
 	return websocket.CloseFrame(e.Code, e.Detail)
 }
 
-// gap is the frame that tells a page that frames were dropped; nil where its protocol has none.
+// gap is the notice that frames were dropped; nil where the protocol has none.
 func (c *class) gap(dropped int) []byte {
 	if c.traits.EncodeGap != nil {
 		return c.traits.EncodeGap(scenecast.GapNotice{Reason: scenecast.GapDropped, Dropped: dropped})

@@ -36,7 +36,7 @@ func (r *DescriptorReserve) Admits(c net.Conn) bool {
 
 func (r *DescriptorReserve) admits(fd int) bool { return fd < r.first }
 
-// accepted is told of a connection that was accepted.
+// accepted calls OnShort if a connection that was accepted has a descriptor of the reserve.
 func (r *DescriptorReserve) accepted(fd int) {
 	if !r.admits(fd) && r.OnShort != nil {
 		r.OnShort()

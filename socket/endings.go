@@ -7,17 +7,17 @@ import (
 	"scenecast"
 )
 
-// endings are those of a loop's pages: a queue of what the handler is to be told, and a count by cause. A page's ending is
-// counted once, as it is decided, whoever decides.
+// endings are those of a loop's pages: a queue for the handler, and a count by cause. A page's ending is counted once, when it is
+// decided.
 type endings struct {
 	mu     sync.Mutex // goroutines of sockets add, too
 	queue  []ended
 	queued atomic.Bool // the queue is not empty
-	told   []ended     // what was the queue before, used again. The owner's goroutine only
+	spare  []ended     // the queue before, used again. The owner's goroutine only
 	counts []atomic.Int64
 }
 
-// ended is a page whose ending the handler has not been told.
+// ended is a page whose ending is queued for the handler.
 type ended struct {
 	slot   scenecast.Slot
 	ending scenecast.Ending
@@ -37,22 +37,22 @@ func (l *Loop) end(s scenecast.Slot, e scenecast.Ending) {
 	l.wakeUp()
 }
 
-// tellEndings tells the handler of the endings that are queued. It is called where no call of the handler, and no task, is
+// reportEndings calls the handler for each ending that is queued. It is called where no call of the handler, and no task, is
 // under way. A slot that the handler has closed since is left out.
-func (l *Loop) tellEndings() {
+func (l *Loop) reportEndings() {
 	q := &l.endings
 	for q.queued.Load() {
 		q.mu.Lock()
-		q.queue, q.told = q.told[:0], q.queue
+		q.queue, q.spare = q.spare[:0], q.queue
 		q.queued.Store(false)
 		q.mu.Unlock()
-		for _, e := range q.told {
+		for _, e := range q.spare {
 			if b := l.slots.backendOf(e.slot); b != nil {
 				b.detach(e.slot.Index)
 				l.handler.Closed(e.slot, e.ending)
 			}
 		}
-		clear(q.told)
+		clear(q.spare)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // enqueue has a frame wait in an outbox where there is room, or room can be made. False: there is none, by the limit that is
-// named, and the frame was dropped; under ClosePage its page is to be closed, under DropOldest it is told of the gap as
-// pages of the class are.
+// named, and the frame was dropped; under ClosePage its page is to be closed, under DropOldest it gets a gap notice
+// of its class.
 func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) (ok bool, full scenecast.Cause) {
 	defer l.countOutbox(o)
 	size := w.size()
@@ -38,7 +38,7 @@ func (l *Loop) enqueue(o *outbox, w waiting, limits limits, k *class) (ok bool, 
 		}
 		if !o.dropOldest() {
 			l.dropped.Add(1)
-			o.dropped++ // behind all others, which are dropped as well: the page is told of one gap, in its place
+			o.dropped++ // behind all others, which are dropped as well: one gap notice takes the place of all
 			return false, full
 		}
 		l.dropped.Add(int64(len(o.lost)))
@@ -87,8 +87,8 @@ func (l *Loop) countOutbox(o *outbox) {
 	o.counted = size
 }
 
-// releaseLost lets go of the frames that an outbox has lost, and tells whoever wants to know: by tasks, because this may be a
-// part of SendShared.
+// releaseLost releases the frames that an outbox has lost, and calls their Done: by tasks, because this may be a part of
+// SendShared.
 func (l *Loop) releaseLost(o *outbox) {
 	slot := o.slot
 	for _, w := range o.lost {

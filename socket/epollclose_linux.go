@@ -15,8 +15,8 @@ func (e *eventLoop) fail(index uint32, ending scenecast.Ending) {
 }
 
 // close implements backend: it queues the close frame. The socket goes on being read, until the page has closed or its time is
-// up: closing with bytes unread would make the kernel reset the connection, and the page might lose the frame that tells it
-// why.
+// up: closing with bytes unread would make the kernel reset the connection, and the page might lose the close
+// frame.
 func (e *eventLoop) close(index uint32, ending scenecast.Ending) bool {
 	c := e.conns.at(index)
 	e.writePending(index, c)
@@ -26,14 +26,14 @@ func (e *eventLoop) close(index uint32, ending scenecast.Ending) bool {
 	class := &e.loop.classes[c.class]
 	c.state = stateClosing
 	if class.traits.ListenOnly {
-		c.state = stateFlushing // a page that only listens has no answer
+		c.state = stateFlushing // a page that only listens sends no answer
 	}
 	e.discardInbound(index, c)
 	e.queueClose(index, class.closeFrame(ending))
 	return true
 }
 
-// peerClosed is told that the page's close frame is in. It gets its own code back (RFC 6455, 5.5.1), unless this is its answer.
+// peerClosed acts on the page's close frame. The page gets its own code back (RFC 6455, 5.5.1), unless this is its answer.
 func (e *eventLoop) peerClosed(index uint32, code scenecast.CloseCode, reason string) {
 	c := e.conns.at(index)
 	e.writePending(index, c)

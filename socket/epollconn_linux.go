@@ -36,7 +36,7 @@ const (
 	stateOpen                         // it is a page. Left by a close frame from either side, or whatever else ends a page
 	stateClosing                      // a close frame is queued or sent. Left by the page's close frame, or after CloseWait
 	stateFlushing                     // it ends as soon as everything is written
-	stateEnded                        // it takes and says nothing; it is closed at the end of the round
+	stateEnded                        // nothing is read or written any more; it is closed at the end of the round
 )
 
 // epollConns holds the sockets, by slot index, in pages that never move.
@@ -96,7 +96,7 @@ func (e *eventLoop) admit(index uint32, a scenecast.Admission, response, early [
 	policy := e.loop.keepalivePolicy(&e.loop.classes[c.class])
 	c.state, c.deflate, c.keepalive = stateOpen, a.Deflate, newKeepalive(&policy, e.now)
 	e.loop.slots.kinds[index] = onEventLoop
-	// The response and what the protocol says first leave together.
+	// The response and what the protocol sends first leave in one write.
 	e.corked, e.cork = index+1, append(e.cork[:0], response...)
 	e.loop.handler.Opened(e.loop.slots.slotAt(index), a)
 	e.uncork(index)
@@ -124,12 +124,12 @@ func (e *eventLoop) drop(index uint32, ending scenecast.Ending) {
 // closesAtOnce is how many sockets are closed in a round: that takes the kernel some time.
 const closesAtOnce = 200
 
-// reap closes the sockets that have ended. Whoever was on the stack when they did may have looked at them until now.
+// reap closes the sockets that have ended. Callers that were on the stack when they ended may have used them until now.
 func (e *eventLoop) reap() {
 	if len(e.ended) == 0 {
 		return
 	}
-	e.loop.tellEndings() // before their indexes can be used again
+	e.loop.reportEndings() // before their indexes can be used again
 	freed := slices.Clone(e.ended[:min(len(e.ended), closesAtOnce)])
 	e.ended = slices.Delete(e.ended, 0, len(freed))
 	for _, index := range freed {

@@ -166,7 +166,7 @@ func (e *eventLoop) decodeBacklog() {
 		if rest, ok := e.decode(in.index, in.rest); ok {
 			e.keepInbound(in.index, rest, size)
 		}
-		e.loop.tellEndings()
+		e.loop.reportEndings()
 	}
 	b.backlog = slices.Delete(b.backlog, 0, n)
 }

@@ -23,7 +23,7 @@ func (o *outboxes) remove(number uint32) {
 	o.free = append(o.free, number)
 }
 
-// openOutbox gives a socket an outbox, and has the kernel tell when it takes bytes again.
+// openOutbox gives a socket an outbox, and has epoll report when the kernel takes bytes again.
 func (e *eventLoop) openOutbox(index uint32, c *epollConn) *outbox {
 	o := &e.outboxes
 	if n := len(o.free); n > 0 {
@@ -84,8 +84,8 @@ func (e *eventLoop) drain(index uint32) {
 	o := e.outboxes.at(c.outbox)
 	var pieces [piecesAtOnce][]byte
 	for o.len() > 0 || o.dropped > 0 {
-		if o.owesGap() {
-			o.tellGap(e.loop.classes[c.class].gap(o.dropped))
+		if o.needsGapNotice() {
+			o.pushGapNotice(e.loop.classes[c.class].gap(o.dropped))
 			continue
 		}
 		n := 0

@@ -40,7 +40,7 @@ func (e *eventLoop) read(index uint32) {
 	}
 }
 
-// epollReceiver is a page as its decoder sees it. What it says once it is closing has no meaning.
+// epollReceiver is a page as its decoder sees it. What it sends once it is closing is ignored.
 type epollReceiver struct {
 	loop  *eventLoop
 	index uint32

@@ -70,7 +70,7 @@ func (e *eventLoop) onWritten(index uint32, task func()) {
 	}
 }
 
-// refuse drops a frame that would have no room in an empty outbox, and says false, as queue does.
+// refuse drops a frame that would have no room in an empty outbox, and returns false, as queue does.
 func (e *eventLoop) refuse(index uint32, w waiting) bool {
 	c := e.conns.at(index)
 	e.writePending(index, c)
@@ -150,7 +150,7 @@ func (e *eventLoop) write(index uint32, c *epollConn) {
 	}
 	c.pending = 0
 	if n == len(buffer) {
-		e.tellDone(index, mask, true)
+		e.reportDone(index, mask, true)
 		return
 	}
 	// The frames wait one by one, so that they can be dropped or coalesced; none of them is copied.
@@ -160,21 +160,21 @@ func (e *eventLoop) write(index uint32, c *epollConn) {
 		switch {
 		case n >= w.size():
 			n -= w.size()
-			e.tellDone(index, mask&-mask, true)
+			e.reportDone(index, mask&-mask, true)
 		case n > 0: // the page has a part of it and must get the rest
 			e.loop.forceEnqueue(o, w)
 			o.sent, n = n, 0
 		case c.state != stateOpen: // it was too slow for the one before
 			e.loop.dropped.Add(1)
-			e.tellDone(index, mask&-mask, false)
+			e.reportDone(index, mask&-mask, false)
 		case !e.queue(index, w):
-			e.tellDone(index, mask&-mask, false)
+			e.reportDone(index, mask&-mask, false)
 		}
 	}
 }
 
-// tellDone tells whoever wants to know what became of the frames in a mask.
-func (e *eventLoop) tellDone(index uint32, mask uint64, written bool) {
+// reportDone calls Done of the frames in a mask.
+func (e *eventLoop) reportDone(index uint32, mask uint64, written bool) {
 	for mask &= e.batch.withDone; mask != 0; mask &= mask - 1 {
 		e.batch.frames[bits.TrailingZeros64(mask)].Done(index, written)
 	}
@@ -183,6 +183,6 @@ func (e *eventLoop) tellDone(index uint32, mask uint64, written bool) {
 // dropPending drops what is pending for a socket.
 func (e *eventLoop) dropPending(index uint32, c *epollConn) {
 	e.loop.dropped.Add(int64(bits.OnesCount64(c.pending)))
-	e.tellDone(index, c.pending, false)
+	e.reportDone(index, c.pending, false)
 	c.pending = 0
 }

@@ -114,7 +114,7 @@ func (e *eventLoop) nudge() {
 	wakeNow(e.waker)
 }
 
-// control adds, changes or removes what the kernel tells of a descriptor.
+// control is epoll_ctl: it adds, changes or removes the events of a descriptor.
 func (e *eventLoop) control(op int, fd int32, on uint32, about int32, generation uint32) error {
 	event := unix.EpollEvent{Events: on, Fd: about, Pad: int32(generation)}
 	if err := unix.EpollCtl(e.epoll, op, int(fd), &event); err != nil {
@@ -123,12 +123,12 @@ func (e *eventLoop) control(op int, fd int32, on uint32, about int32, generation
 	return nil
 }
 
-// watch has the kernel tell of a socket, or changes of what.
+// watch adds or changes the events of a socket.
 func (e *eventLoop) watch(op int, index uint32, on uint32) error {
 	return e.control(op, e.conns.at(index).fd, on, int32(index), e.loop.slots.generations[index])
 }
 
-// What the kernel tells of a socket, always and while something waits for it.
+// The events of a socket, always and while something waits for it.
 const (
 	eventsIdle    = unix.EPOLLIN | unix.EPOLLRDHUP
 	eventsWaiting = eventsIdle | unix.EPOLLOUT
@@ -155,7 +155,7 @@ func (e *eventLoop) run() {
 			e.beginPart()
 			e.loop.runRound(e.pace)
 			if e.batch.dirtySlots() > manySends && !e.isFull() && !e.isPartOver() {
-				// What is about to be posted shares the writes with what was: they are the dearest there is.
+				// Tasks that are about to be posted share writes with these: a write is what costs most.
 				e.pass()
 				e.loop.runTasks(e.pace)
 			}
@@ -175,13 +175,13 @@ func (e *eventLoop) beginPart() { e.begun = e.loop.elapsed() }
 
 func (e *eventLoop) isPartOver() bool { return e.loop.elapsed()-e.begun > partTime }
 
-// handleEvents handles what the kernel has told, or goes on with it.
+// handleEvents handles the events of the list, or goes on with them.
 func (e *eventLoop) handleEvents() {
 	e.beginPart()
 	for e.next < e.ready {
 		e.handle(&e.list[e.next])
 		e.next++
-		e.loop.tellEndings()
+		e.loop.reportEndings()
 		if e.isPartOver() {
 			return
 		}
@@ -238,7 +238,7 @@ func (e *eventLoop) wait() (n int) {
 	return n
 }
 
-// setDeadline has the wait end when there is somebody to look at.
+// setDeadline has the wait end when the next alarm is due.
 func (e *eventLoop) setDeadline() {
 	until, ok := e.wheel.next()
 	if at, paused := e.acceptor.resumes(); paused && (!ok || at.before(until)) {
@@ -256,7 +256,7 @@ func (e *eventLoop) setDeadline() {
 	_ = e.poller.SetReadDeadline(t)
 }
 
-// handle acts on one thing that the kernel has told.
+// handle acts on one event.
 func (e *eventLoop) handle(event *unix.EpollEvent) {
 	switch event.Fd {
 	case aboutWaker:
@@ -294,7 +294,7 @@ func (e *eventLoop) closeAll() {
 	}
 	for len(e.ended) > 0 || e.loop.hasWork() {
 		e.reap()
-		e.loop.runRound(pace{}) // who waits to know what became of a frame is told
+		e.loop.runRound(pace{}) // Done of frames that are lost, among others
 	}
 	e.waking.Lock()
 	closeFD(int32(e.waker))

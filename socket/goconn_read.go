@@ -11,12 +11,12 @@ import (
 	"scenecast/websocket"
 )
 
-// readBuffer is small because pages say little: a heartbeat, an acknowledgement.
+// readBuffer is small because pages send little: a heartbeat, an acknowledgement.
 const readBuffer = 1 << 10
 
 // read is the reader's goroutine. Once the socket is closing it goes on reading, for the page's close frame, until the page
 // has closed or its time is up: closing with bytes unread would make the kernel reset the connection, and the page might
-// lose the frame that tells it why.
+// lose the close frame.
 func (c *goConn) read() {
 	defer c.loop.removeGoroutine()
 	defer c.loop.forget(c)

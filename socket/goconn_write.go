@@ -58,7 +58,7 @@ func (c *goConn) onWritten(task func()) {
 	}
 }
 
-// end decides the page's ending, unless it is decided, and has the handler told.
+// end decides the page's ending, unless it is decided, and queues it for the handler.
 func (c *goConn) end(e scenecast.Ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,7 +73,7 @@ func (c *goConn) endLocked(e scenecast.Ending) {
 	}
 }
 
-// fail ends the page from the server's side: the handler is told, and the page gets a close frame.
+// fail ends the page from the server's side: its ending is queued for the handler, and the page gets a close frame.
 func (c *goConn) fail(e scenecast.Ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +99,7 @@ func (c *goConn) close(e scenecast.Ending) bool {
 func (c *goConn) closeLocked(e scenecast.Ending) {
 	next := awaitClose
 	if c.class.traits.ListenOnly {
-		next = closeAfter // a page that only listens has no answer
+		next = closeAfter // a page that only listens sends no answer
 	}
 	c.queueClose(next, c.class.closeFrame(e))
 }
@@ -127,7 +127,7 @@ func (c *goConn) queueClose(next closePhase, frame []byte) {
 	c.write()
 }
 
-// write, with mu held, sees to it that somebody writes.
+// write, with mu held, starts a writer unless one runs.
 func (c *goConn) write() {
 	if !c.writing {
 		c.writing = true
@@ -153,7 +153,7 @@ func (c *goConn) writeAll() {
 		c.releaseHand(n)
 		if err != nil {
 			c.end(c.endingOf(err))
-			_ = c.net.Close() // the reader notices; writing stays true, so nobody else tries
+			_ = c.net.Close() // the reader notices; writing stays true, so no other writer starts
 			return
 		}
 	}
@@ -171,8 +171,8 @@ func (c *goConn) takeInHand() bool {
 	defer c.mu.Unlock()
 	clear(c.inHand)
 	c.inHand = c.inHand[:0]
-	if c.outbox.owesGap() {
-		c.outbox.tellGap(c.class.gap(c.outbox.dropped))
+	if c.outbox.needsGapNotice() {
+		c.outbox.pushGapNotice(c.class.gap(c.outbox.dropped))
 	}
 	most := limits{min(handBytes, c.loop.limits.bytes/2), min(handFrames, max(1, c.loop.limits.frames/2))}
 	for bytes := 0; c.outbox.len() > 0 && len(c.inHand) < most.frames && bytes < most.bytes; {

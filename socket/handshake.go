@@ -28,7 +28,7 @@ type Handshake struct {
 	Head      int    // bytes of the head that was decided about; what follows are the page's first frames
 	Response  []byte // to the client; of Accept and Reject
 	Admission scenecast.Admission
-	Ending    scenecast.Ending // of Reject: what the close frame says
+	Ending    scenecast.Ending // of Reject: for the close frame
 }
 
 // Action is what becomes of a connection.
@@ -39,6 +39,6 @@ const (
 	NeedMore Action = iota // the head is not complete yet
 	Hijack                 // the handshaker takes the connection over
 	Accept                 // the connection is a page now
-	Reject                 // the connection gets the response and a close frame, and the handler never hears of it
+	Reject                 // the connection gets the response and a close frame, and no slot
 	Wait                   // mayJoin was false
 )

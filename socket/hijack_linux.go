@@ -29,8 +29,8 @@ func (e *eventLoop) hijack(index uint32, read []byte, watched bool) {
 	e.acceptor.handshaker.Hijack(quiet(c), read)
 }
 
-// quietConn is a TCP connection of Go's net package whose reads and writes the scheduler is not told of. It need not be, as they
-// never block; and where everybody was asleep before, as between two HTTP calls, the first system call that it is told of starts
+// quietConn is a TCP connection of Go's net package whose reads and writes are raw system calls, of which the scheduler does not know. They
+// never block; and where all goroutines were asleep before, as between two HTTP calls, the first system call that the scheduler knows of starts
 // its monitor, a thread that then wakes every 20 microseconds and takes a tenth of the time that a push needs.
 type quietConn struct {
 	*net.TCPConn

@@ -55,8 +55,8 @@ type inboundBudget struct {
 	evicting bool // a task that closes pages is posted
 }
 
-// count has an inbound hold so many bytes; 0: it holds nothing any more. True: all of them hold too much, and somebody must
-// evict.
+// count has an inbound hold so many bytes; 0: it holds nothing any more. True: all of them hold too much, and evict
+// must be called.
 func (b *inboundBudget) count(in *inbound, slot scenecast.Slot, held int) (over bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

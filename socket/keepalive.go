@@ -32,7 +32,7 @@ type keepalivePolicy struct {
 // keepalive decides when a silent page is pinged and when it is closed. It has no clock and no timer of its own, and is
 // small: every page has one.
 type keepalive struct {
-	heard     instant // the last sign of life
+	heard     instant // when bytes came last
 	pinged    instant // while a pong is to come
 	idleCheck instant // when to look whether the page is idle, where its protocol bounds that
 	early     uint8   // how much sooner than others it is pinged: so many 255ths of a fifth

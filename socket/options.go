@@ -19,9 +19,9 @@ type Options struct {
 	SlowConsumer   Policy        // what happens to a page whose outbox is full. Defaults to ClosePage.
 	WriteTimeout   time.Duration // how long a page may take no byte of what waits for it; it has twice that at most. Defaults to 10 s.
 	CloseWait      time.Duration // how long a page has to answer a close frame. Defaults to 5 s.
-	HeadTimeout    time.Duration // how long a visitor has for its request's head; of loops that own their sockets. Defaults to 10 s.
+	HeadTimeout    time.Duration // how long a client has for its request's head; of loops that accept connections. Defaults to 10 s.
 
-	// Release is given the lease of each page that has one and whose socket is gone; any goroutine may call it. Nil: nobody asks.
+	// Release is given the lease of each page that has one and whose socket is gone; it is called on any goroutine. Nil: leases are not released.
 	Release func(lease scenecast.Lease)
 
 	// Descriptors is the reserve that all loops and listeners of the process share. Nil: the loop makes one of its own.
@@ -37,7 +37,7 @@ type Policy int
 // The policies.
 const (
 	ClosePage  Policy = iota // it is closed with CloseSlowConsumer, behind the last whole frame
-	DropOldest               // what has waited longest is dropped, and the page is told of the gap
+	DropOldest               // what has waited longest is dropped, and the page gets a gap notice
 )
 
 func (o Options) withDefaults() Options {

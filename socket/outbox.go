@@ -3,7 +3,7 @@ package socket
 import "slices"
 
 // outbox is what waits for one page: whole frames, of the first of which the kernel may have taken a part. Where frames are
-// dropped, the page is told of it at that place.
+// dropped, a gap notice takes their place.
 type outbox struct {
 	frames  []waiting
 	first   int    // of frames: what is before it has been sent
@@ -112,7 +112,7 @@ func (o *outbox) dropOldest() bool {
 	}
 	w := o.drop(i)
 	if w.kind == gapNotice {
-		o.dropped += int(w.missing) // it has told nobody yet
+		o.dropped += int(w.missing) // it was not sent yet
 		return true
 	}
 	o.dropped++
@@ -145,11 +145,11 @@ func (o *outbox) skip(encode func(dropped int) []byte) {
 	}
 }
 
-// owesGap reports whether the page is to be told of a gap next.
-func (o *outbox) owesGap() bool { return o.dropped > 0 && o.sent == 0 }
+// needsGapNotice reports whether a gap notice is to be sent next.
+func (o *outbox) needsGapNotice() bool { return o.dropped > 0 && o.sent == 0 }
 
-// tellGap puts this frame in the place of what was dropped; nil: there is nothing that the page could be told.
-func (o *outbox) tellGap(data []byte) {
+// pushGapNotice puts this notice in the place of what was dropped; nil: the protocol has none.
+func (o *outbox) pushGapNotice(data []byte) {
 	w := newGapNotice(data, o.dropped)
 	o.dropped = 0
 	if data == nil {

@@ -102,8 +102,8 @@ func gapFrame(dropped int) []byte { return fmt.Appendf(nil, "gap %d", dropped) }
 // drainInto has an outbox send n bytes as eventLoop.drain does, and writes down what is sent whole.
 func drainInto(o *outbox, n int, stream *[]string) {
 	for o.len() > 0 || o.dropped > 0 {
-		if o.owesGap() {
-			o.tellGap(gapFrame(o.dropped))
+		if o.needsGapNotice() {
+			o.pushGapNotice(gapFrame(o.dropped))
 			continue
 		}
 		rest := o.frames[o.first].size() - o.sent

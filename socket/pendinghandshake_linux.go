@@ -33,7 +33,7 @@ func (e *eventLoop) startHandshake(fd int32, from netip.AddrPort) {
 	}
 }
 
-// continueHandshake is told what more has come of a request.
+// continueHandshake adds what has come of a request since.
 func (e *eventLoop) continueHandshake(index uint32, data []byte) {
 	p := e.pending[index]
 	p.head = append(p.head, data...)

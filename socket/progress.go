@@ -75,7 +75,7 @@ func (c *goConn) writeBuffers(buffers net.Buffers) (written int, err error) {
 	return written, err
 }
 
-// startWatchdog has somebody look from time to time whether the page takes what is being written. The writes have no deadline: TLS
+// startWatchdog starts the timer that checks whether the page takes what is being written. The writes have no deadline: TLS
 // cannot go on behind one that has passed, and a slow page needs long for what is written at once.
 func (c *goConn) startWatchdog() {
 	c.mu.Lock()

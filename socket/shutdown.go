@@ -20,7 +20,7 @@ func (l *Loop) closeWait() time.Duration {
 }
 
 // Shutdown takes no further sockets, waits until those that are closing are gone, and when ctx ends closes what is still
-// open; the handler is told of those, as of any other ending (CauseStopped). When it returns, all of the loop's goroutines
+// open; their endings are reported to the handler as any other (CauseStopped). When it returns, all of the loop's goroutines
 // have ended. Call it once.
 func (l *Loop) Shutdown(ctx context.Context) {
 	l.StopListening()
@@ -80,7 +80,7 @@ func (l *Loop) countEpoll(n int) bool {
 	return true
 }
 
-// noteEmpty, with mu held, tells Shutdown when there is nothing left to wait for.
+// noteEmpty, with mu held, lets Shutdown go on when there is nothing left to wait for.
 func (l *Loop) noteEmpty() {
 	if l.stopping && len(l.open)+l.epollOpen == 0 && !l.emptied {
 		l.emptied = true
@@ -95,7 +95,7 @@ func (l *Loop) isStopped() bool {
 }
 
 // hasEnded reports whether the loop is stopped and has nothing left to run: what Post took is run, and what arises meanwhile.
-// Sockets may have something to say until their goroutines have ended.
+// Goroutines of sockets may post until they have ended.
 func (l *Loop) hasEnded() bool {
 	l.mu.Lock()
 	ended := l.stopped && l.working == 0

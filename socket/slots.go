@@ -9,7 +9,7 @@ type backend interface {
 	onWritten(index uint32, task func())
 	// close begins to close the socket with the ending's close frame. False: it was closing already, or its connection has broken.
 	close(index uint32, e scenecast.Ending) bool
-	// fail ends an open page from the loop's side: the handler is told, and the page gets a close frame.
+	// fail ends an open page from the loop's side: its ending is queued for the handler, and the page gets a close frame.
 	fail(index uint32, e scenecast.Ending)
 	// detach makes the slot stale. The socket may go on without it, until its close frame is written and answered, and its index is
 	// not used again before its frames' Done were called.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls of the hot paths are raw: none of them ever blocks, so the scheduler need not be told. That is a quarter
+// The system calls of the hot paths are raw: none of them ever blocks, so the scheduler need not know. That is a quarter
 // of the price of a send, and see quietConn.
 
 // sendNow gives the kernel bytes and returns how many it has taken.
@@ -74,13 +74,13 @@ func duplicate(c syscall.Conn) (fd int32, err error) {
 	return fd, err
 }
 
-// wakeNow makes whoever watches an eventfd look up.
+// wakeNow makes an eventfd readable.
 func wakeNow(eventfd int) {
 	_, _, _ = syscall.RawSyscall(unix.SYS_WRITE, uintptr(eventfd), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
 }
 
 var one = [8]byte{1} // in either byte order, a number that is not zero
 
-// closeFD closes a descriptor. What close could not do, nobody could act upon. A socket's close does not block either, as
-// nobody sets SO_LINGER.
+// closeFD closes a descriptor. Its error has no use. A socket's close does not block either, as SO_LINGER is not
+// set.
 func closeFD(fd int32) { _, _, _ = syscall.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }

@@ -28,7 +28,7 @@ func (l *Loop) postAll(tasks []func()) {
 	}
 }
 
-// hasWork reports whether there are tasks to run, or endings to tell.
+// hasWork reports whether there are tasks to run, or endings to report.
 func (l *Loop) hasWork() bool {
 	if l.ran < len(l.running) || l.endings.queued.Load() {
 		return true
@@ -61,13 +61,13 @@ func (l *Loop) runTasks(p pace) {
 		l.mu.Unlock()
 		l.ran = 0
 	}
-	l.tellEndings()
+	l.reportEndings()
 	for l.ran < len(l.running) && !p.full() {
 		task := l.running[l.ran]
 		l.running[l.ran] = nil
 		l.ran++
 		task()
-		l.tellEndings()
+		l.reportEndings()
 		if p.late() {
 			return
 		}

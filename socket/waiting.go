@@ -21,8 +21,8 @@ const waitingSize = int(unsafe.Sizeof(waiting{}))
 type frameKind uint8
 
 const (
-	anyFrame   frameKind = iota // somebody has sent it
-	gapNotice                   // it tells the page of frames that were dropped
+	anyFrame   frameKind = iota // a handler has sent it, or the loop a ping or pong
+	gapNotice                   // it stands for frames that were dropped
 	closeFrame                  // it is the last one
 )
 
@@ -34,7 +34,7 @@ func (w waiting) size() int { return len(w.data()) }
 // counts reports whether the frame counts as dropped when it is lost.
 func (w waiting) counts() bool { return w.kind == anyFrame }
 
-// newGapNotice is a frame that tells of so many missing ones.
+// newGapNotice is a notice of so many missing frames.
 func newGapNotice(data []byte, missing int) waiting {
 	return waiting{frame: &scenecast.Frame{Data: data}, missing: int32(missing), kind: gapNotice}
 }

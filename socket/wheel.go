@@ -14,7 +14,7 @@ type wheel struct {
 	count   int      // alarms that are set
 	step    uint32   // the steps up to this one have been gone through
 	due     []uint32 // members whose alarms go off, unless they are set or cleared before …
-	told    int      // … and how many of them were told
+	passed  int      // … and how many of them were passed
 }
 
 // alarm is a member's; next and prev are 1 + its neighbours in the bucket, 0 for none.
@@ -116,11 +116,11 @@ func (w *wheel) rest(now instant) {
 	}
 }
 
-// isDue reports whether alarms have gone off that nobody was told of.
-func (w *wheel) isDue() bool { return w.told < len(w.due) }
+// isDue reports whether alarms have gone off and were not acted on.
+func (w *wheel) isDue() bool { return w.passed < len(w.due) }
 
-// advance goes on to this time and tells of alarms that go off, of this many at most: the others are told by the next calls. It
-// may be set again, and others set or cleared, meanwhile.
+// advance goes on to this time and calls goesOff for alarms that are due, for this many at most: the others are due in the next call.
+// An alarm may be set again, and others set or cleared, meanwhile.
 func (w *wheel) advance(now instant, most int, goesOff func(member uint32)) {
 	w.rest(now)
 	last := uint32(now) >> stepBits
@@ -138,16 +138,16 @@ func (w *wheel) advance(now instant, most int, goesOff func(member uint32)) {
 			}
 		}
 	}
-	for told := 0; told < most && w.isDue(); {
-		member := w.due[w.told]
-		w.told++
-		if w.alarms[member].place == goingOff { // nobody has cleared it or set it anew
+	for n := 0; n < most && w.isDue(); {
+		member := w.due[w.passed]
+		w.passed++
+		if w.alarms[member].place == goingOff { // it was not cleared or set anew
 			w.clear(member)
 			goesOff(member)
-			told++
+			n++
 		}
 	}
 	if !w.isDue() {
-		w.due, w.told = w.due[:0], 0
+		w.due, w.passed = w.due[:0], 0
 	}
 }

@@ -93,7 +93,7 @@ func (b *writeBatch) buffer(mask uint64, deflate bool) []byte {
 		buffer = j.arena[start:len(j.arena):len(j.arena)]
 		if len(j.arena) > arenaBytes {
 			j.arena = j.arena[:start]
-			return buffer // its bytes are written over by the next one that finds no room, so nobody may find it again
+			return buffer // its bytes are written over by the next one that finds no room, so it must not be found again
 		}
 		if j.byMask == nil {
 			j.byMask = make(map[uint64][]byte)

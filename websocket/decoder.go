@@ -11,12 +11,12 @@ import (
 	"scenecast"
 )
 
-// Receiver is told what a decoder finds. Slices are valid only during the call.
+// Receiver gets what a decoder finds. Slices are valid only during the call.
 type Receiver interface {
 	Message(m scenecast.Inbound)
 	Ping(payload []byte)
 	Pong(payload []byte)
-	// PeerClosed is the last call: the page said goodbye. Code 0 means that it gave none.
+	// PeerClosed is the last call: the page sent a close frame. Code 0 means that it gave none.
 	PeerClosed(code scenecast.CloseCode, reason string)
 }
 
@@ -58,7 +58,7 @@ type Decoder struct {
 	text       text      // what has come of it, if it is uncompressed text
 
 	ended   uint64 // messages and control frames that have ended
-	discard bool   // messages are not kept, and not told
+	discard bool   // messages are not kept, and not passed on
 	closed  bool   // nothing counts after a close frame (RFC 6455, 1.4)
 }
 
@@ -68,14 +68,14 @@ func (d *Decoder) Idle() bool { return !d.Incomplete() && !d.closed }
 // Incomplete reports whether a frame or a message has begun and not ended.
 func (d *Decoder) Incomplete() bool { return d.inFrame || d.known > 0 || d.fragmented }
 
-// Discard makes the decoder drop what it holds of a message, and tell of control frames alone from now on: of a page that is
+// Discard makes the decoder drop what it holds of a message, and pass on control frames alone from now on: of a page that is
 // closing only the close frame has a meaning.
 func (d *Decoder) Discard() { d.discard, d.message = true, nil }
 
 // Held is how many bytes the decoder holds of what is incomplete, beside itself.
 func (d *Decoder) Held() int { return cap(d.message) + cap(d.control) }
 
-// Missing is how many bytes are to come of the frame that is incomplete, as far as its head tells.
+// Missing is how many bytes are to come of the frame that is incomplete, as far as its head is known.
 func (d *Decoder) Missing() int {
 	if !d.inFrame {
 		return 0
@@ -90,7 +90,7 @@ func (d *Decoder) Ended() uint64 { return d.ended }
 // Reset makes the decoder forget its page, after an error or a close frame too.
 func (d *Decoder) Reset() { *d = Decoder{MaxMessage: d.MaxMessage, Deflate: d.Deflate} }
 
-// Feed takes the next bytes, unmasking them in place, and tells the receiver of everything that is complete. An error is
+// Feed takes the next bytes, unmasking them in place, and passes everything that is complete to the receiver. An error is
 // an *Error; nothing may be fed after one.
 func (d *Decoder) Feed(data []byte, to Receiver) error {
 	_, err := d.FeedFrames(data, to, math.MaxInt)
@@ -222,7 +222,7 @@ func (d *Decoder) dataPart(payload []byte, to Receiver) error {
 	return nil
 }
 
-// inflated tells the receiver of a compressed message.
+// inflated inflates a message for the receiver.
 func (d *Decoder) inflated(payload []byte, to Receiver) error {
 	buffer := outputs.Get().(*[]byte)
 	out, err := inflate((*buffer)[:0], payload, d.MaxMessage)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// agreement is the answer to whoever offers permessage-deflate. Neither side keeps its window from one message to the
+// agreement is the answer to an offer of permessage-deflate. Neither side keeps its window from one message to the
 // next: a window would be 40 KB of every page's, and a push could not be compressed once for all of them.
 const agreement = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
@@ -41,7 +41,7 @@ func acceptOffer(offer string) (extensions string, ok bool) {
 		switch name {
 		case "server_no_context_takeover", "client_no_context_takeover":
 			ok = !hasValue
-		case "client_max_window_bits": // says only that the page could do with less; we inflate whatever it sends
+		case "client_max_window_bits": // the page would do with a smaller window, which any window is for the inflater
 			ok = !hasValue || isWindowBits(value)
 		case "server_max_window_bits":
 			ok = value == "15" // the one window that compress/flate has

@@ -24,7 +24,7 @@ func PingFrame() []byte { return frame(ws.NewPingFrame(nil)) }
 // PongFrame answers a ping with its payload (RFC 6455, 5.5.3), which has at most 125 bytes.
 func PongFrame(payload []byte) []byte { return frame(ws.NewPongFrame(payload)) }
 
-// CloseFrame says goodbye. A reason over 123 bytes is cut, at a character's border. Code 0 makes a close frame without a
+// CloseFrame is a close frame. A reason over 123 bytes is cut, at a character's border. Code 0 makes a close frame without a
 // code, the answer to one that had none.
 func CloseFrame(code scenecast.CloseCode, reason string) []byte {
 	if code == 0 {

@@ -42,7 +42,7 @@ func parseHead(b []byte) (h ws.Header, size int) {
 	return h, size
 }
 
-// begin takes a frame's head, or what there is of it, and says how many bytes that were.
+// begin takes a frame's head, or what there is of it, and returns how many bytes that were.
 func (d *Decoder) begin(data []byte) (size int, err error) {
 	head, size := ws.Header{}, 0
 	if d.known == 0 {
@@ -65,7 +65,7 @@ func (d *Decoder) begin(data []byte) (size int, err error) {
 	return size, nil
 }
 
-// check says whether a frame may come now, and takes note of what it says about its message.
+// check returns whether a frame may come now, and keeps what it says about its message.
 func (d *Decoder) check(head ws.Header) error {
 	state := ws.StateServerSide
 	if d.fragmented {

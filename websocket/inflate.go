@@ -18,7 +18,7 @@ var (
 	errEmptyBlocks = errors.New("has too many empty blocks")
 )
 
-// inflater inflates whole messages (RFC 1951, RFC 7692). compress/flate would do, but it does not tell of blocks, so that their number
+// inflater inflates whole messages (RFC 1951, RFC 7692). compress/flate would do, but it does not show blocks, so that their number
 // could not be bounded; and as messages have no context, what has been inflated of one is the window, of which an inflater needs no
 // copy.
 type inflater struct {

@@ -46,7 +46,7 @@ var framing = []exchange{
 	{"5.5.2 a ping without payload", masked(0x89, ""), "\x8a\x00", 0},
 	{"5.5.2 a ping that is no text", masked(0x89, "\x00\xff\xfe"), "\x8a\x03\x00\xff\xfe", 0},
 	{"5.5.2 pings, answered in their order", tenPings, tenPongs, 0},
-	{"5.5.3 a pong that nobody has asked for", masked(0x8a, "x"), "", 0},
+	{"5.5.3 a pong without a ping", masked(0x8a, "x"), "", 0},
 	{"5.5.3 a pong, then a ping", masked(0x8a, "x") + masked(0x89, "y"), "\x8a\x01y", 0},
 
 	{"5.2 RSV1 without an extension", masked(0xc1, "Hello"), "", 1002},
@@ -100,7 +100,7 @@ func (e Echo) lengths() (all []exchange) {
 	return all
 }
 
-// limits are the server's own: a page is told, as soon as it is known, that a message will be too large.
+// limits are the server's own: a page is closed as soon as it is known that a message will be too large.
 func (e Echo) limits() []exchange {
 	most := strings.Repeat("x", e.MaxMessage)
 	return []exchange{

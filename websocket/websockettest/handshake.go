@@ -24,7 +24,7 @@ func (e Echo) handshakes(t *testing.T) {
 		{"4.2.1 another protocol to upgrade to", instead("Upgrade: websocket", "Upgrade: h2c, websocket")},
 		{"4.1 an origin and cookies", upgrade + "Origin: http://localhost\r\nCookie: a=b; c=d\r\n"},
 		{"4.1 a query", instead("GET / ", "GET /?page=home ")},
-		{"9.1 an extension that nobody knows", upgrade + "Sec-WebSocket-Extensions: x-telepathy; distance=3\r\n"},
+		{"9.1 an unknown extension", upgrade + "Sec-WebSocket-Extensions: x-telepathy; distance=3\r\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, piece := range []int{1 << 20, 7} {

@@ -26,7 +26,7 @@ type page struct {
 	compressed bool // the last frame was
 }
 
-// connect makes a connection on which nothing has been said.
+// connect makes a connection on which nothing was sent.
 func (e Echo) connect(t *testing.T) *page {
 	t.Helper()
 	conn, err := e.Dial()
