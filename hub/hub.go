@@ -20,6 +20,7 @@ import (
 	"scenecast/hub/session"
 	"scenecast/hub/ttlstore"
 	"scenecast/label"
+	"scenecast/ratelimit"
 )
 
 var _ scenecast.Node = (*Hub)(nil)
@@ -54,6 +55,7 @@ type Hub struct {
 	observer  Observer // nil: none
 	broadcast func(message []byte)
 	shards    []*Shard
+	began     time.Time
 
 	connections atomic.Int64
 	pushes      atomic.Int64
@@ -73,6 +75,7 @@ func New(o Options) *Hub {
 		logger:    o.Logger,
 		observer:  o.Observer,
 		broadcast: o.Broadcast,
+		began:     time.Now(),
 		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
 	if h.logger == nil {
@@ -86,6 +89,10 @@ func New(o Options) *Hub {
 // further reading begins.
 func (h *Hub) Close() { h.reader.Close() }
 
+// maxToldAcks is how many acknowledgements per second a shard tells other nodes of: those of pages that have moved to this node before they
+// acknowledged.
+const maxToldAcks = 1000
+
 // AddShard adds the shard that lives on this loop. All shards are added before the first push.
 func (h *Hub) AddShard(loop Loop) *Shard {
 	s := &Shard{
@@ -96,6 +103,7 @@ func (h *Hub) AddShard(loop Loop) *Shard {
 		catchUps:   make(map[uint32]*catchUp),
 		ttlStores:  make(map[string]*ttlstore.Store),
 		latePasses: make(map[uint32]*latePass),
+		toldAcks:   ratelimit.New(maxToldAcks, time.Since(h.began)),
 	}
 	h.shards = append(h.shards, s)
 	return s

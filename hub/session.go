@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"time"
+
 	"scenecast"
 	"scenecast/hub/session"
 	"scenecast/label"
@@ -110,7 +112,11 @@ func (s *Shard) acknowledge(index uint32, m *member, p scenecast.Position) {
 	}
 	app := s.app(m)
 	key := sessionKey(app.app, app.index.Labels(index), s.trusts.of(m.trust).identity)
-	if !s.hub.sessions.Acknowledge(key, p) {
+	if s.hub.sessions.Acknowledge(key, p) || s.hub.broadcast == nil {
+		return
+	}
+	// Any page can make up acknowledgements, and each would go to all nodes.
+	if p.Seq <= s.position.Seq && s.toldAcks.Take(time.Since(s.hub.began)) == 0 {
 		s.hub.tellAcknowledgement(key, p)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"scenecast/hub/ttlstore"
 	"scenecast/index"
 	"scenecast/label"
+	"scenecast/ratelimit"
 )
 
 // Shard is the part of the hub that lives on one loop. All its methods are called on the loop's owner goroutine. The loop tells of an
@@ -27,6 +28,7 @@ type Shard struct {
 	ttlStores map[string]*ttlstore.Store // by app; an app without pushes that last may have none
 	turns     []func() (done bool)       // what waits for its turn; see inTurn
 	chosen    []uint32                   // scratch: what an audience has selected
+	toldAcks  ratelimit.Bucket           // acknowledgements that other nodes are told of
 	view      view                       // the connection that a protocol is being told of
 
 	sweeping   bool                 // sweep comes again

@@ -12,8 +12,9 @@ var _ scenecast.Broadcaster = (*Engine)(nil)
 type broadcasts struct {
 	mu      sync.Mutex
 	queue   [][]byte
-	bytes   int
+	bytes   int // of the queue, and of what is being sent
 	sending bool
+	dropped bool // something, since the queue was empty
 }
 
 // maxBroadcast bounds the bytes that wait to be sent. What is more is dropped: the backend cannot be reached, or not fast enough.
@@ -25,6 +26,10 @@ func (e *Engine) Broadcast(message []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.bytes+len(message) > maxBroadcast {
+		if !b.dropped {
+			b.dropped = true
+			e.logger.Warn("engine: messages to other nodes are dropped, because the backend takes them too slowly", "waiting", b.bytes)
+		}
 		return
 	}
 	b.queue = append(b.queue, message)
@@ -36,17 +41,21 @@ func (e *Engine) Broadcast(message []byte) {
 
 func (e *Engine) sendBroadcasts() {
 	b := &e.broadcasts
-	for {
+	for sent := 0; ; {
 		b.mu.Lock()
 		queue := b.queue
-		b.queue, b.bytes = nil, 0
+		b.queue = nil
+		b.bytes -= sent
 		b.sending = len(queue) > 0
+		b.dropped = b.dropped && b.sending
 		b.mu.Unlock()
 		if len(queue) == 0 {
 			return
 		}
+		sent = 0
 		for _, message := range queue {
 			e.send(0, messageNode, message)
+			sent += len(message)
 		}
 	}
 }
