@@ -29,18 +29,50 @@ func TestDeliveryDocument(t *testing.T) {
 		if len(tests) == 0 {
 			t.Errorf("held by no test: %s", line)
 		}
-		for _, test := range tests {
-			source, err := os.ReadFile(filepath.Join("../docs", test[2]))
-			declared := "func " + test[1] + "("
-			if strings.HasSuffix(test[2], ".ts") {
-				declared = `test("` + test[1] + `"`
-			}
-			if err != nil || !strings.Contains(string(source), declared) {
-				t.Errorf("%s: no test %q (%v)", test[2], test[1], err)
-			}
-		}
+		checkHeld(t, tests)
 	}
 	if promises < 12 {
 		t.Errorf("found only %d promises: this test does not read the document any more", promises)
+	}
+}
+
+// checkHeld checks that tests which a document names exist.
+func checkHeld(t *testing.T, tests [][]string) {
+	t.Helper()
+	for _, test := range tests {
+		source, err := os.ReadFile(filepath.Join("../docs", test[2]))
+		declared := "func " + test[1] + "("
+		if strings.HasSuffix(test[2], ".ts") {
+			declared = `test("` + test[1] + `"`
+		}
+		if err != nil || !strings.Contains(string(source), declared) {
+			t.Errorf("%s: no test %q (%v)", test[2], test[1], err)
+		}
+	}
+}
+
+// TestClusterDocument: every row of what happens when something fails (docs/cluster.md) names a test that exists, or says that there is
+// none yet.
+func TestClusterDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n## What happens when\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := 0
+	for line := range strings.Lines(table) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| when |") {
+			continue
+		}
+		rows++
+		tests := heldBy.FindAllStringSubmatch(line, -1)
+		if len(tests) == 0 && !strings.Contains(line, "no test yet") {
+			t.Errorf("shown by nothing: %s", line)
+		}
+		checkHeld(t, tests)
+	}
+	if rows < 10 {
+		t.Errorf("found only %d rows: this test does not read the document any more", rows)
 	}
 }
