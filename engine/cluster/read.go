@@ -20,10 +20,10 @@ func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) (
 
 // ahead, with mu held, is up to where a position may be one that another node has reached. What the others have told of is a second
 // old, and a page that loses its node is elsewhere at once: so of this epoch any position is, as far as nodes can be apart, unless this
-// node is the only one.
+// node has never heard of another.
 func (e *Engine) ahead() scenecast.Position {
 	newest := e.tail.Newest()
-	if len(e.members.byID) == 0 && e.state == nil || e.members.ahead.Epoch != newest.Epoch && e.members.ahead.Seq > newest.Seq {
+	if len(e.members.senders) == 0 || e.members.ahead.Epoch != newest.Epoch && e.members.ahead.Seq > newest.Seq {
 		return e.members.ahead
 	}
 	return scenecast.Position{Epoch: newest.Epoch, Seq: newest.Seq + endOf(maxApart)}
