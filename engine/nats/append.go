@@ -18,12 +18,14 @@ import (
 //
 //	record: kind, epoch id (8), epoch base (8), the record
 //	epoch:  kind, id (8), base (8), previous end (8)
+//	loss:   an epoch, behind whose previous end records were lost that nodes had read
 //
 // The number of a record in the log is its sequence number in the stream plus the base of its epoch, so numbers can go on rising where
 // the stream has lost its end and its sequence numbers come again.
 const (
 	kindRecord byte = 1
 	kindEpoch  byte = 2
+	kindLoss   byte = 3
 
 	recordHead = 17
 	epochSize  = 25
@@ -121,9 +123,9 @@ func ackError(m *nats.Msg) error {
 
 // beginEpoch appends the beginning of an epoch, if the stream still ends with this sequence number; otherwise another node has been
 // faster, or there are records to be read first. Numbers of the epoch are above seen.
-func (b *Backend) beginEpoch(ctx context.Context, last, previousEnd, seen uint64) error {
+func (b *Backend) beginEpoch(ctx context.Context, kind byte, last, previousEnd, seen uint64) error {
 	entry := make([]byte, epochSize)
-	entry[0] = kindEpoch
+	entry[0] = kind
 	base := uint64(0)
 	if seen > 0 {
 		base = seen + numberJump - last

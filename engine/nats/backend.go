@@ -28,6 +28,7 @@ type Backend struct {
 	self      scenecast.NodeID
 	on        cluster.Events
 	server    *server.Server // the embedded one; nil: it is external
+	reached   *reached       // how far the log was read
 	temporary string         // a directory to remove; empty: none
 	conn      *nats.Conn
 
@@ -61,6 +62,7 @@ func New(o Options) (*Backend, error) {
 	prefix := "scenecast." + o.Name
 	b := &Backend{
 		options:     o,
+		reached:     new(reached),
 		log:         o.Logger,
 		stream:      streamPrefix + o.Name,
 		logSubject:  prefix + ".log",

@@ -17,12 +17,21 @@ func (b *Backend) beginAlone(ctx context.Context) error {
 	for {
 		state, err := b.streamInfo(ctx)
 		switch {
+		case err == nil && state.Last == 0 && b.reached.before == 0:
+			err = b.beginEpoch(ctx, kindEpoch, 0, 0, 0)
 		case err == nil && state.Last == 0:
-			err = b.beginEpoch(ctx, 0, 0, 0)
-		case err == nil && b.isAlone(ctx) && !(b.options.URL == "" && b.options.Embedded.SyncAlways):
+			err = b.beginBehindLoss(ctx, entry{})
+		case err == nil && b.isAlone(ctx):
 			var last entry
-			if last, err = b.lastEntry(ctx); err == nil {
-				err = b.beginEpoch(ctx, last.seq, last.number(), last.number())
+			last, err = b.lastEntry(ctx)
+			switch {
+			case errors.Is(err, errNoEntry): // everything in the log was too old
+				err = b.beginEpoch(ctx, kindEpoch, state.Last, 0, max(b.reached.before, newNumber()))
+			case err != nil:
+			case last.number() < b.reached.before:
+				err = b.beginBehindLoss(ctx, last)
+			case b.options.URL != "" || !b.options.Embedded.SyncAlways:
+				err = b.beginEpoch(ctx, kindEpoch, last.seq, last.number(), last.number())
 			}
 		case err == nil:
 			return nil
@@ -40,6 +49,13 @@ func (b *Backend) beginAlone(ctx context.Context) error {
 	}
 }
 
+// beginBehindLoss begins an epoch in a log that has lost its end: it is shorter than this node has read it.
+func (b *Backend) beginBehindLoss(ctx context.Context, last entry) error {
+	b.log.Error("engine: the log has lost its end, as its files are damaged or were removed; pages that come back are told of a gap",
+		"stands_at", last.number(), "was_at", b.reached.before, "lost_records", b.reached.before-last.number())
+	return b.beginEpoch(ctx, kindLoss, last.seq, last.number(), b.reached.before)
+}
+
 // isAlone reports whether no other node answers.
 func (b *Backend) isAlone(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
@@ -54,6 +70,7 @@ type entry struct {
 	kind        byte
 	epoch       epoch
 	previousEnd uint64 // of the beginning of an epoch
+	loss        bool   // … behind which records were lost
 	record      []byte
 	hash        uint64
 }
@@ -69,6 +86,9 @@ func parseEntry(seq uint64, data []byte) (e entry, err error) {
 	}
 	e = entry{seq: seq, kind: data[0], hash: hash(data)}
 	e.epoch = epoch{binary.BigEndian.Uint64(data[1:]), binary.BigEndian.Uint64(data[9:])}
+	if e.kind == kindLoss {
+		e.kind, e.loss = kindEpoch, true
+	}
 	switch {
 	case e.kind == kindEpoch && len(data) == epochSize:
 		e.previousEnd = binary.BigEndian.Uint64(data[17:])
@@ -94,6 +114,12 @@ func (b *Backend) lastEntry(ctx context.Context) (entry, error) {
 	return b.getEntry(ctx, `{"last_by_subj":"`+b.logSubject+`"}`)
 }
 
+// errNoEntry is returned where the log has no such entry, or not any more.
+var errNoEntry = errors.New("the log has no such entry")
+
+// newNumber is above the numbers of a log whose last ones nobody knows any more: records are never as many as these pass in time.
+func newNumber() uint64 { return uint64(time.Now().Unix()) << 20 }
+
 // getEntry asks the log's leader for an entry.
 func (b *Backend) getEntry(ctx context.Context, request string) (entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -104,7 +130,7 @@ func (b *Backend) getEntry(ctx context.Context, request string) (entry, error) {
 	}
 	seq, ok := sequence(m)
 	if !ok {
-		return entry{}, fmt.Errorf("the log has no such entry: %s %s", m.Header.Get("Status"), m.Header.Get("Description"))
+		return entry{}, fmt.Errorf("%w: %s %s", errNoEntry, m.Header.Get("Status"), m.Header.Get("Description"))
 	}
 	return parseEntry(seq, m.Data)
 }

@@ -24,6 +24,12 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 			return nil, err
 		}
 		b.temporary = dir
+	} else {
+		r, err := openReached(dir)
+		if err != nil {
+			return nil, err
+		}
+		b.reached = r
 	}
 	password := rand.Text()
 	o := &server.Options{
@@ -94,6 +100,7 @@ func (b *Backend) stopEmbedded() {
 		b.server.Shutdown()
 		b.server.WaitForShutdown()
 	}
+	b.reached.close()
 	if b.temporary != "" {
 		_ = os.RemoveAll(b.temporary)
 	}

@@ -183,6 +183,7 @@ func (f *follower) take(seq uint64, data []byte) {
 	f.recent[seq%recentEntries] = mark{seq, e.hash, e.number()}
 	switch {
 	case e.kind == kindEpoch:
+		f.hidden = f.hidden || e.loss
 		f.begin(e.epoch, e.number(), e.previousEnd, false)
 	case f.epoch.id == 0 || f.adopted && e.epoch.id != f.epoch.id && e.epoch.base > f.epoch.base:
 		f.begin(e.epoch, e.number()-1, e.number()-1, true) // its beginning has been dropped
@@ -200,6 +201,7 @@ func (f *follower) take(seq uint64, data []byte) {
 		return
 	}
 	f.seen = e.number()
+	f.reached.note(f.seen)
 	f.on.Record(e.number(), e.record)
 }
 
@@ -211,6 +213,7 @@ func (f *follower) begin(e epoch, number, previousEnd uint64, adopted bool) {
 	f.mu.Unlock()
 	f.on.Epoch(e.id, number, previousEnd)
 	f.seen = max(f.seen, number)
+	f.reached.note(f.seen)
 	if f.hidden {
 		f.hidden = false
 		f.on.Missed(number)
@@ -259,7 +262,7 @@ func (f *follower) compare(s streamState, fresh bool) {
 	f.log.Error("engine: "+err.Error(), "agreed", agreed.seq)
 	ctx, cancel := context.WithTimeout(f.ctx, 2*time.Second)
 	defer cancel()
-	if err := f.beginEpoch(ctx, s.Last, agreed.number, f.seen); err != nil {
+	if err := f.beginEpoch(ctx, kindEpoch, s.Last, agreed.number, f.seen); err != nil {
 		f.log.Info("engine: another node was faster in beginning the log anew, or it cannot be reached", "err", err)
 		f.pause(50 * time.Millisecond)
 		f.look()

@@ -1,0 +1,47 @@
+package nats
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// reached is a file beside the embedded server's log that says how far this node has read it. NATS repairs a log whose files are
+// damaged by leaving out what it cannot read, and does not tell: a node that finds its log shorter than it has read it knows.
+type reached struct {
+	file   *os.File // nil: nothing is kept
+	before uint64   // the number that was reached when the file was opened
+}
+
+// openReached opens the file of a directory.
+func openReached(dir string) (*reached, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "reached"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	r := &reached{file: f}
+	var b [8]byte
+	if n, _ := f.ReadAt(b[:], 0); n == len(b) {
+		r.before = binary.BigEndian.Uint64(b[:])
+	}
+	return r, nil
+}
+
+// note notes that the log was read up to a number. It is one write to memory that outlives the process, not to the disk.
+func (r *reached) note(number uint64) {
+	if r.file != nil {
+		var b [8]byte
+		binary.BigEndian.PutUint64(b[:], number)
+		_, _ = r.file.WriteAt(b[:], 0) // without it, a loss may not be noticed
+	}
+}
+
+func (r *reached) close() {
+	if r.file != nil {
+		_ = r.file.Close()
+	}
+}
