@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,14 +25,15 @@ type fleet struct {
 
 // member is a node, which dies and comes back at the same addresses and with the same directory.
 type member struct {
-	t    *testing.T
-	name string
-	args []string
-	dir  string
-	url  string
-	http *http.Client
-	cmd  *exec.Cmd
-	log  lockedBuffer
+	t      *testing.T
+	name   string
+	before []string // of the arguments
+	args   []string
+	dir    string
+	url    string
+	http   *http.Client
+	cmd    *exec.Cmd
+	log    lockedBuffer
 
 	mu      sync.Mutex
 	stopped bool // by SIGSTOP, or dead
@@ -77,10 +79,20 @@ const (
 // newFleet starts one node, or three that are a cluster, and waits until they are ready.
 func newFleet(t *testing.T, n int, flags ...string) *fleet {
 	t.Helper()
+	return newFleetAt(t, freePorts(t, n), freePorts(t, n), nil, flags...)
+}
+
+// newFleetAt starts nodes at these addresses, for pages and for each other, each by a command of its own before the program's name.
+func newFleetAt(t *testing.T, ports, routes []string, before [][]string, flags ...string) *fleet {
+	t.Helper()
 	f := &fleet{t: t}
-	ports, routes := freePorts(t, n), freePorts(t, n)
+	n := len(ports)
 	for i := range n {
 		m := &member{t: t, name: fmt.Sprint("n", i), dir: t.TempDir(), url: "http://" + ports[i], http: &http.Client{Transport: &http.Transport{}}}
+		m.before = append(m.before, binary)
+		if before != nil {
+			m.before = append(slices.Clone(before[i]), binary)
+		}
 		m.args = append([]string{"serve", "--listen", ports[i], "--data-dir", filepath.Join(m.dir, "data")}, flags...)
 		if n > 1 {
 			var peers []string
@@ -117,7 +129,7 @@ func newFleet(t *testing.T, n int, flags ...string) *fleet {
 
 func (m *member) start() {
 	m.t.Helper()
-	m.cmd = exec.Command(binary, m.args...)
+	m.cmd = exec.Command(m.before[0], append(slices.Clone(m.before[1:]), m.args...)...)
 	m.cmd.Dir = m.dir
 	m.cmd.Env = []string{
 		"HOME=" + m.dir, "PATH=" + os.Getenv("PATH"), "SCENECAST_CLIENT_TOKENS=" + fleetToken, "SCENECAST_DRAIN=1s",
