@@ -3,7 +3,9 @@ package socket
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +21,8 @@ type acceptor struct {
 	bucket     ratelimit.Bucket // a token for each connection that is to become a page
 	paused     bool             // nothing is accepted until …
 	until      instant
-	spare      int32 // a descriptor to give up where there are none left; -1: none
+	spare      int32      // a descriptor to give up where there are none left; -1: none
+	accepted   []accepted // scratch
 
 	// Of the connection whose handshake is under way.
 	hasToken bool
@@ -102,32 +105,47 @@ func (e *eventLoop) mayJoin() bool {
 	return a.hasToken
 }
 
-// accept accepts the connections that wait in the kernel's queue.
+// accept accepts the connections that wait in the kernel's queue, and then begins their handshakes: while all are accepted, the
+// requests of the first ones arrive, so that hardly any has to be waited for.
 func (e *eventLoop) accept() {
 	a := &e.acceptor
-	for range acceptsAtOnce {
-		if a.fd < 0 || a.paused {
+	if a.fd < 0 || a.paused {
+		return
+	}
+	if a.spare < 0 { // the descriptor was taken before closeWaiting could open it again
+		if a.spare = spareFile(); a.spare < 0 {
+			a.pause(e, pauseOfNoFiles)
 			return
-		}
-		if a.spare < 0 { // the descriptor was taken before closeWaiting could open it again
-			if a.spare = spareFile(); a.spare < 0 {
-				a.pause(e, pauseOfNoFiles)
-				return
-			}
-		}
-		fd, from, errno := acceptNow(a.fd)
-		switch errno {
-		case 0:
-			e.loop.options.Descriptors.accepted(int(fd))
-			e.startHandshake(fd, from)
-		case unix.EAGAIN:
-			return
-		case unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM:
-			e.closeWaiting()
-			return
-		default: // it has gone before it was accepted
 		}
 	}
+	a.accepted = a.accepted[:0]
+	for range acceptsAtOnce {
+		fd, from, errno := acceptNow(a.fd)
+		if errno == unix.EAGAIN {
+			break
+		}
+		if isOutOfFiles(errno) {
+			e.closeWaiting()
+			break
+		}
+		if errno == 0 { // otherwise it has gone before it was accepted
+			a.accepted = append(a.accepted, accepted{fd, from})
+		}
+	}
+	for _, c := range a.accepted {
+		e.loop.options.Descriptors.accepted(int(c.fd))
+		e.startHandshake(c.fd, c.from)
+	}
+}
+
+// accepted is a connection whose handshake has not begun.
+type accepted struct {
+	fd   int32
+	from netip.AddrPort
+}
+
+func isOutOfFiles(errno syscall.Errno) bool {
+	return errno == unix.EMFILE || errno == unix.ENFILE || errno == unix.ENOBUFS || errno == unix.ENOMEM
 }
 
 // closeWaiting is what happens where descriptors have run out altogether. Connections that wait are accepted with the spare

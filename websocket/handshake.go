@@ -31,28 +31,43 @@ func CheckHandshake(r *http.Request, subprotocol string) error {
 	case subprotocol != "" && !hasToken(r.Header, "Sec-Websocket-Protocol", subprotocol):
 		return problem.New(problem.Invalid, "the header Sec-WebSocket-Protocol must offer %s", subprotocol)
 	}
-	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-Websocket-Key"))
-	if err != nil || len(key) != 16 {
+	if !isKey(r.Header.Get("Sec-Websocket-Key")) {
 		return problem.New(problem.Invalid, "the header Sec-WebSocket-Key must be 16 bytes in base64")
 	}
 	return nil
 }
 
+// isKey reports whether a key is 16 bytes in base64.
+func isKey(key string) bool {
+	var encoded [keyLength]byte
+	var decoded [keyLength / 4 * 3]byte
+	if copy(encoded[:], key) < len(key) {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(decoded[:], encoded[:len(key)])
+	return err == nil && n == 16
+}
+
+// keyLength is that of 16 bytes in base64.
+const keyLength = 24
+
 // SwitchingProtocols is the answer, head and all, to a request that CheckHandshake has passed. A subprotocol that is not
 // empty must be one that the client offered, and extensions what AcceptDeflate has made of its offers.
 func SwitchingProtocols(r *http.Request, subprotocol, extensions string) []byte {
-	digest := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + keyGUID))
-	var b strings.Builder
-	b.WriteString("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ")
-	b.WriteString(base64.StdEncoding.EncodeToString(digest[:]))
+	var key [keyLength + len(keyGUID)]byte
+	n := copy(key[:], r.Header.Get("Sec-Websocket-Key"))
+	n += copy(key[n:], keyGUID)
+	digest := sha1.Sum(key[:n])
+	b := make([]byte, 0, 256)
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	b = base64.StdEncoding.AppendEncode(b, digest[:])
 	if subprotocol != "" {
-		b.WriteString("\r\nSec-WebSocket-Protocol: " + subprotocol)
+		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), subprotocol...)
 	}
 	if extensions != "" {
-		b.WriteString("\r\nSec-WebSocket-Extensions: " + extensions)
+		b = append(append(b, "\r\nSec-WebSocket-Extensions: "...), extensions...)
 	}
-	b.WriteString("\r\n\r\n")
-	return []byte(b.String())
+	return append(b, "\r\n\r\n"...)
 }
 
 // hasToken reports whether one of the header's comma-separated tokens is this one, in any case.
