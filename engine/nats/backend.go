@@ -113,6 +113,9 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	return nil
 }
 
+// inboxPrefix is what the subjects of answers begin with, so that permissions can name them.
+const inboxPrefix = "_INBOX.scenecast"
+
 // common are the options of every connection.
 func (b *Backend) common() []nats.Option {
 	return []nats.Option{
@@ -124,7 +127,7 @@ func (b *Backend) common() []nats.Option {
 		nats.ReconnectBufSize(-1), // what cannot be sent now fails now
 		nats.PingInterval(2 * time.Second),
 		nats.MaxPingsOutstanding(2),
-		nats.CustomInboxPrefix("_INBOX.scenecast"),
+		nats.CustomInboxPrefix(inboxPrefix),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if b.ctx.Err() == nil {
 				b.state(fmt.Errorf("not connected: %w", errors.Join(err, nats.ErrDisconnected)))

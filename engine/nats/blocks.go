@@ -50,7 +50,7 @@ type stored struct {
 
 // readBlocks reads a stream's records from the directory of a server that does not run. It changes nothing. What cannot be read is
 // damage, behind which it goes on.
-func readBlocks(dir, stream string, take func(stored), damage func(error)) error {
+func readBlocks(dir, stream, subject string, take func(stored), damage func(error)) error {
 	streams, err := filepath.Glob(filepath.Join(dir, "nats", "jetstream", "*", "streams", stream, "msgs"))
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func readBlocks(dir, stream string, take func(stored), damage func(error)) error
 		if err != nil {
 			return err
 		}
-		readBlock(content, sum, take, func(at int, err error) { damage(fmt.Errorf("%s, byte %d: %w", file, at, err)) })
+		readBlock(content, subject, sum, take, func(at int, err error) { damage(fmt.Errorf("%s, byte %d: %w", file, at, err)) })
 	}
 	return nil
 }
@@ -91,9 +91,10 @@ func readBlocks(dir, stream string, take func(stored), damage func(error)) error
 var (
 	errCutOff   = errors.New("the file ends within a record, or the record's length is wrong; what follows in this file cannot be read")
 	errChecksum = errors.New("the record's checksum is wrong")
+	errSubject  = errors.New("the record's subject is none of the log's") // its length is not part of the checksum
 )
 
-func readBlock(b []byte, sum stdhash.Hash64, take func(stored), damage func(at int, err error)) {
+func readBlock(b []byte, subject string, sum stdhash.Hash64, take func(stored), damage func(at int, err error)) {
 	for at := 0; at < len(b); {
 		r := b[at:]
 		if len(r) < blockHead+blockChecksum {
@@ -136,6 +137,8 @@ func readBlock(b []byte, sum stdhash.Hash64, take func(stored), damage func(at i
 			take(s)
 		case message > end:
 			damage(at, errCutOff)
+		case string(r[blockHead:blockHead+int(binary.LittleEndian.Uint16(r[20:]))]) != subject:
+			damage(at, errSubject)
 		default:
 			s.data = r[message:end]
 			take(s)

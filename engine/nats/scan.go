@@ -41,7 +41,7 @@ type scanner struct {
 // that happened, in order. Damage is no error: it goes on behind it.
 func ScanDir(dir, name string, reader *cluster.Reader, push func(*scenecast.Push)) (Scan, error) {
 	s := scanner{reader: reader, push: push}
-	err := readBlocks(dir, streamPrefix+name, s.take, s.damaged)
+	err := readBlocks(dir, streamPrefix+name, "scenecast."+name+".log", s.take, s.damaged)
 	return s.Scan, err
 }
 
@@ -52,16 +52,18 @@ func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*
 	if err != nil {
 		return s.Scan, err
 	}
+	defer b.cancel()
 	how, err := b.external()
 	if err != nil {
 		return s.Scan, err
 	}
-	if b.conn, err = nats.Connect(b.options.URL, append(how, b.common()...)...); err != nil {
+	if b.conn, err = nats.Connect(b.options.URL, append(how, nats.Name("scenecast log"), nats.CustomInboxPrefix(inboxPrefix), nats.NoReconnect())...); err != nil {
 		return s.Scan, fmt.Errorf("connect to NATS: %w", err)
 	}
-	defer b.cancel()
 	defer b.conn.Close()
-	state, err := b.streamInfo(ctx)
+	asking, cancel := context.WithTimeout(ctx, scanTimeout)
+	defer cancel()
+	state, err := b.streamInfo(asking)
 	if err != nil {
 		return s.Scan, fmt.Errorf("%w named %s at %s: %w", ErrNoLog, o.Name, o.URL, err)
 	}
@@ -81,6 +83,9 @@ func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*
 	}
 	return s.Scan, nil
 }
+
+// scanTimeout is how long servers may take to say how the log stands: they do not answer at all what a user may not ask.
+const scanTimeout = 5 * time.Second
 
 func (s *scanner) damaged(err error) { s.Damage = append(s.Damage, err) }
 
