@@ -23,6 +23,8 @@ type Backend interface {
 	// after Append has returned: with nil when the record is as safe as was configured. An error leaves open whether it is there,
 	// and it may come to be there twice: readers notice. The bytes are not changed.
 	Append(record []byte, done func(error))
+	// CheckRoom says why records are not taken for lack of room; nil: they are. It does not wait.
+	CheckRoom() error
 	// MaxRecord is how many bytes a record may have. It is asked after Start.
 	MaxRecord() int
 	// Send carries a message to a node, or to all others with to = 0; in order per sender. It may be lost.

@@ -239,6 +239,9 @@ func (b *fakeBackend) append(record []byte) error {
 	return nil
 }
 
+// CheckRoom implements Backend.
+func (b *fakeBackend) CheckRoom() error { return nil }
+
 // MaxRecord implements Backend.
 func (b *fakeBackend) MaxRecord() int { return 1 << 20 }
 

@@ -23,6 +23,7 @@ func (b *lonely) Start(_ context.Context, _ scenecast.NodeID, on Events) error {
 	on.Live()
 	return nil
 }
+func (*lonely) CheckRoom() error                                       { return nil }
 func (*lonely) MaxRecord() int                                         { return 1 << 20 }
 func (b *lonely) Append(_ []byte, done func(error))                    { go done(errLost) }
 func (b *lonely) Send(context.Context, scenecast.NodeID, []byte) error { return nil }

@@ -98,6 +98,10 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 		e.counts.refused.Add(1)
 		return nil, scenecast.ErrUnavailable
 	}
+	if err := e.backend.CheckRoom(); err != nil {
+		e.counts.refused.Add(1)
+		return nil, err
+	}
 	if size := len(p.Message.Data) + recordOverhead; size > e.backend.MaxRecord() {
 		return nil, problem.New(problem.TooLarge, "the message has %d bytes, and the log takes records of %d", len(p.Message.Data), e.backend.MaxRecord()).
 			At("message")

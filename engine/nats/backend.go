@@ -17,6 +17,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/problem"
 )
 
 var _ cluster.Backend = (*Backend)(nil)
@@ -27,9 +28,10 @@ type Backend struct {
 	log       *slog.Logger
 	self      scenecast.NodeID
 	on        cluster.Events
-	server    *server.Server // the embedded one; nil: it is external
-	reached   *reached       // how far the log was read
-	temporary string         // a directory to remove; empty: none
+	server    *server.Server                  // the embedded one; nil: it is external
+	full      atomic.Pointer[problem.Problem] // there is no room for records
+	reached   *reached                        // how far the log was read
+	temporary string                          // a directory to remove; empty: none
 	conn      *nats.Conn
 
 	stream, logSubject, liveSubject, allSubject, nodeSubject, hereSubject string
@@ -109,6 +111,7 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 		return err
 	}
 	b.running.Go(newFollower(b).run)
+	b.lookAtDisk()
 	b.running.Go(b.watch)
 	return nil
 }

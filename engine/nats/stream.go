@@ -148,6 +148,7 @@ func (b *Backend) watch() {
 			return
 		case <-ticker.C:
 		}
+		b.lookAtDisk()
 		ctx, cancel := context.WithTimeout(b.ctx, watchEvery)
 		s, err := b.streamInfo(ctx)
 		cancel()
