@@ -77,7 +77,11 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 	b.server = s
 	go s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
-		return nil, fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (is %s in use, or %s not writable?)", e.Listen, o.StoreDir)
+		perhaps := fmt.Sprintf("is %s not writable", o.StoreDir)
+		if e.isClustered() {
+			perhaps += fmt.Sprintf(", or %s in use", e.Listen)
+		}
+		return nil, fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (%s?)", perhaps)
 	}
 	return []nats.Option{nats.InProcessServer(s), nats.UserInfo("scenecast", password)}, nil
 }

@@ -14,7 +14,7 @@ type reached struct {
 	before uint64   // the number that was reached when the file was opened
 }
 
-// openReached opens the file of a directory.
+// openReached opens the file of a directory, and takes the directory for this process: two servers would remove each other's files.
 func openReached(dir string) (*reached, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
@@ -22,6 +22,14 @@ func openReached(dir string) (*reached, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "reached"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	switch taken, err := lock(f); {
+	case err != nil:
+		_ = f.Close()
+		return nil, fmt.Errorf("data_dir: lock %s: %w", f.Name(), err)
+	case !taken:
+		_ = f.Close()
+		return nil, fmt.Errorf("data_dir: %s is in use by another scenecast: each has a directory of its own", dir)
 	}
 	r := &reached{file: f}
 	var b [8]byte
