@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 60, "how many runs of the model test")
+	seeds = flag.Int("seeds", 40, "how many runs of the model test")
 	seed  = flag.Uint64("seed", 0, "the first of them")
 )
 
