@@ -52,7 +52,9 @@ func (e *eventLoop) alarm(index uint32) {
 	case c.state == stateWaiting:
 		e.haveToken(index)
 	default:
-		e.loop.endings.count(scenecast.CauseCloseTimeout)
+		if c.state == stateClosing {
+			e.loop.endings.count(scenecast.CauseCloseTimeout)
+		}
 		e.drop(index, scenecast.Ending{})
 	}
 	e.setAlarm(index)

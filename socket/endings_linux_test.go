@@ -1,6 +1,7 @@
 package socket_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"slices"
@@ -266,5 +267,25 @@ func TestFramesPendingForAPageThatBreaksOff(t *testing.T) {
 		if dropped := s.loop.Dropped(); int(dropped) != lost {
 			t.Errorf("%d frames count as dropped, and %d were told to be lost", dropped, lost)
 		}
+	})
+}
+
+// TestPageClosesAndReadsNothing: it did close, so its time that passes is no close timeout.
+func TestPageClosesAndReadsNothing(t *testing.T) {
+	o := socket.Options{WriteTimeout: 50 * time.Millisecond, CloseWait: 50 * time.Millisecond}
+	onEachKind(t, o, func(t *testing.T, s *harness) {
+		s.receive = 4 << 10
+		conn := s.dialPage("")
+		s.do(func() { s.share(s.slots[0], "filler", s.deliveries.frame("filler", 500<<10)) })
+		_, _ = conn.Write(compiled(ws.NewCloseFrame(nil)))
+		s.await("opened 0.0", "closed 0.0")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		s.loop.Shutdown(ctx) // when it has gone
+		s.ended = true
+		if ctx.Err() != nil {
+			t.Error("the socket was still there at the end")
+		}
+		s.expectEndings(map[scenecast.Cause]int64{scenecast.CausePageClosed: 1})
 	})
 }

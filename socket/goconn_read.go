@@ -103,13 +103,15 @@ func reason(err error) string {
 // checkKeepalive acts on a read that timed out. False: the page has not answered the close frame.
 func (c *goConn) checkKeepalive() bool {
 	c.mu.Lock()
-	isClosing, deadline := c.closing != notClosing, c.deadline
+	phase, deadline := c.closing, c.deadline
 	c.mu.Unlock()
-	if isClosing {
+	if phase != notClosing {
 		if time.Now().Before(deadline) {
 			return true // it was the deadline from before it was closing
 		}
-		c.loop.endings.count(scenecast.CauseCloseTimeout)
+		if phase == awaitClose {
+			c.loop.endings.count(scenecast.CauseCloseTimeout)
+		}
 		return false
 	}
 	if at, ok := c.inbound.deadline(c.loop.options.MessageTimeout); ok && !c.loop.now().before(at) {
