@@ -27,8 +27,12 @@ func commandsOf(t *testing.T, document, section string) (commands []string, port
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "\n"+section+"\n")
-	_, rest, _ = strings.Cut(rest, "```sh\n")
-	block, _, _ := strings.Cut(rest, "```")
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	var block string
+	for _, after := range strings.Split(rest, "```sh\n")[1:] {
+		lines, _, _ := strings.Cut(after, "```")
+		block += lines
+	}
 	ports = make(map[string]string)
 	var taken []net.Listener
 	block = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`).ReplaceAllStringFunc(block, func(addr string) string {
@@ -173,7 +177,7 @@ func TestThreeNodes(t *testing.T) {
 	}
 	defer func() { _ = page.Process.Kill(); _ = page.Wait() }()
 	line(t, notes, `^connected at `)
-	stays := follow(t, longCommand(t, "listen", "--url", "http://"+a.addr, "--client-token", "the-pages-token", "--label", "page=home"))
+	stays := follow(t, longCommand(t, "listen", "--url", "http://"+a.addr, "--client-token", "token-of-all-pages", "--label", "page=home"))
 	line(t, stays.stderr, `^connected at `)
 	a.await("known", func(p pushed) bool { return p.Nodes == 3 && p.Known == 3 })
 	if out, err := shell(t, dir, commands[4]).Output(); err != nil || !strings.Contains(string(out), `"matched":2,"queued":2,"dropped":0,"nodes":3,"nodes_known":3`) {
