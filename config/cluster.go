@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -129,6 +131,8 @@ func (d *decoder) checkNodes(c *Config) {
 		}
 	case others == 0 && k.Listen != "":
 		d.wrong("cluster.peers", "missing: the host:port of the other nodes")
+	case others == 0 && c.NATS.Replicas > 1:
+		d.wrong("nats.replicas", "%d replicas need as many nodes, and without cluster.peers there is one", c.NATS.Replicas)
 	case others == 0:
 	case others != 2 && others != 4:
 		d.wrong("cluster.peers", "with %d of them there are %d nodes, and a log needs a majority to go on: make it three or five nodes (two would stop whenever either does)",
@@ -137,6 +141,12 @@ func (d *decoder) checkNodes(c *Config) {
 		d.wrong("cluster.listen", "missing: the host:port at which the peers reach this node")
 	case slices.Contains(k.Peers, k.Listen):
 		d.wrong("cluster.peers", "%s is this node itself; name the others", k.Listen)
+	case len(slices.Compact(slices.Sorted(slices.Values(k.Peers)))) < others:
+		d.wrong("cluster.peers", "a node is there twice; name each of the others once")
+	case k.Listen == c.Listen:
+		d.wrong("cluster.listen", "%s is listen, too; nodes need a port of their own", k.Listen)
+	case strings.ContainsFunc(k.Node, unicode.IsSpace):
+		d.wrong("cluster.node", "%q is no name; it takes no spaces", k.Node)
 	case k.Secret == "":
 		d.wrong("cluster.secret", "missing: a text that all nodes share and nobody else knows")
 	case c.DataDir == "":

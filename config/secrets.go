@@ -42,15 +42,14 @@ func (d *decoder) checkSecrets(c *Config) {
 			d.wrong(s.key, "%s stands for a secret; put one of your own there", string(value))
 		}
 	}
+	d.checkLength("cluster.secret", "cluster.secret", "it", string(c.Cluster.Secret))
 	first := make(map[string]secret)
 	for _, s := range secretsOf(c) {
 		if slices.Contains(placeholders, s.text) {
 			d.wrongAt(s.place, s.key, "%s stands for a %s; put one of your own there", s.text, s.what)
 			continue
 		}
-		if n := utf8.RuneCountInString(s.text); 0 < n && n < shortSecret {
-			d.warn(s.place, s.key, "%s has %d characters, and below %d it can be guessed; `scenecast config init` makes long ones", s.owner, n, shortSecret)
-		}
+		d.checkLength(s.place, s.key, s.owner, s.text)
 		other, taken := first[s.text]
 		switch {
 		case s.text == "": // told when it was read
@@ -61,5 +60,12 @@ func (d *decoder) checkSecrets(c *Config) {
 		default:
 			d.wrongAt(s.place, s.key, "%s is also %s in %s, and everybody who opens a page can read a token", s.owner, other.owner, other.key)
 		}
+	}
+}
+
+// checkLength warns of a secret that can be guessed.
+func (d *decoder) checkLength(place, key, owner, text string) {
+	if n := utf8.RuneCountInString(text); 0 < n && n < shortSecret {
+		d.warn(place, key, "%s has %d characters, and below %d it can be guessed; `scenecast config init` makes long ones", owner, n, shortSecret)
 	}
 }
