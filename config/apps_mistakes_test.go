@@ -46,8 +46,8 @@ func TestSecretMistakes(t *testing.T) {
 
 		// Over all apps.
 		{"client_tokens: [t]\napps:\n  b:\n    client_tokens: [s, t]\n  a:\n    client_tokens:\n    - t", []string{
-			"FILE:7: apps.a.client_tokens: token 1 is also token 1 in client_tokens, so it does not say which of them is meant",
-			"FILE:4: apps.b.client_tokens: token 2 is also token 1 in client_tokens, so it does not say which of them is meant"}},
+			"FILE:4: apps.b.client_tokens: token 2 is also token 1 in client_tokens, so it does not say which of them is meant",
+			"FILE:7: apps.a.client_tokens: token 1 is also token 1 in client_tokens, so it does not say which of them is meant"}},
 		{"api_keys: [{name: x, key: k}]\napps:\n  a:\n    api_keys: [{name: y, key: k}]", []string{
 			"FILE:4: apps.a.api_keys: the key of y is also the key of x in api_keys, so it does not say which of them is meant"}},
 		{"apps:\n  a: {client_tokens: [s]}\n  b:\n    api_keys: [{name: y, key: s}]", []string{

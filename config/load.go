@@ -2,8 +2,10 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -76,6 +78,7 @@ func Read(s Sources) (*Loaded, error) {
 		d.text(key, s.Flags[key])
 	}
 	d.check(&d.Config)
+	d.sortMistakes(s.File)
 	return d.Loaded, errors.Join(d.mistakes...)
 }
 
@@ -90,6 +93,21 @@ type decoder struct {
 // mistake notes what is wrong with a setting in what is read now.
 func (d *decoder) mistake(key, detail string) {
 	d.mistakes = append(d.mistakes, &Mistake{Source: d.source, Key: key, Detail: detail})
+}
+
+// sortMistakes puts the mistakes of the file into the order of its lines, before those of variables and flags: they were found in the
+// order of reading, then of checking.
+func (d *decoder) sortMistakes(file string) {
+	line := func(err error) int {
+		var m *Mistake
+		if errors.As(err, &m) {
+			if n, err := strconv.Atoi(strings.TrimPrefix(m.Source, file+":")); err == nil {
+				return n
+			}
+		}
+		return math.MaxInt
+	}
+	slices.SortStableFunc(d.mistakes, func(a, b error) int { return cmp.Compare(line(a), line(b)) })
 }
 
 // adopt notes what was wrong with a value, each with its line.

@@ -112,20 +112,20 @@ func TestMistakes(t *testing.T) {
 		{"drain: *later", []string{"FILE: unknown anchor 'later' referenced"}},
 		{"drain: 1s\n---\ndrain: 2s", []string{"FILE:2: a second document begins; a configuration is one"}},
 
-		// All in one run.
+		// All in one run, by line, whether reading or checking has found them.
 		{"lissten: ':1'\nlog:\n  level: loud\n  format: xml\nhttp:\n  max_body: 1MB\n  max_head: 0\ntriggers:\n  a:\n    to: ''\n    message: 1\n  b:\n", []string{
 			"FILE:1: lissten: there is no such setting; did you mean listen?",
-			`FILE:6: http.max_body: "1MB" ` + sizes,
-			"FILE:10: triggers.a.to.column 1: …",
-			"FILE:12: triggers.b.to: missing: which pages",
 			`FILE:3: log.level: "loud" is no level; the levels are debug, info, warn and error`,
 			`FILE:4: log.format: "xml" is no format; the formats are text and json`,
-			"FILE:7: http.max_head: must be more than 0"}},
+			`FILE:6: http.max_body: "1MB" ` + sizes,
+			"FILE:7: http.max_head: must be more than 0",
+			"FILE:10: triggers.a.to.column 1: …",
+			"FILE:12: triggers.b.to: missing: which pages"}},
 		{"http: {max_body: 0, max_head: 0, idle_timeout: 0}\noutbox: {max_bytes: 0}", []string{
-			"FILE:2: outbox.max_bytes: must be more than 0",
 			"FILE:1: http.max_body: must be more than 0",
 			"FILE:1: http.max_head: must be more than 0",
-			"FILE:1: http.idle_timeout: must be more than 0"}},
+			"FILE:1: http.idle_timeout: must be more than 0",
+			"FILE:2: outbox.max_bytes: must be more than 0"}},
 		{"outbox: {max_bytes: 9MB}\nhttp: {max_body: 8MiB}", []string{ // what could not be read is not compared
 			`FILE:1: outbox.max_bytes: "9MB" ` + sizes}},
 	})
@@ -163,10 +163,10 @@ func TestMistakeSources(t *testing.T) {
 		Flags:   map[string]string{"log.level": "loudest", "listen": "x"},
 	})
 	want := []string{
+		file + `:1: log.format: "xml" is no format; the formats are text and json`,
 		`SCENECAST_DRAIN: drain: "x" is no length of time; write it as 90s, 1m30s or 250ms`,
 		`command line: listen: "x" is no address; write it as :9502 or 127.0.0.1:9502`,
 		`command line: log.level: "loudest" is no level; the levels are debug, info, warn and error`,
-		file + `:1: log.format: "xml" is no format; the formats are text and json`,
 		`SCENECAST_CLIENT_TOKENS: client_tokens: (hidden) stands for a token; put one of your own there`,
 	}
 	if got := fmt.Sprint(err); got != strings.Join(want, "\n") {
