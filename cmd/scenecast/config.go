@@ -70,7 +70,7 @@ of tls. What is allowed and probably not meant is a warning. Exit status 1 when 
 		if file == "" {
 			file = "no file: environment and defaults"
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes; %d page tokens, %d API keys, %d triggers\n",
+		fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes; page tokens: %d, API keys: %d, triggers: %d\n",
 			file, len(l.ClientTokens), len(l.APIKeys), len(l.Triggers))
 		return nil
 	}

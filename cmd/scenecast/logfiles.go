@@ -103,7 +103,7 @@ func printScan(out io.Writer, s nats.Scan) {
 	if s.Happened > 0 {
 		fmt.Fprintf(out, ", from %s to %s", s.First, s.Last)
 	}
-	fmt.Fprintf(out, "\n%d epochs begin; %d records of epochs that had ended, and %d pushes that were there before, do not count\n", s.Epochs, s.Void, s.Pushes-s.Happened)
+	fmt.Fprintf(out, "\nepochs that begin: %d; not counted: records of epochs that had ended: %d, pushes that were there before: %d\n", s.Epochs, s.Void, s.Pushes-s.Happened)
 	for i, err := range s.Damage {
 		if i == maxDamage {
 			fmt.Fprintf(out, "damage: … and %d more\n", len(s.Damage)-i)

@@ -295,7 +295,7 @@ func TestConfig(t *testing.T) {
 	if _, errs, code := run(t, dir, nil, "config", "init"); code != 1 || !strings.Contains(errs, "exists already; nothing was written") {
 		t.Errorf("init again: exit %d, %s", code, errs)
 	}
-	if out, errs, code := run(t, dir, nil, "config", "check"); code != 0 || out != "scenecast.yaml: no mistakes; 1 page tokens, 1 API keys, 3 triggers\n" {
+	if out, errs, code := run(t, dir, nil, "config", "check"); code != 0 || out != "scenecast.yaml: no mistakes; page tokens: 1, API keys: 1, triggers: 3\n" {
 		t.Errorf("check: exit %d, %s%s", code, out, errs)
 	}
 	out, _, code := run(t, dir, []string{"SCENECAST_DRAIN=5s"}, "config", "print")

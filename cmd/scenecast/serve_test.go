@@ -65,7 +65,7 @@ func TestConfigCheck(t *testing.T) {
 		out, errs    string
 		code         int
 	}{
-		{"client_tokens: [\"123456\"]\n", "", "scenecast.yaml: no mistakes; 1 page tokens, 0 API keys, 0 triggers\n",
+		{"client_tokens: [\"123456\"]\n", "", "scenecast.yaml: no mistakes; page tokens: 1, API keys: 0, triggers: 0\n",
 			"warning: scenecast.yaml:1: client_tokens: token 1 has 6 characters, and below 16 it can be guessed; `scenecast config init` makes long ones\n", 0},
 		{"tls: {cert: no.crt, key: no.key}\n", "", "",
 			"scenecast: scenecast.yaml:1: tls.cert: open no.crt: no such file or directory\nscenecast.yaml:1: tls.key: open no.key: no such file or directory\n", 1},
