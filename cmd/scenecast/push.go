@@ -25,7 +25,12 @@ Address and key are those of the server that the configuration here is for, unle
   scenecast push --to 'page == "order" && order == "7"' '{"code":200,"message":"shipped"}'
   scenecast push --to '*' --dry-run
   scenecast push --url https://push.example.com --api-key "$KEY" --to '*' '"hello"'`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("the message is one argument, and here are %d; put it in quotes: '{\"code\":200}'", len(args))
+			}
+			return nil
+		},
 	}
 	server := newRemote(cmd, false, auth.Push)
 	var r client.PushRequest
@@ -40,10 +45,11 @@ Address and key are those of the server that the configuration here is for, unle
 	f.StringVar(&r.Retain, "retain", "", "`key`: pages that open get only the newest with this key; needs --ttl")
 	f.StringVar(&r.Receipt, "receipt", "", "`what` to wait for: queued, written or acked")
 	f.StringVar(&r.Timeout, "timeout", "", "`time` to wait for the receipt, as in 10s")
-	_ = cmd.MarkFlagRequired("to")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r.To = audienceJSON(*to)
 		switch {
+		case !cmd.Flags().Changed("to"):
+			return errors.New("which pages? --to says it, as in --to '{\"page\":\"home\"}'; everybody is --to '*'")
 		case len(args) == 1 && !json.Valid([]byte(args[0])):
 			return errors.New("the message is not JSON; a text is written with its quotes: '\"hi\"'")
 		case len(args) == 1:
