@@ -15,18 +15,20 @@ import (
 
 // These tests count what is done in a round of a loop: between two tasks of which one posts the other, there is one round at most.
 
-// eachRound calls a function about once in a round until it says that it is done.
-func (s *harness) eachRound(check func() (done bool)) {
+// eachRound calls a function about once in a round with what a counter has grown by since the call before, until it says that it is
+// done.
+func (s *harness) eachRound(counter *int, check func(grown int) (done bool)) {
 	ended := make(chan struct{})
-	var again func()
-	again = func() {
-		if check() {
+	var again func(before int)
+	again = func(before int) {
+		now := *counter
+		if check(now - before) {
 			close(ended)
 			return
 		}
-		s.loop.Post(again)
+		s.loop.Post(func() { again(now) })
 	}
-	s.loop.Post(again)
+	s.loop.Post(func() { again(*counter) })
 	<-ended
 }
 
@@ -42,13 +44,11 @@ func TestManyMessagesOfAPage(t *testing.T) {
 		conn := s.dialPage("")
 		many := strings.Repeat(string(compiledText("set")), messages)
 		go func() { _, _ = io.WriteString(conn, many) }()
-		before := 0
-		s.eachRound(func() bool {
-			if n := received - before; n > most {
+		s.eachRound(&received, func(n int) bool {
+			if n > most {
 				t.Errorf("%d messages were handled in a round", n)
 				return true
 			}
-			before = received
 			return received == messages
 		})
 	})
@@ -77,10 +77,8 @@ func TestFloodOfManyPages(t *testing.T) {
 			}
 			_, _ = healthy.Write(compiledText("healthy"))
 		})
-		before := 0
-		s.eachRound(func() bool {
-			atOnce = max(atOnce, received-before)
-			before = received
+		s.eachRound(&received, func(n int) bool {
+			atOnce = max(atOnce, n)
 			return received == pages*messages+1
 		})
 		if atOnce > (pages+1)*most {
