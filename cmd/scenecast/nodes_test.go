@@ -5,14 +5,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
 // TestPushNotesNodes: an answer that is not that of all nodes is printed as it is, and said to be so.
 func TestPushNotesNodes(t *testing.T) {
-	known := 3
+	var known atomic.Int32
+	known.Store(3)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"matched":1,"nodes":2,"nodes_known":%d}`, known)
+		fmt.Fprintf(w, `{"matched":1,"nodes":2,"nodes_known":%d}`, known.Load())
 	}))
 	defer s.Close()
 	for _, note := range []string{"2 of 3 nodes have answered", ""} {
@@ -20,6 +22,6 @@ func TestPushNotesNodes(t *testing.T) {
 		if code != 0 || !strings.HasPrefix(out, `{"matched":1,"nodes":2`) || !strings.Contains(errs, note) || note == "" && errs != "" {
 			t.Errorf("exit %d, %s%s; want a note %q", code, out, errs, note)
 		}
-		known = 2
+		known.Store(2)
 	}
 }
