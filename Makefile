@@ -6,7 +6,7 @@ FUZZ    ?= 20s
 SOAK    ?= 10m
 CHAOS   ?= 100
 
-.PHONY: demo test build vet plain race browser js typescript cross lint fuzz soak bench compare hostile chaos tidy clean
+.PHONY: demo test build vet plain race portable browser js typescript cross lint fuzz soak bench compare hostile chaos tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -15,7 +15,8 @@ test: ; scripts/test
 
 vet: ; go vet ./... ./e2e/...
 plain: ; go test -vet=off -parallel 8 $$(scripts/packages plain)
-race: ; go test -vet=off -parallel 8 -race $$(scripts/packages race) && go test -vet=off -race ./server -portable
+race: ; go test -vet=off -parallel 8 -race $$(scripts/packages race)
+portable: ; go test -vet=off -race ./server -portable
 browser: ; scripts/install-test-tools && go test -vet=off ./e2e/...
 js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && scripts/install-npm clients/js && cd clients/js && npm run build && npm test && npm run check
 typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript && cd api/typescript && npm test

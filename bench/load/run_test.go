@@ -46,7 +46,7 @@ func TestFaultsAreFound(t *testing.T) {
 	}{
 		{"none", 0, Faults{}, "", ""},
 		{"foreign", 2, Faults{}, "", ""},
-		{"drop", 2, Faults{Missing: 1}, "4 of 20: deliveries are missing: none has come for 500ms", "did not get message 2, which went to 4 pages from"},
+		{"drop", 2, Faults{Missing: 1}, "4 of 20: deliveries are missing: none has come for 2s", "did not get message 2, which went to 4 pages from"},
 		{"double", 2, Faults{Doubled: 1}, "", "got message 2 again"},
 		{"double", 4, Faults{Doubled: 1}, "", "got message 4 again"},
 		{"misroute", 2, Faults{Misdelivered: 1}, "", "got message 2, which went to 4 pages from"},
@@ -62,7 +62,7 @@ func TestFaultsAreFound(t *testing.T) {
 				o := small(t, newFake(t, c.mischief, c.at, httptest.NewServer))
 				o.portable = portable
 				if c.want.Missing > 0 {
-					o.Patience = 500 * time.Millisecond // else nothing is waited for in vain
+					o.Patience = 2 * time.Second // else nothing is waited for in vain
 				}
 				r, err := Run(t.Context(), o)
 				if r == nil {
