@@ -45,7 +45,7 @@ func TestTCPSlowConsumerIsClosed(t *testing.T) {
 					t.Fatalf("the slow page got %q", names)
 				}
 			}
-			if names[n] != "close 4408" || n == 0 || n > taken {
+			if names[n] != "close 4408" || n == 0 && !s.goroutines || n > taken { // a writer may not have begun
 				t.Errorf("%d were taken, and the slow page got %q", taken, names)
 			}
 			if dropped := s.loop.Dropped(); dropped != int64(taken+1-n) {
