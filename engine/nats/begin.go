@@ -15,7 +15,9 @@ import (
 // machine's power, as nobody is there who has read them. Pages that stand before the end of the log resume all the same.
 func (b *Backend) beginAlone(ctx context.Context) error {
 	for {
-		state, err := b.streamInfo(ctx)
+		attempt, cancel := context.WithTimeout(ctx, createTimeout)
+		state, err := b.streamInfo(attempt)
+		cancel()
 		switch {
 		case err == nil && state.Last == 0 && b.reached.before == 0:
 			err = b.beginEpoch(ctx, kindEpoch, 0, 0, 0)
