@@ -54,21 +54,26 @@ func crowd(t *testing.T, scheme string, client *http.Client, env ...string) *cro
 
 func (s *crowded) call(method, path, body string) string {
 	s.t.Helper()
-	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
+	for deadline := time.Now().Add(patience); ; {
+		request, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer backend-key")
+		response, err := s.client.Do(request)
+		if err != nil {
+			if time.Now().After(deadline) {
+				s.t.Fatalf("%s %s: %v", method, path, err)
+			}
+			continue // the connection was turned away or given up: nothing was sent
+		}
+		answer, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK {
+			s.t.Fatalf("%s %s: %s %s (%v)", method, path, response.Status, answer, err)
+		}
+		return string(answer)
 	}
-	request.Header.Set("Authorization", "Bearer backend-key")
-	response, err := s.client.Do(request)
-	if err != nil {
-		s.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s %s: %s %s (%v)", method, path, response.Status, answer, err)
-	}
-	return string(answer)
 }
 
 // page opens one, and takes its welcome.

@@ -87,6 +87,8 @@ var errNoStream = errors.New("the log does not exist")
 
 // streamInfo asks the leader.
 func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
+	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
 	m, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+b.stream, nil)
 	if err != nil {
 		return s, err
