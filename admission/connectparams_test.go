@@ -138,8 +138,9 @@ func TestWrongTokensAreCheap(t *testing.T) {
 		t.Errorf("without a token: %v", err)
 	}
 	short, _ := http.NewRequest(http.MethodGet, "/", nil)
-	allocations := func(r *http.Request) float64 { return testing.AllocsPerRun(10, func() { _, _ = a.Admit(r) }) }
-	if of, want := allocations(long), allocations(short); of > want {
+	allocations := func(r *http.Request) float64 { return testing.AllocsPerRun(100, func() { _, _ = a.Admit(r) }) }
+	const others = 3 // what else of the process may allocate meanwhile, under the race detector above all
+	if of, want := allocations(long), allocations(short)+others; of > want {
 		t.Errorf("7,800 parameters with a wrong token cost %v allocations, and none %v", of, want)
 	}
 	long.URL.RawQuery += "&token=T"
