@@ -135,9 +135,10 @@ func TestThreeNodes(t *testing.T) {
 		})
 	}
 	publishing.Wait()
+	first := sinks[0].ids()
 	for i, s := range sinks {
-		if len(s.got) != 300 || fmt.Sprint(s.got) != fmt.Sprint(sinks[0].got) {
-			t.Errorf("node %d got %d pushes, in another order than node 0", i, len(s.got))
+		if got := s.ids(); len(got) != 300 || !slices.Equal(got, first) {
+			t.Errorf("node %d got %d pushes, in another order than node 0", i, len(got))
 		}
 	}
 	for _, e := range engines {
