@@ -30,6 +30,7 @@ func TestScenarios(t *testing.T) {
 	for _, c := range []struct{ name, said string }{
 		{"lasting-user", " sets"},
 		{"pings", "000 pings"},
+		{"sets-at-once", " sets, 0 times closed"},
 		{"heads", " requests"},
 		{"listings", " listings"},
 		{"slow-tls", "still there after "},
