@@ -15,9 +15,7 @@ import (
 // machine's power, as nobody is there who has read them. Pages that stand before the end of the log resume all the same.
 func (b *Backend) beginAlone(ctx context.Context) error {
 	for {
-		attempt, cancel := context.WithTimeout(ctx, createTimeout)
-		state, err := b.streamInfo(attempt)
-		cancel()
+		state, err := b.streamInfo(ctx)
 		switch {
 		case err == nil && state.Last == 0 && b.reached.before == 0:
 			err = b.beginEpoch(ctx, kindEpoch, 0, 0, 0)
