@@ -46,21 +46,26 @@ var loads = []load{
 	{"closed loop, in batches", 4, true, 0, 256},
 }
 
+// profiles is a directory for the servers' CPU profiles, or empty.
+var profiles string
+
 func main() {
 	binary := flag.String("binary", "bin/scenecast", "the server")
 	rounds := flag.Int("rounds", 3, "of each case")
 	duration := flag.Duration("duration", 5*time.Second, "of each round")
+	load := flag.String("load", "", "the load to measure; empty: all")
 	only := flag.String("only", "", "the setup to measure; empty: all")
+	flag.StringVar(&profiles, "profiles", "", "a directory for the servers' CPU profiles; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := measure(ctx, *binary, *rounds, *duration, *only); err != nil {
+	if err := measure(ctx, *binary, *rounds, *duration, *only, *load); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, binary string, rounds int, duration time.Duration, only string) error {
+func measure(ctx context.Context, binary string, rounds int, duration time.Duration, only, load string) error {
 	results := make(map[string][]result)
 	for range rounds {
 		for _, s := range setups {
@@ -68,11 +73,16 @@ func measure(ctx context.Context, binary string, rounds int, duration time.Durat
 				continue
 			}
 			for _, l := range loads {
+				if load != "" && load != l.name {
+					continue
+				}
 				r, err := round(ctx, binary, s, l, duration)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", s.name, l.name, err)
 				}
 				results[s.name+l.name] = append(results[s.name+l.name], r)
+				fmt.Fprintf(os.Stderr, "%s, %s: %.0f/s, page %.2f / %.1f ms, answer %.2f / %.1f ms, %.0f µs\n", s.name, l.name,
+					r.perSecond, r.page.p50, r.page.p99, r.answer.p50, r.answer.p99, r.cpu)
 			}
 		}
 	}

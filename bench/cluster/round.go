@@ -65,10 +65,11 @@ func round(ctx context.Context, binary string, s setup, l load, duration time.Du
 		}
 	}
 	page.reset()
+	r.profile(s.name+" "+l.name, duration)
 	used, begun := r.cpu(), time.Now()
 	var running sync.WaitGroup
-	for _, p := range publishers {
-		running.Go(func() { p.run(ctx, begun.Add(duration), l.rate/len(publishers)) })
+	for i, p := range publishers {
+		running.Go(func() { p.run(ctx, begun.Add(duration), l.rate/len(publishers), i, len(publishers)) })
 	}
 	running.Wait()
 	took := time.Since(begun)
@@ -86,7 +87,7 @@ func round(ctx context.Context, binary string, s setup, l load, duration time.Du
 	}
 	got := page.await(pushes)
 	if len(got) != pushes {
-		return result{}, fmt.Errorf("the page got %d of %d pushes", len(got), pushes)
+		return result{}, fmt.Errorf("the page got %d of %d pushes (%w)", len(got), pushes, page.ended())
 	}
 	out.perSecond = float64(pushes) / took.Seconds()
 	out.page, out.answer = spreadOf(got), spreadOf(answers)
@@ -105,12 +106,17 @@ type publisher struct {
 	err     error
 }
 
-func (p *publisher) run(ctx context.Context, until time.Time, rate int) {
-	next := time.Now()
+// run publishes until then. Where there is a rate, the publishers take turns: nobody's calls come in step by themselves.
+func (p *publisher) run(ctx context.Context, until time.Time, rate, place, of int) {
+	var interval time.Duration
+	if rate > 0 {
+		interval = time.Duration(p.load.batch) * time.Second / time.Duration(rate)
+	}
+	next := time.Now().Add(interval * time.Duration(place) / time.Duration(of))
 	for time.Now().Before(until) && ctx.Err() == nil {
 		if rate > 0 {
 			time.Sleep(time.Until(next))
-			next = next.Add(time.Duration(p.load.batch) * time.Second / time.Duration(rate))
+			next = next.Add(interval)
 		}
 		begun := time.Now()
 		if p.err = p.publish(ctx, begun); p.err != nil {
@@ -167,6 +173,7 @@ type page struct {
 	cancel context.CancelFunc
 	mu     sync.Mutex
 	took   []time.Duration
+	err    error // that ended the stream
 	done   chan struct{}
 }
 
@@ -195,6 +202,9 @@ func listen(ctx context.Context, at string) (*page, error) {
 		for {
 			line, err := lines.ReadSlice('\n')
 			if err != nil {
+				p.mu.Lock()
+				p.err = err
+				p.mu.Unlock()
 				return
 			}
 			if rest, ok := bytes.CutPrefix(line, prefix); ok {
@@ -238,6 +248,12 @@ func (p *page) await(n int) (took []time.Duration) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return took
+}
+
+func (p *page) ended() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.err
 }
 
 func (p *page) stop() {

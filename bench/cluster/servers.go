@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -27,6 +28,8 @@ type servers struct {
 	dir  string
 	urls []string
 	cmds []*exec.Cmd
+	// debug has the addresses at which the servers tell their profiles.
+	debug []string
 }
 
 // start starts the servers of a setup and waits until they are ready.
@@ -41,7 +44,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 			r.stop()
 		}
 	}()
-	ports, err := freePorts(2 * s.nodes)
+	ports, err := freePorts(3 * s.nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +69,14 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		}
 		cmd := exec.CommandContext(ctx, binary, args...)
 		cmd.Stderr = os.Stderr
+		// The page that reads shares the machine with all servers: what it cannot read for a moment is no gap here.
+		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB")
+		if profiles != "" {
+			r.debug = append(r.debug, "127.0.0.1:"+ports[2*s.nodes+i])
+			cmd.Env = append(cmd.Env, "SCENECAST_DEBUG_LISTEN="+r.debug[i])
+		}
 		if strings.Contains(s.name, "fsync") {
-			cmd.Env = append(os.Environ(), "SCENECAST_NATS_SYNC=always")
+			cmd.Env = append(cmd.Env, "SCENECAST_NATS_SYNC=always")
 		}
 		if err := cmd.Start(); err != nil {
 			return nil, err
@@ -112,6 +121,28 @@ func awaitReady(ctx context.Context, url string) error {
 		}
 	}
 	return errors.New(url + " is not ready after 30 s")
+}
+
+// profile has each server write down where its time goes for so long, into the directory of profiles.
+func (r *servers) profile(name string, duration time.Duration) {
+	name = strings.NewReplacer(" ", "-", ",", "", "/", "-").Replace(name)
+	for i, addr := range r.debug {
+		go func() {
+			answer, err := http.Get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", addr, duration.Seconds()))
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "cluster: no profile:", err)
+				return
+			}
+			defer answer.Body.Close()
+			file, err := os.Create(filepath.Join(profiles, fmt.Sprintf("%s-%d.pprof", name, i)))
+			if err == nil {
+				_, err = io.Copy(file, answer.Body)
+			}
+			if err != nil {
+				fmt.Fprintln(os.Stderr, "cluster: no profile:", err)
+			}
+		}()
+	}
 }
 
 func (r *servers) stop() {
