@@ -11,8 +11,10 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
+	"scenecast"
 	"scenecast/label"
 )
 
@@ -48,6 +50,7 @@ func (b *bySecret[T]) find(secret string) (value T, ok bool) {
 type Page struct {
 	App    string    // whose page it is
 	Labels label.Set // that the page has by its token, and cannot change; of a known user, scenecast.LabelUser too
+	Token  scenecast.Token
 }
 
 // ErrInvalidToken is the error for a token that lets nobody in.
@@ -66,8 +69,16 @@ var _ PageAuthenticator = (*PageTokens)(nil)
 // concurrent use; authenticating is.
 type PageTokens struct{ pages bySecret[Page] }
 
-// Add adds a token.
-func (t *PageTokens) Add(token string, p Page) { t.pages.add(token, p) }
+// Add adds a token, which gives its pages a credential.
+func (t *PageTokens) Add(token string, p Page) {
+	p.Token.Credential = scenecast.NewCredential("token", p.App, token)
+	t.pages.add(token, p)
+}
+
+// HasCredential reports whether a page with this credential has shown one of these tokens.
+func (t *PageTokens) HasCredential(c scenecast.Credential) bool {
+	return slices.ContainsFunc(t.pages.values, func(p Page) bool { return p.Token.Credential == c })
+}
 
 // AuthenticatePage implements PageAuthenticator.
 func (t *PageTokens) AuthenticatePage(_ context.Context, token string) (Page, error) {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"scenecast"
@@ -71,7 +72,12 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 		node:       s.hub.nodes.number(s.hub.node, id.Node),
 		generation: slot.Generation,
 	}
-	t := trust{token: a.Trusted.Keys()}
+	t := trust{
+		token:      a.Trusted.Keys(),
+		credential: a.Token.Credential,
+		restricted: a.Token.MaySet != nil,
+		maySet:     slices.Clone(a.Token.MaySet),
+	}
 	labels := a.Labels.Union(a.Trusted, serverLabels(a, id))
 	if a.PageID != "" {
 		m.set(hasPageID)
