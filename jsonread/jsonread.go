@@ -16,6 +16,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Valid reports whether the text is one JSON value in UTF-8.
+func Valid(text []byte) bool {
+	r := New(text)
+	defer r.Free()
+	r.Value()
+	return r.End()
+}
+
 // Reader reads a text. After the first thing that is wrong it reads nothing more, and End tells. It is for one goroutine.
 type Reader struct {
 	text    []byte

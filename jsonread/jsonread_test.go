@@ -87,6 +87,9 @@ func FuzzReader(f *testing.F) {
 		if ok != isArray || ok && !slices.EqualFunc(list, array, func(a string, b json.RawMessage) bool { return a == string(b) }) {
 			t.Errorf("%q is read as %q, %v, and encoding/json says %q, %v", text, list, ok, array, isArray)
 		}
+		if got, want := jsonread.Valid(text), utf8.Valid(text) && json.Valid(text); got != want {
+			t.Errorf("Valid(%q) = %v, want %v", text, got, want)
+		}
 		if !bytes.Equal(text, before) {
 			t.Errorf("%q has become %q", before, text)
 		}

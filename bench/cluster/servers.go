@@ -70,7 +70,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		cmd := exec.CommandContext(ctx, binary, args...)
 		cmd.Stderr = os.Stderr
 		// The page that reads shares the machine with all servers: what it cannot read for a moment is no gap here.
-		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB")
+		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB", "SCENECAST_OUTBOX_MAX_FRAMES=1000000")
 		if profiles != "" {
 			r.debug = append(r.debug, "127.0.0.1:"+ports[2*s.nodes+i])
 			cmd.Env = append(cmd.Env, "SCENECAST_DEBUG_LISTEN="+r.debug[i])
