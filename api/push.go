@@ -53,7 +53,7 @@ type pushResponse struct {
 func newPushResponse(r push.Result) pushResponse {
 	response := pushResponse{ID: r.ID, tally: newTally(r.Receipt, r.Tally, r.Known), Replayed: r.Replayed, DryRun: r.ID == ""}
 	if !response.DryRun {
-		response.Position = r.Position.String()
+		response.Position = positionText(r.Position)
 	}
 	return response
 }

@@ -30,6 +30,13 @@ const maxAlternatives = 32
 // No set has more than 32 conditions.
 func (e Expr) Necessary() [][]Condition { return e.root.necessary() }
 
+// Asks reports whether the audience asks about a label: whether it can depend on the values of this key who belongs to it.
+func (e Expr) Asks(key string) bool { return e.root.asks(key) }
+
+func (n *Node) asks(key string) bool {
+	return n.Key == key || slices.ContainsFunc(n.Children, func(child Node) bool { return child.asks(key) })
+}
+
 // Size is how much one Match costs at most, in labels looked at: the number of the tree's nodes and values, at least 1.
 func (e Expr) Size() int { return e.root.size() }
 

@@ -124,3 +124,22 @@ func spokenOf(n Node, labels []label.Label) []label.Label {
 	}
 	return labels
 }
+
+func TestAsks(t *testing.T) {
+	for text, keys := range map[string]string{
+		`*`:            "",
+		`a == "1"`:     "a",
+		`!(b != "1")`:  "b",
+		`(a == "1" || !has(b)) && c.startsWith("x") && @user in ["1", "2"]`: "a b c @user",
+	} {
+		e := mustParse(t, text)
+		for _, key := range []string{"a", "b", "c", "d", "@user", "@id"} {
+			if want := slices.Contains(strings.Fields(keys), key); e.Asks(key) != want {
+				t.Errorf("%s asks about %s: %v, want %v", text, key, !want, want)
+			}
+		}
+	}
+	if (Expr{}).Asks("a") {
+		t.Error("the zero audience asks about a label")
+	}
+}

@@ -94,7 +94,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestScopes(t *testing.T) {
-	if want := []auth.Scope{"push", "trigger", "read", "manage"}; !slices.Equal(auth.Scopes, want) {
+	if want := []auth.Scope{"push", "trigger", "read", "manage", "admin"}; !slices.Equal(auth.Scopes, want) {
 		t.Errorf("the scopes are %q, want %q: their names stand in configurations", auth.Scopes, want)
 	}
 }

@@ -12,10 +12,11 @@ import (
 
 // ownRecord is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
 type ownRecord struct {
-	number uint64 // among the node's records
-	bytes  []byte
-	pushes []*submission
-	left   int // of the pushes, those that have not ended
+	number  uint64 // among the node's records
+	version byte   // of the form that it is written in
+	bytes   []byte
+	pushes  []*submission
+	left    int // of the pushes, those that have not ended
 
 	pause    time.Duration // before the next attempt
 	retry    *time.Timer
@@ -125,6 +126,7 @@ func (e *Engine) enqueue(s *submission) {
 	s.record = o
 	before := len(o.bytes)
 	o.bytes = appendPush(o.bytes, s.push)
+	o.version = max(o.version, versionOf(s.push))
 	o.pushes = append(o.pushes, s)
 	o.left++
 	e.queued += len(o.bytes) - before

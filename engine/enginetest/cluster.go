@@ -293,7 +293,7 @@ func pageAheadOfItsNode(t *testing.T, n *nodes) {
 func lookupElsewhere(t *testing.T, n *nodes) {
 	n.publish(t, 1, push("looked up"))
 	for node, e := range n.Engines {
-		r, ok, err := e.Lookup(t.Context(), "app", "looked up")
+		r, ok, err := e.Lookup(t.Context(), "app", "", "looked up")
 		if err != nil || !ok || !r.Done || r.Tally != (scenecast.Tally{Matched: 6, Queued: 6, Nodes: 3}) {
 			t.Errorf("at node %d: %+v, done %v, %v, %v", node, r.Tally, r.Done, ok, err)
 		}
