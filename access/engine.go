@@ -62,10 +62,9 @@ func (c Caller) checkChange(change label.Change) error {
 	if !c.Confined() {
 		return nil
 	}
-	for _, key := range change.Keys() {
-		if c.Within.Asks(key) {
-			return problem.New(problem.Forbidden, "this API key is confined by the label %.80s, and cannot change it", key).
-				At(key).DecidedBy(SettingKeys)
+	for _, key := range c.Within.Labels() {
+		if _, changes := change[key]; changes {
+			return problem.New(problem.Forbidden, "this API key is confined by the label %.80s, and cannot change it", key).DecidedBy(SettingKeys)
 		}
 	}
 	return nil

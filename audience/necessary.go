@@ -30,11 +30,21 @@ const maxAlternatives = 32
 // No set has more than 32 conditions.
 func (e Expr) Necessary() [][]Condition { return e.root.necessary() }
 
-// Asks reports whether the audience asks about a label: whether it can depend on the values of this key who belongs to it.
-func (e Expr) Asks(key string) bool { return e.root.asks(key) }
+// Labels are the keys that the audience asks about, sorted: who belongs to it depends on their values, and on nothing else.
+func (e Expr) Labels() []string {
+	keys := e.root.keys(nil)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
 
-func (n *Node) asks(key string) bool {
-	return n.Key == key || slices.ContainsFunc(n.Children, func(child Node) bool { return child.asks(key) })
+func (n *Node) keys(keys []string) []string {
+	if n.Key != "" {
+		keys = append(keys, n.Key)
+	}
+	for i := range n.Children {
+		keys = n.Children[i].keys(keys)
+	}
+	return keys
 }
 
 // Size is how much one Match costs at most, in labels looked at: the number of the tree's nodes and values, at least 1.

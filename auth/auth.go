@@ -120,6 +120,13 @@ type Key struct {
 	Within audience.Expr
 	// Triggers are the names of those that it may run. Nil: all of its app.
 	Triggers []string
+	Rate     Rate
+}
+
+// Rate bounds what a key does in a second, on each node. 0: no limit.
+type Rate struct {
+	Pushes     int
+	Deliveries int // pages that its pushes match, added up
 }
 
 // May reports whether the key has the scope.

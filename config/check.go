@@ -61,6 +61,7 @@ func (d *decoder) check(c *Config) {
 	d.checkRedis(c)
 	d.checkLabels(c)
 	d.checkTriggers(c)
+	d.checkKeys(c)
 	d.checkSecrets(c)
 }
 

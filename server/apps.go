@@ -43,7 +43,7 @@ func newApps(c config.Config, o Options) (*apps, error) {
 			tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}
 		for _, k := range app.APIKeys {
-			a.keys.Add(auth.Key{App: app.Name, Name: k.Name, Scopes: k.Allow}, string(k.Key))
+			a.keys.AddDigest(k.Auth(app.Name), k.Digest())
 		}
 		for _, d := range app.Triggers {
 			t, err := push.Declare(d.Declaration)
