@@ -15,6 +15,7 @@ type members struct {
 	byID    map[scenecast.NodeID]*member
 	senders map[scenecast.NodeID]*sender // of messages that have come; also those that have not beaten yet
 	ahead   scenecast.Position           // the newest position that any node has told of
+	beaten  time.Time                    // when this node has beaten last
 }
 
 // member is another node.
@@ -105,6 +106,7 @@ func (e *Engine) keepBeating() {
 		}
 		e.beat(beatHere)
 		e.mu.Lock()
+		e.members.beaten = time.Now()
 		for id, m := range e.members.byID {
 			if time.Since(m.heard) >= e.options.ForgetAfter {
 				e.forget(id, "silent")
