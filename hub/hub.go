@@ -41,8 +41,8 @@ type Options struct {
 	// Broadcast sends a message to the hubs of all other nodes, which get it by Received; it does not wait. Nil: there are no others.
 	Broadcast func(message []byte)
 
-	// Observers are told what changes among the connections, in this order.
-	Observers []Observer
+	// Observer is told what changes among the connections. Nil: nobody is.
+	Observer Observer
 }
 
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
@@ -52,7 +52,7 @@ type Hub struct {
 	limits    label.Limits
 	log       scenecast.Log
 	logger    *slog.Logger
-	observers observers
+	observer  Observer // nil: none
 	broadcast func(message []byte)
 	shards    []*Shard
 	began     time.Time
@@ -73,7 +73,7 @@ func New(o Options) *Hub {
 		limits:    o.Limits,
 		log:       o.Log,
 		logger:    o.Logger,
-		observers: o.Observers,
+		observer:  o.Observer,
 		broadcast: o.Broadcast,
 		began:     time.Now(),
 		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),

@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"scenecast"
@@ -72,12 +71,7 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 		node:       s.hub.nodes.number(s.hub.node, id.Node),
 		generation: slot.Generation,
 	}
-	t := trust{
-		token:      a.Trusted.Keys(),
-		credential: a.Token.Credential,
-		restricted: a.Token.MaySet != nil,
-		maySet:     slices.Clone(a.Token.MaySet),
-	}
+	t := trust{token: a.Trusted.Keys()}
 	labels := a.Labels.Union(a.Trusted, serverLabels(a, id))
 	if a.PageID != "" {
 		m.set(hasPageID)
@@ -87,7 +81,9 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 	m.trust = s.trusts.acquire(t)
 	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
-	s.hub.observers.joined(s.viewOf(slot))
+	if o := s.hub.observer; o != nil {
+		o.Joined(s.viewOf(slot))
+	}
 	return labels
 }
 
@@ -206,6 +202,8 @@ func (s *Shard) relabel(slot scenecast.Slot, before, next label.Set) {
 	if m.is(catchingUp) {
 		s.relabelCatchUp(s.catchUps[slot.Index], next)
 	}
-	s.hub.observers.relabelled(s.viewOf(slot), before)
+	if o := s.hub.observer; o != nil {
+		o.Relabelled(s.viewOf(slot), before)
+	}
 	s.startLatePass(slot)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"scenecast"
-	"scenecast/access"
 	"scenecast/problem"
 )
 
@@ -42,14 +41,13 @@ func (p submitted) Wait(ctx context.Context) (Result, error) {
 
 // dryRun is an audience to be counted.
 type dryRun struct {
-	engine access.Engine
-	caller access.Caller
+	engine Engine
 	query  scenecast.Query
 }
 
 // Wait implements Pending.
 func (d dryRun) Wait(ctx context.Context) (Result, error) {
-	reply, err := d.engine.Ask(ctx, d.caller, d.query)
+	reply, err := d.engine.Ask(ctx, d.query)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return Result{}, fmt.Errorf("%w (%w)", problem.New(problem.Unavailable, "the audience was not counted in time"), err)
