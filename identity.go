@@ -28,7 +28,7 @@ func draw() uint64 {
 // ConnID names one connection; unique over the cluster's life and never reused.
 type ConnID struct {
 	Node NodeID
-	Seq  uint64 // counts the node's connections from 1
+	Seq  uint64 // another one for each connection of the node; it tells neither how many there are nor which came first
 }
 
 // String prints `node.seq`, both decimal, which is also the form of a Pusher socket_id (`^\d+\.\d+$`).
@@ -50,7 +50,7 @@ func ParseConnID(s string) (ConnID, error) {
 	return id, nil
 }
 
-// Compare orders connections: by node, and within a node by age, the oldest first.
+// Compare orders connections: by node, and within a node by number. The order means nothing, and never changes.
 func (c ConnID) Compare(other ConnID) int {
 	return cmp.Or(cmp.Compare(c.Node, other.Node), cmp.Compare(c.Seq, other.Seq))
 }

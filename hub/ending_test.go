@@ -62,7 +62,8 @@ func (r recording) Closed(c scenecast.Conn, e scenecast.Ending) {
 func newRecorded(r *recorder) (*hub.Hub, *queue, *bytes.Buffer) {
 	log := new(bytes.Buffer)
 	h := hub.New(hub.Options{
-		Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}, Observer: r,
+		Number: counted,
+		Node:   7, Limits: label.DefaultLimits, Log: emptyLog{}, Observer: r,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	q := &queue{sockets: make(map[scenecast.Slot]*socket)}

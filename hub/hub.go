@@ -41,6 +41,9 @@ type Options struct {
 	// Broadcast sends a message to the hubs of all other nodes, which get it by Received; it does not wait. Nil: there are no others.
 	Broadcast func(message []byte)
 
+	// Number gives the numbers of connections' IDs: another one for each count. Defaults to numbers in no order that can be guessed.
+	Number func(count uint64) uint64
+
 	// Observer is told what changes among the connections. Nil: nobody is.
 	Observer Observer
 }
@@ -59,7 +62,8 @@ type Hub struct {
 
 	connections atomic.Int64
 	pushes      atomic.Int64
-	lastSeq     atomic.Uint64 // of the ConnIDs given out
+	opened      atomic.Uint64 // how many connections there were so far
+	number      func(count uint64) uint64
 
 	frames   framecache.Cache
 	reader   *replay.Reader
@@ -80,6 +84,9 @@ func New(o Options) *Hub {
 	}
 	if h.logger == nil {
 		h.logger = slog.Default()
+	}
+	if h.number = o.Number; h.number == nil {
+		h.number = newNumbering().number
 	}
 	h.reader = replay.NewReader(o.Log, &h.frames)
 	return h

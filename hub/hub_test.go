@@ -341,8 +341,11 @@ func TestDrainCutShort(t *testing.T) {
 	})
 }
 
+// counted numbers connections from 1.
+func counted(count uint64) uint64 { return count }
+
 func newBenchHub() *hub.Hub {
-	return hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}})
+	return hub.New(hub.Options{Number: counted, Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}})
 }
 
 // emptyLog is the log of a hub that is told of pushes, but not by an engine.

@@ -198,7 +198,7 @@ type fixture struct {
 
 func newFixture(shards int) *fixture {
 	s := new(fixture)
-	s.Hub = hub.New(hub.Options{Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute, Broadcast: func(b []byte) {
+	s.Hub = hub.New(hub.Options{Number: counted, Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute, Broadcast: func(b []byte) {
 		for _, other := range s.others {
 			other.Received(b)
 		}

@@ -47,7 +47,7 @@ type appIndex struct {
 
 // Opened is for the loop (socket.Handler): the page joins, goes on where it was, and its protocol may greet it.
 func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
-	labels := s.join(slot, a, scenecast.ConnID{Node: s.hub.node, Seq: s.hub.lastSeq.Add(1)})
+	labels := s.join(slot, a, scenecast.ConnID{Node: s.hub.node, Seq: s.hub.number(s.hub.opened.Add(1))})
 	c := s.resume(slot, a.Resume, labels)
 	a.Protocol.Opened(s.viewOf(slot))
 	if a.Resume.Malformed {

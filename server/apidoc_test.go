@@ -17,14 +17,14 @@ import (
 // TestAPIDocument runs the requests of docs/api.md against a real server, in order, and compares the answers. In a fenced
 // block of http a request (`METHOD target`, headers, the body) and its answer (`status body`) are parted by an empty line.
 //
-// The document says which pages are there. It calls the node 5203 and the log mhzk2c3f, and leaves the percents out of queries. In the answers
+// The document says which pages are there, and numbers them. It calls the node 5203 and the log mhzk2c3f, and leaves the percents out of queries. In the answers
 // everything counts but the names, places and times of pushes.
 func TestAPIDocument(t *testing.T) {
 	text, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, map[string]string{"client_tokens": `[` + pageToken + `, {token: token-of-42, user: "42"}]`}, nil)
+	s := startWith(t, map[string]string{"client_tokens": `[` + pageToken + `, {token: token-of-42, user: "42"}]`}, func(o *options) { o.SetNumber(func(count uint64) uint64 { return count }) })
 	s.pageAs("token-of-42", "page=home")
 	for _, labels := range []string{"page=home&plan=pro", "page=list&plan=pro", "page=order&order=7&locale=zh"} {
 		s.page(labels)

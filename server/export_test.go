@@ -22,6 +22,9 @@ func (s *Server) Leases() (n int) {
 // SetPortable has the server give every socket goroutines, as it does on systems other than Linux.
 func (o *Options) SetPortable(on bool) { o.portable = on }
 
+// SetNumber has connections numbered by this function of how many there were.
+func (o *Options) SetNumber(number func(count uint64) uint64) { o.number = number }
+
 // DrainPort refuses pages and cuts unfinished requests, as Run does before it tells the pages that there are.
 func (s *Server) DrainPort() { s.listener.Drain() }
 

@@ -245,6 +245,13 @@ func (r *running) call(method, target, key, contentType, body string) (int, stri
 
 func (r *running) callWith(method, target string, headers map[string]string, body string) (int, string) {
 	r.t.Helper()
+	response, answer := r.response(method, target, headers, body)
+	return response.StatusCode, strings.TrimSpace(answer)
+}
+
+// response makes an HTTP request and returns the answer, with its whole body.
+func (r *running) response(method, target string, headers map[string]string, body string) (*http.Response, string) {
+	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.addr+target, strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
@@ -262,7 +269,7 @@ func (r *running) callWith(method, target string, headers map[string]string, bod
 	if err != nil {
 		r.t.Fatalf("%s %s: %v", method, target, err)
 	}
-	return response.StatusCode, strings.TrimSpace(string(answer))
+	return response, string(answer)
 }
 
 // push pushes by the API and returns the answer.

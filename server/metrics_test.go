@@ -86,7 +86,7 @@ func TestWhyAPageWasClosed(t *testing.T) {
 	}
 	s.goodbye(p)
 	lines := regexp.MustCompile(`(?m)^.*msg="connection ended".*$`).FindAllString(s.log.String(), -1)
-	want := regexp.MustCompile(`level=DEBUG msg="connection ended" connection=\d+\.1 app=default protocol=native user=42 page_id=p1 ` +
+	want := regexp.MustCompile(`level=DEBUG msg="connection ended" connection=\d+\.\d+ app=default protocol=native user=42 page_id=p1 ` +
 		`cause=disconnected code=4001 detail="signed out"$`)
 	if len(lines) != 1 || !want.MatchString(lines[0]) {
 		t.Errorf("the log says %q, want one line like %s", lines, want)

@@ -47,7 +47,9 @@ type Options struct {
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 
-	portable bool // loops give every socket goroutines, on Linux as well; for tests
+	// For tests.
+	portable bool                      // loops give every socket goroutines, on Linux as well
+	number   func(count uint64) uint64 // of connections: hub.Options.Number
 }
 
 // Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
@@ -99,6 +101,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		broadcast = b.Broadcast
 	}
 	s.hub = hub.New(hub.Options{
+		Number:     o.number,
 		Broadcast:  broadcast,
 		Node:       id,
 		Limits:     c.Labels.Limits(),
