@@ -25,7 +25,7 @@ lint: $(LINT) ; $(LINT) run --allow-parallel-runners ./... ./e2e/...
 $(LINT): ; scripts/install-linter $@
 
 fuzz: ; scripts/fuzz $(FUZZ)
-soak: ; go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering)$$' -timeout 0 -v ./server -portable -soak $(SOAK)
+soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK)
 chaos: ; go test -run '^(TestChaos|TestRollingRestarts|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS)
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)

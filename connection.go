@@ -11,6 +11,7 @@ type Admission struct {
 	App      string
 	Labels   label.Set // those that the page has given itself
 	Trusted  label.Set // those of its token; no key of theirs is among Labels, and the page cannot change them
+	Token    Token     // … and what that says of itself
 	PageID   string    // which the page keeps over reconnects; empty: it has none
 	Resume   Resume
 	Protocol Protocol

@@ -19,6 +19,10 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
+require github.com/go-json-experiment/json v1.27.2
+
+require github.com/redis/rueidis v1.0.79
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

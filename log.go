@@ -15,8 +15,9 @@ type Log interface {
 	After(ctx context.Context, after Position, limit int) ([]*Push, error)
 	// Newest is the position of the newest push; before the first one, the beginning of the epoch.
 	Newest() Position
-	// Lookup finds the newest push of an app with this ID; false where none is kept.
-	Lookup(ctx context.Context, app, id string) (Record, bool, error)
+	// Lookup finds the newest push of an app with this ID and this confinement, and where that is empty the newest with this ID
+	// whatever its confinement; false where none is kept.
+	Lookup(ctx context.Context, app, confinement, id string) (Record, bool, error)
 }
 
 // Record is what the log knows of a push.

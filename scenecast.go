@@ -45,6 +45,24 @@ type Push struct {
 	Timeout time.Duration // … at most for so long; the push itself is never delayed
 
 	IdempotencyKey string // of publishes with one key, within the engine's window, only the first happens; may be empty
+
+	// Confinement is the canonical text of the audience to which the publisher is confined, which To is within; empty: it is not.
+	// Publishers with different confinements share no Coalesce and no Retain keys, and know nothing of each other's pushes.
+	Confinement string
+}
+
+// RetainKey is the push's Retain, apart from those of other confinements. It is not text; empty where the push has none.
+func (p *Push) RetainKey() string { return p.apart(p.Retain) }
+
+// CoalesceKey is the push's Coalesce, as RetainKey is its Retain.
+func (p *Push) CoalesceKey() string { return p.apart(p.Coalesce) }
+
+// apart is a key of the push's, apart from those of other confinements. Neither of the two texts has a byte that is not UTF-8.
+func (p *Push) apart(key string) string {
+	if key == "" || p.Confinement == "" {
+		return key
+	}
+	return p.Confinement + "\xff" + key
 }
 
 // Receipt says how much has to be known about a push before Pending.Wait returns.

@@ -72,7 +72,7 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 	if !validPageID(params.PageID) {
 		return accepted, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
 	}
-	accepted = scenecast.Admission{App: page.App, Labels: params.Labels, Trusted: page.Labels, PageID: params.PageID}
+	accepted = scenecast.Admission{App: page.App, Labels: params.Labels, Trusted: page.Labels, Token: page.Token, PageID: params.PageID}
 	if params.Since != "" {
 		accepted.Resume = ResumeAfter(params.Since)
 	}

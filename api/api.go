@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/auth"
 	"scenecast/label"
 	"scenecast/problem"
@@ -22,13 +23,8 @@ import (
 
 // Pusher takes what backends ask for; *push.Service does.
 type Pusher interface {
-	Submit(c push.Caller, r push.Request) (push.Pending, error)
-	Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error)
-}
-
-// Asker answers queries for all nodes; a scenecast.Engine does.
-type Asker interface {
-	Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error)
+	Submit(c access.Caller, r push.Request) (push.Pending, error)
+	Trigger(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error)
 }
 
 // Options configure the API.
@@ -37,7 +33,7 @@ type Options struct {
 	Rules   func(app string) label.Rules         // the limits of labels, which those that a backend sets have, too
 	MaxBody int64                                // bytes of a request's body
 	Pusher  Pusher
-	Asker   Asker
+	Asker   access.Asker
 	Log     scenecast.Log
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
 	Nodes   func() scenecast.Nodes      // which there are
@@ -62,8 +58,9 @@ const DefaultTimeout = 40 * time.Second
 // API serves /v1/, /healthz, /readyz and /metrics, and answers 404 to everything else. It describes itself at /v1/openapi.json, which
 // people read at /v1/docs.
 type API struct {
-	o   Options
-	mux *http.ServeMux
+	o      Options // without Asker and Log, which no call may use but by way of engine
+	engine access.Engine
+	mux    *http.ServeMux
 }
 
 // route is a call of the API.
@@ -71,6 +68,7 @@ type route struct {
 	method string
 	path   string
 	scope  auth.Scope                            // that its key needs; empty: it needs none
+	ofAll  string                                // what it tells or does, where that is not of one app: then its key must be one of the operator's
 	query  []string                              // the parameters that it takes; of a call without a scope, any are ignored
 	handle func(a *API, r *request) (any, error) // returns the value to be answered as JSON, or written{}
 }
@@ -78,41 +76,42 @@ type route struct {
 // written is what a call returns that has written its answer itself.
 type written struct{}
 
-// routes are all calls; openapi.json describes them, and a test holds it to this table.
+// routes are all calls; openapi.json describes them, and tests hold it, and who is let in, to this table.
 var routes = []route{
-	{http.MethodPost, "/v1/push", auth.Push, nil, (*API).push},
-	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, nil, (*API).trigger},
-	{http.MethodGet, "/v1/pushes", auth.Read, []string{"limit", "since", "to"}, (*API).pushes},
-	{http.MethodGet, "/v1/pushes/{id}", auth.Read, nil, (*API).pushByID},
-	{http.MethodPost, "/v1/audience", auth.Read, nil, (*API).audience},
-	{http.MethodGet, "/v1/connections", auth.Read, []string{"after", "limit", "to"}, (*API).connections},
-	{http.MethodGet, "/v1/connections/{id}", auth.Read, nil, (*API).connection},
-	{http.MethodGet, "/v1/labels", auth.Read, []string{"key", "limit", "to"}, (*API).labels},
-	{http.MethodPost, "/v1/labels", auth.Manage, nil, (*API).relabel},
-	{http.MethodPost, "/v1/disconnect", auth.Manage, nil, (*API).disconnect},
-	{http.MethodGet, "/v1/nodes", auth.Read, nil, (*API).nodes},
-	{http.MethodGet, "/v1/connect", "", nil, (*API).connect},
-	{http.MethodGet, "/v1/openapi.json", "", nil, asset("openapi.json")},
-	{http.MethodGet, "/v1/docs", "", nil, asset("docs/index.html")},
-	{http.MethodGet, "/v1/docs/docs.css", "", nil, asset("docs/docs.css")},
-	{http.MethodGet, "/v1/docs/docs.js", "", nil, asset("docs/docs.js")},
-	{http.MethodGet, "/v1/docs/icon.svg", "", nil, asset("docs/icon.svg")},
-	{http.MethodGet, "/healthz", "", nil, (*API).health},
-	{http.MethodGet, "/readyz", "", nil, (*API).ready},
-	{http.MethodGet, "/metrics", auth.Read, nil, (*API).metrics},
+	{http.MethodPost, "/v1/push", auth.Push, "", nil, (*API).push},
+	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, "", nil, (*API).trigger},
+	{http.MethodGet, "/v1/pushes", auth.Read, "", []string{"limit", "since", "to"}, (*API).pushes},
+	{http.MethodGet, "/v1/pushes/{id}", auth.Read, "", nil, (*API).pushByID},
+	{http.MethodPost, "/v1/audience", auth.Read, "", nil, (*API).audience},
+	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"after", "limit", "to"}, (*API).connections},
+	{http.MethodGet, "/v1/connections/{id}", auth.Read, "", nil, (*API).connection},
+	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels},
+	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel},
+	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
+	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes},
+	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect},
+	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json")},
+	{http.MethodGet, "/v1/docs", "", "", nil, asset("docs/index.html")},
+	{http.MethodGet, "/v1/docs/docs.css", "", "", nil, asset("docs/docs.css")},
+	{http.MethodGet, "/v1/docs/docs.js", "", "", nil, asset("docs/docs.js")},
+	{http.MethodGet, "/v1/docs/icon.svg", "", "", nil, asset("docs/icon.svg")},
+	{http.MethodGet, "/healthz", "", "", nil, (*API).health},
+	{http.MethodGet, "/readyz", "", "", nil, (*API).ready},
+	{http.MethodGet, "/metrics", auth.Read, "metrics", nil, (*API).metrics},
 }
 
 // request is a request whose key and query have been checked.
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
-	caller push.Caller // by the key
-	params parameters  // of the query
+	caller access.Caller // by the key
+	params parameters    // of the query
 }
 
 // New makes the API.
 func New(o Options) *API {
-	a := &API{o: o, mux: http.NewServeMux()}
+	a := &API{o: o, engine: access.Engine{Queries: o.Asker, Log: o.Log}, mux: http.NewServeMux()}
+	a.o.Asker, a.o.Log = nil, nil
 	a.o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	byPath := make(map[string]map[string]route)
 	for _, r := range routes {
@@ -169,7 +168,10 @@ func (a *API) call(to route, r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.caller = push.KeyCaller(key.App, key.Name)
+		r.caller = access.KeyCaller(key)
+		if err := a.checkOperator(r, to.ofAll); err != nil {
+			return nil, err
+		}
 		if r.params, err = readParameters(r.Request, to.query); err != nil {
 			return nil, err
 		}
@@ -187,9 +189,23 @@ func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
 	if !ok {
 		p = problem.New(problem.Unauthorized, "the header `Authorization: Bearer KEY` is missing or names no API key")
 	}
-	p = p.DecidedBy("api_keys")
+	p = p.DecidedBy(access.SettingKeys)
 	a.refused(r, p)
 	return auth.Key{}, p
+}
+
+// checkOperator refuses a call that is of all apps to a key that is not of the operator's own app, or is confined.
+func (a *API) checkOperator(r *request, ofAll string) error {
+	if ofAll == "" || r.caller.App == scenecast.DefaultApp && !r.caller.Confined() {
+		return nil
+	}
+	p := problem.New(problem.Forbidden, "the %s are of all apps, and for keys of the app named %s alone", ofAll, scenecast.DefaultApp)
+	if r.caller.App == scenecast.DefaultApp {
+		p = problem.New(problem.Forbidden, "the %s are of all apps, and this API key is confined to an audience (within)", ofAll)
+	}
+	p = p.DecidedBy(access.SettingKeys)
+	a.refused(r.Request, p)
+	return p
 }
 
 func (a *API) refused(r *http.Request, p *problem.Problem) {
@@ -200,8 +216,7 @@ func (a *API) refused(r *http.Request, p *problem.Problem) {
 
 // ask asks all nodes about the app of the call's key.
 func (a *API) ask(r *request, q scenecast.Query) (scenecast.Reply, error) {
-	q.App = r.caller.App
-	reply, err := a.o.Asker.Ask(r.Context(), q)
+	reply, err := a.engine.Ask(r.Context(), r.caller, q)
 	if err != nil && r.Context().Err() != nil && (q.Relabel != nil || q.Disconnect != nil) {
 		return reply, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,
 			"it is not known yet what was done: not every node has answered in time"), err)

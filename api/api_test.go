@@ -16,6 +16,7 @@ import (
 	"testing/iotest"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/api"
 	"scenecast/auth"
 	"scenecast/label"
@@ -28,10 +29,10 @@ type pusher struct {
 	asked  []string
 	result push.Result
 	err    error
-	submit func(c push.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
-	wait   func(context.Context) error                               // called by Trigger, unless it is nil
+	submit func(c access.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
+	wait   func(context.Context) error                                 // called by Trigger, unless it is nil
 
-	trigger func(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) // takes the place of Trigger
+	trigger func(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error) // takes the place of Trigger
 }
 
 // submitted is a push of which all is known.
@@ -43,7 +44,7 @@ func (s submitted) Wait(context.Context) (push.Result, error) { return push.Resu
 // WaitQueued implements push.Pending.
 func (s submitted) WaitQueued(context.Context) error { return nil }
 
-func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
+func (p *pusher) Submit(c access.Caller, r push.Request) (push.Pending, error) {
 	if p.submit != nil {
 		return p.submit(c, r)
 	}
@@ -79,7 +80,7 @@ func (p *pusher) Submit(c push.Caller, r push.Request) (push.Pending, error) {
 	return submitted(p.result), p.err
 }
 
-func (p *pusher) Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error) {
+func (p *pusher) Trigger(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error) {
 	if p.trigger != nil {
 		return p.trigger(ctx, c, name, key, args)
 	}

@@ -32,11 +32,10 @@ type submission struct {
 // pushArray answers an array of pushes by an array of answers, in the same order. One that is refused is answered by its
 // problem document, and the others go on.
 func (a *API) pushArray(r *request, body []byte) (any, error) {
-	if err := checkJSON(body, 1); err != nil {
+	texts, err := parseArray(body)
+	if err != nil {
 		return nil, err
 	}
-	var texts []json.RawMessage
-	_ = json.Unmarshal(body, &texts) // checked, and begins with [
 	items := make([]item, len(texts))
 	for i, text := range texts {
 		items[i] = item{text, 1}

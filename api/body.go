@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"scenecast/jsonread"
 	"scenecast/problem"
 )
 
@@ -35,33 +37,55 @@ func (a *API) body(r *request) ([]byte, error) {
 
 // parseObject reads one JSON object member by member. A member that is there twice is refused: of the two that
 // encoding/json would silently take the last. The text may be a part of the body: line is that of the body in which it
-// begins.
+// begins. The members are parts of the text.
 func parseObject(text []byte, line int) (map[string]json.RawMessage, error) {
-	members := make(map[string]json.RawMessage)
 	if len(bytes.TrimSpace(text)) == 0 {
-		return members, nil
+		return map[string]json.RawMessage{}, nil
 	}
-	if err := checkJSON(text, line); err != nil {
-		return nil, err
+	r := jsonread.New(text)
+	defer r.Free()
+	if r.Peek() != '{' {
+		return nil, cmp.Or(checkJSON(text, line), error(problem.New(problem.Invalid, "takes a JSON object")))
 	}
-	d := json.NewDecoder(bytes.NewReader(text)) // of what is known to be JSON, so there are no errors below
-	if t, _ := d.Token(); t != json.Delim('{') {
-		return nil, problem.New(problem.Invalid, "takes a JSON object")
-	}
-	for d.More() {
-		key, _ := d.Token()
-		name := key.(string)
-		var value json.RawMessage
-		_ = d.Decode(&value)
-		if _, twice := members[name]; twice {
-			return nil, problem.New(problem.Invalid, "there twice").At(name)
+	members := make(map[string]json.RawMessage)
+	var doubled error
+	for r.Enter(); r.More('}'); {
+		name := r.Name()
+		value := r.Value()
+		if _, twice := members[name]; twice && doubled == nil {
+			doubled = problem.New(problem.Invalid, "there twice").At(name)
 		}
 		members[name] = value
+	}
+	r.Leave()
+	if !r.End() {
+		return nil, cmp.Or(checkJSON(text, line), errNoJSON)
+	}
+	if doubled != nil {
+		return nil, doubled
 	}
 	return members, nil
 }
 
-// checkJSON returns a problem where the text is not one JSON value in UTF-8.
+// parseArray reads a JSON array value by value. The values are parts of the text.
+func parseArray(text []byte) (values []json.RawMessage, err error) {
+	r := jsonread.New(text)
+	defer r.Free()
+	for r.Enter(); r.More(']'); {
+		values = append(values, r.Value())
+	}
+	r.Leave()
+	if !r.End() {
+		return nil, cmp.Or(checkJSON(text, 1), errNoJSON)
+	}
+	return values, nil
+}
+
+// errNoJSON is told where checkJSON finds nothing wrong with what cannot be read: the two are tested to agree.
+var errNoJSON error = problem.New(problem.Invalid, "the body is not valid JSON")
+
+// checkJSON returns a problem where the text is not one JSON value in UTF-8. It knows where and why, and takes several times as long as
+// reading the values does.
 func checkJSON(text []byte, line int) error {
 	if i := invalidUTF8(text); i >= 0 {
 		return badJSON(text, line, i, "not UTF-8")

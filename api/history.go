@@ -2,10 +2,10 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"time"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/audience"
 	"scenecast/label"
 	"scenecast/problem"
@@ -14,7 +14,7 @@ import (
 // loggedPush is a push in the log.
 type loggedPush struct {
 	ID       string          `json:"id"`
-	Position string          `json:"position"`
+	Position string          `json:"position,omitempty"` // not for a caller who is confined
 	At       time.Time       `json:"at"`
 	To       string          `json:"to"` // without those that were excepted
 	Event    string          `json:"event,omitempty"`
@@ -35,7 +35,7 @@ type loggedTally struct {
 func newLoggedPush(p *scenecast.Push) loggedPush {
 	l := loggedPush{
 		ID:       p.ID,
-		Position: p.Position.String(),
+		Position: positionText(p.Position),
 		At:       p.At.UTC().Truncate(time.Millisecond),
 		To:       p.To.String(),
 		Event:    p.Message.Event,
@@ -53,7 +53,7 @@ func newLoggedPush(p *scenecast.Push) loggedPush {
 // pushByID answers GET /v1/pushes/{id}.
 func (a *API) pushByID(r *request) (any, error) {
 	id := r.PathValue("id")
-	record, ok, err := a.o.Log.Lookup(r.Context(), r.caller.App, id)
+	record, ok, err := a.engine.Lookup(r.Context(), r.caller, id)
 	switch {
 	case err != nil:
 		return nil, r.inTime(err)
@@ -80,10 +80,6 @@ type gap struct {
 	Reason string `json:"reason"`
 }
 
-// maxScan bounds how many pushes of all apps one call looks at: of a page whose pushes are rare, a page of the answer may be
-// empty, and say that there is more.
-const maxScan = 10_000 // as docs/api.md says
-
 // pushes answers GET /v1/pushes?to=…&since=…: a page of the log, oldest first.
 func (a *API) pushes(r *request) (any, error) {
 	wanted, err := r.params.pageFilter()
@@ -94,58 +90,22 @@ func (a *API) pushes(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var since scenecast.Position
-	if text, ok := r.params["since"]; ok {
-		if since, err = scenecast.ParsePosition(text); err != nil {
-			return nil, problem.New(problem.Invalid, "%v", err).At("since")
-		}
+	since, ok := r.params["since"]
+	if !ok {
+		since = access.Oldest
 	}
-	s := scan{page: pushesResponse{Pushes: []loggedPush{}}, app: r.caller.App, wanted: wanted, limit: limit}
-	if err := s.run(r, a.o.Log, since); err != nil {
+	page, err := a.engine.History(r.Context(), r.caller, since, limit, func(p *scenecast.Push) bool { return wanted(p.To) })
+	if err != nil {
 		return nil, r.inTime(err)
 	}
-	return s.page, nil
-}
-
-// scan reads the log until a page is full.
-type scan struct {
-	page   pushesResponse
-	app    string
-	wanted func(to audience.Expr) bool
-	limit  int
-}
-
-func (s *scan) run(r *request, log scenecast.Log, at scenecast.Position) error {
-	newest := log.Newest() // before reading: what comes later is behind it
-	for seen := 0; ; {
-		pushes, err := log.After(r.Context(), at, maxScan)
-		var missing *scenecast.GapError
-		switch {
-		case errors.As(err, &missing) && s.page.Gap == nil:
-			// What there is, is told as well. It begins with the oldest that is kept.
-			s.page.Gap, at = &gap{string(missing.Reason)}, scenecast.Position{}
-			continue
-		case err != nil:
-			return err
-		case len(pushes) == 0:
-			if at == (scenecast.Position{}) { // nothing is kept
-				at = newest
-			}
-			s.page.Next = at.String()
-			return nil
-		}
-		for _, p := range pushes {
-			if len(s.page.Pushes) == s.limit || seen == maxScan {
-				s.page.Next, s.page.More = at.String(), true
-				return nil
-			}
-			if p.App == s.app && s.wanted(p.To) {
-				s.page.Pushes = append(s.page.Pushes, newLoggedPush(p))
-			}
-			at = p.Position
-			seen++
-		}
+	response := pushesResponse{Pushes: []loggedPush{}, Next: page.Next, More: page.More}
+	for _, p := range page.Pushes {
+		response.Pushes = append(response.Pushes, newLoggedPush(p))
 	}
+	if page.Gap != "" {
+		response.Gap = &gap{string(page.Gap)}
+	}
+	return response, nil
 }
 
 // pageFilter reads the parameter to as the labels of a page, and returns a function that reports whether such a page is in an

@@ -44,7 +44,7 @@ func (b *book) After(_ context.Context, after scenecast.Position, _ int) ([]*sce
 
 func (b *book) Newest() scenecast.Position { return scenecast.Position{Epoch: 36, Seq: b.newest} }
 
-func (b *book) Lookup(_ context.Context, app, id string) (scenecast.Record, bool, error) {
+func (b *book) Lookup(_ context.Context, app, confinement, id string) (scenecast.Record, bool, error) {
 	b.asked = append(b.asked, fmt.Sprintf("%s: look up %s", app, id))
 	return b.record, b.record.Push != nil, b.err
 }

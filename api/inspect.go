@@ -33,7 +33,7 @@ var sampleForm = fmt.Sprintf("a whole number from 0 to %d", maxSample)
 // audienceResponse is the answer to POST /v1/audience.
 type audienceResponse struct {
 	Matched  int                    `json:"matched"`
-	ByNode   []scenecast.NodeCount  `json:"by_node"`
+	ByNode   []scenecast.NodeCount  `json:"by_node,omitempty"`  // not for a caller who is confined
 	Sample   []scenecast.Connection `json:"sample,omitzero"`    // where it was asked for
 	Position string                 `json:"position,omitempty"` // of the newest push before the count
 	answered
@@ -121,12 +121,15 @@ func firstOf(list []scenecast.Connection, n int) []scenecast.Connection {
 }
 
 // positionOf is the position at which a query was answered: whoever reads the log behind it misses no push that was published
-// since. Empty where no node has told one.
-func positionOf(r scenecast.Reply) string {
-	if r.Position == (scenecast.Position{}) {
+// since. Empty where no node has told one, and for a caller who is confined.
+func positionOf(r scenecast.Reply) string { return positionText(r.Position) }
+
+// positionText is a position as answers have it; empty where there is none.
+func positionText(p scenecast.Position) string {
+	if p == (scenecast.Position{}) {
 		return ""
 	}
-	return r.Position.String()
+	return p.String()
 }
 
 // connection answers GET /v1/connections/{id}.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/api"
 	"scenecast/push"
 )
@@ -50,7 +51,7 @@ type submissions struct {
 	all []*onItsWay
 }
 
-func (s *submissions) submit(_ push.Caller, r push.Request) (push.Pending, error) {
+func (s *submissions) submit(_ access.Caller, r push.Request) (push.Pending, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := newOnItsWay(r.ID)
@@ -213,7 +214,7 @@ func (lostPush) WaitQueued(context.Context) error { return scenecast.ErrUnavaila
 func TestBatchGoesOnBehindALostPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.pusher.submit = func(_ push.Caller, r push.Request) (push.Pending, error) {
+		f.pusher.submit = func(_ access.Caller, r push.Request) (push.Pending, error) {
 			if r.ID == "0" {
 				return lostPush{}, nil
 			}
@@ -305,7 +306,7 @@ func TestHalfClosed(t *testing.T) {
 			<-gone
 			return ctx.Err()
 		}
-		f.pusher.submit = func(push.Caller, push.Request) (push.Pending, error) {
+		f.pusher.submit = func(access.Caller, push.Request) (push.Pending, error) {
 			return latePush{submitted(f.pusher.result), late}, nil
 		}
 		f.pusher.wait = late

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"mime"
+	"sync"
 
 	"scenecast"
 	"scenecast/problem"
@@ -52,7 +53,7 @@ type pushResponse struct {
 func newPushResponse(r push.Result) pushResponse {
 	response := pushResponse{ID: r.ID, tally: newTally(r.Receipt, r.Tally, r.Known), Replayed: r.Replayed, DryRun: r.ID == ""}
 	if !response.DryRun {
-		response.Position = r.Position.String()
+		response.Position = positionText(r.Position)
 	}
 	return response
 }
@@ -97,13 +98,31 @@ func (a *API) push(r *request) (any, error) {
 	return r.respond(result), nil
 }
 
+// pushReader reads pushes, one after the other. A batch has hundreds, and its fields are a dozen functions.
+type pushReader struct {
+	request push.Request
+	fields  fields
+}
+
+var pushReaders = sync.Pool{New: func() any {
+	r := new(pushReader)
+	r.fields = pushFields(&r.request)
+	return r
+}}
+
 // readPush reads the push that the text says, which begins in this line of the body.
-func readPush(text []byte, line int) (r push.Request, err error) {
+func readPush(text []byte, line int) (push.Request, error) {
 	object, err := parseObject(text, line)
 	if err != nil {
 		return push.Request{}, err
 	}
-	return r, pushFields(&r).read(object)
+	r := pushReaders.Get().(*pushReader)
+	defer pushReaders.Put(r)
+	r.request = push.Request{}
+	err = r.fields.read(object)
+	read := r.request
+	r.request = push.Request{} // of which the pool shall keep nothing
+	return read, err
 }
 
 // pushFields are the fields of a push. What may be in them is the push service's to check.
@@ -112,7 +131,7 @@ func pushFields(r *push.Request) fields {
 		"to":       asAudience(&r.To),
 		"except":   asExcept(&r.Except),
 		"event":    as(&r.Event, "a text"),
-		"message":  func(raw json.RawMessage) error { r.Message = raw; return nil },
+		"message":  func(raw json.RawMessage) error { r.Message = bytes.Clone(raw); return nil }, // the log shall not keep the body
 		"ttl":      asDuration(&r.TTL),
 		"coalesce": as(&r.Coalesce, "a text"),
 		"retain":   as(&r.Retain, "a text"),

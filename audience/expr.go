@@ -46,6 +46,18 @@ func (e Expr) Without(other Expr) (Expr, error) {
 	return Parse(string(appendNode(nil, &root)))
 }
 
+// And is the audience of those who belong to both. Both together must be within the limits, or it is a *problem.Problem.
+func (e Expr) And(other Expr) (Expr, error) {
+	switch {
+	case e.IsZero(), other.root.Op == OpEverybody:
+		return e, nil
+	case other.IsZero(), e.root.Op == OpEverybody:
+		return other, nil
+	}
+	root := join(OpAnd, []Node{e.root, other.root})
+	return Parse(string(appendNode(nil, &root))) // measures it, as Without does
+}
+
 // Root is the expression's tree. It is shared: it may be read by anybody and changed by nobody.
 func (e Expr) Root() Node { return e.root }
 

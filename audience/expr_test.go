@@ -29,3 +29,31 @@ func TestWithout(t *testing.T) {
 		t.Errorf("together over the limit: %v", err)
 	}
 }
+
+func TestAnd(t *testing.T) {
+	for _, c := range []struct{ a, b, want string }{
+		{`page == "home"`, `user == "42"`, `page == "home" && user == "42"`},
+		{`a == "1" && b == "2"`, `c == "3" && d == "4"`, `a == "1" && b == "2" && c == "3" && d == "4"`},
+		{`a == "1" || b == "2"`, `c == "3" || d == "4"`, `(a == "1" || b == "2") && (c == "3" || d == "4")`},
+		{`a == "1"`, `!(b == "2" || has(c))`, `a == "1" && !(b == "2" || has(c))`},
+		{`*`, `user == "42"`, `user == "42"`},
+		{`user == "42"`, `*`, `user == "42"`},
+		{`*`, `*`, `*`},
+	} {
+		got, err := mustParse(t, c.a).And(mustParse(t, c.b))
+		if err != nil || got.String() != c.want {
+			t.Errorf("%s and %s: %s, %v; want %s", c.a, c.b, got, err, c.want)
+		}
+	}
+	home := mustParse(t, `page == "home"`)
+	for _, nobody := range []func() (Expr, error){func() (Expr, error) { return home.And(Expr{}) }, func() (Expr, error) { return Expr{}.And(home) },
+		func() (Expr, error) { return Expr{}.And(Everybody()) }, func() (Expr, error) { return Everybody().And(Expr{}) }} {
+		if got, err := nobody(); err != nil || !got.IsZero() {
+			t.Errorf("with nobody: %s, %v", got, err)
+		}
+	}
+	long := mustParse(t, `page == "`+strings.Repeat("x", 3000)+`"`)
+	if _, err := long.And(long); err == nil || !strings.Contains(err.Error(), "may have 4096") {
+		t.Errorf("together over the limit: %v", err)
+	}
+}

@@ -1,12 +1,13 @@
 package audience
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"scenecast/jsonread"
 	"scenecast/problem"
 )
 
@@ -34,30 +35,42 @@ func parseJSON(data []byte, parameters bool) (Template, error) {
 	if !utf8.Valid(data) {
 		return Template{}, problem.New(problem.Invalid, "the JSON is not valid UTF-8")
 	}
-	var form json.RawMessage
-	if err := json.Unmarshal(data, &form); err != nil {
-		return Template{}, syntaxProblem(data, err)
+	r := jsonread.New(data)
+	defer r.Free()
+	t, err := readForm(r, len(data), parameters)
+	if err == nil && r.End() {
+		return t, nil
 	}
-	switch form = bytes.TrimSpace(form); form[0] {
+	// Of two mistakes, one that makes it no JSON is told.
+	var form json.RawMessage
+	if syntax := json.Unmarshal(data, &form); syntax != nil {
+		return Template{}, syntaxProblem(data, syntax)
+	}
+	return Template{}, err
+}
+
+// readForm reads a text of so many bytes.
+func readForm(r *jsonread.Reader, size int, parameters bool) (Template, error) {
+	switch r.Peek() {
 	case '"':
-		text, _, fault := unquote(string(form))
+		text, _, fault := unquote(string(r.Value()))
 		if fault != nil {
 			return Template{}, fault
 		}
 		return parse(text, parameters)
 	case '{':
-		if err := checkText(len(data)); err != nil {
+		if err := checkText(size); err != nil {
 			return Template{}, err
 		}
-		r := objectReader{parameters: parameters}
-		root, err := r.object(form)
+		o := objectReader{parameters: parameters}
+		root, err := o.object(r)
 		if err != nil {
 			return Template{}, err
 		}
-		return newTemplate(root, r.slots)
+		return newTemplate(root, o.slots)
 	}
 	return Template{}, problem.New(problem.Invalid,
-		`an audience is an object of labels or a string, not %s; everybody is spelled "*"`, describe(form))
+		`an audience is an object of labels or a string, not %s; everybody is spelled "*"`, describe(r.Value()))
 }
 
 func syntaxProblem(data []byte, err error) error {
@@ -76,33 +89,31 @@ type objectReader struct {
 	slots      []slot
 }
 
-func (r *objectReader) object(form json.RawMessage) (Node, error) {
-	d := json.NewDecoder(bytes.NewReader(form))
-	_, _ = d.Token() // the opening brace. The form is known to be JSON, so that there are no errors here and below.
+func (o *objectReader) object(r *jsonread.Reader) (Node, error) {
 	var labels []Node
-	seen := make(map[string]bool)
-	for d.More() {
-		token, _ := d.Token()
-		key := token.(string)
-		var value json.RawMessage
-		_ = d.Decode(&value)
-		n, err := r.label(key, value)
-		if err == nil && seen[key] {
+	for r.Enter(); r.More('}'); {
+		key := r.Name()
+		value := r.Value()
+		if value == nil {
+			break
+		}
+		n, err := o.label(key, value)
+		if err == nil && slices.ContainsFunc(labels, func(n Node) bool { return n.Key == key }) {
 			err = problem.New(problem.Invalid, "the key is there twice; several values of one key stand in an array")
 		}
 		if err != nil {
 			return Node{}, problem.At(err, key)
 		}
-		seen[key] = true
 		labels = append(labels, n)
 	}
+	r.Leave()
 	if len(labels) == 0 {
 		return Node{}, problem.New(problem.Invalid, emptyRefused)
 	}
 	return join(OpAnd, labels), nil
 }
 
-func (r *objectReader) label(key string, form json.RawMessage) (Node, error) {
+func (o *objectReader) label(key string, form json.RawMessage) (Node, error) {
 	if !isKey(key) {
 		return Node{}, problem.New(problem.Invalid, "%s is no label key that an audience can ask for: "+
 			"that is a letter, '_' or '@', then letters, digits, '_' or '-', and not one of %s",
@@ -110,6 +121,7 @@ func (r *objectReader) label(key string, form json.RawMessage) (Node, error) {
 	}
 	forms := []json.RawMessage{form}
 	if form[0] == '[' {
+		forms = nil // what is decoded into would be written over, and that is the text
 		_ = json.Unmarshal(form, &forms)
 	}
 	if len(forms) == 0 {
@@ -117,21 +129,21 @@ func (r *objectReader) label(key string, form json.RawMessage) (Node, error) {
 	}
 	in := Node{Op: OpIn, Key: key}
 	for _, form := range forms {
-		value, err := r.value(form)
+		value, err := o.value(form)
 		if err != nil {
 			return Node{}, err
 		}
 		in.Values = append(in.Values, value)
-		r.values++
+		o.values++
 	}
 	return in, nil
 }
 
-func (r *objectReader) value(form json.RawMessage) (string, error) {
+func (o *objectReader) value(form json.RawMessage) (string, error) {
 	literal := string(form)
 	switch {
 	case literal[0] == '"':
-		return r.text(literal)
+		return o.text(literal)
 	case literal == "true" || literal == "false" || isInteger(literal):
 		return literal, nil
 	}
@@ -140,19 +152,19 @@ func (r *objectReader) value(form json.RawMessage) (string, error) {
 }
 
 // text reads a string. With parameters, one that begins with $ is a parameter or begins with $$.
-func (r *objectReader) text(literal string) (string, error) {
+func (o *objectReader) text(literal string) (string, error) {
 	text, _, fault := unquote(literal)
 	if fault != nil {
 		return "", fault
 	}
 	rest, dollar := strings.CutPrefix(text, "$")
 	switch {
-	case !r.parameters || !dollar:
+	case !o.parameters || !dollar:
 		return text, nil
 	case strings.HasPrefix(rest, "$"):
 		return rest, nil
 	case isParameter(rest):
-		r.slots = append(r.slots, slot{r.values, rest})
+		o.slots = append(o.slots, slot{o.values, rest})
 		return "", nil
 	}
 	return "", problem.New(problem.Invalid, "%s is no parameter: one is $ and letters, digits or '_'; "+
@@ -167,6 +179,9 @@ func isInteger(literal string) bool {
 
 // describe says what a JSON value is, for a message.
 func describe(form json.RawMessage) string {
+	if len(form) == 0 {
+		return "nothing"
+	}
 	switch c := form[0]; {
 	case c == '{':
 		return "an object"

@@ -30,6 +30,23 @@ const maxAlternatives = 32
 // No set has more than 32 conditions.
 func (e Expr) Necessary() [][]Condition { return e.root.necessary() }
 
+// Labels are the keys that the audience asks about, sorted: who belongs to it depends on their values, and on nothing else.
+func (e Expr) Labels() []string {
+	keys := e.root.keys(nil)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func (n *Node) keys(keys []string) []string {
+	if n.Key != "" {
+		keys = append(keys, n.Key)
+	}
+	for i := range n.Children {
+		keys = n.Children[i].keys(keys)
+	}
+	return keys
+}
+
 // Size is how much one Match costs at most, in labels looked at: the number of the tree's nodes and values, at least 1.
 func (e Expr) Size() int { return e.root.size() }
 

@@ -124,3 +124,19 @@ func spokenOf(n Node, labels []label.Label) []label.Label {
 	}
 	return labels
 }
+
+func TestLabels(t *testing.T) {
+	for text, want := range map[string]string{
+		`*`:           "[]",
+		`a == "1"`:    "[a]",
+		`!(b != "1")`: "[b]",
+		`(c == "1" || !has(b)) && b.startsWith("x") && @user in ["1", "2"]`: "[@user b c]",
+	} {
+		if got := fmt.Sprint(mustParse(t, text).Labels()); got != want {
+			t.Errorf("%s asks about %s, want %s", text, got, want)
+		}
+	}
+	if got := (Expr{}).Labels(); len(got) > 0 {
+		t.Errorf("the zero audience asks about %s", got)
+	}
+}

@@ -11,30 +11,35 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
+	"scenecast"
+	"scenecast/audience"
 	"scenecast/label"
 )
 
-type digest [sha256.Size]byte
+// Digest is the SHA-256 of a secret. It does for recognizing the secret, and not for showing it.
+type Digest [sha256.Size]byte
 
-func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
+// DigestOf is a secret's digest.
+func DigestOf(secret string) Digest { return sha256.Sum256([]byte(secret)) }
 
 // bySecret finds values by their secrets.
 type bySecret[T any] struct {
-	digests []digest // of the secrets
+	digests []Digest // of the secrets
 	values  []T      // by the same index
 }
 
-func (b *bySecret[T]) add(secret string, value T) {
-	b.digests = append(b.digests, digestOf(secret))
+func (b *bySecret[T]) add(secret Digest, value T) {
+	b.digests = append(b.digests, secret)
 	b.values = append(b.values, value)
 }
 
 // find looks at every entry however early one matches, so the time tells nothing. Digests have one length, so that does
 // not tell anything either.
 func (b *bySecret[T]) find(secret string) (value T, ok bool) {
-	given, found := digestOf(secret), -1
+	given, found := DigestOf(secret), -1
 	for i := range b.digests {
 		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(b.digests[i][:], given[:]), i, found)
 	}
@@ -48,6 +53,7 @@ func (b *bySecret[T]) find(secret string) (value T, ok bool) {
 type Page struct {
 	App    string    // whose page it is
 	Labels label.Set // that the page has by its token, and cannot change; of a known user, scenecast.LabelUser too
+	Token  scenecast.Token
 }
 
 // ErrInvalidToken is the error for a token that lets nobody in.
@@ -66,8 +72,16 @@ var _ PageAuthenticator = (*PageTokens)(nil)
 // concurrent use; authenticating is.
 type PageTokens struct{ pages bySecret[Page] }
 
-// Add adds a token.
-func (t *PageTokens) Add(token string, p Page) { t.pages.add(token, p) }
+// Add adds a token, which gives its pages a credential.
+func (t *PageTokens) Add(token string, p Page) {
+	p.Token.Credential = scenecast.NewCredential("token", p.App, token)
+	t.pages.add(DigestOf(token), p)
+}
+
+// HasCredential reports whether a page with this credential has shown one of these tokens.
+func (t *PageTokens) HasCredential(c scenecast.Credential) bool {
+	return slices.ContainsFunc(t.pages.values, func(p Page) bool { return p.Token.Credential == c })
+}
 
 // AuthenticatePage implements PageAuthenticator.
 func (t *PageTokens) AuthenticatePage(_ context.Context, token string) (Page, error) {
@@ -86,33 +100,49 @@ const (
 	Trigger Scope = "trigger" // run named triggers
 	Read    Scope = "read"    // see who is connected, and with which labels
 	Manage  Scope = "manage"  // change labels of connections, and close them
+	Admin   Scope = "admin"   // change what the server itself does
 )
 
 // Scopes are all scopes, in the order of the documentation.
-var Scopes = []Scope{Push, Trigger, Read, Manage}
+var Scopes = []Scope{Push, Trigger, Read, Manage, Admin}
 
-// Key is an API key without its secret.
+// DefaultScopes are those of a key that is given none by name.
+var DefaultScopes = []Scope{Push, Trigger, Read, Manage}
+
+// Key is an API key without its secret. It is not changed after it was added.
 type Key struct {
 	App    string // whose pages it reaches
-	Name   string // for logs
+	Name   string // for logs; several secrets with one name are one key
 	Scopes []Scope
+
+	// Within confines the key: whatever it does, it does to pages of this audience, and it learns of no others. Zero: it reaches
+	// all pages of its app.
+	Within audience.Expr
+	// Triggers are the names of those that it may run. Nil: all of its app.
+	Triggers []string
+	Rate     Rate
+}
+
+// Rate bounds what a key does in a second, on each node. 0: no limit.
+type Rate struct {
+	Pushes     int
+	Deliveries int // pages that its pushes match, added up
 }
 
 // May reports whether the key has the scope.
-func (k Key) May(s Scope) bool {
-	for _, have := range k.Scopes {
-		if have == s {
-			return true
-		}
-	}
-	return false
-}
+func (k Key) May(s Scope) bool { return slices.Contains(k.Scopes, s) }
+
+// MayTrigger reports whether the key may run the trigger of this name, if there is one.
+func (k Key) MayTrigger(name string) bool { return k.Triggers == nil || slices.Contains(k.Triggers, name) }
 
 // Keys are the API keys that backends may show. The zero value has none. Adding is not safe for concurrent use; finding is.
 type Keys struct{ keys bySecret[Key] }
 
 // Add adds a key and its secret.
-func (k *Keys) Add(key Key, secret string) { k.keys.add(secret, key) }
+func (k *Keys) Add(key Key, secret string) { k.keys.add(DigestOf(secret), key) }
+
+// AddDigest adds a key whose secret has this digest.
+func (k *Keys) AddDigest(key Key, secret Digest) { k.keys.add(secret, key) }
 
 // Find returns the key with this secret.
 func (k *Keys) Find(secret string) (Key, bool) { return k.keys.find(secret) }

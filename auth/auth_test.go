@@ -94,7 +94,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestScopes(t *testing.T) {
-	if want := []auth.Scope{"push", "trigger", "read", "manage"}; !slices.Equal(auth.Scopes, want) {
+	if want := []auth.Scope{"push", "trigger", "read", "manage", "admin"}; !slices.Equal(auth.Scopes, want) {
 		t.Errorf("the scopes are %q, want %q: their names stand in configurations", auth.Scopes, want)
 	}
 }
@@ -136,5 +136,25 @@ func TestNewSecret(t *testing.T) {
 			t.Errorf("the secret %q is not of the form %v, or was drawn twice", s, form)
 		}
 		seen[s] = true
+	}
+}
+
+// TestCredentials: a page's credential is known to whatever set of tokens has its token, and to no other.
+func TestCredentials(t *testing.T) {
+	var before, after, elsewhere auth.PageTokens
+	before.Add("a", auth.Page{App: "shop"})
+	before.Add("b", auth.Page{App: "shop"})
+	after.Add("b", auth.Page{App: "shop", Labels: label.New(label.Label{Key: "plan", Value: "pro"})})
+	elsewhere.Add("b", auth.Page{App: "blog"})
+	page, err := before.AuthenticatePage(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := page.Token.Credential
+	if !before.HasCredential(c) || !after.HasCredential(c) || elsewhere.HasCredential(c) || new(auth.PageTokens).HasCredential(c) {
+		t.Errorf("the credential of b: before %t, after %t, another app's %t", before.HasCredential(c), after.HasCredential(c), elsewhere.HasCredential(c))
+	}
+	if page, err = before.AuthenticatePage(t.Context(), "a"); err != nil || after.HasCredential(page.Token.Credential) {
+		t.Errorf("the credential of a is known where a is gone (%v)", err)
 	}
 }

@@ -14,19 +14,19 @@ func TestSecretMistakes(t *testing.T) {
 		{"apps:\n  a:\n    client_tokens: []", []string{"FILE:3: apps.a.client_tokens: is empty, so no page could connect; …"}},
 		{"cluster: {secret: (hidden)}", []string{"FILE:1: cluster.secret: (hidden) stands for a secret; put one of your own there"}},
 		{"client_tokens: [(hidden)]", []string{"FILE:1: client_tokens: (hidden) stands for a token; put one of your own there"}},
-		{"api_keys: k", []string{"FILE:1: api_keys: takes a list of {name, key, allow}, not a single value"}},
-		{"api_keys: {name: a, key: k}", []string{"FILE:1: api_keys: takes a list of {name, key, allow}, not a mapping"}},
+		{"api_keys: k", []string{"FILE:1: api_keys: takes a list of {name, key, allow, within, triggers, rate}, not a single value"}},
+		{"api_keys: {name: a, key: k}", []string{"FILE:1: api_keys: takes a list of {name, key, allow, within, triggers, rate}, not a mapping"}},
 		{"api_keys: [k]", []string{
-			"FILE:1: api_keys: an entry is {name, key, allow}, not a single value"}},
+			"FILE:1: api_keys: an entry is {name, key, allow, within, triggers, rate}, not a single value"}},
 		{"api_keys:\n- name: a\n  kye: k", []string{
 			"FILE:3: api_keys.kye: there is no such setting; did you mean key?"}},
 		{"api_keys:\n- name: a\n  key: k\n  secret: l", []string{
-			"FILE:4: api_keys.secret: there is no such setting; there are name, key and allow"}},
+			"FILE:4: api_keys.secret: there is no such setting; there are name, key, allow, within, triggers and rate"}},
 		{"api_keys:\n- key: k", []string{"FILE:2: api_keys: an API key needs a name (for the log) and a key (the secret)"}},
 		{"api_keys: [{name: a, key: null}]", []string{"FILE:1: api_keys: an API key needs a name (for the log) and a key (the secret)"}},
 		{"api_keys: [{name: a, key: [k]}]", []string{"FILE:1: api_keys.key: takes one value, not a list"}},
 		{"api_keys: [{name: a, key: k, key: l}]", []string{"FILE:1: api_keys.key: is there twice"}},
-		{"api_keys:\n- {name: a, key: k, allow: [push, pull]}", []string{`FILE:2: api_keys.allow: "pull" is no scope; the scopes are [push trigger read manage]`}},
+		{"api_keys:\n- {name: a, key: k, allow: [push, pull]}", []string{`FILE:2: api_keys.allow: "pull" is no scope; the scopes are [push trigger read manage admin]`}},
 		{"api_keys: [{name: a, key: k, allow: push}]", []string{"FILE:1: api_keys.allow: takes a list of scopes, not a single value"}},
 		{"api_keys:\n- {name: a, key: k, allow: []}\n- {name: b, key: l, allow: }\n- {name: c, key: m, allow: [[push]]}", []string{
 			"FILE:2: api_keys.allow: is empty, so the key may do nothing; leave it out for all of [push trigger read manage]",
@@ -130,7 +130,7 @@ func TestAppMistakes(t *testing.T) {
 		{"apps:\n  a:\n    client_tokens: [{token: t, labels: {x: abc}}]\nlabels: {max_value_bytes: 2}", []string{
 			"FILE:3: apps.a.client_tokens.labels.x: the value has 3 bytes, and may have 2 (labels.max_value_bytes)"}},
 		{"apps:\n  a:\n    api_keys:\n    - {name: x, key: k, allow: [pull]}", []string{
-			`FILE:4: apps.a.api_keys.allow: "pull" is no scope; the scopes are [push trigger read manage]`}},
+			`FILE:4: apps.a.api_keys.allow: "pull" is no scope; the scopes are [push trigger read manage admin]`}},
 		{"apps:\n  a:\n    triggers:\n      t:\n        to: order == $order\n        message: 1", []string{
 			"FILE:5: apps.a.triggers.t.to: $order is not declared under params (none is); a dollar sign is written $$"}},
 	})

@@ -22,16 +22,15 @@ func (d *decoder) checkTriggers(c *Config) {
 			if !comparable {
 				continue
 			}
-			if why := unmatchable(t, limits); why != "" {
+			if why := unmatchableTrigger(t, limits); why != "" {
 				d.wrong(join(key, "to"), "no page can ever match: %s", why)
 			}
 		}
 	}
 }
 
-// unmatchable says why the labels of no connection can be what the trigger's audience asks for; empty where some can. A
-// parameter may be anything.
-func unmatchable(t Trigger, limits label.Limits) string {
+// unmatchableTrigger is unmatchable of the trigger's audience. A parameter may be anything.
+func unmatchableTrigger(t Trigger, limits label.Limits) string {
 	template, err := audience.ParseTemplateJSON(t.Declaration.To)
 	if err != nil {
 		return "" // told when it was read
@@ -44,6 +43,11 @@ func unmatchable(t Trigger, limits label.Limits) string {
 	if err != nil {
 		return ""
 	}
+	return unmatchable(to, limits)
+}
+
+// unmatchable says why the labels of no connection can be what the audience asks for; empty where some can.
+func unmatchable(to audience.Expr, limits label.Limits) string {
 	root := to.Root()
 	if why := tooLong(&root, limits); why != "" {
 		return why

@@ -13,7 +13,7 @@ import (
 
 // mayBeZero are the numbers for which 0 means something.
 var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain", "drain_delay",
-	"max_connections", "nats.replicas", "limits.connections", "limits.per_address", "limits.accept_rate"}
+	"max_connections", "nats.replicas", "redis.wait_replicas", "limits.connections", "limits.per_address", "limits.accept_rate"}
 
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {
@@ -58,8 +58,10 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkCookie(c)
 	d.checkCluster(c)
+	d.checkRedis(c)
 	d.checkLabels(c)
 	d.checkTriggers(c)
+	d.checkKeys(c)
 	d.checkSecrets(c)
 }
 

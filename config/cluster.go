@@ -105,11 +105,21 @@ func (d *decoder) checkCluster(c *Config) {
 		d.wrong("nats.sync", "%q is none; there are %s and %s", c.NATS.Sync, SyncNever, SyncAlways)
 	}
 	if t := c.Cluster.TLS; (t.Cert == "") != (t.Key == "") || (t.Cert == "") != (t.CA == "") {
-		d.wrong("cluster.tls", "needs cert, key and ca, or none")
+		d.wrong(firstSet("cluster.tls", "cert", t.Cert, "key", t.Key, "ca", t.CA), "cluster.tls needs cert, key and ca, or none")
 	}
 	if c.EngineName() == EngineNATS {
 		d.checkNodes(c)
 	}
+}
+
+// firstSet is the first key of a section whose value, which follows it, is not empty.
+func firstSet(section string, keysAndValues ...string) string {
+	for i := 0; i < len(keysAndValues); i += 2 {
+		if keysAndValues[i+1] != "" {
+			return join(section, keysAndValues[i])
+		}
+	}
+	return section
 }
 
 // checkNodes finds what is wrong with who is in the cluster.

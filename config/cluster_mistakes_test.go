@@ -18,6 +18,7 @@ func TestClusterMistakes(t *testing.T) {
 		{node("listen: 'h:2', peers: ['h:4', 'h:4']"), []string{"FILE:3: cluster.peers: a node is there twice; name each of the others once"}},
 		{node("listen: 'h:1', peers: ['h:3', 'h:4']"), []string{"FILE:3: cluster.listen: h:1 is listen, too; nodes need a port of their own"}},
 		{node("node: 'a b', listen: 'h:2', peers: ['h:3', 'h:4']"), []string{`FILE:3: cluster.node: "a b" is no name; it takes no spaces`}},
+		{"cluster:\n  tls:\n    ca: a.pem", []string{"FILE:3: cluster.tls.ca: cluster.tls needs cert, key and ca, or none"}},
 		{"data_dir: d\nnats: {replicas: 3}", []string{"FILE:2: nats.replicas: 3 replicas need as many nodes, and without cluster.peers there is one"}},
 		{"nats: {url: 'nats://h:4222', replicas: 3}", nil},
 		{node("listen: 'h:2', peers: ['h:3', 'h:4']") + "\nnats: {replicas: 5}", []string{"FILE:4: nats.replicas: 5 replicas need as many nodes, and there are 3"}},

@@ -23,6 +23,7 @@ type Config struct {
 	DataDir     string    `yaml:"data_dir"` // empty: the log ends with the process
 	Cluster     Cluster   `yaml:"cluster"`
 	NATS        NATS      `yaml:"nats"`
+	Redis       Redis     `yaml:"redis"`
 	HTTP        HTTP      `yaml:"http"`
 	TLS         TLS       `yaml:"tls"`
 	DrainDelay  Duration  `yaml:"drain_delay"` // 0: none

@@ -63,7 +63,7 @@ func TestReference(t *testing.T) {
 	if want := (config.ClientTokens{{Token: `to"ken\`}}); !reflect.DeepEqual(c.ClientTokens, want) {
 		t.Errorf("the tokens are %+v, want %+v", c.ClientTokens, want)
 	}
-	if want := (config.APIKeys{{Name: "backend", Key: "钥匙", Allow: auth.Scopes}}); !reflect.DeepEqual(c.APIKeys, want) {
+	if want := (config.APIKeys{{Name: "backend", Key: "钥匙", Allow: auth.DefaultScopes}}); !reflect.DeepEqual(c.APIKeys, want) {
 		t.Errorf("the keys are %+v, want %+v", c.APIKeys, want)
 	}
 	var triggers []string

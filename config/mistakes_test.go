@@ -201,7 +201,7 @@ triggers:
   z: *b
 `)})
 	got := fmt.Sprintf("%s %s %s %v", c.Tutorial.Welcome, c.Log.Level, spell(c.ClientTokens), c.APIKeys) + " " + string(c.APIKeys[0].Key+" "+c.APIKeys[1].Key)
-	if want := "hello warn one{} hello{} other{@user=warn l=warn one=hello} [{warn (hidden) [push]} {b (hidden) [push]}] two three"; got != want {
+	if want := "hello warn one{} hello{} other{@user=warn l=warn one=hello} [{warn (hidden) [push]  [] {0 0}} {b (hidden) [push]  [] {0 0}}] two three"; got != want {
 		t.Errorf("the settings are\n\t%s, want\n\t%s", got, want)
 	}
 	for i, want := range []string{

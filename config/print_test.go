@@ -82,8 +82,9 @@ func TestPrintHidesSecrets(t *testing.T) {
 	c.APIKeys = []config.APIKey{{Name: "a", Key: "s3cret-c"}, {Name: "b", Key: "s3cret-d"}}
 	c.OtherApps = []config.App{{Name: "shop", AppSettings: c.AppSettings}}
 	c.Cluster.Secret, c.NATS.Credentials = "s3cret-e", "s3cret-f"
+	c.Redis.URL, c.Redis.Password, c.Redis.SentinelPassword = "redis://u:s3cret-g@h", "s3cret-h", "s3cret-i"
 	got := config.Print(c)
-	if strings.Contains(got, "s3cret") || strings.Count(got, "(hidden)") != 10 { // the third token is empty, in both apps
+	if strings.Contains(got, "s3cret") || strings.Count(got, "(hidden)") != 13 { // the third token is empty, in both apps
 		t.Errorf("this shows a secret, or hides something else:\n%s", got)
 	}
 }

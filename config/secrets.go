@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"scenecast/auth"
 )
 
 // placeholders stand in printed files where a secret should be, so everybody knows them.
@@ -11,21 +13,22 @@ var placeholders = []string{"TOKEN", "KEY", hidden}
 
 // secret is a page's token or a backend's key.
 type secret struct {
-	text, what string
-	key        string // the setting
-	owner      string // which of the setting's secrets it is
-	place      string // its entry
+	text, what string      // the text may be that of a digest
+	digest     auth.Digest // of the secret
+	key        string      // the setting
+	owner      string      // which of the setting's secrets it is
+	place      string      // its entry
 }
 
 func secretsOf(c *Config) (secrets []secret) {
 	for _, app := range c.Apps() {
 		key := app.key("client_tokens")
 		for i, t := range app.ClientTokens {
-			secrets = append(secrets, secret{string(t.Token), "token", key, "token " + strconv.Itoa(i+1), entry(key, i)})
+			secrets = append(secrets, secret{string(t.Token), "token", auth.DigestOf(string(t.Token)), key, "token " + strconv.Itoa(i+1), entry(key, i)})
 		}
 		key = app.key("api_keys")
 		for i, k := range app.APIKeys {
-			secrets = append(secrets, secret{string(k.Key), "key", key, "the key of " + k.Name, entry(key, i)})
+			secrets = append(secrets, secret{string(k.Key), "key", k.Digest(), key, "the key of " + k.Name, entry(key, i)})
 		}
 	}
 	return secrets
@@ -43,18 +46,18 @@ func (d *decoder) checkSecrets(c *Config) {
 		}
 	}
 	d.checkLength("cluster.secret", "cluster.secret", "it", string(c.Cluster.Secret))
-	first := make(map[string]secret)
+	first := make(map[auth.Digest]secret)
 	for _, s := range secretsOf(c) {
-		if slices.Contains(placeholders, s.text) {
-			d.wrongAt(s.place, s.key, "%s stands for a %s; put one of your own there", s.text, s.what)
+		if slices.ContainsFunc(placeholders, func(known string) bool { return auth.DigestOf(known) == s.digest }) {
+			d.wrongAt(s.place, s.key, "%s stands for a %s; put one of your own there", s.text, s.what) // which is no secret
 			continue
 		}
 		d.checkLength(s.place, s.key, s.owner, s.text)
-		other, taken := first[s.text]
+		other, taken := first[s.digest]
 		switch {
 		case s.text == "": // told when it was read
 		case !taken:
-			first[s.text] = s
+			first[s.digest] = s
 		case s.what == other.what:
 			d.wrongAt(s.place, s.key, "%s is also %s in %s, so it does not say which of them is meant", s.owner, other.owner, other.key)
 		default:

@@ -95,6 +95,19 @@ var another = map[string]struct {
 	"nats.credentials":             {"/etc/scenecast.creds", config.Secret("/etc/scenecast.creds")},
 	"nats.replicas":                {"3", 3},
 	"nats.sync":                    {"always", "always"},
+	"redis.url":                    {"rediss://10.0.0.9:6380/2", config.RedisURL("rediss://10.0.0.9:6380/2")},
+	"redis.sentinel_master":        {"mymaster", "mymaster"},
+	"redis.sentinel_username":      {"sentinel", "sentinel"},
+	"redis.sentinel_password":      {"of sentinels", config.Secret("of sentinels")},
+	"redis.username":               {"scenecast", "scenecast"},
+	"redis.password":               {"of redis", config.Secret("of redis")},
+	"redis.tls.cert":               {"redis.pem", "redis.pem"},
+	"redis.tls.key":                {"redis-key.pem", "redis-key.pem"},
+	"redis.tls.ca":                 {"redis-ca.pem", "redis-ca.pem"},
+	"redis.prefix":                 {"shop", "shop"},
+	"redis.wait_replicas":          {"1", 1},
+	"redis.registry":               {"true", true},
+	"redis.registry_key":           {"swoole:fds", "swoole:fds"},
 	"http.max_body":                {"1MiB", config.Size(1 << 20)},
 	"http.max_head":                {"8 KiB", config.Size(8 << 10)},
 	"http.head_timeout":            {"1s", config.Duration(time.Second)},
@@ -148,6 +161,13 @@ func TestEverySetting(t *testing.T) {
 		"cluster.tls.key":   {"cluster.tls.cert", "cluster.tls.ca"},
 		"cluster.tls.ca":    {"cluster.tls.cert", "cluster.tls.key"},
 		"nats.replicas":     {"nats.url"},
+		"redis.username":    {"redis.password"},
+		"redis.tls.cert":    {"redis.tls.key", "redis.url"},
+		"redis.tls.key":     {"redis.tls.cert", "redis.url"},
+		"redis.tls.ca":      {"redis.url"},
+
+		"redis.sentinel_username": {"redis.sentinel_master"},
+		"redis.sentinel_password": {"redis.sentinel_master"},
 	}
 	for _, key := range config.Keys() {
 		c, ok := another[key]

@@ -13,9 +13,9 @@ import (
 // lid is the network between a laptop and the server. While it is shut nothing goes through, and nobody is told.
 type lid struct {
 	listener net.Listener
-	target   string
 
 	mu      sync.Mutex
+	target  string // of connections that come
 	open    *sync.Cond
 	shut    bool
 	carried []net.Conn // both ends of every connection since it was last shut
@@ -53,7 +53,10 @@ func putLid(b *backend) (*lid, *backend) {
 func (l *lid) carry(page net.Conn) {
 	defer page.Close()
 	l.pass()
-	server, err := net.Dial("tcp", l.target)
+	l.mu.Lock()
+	target := l.target
+	l.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		return
 	}
@@ -102,6 +105,13 @@ func (l *lid) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.shut = true
+}
+
+// move has connections that come go to another server.
+func (l *lid) move(target string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.target = target
 }
 
 func (l *lid) lift() {
@@ -162,4 +172,48 @@ func TestLaptopLid(t *testing.T) {
 	b.push("*", `"after"`, 1)
 	home.waitFor(`e2e.messages`, append(want, "after"))
 	home.expect(`[e2e.welcomed, e2e.losses.length]`, []any{2, 1})
+}
+
+// TestLaptopLidOverNodes shuts the lid on a page again and again, with three nodes: each time the page comes back to another node than it
+// left, and what it has missed was pushed to the third. It shows all of it, once and in order.
+func TestLaptopLidOverNodes(t *testing.T) {
+	t.Parallel()
+	nodes := serveNodes(t)
+	l, through := putLid(nodes[0])
+	home := openScene(t, through, "home", profile{})
+	home.run(`e2e.record(); e2e.gaps = []; scenecast.on("gap", (gap) => e2e.gaps.push(gap))`)
+	home.setSpeed(10)
+	nodes[1].push(`page == "home"`, `"before"`, 1)
+	home.waitFor(`e2e.messages`, []string{"before"})
+
+	want := []any{"before"}
+	for round := range 4 {
+		from, to, other := nodes[round%3], nodes[(round+1)%3], nodes[(round+2)%3]
+		pushes := func(matched int) {
+			for range 10 {
+				other.push(`page == "home"`, fmt.Sprint(len(want)), matched)
+				other.push(`page == "list"`, `"for another page"`, 0)
+				want = append(want, len(want))
+			}
+		}
+		from.expectConnections(1)
+		setOffline(home, true)
+		l.close()
+		pushes(1)
+		l.lose(1)
+		for deadline := time.Now().Add(patience); from.Connections() > 0; runtime.Gosched() {
+			if time.Now().After(deadline) {
+				t.Fatal("the node does not notice that the connection is lost")
+			}
+		}
+		pushes(0)
+		l.move(to.addr)
+		l.lift()
+		setOffline(home, false) // asks the old connection, which is silent
+		home.waitFor(`e2e.messages`, want)
+		to.expectConnections(1)
+	}
+	nodes[0].push("*", `"after"`, 1)
+	home.waitFor(`e2e.messages`, append(want, "after"))
+	home.expect(`[e2e.welcomed, e2e.losses.length, e2e.gaps]`, []any{5, 4, []any{}})
 }

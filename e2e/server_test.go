@@ -3,10 +3,15 @@ package e2e_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,6 +45,43 @@ func serve(t *testing.T, addr string) *backend {
 
 func serveWith(t *testing.T, addr string, settings map[string]string) *backend {
 	t.Helper()
+	b, err := newBackend(t, addr, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.run()
+	return b
+}
+
+// serveNodes runs three servers that are one cluster.
+func serveNodes(t *testing.T) []*backend {
+	t.Helper()
+	nodes, failed, addrs := make([]*backend, 3), make([]error, 3), make([]string, 3)
+	for i := range addrs { // each has a loopback address of its own, so that no connection of another process takes its port meanwhile
+		addrs[i] = fmt.Sprintf("127.%d.%d.%d:9601", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
+	}
+	var starting sync.WaitGroup
+	for i, addr := range addrs {
+		settings := map[string]string{
+			"data_dir":     t.TempDir(),
+			"cluster.node": fmt.Sprint("node", i), "cluster.listen": addr, "cluster.secret": "between-the-nodes",
+			"cluster.peers":          strings.Join(slices.DeleteFunc(slices.Clone(addrs), func(peer string) bool { return peer == addr }), ","),
+			"cluster.answer_timeout": "3s", // a machine that is busy with other tests is no node that hangs
+		}
+		starting.Go(func() { nodes[i], failed[i] = newBackend(t, anyPort, settings) })
+	}
+	starting.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range nodes {
+		b.run()
+	}
+	return nodes
+}
+
+// newBackend makes a server that does not run yet.
+func newBackend(t *testing.T, addr string, settings map[string]string) (*backend, error) {
 	flags := map[string]string{
 		"listen":                 addr,
 		"client_tokens":          token,
@@ -50,7 +92,7 @@ func serveWith(t *testing.T, addr string, settings map[string]string) *backend {
 	maps.Copy(flags, settings)
 	c, err := config.Load(config.Sources{Flags: flags})
 	if err != nil {
-		t.Fatalf("settings: %v", err)
+		return nil, fmt.Errorf("settings: %w", err)
 	}
 	s, err := server.New(t.Context(), server.Options{
 		Config: c,
@@ -58,23 +100,26 @@ func serveWith(t *testing.T, addr string, settings map[string]string) *backend {
 		Pages:  map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: token})},
 	})
 	if err != nil {
-		t.Fatalf("new server: %v", err)
+		return nil, fmt.Errorf("new server: %w", err)
 	}
+	return &backend{Server: s, t: t, addr: s.Addr().String(), settings: settings}, nil
+}
+
+// run runs the server until it is stopped, or the test ends.
+func (b *backend) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan error, 1)
-	go func() { result <- s.Run(ctx) }()
-	b := &backend{Server: s, t: t, addr: s.Addr().String(), settings: settings}
+	go func() { result <- b.Run(ctx) }()
 	b.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-result; err != nil {
-			t.Errorf("run: %v", err)
+			b.t.Errorf("run: %v", err)
 		}
-		if n := s.Connections(); n != 0 {
-			t.Errorf("the server has stopped with %d connections", n)
+		if n := b.Connections(); n != 0 {
+			b.t.Errorf("the server has stopped with %d connections", n)
 		}
 	})
-	t.Cleanup(b.stop)
-	return b
+	b.t.Cleanup(b.stop)
 }
 
 // restart stops the server and starts another one on the same port.

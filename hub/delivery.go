@@ -30,7 +30,7 @@ func (d *delivery) encode(by scenecast.Protocol) *scenecast.Frame {
 			return e.frame
 		}
 	}
-	f := &scenecast.Frame{Data: by.EncodePush(d.push, scenecast.Live), Coalesce: d.push.Coalesce}
+	f := &scenecast.Frame{Data: by.EncodePush(d.push, scenecast.Live), Coalesce: d.push.CoalesceKey()}
 	d.frames = append(d.frames, encoded{by, f})
 	return f
 }

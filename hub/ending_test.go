@@ -63,7 +63,7 @@ func newRecorded(r *recorder) (*hub.Hub, *queue, *bytes.Buffer) {
 	log := new(bytes.Buffer)
 	h := hub.New(hub.Options{
 		Number: counted,
-		Node:   7, Limits: label.DefaultLimits, Log: emptyLog{}, Observer: r,
+		Node:   7, Limits: label.DefaultLimits, Log: emptyLog{}, Observers: []hub.Observer{r},
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	q := &queue{sockets: make(map[scenecast.Slot]*socket)}

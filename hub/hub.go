@@ -44,8 +44,8 @@ type Options struct {
 	// Number gives the numbers of connections' IDs: another one for each count. Defaults to numbers in no order that can be guessed.
 	Number func(count uint64) uint64
 
-	// Observer is told what changes among the connections. Nil: nobody is.
-	Observer Observer
+	// Observers are told what changes among the connections, in this order.
+	Observers []Observer
 }
 
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
@@ -55,7 +55,7 @@ type Hub struct {
 	limits    label.Limits
 	log       scenecast.Log
 	logger    *slog.Logger
-	observer  Observer // nil: none
+	observers observers
 	broadcast func(message []byte)
 	shards    []*Shard
 	began     time.Time
@@ -77,7 +77,7 @@ func New(o Options) *Hub {
 		limits:    o.Limits,
 		log:       o.Log,
 		logger:    o.Logger,
-		observer:  o.Observer,
+		observers: o.Observers,
 		broadcast: o.Broadcast,
 		began:     time.Now(),
 		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),

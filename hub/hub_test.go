@@ -357,7 +357,7 @@ func (emptyLog) After(context.Context, scenecast.Position, int) ([]*scenecast.Pu
 	return nil, nil
 }
 
-func (emptyLog) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
+func (emptyLog) Lookup(context.Context, string, string, string) (scenecast.Record, bool, error) {
 	return scenecast.Record{}, false, nil
 }
 

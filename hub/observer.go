@@ -22,3 +22,24 @@ type Member interface {
 	App() string
 	Labels() label.Set
 }
+
+// observers are several of them as one: each is told, in their order.
+type observers []Observer
+
+func (o observers) joined(c Member) {
+	for _, each := range o {
+		each.Joined(c)
+	}
+}
+
+func (o observers) relabelled(c Member, before label.Set) {
+	for _, each := range o {
+		each.Relabelled(c, before)
+	}
+}
+
+func (o observers) left(c Member, e scenecast.Ending) {
+	for _, each := range o {
+		each.Left(c, e)
+	}
+}

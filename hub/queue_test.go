@@ -278,7 +278,7 @@ func (s *fixture) after(after scenecast.Position, limit int) ([]*scenecast.Push,
 	return pushes[:min(limit, len(pushes))], nil
 }
 
-func (s *fixture) Lookup(context.Context, string, string) (scenecast.Record, bool, error) {
+func (s *fixture) Lookup(context.Context, string, string, string) (scenecast.Record, bool, error) {
 	panic("not used")
 }
 

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"scenecast"
@@ -71,7 +72,12 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 		node:       s.hub.nodes.number(s.hub.node, id.Node),
 		generation: slot.Generation,
 	}
-	t := trust{token: a.Trusted.Keys()}
+	t := trust{
+		token:      a.Trusted.Keys(),
+		credential: a.Token.Credential,
+		restricted: a.Token.MaySet != nil,
+		maySet:     slices.Clone(a.Token.MaySet),
+	}
 	labels := a.Labels.Union(a.Trusted, serverLabels(a, id))
 	if a.PageID != "" {
 		m.set(hasPageID)
@@ -81,9 +87,7 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 	m.trust = s.trusts.acquire(t)
 	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
-	if o := s.hub.observer; o != nil {
-		o.Joined(s.viewOf(slot))
-	}
+	s.hub.observers.joined(s.viewOf(slot))
 	return labels
 }
 
@@ -202,8 +206,6 @@ func (s *Shard) relabel(slot scenecast.Slot, before, next label.Set) {
 	if m.is(catchingUp) {
 		s.relabelCatchUp(s.catchUps[slot.Index], next)
 	}
-	if o := s.hub.observer; o != nil {
-		o.Relabelled(s.viewOf(slot), before)
-	}
+	s.hub.observers.relabelled(s.viewOf(slot), before)
 	s.startLatePass(slot)
 }

@@ -26,7 +26,7 @@ func (c *counter) work() int                         { return c.relabelled + c.l
 // newCounted is a hub on one queue with so many pages at home.
 func newCounted(pages int) (*hub.Hub, *queue, *counter, []*socket) {
 	c := new(counter)
-	h := hub.New(hub.Options{Number: counted, Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}, Observer: c})
+	h := hub.New(hub.Options{Number: counted, Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}, Observers: []hub.Observer{c}})
 	q := &queue{sockets: make(map[scenecast.Slot]*socket)}
 	q.shard = h.AddShard(q)
 	var all []*socket

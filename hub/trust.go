@@ -13,9 +13,12 @@ import (
 
 // trust is what a page cannot change of itself. Pages with the same share it.
 type trust struct {
-	token    []string // keys of the labels that its token brings
-	backend  []string // keys that the backend has set
-	identity string   // of a page with an ID: who it is by its token, where that names no user; see identityOf
+	token      []string // keys of the labels that its token brings
+	backend    []string // keys that the backend has set
+	identity   string   // of a page with an ID: who it is by its token, where that names no user; see identityOf
+	credential scenecast.Credential
+	restricted bool     // the token says which keys the page may set itself
+	maySet     []string // … these; sorted
 }
 
 func (t trust) has(key string) bool {
@@ -27,7 +30,15 @@ func (t trust) isBackends(key string) bool { return slices.Contains(t.backend, k
 
 // name is a text by which a trust is known: no key has a comma or a semicolon in it.
 func (t trust) name() string {
-	return strings.Join(t.token, ",") + ";" + strings.Join(t.backend, ",") + ";" + t.identity
+	name := strings.Join(t.token, ",") + ";" + strings.Join(t.backend, ",") + ";" + t.identity + ";" + string(t.credential[:])
+	if t.restricted {
+		name += ";" + strings.Join(t.maySet, ",")
+	}
+	return name
+}
+
+func (t trust) isZero() bool {
+	return len(t.token)+len(t.backend)+len(t.identity) == 0 && !t.restricted && t.credential == scenecast.Credential{}
 }
 
 // afterChange is the trust after a change by the backend: what that has set is trusted, and what it has removed is free for the page
@@ -65,7 +76,7 @@ func identityOf(trusted label.Set) string {
 	return "=" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// trusts gives numbers to trusts. Most pages have the empty one, whose number is 0.
+// trusts gives numbers to trusts. That of the empty one is 0.
 type trusts struct {
 	all    []sharedTrust
 	byName map[string]uint32
@@ -87,11 +98,12 @@ func (t *trusts) of(number uint32) trust {
 
 // acquire is the number of a trust, which is used once more.
 func (t *trusts) acquire(wanted trust) uint32 {
-	if len(wanted.token)+len(wanted.backend)+len(wanted.identity) == 0 {
+	if wanted.isZero() {
 		return 0
 	}
 	slices.Sort(wanted.token)
 	slices.Sort(wanted.backend)
+	slices.Sort(wanted.maySet)
 	name := wanted.name()
 	number, known := t.byName[name]
 	if !known {

@@ -2,11 +2,11 @@ package push
 
 import (
 	"bytes"
-	"encoding/json"
 	"time"
 	"unicode/utf8"
 
 	"scenecast"
+	"scenecast/jsonread"
 	"scenecast/problem"
 )
 
@@ -71,7 +71,7 @@ func (l Limits) check(r Request) error {
 		return nil
 	case len(r.Message) == 0:
 		return problem.New(problem.Invalid, "missing: any JSON that the pages shall get").At("message")
-	case !utf8.Valid(r.Message) || !json.Valid(r.Message):
+	case !jsonread.Valid(r.Message):
 		return problem.New(problem.Invalid, "not valid JSON in UTF-8").At("message")
 	}
 	if n := MaxFrame(r.Event, r.Message); n > l.Frame {

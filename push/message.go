@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"iter"
 	"strings"
-	"unicode/utf8"
 
+	"scenecast/jsonread"
 	"scenecast/problem"
 )
 
@@ -23,7 +23,7 @@ type piece struct {
 
 // parseMessageTemplate parses JSON. Keys of objects are literal, whatever they are.
 func parseMessageTemplate(message []byte) (messageTemplate, error) {
-	if !utf8.Valid(message) || !json.Valid(message) {
+	if !jsonread.Valid(message) {
 		return nil, problem.New(problem.Invalid, "not valid JSON in UTF-8")
 	}
 	var t messageTemplate

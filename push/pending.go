@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/problem"
 )
 
@@ -41,13 +42,14 @@ func (p submitted) Wait(ctx context.Context) (Result, error) {
 
 // dryRun is an audience to be counted.
 type dryRun struct {
-	engine Engine
+	engine access.Engine
+	caller access.Caller
 	query  scenecast.Query
 }
 
 // Wait implements Pending.
 func (d dryRun) Wait(ctx context.Context) (Result, error) {
-	reply, err := d.engine.Ask(ctx, d.query)
+	reply, err := d.engine.Ask(ctx, d.caller, d.query)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return Result{}, fmt.Errorf("%w (%w)", problem.New(problem.Unavailable, "the audience was not counted in time"), err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/audience"
 	"scenecast/problem"
 )
@@ -39,44 +40,22 @@ type Request struct {
 // Result is what became of a push.
 type Result struct {
 	ID       string             // empty for a dry run
-	Position scenecast.Position // zero for a dry run
+	Position scenecast.Position // zero for a dry run, and for a caller who is confined
 	Tally    scenecast.Tally    // Tally.Nodes says how many nodes have answered
 	Known    int                // of so many nodes that are known
 	Receipt  scenecast.Receipt  // what was waited for
 	Replayed bool               // the push is that of an earlier call, and this one has sent nothing
 }
 
-// Caller is on whose behalf a push is made.
-type Caller struct {
-	App string // whose pages it reaches
-	// Credential separates idempotency keys: the same text used with two credentials is two keys. Empty: the program itself.
-	Credential string
-}
-
-// KeyCaller is whoever shows an API key of this name. API keys of one name have their idempotency keys in common, so one can
-// take the place of the other.
-func KeyCaller(app, name string) Caller { return Caller{app, "key " + name} }
-
-// PageCaller is whoever shows a page's token.
-func PageCaller(app string) Caller { return Caller{app, "page"} }
-
-// idempotencyKey is the engine's key for a caller's. A caller's has no spaces, so no two of these are the same by chance.
-func (c Caller) idempotencyKey(key string) string {
-	if key == "" || c.Credential == "" {
-		return key
-	}
-	return key + " " + c.Credential
-}
-
 // Engine carries pushes; every scenecast.Engine does.
 type Engine interface {
-	Submit(p scenecast.Push) (scenecast.Pending, error)
-	Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error)
+	access.Submitter
+	access.Asker
 }
 
 // Service takes pushes and trigger calls. Its methods may be called concurrently.
 type Service struct {
-	engine      Engine
+	engine      access.Engine
 	limits      Limits
 	findTrigger func(app, name string) (Trigger, bool)
 }
@@ -86,12 +65,12 @@ func NewService(engine Engine, limits Limits, findTrigger func(app, name string)
 	if findTrigger == nil {
 		findTrigger = new(Triggers).Find
 	}
-	return &Service{engine, limits, findTrigger}
+	return &Service{access.Engine{Pushes: engine, Queries: engine}, limits, findTrigger}
 }
 
 // Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
 // request; after any error nothing was sent. A dry run is counted when its Pending is waited for.
-func (s *Service) Submit(c Caller, r Request) (Pending, error) {
+func (s *Service) Submit(c access.Caller, r Request) (Pending, error) {
 	if err := s.limits.check(r); err != nil {
 		return nil, err
 	}
@@ -100,23 +79,22 @@ func (s *Service) Submit(c Caller, r Request) (Pending, error) {
 		return nil, problem.At(err, "except")
 	}
 	if r.DryRun {
-		return dryRun{s.engine, scenecast.Query{App: c.App, To: to}}, nil
+		return dryRun{s.engine, c, scenecast.Query{To: to}}, nil
 	}
 	p := scenecast.Push{
 		ID:             cmp.Or(r.ID, strings.ToLower(rand.Text())),
-		App:            c.App,
 		To:             to,
 		Message:        scenecast.Message{Event: r.Event, Data: r.Message},
 		TTL:            r.TTL,
 		Coalesce:       r.Coalesce,
 		Retain:         r.Retain,
 		Receipt:        r.Receipt,
-		IdempotencyKey: c.idempotencyKey(cmp.Or(r.IdempotencyKey, r.ID)),
+		IdempotencyKey: c.IdempotencyKey(cmp.Or(r.IdempotencyKey, r.ID)),
 	}
 	if p.Receipt != scenecast.ReceiptQueued {
 		p.Timeout = cmp.Or(r.Timeout, min(DefaultTimeout, s.limits.Timeout))
 	}
-	carried, err := s.engine.Submit(p)
+	carried, err := s.engine.Submit(c, p)
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
@@ -124,7 +102,7 @@ func (s *Service) Submit(c Caller, r Request) (Pending, error) {
 }
 
 // Push sends a message to an audience and says whom it reached: Submit, then Wait.
-func (s *Service) Push(ctx context.Context, c Caller, r Request) (Result, error) {
+func (s *Service) Push(ctx context.Context, c access.Caller, r Request) (Result, error) {
 	p, err := s.Submit(c, r)
 	if err != nil {
 		return Result{}, err
@@ -134,7 +112,10 @@ func (s *Service) Push(ctx context.Context, c Caller, r Request) (Result, error)
 
 // Trigger runs a trigger of the caller's app by its name, as Push does what it asks for. The key is for the request's
 // IdempotencyKey, unless the trigger gives one itself; it may be empty.
-func (s *Service) Trigger(ctx context.Context, c Caller, name, key string, args Args) (Result, error) {
+func (s *Service) Trigger(ctx context.Context, c access.Caller, name, key string, args Args) (Result, error) {
+	if err := c.CheckTrigger(name); err != nil {
+		return Result{}, err
+	}
 	t, ok := s.findTrigger(c.App, name)
 	if !ok {
 		return Result{}, problem.New(problem.NotFound, "there is no trigger named %.80q", name)

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/audience"
+	"scenecast/auth"
 	"scenecast/engine/memory"
 	"scenecast/label"
 	"scenecast/problem"
@@ -47,7 +49,7 @@ func (p ended) Wait(context.Context) (scenecast.Published, error) { return scene
 func (p ended) WaitQueued(context.Context) error { return nil }
 
 // shop is the program itself, in the app of most tests.
-var shop = push.Caller{App: "shop"}
+var shop = access.Caller{App: "shop"}
 
 func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
 	e.counted = append(e.counted, q.App+": "+q.To.String())
@@ -269,19 +271,19 @@ func TestCallersHaveTheirOwnKeys(t *testing.T) {
 	defer e.Close()
 	s := push.NewService(e, push.DefaultLimits, nil)
 	for i, c := range []struct {
-		caller   push.Caller
+		caller   access.Caller
 		replayed bool
 	}{
-		{push.Caller{App: "shop"}, false},
-		{push.KeyCaller("shop", "backend"), false},
-		{push.KeyCaller("shop", "cron"), false},
-		{push.KeyCaller("shop", "page"), false},
-		{push.PageCaller("shop"), false},
-		{push.KeyCaller("blog", "backend"), false},
-		{push.Caller{App: "shop"}, true},
-		{push.KeyCaller("shop", "backend"), true},
-		{push.KeyCaller("shop", "page"), true},
-		{push.PageCaller("shop"), true},
+		{access.Caller{App: "shop"}, false},
+		{access.KeyCaller(auth.Key{App: "shop", Name: "backend"}), false},
+		{access.KeyCaller(auth.Key{App: "shop", Name: "cron"}), false},
+		{access.KeyCaller(auth.Key{App: "shop", Name: "page"}), false},
+		{access.PageCaller("shop"), false},
+		{access.KeyCaller(auth.Key{App: "blog", Name: "backend"}), false},
+		{access.Caller{App: "shop"}, true},
+		{access.KeyCaller(auth.Key{App: "shop", Name: "backend"}), true},
+		{access.KeyCaller(auth.Key{App: "shop", Name: "page"}), true},
+		{access.PageCaller("shop"), true},
 	} {
 		for _, r := range []push.Request{{IdempotencyKey: "order-7"}, {ID: "order-8"}} {
 			r.To, r.Message = audience.Everybody(), json.RawMessage(`1`)
@@ -387,7 +389,7 @@ func TestTriggers(t *testing.T) {
 		{"shop", "broken", home, "", 0, "message: not valid JSON in UTF-8", problem.Invalid},
 	} {
 		*e = engine{}
-		r, err := s.Trigger(t.Context(), push.Caller{App: c.app}, c.name, "", c.args)
+		r, err := s.Trigger(t.Context(), access.Caller{App: c.app}, c.name, "", c.args)
 		if errorText(err) != c.err || err != nil && problem.Of(err).Kind != c.kind {
 			t.Errorf("%s of %s: %v, want %s (%s)", c.name, c.app, err, c.err, c.kind)
 		}

@@ -18,6 +18,7 @@ import (
 // and a backend's key say which app they are of. It is not changed after newApps: another configuration is another snapshot.
 type apps struct {
 	pages    auth.PageAuthenticator
+	tokens   *auth.PageTokens // those of the configuration, which are among pages
 	keys     auth.Keys
 	triggers push.Triggers
 	labels   label.Limits
@@ -30,6 +31,7 @@ func newApps(c config.Config, o Options) (*apps, error) {
 	tokens := new(auth.PageTokens)
 	a := &apps{
 		pages:  tokens,
+		tokens: tokens,
 		labels: c.Labels.Limits(),
 		quota:  admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
 		byName: make(map[string]config.App),
@@ -41,7 +43,7 @@ func newApps(c config.Config, o Options) (*apps, error) {
 			tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}
 		for _, k := range app.APIKeys {
-			a.keys.Add(auth.Key{App: app.Name, Name: k.Name, Scopes: k.Allow}, string(k.Key))
+			a.keys.AddDigest(k.Auth(app.Name), k.Digest())
 		}
 		for _, d := range app.Triggers {
 			t, err := push.Declare(d.Declaration)
@@ -78,6 +80,11 @@ func (c *currentApps) findKey(secret string) (auth.Key, bool) { return c.Load().
 
 func (c *currentApps) findTrigger(app, name string) (push.Trigger, bool) {
 	return c.Load().triggers.Find(app, name)
+}
+
+// hasCredential reports whether a page that was let in by this credential would be let in by it now. One of the program's own always is.
+func (a *apps) hasCredential(c scenecast.Credential) bool {
+	return c == scenecast.Credential{} || a.tokens.HasCredential(c)
 }
 
 // rules are what labels the pages of an app may have.

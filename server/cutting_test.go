@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// cutter is a TCP proxy that cuts every connection after a random time, in one of the ways in which networks do.
+// cutter is a TCP proxy that cuts every connection after a random time, in one of the ways in which networks do. Connections go to one
+// target after the other, as by a load balancer that knows nothing of who comes back.
 type cutter struct {
 	listener net.Listener
-	target   string
+	targets  []string
+	next     atomic.Int64
 	after    [2]time.Duration // at least, at most
 	stall    time.Duration    // how long a connection that stalls may go on to do so
 	healthy  atomic.Bool      // cuts no more
@@ -31,13 +33,13 @@ const (
 	byTruncating        // a part of what has come goes through, most likely of a frame, and then the end of the stream
 )
 
-func newCutter(t *testing.T, target string, atLeast, atMost time.Duration) *cutter {
+func newCutter(t *testing.T, targets []string, atLeast, atMost time.Duration) *cutter {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{listener: l, target: target, after: [2]time.Duration{atLeast, atMost}, stall: atLeast, open: make(map[net.Conn]struct{})}
+	c := &cutter{listener: l, targets: targets, after: [2]time.Duration{atLeast, atMost}, stall: atLeast, open: make(map[net.Conn]struct{})}
 	c.wg.Go(func() {
 		for {
 			page, err := l.Accept()
@@ -63,7 +65,7 @@ func (c *cutter) close() {
 
 // carry takes bytes from one end to the other until it cuts.
 func (c *cutter) carry(page *net.TCPConn) {
-	conn, err := net.Dial("tcp", c.target)
+	conn, err := net.Dial("tcp", c.targets[int(c.next.Add(1))%len(c.targets)])
 	if err != nil {
 		page.Close()
 		return

@@ -69,6 +69,16 @@ func start(t *testing.T, settings map[string]string, written map[string]push.Tri
 
 func startWith(t *testing.T, settings map[string]string, change func(*options)) *running {
 	t.Helper()
+	r, err := newRunning(t, settings, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	return r
+}
+
+// newRunning makes a server that does not run yet.
+func newRunning(t *testing.T, settings map[string]string, change func(*options)) (*running, error) {
 	flags := map[string]string{
 		"listen":        "127.0.0.1:0",
 		"client_tokens": pageToken,
@@ -82,7 +92,7 @@ func startWith(t *testing.T, settings map[string]string, change func(*options)) 
 	}
 	c, err := config.Load(config.Sources{Flags: flags})
 	if err != nil {
-		t.Fatalf("settings: %v", err)
+		return nil, fmt.Errorf("settings: %w", err)
 	}
 	log := new(logBuffer)
 	o := options{Config: c, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -90,13 +100,17 @@ func startWith(t *testing.T, settings map[string]string, change func(*options)) 
 	change(&o)
 	s, err := server.New(t.Context(), o)
 	if err != nil {
-		t.Fatalf("new: %v", err)
+		return nil, fmt.Errorf("new: %w", err)
 	}
+	return &running{Server: s, t: t, addr: s.Addr().String(), log: log, result: make(chan error, 1)}, nil
+}
+
+// run runs the server until the test ends.
+func (r *running) run() {
 	ctx, stop := context.WithCancel(context.Background())
-	r := &running{Server: s, t: t, addr: s.Addr().String(), log: log, stop: stop, result: make(chan error, 1)}
-	go func() { r.result <- s.Run(ctx) }()
-	t.Cleanup(r.end)
-	return r
+	r.stop = stop
+	go func() { r.result <- r.Run(ctx) }()
+	r.t.Cleanup(r.end)
 }
 
 // end stops the server and checks what it leaves behind. Calling it twice does no harm.

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,28 +40,109 @@ func isNumberFor(n, group int) bool { return n%3 == 0 || n%numberedGroups == gro
 // TestNumbering pushes numbers to pages whose connections are cut again and again, in the middle of frames too. Each page
 // must show every number that was for it, once and in order.
 func TestNumbering(t *testing.T) {
+	runNumbering(t, numberingForms[*soak >= time.Minute], []*running{start(t, nil, nil)}).expectAll()
+}
+
+// TestNumberingOverNodes is TestNumbering with three nodes: each number is pushed to another one than the number before, and a page that
+// comes back is on any of them. Nothing that a page has may depend on where.
+func TestNumberingOverNodes(t *testing.T) {
 	form := numberingForms[*soak >= time.Minute]
-	s := start(t, nil, nil)
-	proxy := newCutter(t, s.addr, form.atLeast, form.atMost)
+	form.pushes /= 2
+	r := runNumbering(t, form, startNodes(t, 3, nil))
+	r.expectAll()
+	r.expectMoves()
+}
+
+// TestNumberingWithGaps is TestNumberingOverNodes, where the nodes keep less than pages miss: what a page does not show it was told of, at
+// that place.
+func TestNumberingWithGaps(t *testing.T) {
+	form := numberingForms[false]
+	form.pushes /= 2
+	r := runNumbering(t, form, startNodes(t, 3, map[string]string{"history.max_count": "15"}))
+	gaps, missed := 0, 0
+	for _, p := range r.pages {
+		gaps += len(p.gaps)
+		missed += len(p.want) - len(p.shown)
+		next := 0 // in what is wanted
+		for i, n := range p.shown {
+			at, ok := slices.BinarySearch(p.want, n)
+			if !ok || at < next {
+				t.Fatalf("%s has shown %d, which was not for it, or not then: %v", p.id, n, p.shown[max(0, i-3):i+1])
+			}
+			if at > next && !slices.Contains(p.gaps, i) {
+				t.Fatalf("%s has shown %d, and %d is missing before it; it was told of no gap there: %v", p.id, n, p.want[next], p.gaps)
+			}
+			next = at + 1
+		}
+		if next < len(p.want) && !slices.Contains(p.gaps, len(p.shown)) {
+			t.Errorf("%s has not shown %d and what follows, and was told of no gap there: %v", p.id, p.want[next], p.gaps)
+		}
+	}
+	t.Logf("%d gaps, %d numbers missed", gaps, missed)
+	if gaps < form.pages || missed == 0 {
+		t.Errorf("%d pages have missed %d numbers and were told of %d gaps: the test is to have more", form.pages, missed, gaps)
+	}
+	r.expectMoves()
+}
+
+// numberingRun is what has become of the pages.
+type numberingRun struct {
+	t     *testing.T
+	nodes []*running
+	proxy *cutter
+	form  numbering
+	pages []*numbered
+}
+
+// runNumbering pushes the numbers, and returns when each page has shown what was for it.
+func runNumbering(t *testing.T, form numbering, nodes []*running) *numberingRun {
+	t.Helper()
+	r := &numberingRun{t: t, nodes: nodes, form: form, pages: make([]*numbered, form.pages)}
+	var addrs []string
+	for _, s := range nodes {
+		addrs = append(addrs, s.addr)
+	}
+	r.proxy = newCutter(t, addrs, form.atLeast, form.atMost)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	pages := make([]*numbered, form.pages)
 	var opened, ended sync.WaitGroup
-	for i := range pages {
+	for i := range r.pages {
 		opened.Add(1)
-		pages[i] = &numbered{t: t, id: fmt.Sprint("page-", i), group: i % numberedGroups, rest: form.atLeast, opened: opened.Done}
+		p := &numbered{t: t, id: fmt.Sprint("page-", i), group: i % numberedGroups, rest: form.atLeast, opened: opened.Done}
 		for n := range form.pushes {
-			if isNumberFor(n, pages[i].group) {
-				pages[i].want = append(pages[i].want, n)
+			if isNumberFor(n, p.group) {
+				p.want = append(p.want, n)
 			}
 		}
-		ended.Go(func() { pages[i].live(ctx, proxy.listener.Addr().String()) })
+		r.pages[i] = p
+		ended.Go(func() { p.live(ctx, r.proxy.listener.Addr().String()) })
 	}
 	opened.Wait()
+	r.push()
+	r.proxy.healthy.Store(true)
+	giveUp := time.AfterFunc(3*patience, cancel)
+	all := make(chan struct{})
+	go func() {
+		ended.Wait()
+		close(all)
+	}()
+	for i := 0; ; i++ { // pages that have missed the end, for which there is no other sign, get another one
+		select {
+		case <-all:
+			giveUp.Stop()
+			return r
+		case <-time.After(100 * time.Millisecond):
+			r.pushTo(i, audience.Everybody(), theEnd)
+		}
+	}
+}
 
-	tick := time.NewTicker(time.Second / time.Duration(form.perSecond/10)) // ten at a time: a timer is not as fast as pushes
+// push pushes the numbers, one after the other and each to another node.
+func (r *numberingRun) push() {
+	r.t.Helper()
+	tick := time.NewTicker(time.Second / time.Duration(r.form.perSecond/10)) // ten at a time: a timer is not as fast as pushes
 	defer tick.Stop()
-	for n := range form.pushes {
+	for n := range r.form.pushes {
 		if n%10 == 0 {
 			<-tick.C
 		}
@@ -67,34 +150,50 @@ func TestNumbering(t *testing.T) {
 		if n%3 != 0 {
 			to, _ = audience.Parse(fmt.Sprintf("group == %q", strconv.Itoa(n%numberedGroups)))
 		}
-		if _, err := s.Push(t.Context(), push.Request{To: to, Message: json.RawMessage(strconv.Itoa(n))}); err != nil {
-			t.Fatal(err)
-		}
+		r.pushTo(n, to, n)
 	}
-	proxy.healthy.Store(true)
-	giveUp := time.AfterFunc(3*patience, cancel)
-	ended.Wait()
-	giveUp.Stop()
+}
 
+func (r *numberingRun) pushTo(node int, to audience.Expr, n int) {
+	r.t.Helper()
+	if _, err := r.nodes[node%len(r.nodes)].Push(r.t.Context(), push.Request{To: to, Message: json.RawMessage(strconv.Itoa(n))}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// expectAll: each page has shown everything, once and in order, and was told of no gap.
+func (r *numberingRun) expectAll() {
+	r.t.Helper()
 	lost, twice, gaps, connections := 0, 0, 0, 0
-	for _, p := range pages {
+	for _, p := range r.pages {
 		if !slices.Equal(p.shown, p.want) {
 			shown := slices.Clone(p.shown)
 			slices.Sort(shown)
 			different := slices.Compact(slices.Clone(shown))
 			lost, twice = lost+len(p.want)-len(different), twice+len(shown)-len(different)
-			t.Errorf("%s has shown %d numbers, in order: %v; want %d", p.id, len(p.shown), slices.IsSorted(p.shown), len(p.want))
+			r.t.Errorf("%s has shown %d numbers, in order: %v; want %d", p.id, len(p.shown), slices.IsSorted(p.shown), len(p.want))
 		}
-		gaps, connections = gaps+p.gaps, connections+p.connections
+		gaps, connections = gaps+len(p.gaps), connections+p.connections
 	}
 	if lost+twice+gaps > 0 {
-		t.Errorf("%d lost, %d shown twice, %d gaps", lost, twice, gaps)
+		r.t.Errorf("%d lost, %d shown twice, %d gaps", lost, twice, gaps)
 	}
-	t.Logf("%d pushes to %d pages over %d connections; cut by reset %d, by stalling %d, by truncating %d times",
-		form.pushes, form.pages, connections, proxy.cuts[byReset].Load(), proxy.cuts[byStalling].Load(), proxy.cuts[byTruncating].Load())
-	for way := range proxy.cuts {
-		if proxy.cuts[way].Load() < int64(form.pages/4) {
-			t.Errorf("only %d cuts of the kind %d", proxy.cuts[way].Load(), way)
+	cuts := &r.proxy.cuts
+	r.t.Logf("%d pushes over %d nodes to %d pages over %d connections; cut by reset %d, by stalling %d, by truncating %d times",
+		r.form.pushes, len(r.nodes), r.form.pages, connections, cuts[byReset].Load(), cuts[byStalling].Load(), cuts[byTruncating].Load())
+	for way := range cuts {
+		if cuts[way].Load() < int64(r.form.pages/4) {
+			r.t.Errorf("only %d cuts of the kind %d", cuts[way].Load(), way)
+		}
+	}
+}
+
+// expectMoves: pages have been on all nodes.
+func (r *numberingRun) expectMoves() {
+	r.t.Helper()
+	for _, p := range r.pages {
+		if p.connections >= 20 && len(p.nodes) < len(r.nodes) {
+			r.t.Errorf("%s had %d connections, to %d of %d nodes", p.id, p.connections, len(p.nodes), len(r.nodes))
 		}
 	}
 }
@@ -110,34 +209,44 @@ type numbered struct {
 
 	shown       []int
 	connections int
-	gaps        int
+	nodes       map[string]bool // that it has been on
+	gaps        []int           // of each gap, how many numbers were shown before it
 }
 
 // errAllShown ends a page.
 var errAllShown = errors.New("everything is shown")
 
-// live comes back until it has shown everything.
+// theEnd is behind all numbers.
+const theEnd = -1
+
+// live comes back until it has shown everything, or was told that there is no more.
 func (p *numbered) live(ctx context.Context, addr string) {
+	p.nodes = make(map[string]bool)
 	page, err := client.NewPage(client.PageOptions{
 		URL:    "http://" + addr,
 		Token:  pageToken,
 		PageID: p.id,
 		Labels: map[string][]string{"group": {strconv.Itoa(p.group)}},
-		OnWelcome: func(client.Welcome) {
+		OnWelcome: func(w client.Welcome) {
+			node, _, _ := strings.Cut(w.ID, ".")
+			p.nodes[node] = true
 			if p.connections++; p.connections == 1 {
 				p.opened()
 			}
 		},
-		OnGap:   func(client.Gap) { p.gaps++ },
+		OnGap:   func(client.Gap) { p.gaps = append(p.gaps, len(p.shown)) },
 		Backoff: func(int, error) time.Duration { return rand.N(p.rest) },
 	})
 	if err == nil {
 		err = page.Run(ctx, func(push client.Push) error {
 			n, err := strconv.Atoi(string(push.Data))
-			if p.shown = append(p.shown, n); err == nil && len(p.shown) == len(p.want) {
-				err = errAllShown
+			if err != nil || n == theEnd {
+				return cmp.Or(err, errAllShown)
 			}
-			return err
+			if p.shown = append(p.shown, n); len(p.shown) == len(p.want) {
+				return errAllShown
+			}
+			return nil
 		})
 	}
 	if !errors.Is(err, errAllShown) {

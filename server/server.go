@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/admission"
 	"scenecast/api"
 	"scenecast/auth"
@@ -268,5 +269,5 @@ func (s *Server) Connections() int { return s.hub.Connections() }
 
 // Push pushes from within the program; the errors are those of push.Service.Push.
 func (s *Server) Push(ctx context.Context, r push.Request) (push.Result, error) {
-	return s.pushes.Push(ctx, push.Caller{App: scenecast.DefaultApp}, r)
+	return s.pushes.Push(ctx, access.Caller{App: scenecast.DefaultApp}, r)
 }

@@ -4,7 +4,8 @@
 //	go run ./bench/cluster --binary bin/scenecast
 //
 // Each round starts fresh servers, and the rounds of all cases go in turns, so that a machine whose speed changes changes it for all
-// alike. A case is a way of publishing: calls at a rate, or batches as fast as they are answered.
+// alike. A case is a way of publishing: calls at a rate, or batches as fast as they are answered. With --events it measures what does not
+// depend on a load: starting, being idle, nodes that die or hang.
 package main
 
 import (
@@ -55,11 +56,16 @@ func main() {
 	duration := flag.Duration("duration", 5*time.Second, "of each round")
 	load := flag.String("load", "", "the load to measure; empty: all")
 	only := flag.String("only", "", "the setup to measure; empty: all")
+	happen := flag.Bool("events", false, "measure starting, being idle, and nodes that die, and no loads")
 	flag.StringVar(&profiles, "profiles", "", "a directory for the servers' CPU profiles; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := measure(ctx, *binary, *rounds, *duration, *only, *load); err != nil {
+	run := func() error { return measure(ctx, *binary, *rounds, *duration, *only, *load) }
+	if *happen {
+		run = func() error { return events(ctx, *binary, *rounds) }
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}

@@ -28,6 +28,7 @@ type servers struct {
 	dir  string
 	urls []string
 	cmds []*exec.Cmd
+	ctx  context.Context //nolint:containedctx // of the commands
 	// debug has the addresses at which the servers tell their profiles.
 	debug []string
 }
@@ -70,7 +71,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		cmd := exec.CommandContext(ctx, binary, args...)
 		cmd.Stderr = os.Stderr
 		// The page that reads shares the machine with all servers: what it cannot read for a moment is no gap here.
-		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB")
+		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB", "SCENECAST_OUTBOX_MAX_FRAMES=1000000")
 		if profiles != "" {
 			r.debug = append(r.debug, "127.0.0.1:"+ports[2*s.nodes+i])
 			cmd.Env = append(cmd.Env, "SCENECAST_DEBUG_LISTEN="+r.debug[i])
@@ -81,6 +82,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
+		r.ctx = ctx
 		r.cmds = append(r.cmds, cmd)
 		r.urls = append(r.urls, "http://"+addr)
 	}
@@ -90,6 +92,24 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		}
 	}
 	return r, nil
+}
+
+// kill kills a server.
+func (r *servers) kill(i int) {
+	_ = r.cmds[i].Process.Kill()
+	_ = r.cmds[i].Wait()
+}
+
+// restart starts a server again that was killed, as it was, and waits until it is ready.
+func (r *servers) restart(i int) error {
+	old := r.cmds[i]
+	cmd := exec.CommandContext(r.ctx, old.Path, old.Args[1:]...)
+	cmd.Env, cmd.Stderr = old.Env, old.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	r.cmds[i] = cmd
+	return awaitReady(r.ctx, r.urls[i])
 }
 
 func freePorts(n int) (ports []string, err error) {
@@ -106,7 +126,7 @@ func freePorts(n int) (ports []string, err error) {
 }
 
 func awaitReady(ctx context.Context, url string) error {
-	for range 300 {
+	for range 3000 {
 		request, _ := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
 		if answer, err := http.DefaultClient.Do(request); err == nil {
 			_ = answer.Body.Close()
@@ -117,7 +137,7 @@ func awaitReady(ctx context.Context, url string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	return errors.New(url + " is not ready after 30 s")
@@ -158,16 +178,27 @@ const ticksPerSecond = 100
 
 // cpu is the time that all servers have used.
 func (r *servers) cpu() (used time.Duration) {
-	for _, cmd := range r.cmds {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
-		if err != nil {
-			continue
-		}
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(rest)
-		user, _ := strconv.Atoi(fields[11])
-		system, _ := strconv.Atoi(fields[12])
-		used += time.Duration(user+system) * time.Second / ticksPerSecond
+	for i := range r.cmds {
+		used += time.Duration(r.stat(i, 11)+r.stat(i, 12)) * time.Second / ticksPerSecond
 	}
 	return used
+}
+
+// memory is the resident memory of all servers, in MiB.
+func (r *servers) memory() (mib float64) {
+	for i := range r.cmds {
+		mib += float64(r.stat(i, 21)*os.Getpagesize()) / (1 << 20)
+	}
+	return mib
+}
+
+// stat is a field of /proc/PID/stat behind the name, the first being 0.
+func (r *servers) stat(i, field int) int {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.cmds[i].Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	n, _ := strconv.Atoi(strings.Fields(rest)[field])
+	return n
 }

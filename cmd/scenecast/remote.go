@@ -139,7 +139,12 @@ func (r *remote) apiKey() (credential, error) {
 	if err != nil {
 		return c, err
 	}
-	i := slices.IndexFunc(l.APIKeys, func(k config.APIKey) bool { return slices.Contains(k.Allow, r.scope) })
+	allows := func(k config.APIKey) bool { return slices.Contains(k.Allow, r.scope) }
+	i := slices.IndexFunc(l.APIKeys, func(k config.APIKey) bool { return allows(k) && !k.IsDigest() && k.Within.IsZero() })
+	if i < 0 && slices.ContainsFunc(l.APIKeys, allows) {
+		return c, fmt.Errorf("%s has keys that allow %s by their digests alone, or confined to an audience; --%s or %s says which key to use",
+			configFile(r.file), r.scope, c.flag, keyVariable)
+	}
 	if i < 0 {
 		return c, r.missing("API key that allows "+string(r.scope), "api_keys", c.flag, keyVariable)
 	}

@@ -53,6 +53,7 @@ func newSettings(cmd *cobra.Command) *settings {
 	s.add(cmd, "cluster.peers", "cluster-peers", "`host:port` of the other nodes, separated by commas")
 	s.add(cmd, "cluster.secret", "cluster-secret", "`text` that the nodes of the cluster share")
 	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
+	s.add(cmd, "redis.url", "redis-url", "`URL` of a Redis, for the registry of connections (redis.registry)")
 	s.add(cmd, "log.level", "log-level", "`level`: debug, info, warn or error")
 	s.add(cmd, "log.format", "log-format", "`format`: text or json")
 	return s

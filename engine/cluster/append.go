@@ -31,7 +31,7 @@ func (e *Engine) appendMore() {
 func (e *Engine) appendRecord(o *ownRecord) {
 	if o.began.IsZero() {
 		e.queued -= len(o.bytes)
-		head := appendHead(make([]byte, 0, len(o.bytes)+24), e.options.ID, o.number)
+		head := appendHead(make([]byte, 0, len(o.bytes)+24), max(1, o.version), e.options.ID, o.number)
 		o.bytes = append(appendCount(head, len(o.pushes)), o.bytes...)
 		e.kept[o.number] = o
 		o.appendTimer = time.AfterFunc(e.options.UnavailableAfter, func() { e.appendOverdue(o) })

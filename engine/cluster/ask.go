@@ -213,6 +213,7 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 		e.mu.Unlock()
 		return nil, 0, scenecast.ErrUnavailable
 	}
+	e.markSilent()
 	nodes := []scenecast.NodeID{e.options.ID}
 	for id, m := range e.members.byID {
 		if !m.knows {

@@ -190,3 +190,29 @@ func TestCluster(t *testing.T) {
 		}
 	})
 }
+
+// TestSilentNode: who has not beaten for as long as a beat and an answer may take is not waited for by the next push, nor by the next
+// query; who waits for it once has waited already.
+func TestSilentNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, 1, faults{})
+		defer c.close()
+		time.Sleep(2 * time.Second) // all have beaten
+		c.kill(2)
+		time.Sleep(2 * time.Second) // and two have since; the third is not forgotten yet
+		begun := time.Now()
+		p, err := c.engines[0].Submit(pushOf("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := p.Wait(t.Context())
+		if took := time.Since(begun); err != nil || got.Tally.Nodes != 2 || got.Known != 3 || took != 0 {
+			t.Errorf("%+v, %v, after %v; want 2 nodes of 3 at once", got, err, took)
+		}
+		begun = time.Now()
+		r, err := c.engines[1].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody()})
+		if took := time.Since(begun); err != nil || r.Tally.Nodes != 2 || r.Known != 3 || took != 0 {
+			t.Errorf("asked: %+v, %v, after %v; want 2 nodes of 3 at once", r, err, took)
+		}
+	})
+}

@@ -95,8 +95,9 @@ type fakeBackend struct {
 
 	next     int // entry to read; log.mu
 	stalled  bool
-	behind   bool // it reads nothing, and messages come
-	cut      bool // nothing goes through, either way
+	behind   bool          // it reads nothing, and messages come
+	cut      bool          // nothing goes through, either way
+	delay    time.Duration // of everything that it reads
 	mailbox  []fakeMessage
 	isClosed bool
 }
@@ -144,10 +145,10 @@ func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events)
 			}
 			e := b.log.entries[b.next]
 			b.next++
-			n := b.next
+			n, delay := b.next, b.delay
 			b.log.mu.Unlock()
 			if live {
-				time.Sleep(b.log.pause())
+				time.Sleep(b.log.pause() + delay)
 			}
 			if e.epoch != 0 {
 				on.Epoch(e.epoch, e.number, e.previousEnd)
@@ -274,3 +275,15 @@ func (b *fakeBackend) Close() error {
 	b.done.Wait()
 	return nil
 }
+
+// fakeNetwork is a node's way to the log and to the others.
+type fakeNetwork struct{ b *fakeBackend }
+
+// Cut implements enginetest.Network.
+func (n fakeNetwork) Cut(cut bool) { n.b.set(func() { n.b.cut = cut }) }
+
+// Stall implements enginetest.Network.
+func (n fakeNetwork) Stall(stalled bool) { n.b.set(func() { n.b.stalled = stalled }) }
+
+// Delay implements enginetest.Network.
+func (n fakeNetwork) Delay(d time.Duration) { n.b.set(func() { n.b.delay = d }) }

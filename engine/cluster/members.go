@@ -15,6 +15,7 @@ type members struct {
 	byID    map[scenecast.NodeID]*member
 	senders map[scenecast.NodeID]*sender // of messages that have come; also those that have not beaten yet
 	ahead   scenecast.Position           // the newest position that any node has told of
+	beaten  time.Time                    // when this node has beaten last
 }
 
 // member is another node.
@@ -63,9 +64,8 @@ type beat struct {
 	Lag     scenecast.Lag      `json:"lag,omitzero"`
 	Started time.Time          `json:"started,omitzero"`
 	Pages   int                `json:"connections,omitempty"`
-	Problem string             `json:"problem,omitempty"` // why the node is not ready
-	Records int                `json:"format"`            // the newest record version that it reads
-	Knows   []scenecast.NodeID `json:"knows"`             // nodes that it has heard of
+	Records int                `json:"format"` // the newest record version that it reads
+	Knows   []scenecast.NodeID `json:"knows"`  // nodes that it has heard of
 }
 
 // The kinds of beats. A node that hears a hello, or hears of another for the first time, beats as well, so that both know each other.
@@ -90,17 +90,8 @@ func (e *Engine) beat(kind string) {
 	b.Knows = slices.Collect(maps.Keys(e.members.byID))
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
-	b.Problem = e.problem()
 	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
 	e.send(0, messageBeat, body)
-}
-
-// problem is why this node is not ready; empty: it is.
-func (e *Engine) problem() string {
-	if err := e.CheckHealth(e.ctx); err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 // keepBeating beats until Close, and forgets nodes that do not.
@@ -115,6 +106,7 @@ func (e *Engine) keepBeating() {
 		}
 		e.beat(beatHere)
 		e.mu.Lock()
+		e.members.beaten = time.Now()
 		for id, m := range e.members.byID {
 			if time.Since(m.heard) >= e.options.ForgetAfter {
 				e.forget(id, "silent")
@@ -199,7 +191,6 @@ func (e *Engine) Nodes() scenecast.Nodes {
 		Connections: e.options.Connections(),
 		Newest:      e.Newest(),
 		Lag:         lag,
-		Problem:     e.problem(),
 	}
 	if log.Leads { // the server in this process may have a name of its own
 		log.Leader = cmp.Or(self.Name, log.Leader)
@@ -218,7 +209,6 @@ func (e *Engine) Nodes() scenecast.Nodes {
 			Connections: m.Pages,
 			Newest:      m.Newest,
 			Lag:         m.Lag,
-			Problem:     m.Problem,
 		})
 	}
 	slices.SortFunc(others, func(a, b scenecast.NodeInfo) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })

@@ -41,13 +41,13 @@ func (e *Engine) Newest() scenecast.Position {
 }
 
 // Lookup implements scenecast.Log. Of a push that another node took, all nodes are asked what has become of it.
-func (e *Engine) Lookup(ctx context.Context, app, id string) (scenecast.Record, bool, error) {
+func (e *Engine) Lookup(ctx context.Context, app, confinement, id string) (scenecast.Record, bool, error) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
 		return scenecast.Record{}, false, scenecast.ErrClosed
 	}
-	entry, ok := e.tail.Lookup(tail.Name{App: app, ID: id}, e.options.Now())
+	entry, ok := e.tail.Lookup(tail.Name{App: app, ID: id, Confinement: confinement}, e.options.Now())
 	e.mu.Unlock()
 	if !ok {
 		return scenecast.Record{}, false, nil

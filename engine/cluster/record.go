@@ -19,14 +19,19 @@ import (
 //	count     of pushes, then each:
 //	  id, app, to (canonical text), event, coalesce, retain, key, data
 //	  at (ns since 1970), ttl (ns), timeout (ns), receipt (1 byte)
+//	  from version 2 on, where the receipt has the bit isConfined: confinement
 type record struct {
 	origin scenecast.NodeID
 	number uint64
 	pushes []*scenecast.Push
 }
 
-// recordVersion is the version that this build writes. It reads that one and those before it.
-const recordVersion = 1
+// recordVersion is the newest version that this build writes. It reads that one and those before it. A record is of the oldest version
+// that can say what is in it, so that nodes which are not upgraded yet read it as well.
+const recordVersion = 2
+
+// isConfined is set in the receipt of a push that has a confinement.
+const isConfined = 1 << 7
 
 // What one record holds at most.
 const (
@@ -46,11 +51,19 @@ func endOf(number uint64) uint64 { return number<<indexBits | (1<<indexBits - 1)
 // errNewer is returned for a record that a newer version has written.
 var errNewer = errors.New("the log has a record of a newer version: upgrade this node")
 
-// appendHead begins a record.
-func appendHead(b []byte, origin scenecast.NodeID, number uint64) []byte {
-	b = append(b, recordVersion)
+// appendHead begins a record of the version that versionOf says.
+func appendHead(b []byte, version byte, origin scenecast.NodeID, number uint64) []byte {
+	b = append(b, version)
 	b = binary.BigEndian.AppendUint64(b, uint64(origin))
 	return binary.AppendUvarint(b, number)
+}
+
+// versionOf is the oldest version of a record that can have the push.
+func versionOf(p *scenecast.Push) byte {
+	if p.Confinement != "" {
+		return 2
+	}
+	return 1
 }
 
 // appendCount follows the head: so many pushes come.
@@ -59,24 +72,32 @@ func appendCount(b []byte, n int) []byte { return binary.AppendUvarint(b, uint64
 // appendPush encodes one push of a record.
 func appendPush(b []byte, p *scenecast.Push) []byte {
 	for _, text := range [...]string{p.ID, p.App, p.To.String(), p.Message.Event, p.Coalesce, p.Retain, p.IdempotencyKey} {
-		b = binary.AppendUvarint(b, uint64(len(text)))
-		b = append(b, text...)
+		b = appendText(b, text)
 	}
 	b = binary.AppendUvarint(b, uint64(len(p.Message.Data)))
 	b = append(b, p.Message.Data...)
 	b = binary.AppendVarint(b, p.At.UnixNano())
 	b = binary.AppendUvarint(b, uint64(p.TTL))
 	b = binary.AppendUvarint(b, uint64(p.Timeout))
-	return append(b, byte(p.Receipt))
+	if p.Confinement == "" {
+		return append(b, byte(p.Receipt))
+	}
+	return appendText(append(b, byte(p.Receipt)|isConfined), p.Confinement)
+}
+
+func appendText(b []byte, text string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(text)))
+	return append(b, text...)
 }
 
 // decodeRecord reads a record. audiences turns canonical texts into audiences.
 func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r record, err error) {
 	d := decoder{b: b}
-	switch version := d.byte(); {
+	version := d.byte()
+	switch {
 	case version > recordVersion:
 		return r, errNewer
-	case version != recordVersion:
+	case version == 0:
 		return r, fmt.Errorf("a record of version %d", version)
 	}
 	r.origin = scenecast.NodeID(d.uint64())
@@ -94,7 +115,13 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 		p.Message.Data = d.bytes()
 		p.At = time.Unix(0, d.varint())
 		p.TTL, p.Timeout = time.Duration(d.uvarint()), time.Duration(d.uvarint())
-		p.Receipt = scenecast.Receipt(d.byte())
+		receipt := d.byte()
+		if version >= 2 && receipt&isConfined != 0 {
+			receipt &^= isConfined
+			p.Confinement = d.text()
+			d.failed = d.failed || p.Confinement == ""
+		}
+		p.Receipt = scenecast.Receipt(receipt)
 		if d.failed {
 			break
 		}

@@ -15,7 +15,11 @@ import (
 
 // encode is the record of these pushes.
 func encode(origin scenecast.NodeID, number uint64, pushes []*scenecast.Push) []byte {
-	b := appendCount(appendHead(nil, origin, number), len(pushes))
+	version := byte(1)
+	for _, p := range pushes {
+		version = max(version, versionOf(p))
+	}
+	b := appendCount(appendHead(nil, version, origin, number), len(pushes))
 	for _, p := range pushes {
 		b = appendPush(b, p)
 	}
@@ -40,6 +44,7 @@ func everyField(t testing.TB) []*scenecast.Push {
 			ID: "订单", App: "other", To: to, At: at.Add(time.Nanosecond), Message: scenecast.Message{Event: "e", Data: []byte(`{"a":[1,2]}`)},
 			TTL: time.Hour, Coalesce: "c", Retain: "r", IdempotencyKey: "key", Receipt: scenecast.ReceiptAcked, Timeout: 3 * time.Second,
 		},
+		{ID: "b", App: "app", To: audience.Everybody(), At: at, Message: scenecast.Message{Data: []byte(`2`)}, Receipt: scenecast.ReceiptAcked, Confinement: `tenant == "7"`},
 		{ID: "empty", App: "", To: audience.Everybody(), At: time.Unix(0, 0), Message: scenecast.Message{Data: []byte{}}, Receipt: scenecast.ReceiptWritten},
 	}
 }
@@ -131,7 +136,7 @@ func FuzzRecord(f *testing.F) {
 	f.Add(b[:len(b)/2])
 	f.Add(encode(1, 1, nil))
 	f.Add([]byte{2})
-	f.Add(append(appendHead(nil, 1, 1), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01))
+	f.Add(append(appendHead(nil, 1, 1, 1), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decode(b)
 		if err != nil {

@@ -12,10 +12,11 @@ import (
 
 // ownRecord is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
 type ownRecord struct {
-	number uint64 // among the node's records
-	bytes  []byte
-	pushes []*submission
-	left   int // of the pushes, those that have not ended
+	number  uint64 // among the node's records
+	version byte   // of the form that it is written in
+	bytes   []byte
+	pushes  []*submission
+	left    int // of the pushes, those that have not ended
 
 	pause    time.Duration // before the next attempt
 	retry    *time.Timer
@@ -89,13 +90,13 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			return nil, scenecast.ErrKeyReused
 		}
 	}
-	if err := e.backend.CheckRoom(); err != nil {
-		e.counts.refused.Add(1)
-		return nil, err
-	}
 	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
 		e.counts.refused.Add(1)
 		return nil, scenecast.ErrUnavailable
+	}
+	if err := e.backend.CheckRoom(); err != nil {
+		e.counts.refused.Add(1)
+		return nil, err
 	}
 	if size := len(p.Message.Data) + recordOverhead; size > e.backend.MaxRecord() {
 		return nil, problem.New(problem.TooLarge, "the message has %d bytes, and the log takes records of %d", len(p.Message.Data), e.backend.MaxRecord()).
@@ -125,6 +126,7 @@ func (e *Engine) enqueue(s *submission) {
 	s.record = o
 	before := len(o.bytes)
 	o.bytes = appendPush(o.bytes, s.push)
+	o.version = max(o.version, versionOf(s.push))
 	o.pushes = append(o.pushes, s)
 	o.left++
 	e.queued += len(o.bytes) - before

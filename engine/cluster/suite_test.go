@@ -38,7 +38,7 @@ func TestClusterSuite(t *testing.T) {
 		backends, engines := make([]*fakeBackend, n), make([]*Engine, n)
 		make := func(i int) scenecast.Engine {
 			backends[i] = log.backend()
-			engines[i] = New(backends[i], Options{ID: scenecast.NewNodeID(), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+			engines[i] = New(backends[i], Options{ID: scenecast.NewNodeID(), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Now: enginetest.Clock(i), Logger: slog.New(slog.DiscardHandler)})
 			return engines[i]
 		}
 		for i := range n {
@@ -49,6 +49,7 @@ func TestClusterSuite(t *testing.T) {
 			_ = engines[i].Close()
 		}
 		c.Restart = make
+		c.Network = func(i int) enginetest.Network { return fakeNetwork{backends[i]} }
 		c.Delay = func(i int) func() {
 			backends[i].set(func() { backends[i].behind = true })
 			return func() { backends[i].set(func() { backends[i].behind = false }) }

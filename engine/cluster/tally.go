@@ -175,6 +175,7 @@ func (e *Engine) correct(t report) {
 
 // expect, with mu held, says which nodes a record that was read back waits for: this one, and those that are known and not late.
 func (e *Engine) expect(o *ownRecord) {
+	e.markSilent()
 	known := e.members.known()
 	o.reported = map[scenecast.NodeID]bool{e.options.ID: false}
 	for id, m := range e.members.byID {
@@ -243,6 +244,20 @@ func (e *Engine) markLate(id scenecast.NodeID, m *member) {
 		e.logger.Warn("engine: a node does not answer; nobody waits for it until it does", "node", m.Name, "id", id)
 	}
 	e.waitNoMore(id)
+}
+
+// markSilent, with mu held, has nobody wait for nodes that beat no more: when a node has died with which the log had its leader, what is
+// published next has waited long enough. That this node has beaten itself says that it was not it that stood still.
+func (e *Engine) markSilent() {
+	now := time.Now()
+	if now.Sub(e.members.beaten) > e.options.BeatEvery+e.options.AnswerTimeout/2 {
+		return
+	}
+	for id, m := range e.members.byID {
+		if !m.late && now.Sub(m.heard) > e.options.BeatEvery+e.options.AnswerTimeout {
+			e.markLate(id, m)
+		}
+	}
 }
 
 // waitNoMore, with mu held, has no push and no query wait for a node.

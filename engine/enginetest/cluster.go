@@ -20,9 +20,12 @@ type Cluster struct {
 	Restart func(node int) scenecast.Engine
 	// Delay keeps a node from reading the log, and from nothing else, until resume is called. Nil: that cannot be had.
 	Delay func(node int) (resume func())
+	// Network is what a node reaches the others and the log by. Nil: nothing can be done to it.
+	Network func(node int) Network
 }
 
-// NewCluster makes a fresh cluster with an empty log. A node that has fallen silent is one of it for this long.
+// NewCluster makes a fresh cluster with an empty log, whose nodes have the clocks of Clock. A node that has fallen silent is one of it for
+// this long.
 type NewCluster func(t *testing.T, nodes int, forgetAfter time.Duration) Cluster
 
 // nodes is a cluster under test.
@@ -99,6 +102,11 @@ func RunCluster(t *testing.T, newCluster NewCluster) {
 	t.Run("OriginDies", func(t *testing.T) {
 		n := startCluster(t, newCluster, 1500*time.Millisecond)
 		originDies(t, n)
+		n.close(t)
+	})
+	t.Run("Faults", func(t *testing.T) {
+		n := startCluster(t, newCluster, 1500*time.Millisecond)
+		underFaults(t, n)
 		n.close(t)
 	})
 }
@@ -285,7 +293,7 @@ func pageAheadOfItsNode(t *testing.T, n *nodes) {
 func lookupElsewhere(t *testing.T, n *nodes) {
 	n.publish(t, 1, push("looked up"))
 	for node, e := range n.Engines {
-		r, ok, err := e.Lookup(t.Context(), "app", "looked up")
+		r, ok, err := e.Lookup(t.Context(), "app", "", "looked up")
 		if err != nil || !ok || !r.Done || r.Tally != (scenecast.Tally{Matched: 6, Queued: 6, Nodes: 3}) {
 			t.Errorf("at node %d: %+v, done %v, %v, %v", node, r.Tally, r.Done, ok, err)
 		}

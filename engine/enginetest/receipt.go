@@ -32,7 +32,7 @@ func start(t *testing.T, e scenecast.Engine, hub *fakeHub, p scenecast.Push) (re
 func awaitTally(t *testing.T, e scenecast.Engine, want scenecast.Tally, done bool) {
 	t.Helper()
 	until(t, func() bool {
-		r, ok, err := e.Lookup(t.Context(), "app", "x")
+		r, ok, err := e.Lookup(t.Context(), "app", "", "x")
 		if err != nil {
 			t.Fatalf("lookup: %v", err)
 		}

@@ -100,7 +100,7 @@ func lookup(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	}{
 		{"app", "1", true, ""}, {"app", "2", true, "again"}, {"app", "4", false, ""}, {"app", "", false, ""}, {"other", "1", false, ""},
 	} {
-		r, ok, err := e.Lookup(t.Context(), c.app, c.id)
+		r, ok, err := e.Lookup(t.Context(), c.app, "", c.id)
 		if ok != c.found || err != nil {
 			t.Errorf("lookup of %q in %s: %v, %v", c.id, c.app, ok, err)
 		} else if ok && (r.Push.ID != c.id || r.Push.Message.Event != c.event || !r.Done || r.Tally.Matched != 1) {
@@ -162,7 +162,7 @@ func retention(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 		}
 	}
 	for i, p := range pushes {
-		_, found, err := e.Lookup(t.Context(), "app", p.ID)
+		_, found, err := e.Lookup(t.Context(), "app", "", p.ID)
 		if want := i >= len(pushes)-len(kept); found != want || err != nil {
 			t.Errorf("lookup of %s: %v, %v; want %v", p.ID, found, err, want)
 		}
@@ -199,7 +199,7 @@ func retentionByAge(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	if got := gapOf(t, e, first.Position); got != scenecast.GapRetention {
 		t.Errorf("later there is the gap %q, want that the second is not kept either", got)
 	}
-	if _, found, err := e.Lookup(t.Context(), "app", "1"); found || err != nil {
+	if _, found, err := e.Lookup(t.Context(), "app", "", "1"); found || err != nil {
 		t.Errorf("lookup of what is too old: %v, %v", found, err)
 	}
 	if got := read(t, e, scenecast.Position{}); len(got) != 0 {

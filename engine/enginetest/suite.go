@@ -239,7 +239,7 @@ func closing(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 		"publish": func() error { _, err := publishAndWait(t.Context(), e, push("after")); return err },
 		"ask":     func() error { _, err := e.Ask(t.Context(), scenecast.Query{}); return err },
 		"after":   func() error { _, err := e.After(t.Context(), scenecast.Position{}, 1); return err },
-		"lookup":  func() error { _, _, err := e.Lookup(t.Context(), "app", "before"); return err },
+		"lookup":  func() error { _, _, err := e.Lookup(t.Context(), "app", "", "before"); return err },
 	} {
 		if err := call(); !errors.Is(err, scenecast.ErrClosed) {
 			t.Errorf("%s on a closed engine: %v, want ErrClosed", what, err)

@@ -106,7 +106,7 @@ func againstNaiveLog(t *testing.T, r *rand.Rand) {
 			time.Sleep(time.Duration(r.IntN(200)))
 		case 5:
 			id := fmt.Sprint(r.IntN(1 + 2*len(model.pushes)))
-			record, found, err := e.Lookup(t.Context(), "", id)
+			record, found, err := e.Lookup(t.Context(), "", "", id)
 			if want := model.lookup(id, time.Now()); found != want || err != nil || found && record.Push.ID != id {
 				t.Fatalf("lookup of %s: %v, %v; want %v", id, found, err, want)
 			}

@@ -26,13 +26,13 @@ func (e *Engine) Newest() scenecast.Position {
 }
 
 // Lookup implements scenecast.Log.
-func (e *Engine) Lookup(_ context.Context, app, id string) (scenecast.Record, bool, error) {
+func (e *Engine) Lookup(_ context.Context, app, confinement, id string) (scenecast.Record, bool, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return scenecast.Record{}, false, scenecast.ErrClosed
 	}
-	found, ok := e.log.Lookup(tail.Name{App: app, ID: id}, time.Now())
+	found, ok := e.log.Lookup(tail.Name{App: app, ID: id, Confinement: confinement}, time.Now())
 	if !ok {
 		return scenecast.Record{}, false, nil
 	}

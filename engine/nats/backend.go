@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"scenecast"
@@ -27,11 +28,10 @@ type Backend struct {
 	log       *slog.Logger
 	self      scenecast.NodeID
 	on        cluster.Events
-	embedded  embedded                        // the server, unless it is external
+	server    *server.Server                  // the embedded one; nil: it is external
 	full      atomic.Pointer[problem.Problem] // there is no room for records
-	room      room
-	reached   *reached // how far the log was read
-	temporary string   // a directory to remove; empty: none
+	reached   *reached                        // how far the log was read
+	temporary string                          // a directory to remove; empty: none
 	conn      *nats.Conn
 
 	stream, logSubject, liveSubject, allSubject, nodeSubject, hereSubject string
@@ -76,11 +76,7 @@ func New(o Options) (*Backend, error) {
 		wake:        make(chan struct{}, 1),
 		states:      make(chan streamState, 1),
 	}
-	b.appends = appends{
-		prefix:      prefix + ".acks." + nats.NewInbox()[7:] + ".",
-		storeFailed: func() { b.room.failed.Store(true) },
-		ended:       make(map[uint64]*waitingAppend),
-	}
+	b.appends = appends{prefix: prefix + ".acks." + nats.NewInbox()[7:] + ".", ended: make(map[uint64]*waitingAppend)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -100,14 +101,10 @@ func parseEntry(seq uint64, data []byte) (e entry, err error) {
 	return e, nil
 }
 
-// hash is FNV-1a: two entries at one place of the log are told apart by it.
-func hash(data []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range data {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return h
-}
+// hash tells two entries at one place of the log apart. It is this process's own.
+func hash(data []byte) uint64 { return maphash.Bytes(hashSeed, data) }
+
+var hashSeed = maphash.MakeSeed()
 
 // lastEntry is the newest entry of the stream.
 func (b *Backend) lastEntry(ctx context.Context) (entry, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +20,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(externalDir); dir != "" {
+		runExternal(dir)
+		return
+	}
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"), // of the process, for its life
 		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue[...]).push"))
@@ -46,38 +52,88 @@ func (b *mortal) Send(ctx context.Context, to scenecast.NodeID, message []byte) 
 	return b.Backend.Send(ctx, to, message)
 }
 
-// TestClusterSuite runs what every engine of several nodes must pass, on three nodes with NATS embedded.
+// TestClusterSuite runs what every engine of several nodes must pass, on three nodes with NATS embedded, which reach each other by
+// proxies and in no other way.
 func TestClusterSuite(t *testing.T) {
-	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) (c enginetest.Cluster) {
+	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
 		addrs, dirs := freeAddrs(t, n), make([]string, n)
-		backends, engines := make([]*mortal, n), make([]*cluster.Engine, n)
-		for i := range dirs {
+		networks := make([]enginetest.Proxies, n)
+		peers := make([][]string, n)
+		for i := range addrs {
 			dirs[i] = t.TempDir()
-		}
-		start := func(i int) scenecast.Engine {
-			o := embeddedOf(addrs, i)
-			o.Embedded.Dir = dirs[i]
-			b, err := nats.New(o)
-			if err != nil {
-				t.Fatal(err)
+			for j := range addrs {
+				if i == j {
+					continue
+				}
+				p := enginetest.NewProxy(t, addrs[j])
+				peers[i] = append(peers[i], p.Addr())
+				networks[i], networks[j] = append(networks[i], p), append(networks[j], p)
 			}
-			backends[i] = &mortal{Backend: b}
-			engines[i] = cluster.New(backends[i], cluster.Options{
-				ID: scenecast.NewNodeID(), Name: o.Embedded.Node, ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
-				AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
-			})
-			return engines[i]
 		}
-		for i := range n {
-			c.Engines = append(c.Engines, start(i))
-		}
-		c.Kill = func(i int) {
-			backends[i].dead.Store(true)
-			_ = engines[i].Close()
-		}
-		c.Restart = start
+		c := clusterOn(t, n, forgetAfter, func(i int) nats.Options {
+			o := embeddedOf(addrs, i)
+			o.Embedded.Dir, o.Embedded.Peers = dirs[i], peers[i]
+			return o
+		})
+		c.Network = func(i int) enginetest.Network { return networks[i] }
+		t.Cleanup(func() {
+			for i, network := range networks {
+				carried := int64(0)
+				for _, p := range network {
+					carried += p.Carried()
+				}
+				if carried < 10_000 { // what three nodes tell each other at the start alone
+					t.Errorf("node %d has reached the others, and %d bytes went through the proxies", i, carried)
+				}
+			}
+		})
 		return c
 	})
+}
+
+// TestClusterSuiteExternal runs it on three engines that share a NATS which is a process of its own, each over a proxy.
+func TestClusterSuiteExternal(t *testing.T) {
+	url, clusters := externalProcess(t), 0
+	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
+		clusters++
+		networks := make([]enginetest.Proxies, n)
+		for i := range networks {
+			networks[i] = enginetest.Proxies{enginetest.NewProxy(t, strings.TrimPrefix(url, "nats://"))}
+		}
+		c := clusterOn(t, n, forgetAfter, func(i int) nats.Options {
+			return nats.Options{URL: "nats://" + networks[i][0].Addr(), Name: fmt.Sprint("cluster", clusters), MaxBytes: 64 << 20, Logger: logger()}
+		})
+		c.Network = func(i int) enginetest.Network { return networks[i] }
+		return c
+	})
+}
+
+// clusterOn are engines on backends with these options.
+func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i int) nats.Options) (c enginetest.Cluster) {
+	t.Helper()
+	backends, engines := make([]*mortal, n), make([]*cluster.Engine, n)
+	start := func(i int) scenecast.Engine {
+		b, err := nats.New(options(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		backends[i] = &mortal{Backend: b}
+		engines[i] = cluster.New(backends[i], cluster.Options{
+			ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
+			AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
+			Now: enginetest.Clock(i),
+		})
+		return engines[i]
+	}
+	for i := range n {
+		c.Engines = append(c.Engines, start(i))
+	}
+	c.Kill = func(i int) {
+		backends[i].dead.Store(true)
+		_ = engines[i].Close()
+	}
+	c.Restart = start
+	return c
 }
 
 // embeddedOf are the options of one of several embedded nodes.

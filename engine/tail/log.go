@@ -29,7 +29,7 @@ type Log struct {
 	newest  uint64 // sequence number of the last push, or of the beginning of the last epoch
 	missing uint64 // pushes up to this sequence number are not kept
 	entries ring[Entry]
-	byID    map[Name]uint64
+	byID    map[Name]uint64 // at most two names of each
 	bytes   int
 }
 
@@ -50,8 +50,17 @@ type Entry struct {
 	size     int
 }
 
-// Name names a push, or an idempotency key, within its app.
-type Name struct{ App, ID string }
+// Name names a push, or an idempotency key, within its app; a push also within a confinement.
+type Name struct{ App, ID, Confinement string }
+
+// namesOf are the names by which a push is found: a confined one by that of its confinement as well.
+func namesOf(p *scenecast.Push) []Name {
+	names := [2]Name{{p.App, p.ID, ""}, {p.App, p.ID, p.Confinement}}
+	if p.Confinement == "" {
+		return names[:1]
+	}
+	return names[:]
+}
 
 // How much one read gives at most, so that it holds the owner's lock for some microseconds only. A read that is longer
 // goes on with another one.
@@ -112,7 +121,9 @@ func (l *Log) Add(p *scenecast.Push, progress *Progress, now time.Time) {
 	l.newest = p.Position.Seq
 	e := Entry{p, progress, SizeOf(p)}
 	l.entries.push(e)
-	l.byID[Name{p.App, p.ID}] = p.Position.Seq
+	for _, n := range namesOf(p) {
+		l.byID[n] = p.Position.Seq
+	}
 	l.bytes += e.size
 	for l.entries.len() > l.maxCount || l.bytes > l.maxBytes {
 		l.drop()
@@ -151,8 +162,10 @@ func (l *Log) drop() {
 	e := l.entries.pop()
 	l.bytes -= e.size
 	l.missing = e.Push.Position.Seq
-	if n := (Name{e.Push.App, e.Push.ID}); l.byID[n] == e.Push.Position.Seq { // otherwise a newer one has its ID
-		delete(l.byID, n)
+	for _, n := range namesOf(e.Push) {
+		if l.byID[n] == e.Push.Position.Seq { // otherwise a newer one has its ID
+			delete(l.byID, n)
+		}
 	}
 }
 
@@ -280,7 +293,7 @@ func (l *Log) CheckConsistency() error {
 		return fmt.Errorf("%d bytes are counted, and %d kept", l.bytes, bytes)
 	case bytes > l.maxBytes || l.entries.len() > l.maxCount:
 		return fmt.Errorf("%d pushes of %d bytes are kept, over the limit", l.entries.len(), bytes)
-	case len(l.byID) > l.entries.len():
+	case len(l.byID) > 2*l.entries.len():
 		return fmt.Errorf("%d IDs of %d pushes", len(l.byID), l.entries.len())
 	}
 	return nil

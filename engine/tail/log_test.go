@@ -155,7 +155,7 @@ func logAgainstNaiveList(t *testing.T, r *rand.Rand) {
 			}
 		case 10:
 			id := fmt.Sprint(r.IntN(1 + len(model.pushes)))
-			got, ok := log.Lookup(Name{"", id}, now)
+			got, ok := log.Lookup(Name{ID: id}, now)
 			if want := model.lookup(id, now); ok != (want != nil) || ok && got.Push != want {
 				t.Fatalf("lookup of %s: %v, %v; want %v", id, got.Push, ok, want)
 			}

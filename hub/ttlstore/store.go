@@ -69,7 +69,7 @@ func (s *Store) Len() int {
 // Add has a push last until its ttl has passed. It is newer than all others. The newest of a retain key takes the place of the one before.
 func (s *Store) Add(p *scenecast.Push, now time.Time) {
 	s.Expire(now)
-	if e := s.byRetain[p.Retain]; p.Retain != "" && e != nil {
+	if e := s.byRetain[p.RetainKey()]; p.Retain != "" && e != nil {
 		s.remove(e)
 	}
 	for len(s.ends) > 0 && (len(s.ends) >= MaxPushes || s.bytes+len(p.Message.Data) > MaxBytes) {
@@ -85,7 +85,7 @@ func (s *Store) Add(p *scenecast.Push, now time.Time) {
 	e.block.live |= 1 << e.item
 	e.block.used++
 	if p.Retain != "" {
-		s.byRetain[p.Retain] = e
+		s.byRetain[p.RetainKey()] = e
 	}
 	s.bytes += len(p.Message.Data)
 	heap.Push(&s.ends, e)
@@ -121,7 +121,7 @@ func (s *Store) remove(e *entry) {
 	s.filed.remove(e)
 	s.bytes -= len(e.push.Message.Data)
 	if e.push.Retain != "" {
-		delete(s.byRetain, e.push.Retain)
+		delete(s.byRetain, e.push.RetainKey())
 	}
 	e.push = nil
 	e.block.live &^= 1 << e.item

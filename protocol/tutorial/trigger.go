@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"scenecast/access"
 	"time"
 
 	"scenecast/admission"
@@ -21,7 +22,7 @@ const SettingPageTokenMayTrigger = "page_token_may_trigger"
 
 // Triggers runs named triggers; *push.Service does.
 type Triggers interface {
-	Trigger(ctx context.Context, c push.Caller, name, key string, args push.Args) (push.Result, error)
+	Trigger(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error)
 }
 
 // EndpointOptions configure the endpoint.
@@ -114,29 +115,29 @@ func (e *Endpoint) run(r *http.Request, params url.Values) (push.Result, error) 
 
 // authorize takes the credential from the parameter token, as in the tutorial, or from an Authorization header, and says
 // whose it is.
-func (e *Endpoint) authorize(r *http.Request, params url.Values) (push.Caller, error) {
+func (e *Endpoint) authorize(r *http.Request, params url.Values) (access.Caller, error) {
 	secret := auth.Bearer(r)
 	if token := params[admission.TokenParam]; len(token) == 1 {
 		secret = token[0]
 	}
 	if key, ok := e.o.FindKey(secret); ok {
 		if key.May(auth.Trigger) {
-			return push.KeyCaller(key.App, key.Name), nil
+			return access.KeyCaller(key), nil
 		}
-		return push.Caller{}, problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
+		return access.Caller{}, problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
 			DecidedBy("api_keys")
 	}
 	page, err := e.o.Pages.AuthenticatePage(r.Context(), secret)
 	switch {
 	case err != nil && !errors.Is(err, auth.ErrInvalidToken):
-		return push.Caller{}, fmt.Errorf("authenticate a page: %w", err)
+		return access.Caller{}, fmt.Errorf("authenticate a page: %w", err)
 	case err != nil:
-		return push.Caller{}, problem.New(problem.Unauthorized, "an API key is missing or wrong").At(admission.TokenParam).DecidedBy("api_keys")
+		return access.Caller{}, problem.New(problem.Unauthorized, "an API key is missing or wrong").At(admission.TokenParam).DecidedBy("api_keys")
 	case !e.o.PageTokenMayTrigger(page.App):
-		return push.Caller{}, problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
+		return access.Caller{}, problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
 			DecidedBy(SettingPageTokenMayTrigger)
 	}
-	return push.PageCaller(page.App), nil
+	return access.PageCaller(page.App), nil
 }
 
 // refuseCall is Refuse of what is not a page's request.

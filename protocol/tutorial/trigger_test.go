@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"scenecast"
+	"scenecast/access"
 	"scenecast/auth"
 	"scenecast/problem"
 	"scenecast/protocol/tutorial"
@@ -23,10 +24,10 @@ import (
 )
 
 // triggers answers as its function says.
-type triggers func(ctx context.Context, c push.Caller) (push.Result, error)
+type triggers func(ctx context.Context, c access.Caller) (push.Result, error)
 
 // Trigger implements tutorial.Triggers.
-func (f triggers) Trigger(ctx context.Context, c push.Caller, _, _ string, _ push.Args) (push.Result, error) {
+func (f triggers) Trigger(ctx context.Context, c access.Caller, _, _ string, _ push.Args) (push.Result, error) {
 	return f(ctx, c)
 }
 
@@ -51,7 +52,7 @@ func options(late func(context.Context) error, log io.Writer) tutorial.EndpointO
 		Pages:               pages{late},
 		PageTokenMayTrigger: func(string) bool { return true },
 		MaxForm:             1 << 10,
-		Triggers: triggers(func(ctx context.Context, c push.Caller) (push.Result, error) {
+		Triggers: triggers(func(ctx context.Context, c access.Caller) (push.Result, error) {
 			return push.Result{ID: strings.ReplaceAll(c.Credential, " ", "-"), Tally: scenecast.Tally{Matched: 3}}, late(ctx)
 		}),
 		Logger: slog.New(slog.NewTextHandler(log, nil)),

@@ -1,0 +1,286 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// follower reads the log in order, and the messages to this node, with one command that waits for both. It is for one goroutine.
+type follower struct {
+	*Backend
+	link   *link
+	last   mark   // the newest entry that was read
+	epoch  uint64 // in force; 0: nothing was read
+	isLive bool
+	hidden bool // entries were passed over that this node could not tell of; its pages are to be told at the next epoch
+
+	position string // in the log: ID behind which it is read
+
+	boxes  [2]mailbox // to all nodes, and to this one
+	looked time.Time  // when it was found out last how the log stands
+
+	checked time.Time // when the server was last looked at
+	evicts  bool      // it may evict the log
+
+	recent []mark // the newest entries that were read and that the log is to have, by rising numbers
+}
+
+// recentEntries is how many entries are remembered, to find out up to which one a log is the one that was read.
+const recentEntries = 4096
+
+// mailbox is a stream of messages.
+type mailbox struct {
+	key  string
+	last string // ID of the newest entry that was read
+}
+
+// How long one command waits for something to come, how often the log is looked at, and how often the server and its settings are.
+const (
+	readBlock  = 400 * time.Millisecond
+	lookEvery  = 500 * time.Millisecond
+	checkEvery = time.Minute
+)
+
+// readCount is how many entries of each stream one command reads.
+const readCount = 100
+
+func newFollower(b *Backend) *follower {
+	f := &follower{Backend: b, link: b.reading, last: origin, position: "0-0"}
+	f.boxes = [2]mailbox{{key: b.keys.all}, {key: b.mailboxOf(b.self)}}
+	return f
+}
+
+// begin finds out what there is, when the node starts.
+func (f *follower) begin(ctx context.Context) error {
+	if err := f.checkServer(ctx); err != nil {
+		return err
+	}
+	_, err := f.lookAt(ctx)
+	return err
+}
+
+// run follows until Close.
+func (f *follower) run() {
+	for pause := reopenAfter; f.ctx.Err() == nil; {
+		began := time.Now()
+		err := f.follow()
+		if f.ctx.Err() != nil {
+			return
+		}
+		f.state(err)
+		f.log.Debug("engine: the log is not read", "err", err)
+		if time.Since(began) > 2*lookEvery {
+			pause = reopenAfter
+		}
+		select {
+		case <-f.ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// follow reads until something fails.
+func (f *follower) follow() error {
+	f.looked, f.checked = time.Time{}, time.Time{}
+	for {
+		if time.Since(f.checked) >= checkEvery {
+			if err := f.checkServer(f.ctx); err != nil {
+				return err
+			}
+		}
+		if time.Since(f.looked) >= lookEvery {
+			s, err := f.lookAt(f.ctx)
+			if err != nil {
+				return err
+			}
+			if err := f.catchUp(s); err != nil {
+				return err
+			}
+			f.state(nil)
+		}
+		if err := f.read(readBlock); err != nil {
+			return err
+		}
+	}
+}
+
+// lookAt finds out how the log stands, has an epoch begin where Redis is not the one that it was, and looks whether the streams are
+// still those that were read.
+func (f *follower) lookAt(ctx context.Context) (s standing, err error) {
+	f.looked = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	newest := func(key string) command {
+		return func(c rueidis.Builder) rueidis.Completed {
+			return c.Xrevrange().Key(key).End("+").Start("-").Count(1).Build()
+		}
+	}
+	replication := func(c rueidis.Builder) rueidis.Completed { return c.Info().Section("replication").Build() }
+	answers, err := f.runScript(ctx, f.link, f.scriptArgs(f.last.number, misfit{}, 0), newest(f.boxes[0].key), newest(f.boxes[1].key), replication)
+	f.noteRoom(err)
+	if err != nil {
+		return s, err
+	}
+	if s, err = parseStanding(answers[0]); err != nil {
+		return s, err
+	}
+	for i := range f.boxes {
+		entries, err := answers[1+i].AsXRange()
+		if err != nil {
+			return s, err
+		}
+		f.boxes[i].compare(entries)
+	}
+	text, _ := answers[3].ToString()
+	f.report.told(s.newest.number, f.last.number, text)
+	if s.newest.number == f.last.number && s.newest != f.last {
+		return s, f.misfits(ctx)
+	}
+	return s, nil
+}
+
+// compare holds what was read of a mailbox against its newest entry. Where Redis has lost the stream, its clock may give lower IDs than
+// it has: then all of it is read again, as messages that come twice do no harm.
+func (m *mailbox) compare(newest []rueidis.XRangeEntry) {
+	switch {
+	case m.last == "" && len(newest) > 0: // at the start
+		m.last = newest[0].ID
+	case len(newest) == 0 || isBehind(newest[0].ID, m.last):
+		m.last = "0-0"
+	}
+}
+
+// isBehind reports whether an ID is lower than another one.
+func isBehind(id, other string) bool {
+	ms, n := parts(id)
+	otherMS, otherN := parts(other)
+	return ms < otherMS || ms == otherMS && n < otherN
+}
+
+func parts(id string) (ms, n uint64) {
+	first, second, _ := strings.Cut(id, "-")
+	ms, _ = strconv.ParseUint(first, 10, 64)
+	n, _ = strconv.ParseUint(second, 10, 64)
+	return ms, n
+}
+
+// catchUp reads up to where the log stands, at the start.
+func (f *follower) catchUp(s standing) error {
+	if f.isLive {
+		return nil
+	}
+	for f.last.number < s.newest.number {
+		before := f.position
+		if err := f.read(0); err != nil {
+			return err
+		}
+		if f.position == before { // somebody has removed what was there
+			return fmt.Errorf("the log stands at %d, and has nothing behind %d", s.newest.number, f.last.number)
+		}
+	}
+	f.isLive = true
+	f.on.Live()
+	return nil
+}
+
+// read reads what there is, or comes within a time.
+func (f *follower) read(block time.Duration) error {
+	ctx, cancel := context.WithTimeout(f.ctx, block+answerTimeout)
+	defer cancel()
+	answers, err := f.link.do(ctx, func(c rueidis.Builder) rueidis.Completed {
+		streams := []string{f.keys.log, f.boxes[0].key, f.boxes[1].key}
+		ids := []string{f.position, f.boxes[0].last, f.boxes[1].last}
+		if count := c.Xread().Count(readCount); block > 0 {
+			return count.Block(block.Milliseconds()).Streams().Key(streams...).Id(ids...).Build()
+		} else {
+			return count.Streams().Key(streams...).Id(ids...).Build()
+		}
+	})
+	if err != nil || answers[0].IsNil() {
+		return err
+	}
+	streams, err := answers[0].AsXRead()
+	if err != nil {
+		return err
+	}
+	for _, x := range streams[f.keys.log] {
+		jumped, err := f.take(x)
+		if err != nil {
+			return err
+		}
+		if jumped { // what follows is read from elsewhere
+			break
+		}
+	}
+	for i := range f.boxes {
+		for _, x := range streams[f.boxes[i].key] {
+			f.boxes[i].last = x.ID
+			f.hear([]byte(x.FieldValues["m"]))
+		}
+	}
+	return nil
+}
+
+// hear takes a message.
+func (f *follower) hear(message []byte) {
+	select {
+	case f.messages <- message:
+	default:
+		f.log.Debug("engine: a message is dropped, as too many wait")
+	}
+}
+
+// take takes the next entry of the log. It jumped if the one behind it is not the next one that is to be read.
+func (f *follower) take(x rueidis.XRangeEntry) (jumped bool, err error) {
+	e, err := parseEntry(x)
+	if err != nil {
+		f.log.Error("engine: the log has an entry that cannot be read", "err", err)
+		f.position = x.ID
+		return false, nil
+	}
+	switch {
+	case f.epoch == 0:
+		if !e.begins { // the beginning of its epoch has been dropped
+			f.adopt(e)
+		}
+	case e.begins && f.hasBegunHere(e):
+	case !e.begins && e.epoch == f.epoch && e.number == f.last.number+1 && e.previous == f.last.identity:
+	default:
+		if jumped, err = f.compare(e); jumped || err != nil {
+			return jumped, err
+		}
+	}
+	f.position = x.ID
+	f.remember(e)
+	f.retention.note(e.number, len(e.record)+entryOverhead, time.Now())
+	if e.begins {
+		f.beginEpoch(e)
+	} else {
+		f.on.Record(e.number, e.record)
+	}
+	return false, nil
+}
+
+// entryOverhead is about what an entry takes besides its record.
+const entryOverhead = 100
+
+// adopt has a record's epoch be in force, whose beginning is not there to be read.
+func (f *follower) adopt(e entry) {
+	f.epoch = e.epoch
+	f.on.Epoch(e.epoch, e.number-1, e.number-1)
+}
+
+func (f *follower) beginEpoch(e entry) {
+	f.epoch = e.epoch
+	f.on.Epoch(e.epoch, e.number, e.ended)
+	if f.hidden {
+		f.hidden = false
+		f.on.Missed(e.number)
+	}
+}

@@ -1,0 +1,124 @@
+// Package redistest runs redis-server for tests: each a process of its own on a port of 127.0.0.1 that was free, with its files in a
+// directory of the test. scripts/install-test-tools installs it.
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+// Server is a redis-server. Its methods are for one goroutine at a time.
+type Server struct {
+	Addr string // host:port; the same over restarts
+	Dir  string // where its files are
+
+	tb     testing.TB
+	args   []string
+	cmd    *exec.Cmd    // nil: it does not run
+	output bytes.Buffer // of the process; to be read when it has ended
+}
+
+// Start starts a server and waits until it takes connections; it ends with the test. Unless the arguments say otherwise, it keeps
+// nothing over restarts. They are those of redis-server, as in "--requirepass", "x"; PORT and DIR in them stand for the server's own.
+func Start(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	return start(tb, append([]string{"--bind", "127.0.0.1", "--port", "PORT", "--dir", "DIR", "--save", "", "--appendonly", "no"}, args...))
+}
+
+func start(tb testing.TB, args []string) *Server {
+	tb.Helper()
+	s := &Server{Addr: freeAddr(tb), Dir: tb.TempDir(), tb: tb}
+	words := strings.NewReplacer("PORT", s.Port(), "DIR", s.Dir)
+	for _, a := range args {
+		s.args = append(s.args, words.Replace(a))
+	}
+	tb.Cleanup(s.Kill)
+	s.Restart()
+	return s
+}
+
+func freeAddr(tb testing.TB) string {
+	tb.Helper()
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer l.Close()
+		if l.Addr().(*net.TCPAddr).Port+clusterBus <= 65535 {
+			return l.Addr().String()
+		}
+	}
+}
+
+// clusterBus is how far above its port a node of a Cluster has the one for the others.
+const clusterBus = 10000
+
+// Port is that of Addr.
+func (s *Server) Port() string {
+	_, port, _ := net.SplitHostPort(s.Addr)
+	return port
+}
+
+// Restart starts the process, which has ended or has not begun, and waits until it takes connections. It need not be ready otherwise:
+// it may be reading its data.
+func (s *Server) Restart() {
+	s.tb.Helper()
+	s.output.Reset()
+	s.cmd = exec.Command("redis-server", s.args...)
+	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
+	if err := s.cmd.Start(); err != nil {
+		s.tb.Fatalf("redis-server: %v; scripts/install-test-tools installs it", err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+		c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+		if err == nil {
+			c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			s.Kill()
+			s.tb.Fatalf("redis-server does not open %s: %v\n%s", s.Addr, err, s.output.String())
+		}
+	}
+}
+
+// Kill ends the process with SIGKILL, if it runs, and waits for that.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Client is a client of the server for the test itself, which ends with it. The server asks for no password and no TLS.
+func (s *Server) Client() rueidis.Client {
+	s.tb.Helper()
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr}, ForceSingleClient: true, DisableCache: true})
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	s.tb.Cleanup(c.Close)
+	return c
+}
+
+// Do runs a command, as in "HLEN", "key", and returns its answer. In a Cluster it asks any node, whatever the key.
+func Do(tb testing.TB, c rueidis.Client, words ...string) rueidis.RedisMessage {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	defer cancel()
+	answer, err := c.Do(ctx, c.B().Arbitrary(words...).Build()).ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		tb.Fatalf("%q: %v", words, err)
+	}
+	return answer
+}

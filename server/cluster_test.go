@@ -1,0 +1,51 @@
+package server_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// startNodes runs nodes that are one cluster, with NATS embedded, until the test ends.
+func startNodes(t *testing.T, n int, settings map[string]string) []*running {
+	t.Helper()
+	addrs := make([]string, n)
+	for i := range addrs { // each has a loopback address of its own, so that no connection of another process takes its port meanwhile
+		ip := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
+		addrs[i] = net.JoinHostPort(ip.String(), "9601")
+	}
+	nodes, failed := make([]*running, n), make([]error, n)
+	var starting sync.WaitGroup
+	for i, addr := range addrs {
+		var peers []string
+		for _, peer := range addrs {
+			if peer != addr {
+				peers = append(peers, peer)
+			}
+		}
+		own := map[string]string{
+			"data_dir":     t.TempDir(),
+			"cluster.node": fmt.Sprint("node", i), "cluster.listen": addr, "cluster.peers": strings.Join(peers, ","), "cluster.secret": "between-the-nodes",
+			"cluster.answer_timeout": "3s", // a machine that is busy with other tests is no node that hangs
+		}
+		maps.Copy(own, settings)
+		starting.Go(func() { nodes[i], failed[i] = newRunning(t, own, func(*options) {}) })
+	}
+	starting.Wait()
+	for i, err := range failed {
+		if err != nil {
+			t.Errorf("node %d: %v", i, err)
+		}
+	}
+	if t.Failed() {
+		t.FailNow()
+	}
+	for _, s := range nodes {
+		s.run()
+	}
+	return nodes
+}
