@@ -34,6 +34,7 @@ type NodeInfo struct {
 	Connections int       // as it has last told
 	Newest      Position  // how far it has read the log, as it has last told
 	Lag         Lag       // as it has last told
+	Problem     string    // why it is not ready, as it has last told; empty: it is
 }
 
 // Lag is how far a node is behind the log.

@@ -32,6 +32,7 @@ type node struct {
 	Position    string           `json:"position"`
 	Lag         uint64           `json:"lag"`
 	LagMS       int64            `json:"lag_ms"`
+	Problem     string           `json:"problem,omitempty"` // why it is not ready
 }
 
 // The states of a node. One that is gone is not in the list.
@@ -64,6 +65,7 @@ func (a *API) nodes(*request) (any, error) {
 			Position:    n.Newest.String(),
 			Lag:         n.Lag.Records,
 			LagMS:       n.Lag.Time.Milliseconds(),
+			Problem:     n.Problem,
 		})
 	}
 	return response, nil

@@ -85,6 +85,14 @@ func newFleet(t *testing.T, n int, flags ...string) *fleet {
 // newFleetAt starts nodes at these addresses, for pages and for each other, each by a command of its own before the program's name.
 func newFleetAt(t *testing.T, ports, routes []string, before [][]string, flags ...string) *fleet {
 	t.Helper()
+	f := prepareFleet(t, ports, routes, before, flags...)
+	f.start()
+	return f
+}
+
+// prepareFleet is newFleetAt, with nodes that have not started.
+func prepareFleet(t *testing.T, ports, routes []string, before [][]string, flags ...string) *fleet {
+	t.Helper()
 	f := &fleet{t: t}
 	n := len(ports)
 	for i := range n {
@@ -115,16 +123,21 @@ func newFleetAt(t *testing.T, ports, routes []string, before [][]string, flags .
 			}
 		}
 	})
+	return f
+}
+
+// start starts all nodes, and waits until they are ready.
+func (f *fleet) start() {
+	f.t.Helper()
 	var starting sync.WaitGroup
 	for _, m := range f.nodes {
 		m.start()
 		starting.Go(func() { m.awaitReady() })
 	}
 	starting.Wait()
-	if t.Failed() {
-		t.FailNow()
+	if f.t.Failed() {
+		f.t.FailNow()
 	}
-	return f
 }
 
 func (m *member) start() {

@@ -68,6 +68,7 @@ type nodeList struct {
 		Position    string
 		Lag         uint64
 		LagMS       int64 `json:"lag_ms"`
+		Problem     string
 	}
 }
 
@@ -88,6 +89,11 @@ func printNodes(out io.Writer, answer []byte) error {
 			lag = fmt.Sprintf("%d records, %v", n.Lag, time.Duration(n.LagMS)*time.Millisecond)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\n", name, n.State, n.Since.Local().Format(time.DateTime), n.Connections, n.Position, lag, cmp.Or(n.Version, "-"), n.ID)
+	}
+	for _, n := range list.Nodes {
+		if n.Problem != "" {
+			fmt.Fprintf(w, "\n%s is not ready: %s\n", cmp.Or(n.Name, fmt.Sprint(n.ID)), n.Problem)
+		}
 	}
 	if l := list.Log; l != nil {
 		fmt.Fprintf(w, "\nThe log is led by %s; %d of %d replicas are in sync.\n", cmp.Or(l.Leader, "nobody who is known"), l.InSync, l.Replicas)

@@ -226,7 +226,7 @@ func (e *Engine) flush() {
 	}
 }
 
-// CheckHealth implements scenecast.HealthChecker.
+// CheckHealth implements scenecast.HealthChecker. A node whose pushes would be refused is not healthy, also if only for lack of room.
 func (e *Engine) CheckHealth(context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -237,6 +237,8 @@ func (e *Engine) CheckHealth(context.Context) error {
 		return errNewer
 	case !e.isLive:
 		return errors.New("the log is still being read")
+	case e.backend.CheckRoom() != nil:
+		return e.backend.CheckRoom()
 	case e.state != nil:
 		return fmt.Errorf("the engine's backend: %w", e.state)
 	case e.down:

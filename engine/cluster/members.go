@@ -64,8 +64,9 @@ type beat struct {
 	Lag     scenecast.Lag      `json:"lag,omitzero"`
 	Started time.Time          `json:"started,omitzero"`
 	Pages   int                `json:"connections,omitempty"`
-	Records int                `json:"format"` // the newest record version that it reads
-	Knows   []scenecast.NodeID `json:"knows"`  // nodes that it has heard of
+	Problem string             `json:"problem,omitempty"` // why the node is not ready
+	Records int                `json:"format"`            // the newest record version that it reads
+	Knows   []scenecast.NodeID `json:"knows"`             // nodes that it has heard of
 }
 
 // The kinds of beats. A node that hears a hello, or hears of another for the first time, beats as well, so that both know each other.
@@ -90,8 +91,17 @@ func (e *Engine) beat(kind string) {
 	b.Knows = slices.Collect(maps.Keys(e.members.byID))
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
+	b.Problem = e.problem()
 	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
 	e.send(0, messageBeat, body)
+}
+
+// problem is why this node is not ready; empty: it is.
+func (e *Engine) problem() string {
+	if err := e.CheckHealth(e.ctx); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // keepBeating beats until Close, and forgets nodes that do not.
@@ -191,6 +201,7 @@ func (e *Engine) Nodes() scenecast.Nodes {
 		Connections: e.options.Connections(),
 		Newest:      e.Newest(),
 		Lag:         lag,
+		Problem:     e.problem(),
 	}
 	if log.Leads { // the server in this process may have a name of its own
 		log.Leader = cmp.Or(self.Name, log.Leader)
@@ -209,6 +220,7 @@ func (e *Engine) Nodes() scenecast.Nodes {
 			Connections: m.Pages,
 			Newest:      m.Newest,
 			Lag:         m.Lag,
+			Problem:     m.Problem,
 		})
 	}
 	slices.SortFunc(others, func(a, b scenecast.NodeInfo) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })

@@ -90,13 +90,13 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			return nil, scenecast.ErrKeyReused
 		}
 	}
-	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
-		e.counts.refused.Add(1)
-		return nil, scenecast.ErrUnavailable
-	}
 	if err := e.backend.CheckRoom(); err != nil {
 		e.counts.refused.Add(1)
 		return nil, err
+	}
+	if e.down || e.state != nil || !e.isLive || e.queued >= e.options.MaxQueued {
+		e.counts.refused.Add(1)
+		return nil, scenecast.ErrUnavailable
 	}
 	if size := len(p.Message.Data) + recordOverhead; size > e.backend.MaxRecord() {
 		return nil, problem.New(problem.TooLarge, "the message has %d bytes, and the log takes records of %d", len(p.Message.Data), e.backend.MaxRecord()).

@@ -42,7 +42,8 @@ var errNoEpoch = errors.New("the log has no epoch yet")
 
 // appends are the records that JetStream has not answered about.
 type appends struct {
-	prefix string // of the subjects that answers come to
+	prefix      string // of the subjects that answers come to
+	storeFailed func() // is called where the log cannot be written
 
 	mu    sync.Mutex
 	last  uint64
@@ -84,9 +85,14 @@ func (b *Backend) Append(record []byte, done func(error)) {
 // answered takes JetStream's answer about a record.
 func (a *appends) answered(m *nats.Msg) {
 	number, err := strconv.ParseUint(strings.TrimPrefix(m.Subject, a.prefix), 10, 64)
-	if err == nil {
-		a.end(number, ackError(m))
+	if err != nil {
+		return
 	}
+	err = ackError(m)
+	if refused := (*refusal)(nil); errors.As(err, &refused) && refused.Code == storeFailed {
+		a.storeFailed()
+	}
+	a.end(number, err)
 }
 
 // end tells how an append has ended, once.
@@ -107,19 +113,27 @@ func ackError(m *nats.Msg) error {
 		return fmt.Errorf("JetStream: status %s, nobody leads the log", status)
 	}
 	var ack struct {
-		Error *struct {
-			ErrCode     int    `json:"err_code"`
-			Description string `json:"description"`
-		} `json:"error"`
+		Error *refusal `json:"error"`
 	}
 	if err := json.Unmarshal(m.Data, &ack); err != nil {
 		return fmt.Errorf("JetStream answered %.80q", m.Data)
 	}
 	if ack.Error != nil {
-		return fmt.Errorf("JetStream: %s (%d)", ack.Error.Description, ack.Error.ErrCode)
+		return ack.Error
 	}
 	return nil
 }
+
+// refusal is why JetStream has not stored an entry.
+type refusal struct {
+	Code        int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+// storeFailed is JetStream's code for a log that cannot be written.
+const storeFailed = 10077
+
+func (r *refusal) Error() string { return fmt.Sprintf("JetStream: %s (%d)", r.Description, r.Code) }
 
 // beginEpoch appends the beginning of an epoch, if the stream still ends with this sequence number; otherwise another node has been
 // faster, or there are records to be read first. Numbers of the epoch are above seen.

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"scenecast"
@@ -28,10 +27,11 @@ type Backend struct {
 	log       *slog.Logger
 	self      scenecast.NodeID
 	on        cluster.Events
-	server    *server.Server                  // the embedded one; nil: it is external
+	embedded  embedded                        // the server, unless it is external
 	full      atomic.Pointer[problem.Problem] // there is no room for records
-	reached   *reached                        // how far the log was read
-	temporary string                          // a directory to remove; empty: none
+	room      room
+	reached   *reached // how far the log was read
+	temporary string   // a directory to remove; empty: none
 	conn      *nats.Conn
 
 	stream, logSubject, liveSubject, allSubject, nodeSubject, hereSubject string
@@ -76,7 +76,11 @@ func New(o Options) (*Backend, error) {
 		wake:        make(chan struct{}, 1),
 		states:      make(chan streamState, 1),
 	}
-	b.appends = appends{prefix: prefix + ".acks." + nats.NewInbox()[7:] + ".", ended: make(map[uint64]*waitingAppend)}
+	b.appends = appends{
+		prefix:      prefix + ".acks." + nats.NewInbox()[7:] + ".",
+		storeFailed: func() { b.room.failed.Store(true) },
+		ended:       make(map[uint64]*waitingAppend),
+	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b, nil
 }

@@ -8,11 +8,27 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
+
+// embedded is the server in this process. It is another one after it was started again.
+type embedded struct {
+	options *server.Options
+	running atomic.Pointer[server.Server] // nil: none was started
+}
+
+// InProcessConn implements nats.InProcessConnProvider: the connection goes to the server that runs now.
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	s := e.running.Load()
+	if s == nil {
+		return nil, nats.ErrNoServers
+	}
+	return s.InProcessConn()
+}
 
 // startEmbedded starts the server, and returns how this process connects to it. The server has no port unless there are other nodes.
 func (b *Backend) startEmbedded() ([]nats.Option, error) {
@@ -69,21 +85,46 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 			electFast()
 		}
 	}
+	b.embedded.options = o
+	if err := b.runEmbedded(); err != nil {
+		return nil, err
+	}
+	return []nats.Option{nats.InProcessServer(&b.embedded), nats.UserInfo("scenecast", password)}, nil
+}
+
+// runEmbedded starts the server with its options.
+func (b *Backend) runEmbedded() error {
+	o := b.embedded.options.Clone()
 	s, err := server.NewServer(o)
 	if err != nil {
-		return nil, fmt.Errorf("embedded NATS: %w", err)
+		return fmt.Errorf("embedded NATS: %w", err)
 	}
 	s.SetLoggerV2(&serverLog{b.log}, false, false, false)
-	b.server = s
+	again := b.embedded.running.Load() != nil
+	if !again {
+		b.embedded.running.Store(s)
+	}
 	go s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
 		perhaps := fmt.Sprintf("is %s not writable", o.StoreDir)
-		if e.isClustered() {
+		if e := b.options.Embedded; e.isClustered() {
 			perhaps += fmt.Sprintf(", or %s in use", e.Listen)
 		}
-		return nil, fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (%s?)", perhaps)
+		return fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (%s?)", perhaps)
 	}
-	return []nats.Option{nats.InProcessServer(s), nats.UserInfo("scenecast", password)}, nil
+	if again { // what is connected to the old one comes to this one now
+		b.awaitCurrent(s)
+		b.embedded.running.Store(s)
+	}
+	return nil
+}
+
+// awaitCurrent waits until a server that was started again knows what the other nodes know, as far as they can be reached: until then it
+// may say that there is no log.
+func (b *Backend) awaitCurrent(s *server.Server) {
+	for begun := time.Now(); b.options.Embedded.isClustered() && !s.JetStreamIsCurrent() && time.Since(begun) < 10*time.Second && b.ctx.Err() == nil; {
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // maxPayload is the largest message of the embedded server, and so bounds a push: 8 MiB, the most that NATS recommends.
@@ -98,12 +139,17 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, err
 }
 
+// endEmbedded stops the server, if there is one.
+func (b *Backend) endEmbedded() {
+	if s := b.embedded.running.Load(); s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
+}
+
 // stopEmbedded stops the server, and removes what it has written where that was for this process alone.
 func (b *Backend) stopEmbedded() {
-	if b.server != nil {
-		b.server.Shutdown()
-		b.server.WaitForShutdown()
-	}
+	b.endEmbedded()
 	b.reached.close()
 	if b.temporary != "" {
 		_ = os.RemoveAll(b.temporary)

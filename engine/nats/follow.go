@@ -227,8 +227,9 @@ func (f *follower) verify() {
 	state, err := f.streamInfo(ctx)
 	if errors.Is(err, errNoStream) {
 		f.log.Error("engine: the log was deleted, and is made anew", "stream", f.stream)
-		err = f.prepareStream(ctx)
-		state = streamState{}
+		if err = f.prepareStream(ctx); err == nil {
+			state, err = f.streamInfo(ctx) // it may be there after all: a server that has just started does not know at once
+		}
 	}
 	if err != nil {
 		f.pause(50 * time.Millisecond)

@@ -35,6 +35,20 @@ func (s *standing) told(log streamState) {
 	}
 }
 
+// lastOfLog is the sequence number of the newest record, as far as the leader has said.
+func (s *standing) lastOfLog() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Last
+}
+
+// bytesOfLog is how many bytes a copy of the log takes, as far as the leader has said.
+func (s *standing) bytesOfLog() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Bytes
+}
+
 // lag is how far this node is behind. While the leader does not answer, nobody knows what it has, and time passes all the same.
 func (s *standing) lag() (l scenecast.Lag) {
 	s.mu.Lock()
@@ -56,8 +70,8 @@ func (b *Backend) LogInfo() (log scenecast.LogInfo, lag scenecast.Lag, readOn in
 	log = scenecast.LogInfo{Leader: s.log.Leader, Replicas: b.options.Replicas, InSync: s.log.Current}
 	if time.Since(s.answered) > cutOff { // what it has said does not count any more
 		log.Leader, log.InSync = "", 0
-	} else if b.server != nil {
-		log.Leads = log.Leader == "" || log.Leader == b.server.Name() // alone, nobody is elected
+	} else if server := b.embedded.running.Load(); server != nil {
+		log.Leads = log.Leader == "" || log.Leader == server.Name() // alone, nobody is elected
 	}
 	s.mu.Unlock()
 	return log, s.lag(), s.readOn.Load()

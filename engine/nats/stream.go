@@ -75,6 +75,7 @@ type streamState struct {
 	Created string // when the stream was made: another one has another time
 	First   uint64
 	Last    uint64
+	Bytes   uint64
 	Leader  string
 	Current int // replicas that have everything, the leader among them
 }
@@ -102,6 +103,7 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 		State   struct {
 			First uint64 `json:"first_seq"`
 			Last  uint64 `json:"last_seq"`
+			Bytes uint64 `json:"bytes"`
 		} `json:"state"`
 		Cluster *struct {
 			Leader   string `json:"leader"`
@@ -120,7 +122,7 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 	default:
 		return s, errors.New(info.Error.Description)
 	}
-	s = streamState{Created: info.Created, First: info.State.First, Last: info.State.Last, Current: 1}
+	s = streamState{Created: info.Created, First: info.State.First, Last: info.State.Last, Bytes: info.State.Bytes, Current: 1}
 	if info.Cluster != nil {
 		s.Leader = info.Cluster.Leader
 		for _, r := range info.Cluster.Replicas {
