@@ -1,0 +1,211 @@
+// Package queue keeps events for backends until those have taken them: in memory, or in a file that survives the process and, once
+// Append has returned, a loss of power.
+package queue
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Item is something that waits. Numbers rise from item to item.
+type Item struct {
+	Number uint64
+	Data   []byte // not to be changed
+}
+
+// Queue is one queue. Safe for concurrent use.
+type Queue interface {
+	// Append puts items behind the newest. When it returns nil they are kept as safely as the queue keeps anything; of an error none is.
+	Append(items [][]byte) error
+	// First returns the oldest items: at most so many, and no more bytes than that unless the first is larger by itself.
+	First(count, bytes int) ([]Item, error)
+	// Remove removes all items up to this number.
+	Remove(through uint64) error
+	// Len is how many items wait.
+	Len() int
+}
+
+// Memory is a queue that ends with the process. The zero value is empty.
+type Memory struct {
+	mu    sync.Mutex
+	last  uint64
+	items []Item
+}
+
+// Append implements Queue.
+func (m *Memory) Append(items [][]byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, data := range items {
+		m.last++
+		m.items = append(m.items, Item{m.last, data})
+	}
+	return nil
+}
+
+// First implements Queue.
+func (m *Memory) First(count, bytes int) ([]Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for n < min(count, len(m.items)) {
+		if bytes -= len(m.items[n].Data); bytes < 0 && n > 0 {
+			break
+		}
+		n++
+	}
+	return append([]Item(nil), m.items[:n]...), nil
+}
+
+// Remove implements Queue.
+func (m *Memory) Remove(through uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for n < len(m.items) && m.items[n].Number <= through {
+		n++
+	}
+	clear(m.items[:n]) // lets the collector have them; append moves the rest when the slice is full
+	m.items = m.items[n:]
+	return nil
+}
+
+// Len implements Queue.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.items)
+}
+
+// File holds queues in one file. One process has it open at a time.
+type File struct{ db *bolt.DB }
+
+// lockTimeout bounds the wait for another process that has the file open.
+const lockTimeout = time.Second
+
+// Open opens the file, or makes it.
+func Open(path string) (*File, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
+	if errors.Is(err, bolt.ErrTimeout) {
+		return nil, fmt.Errorf("%s: another process has it open", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &File{db}, nil
+}
+
+// Close closes the file. Its queues are not used afterwards.
+func (f *File) Close() error { return f.db.Close() }
+
+// Queue returns the queue of this name, with what was in it when the file was closed, or its process died.
+func (f *File) Queue(name string) (Queue, error) {
+	q := &fileQueue{db: f.db, name: []byte(name)}
+	err := f.db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists(q.name)
+		if err == nil {
+			q.length = b.Stats().KeyN
+		}
+		return err
+	})
+	return q, err
+}
+
+// Others removes the queues whose names are not in keep, and returns how many items each had: what they wait for is nobody's any more.
+func (f *File) Others(keep map[string]bool) (removed map[string]int, err error) {
+	removed = make(map[string]int)
+	err = f.db.Update(func(tx *bolt.Tx) error {
+		clear(removed)
+		_ = tx.ForEach(func(name []byte, b *bolt.Bucket) error { // the function returns no error
+			if !keep[string(name)] {
+				removed[string(name)] = b.Stats().KeyN
+			}
+			return nil
+		})
+		for name := range removed {
+			if err := tx.DeleteBucket([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return removed, err
+}
+
+// fileQueue is a bucket whose keys are the items' numbers.
+type fileQueue struct {
+	db   *bolt.DB
+	name []byte
+
+	mu     sync.Mutex
+	length int
+}
+
+func (q *fileQueue) Append(items [][]byte) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	err := q.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(q.name)
+		b.FillPercent = 1 // keys only rise
+		for _, data := range items {
+			number, err := b.NextSequence()
+			if err != nil {
+				return err
+			}
+			if err := b.Put(binary.BigEndian.AppendUint64(nil, number), data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		q.length += len(items)
+	}
+	return err
+}
+
+func (q *fileQueue) First(count, bytes int) (items []Item, err error) {
+	err = q.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(q.name).Cursor()
+		for k, v := c.First(); k != nil && len(items) < count; k, v = c.Next() {
+			if bytes -= len(v); bytes < 0 && len(items) > 0 {
+				break
+			}
+			items = append(items, Item{binary.BigEndian.Uint64(k), append([]byte(nil), v...)}) // v is valid within the transaction
+		}
+		return nil
+	})
+	return items, err
+}
+
+func (q *fileQueue) Remove(through uint64) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	removed := 0
+	err := q.db.Update(func(tx *bolt.Tx) error {
+		removed = 0
+		c := tx.Bucket(q.name).Cursor()
+		for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) <= through; k, _ = c.First() {
+			if err := c.Delete(); err != nil {
+				return err
+			}
+			removed++
+		}
+		return nil
+	})
+	if err == nil {
+		q.length -= removed
+	}
+	return err
+}
+
+func (q *fileQueue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.length
+}
