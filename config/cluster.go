@@ -15,6 +15,7 @@ const (
 	EngineAuto   = "auto"   // EngineNATS where a setting asks for what only that can, otherwise EngineMemory
 	EngineMemory = "memory" // one node, and a log that ends with the process
 	EngineNATS   = "nats"   // NATS JetStream, embedded or external
+	EngineRedis  = "redis"  // the Redis of the section redis
 )
 
 // EngineName is the engine that the settings ask for.
@@ -87,16 +88,22 @@ func (a Addresses) byComma() {}
 
 // checkCluster finds what is wrong with the engine's settings.
 func (d *decoder) checkCluster(c *Config) {
-	if !slices.Contains([]string{EngineAuto, EngineMemory, EngineNATS}, c.Engine) {
-		d.wrong("engine", "%q is no engine; there are %s, %s and %s", c.Engine, EngineAuto, EngineMemory, EngineNATS)
+	if engines := []string{EngineAuto, EngineMemory, EngineNATS, EngineRedis}; !slices.Contains(engines, c.Engine) {
+		d.wrong("engine", "%q is no engine; there are %s", c.Engine, strings.Join(engines, ", "))
 		return
 	}
 	for key, set := range map[string]bool{
 		"data_dir": c.DataDir != "", "nats.url": c.NATS.URL != "", "cluster.listen": c.Cluster.Listen != "", "cluster.peers": len(c.Cluster.Peers) > 0,
 	} {
-		if set && c.Engine == EngineMemory {
-			d.wrong(key, "needs the engine %s, and engine is %s", EngineNATS, EngineMemory)
+		if set && (c.Engine == EngineMemory || c.Engine == EngineRedis) {
+			d.wrong(key, "needs the engine %s, and engine is %s", EngineNATS, c.Engine)
 		}
+	}
+	switch n := c.Redis.WaitReplicas; {
+	case n < 0:
+		d.wrong("redis.wait_replicas", "%d are none that can be waited for", n)
+	case n > 0 && c.Engine != EngineRedis:
+		d.wrong("redis.wait_replicas", "needs the engine %s, and engine is %s", EngineRedis, c.Engine)
 	}
 	if !slices.Contains([]string{ElectionFast, ElectionSafe}, c.Cluster.Election) {
 		d.wrong("cluster.election", "%q is none; there are %s and %s", c.Cluster.Election, ElectionFast, ElectionSafe)
@@ -106,6 +113,9 @@ func (d *decoder) checkCluster(c *Config) {
 	}
 	if t := c.Cluster.TLS; (t.Cert == "") != (t.Key == "") || (t.Cert == "") != (t.CA == "") {
 		d.wrong(firstSet("cluster.tls", "cert", t.Cert, "key", t.Key, "ca", t.CA), "cluster.tls needs cert, key and ca, or none")
+	}
+	if c.EngineName() != EngineMemory && !isClusterName(c.Cluster.Name) {
+		d.wrong("cluster.name", "%q is no name; it takes letters, digits, - and _", c.Cluster.Name)
 	}
 	if c.EngineName() == EngineNATS {
 		d.checkNodes(c)
@@ -125,9 +135,6 @@ func firstSet(section string, keysAndValues ...string) string {
 // checkNodes finds what is wrong with who is in the cluster.
 func (d *decoder) checkNodes(c *Config) {
 	k := &c.Cluster
-	if !isClusterName(k.Name) {
-		d.wrong("cluster.name", "%q is no name; it takes letters, digits, - and _", k.Name)
-	}
 	if n := c.NATS.Replicas; n != 0 && n != 1 && n != 3 && n != 5 {
 		d.wrong("nats.replicas", "%d replicas are none that a log can have; take 1, 3 or 5", n)
 	}
@@ -166,7 +173,7 @@ func (d *decoder) checkNodes(c *Config) {
 	}
 }
 
-// isClusterName reports whether a name can be part of the names of NATS's streams and subjects.
+// isClusterName reports whether a name can be part of the names of NATS's streams and subjects, and of Redis's keys.
 func isClusterName(name string) bool {
 	for _, c := range []byte(name) {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {

@@ -19,7 +19,7 @@ type Config struct {
 	Outbox      Outbox    `yaml:"outbox"`
 	Push        Push      `yaml:"push"`
 	History     History   `yaml:"history"`
-	Engine      string    `yaml:"engine"`   // EngineMemory or EngineNATS
+	Engine      string    `yaml:"engine"`   // EngineAuto, EngineMemory, EngineNATS or EngineRedis
 	DataDir     string    `yaml:"data_dir"` // empty: the log ends with the process
 	Cluster     Cluster   `yaml:"cluster"`
 	NATS        NATS      `yaml:"nats"`

@@ -13,7 +13,9 @@ import (
 	"scenecast/engine/cluster"
 	"scenecast/engine/memory"
 	"scenecast/engine/nats"
+	"scenecast/engine/redis"
 	"scenecast/engine/tail"
+	"scenecast/redisclient"
 )
 
 // newEngine makes the engine that the configuration asks for. It has not started.
@@ -27,7 +29,7 @@ func newEngine(c config.Config, id scenecast.NodeID, version string, connections
 			MaxKeys:           c.Push.MaxIdempotencyKeys,
 		}), nil
 	}
-	backend, err := newNATS(c, log)
+	backend, err := newBackend(c, log)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +50,51 @@ func newEngine(c config.Config, id scenecast.NodeID, version string, connections
 	}), nil
 }
 
+func newBackend(c config.Config, log *slog.Logger) (cluster.Backend, error) {
+	if c.EngineName() != config.EngineRedis {
+		return newNATS(c, log)
+	}
+	o, err := RedisOptions(c, log)
+	if err != nil {
+		return nil, err
+	}
+	return redis.New(o), nil
+}
+
+// RedisOptions say where the engine redis of a configuration has its log.
+func RedisOptions(c config.Config, log *slog.Logger) (redis.Options, error) {
+	client, err := redisclient.Option(redisOptions(c.Redis))
+	if err != nil {
+		return redis.Options{}, err
+	}
+	return redis.Options{
+		Client:       client,
+		Tag:          c.Redis.Prefix + ":" + c.Cluster.Name,
+		WaitReplicas: c.Redis.WaitReplicas,
+		MaxAge:       logAge(c),
+		MaxBytes:     int64(c.History.MaxBytes),
+		Logger:       log,
+	}, nil
+}
+
+// redisOptions say how the Redis of the settings is reached.
+func redisOptions(r config.Redis) redisclient.Options {
+	return redisclient.Options{
+		URL:              string(r.URL),
+		Username:         r.Username,
+		Password:         string(r.Password),
+		SentinelMaster:   r.SentinelMaster,
+		SentinelUsername: r.SentinelUsername,
+		SentinelPassword: string(r.SentinelPassword),
+		TLS:              redisclient.TLS{Cert: r.TLS.Cert, Key: r.TLS.Key, CA: r.TLS.CA},
+	}
+}
+
+// logAge is how long the log keeps pushes: as long as pages may come back for them, and as keys are remembered.
+func logAge(c config.Config) time.Duration {
+	return max(time.Duration(c.History.MaxAge), time.Duration(c.Push.IdempotencyWindow))
+}
+
 // logBytes is how much of the log NATS keeps for each byte that a node keeps in memory: a record in the log is about as large as its
 // pushes in memory, and nodes that start read all of it.
 const logBytes = 4
@@ -62,7 +109,7 @@ func newNATS(c config.Config, log *slog.Logger) (*nats.Backend, error) {
 		Credentials: string(c.NATS.Credentials),
 		Name:        c.Cluster.Name,
 		Replicas:    c.NATS.Replicas,
-		MaxAge:      max(time.Duration(c.History.MaxAge), time.Duration(c.Push.IdempotencyWindow)),
+		MaxAge:      logAge(c),
 		MaxBytes:    logBytes * int64(c.History.MaxBytes),
 		Logger:      log,
 	}

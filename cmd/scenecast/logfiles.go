@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,15 +16,17 @@ import (
 	"scenecast/config"
 	"scenecast/engine/cluster"
 	"scenecast/engine/nats"
+	"scenecast/engine/redis"
 	"scenecast/engine/tail"
+	"scenecast/server"
 )
 
 func newLog() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "log",
 		Short: "Check the log of pushes, or print it",
-		Long: `Reads the log of the engine nats without running a server: the files in data_dir, of a node that is stopped, or what the external
-NATS at nats.url keeps. Nothing is changed.`,
+		Long: `Reads the log of the engine nats or redis without running a server: the files in data_dir, of a node that is stopped, what the
+external NATS at nats.url keeps, or what the Redis at redis.url keeps. Nothing is changed.`,
 	}
 	cmd.AddCommand(newLogVerify(), newLogExport())
 	return cmd
@@ -37,7 +40,8 @@ func newLogVerify() *cobra.Command {
 Prints what is there, and what is damaged. Exit status 1 when something is. A node that was killed may have left its last record cut
 off; the server drops that when it starts, and has it again from the other nodes.`,
 		Example: `  scenecast log verify --data-dir /var/lib/scenecast
-  scenecast log verify --nats-url nats://10.0.0.9:4222`,
+  scenecast log verify --nats-url nats://10.0.0.9:4222
+  scenecast log verify --redis-url redis://127.0.0.1:6379/0`,
 		Args: cobra.NoArgs,
 	}
 	s := newLogSettings(cmd)
@@ -79,22 +83,28 @@ the end; then the exit status is 1.`,
 }
 
 // scanLog reads the log that the settings name.
-func scanLog(ctx context.Context, s *settings, push func(*scenecast.Push)) (nats.Scan, error) {
+func scanLog(ctx context.Context, s *settings, push func(*scenecast.Push)) (cluster.Scan, error) {
 	l, _, err := s.load()
 	if err != nil {
-		return nats.Scan{}, err
+		return cluster.Scan{}, err
 	}
 	reader := cluster.NewReader(tail.KeyOptions{Window: time.Duration(l.Push.IdempotencyWindow), MaxCount: l.Push.MaxIdempotencyKeys})
 	switch {
+	case l.EngineName() == config.EngineRedis || s.flags["redis.url"].Changed:
+		o, err := server.RedisOptions(l.Config, slog.Default())
+		if err != nil {
+			return cluster.Scan{}, err
+		}
+		return redis.Scan(ctx, o, reader, push)
 	case l.EngineName() != config.EngineNATS || l.DataDir == "" && l.NATS.URL == "":
-		return nats.Scan{}, errors.New("which log? --data-dir or --nats-url says it, or the configuration; the engine memory keeps none")
+		return cluster.Scan{}, errors.New("which log? --data-dir, --nats-url or --redis-url says it, or the configuration; the engine memory keeps none")
 	case l.NATS.URL != "":
 		return nats.ScanURL(ctx, nats.Options{URL: l.NATS.URL, Credentials: string(l.NATS.Credentials), Name: l.Cluster.Name}, reader, push)
 	}
 	return nats.ScanDir(l.DataDir, l.Cluster.Name, reader, push)
 }
 
-func printScan(out io.Writer, s nats.Scan) {
+func printScan(out io.Writer, s cluster.Scan) {
 	fmt.Fprintf(out, "%d records, %d bytes", s.Records, s.Bytes)
 	if !s.Begun.IsZero() {
 		fmt.Fprintf(out, ", stored from %s to %s", s.Begun.UTC().Format(time.RFC3339), s.Ended.UTC().Format(time.RFC3339))
@@ -116,7 +126,7 @@ func printScan(out io.Writer, s nats.Scan) {
 // maxDamage bounds how much is printed.
 const maxDamage = 20
 
-func damageOf(s nats.Scan) error {
+func damageOf(s cluster.Scan) error {
 	if len(s.Damage) == 0 {
 		return nil
 	}

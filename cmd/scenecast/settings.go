@@ -28,6 +28,7 @@ func newLogSettings(cmd *cobra.Command) *settings {
 	addConfigFlag(cmd, &s.file)
 	s.add(cmd, "data_dir", "data-dir", "`directory` of a node's log")
 	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
+	s.add(cmd, "redis.url", "redis-url", "`URL` of a Redis")
 	s.add(cmd, "cluster.name", "cluster-name", "`name` of the cluster")
 	return s
 }
@@ -46,14 +47,14 @@ func newSettings(cmd *cobra.Command) *settings {
 	s.add(cmd, "listen", "listen", "`host:port` to listen on; port 0 takes any free one")
 	s.add(cmd, "client_tokens", "client-token", "`tokens` that let pages in, separated by commas")
 	s.add(cmd, "api_keys", "api-key", "`key` of a backend that may do everything, in place of those of the file")
-	s.add(cmd, "engine", "engine", "`engine`: auto, memory or nats")
+	s.add(cmd, "engine", "engine", "`engine`: auto, memory, nats or redis")
 	s.add(cmd, "data_dir", "data-dir", "`directory` in which pushes are kept over restarts")
 	s.add(cmd, "cluster.node", "cluster-node", "`name` of this node, the same over restarts")
 	s.add(cmd, "cluster.listen", "cluster-listen", "`host:port` for the other nodes of the cluster")
 	s.add(cmd, "cluster.peers", "cluster-peers", "`host:port` of the other nodes, separated by commas")
 	s.add(cmd, "cluster.secret", "cluster-secret", "`text` that the nodes of the cluster share")
 	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
-	s.add(cmd, "redis.url", "redis-url", "`URL` of a Redis, for the registry of connections (redis.registry)")
+	s.add(cmd, "redis.url", "redis-url", "`URL` of a Redis: of the engine redis, or for the registry of connections (redis.registry)")
 	s.add(cmd, "log.level", "log-level", "`level`: debug, info, warn or error")
 	s.add(cmd, "log.format", "log-format", "`format`: text or json")
 	return s

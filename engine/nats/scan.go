@@ -12,42 +12,24 @@ import (
 	"scenecast/engine/cluster"
 )
 
-// Scan is what was found in a log.
-type Scan struct {
-	Records     int // entries that are records
-	Void        int // of these, the ones that were appended to an epoch that had ended: their origins have appended them again
-	Pushes      int // in records that are not void
-	Happened    int // of these, the ones that happened: the others were appended twice, or are retries
-	Epochs      int // beginnings of epochs
-	Bytes       int64
-	First, Last scenecast.Position // of what happened
-	Begun       time.Time          // when the oldest entry was stored
-	Ended       time.Time          // and the newest
-	Damage      []error            // in order
-}
-
 // scanner goes through entries as the follower does.
 type scanner struct {
-	Scan
-	reader *cluster.Reader
-	push   func(*scenecast.Push)
-
-	last   uint64 // sequence number
-	epoch  epoch
-	number uint64 // the highest that was seen
+	*cluster.Scanner
+	last  uint64 // sequence number
+	epoch epoch
 }
 
 // ScanDir reads the log of the cluster of this name from the data directory of a node that does not run, and calls push for each push
 // that happened, in order. Damage is no error: it goes on behind it.
-func ScanDir(dir, name string, reader *cluster.Reader, push func(*scenecast.Push)) (Scan, error) {
-	s := scanner{reader: reader, push: push}
-	err := readBlocks(dir, streamPrefix+name, "scenecast."+name+".log", s.take, s.damaged)
+func ScanDir(dir, name string, reader *cluster.Reader, push func(*scenecast.Push)) (cluster.Scan, error) {
+	s := scanner{Scanner: cluster.NewScanner(reader, push)}
+	err := readBlocks(dir, streamPrefix+name, "scenecast."+name+".log", s.take, s.Damaged)
 	return s.Scan, err
 }
 
 // ScanURL does so with the log that external servers keep.
-func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*scenecast.Push)) (Scan, error) {
-	s := scanner{reader: reader, push: push}
+func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*scenecast.Push)) (cluster.Scan, error) {
+	s := scanner{Scanner: cluster.NewScanner(reader, push)}
 	b, err := New(o)
 	if err != nil {
 		return s.Scan, err
@@ -87,12 +69,10 @@ func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*
 // scanTimeout is how long servers may take to say how the log stands: they do not answer at all what a user may not ask.
 const scanTimeout = 5 * time.Second
 
-func (s *scanner) damaged(err error) { s.Damage = append(s.Damage, err) }
-
 // take takes the next entry.
 func (s *scanner) take(r stored) {
 	wrong := func(format string, v ...any) {
-		s.damaged(fmt.Errorf("entry "+strconv.FormatUint(r.sequence, 10)+": "+format, v...))
+		s.Damaged(fmt.Errorf("entry "+strconv.FormatUint(r.sequence, 10)+": "+format, v...))
 	}
 	switch {
 	case r.sequence <= s.last:
@@ -123,17 +103,14 @@ func (s *scanner) take(r stored) {
 
 // begin takes the beginning of an epoch.
 func (s *scanner) begin(e entry, wrong func(string, ...any)) {
-	s.Epochs++
-	switch {
-	case s.epoch.id == 0: // what was before it has been dropped
-	case e.epoch.base < s.epoch.base:
+	first := s.epoch.id == 0
+	if !first && e.epoch.base < s.epoch.base {
 		wrong("an epoch whose numbers are below those of the one before")
-	case e.previousEnd > s.number:
-		wrong("an epoch that says that the one before ended at %d, and it ends at %d", e.previousEnd, s.number)
-	case e.number() <= s.number:
-		wrong("an epoch that begins at %d, below what was there", e.number())
 	}
-	s.epoch, s.number = e.epoch, max(s.number, e.number())
+	if err := s.Begin(e.number(), e.previousEnd, first); err != nil {
+		wrong("%w", err)
+	}
+	s.epoch = e.epoch
 }
 
 // record takes a record.
@@ -146,23 +123,7 @@ func (s *scanner) record(e entry, wrong func(string, ...any)) {
 		s.Void++
 		return
 	}
-	if e.number() <= s.number {
-		wrong("a record with the number %d behind one with %d", e.number(), s.number)
-		return
-	}
-	s.number = e.number()
-	happening, pushes, err := s.reader.Read(e.epoch.id, e.number(), e.record)
-	if err != nil {
+	if err := s.Record(e.epoch.id, e.number(), e.record); err != nil {
 		wrong("%w", err)
-		return
-	}
-	s.Pushes += pushes
-	s.Happened += len(happening)
-	for _, p := range happening {
-		if s.First == (scenecast.Position{}) {
-			s.First = p.Position
-		}
-		s.Last = p.Position
-		s.push(p)
 	}
 }

@@ -45,7 +45,7 @@ func writeLog(t *testing.T) (dir string) {
 	return dir
 }
 
-func scan(t *testing.T, dir string) (nats.Scan, []string) {
+func scan(t *testing.T, dir string) (cluster.Scan, []string) {
 	t.Helper()
 	var ids []string
 	s, err := nats.ScanDir(dir, "scenecast", cluster.NewReader(tail.KeyOptions{}), func(p *scenecast.Push) { ids = append(ids, p.ID) })
@@ -82,7 +82,7 @@ func TestScan(t *testing.T) {
 		}
 	}
 	file, content := block(t, dir)
-	change := func(b []byte) nats.Scan {
+	change := func(b []byte) cluster.Scan {
 		t.Helper()
 		if err := os.WriteFile(file, b, 0o600); err != nil {
 			t.Fatal(err)
