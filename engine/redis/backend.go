@@ -80,7 +80,9 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	if err := b.connect(ctx); err != nil {
 		return err
 	}
-	b.reading, b.appending, b.sending = &link{client: b.client}, &link{client: b.client}, &link{client: b.client}
+	for _, l := range []**link{&b.reading, &b.appending, &b.sending} {
+		*l = &link{client: b.client, log: b.keys.log}
+	}
 	f := newFollower(b)
 	if err := b.untilUp(ctx, func() error { return f.begin(ctx) }); err != nil {
 		return err

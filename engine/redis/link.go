@@ -15,6 +15,7 @@ import (
 // has failed is closed, and what comes next opens another one, to the server that keeps the log then.
 type link struct {
 	client rueidis.Client
+	log    string // key of the log
 
 	mu     sync.Mutex
 	conn   rueidis.DedicatedClient // nil: none is open
@@ -83,11 +84,16 @@ func (l *link) open(ctx context.Context) (rueidis.DedicatedClient, error) {
 	}
 	l.opened = time.Now()
 	conn, _ = l.client.Dedicate()
+	// In a Redis Cluster, the key of the first command says which server it is.
+	err := conn.Do(ctx, conn.B().Exists().Key(l.log).Build()).Error()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
+		err = errClosed
+	}
+	if err != nil {
 		conn.Close()
-		return nil, errClosed
+		return nil, err
 	}
 	l.conn = conn
 	return conn, nil

@@ -47,6 +47,7 @@ func (o Options) withDefaults() Options {
 		c.Sentinel.Dialer.Timeout = answerTimeout
 		c.Sentinel.TopologyRefreshInterval = time.Second // what the Sentinels publish of a failover may get lost
 	}
+	c.ClusterOption.ShardsRefreshInterval = 2 * time.Second
 	return o
 }
 

@@ -22,7 +22,10 @@ import (
 	"scenecast/redisclient/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1")) // it ends within a second of its client
+}
 
 func logger() *slog.Logger {
 	if os.Getenv("REDIS_LOG") != "" {

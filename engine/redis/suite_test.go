@@ -2,11 +2,17 @@ package redis_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/rueidis"
 
 	"scenecast"
 	"scenecast/engine/cluster"
@@ -39,25 +45,72 @@ func (b *mortal) Send(ctx context.Context, to scenecast.NodeID, message []byte) 
 	return b.Backend.Send(ctx, to, message)
 }
 
-// TestClusterSuite runs what every engine of several nodes must pass on one server, which each node reaches over a proxy.
+// TestClusterSuite runs what every engine of several nodes must pass, on each kind of Redis there is. Each node reaches the servers over
+// proxies of its own.
 func TestClusterSuite(t *testing.T) {
-	s, clusters := redistest.Start(t), 0
+	t.Run("Single", func(t *testing.T) {
+		s := redistest.Start(t)
+		runSuite(t, redisclient.Options{URL: "redis://" + s.Addr}, []*redistest.Server{s})
+	})
+	t.Run("Sentinel", func(t *testing.T) {
+		w := redistest.StartWatched(t, 1)
+		runSuite(t, sentinelOptions(w), slices.Concat(w.Servers, w.Sentinels))
+	})
+	t.Run("Cluster", func(t *testing.T) {
+		servers := redistest.StartCluster(t, 3)
+		runSuite(t, clusterOptions(servers), servers)
+	})
+}
+
+func sentinelOptions(w *redistest.Watched) redisclient.Options {
+	return redisclient.Options{URL: "redis://" + addresses(w.Sentinels), SentinelMaster: w.Name}
+}
+
+func clusterOptions(servers []*redistest.Server) redisclient.Options {
+	return redisclient.Options{URL: "redis://" + addresses(servers)}
+}
+
+func addresses(servers []*redistest.Server) string {
+	var list []string
+	for _, s := range servers {
+		list = append(list, s.Addr)
+	}
+	return strings.Join(list, ",")
+}
+
+func runSuite(t *testing.T, o redisclient.Options, servers []*redistest.Server) {
+	clusters := 0
 	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
 		clusters++
 		networks := make([]enginetest.Proxies, n)
-		for i := range networks {
-			networks[i] = enginetest.Proxies{enginetest.NewProxy(t, s.Addr)}
+		clients := make([]rueidis.ClientOption, n)
+		for i := range n {
+			clients[i] = client(t, o)
+			networks[i] = throughProxies(t, &clients[i], servers)
 		}
 		c := clusterOn(t, n, forgetAfter, func(i int) redis.Options {
-			return redis.Options{
-				Client: client(t, redisclient.Options{URL: "redis://" + networks[i][0].Addr()}),
-				Tag:    fmt.Sprint("cluster", clusters),
-				Logger: logger(),
-			}
+			return redis.Options{Client: clients[i], Tag: fmt.Sprint("cluster", clusters), Logger: logger()}
 		})
 		c.Network = func(i int) enginetest.Network { return networks[i] }
 		return c
 	})
+}
+
+// throughProxies has a client reach each server by a proxy.
+func throughProxies(t *testing.T, o *rueidis.ClientOption, servers []*redistest.Server) (network enginetest.Proxies) {
+	proxies := make(map[string]*enginetest.Proxy)
+	for _, s := range servers {
+		proxies[s.Addr] = enginetest.NewProxy(t, s.Addr)
+		network = append(network, proxies[s.Addr])
+	}
+	o.DialCtxFn = func(ctx context.Context, address string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+		p := proxies[address]
+		if p == nil {
+			return nil, fmt.Errorf("there is no proxy to %s", address)
+		}
+		return d.DialContext(ctx, "tcp", p.Addr())
+	}
+	return network
 }
 
 // clusterOn are engines on backends with these options.
