@@ -18,6 +18,7 @@ type AppSettings struct {
 	PageTokenMayTrigger bool         `yaml:"page_token_may_trigger"`
 	MaxConnections      int          `yaml:"max_connections"` // of its pages; 0: no limit
 	Triggers            Triggers     `yaml:"triggers"`
+	Hooks               Hooks        `yaml:"hooks"`
 }
 
 // AppLabels are what an app says of labels.

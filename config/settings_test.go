@@ -41,17 +41,24 @@ var another = map[string]struct {
 	text string
 	want any
 }{
-	"listen":                       {"127.0.0.1:0", "127.0.0.1:0"},
-	"client_tokens":                {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
-	"api_keys":                     {`[{name: cron, key: "s3", allow: [trigger]}]`, config.APIKeys{{Name: "cron", Key: "s3", Allow: config.Scopes{auth.Trigger}}}},
-	"page_token_may_trigger":       {"true", true},
-	"max_connections":              {"9", 9},
-	"triggers":                     {`{"t":{"to":"*","message":[1.10]}}`, config.Triggers{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
-	"labels.client":                {"[page, order]", config.LabelKeys{"page", "order"}},
-	"labels.max_count":             {"7", 7},
-	"labels.max_key_bytes":         {"1KiB", config.Size(1024)},
-	"labels.max_value_bytes":       {"100", config.Size(100)},
-	"apps":                         {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
+	"listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
+	"client_tokens":          {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
+	"api_keys":               {`[{name: cron, key: "s3", allow: [trigger]}]`, config.APIKeys{{Name: "cron", Key: "s3", Allow: config.Scopes{auth.Trigger}}}},
+	"page_token_may_trigger": {"true", true},
+	"max_connections":        {"9", 9},
+	"triggers":               {`{"t":{"to":"*","message":[1.10]}}`, config.Triggers{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
+	"labels.client":          {"[page, order]", config.LabelKeys{"page", "order"}},
+	"labels.max_count":       {"7", 7},
+	"labels.max_key_bytes":   {"1KiB", config.Size(1024)},
+	"labels.max_value_bytes": {"100", config.Size(100)},
+	"apps":                   {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
+	"hooks.connect":          {`{"url":"http://a"}`, config.ConnectHook{URL: "http://a", Timeout: config.Duration(2 * time.Second), OnError: "refuse", Concurrency: 100}},
+	"hooks.call":             {`{url: 'http://a', rate: 3}`, config.CallHook{URL: "http://a", Timeout: config.Duration(5 * time.Second), Concurrency: 100, Rate: 3}},
+	"hooks.events": {`[{name: n, url: 'http://a', events: [joined]}]`, config.EventHooks{{
+		Name: "n", URL: "http://a", Events: config.HookEvents{"joined"}, Timeout: config.Duration(10 * time.Second), Batch: 100,
+		MaxWait: config.Duration(time.Second), RetryFor: config.Duration(24 * time.Hour), MaxQueue: 100_000,
+	}}},
+	"hooks.deny_private":           {"true", true},
 	"websocket.max_message":        {"2MiB", config.Size(2 << 20)},
 	"websocket.ping_interval":      {"0", config.Duration(0)},
 	"websocket.message_timeout":    {"45s", config.Duration(45 * time.Second)},
@@ -206,7 +213,8 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case config.LabelKeys, config.Origins, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps:
+	case config.LabelKeys, config.Origins, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
+		config.ConnectHook, config.CallHook, config.EventHooks:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)
