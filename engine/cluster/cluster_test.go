@@ -111,9 +111,13 @@ func newClusterWith(t *testing.T, nodes int, seed uint64, f faults, options func
 }
 
 // add starts one more node.
-func (c *clusterOf) add() {
+func (c *clusterOf) add() { c.addWith(func(*fakeBackend) {}) }
+
+// addWith starts one more node, with a change to its backend.
+func (c *clusterOf) addWith(change func(*fakeBackend)) {
 	c.t.Helper()
 	b := c.log.backend()
+	b.set(func() { change(b) })
 	s := newSink()
 	c.mu.Lock()
 	n := c.started

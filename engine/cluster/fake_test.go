@@ -26,6 +26,7 @@ type fakeLog struct {
 type fakeEntry struct {
 	number      uint64
 	record      []byte
+	safe        bool // it is not lost any more
 	at          time.Time
 	epoch       uint64 // not 0: it is the beginning of this one
 	previousEnd uint64
@@ -36,6 +37,8 @@ type faults struct {
 	ackLost, appendLost, appendTwice int
 	messageLost, messageTwice        int
 	delay                            time.Duration
+	ackDelay                         time.Duration // how much longer it takes at most until an origin is told that a record is there
+	safe                             bool          // what an origin was told to be there is never lost
 }
 
 func newFakeLog(seed uint64, f faults) *fakeLog {
@@ -60,7 +63,7 @@ func (l *fakeLog) loseTail(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	end := len(l.entries)
-	for ; n > 0 && end > 1 && l.entries[end-1].epoch == 0 && time.Since(l.entries[end-1].at) < 10*time.Second; n-- {
+	for ; n > 0 && end > 1 && l.entries[end-1].epoch == 0 && !l.entries[end-1].safe && time.Since(l.entries[end-1].at) < 10*time.Second; n-- {
 		end--
 	}
 	l.entries = l.entries[:end]
@@ -82,6 +85,32 @@ func (l *fakeLog) pause() time.Duration {
 	return time.Duration(l.rand.Int64N(int64(l.faults.delay)))
 }
 
+// ackPause is how much longer an acknowledgement takes.
+func (l *fakeLog) ackPause() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.faults.ackDelay == 0 {
+		return 0
+	}
+	return time.Duration(l.rand.Int64N(int64(l.faults.ackDelay)))
+}
+
+// acknowledge reports whether an origin may be told that a record is there: where that is a promise, it must be, and stays.
+func (l *fakeLog) acknowledge(number uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.faults.safe {
+		return true
+	}
+	for i := range l.entries {
+		if e := &l.entries[i]; e.number == number && e.epoch == 0 {
+			e.safe = true
+			return true
+		}
+	}
+	return false
+}
+
 // fakeBackend is a node's end of the log.
 type fakeBackend struct {
 	log  *fakeLog
@@ -96,6 +125,7 @@ type fakeBackend struct {
 	next     int // entry to read; log.mu
 	stalled  bool
 	behind   bool          // it reads nothing, and messages come
+	deaf     bool          // no message comes, and it reads
 	cut      bool          // nothing goes through, either way
 	delay    time.Duration // of everything that it reads
 	mailbox  []fakeMessage
@@ -164,7 +194,7 @@ func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events)
 	b.done.Go(func() {
 		for {
 			b.log.mu.Lock()
-			for !b.isClosed && (b.stalled || b.cut || len(b.mailbox) == 0) {
+			for !b.isClosed && (b.stalled || b.deaf || b.cut || len(b.mailbox) == 0) {
 				b.log.changed.Wait()
 			}
 			if b.isClosed {
@@ -209,21 +239,25 @@ func (b *fakeBackend) keepAppending() {
 			}
 		case a := <-b.appending:
 			time.Sleep(b.log.pause())
-			err := b.append(a.record)
+			last, err := b.append(a.record)
 			b.done.Go(func() {
-				time.Sleep(b.log.pause())
+				time.Sleep(b.log.pause() + b.log.ackPause())
+				if err == nil && !b.log.acknowledge(last) {
+					err = errLost
+				}
 				a.done(err)
 			})
 		}
 	}
 }
 
-func (b *fakeBackend) append(record []byte) error {
+// append puts a record at the end, and returns its last number.
+func (b *fakeBackend) append(record []byte) (uint64, error) {
 	l := b.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if b.cut || b.isClosed || l.chance(l.faults.appendLost) {
-		return errLost
+		return 0, errLost
 	}
 	times := 1
 	if l.chance(l.faults.appendTwice) {
@@ -235,9 +269,9 @@ func (b *fakeBackend) append(record []byte) error {
 	}
 	l.changed.Broadcast()
 	if l.chance(l.faults.ackLost) {
-		return errLost
+		return 0, errLost
 	}
-	return nil
+	return l.number, nil
 }
 
 // CheckRoom implements Backend.
