@@ -69,6 +69,7 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 		e.removeInFlight(o)
 		e.appended = o.taken
 		e.setDown(false, nil)
+		e.noteSafe(o)
 		e.completeAll(o)
 		if again := o.again && o.place <= e.epochBegin; again {
 			e.queue = append(e.queue, o)

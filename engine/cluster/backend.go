@@ -20,8 +20,8 @@ type Backend interface {
 	// Start connects, and tells of everything until Close. It returns when it is connected; the log is read meanwhile.
 	Start(ctx context.Context, self scenecast.NodeID, on Events) error
 	// Append puts a record on its way to the end of the log, behind those of earlier calls, and never waits. done is called once,
-	// after Append has returned: with nil when the record is as safe as was configured. An error leaves open whether it is there,
-	// and it may come to be there twice: readers notice. The bytes are not changed.
+	// after Append has returned: with nil when the record, and with it every one before it, is as safe as was configured. An error
+	// leaves open whether it is there, and it may come to be there twice: readers notice. The bytes are not changed.
 	Append(record []byte, done func(error))
 	// CheckRoom says why records are not taken for lack of room; nil: they are. It does not wait.
 	CheckRoom() error

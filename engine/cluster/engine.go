@@ -109,6 +109,8 @@ type Engine struct {
 	keptBytes int                       // of these
 	byKey     map[tail.Name]*submission // submitted, and not yet read back
 	appended  time.Time                 // when a record was appended last
+	safe      uint64                    // the number in the log of this node's newest record that is known to be safe
+	safer     chan struct{}             // closed when that is higher; nil: nobody waits
 	down      bool                      // records do not get through
 	state     error                     // of the backend
 

@@ -34,12 +34,14 @@ func (v *events) Record(number uint64, b []byte) {
 	if !e.seenOf(r.origin).add(r.number) {
 		if o != nil {
 			o.place = number
+			e.noteSafe(o)
 		}
 		e.stray(number, r) // it has been appended again, and was there already
 		return
 	}
 	if o != nil {
 		o.read, o.place = true, number
+		e.noteSafe(o)
 		e.expect(o)
 	}
 	now := e.options.Now()
@@ -63,7 +65,7 @@ func (v *events) Record(number uint64, b []byte) {
 func (e *Engine) stray(number uint64, r record) {
 	for i, p := range r.pushes {
 		if entry, ok := e.tail.Lookup(tail.Name{App: p.App, ID: p.ID}, time.Time{}); ok && e.tail.IsVoid(entry.Push.Position) {
-			e.tail.Stray(seqOf(number, i))
+			e.tail.Stray(entry.Push.Position, seqOf(number, i))
 		}
 	}
 }
@@ -89,7 +91,7 @@ func (e *Engine) apply(origin scenecast.NodeID, number uint64, index int, p *sce
 		}
 		if a := e.keys.Find(key, p.At); a != nil {
 			if e.tail.IsVoid(a.Position) { // other nodes may not have read the push that has the key here
-				e.tail.Stray(p.Position.Seq)
+				e.tail.Stray(a.Position, p.Position.Seq)
 			}
 			switch {
 			case s == nil:

@@ -30,7 +30,7 @@ func TestModel(t *testing.T) {
 		p := newPlan(n)
 		if wrong := p.run(t); len(wrong) > 0 {
 			p, wrong = p.shrunk(t, wrong)
-			t.Fatalf("%v\n%s", p, strings.Join(wrong[:min(len(wrong), 20)], "\n"))
+			t.Fatalf("%v\n%s", p, strings.Join(wrong, "\n"))
 		}
 	}
 }
@@ -126,8 +126,9 @@ func (p plan) run(t *testing.T) (wrong []string) {
 		working.Wait()
 		time.Sleep(40 * time.Second) // whatever is to be appended again, is
 		synctest.Wait()
-		m.check()
-		wrong = m.wrong
+		if m.check(); len(m.wrong) > 0 {
+			wrong = append(m.wrong[:min(len(m.wrong), 20)], m.trace())
+		}
 	})
 	return wrong
 }

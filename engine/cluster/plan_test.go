@@ -74,10 +74,11 @@ func newPlan(seed uint64) plan {
 // drawPublishes draws what one publisher does. Of pushes with a key some are tried again, at other nodes, until they succeed.
 func (p *plan) drawPublishes(publisher int, r *rand.Rand) {
 	at := time.Duration(0)
+	keys := 2 + int(p.seed%5)*5
 	for i := range 40 {
 		o := operation{actor: publisher, do: "publish", at: at, node: r.IntN(100), count: 1, id: fmt.Sprintf("%d.%d", publisher, i)}
 		if r.IntN(2) == 0 {
-			o.key = fmt.Sprint("key", r.IntN(20))
+			o.key = fmt.Sprint("key", r.IntN(keys))
 			if r.IntN(2) == 0 {
 				o.count = 12
 			}
@@ -119,7 +120,10 @@ func (p *plan) drawDisturbances(r *rand.Rand) {
 	for range 8 {
 		at += time.Duration(r.IntN(600)) * time.Millisecond
 		o := operation{actor: disturber, do: kinds[r.IntN(len(kinds))], at: at, node: r.IntN(100), count: r.IntN(5), lasts: time.Duration(r.IntN(3000)) * time.Millisecond}
-		if o.do == "cut" && r.IntN(4) == 0 {
+		switch {
+		case loses && !p.faults.safe:
+			o.lasts /= 2 // all together less than an origin keeps its records, which is as if it had died
+		case o.do == "cut" && r.IntN(4) == 0:
 			o.lasts += 20 * time.Second // longer than an origin tries
 		}
 		p.operations = append(p.operations, o)

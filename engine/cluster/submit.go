@@ -80,7 +80,10 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			if a.Fingerprint != fingerprint {
 				return nil, scenecast.ErrKeyReused
 			}
-			return &retry{e, attempted(a)}, nil
+			if !e.tail.IsVoid(a.Position) {
+				return &retry{e, attempted(a)}, nil
+			}
+			// The log has lost it, and its origin may be gone: it is for nodes that have not read it.
 		}
 		switch s := e.byKey[key]; {
 		case s == nil:

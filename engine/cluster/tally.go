@@ -175,6 +175,9 @@ func (e *Engine) correct(t report) {
 
 // expect, with mu held, says which nodes a record that was read back waits for: this one, and those that are known and not late.
 func (e *Engine) expect(o *ownRecord) {
+	if len(o.pushes) == 0 { // nobody has anything to tell of it
+		return
+	}
 	e.markSilent()
 	known := e.members.known()
 	o.reported = map[scenecast.NodeID]bool{e.options.ID: false}

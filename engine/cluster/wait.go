@@ -23,10 +23,9 @@ func (w *waiter) Wait(ctx context.Context) (scenecast.Published, error) {
 		return scenecast.Published{ID: s.push.ID}, err
 	}
 	v := s.outcome
-	replayed := v.replayed
 	v.replayed = v.replayed || w.replayed
 	p, err := w.engine.waitFor(ctx, v)
-	if err == nil && !replayed && w.engine.isUnsafe(s.record) {
+	if err == nil && w.engine.isUnsafe(s.record) {
 		err = scenecast.ErrUncertain
 	}
 	return p, err
@@ -77,7 +76,11 @@ type retry struct {
 
 // Wait implements scenecast.Pending.
 func (r *retry) Wait(ctx context.Context) (scenecast.Published, error) {
-	return r.engine.waitFor(ctx, r.of)
+	p, err := r.engine.waitFor(ctx, r.of)
+	if err == nil {
+		err = r.engine.awaitSafe(ctx, r.of.position)
+	}
+	return p, err
 }
 
 // WaitQueued implements scenecast.Pending.

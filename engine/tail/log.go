@@ -36,7 +36,7 @@ type Log struct {
 // span is an epoch's part of the log: the pushes behind begin, up to end. The last span has no end yet.
 type span struct {
 	epoch, begin, end uint64
-	astray            uint64 // from begin on, positions before this one are none that this log can go on from
+	astray            uint64 // positions before this one are none that this log can go on from
 }
 
 // maxLineage bounds how many ended epochs a log remembers: pages that stand in one that is older are told of a gap.
@@ -150,11 +150,13 @@ func (l *Log) IsVoid(p scenecast.Position) bool {
 	return false
 }
 
-// Stray notes that the push at this sequence number of the current epoch is here at a place that has become void. A page that stands
-// between the beginning of the epoch and here got what it has from a node that has the push here: the log cannot say whether the page
-// has it.
-func (l *Log) Stray(seq uint64) {
-	l.lineage[len(l.lineage)-1].astray = seq
+// Stray notes that the push at this sequence number of the current epoch is here at a place that has become void. Between the two, a page
+// may come from a node that has the push here, or from one that has it there: of positions in the epochs that have begun since, the log
+// cannot say whether the page has it.
+func (l *Log) Stray(void scenecast.Position, seq uint64) {
+	for i := len(l.lineage) - 1; i >= 0 && l.lineage[i].epoch != void.Epoch; i-- {
+		l.lineage[i].astray = seq
+	}
 	l.newest = max(l.newest, seq)
 }
 
