@@ -22,9 +22,9 @@ type Authenticator struct {
 	Pages auth.PageAuthenticator
 	Rules func(app string) label.Rules // what labels the pages of an app may have
 
-	Quota       *Quota  // of the pages that are admitted; nil: nobody counts them
-	Proxies     Proxies // that say where pages come from
-	TokenCookie string  // the name of a cookie that may carry a page's token; empty: none may
+	Quota       *Quota         // of the pages that are admitted; nil: nobody counts them
+	Proxies     func() Proxies // that say where pages come from, now; nil: none do
+	TokenCookie func() string  // the name of a cookie that may carry a page's token, now; nil, or an empty name: none may
 }
 
 // Admit authenticates a request and then reads its query, so that a wrong token costs no more than the search for it. A
@@ -77,7 +77,11 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 		accepted.Resume = ResumeAfter(params.Since)
 	}
 	if a.Quota != nil {
-		if accepted.Lease, err = a.Quota.Acquire(page.App, a.Proxies.Origin(r)); err != nil {
+		var proxies Proxies
+		if a.Proxies != nil {
+			proxies = a.Proxies()
+		}
+		if accepted.Lease, err = a.Quota.Acquire(page.App, proxies.Origin(r)); err != nil {
 			return scenecast.Admission{}, err
 		}
 	}

@@ -110,11 +110,11 @@ func TestToken(t *testing.T) {
 			name, value, _ := strings.Cut(h, ": ")
 			r.Header.Add(name, value)
 		}
-		a := Authenticator{TokenCookie: cookie}
+		a := Authenticator{TokenCookie: func() string { return cookie }}
 		if got, err := a.token(r); got != c.want || err != nil {
 			t.Errorf("%s: %q, %v, want %q", c.name, got, err, c.want)
 		}
-		a.TokenCookie = ""
+		a.TokenCookie = func() string { return "" }
 		if got, _ := a.token(r); strings.Contains(c.name, "in a cookie") && got != "" {
 			t.Errorf("%s, and none is configured: %q", c.name, got)
 		}

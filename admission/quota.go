@@ -25,13 +25,12 @@ const (
 // Quota counts the pages that are admitted, and refuses those that are too many. A page holds a lease while it is connected: the
 // number of its origin, which pages of one app from one address share. Safe for concurrent use.
 type Quota struct {
-	limits Limits
-
 	mu         sync.Mutex
+	limits     Limits
 	pages      int
 	apps       []appCount
 	appNumbers map[string]uint32  // of apps, by name
-	addresses  map[address]uint32 // pages from each that has any; empty where no limit asks for it
+	addresses  map[address]uint32 // counted pages from each that has any; where no limit asks, none are, and all are of one origin
 	origins    []origin           // the one with lease t is at t-1
 	leases     map[originKey]scenecast.Lease
 	free       []scenecast.Lease // leases of origins that have no pages any more
@@ -46,8 +45,9 @@ type appCount struct {
 type address [16]byte
 
 type originKey struct {
-	app  uint32
-	from address
+	app     uint32
+	counted bool // among the pages of its address
+	from    address
 }
 
 type origin struct {
@@ -58,31 +58,44 @@ type origin struct {
 // NewQuota makes a quota of which nothing is used.
 func NewQuota(l Limits) *Quota {
 	q := &Quota{
-		limits:     l,
 		appNumbers: make(map[string]uint32),
 		addresses:  make(map[address]uint32),
 		leases:     make(map[originKey]scenecast.Lease),
 	}
+	q.SetLimits(l)
+	return q
+}
+
+// SetLimits puts other limits in force, for the pages that come from then on: nobody who is there has to go. Pages that came while there
+// was no limit for addresses do not count against one.
+func (q *Quota) SetLimits(l Limits) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.limits = l
 	for app := range l.PerApp {
 		q.appNumber(app)
 	}
-	return q
+	for i := range q.apps {
+		q.apps[i].limit = l.PerApp[q.apps[i].name]
+	}
 }
 
 // Acquire counts a page, and returns the lease under which it leaves; it is never 0. An error is a *problem.Problem that
 // names the setting by which there would be too many.
 func (q *Quota) Acquire(app string, from netip.Addr) (lease scenecast.Lease, err error) {
-	key := originKey{from: q.addressOf(from)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	key.app = q.appNumber(app)
+	key := originKey{app: q.appNumber(app), counted: q.limits.PerAddress > 0}
+	if key.counted {
+		key.from = addressOf(from)
+	}
 	a := &q.apps[key.app]
 	switch {
 	case isFull(q.pages, q.limits.Connections):
 		return 0, tooMany("as many pages are connected as may be: %d", q.limits.Connections, settingConnections)
 	case isFull(a.pages, a.limit):
 		return 0, tooMany("as many pages of this app are connected as may be: %d", a.limit, settingMaxConnections)
-	case q.limits.PerAddress > 0:
+	case key.counted:
 		if isFull(int(q.addresses[key.from]), q.limits.PerAddress) {
 			return 0, tooMany("as many pages are connected from this address as may be: %d", q.limits.PerAddress, settingPerAddress)
 		}
@@ -105,7 +118,7 @@ func (q *Quota) Release(lease scenecast.Lease) {
 	o := &q.origins[lease-1]
 	q.pages--
 	q.apps[o.app].pages--
-	if q.limits.PerAddress > 0 {
+	if o.counted {
 		if q.addresses[o.from]--; q.addresses[o.from] == 0 {
 			delete(q.addresses, o.from)
 		}
@@ -156,11 +169,8 @@ func (q *Quota) appNumber(name string) uint32 {
 	return number
 }
 
-// addressOf is what counts as one address; where no limit asks, all are one, and cost nothing.
-func (q *Quota) addressOf(from netip.Addr) (a address) {
-	if q.limits.PerAddress == 0 {
-		return a
-	}
+// addressOf is what counts as one address.
+func addressOf(from netip.Addr) (a address) {
 	a = from.As16()
 	if from.Is6() && !from.Is4In6() {
 		clear(a[8:])

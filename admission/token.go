@@ -24,8 +24,11 @@ func (a *Authenticator) token(r *http.Request) (string, error) {
 	if token := tokenInSubprotocols(r.Header["Sec-Websocket-Protocol"]); token != "" {
 		return token, nil
 	}
-	if a.TokenCookie != "" && mayBringCookie(r) {
-		if cookie, err := r.Cookie(a.TokenCookie); err == nil {
+	if a.TokenCookie == nil {
+		return "", nil
+	}
+	if name := a.TokenCookie(); name != "" && mayBringCookie(r) {
+		if cookie, err := r.Cookie(name); err == nil {
 			return cookie.Value, nil
 		}
 	}

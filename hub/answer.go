@@ -118,7 +118,7 @@ func (a *answer) relabel(slot scenecast.Slot) {
 	m := s.members.at(slot.Index)
 	before := s.app(m).index.Labels(slot.Index)
 	next := before.Apply(change)
-	if s.hub.limits.Check(next) != nil {
+	if s.hub.limits.Load().Check(next) != nil {
 		return
 	}
 	trusted := m.trust

@@ -52,7 +52,7 @@ type Options struct {
 type Hub struct {
 	node      scenecast.NodeID
 	nodes     nodes
-	limits    label.Limits
+	limits    atomic.Pointer[label.Limits]
 	log       scenecast.Log
 	logger    *slog.Logger
 	observers observers
@@ -74,7 +74,6 @@ type Hub struct {
 func New(o Options) *Hub {
 	h := &Hub{
 		node:      o.Node,
-		limits:    o.Limits,
 		log:       o.Log,
 		logger:    o.Logger,
 		observers: o.Observers,
@@ -82,6 +81,7 @@ func New(o Options) *Hub {
 		began:     time.Now(),
 		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
+	h.SetLimits(o.Limits)
 	if h.logger == nil {
 		h.logger = slog.Default()
 	}
@@ -115,6 +115,9 @@ func (h *Hub) AddShard(loop Loop) *Shard {
 	h.shards = append(h.shards, s)
 	return s
 }
+
+// SetLimits puts other limits of labels in force, for changes by the backend from then on. Nobody loses labels that are there.
+func (h *Hub) SetLimits(l label.Limits) { h.limits.Store(&l) }
 
 // Connections is how many pages are here now.
 func (h *Hub) Connections() int { return int(h.connections.Load()) }

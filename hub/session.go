@@ -37,7 +37,7 @@ func (s *Shard) restore(index uint32, m *member, a scenecast.Admission, identity
 		}
 	}
 	next := labels.Apply(change)
-	if len(change) == 0 || s.hub.limits.Check(next) != nil {
+	if len(change) == 0 || s.hub.limits.Load().Check(next) != nil {
 		return labels, nil
 	}
 	return next, change.Keys()

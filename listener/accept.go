@@ -119,6 +119,13 @@ func newTurns(perSecond int) *turns {
 	return &turns{began: time.Now(), bucket: ratelimit.New(perSecond, 0)}
 }
 
+// setRate changes the rate. Requests that wait keep their turns.
+func (t *turns) setRate(perSecond int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.bucket.SetRate(perSecond, time.Since(t.began))
+}
+
 // await waits for a turn, at most until the client has gone or the server drains.
 func (t *turns) await(ctx context.Context, draining <-chan struct{}) {
 	t.mu.Lock()

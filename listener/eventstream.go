@@ -17,31 +17,31 @@ func (s *Server) handshakeEventStream(r *http.Request, e *Endpoint) (h handshake
 	if h.admission, err = s.admit(r, e); err != nil {
 		return h, err
 	}
-	h.response = s.eventStreamHead(r, e)
+	h.response = s.eventStreamHead(r, e, s.options.Origins().of(h.admission.App))
 	return h, nil
 }
 
 // eventStreamOf is a whole response with a stream that ends.
 func (s *Server) eventStreamOf(r *http.Request, e *Endpoint, stream []byte) []byte {
-	return append(s.eventStreamHead(r, e), stream...)
+	return append(s.eventStreamHead(r, e, s.options.Origins().any), stream...)
 }
 
 // eventStreamHead is the head of the response. The body ends with the connection: so old proxies, which know no chunks, can pass it
 // on, and a frame is the same bytes for all pages.
-func (s *Server) eventStreamHead(r *http.Request, e *Endpoint) []byte {
+func (s *Server) eventStreamHead(r *http.Request, e *Endpoint, origins *originPolicy) []byte {
 	var b bytes.Buffer
 	b.WriteString("HTTP/1.1 200 OK\r\nConnection: close\r\nDate: " + time.Now().UTC().Format(http.TimeFormat) + "\r\n")
-	_ = s.eventStreamHeader(r, e).Write(&b)
+	_ = s.eventStreamHeader(r, e, origins).Write(&b)
 	b.WriteString("\r\n")
 	return b.Bytes()
 }
 
-func (s *Server) eventStreamHeader(r *http.Request, e *Endpoint) http.Header {
+func (s *Server) eventStreamHeader(r *http.Request, e *Endpoint, origins *originPolicy) http.Header {
 	h := make(http.Header)
 	h.Set("Content-Type", e.ContentType)
 	h.Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold events back
 	h.Set("X-Accel-Buffering", "no")                 // nginx would hold events back until it has some kilobytes
-	s.origins.setHeaders(r, h)
+	origins.setHeaders(r, h)
 	return h
 }
 
@@ -59,7 +59,7 @@ func (s *Server) serveEventStream(w http.ResponseWriter, r *http.Request, e *End
 		err = problem.New(problem.MethodNotAllowed, "%s takes GET, HEAD, OPTIONS", r.URL.Path)
 	}
 	if err != nil {
-		s.origins.setHeaders(r, w.Header()) // a page that may connect may also read why it does not
+		s.options.Origins().any.setHeaders(r, w.Header()) // a page that may connect may also read why it does not
 	}
 	return err
 }
@@ -79,7 +79,7 @@ func (s *Server) connectEventStream(w http.ResponseWriter, r *http.Request, e *E
 		return err
 	}
 	s.refusedQuietly(r, err)
-	s.setEventStreamHeader(w, r, e)
+	s.setEventStreamHeader(w, r, e, s.options.Origins().any)
 	w.Header().Set("Content-Length", strconv.Itoa(len(stream)))
 	_, _ = w.Write(stream)
 	return nil
@@ -96,7 +96,7 @@ func (s *Server) connectHTTP2(w http.ResponseWriter, r *http.Request, e *Endpoin
 		s.options.Release(h.admission.Lease)
 		return err
 	}
-	s.setEventStreamHeader(w, r, e)
+	s.setEventStreamHeader(w, r, e, s.options.Origins().of(h.admission.App))
 	w = w.(*http2Writer).ResponseWriter // the loop sets deadlines of its own
 	w.WriteHeader(http.StatusOK)
 	_ = http.NewResponseController(w).Flush()
@@ -106,8 +106,8 @@ func (s *Server) connectHTTP2(w http.ResponseWriter, r *http.Request, e *Endpoin
 	return nil
 }
 
-func (s *Server) setEventStreamHeader(w http.ResponseWriter, r *http.Request, e *Endpoint) {
-	for name, values := range s.eventStreamHeader(r, e) {
+func (s *Server) setEventStreamHeader(w http.ResponseWriter, r *http.Request, e *Endpoint, origins *originPolicy) {
+	for name, values := range s.eventStreamHeader(r, e, origins) {
 		w.Header()[name] = values
 	}
 }
@@ -119,18 +119,19 @@ func (s *Server) serveEventStreamHead(w http.ResponseWriter, r *http.Request, e 
 		return err
 	}
 	s.options.Release(h.admission.Lease)
-	s.setEventStreamHeader(w, r, e)
+	s.setEventStreamHeader(w, r, e, s.options.Origins().of(h.admission.App))
 	w.WriteHeader(http.StatusOK)
 	return nil
 }
 
 // servePreflight answers a browser that asks whether a page may send the headers that a fetch of its own adds. EventSource never asks.
 func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) error {
-	if err := s.origins.check(r); err != nil {
+	origins := s.options.Origins().any
+	if err := origins.check(r); err != nil {
 		return err
 	}
 	h := w.Header()
-	s.origins.setHeaders(r, h)
+	origins.setHeaders(r, h)
 	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Last-Event-ID, Cache-Control")
 	h.Set("Access-Control-Max-Age", "7200") // seconds, the most that Chromium takes

@@ -75,9 +75,10 @@ func firstSubprotocol(r *http.Request) string {
 	return first
 }
 
-// admit asks the origin policy and then the admitter.
+// admit asks the origin policy of all apps, then the admitter, and then, because only a token says which app it is, the app's own.
 func (s *Server) admit(r *http.Request, e *Endpoint) (scenecast.Admission, error) {
-	if err := s.origins.check(r); err != nil {
+	origins := s.options.Origins()
+	if err := origins.any.check(r); err != nil {
 		return scenecast.Admission{}, err
 	}
 	if s.isDraining() {
@@ -85,6 +86,10 @@ func (s *Server) admit(r *http.Request, e *Endpoint) (scenecast.Admission, error
 	}
 	a, err := e.Admitter.Admit(r)
 	if err != nil {
+		return scenecast.Admission{}, err
+	}
+	if err := origins.of(a.App).check(r); err != nil {
+		s.options.Release(a.Lease)
 		return scenecast.Admission{}, err
 	}
 	return a, nil

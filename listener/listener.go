@@ -31,8 +31,8 @@ type Options struct {
 	Endpoints []Endpoint     // where pages connect; the first that serves a request counts
 	Loops     []*socket.Loop // which share the connections evenly
 
-	// AllowedOrigins are the sites whose pages may connect, as browsers write them; "*" is any. The server's own pages always may.
-	AllowedOrigins []string
+	// Origins are the sites whose pages may connect, now. Nil: only the server's own may.
+	Origins func() *Origins
 
 	// Release is given the leases of pages that were admitted and then could not become one. Nil: there are none.
 	Release func(lease scenecast.Lease)
@@ -63,6 +63,10 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.IdleTimeout, 2*time.Minute)
 	defaultTo(&o.MaxHead, 16<<10)
 	defaultTo(&o.MaxResponses, 64<<20)
+	if o.Origins == nil {
+		none := NewOrigins(nil, nil)
+		o.Origins = func() *Origins { return none }
+	}
 	if o.Release == nil {
 		o.Release = func(scenecast.Lease) {}
 	}
@@ -79,7 +83,6 @@ func defaultTo[T comparable](field *T, value T) {
 // Server is a listening port.
 type Server struct {
 	options Options
-	origins originPolicy
 	ports   []*net.TCPListener // one for each loop that accepts connections itself; or only one
 	http    *http.Server
 
@@ -120,7 +123,6 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		options:     o,
-		origins:     newOriginPolicy(o.AllowedOrigins),
 		ports:       ports,
 		handoff:     newHandoffListener(ports[0].Addr()),
 		turns:       newTurns(o.AcceptRate),
@@ -190,6 +192,14 @@ func (s *Server) startAccepting() error {
 		_ = s.ports[i].Close() // the loop has a descriptor of its own
 	}
 	return nil
+}
+
+// SetAcceptRate puts another rate of pages in force than that of the options. Those that wait already keep their turns.
+func (s *Server) SetAcceptRate(perSecond int) {
+	s.turns.setRate(perSecond)
+	for i, loop := range s.options.Loops {
+		loop.SetAcceptRate(share(perSecond, len(s.options.Loops), i))
+	}
 }
 
 // share is a loop's part of a rate; 0 is any number. A loop accepts one per second at least.

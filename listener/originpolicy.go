@@ -2,6 +2,7 @@ package listener
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"scenecast/problem"
@@ -28,8 +29,36 @@ type originsOfDomain struct {
 	suffix string // .domain[:port]
 }
 
-func newOriginPolicy(origins []string) originPolicy {
-	p := originPolicy{listed: make(map[string]bool)}
+// Origins are the sites whose pages may connect, app by app, as browsers write them; "*" is any. The server's own pages always may.
+// A value is not changed after NewOrigins, and may be used concurrently.
+type Origins struct {
+	common *originPolicy            // of apps that have none of their own
+	byApp  map[string]*originPolicy // of those that have
+	any    *originPolicy            // of all apps together, for requests whose app is not known yet
+}
+
+// NewOrigins takes the sites of all apps, and those of the apps that have sites of their own in their place.
+func NewOrigins(common []string, byApp map[string][]string) *Origins {
+	o := &Origins{common: newOriginPolicy(common), byApp: make(map[string]*originPolicy)}
+	all := slices.Clone(common)
+	for app, own := range byApp {
+		o.byApp[app] = newOriginPolicy(own)
+		all = append(all, own...)
+	}
+	o.any = newOriginPolicy(all)
+	return o
+}
+
+// of is the policy of an app.
+func (o *Origins) of(app string) *originPolicy {
+	if p, ok := o.byApp[app]; ok {
+		return p
+	}
+	return o.common
+}
+
+func newOriginPolicy(origins []string) *originPolicy {
+	p := &originPolicy{listed: make(map[string]bool)}
 	for _, origin := range origins {
 		scheme, host, _ := strings.Cut(origin, "://")
 		switch {

@@ -22,6 +22,15 @@ func New(perSecond int, now time.Duration) Bucket {
 	return Bucket{interval: max(time.Second/time.Duration(perSecond), time.Nanosecond), spent: now - burst}
 }
 
+// SetRate makes the bucket give out so many tokens per second from now on; 0: any number. Tokens that were reserved keep their times.
+func (b *Bucket) SetRate(perSecond int, now time.Duration) {
+	next := New(perSecond, now)
+	if b.interval > 0 && next.interval > 0 {
+		next.spent = b.spent
+	}
+	*b = next
+}
+
 // Take takes a token. Where there is none it takes none and returns the time until there is one.
 func (b *Bucket) Take(now time.Duration) (wait time.Duration) {
 	if wait = b.Reserve(now); wait > 0 {

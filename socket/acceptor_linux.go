@@ -55,6 +55,9 @@ func (e *eventLoop) startAccepting(fd int32, h Handshaker, perSecond int) error 
 	return e.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN, aboutListener, 0)
 }
 
+// setAcceptRate implements eventBackend.
+func (e *eventLoop) setAcceptRate(perSecond int) { e.acceptor.bucket.SetRate(perSecond, e.loop.elapsed()) }
+
 // stopListening implements eventBackend.
 func (e *eventLoop) stopListening() {
 	if e.acceptor.fd >= 0 {

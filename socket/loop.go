@@ -65,6 +65,8 @@ type eventBackend interface {
 	adopt(c net.Conn, early []byte, a scenecast.Admission) bool
 	// listen accepts the connections of a listener. Any goroutine may call it.
 	listen(l *net.TCPListener, h Handshaker, perSecond int) error
+	// setAcceptRate changes the rate of listen.
+	setAcceptRate(perSecond int)
 	// stopListening closes the listener, and the connections whose handshake is not complete.
 	stopListening()
 }
@@ -178,6 +180,14 @@ func (l *Loop) CanListen() bool { return l.epoll != nil }
 // pages do not count. Only a loop that CanListen can. The listener stays the caller's to close.
 func (l *Loop) Listen(listener *net.TCPListener, h Handshaker, perSecond int) error {
 	return l.epoll.listen(listener, h, perSecond)
+}
+
+// SetAcceptRate puts another rate of pages in force than the one given to Listen. Pages that wait already keep their turns. Any
+// goroutine may call it.
+func (l *Loop) SetAcceptRate(perSecond int) {
+	if l.epoll != nil {
+		l.Post(func() { l.epoll.setAcceptRate(perSecond) })
+	}
 }
 
 // StopListening closes the loop's listening socket, and the connections whose handshake is not complete. Pages stay.
