@@ -37,8 +37,12 @@ type Options struct {
 	Log     scenecast.Log
 	Ready   func(context.Context) error // why this server should get no traffic, or nil
 	Nodes   func() scenecast.Nodes      // which there are
-	Metrics http.Handler                // answers /metrics, when the key has been checked
-	Logger  *slog.Logger                // gets the causes of internal errors, which clients are not told
+	Reload  func(context.Context) (Reloaded, error)
+	Metrics http.Handler // answers /metrics, when the key has been checked
+	Logger  *slog.Logger // gets the causes of internal errors, which clients are not told
+
+	// CheckClient says why a request may not show an API key at all, as one without a client's certificate; nil: any may.
+	CheckClient func(r *http.Request) error
 
 	// Refused is told of each request whose API key is unknown or lacks the scope, and of each trigger that cannot be run, before
 	// it is answered; any goroutine may call it. Nil: nobody asks.
@@ -88,6 +92,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels},
 	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
+	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes},
 	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect},
 	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json")},
@@ -181,6 +186,12 @@ func (a *API) call(to route, r *request) (any, error) {
 
 // authorize returns the API key of a request, if that has the scope.
 func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
+	if a.o.CheckClient != nil {
+		if err := a.o.CheckClient(r); err != nil {
+			a.refused(r, problem.Of(err))
+			return auth.Key{}, err
+		}
+	}
 	key, ok := a.o.FindKey(auth.Bearer(r))
 	if ok && key.May(scope) {
 		return key, nil

@@ -40,6 +40,7 @@ var calls = map[string]struct {
 	"GET /v1/connections/{id}": {nil, scenecast.Connection{}},
 	"GET /v1/labels":           {nil, labelsResponse{}},
 	"GET /v1/nodes":            {nil, nodesResponse{}},
+	"POST /v1/reload":          {nil, Reloaded{}},
 	"POST /v1/labels":          {new(relabelRequest).fields(), relabelResponse{}},
 	"POST /v1/disconnect":      {new(disconnectRequest).fields(), disconnectResponse{}},
 	"GET /healthz":             {nil, statusResponse{}},

@@ -15,6 +15,8 @@ type problemResponse struct {
 	Detail  string       `json:"detail"`
 	Where   string       `json:"where,omitempty"`
 	Setting string       `json:"setting,omitempty"`
+
+	Mistakes []string `json:"mistakes,omitempty"`
 }
 
 // problemOf is the error as clients are told of it; the log is told what they are not.
@@ -31,6 +33,8 @@ func (a *API) problemOf(r *http.Request, err error) problemResponse {
 		Detail:  p.Detail,
 		Where:   p.Where,
 		Setting: p.Setting,
+
+		Mistakes: p.Mistakes,
 	}
 }
 

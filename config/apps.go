@@ -31,6 +31,9 @@ type App struct {
 	Name        string `yaml:"-"`
 	AppSettings `yaml:",inline"`
 	Labels      AppLabels `yaml:"labels"`
+
+	// AllowedOrigins are the sites whose pages may connect; nil: those of HTTP.AllowedOrigins. Those of the default app are these too.
+	AllowedOrigins Origins `yaml:"allowed_origins"`
 }
 
 // OtherApps are apps by name, in the order of the file.
@@ -39,7 +42,7 @@ type OtherApps []App
 // Apps are all apps: the default one, whose settings stand at the top level, then the others by name.
 func (c Config) Apps() []App {
 	byName := func(a, b App) int { return cmp.Compare(a.Name, b.Name) }
-	first := App{scenecast.DefaultApp, c.AppSettings, c.Labels.AppLabels}
+	first := App{scenecast.DefaultApp, c.AppSettings, c.Labels.AppLabels, c.HTTP.AllowedOrigins}
 	return append([]App{first}, slices.SortedFunc(slices.Values(c.OtherApps), byName)...)
 }
 

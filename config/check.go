@@ -5,24 +5,19 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strconv"
 
 	"scenecast"
 	"scenecast/problem"
 )
 
 // mayBeZero are the numbers for which 0 means something.
-var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain", "drain_delay",
+var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain", "drain_delay", "tls.hsts",
 	"max_connections", "nats.replicas", "redis.wait_replicas", "limits.connections", "limits.per_address", "limits.accept_rate"}
 
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {
 	d.unread = d.mistakes
-	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
-		d.wrong("listen", "%q is no address; write it as :9502 or 127.0.0.1:9502", c.Listen)
-	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		d.wrong("listen", "%q is no port; ports are 0 (any free one) to 65535", port)
-	}
+	d.checkListen(c)
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.Log.Level)) != nil {
 		d.wrong("log.level", "%q is no level; the levels are debug, info, warn and error", c.Log.Level)
@@ -38,13 +33,8 @@ func (d *decoder) check(c *Config) {
 	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
 		d.wrong("log.format", "%q is no format; the formats are text and json", c.Log.Format)
 	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		key := "tls.cert"
-		if c.TLS.Cert == "" {
-			key = "tls.key"
-		}
-		d.wrong(key, "tls needs both cert and key, or none")
-	}
+	d.checkTLS(c)
+	d.checkProxyProtocol(c)
 	for _, s := range settingsOf(c) {
 		if s.field.CanInt() && s.field.IsZero() && !slices.Contains(mayBeZero, s.key) {
 			d.wrong(s.key, "must be more than 0")

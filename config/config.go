@@ -9,7 +9,8 @@ import "scenecast/label"
 // Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting. It is
 // printed by Print, without its secrets, as it is by any YAML encoder.
 type Config struct {
-	Listen      string `yaml:"listen"`
+	Listen      string `yaml:"listen"`      // host:port, or unix: and a path
+	SocketMode  string `yaml:"socket_mode"` // permissions of the path, in octal digits
 	AppSettings `yaml:",inline"`
 	Labels      Labels    `yaml:"labels"`
 	OtherApps   OtherApps `yaml:"apps"` // besides the default one; Apps has all
@@ -68,6 +69,7 @@ type Limits struct {
 	PerAddress     int      `yaml:"per_address"`
 	AcceptRate     int      `yaml:"accept_rate"` // visitors per second
 	TrustedProxies Networks `yaml:"trusted_proxies"`
+	ProxyProtocol  string   `yaml:"proxy_protocol"` // ProxyOff, ProxyOptional or ProxyRequired
 }
 
 // Outbox bounds what waits for one page.
@@ -112,12 +114,6 @@ type HTTP struct {
 
 	AllowedOrigins Origins `yaml:"allowed_origins"`
 	TokenCookie    string  `yaml:"token_cookie"` // the name of a cookie that may bring a page's token; empty: none
-}
-
-// TLS names the files of a certificate and its key, in PEM; both or none.
-type TLS struct {
-	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
 }
 
 // Debug is for operators who look into the process.

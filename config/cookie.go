@@ -18,11 +18,18 @@ func (d *decoder) checkCookie(c *Config) {
 		d.wrong(setting, "%q is no name of a cookie: it has letters, digits and !#$%%&'*+-.^_`|~", name)
 	case d.unreadable("http.allowed_origins"):
 	default:
-		for _, open := range []string{anyOrigin, nullOrigin} {
-			if slices.Contains(c.HTTP.AllowedOrigins, open) {
-				d.wrong(setting, "browsers send a cookie from pages of every site, and http.allowed_origins has %q, "+
-					"which lets in all of them; list the sites there", open)
-			}
+		d.checkOpen(setting, "http.allowed_origins", c.HTTP.AllowedOrigins)
+		for _, app := range c.OtherApps {
+			d.checkOpen(setting, app.key("allowed_origins"), app.AllowedOrigins)
+		}
+	}
+}
+
+func (d *decoder) checkOpen(setting, key string, origins Origins) {
+	for _, open := range []string{anyOrigin, nullOrigin} {
+		if slices.Contains(origins, open) {
+			d.wrong(setting, "browsers send a cookie from pages of every site, and %s has %q, which lets in all of them; list the sites there",
+				key, open)
 		}
 	}
 }

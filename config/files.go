@@ -13,39 +13,63 @@ import (
 // mistakes joined; a certificate that has expired is a warning.
 func (l *Loaded) CheckFiles() error {
 	d := &decoder{Loaded: l}
-	if l.TLS.Cert == "" || l.TLS.Key == "" {
-		return nil
+	if l.TLS.Cert != "" && l.TLS.Key != "" {
+		d.checkPair(pairSettings{"tls.cert", "tls.key", "tls.cert", "tls.key"}, Certificate{l.TLS.Cert, l.TLS.Key})
 	}
-	cert, err := os.ReadFile(l.TLS.Cert)
-	if err != nil {
-		d.wrong("tls.cert", "%v", err)
+	const list = "tls.certificates"
+	for i, pair := range l.TLS.Certificates {
+		place := entry(list, i)
+		d.checkPair(pairSettings{list + ".cert", list + ".key", join(place, "cert"), join(place, "key")}, pair)
 	}
-	key, err := os.ReadFile(l.TLS.Key)
-	if err != nil {
-		d.wrong("tls.key", "%v", err)
-	}
-	if len(d.mistakes) == 0 {
-		d.checkPair(cert, key)
-	}
+	d.checkAuthorities("tls.client_ca", l.TLS.ClientCA)
+	d.checkAuthorities("tls.acme.ca_root", l.TLS.ACME.CARoot)
 	return errors.Join(d.mistakes...)
 }
 
-func (d *decoder) checkPair(cert, key []byte) {
+// pairSettings are the settings that name a pair of files, and their places.
+type pairSettings struct{ cert, key, certPlace, keyPlace string }
+
+func (d *decoder) checkPair(of pairSettings, files Certificate) {
+	before := len(d.mistakes)
+	cert, err := os.ReadFile(files.Cert)
+	if err != nil {
+		d.wrongAt(of.certPlace, of.cert, "%v", err)
+	}
+	key, err := os.ReadFile(files.Key)
+	if err != nil {
+		d.wrongAt(of.keyPlace, of.key, "%v", err)
+	}
+	if len(d.mistakes) > before {
+		return
+	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		// The library does not say which file it is but in words.
 		switch why := strings.TrimPrefix(err.Error(), "tls: "); {
 		case strings.Contains(why, "does not match"):
-			d.wrong("tls.key", "%s is not the key of the certificate in %s (tls.cert)", d.TLS.Key, d.TLS.Cert)
+			d.wrongAt(of.keyPlace, of.key, "%s is not the key of the certificate in %s (%s)", files.Key, files.Cert, of.cert)
 		case strings.Contains(why, "key") && !strings.Contains(why, "certificate input") && !strings.Contains(why, "public key"):
-			d.wrong("tls.key", "%s: %s", d.TLS.Key, why)
+			d.wrongAt(of.keyPlace, of.key, "%s: %s", files.Key, why)
 		default:
-			d.wrong("tls.cert", "%s: %s", d.TLS.Cert, why)
+			d.wrongAt(of.certPlace, of.cert, "%s: %s", files.Cert, why)
 		}
 		return
 	}
 	leaf, err := x509.ParseCertificate(pair.Certificate[0])
 	if err == nil && time.Now().After(leaf.NotAfter) {
-		d.warn("tls.cert", "tls.cert", "the certificate in %s has expired, on %s", d.TLS.Cert, leaf.NotAfter.Format(time.DateOnly))
+		d.warn(of.certPlace, of.cert, "the certificate in %s has expired, on %s", files.Cert, leaf.NotAfter.Format(time.DateOnly))
+	}
+}
+
+func (d *decoder) checkAuthorities(setting, file string) {
+	if file == "" {
+		return
+	}
+	text, err := os.ReadFile(file)
+	switch {
+	case err != nil:
+		d.wrong(setting, "%v", err)
+	case !x509.NewCertPool().AppendCertsFromPEM(text):
+		d.wrong(setting, "%s has no certificate in PEM", file)
 	}
 }

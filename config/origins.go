@@ -31,6 +31,9 @@ func (o *Origins) UnmarshalYAML(n *yaml.Node) (err error) {
 
 func (o Origins) byComma() {}
 
+// MarshalYAML implements yaml.Marshaler.
+func (o Origins) MarshalYAML() (any, error) { return listOrNull([]string(o)), nil }
+
 func parseOrigin(text string) (string, error) {
 	if text == anyOrigin || text == nullOrigin {
 		return text, nil

@@ -10,9 +10,9 @@ import (
 // need a restart. What is live of a section whose other settings are not stands with its whole key.
 var live = []string{
 	"client_tokens", "api_keys", "page_token_may_trigger", "max_connections", "triggers", "labels", "apps",
-	"limits",
+	"limits.connections", "limits.per_address", "limits.accept_rate", "limits.trusted_proxies",
 	"http.allowed_origins", "http.token_cookie",
-	"tls.cert", "tls.key",
+	"tls.cert", "tls.key", "tls.certificates", "tls.client_ca", "tls.hsts",
 	"drain_delay", "drain",
 	"log.level",
 }
@@ -33,11 +33,11 @@ func Changed(from, to Config) (keys []string) {
 	return keys
 }
 
-// Adopt sets the live settings of a configuration to those of another one. The rest stays as it is.
-func (c *Config) Adopt(other Config) {
+// Adopt sets these settings to what they are in another configuration.
+func (c *Config) Adopt(other Config, keys []string) {
 	from := settingsOf(&other)
 	for i, s := range settingsOf(c) {
-		if IsLive(s.key) {
+		if slices.Contains(keys, s.key) {
 			s.field.Set(from[i].field)
 		}
 	}

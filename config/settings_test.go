@@ -42,6 +42,7 @@ var another = map[string]struct {
 	want any
 }{
 	"listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
+	"socket_mode":            {"0600", "0600"},
 	"client_tokens":          {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
 	"api_keys":               {`[{name: cron, key: "s3", allow: [trigger]}]`, config.APIKeys{{Name: "cron", Key: "s3", Allow: config.Scopes{auth.Trigger}}}},
 	"page_token_may_trigger": {"true", true},
@@ -72,6 +73,7 @@ var another = map[string]struct {
 	"limits.per_address":           {"2", 2},
 	"limits.accept_rate":           {"3", 3},
 	"limits.trusted_proxies":       {"[10.0.0.0/8, '::1']", config.Networks{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
+	"limits.proxy_protocol":        {"required", "required"},
 	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},
 	"outbox.max_frames":            {"1", 1},
 	"outbox.max_total":             {"1GiB", config.Size(1 << 30)},
@@ -125,6 +127,15 @@ var another = map[string]struct {
 	"http.token_cookie":            {"__Host-push", "__Host-push"},
 	"tls.cert":                     {"/etc/a=b.pem", "/etc/a=b.pem"},
 	"tls.key":                      {"key.pem", "key.pem"},
+	"tls.certificates":             {"[{cert: a.pem, key: a-key.pem}]", config.Certificates{{Cert: "a.pem", Key: "a-key.pem"}}},
+	"tls.client_ca":                {"clients.pem", "clients.pem"},
+	"tls.hsts":                     {"8760h", config.Duration(8760 * time.Hour)},
+	"tls.redirect":                 {":80", ":80"},
+	"tls.acme.domains":             {"[push.example.com]", config.Domains{"push.example.com"}},
+	"tls.acme.email":               {"ops@example.com", "ops@example.com"},
+	"tls.acme.ca":                  {"https://127.0.0.1:14000/dir", "https://127.0.0.1:14000/dir"},
+	"tls.acme.ca_root":             {"pebble.pem", "pebble.pem"},
+	"tls.acme.dir":                 {"/var/lib/acme", "/var/lib/acme"},
 	"drain_delay":                  {"15s", config.Duration(15 * time.Second)},
 	"drain":                        {"0", config.Duration(0)},
 	"log.level":                    {"debug", "debug"},
@@ -213,7 +224,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case config.LabelKeys, config.Origins, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
+	case config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
 		config.ConnectHook, config.CallHook, config.EventHooks:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {

@@ -44,6 +44,10 @@ type Options struct {
 	// Number gives the numbers of connections' IDs: another one for each count. Defaults to numbers in no order that can be guessed.
 	Number func(count uint64) uint64
 
+	// Admits reports whether pages of an app that were let in by this credential may still be here. It is asked on every loop when a page
+	// joins, and by CloseOutdated; it must not wait. Nil: all may.
+	Admits func(app string, c scenecast.Credential) bool
+
 	// Observers are told what changes among the connections, in this order.
 	Observers []Observer
 }
@@ -55,6 +59,7 @@ type Hub struct {
 	limits    atomic.Pointer[label.Limits]
 	log       scenecast.Log
 	logger    *slog.Logger
+	admits    func(app string, c scenecast.Credential) bool // nil: all are
 	observers observers
 	broadcast func(message []byte)
 	shards    []*Shard
@@ -76,6 +81,7 @@ func New(o Options) *Hub {
 		node:      o.Node,
 		log:       o.Log,
 		logger:    o.Logger,
+		admits:    o.Admits,
 		observers: o.Observers,
 		broadcast: o.Broadcast,
 		began:     time.Now(),

@@ -48,6 +48,10 @@ type appIndex struct {
 
 // Opened is for the loop (socket.Handler): the page joins, goes on where it was, and its protocol may greet it.
 func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
+	if admits := s.hub.admits; admits != nil && !admits(a.App, a.Token.Credential) {
+		s.loop.Close(slot, outdated) // between its handshake and now the configuration has changed
+		return
+	}
 	labels := s.join(slot, a, scenecast.ConnID{Node: s.hub.node, Seq: s.hub.number(s.hub.opened.Add(1))})
 	c := s.resume(slot, a.Resume, labels)
 	a.Protocol.Opened(s.viewOf(slot))

@@ -21,6 +21,7 @@ func benchmarked() *handshaker {
 	pages.Add("123456", auth.Page{App: scenecast.DefaultApp})
 	authenticator := &admission.Authenticator{Pages: pages, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
 	return newHandshaker(&Server{draining: make(chan struct{}), options: Options{
+		Origins:   func() *Origins { return NewOrigins(nil, nil) },
 		Endpoints: []Endpoint{{Match: Path("/"), Admitter: tutorial.New(tutorial.Options{Authenticator: authenticator})}},
 		MaxHead:   16 << 10,
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),

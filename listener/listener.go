@@ -23,10 +23,13 @@ import (
 	"scenecast/socket"
 )
 
+// Protocols are what a port with TLS offers (RFC 7301), for tls.Config.NextProtos.
+var Protocols = []string{"h2", "http/1.1"}
+
 // Options configure the port.
 type Options struct {
 	Addr      string         // host:port; port 0 takes any free one
-	TLS       *tls.Config    // nil: plain HTTP
+	TLS       *tls.Config    // nil: plain HTTP. It, and what its GetConfigForClient returns, offers Protocols
 	Handler   http.Handler   // for what is no endpoint's
 	Endpoints []Endpoint     // where pages connect; the first that serves a request counts
 	Loops     []*socket.Loop // which share the connections evenly
@@ -116,10 +119,6 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	ports, err := openPort(ctx, o.Addr, sockets, o.SendBuffer)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
-	}
-	if o.TLS != nil {
-		o.TLS = o.TLS.Clone()
-		o.TLS.NextProtos = []string{"h2", "http/1.1"}
 	}
 	s := &Server{
 		options:     o,

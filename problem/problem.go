@@ -16,41 +16,43 @@ type Kind string
 
 // The kinds, each with the HTTP status that it is answered with.
 const (
-	Invalid             Kind = "invalid"              // 400: the input is not what is asked for
-	LimitExceeded       Kind = "limit_exceeded"       // 400: well-formed, and more than a limit allows
-	Unauthorized        Kind = "unauthorized"         // 401: no credential, or one that is not known
-	Forbidden           Kind = "forbidden"            // 403: a known credential that may not do this
-	NotFound            Kind = "not_found"            // 404: no such thing
-	MethodNotAllowed    Kind = "method_not_allowed"   // 405: the path exists, not with this method
-	Timeout             Kind = "timeout"              // 408: the client was too slow
-	Conflict            Kind = "conflict"             // 409: at odds with what was done before
-	TooLarge            Kind = "too_large"            // 413: the body, or what is made of it, is over a limit
-	UnsupportedMedia    Kind = "unsupported_media"    // 415: the body's Content-Type cannot be read
-	UpgradeRequired     Kind = "upgrade_required"     // 426: another WebSocket version
-	TooMany             Kind = "too_many"             // 429: as many are there as may be; others may leave
-	Internal            Kind = "internal"             // 500: the server's fault
-	Unavailable         Kind = "unavailable"          // 503: not now, and nothing was done; try again
-	Uncertain           Kind = "uncertain"            // 504: it was begun, and how it ended is not known; try again with the same key
-	InsufficientStorage Kind = "insufficient_storage" // 507: there is no room to keep it; nothing was done
+	Invalid              Kind = "invalid"               // 400: the input is not what is asked for
+	LimitExceeded        Kind = "limit_exceeded"        // 400: well-formed, and more than a limit allows
+	Unauthorized         Kind = "unauthorized"          // 401: no credential, or one that is not known
+	Forbidden            Kind = "forbidden"             // 403: a known credential that may not do this
+	NotFound             Kind = "not_found"             // 404: no such thing
+	MethodNotAllowed     Kind = "method_not_allowed"    // 405: the path exists, not with this method
+	Timeout              Kind = "timeout"               // 408: the client was too slow
+	Conflict             Kind = "conflict"              // 409: at odds with what was done before
+	TooLarge             Kind = "too_large"             // 413: the body, or what is made of it, is over a limit
+	UnsupportedMedia     Kind = "unsupported_media"     // 415: the body's Content-Type cannot be read
+	InvalidConfiguration Kind = "invalid_configuration" // 422: the request is right; the configuration that it has the server read is not
+	UpgradeRequired      Kind = "upgrade_required"      // 426: another WebSocket version
+	TooMany              Kind = "too_many"              // 429: as many are there as may be; others may leave
+	Internal             Kind = "internal"              // 500: the server's fault
+	Unavailable          Kind = "unavailable"           // 503: not now, and nothing was done; try again
+	Uncertain            Kind = "uncertain"             // 504: it was begun, and how it ended is not known; try again with the same key
+	InsufficientStorage  Kind = "insufficient_storage"  // 507: there is no room to keep it; nothing was done
 )
 
 var statuses = map[Kind]int{
-	Invalid:             http.StatusBadRequest,
-	LimitExceeded:       http.StatusBadRequest,
-	Unauthorized:        http.StatusUnauthorized,
-	Forbidden:           http.StatusForbidden,
-	NotFound:            http.StatusNotFound,
-	MethodNotAllowed:    http.StatusMethodNotAllowed,
-	Timeout:             http.StatusRequestTimeout,
-	Conflict:            http.StatusConflict,
-	TooLarge:            http.StatusRequestEntityTooLarge,
-	UnsupportedMedia:    http.StatusUnsupportedMediaType,
-	UpgradeRequired:     http.StatusUpgradeRequired,
-	TooMany:             http.StatusTooManyRequests,
-	Internal:            http.StatusInternalServerError,
-	Unavailable:         http.StatusServiceUnavailable,
-	Uncertain:           http.StatusGatewayTimeout,
-	InsufficientStorage: http.StatusInsufficientStorage,
+	Invalid:              http.StatusBadRequest,
+	LimitExceeded:        http.StatusBadRequest,
+	Unauthorized:         http.StatusUnauthorized,
+	Forbidden:            http.StatusForbidden,
+	NotFound:             http.StatusNotFound,
+	MethodNotAllowed:     http.StatusMethodNotAllowed,
+	Timeout:              http.StatusRequestTimeout,
+	Conflict:             http.StatusConflict,
+	TooLarge:             http.StatusRequestEntityTooLarge,
+	UnsupportedMedia:     http.StatusUnsupportedMediaType,
+	InvalidConfiguration: http.StatusUnprocessableEntity,
+	UpgradeRequired:      http.StatusUpgradeRequired,
+	TooMany:              http.StatusTooManyRequests,
+	Internal:             http.StatusInternalServerError,
+	Unavailable:          http.StatusServiceUnavailable,
+	Uncertain:            http.StatusGatewayTimeout,
+	InsufficientStorage:  http.StatusInsufficientStorage,
 }
 
 // RetryAfter is the header Retry-After (RFC 9110, 10.2.3) of what is Unavailable, in seconds: about as long as an engine takes to find
@@ -71,6 +73,8 @@ type Problem struct {
 	Detail  string // what is wrong and what is expected, for a human, without secrets
 	Where   string // the field, parameter or place in the input; may be empty
 	Setting string // the configuration key that decides, where one does; may be empty
+
+	Mistakes []string // where more than one thing may be wrong: each of them, with its place; may be nil
 }
 
 // New makes a problem of a kind, with its detail formatted as by fmt.Sprintf.

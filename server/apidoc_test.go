@@ -30,7 +30,7 @@ func TestAPIDocument(t *testing.T) {
 		s.page(labels)
 	}
 	go s.nativePage("page=checkout").acknowledge()
-	document := strings.NewReplacer("5203", s.node(), "mhzk2c3f", s.epoch(), "PUSH_ONLY_KEY", pushKey, "API_KEY", apiKey, "CLIENT_TOKEN", pageToken).
+	document := strings.NewReplacer("5203", s.node(), "mhzk2c3f", s.epoch(), "PUSH_ONLY_KEY", pushKey, "ADMIN_KEY", adminKey, "API_KEY", apiKey, "CLIENT_TOKEN", pageToken).
 		Replace(string(text))
 	run := 0
 	for _, block := range regexp.MustCompile("(?s)```http\n(.*?)\n```").FindAllStringSubmatch(document, -1) {

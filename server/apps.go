@@ -11,6 +11,7 @@ import (
 	"scenecast/auth"
 	"scenecast/config"
 	"scenecast/label"
+	"scenecast/listener"
 	"scenecast/push"
 )
 
@@ -24,17 +25,31 @@ type apps struct {
 	labels   label.Limits
 	quota    admission.Limits
 	byName   map[string]config.App
+	removed  map[string]bool // apps that an earlier snapshot had, and this one has not
+	origins  *listener.Origins
+	proxies  admission.Proxies
+	cookie   string // that may bring a page's token; empty: none
+	hsts     string // the header Strict-Transport-Security; empty: none
+
+	needsCertificate bool // calls of backends do
 }
 
 // newApps makes the snapshot of a configuration, with what the program adds to it.
 func newApps(c config.Config, o Options) (*apps, error) {
 	tokens := new(auth.PageTokens)
 	a := &apps{
-		pages:  tokens,
-		tokens: tokens,
-		labels: c.Labels.Limits(),
-		quota:  admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
-		byName: make(map[string]config.App),
+		pages:   tokens,
+		tokens:  tokens,
+		labels:  c.Labels.Limits(),
+		quota:   admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
+		byName:  make(map[string]config.App),
+		removed: make(map[string]bool),
+		origins: originsOf(c),
+		proxies: admission.Proxies(c.Limits.TrustedProxies),
+		cookie:  c.HTTP.TokenCookie,
+		hsts:    hstsOf(c.TLS),
+
+		needsCertificate: c.TLS.ClientCA != "",
 	}
 	for _, app := range c.Apps() {
 		a.byName[app.Name] = app
@@ -66,6 +81,30 @@ func newApps(c config.Config, o Options) (*apps, error) {
 	return a, nil
 }
 
+// originsOf are the sites whose pages may connect: those of http, and of the apps that have their own.
+func originsOf(c config.Config) *listener.Origins {
+	byApp := make(map[string][]string)
+	for _, app := range c.OtherApps {
+		if app.AllowedOrigins != nil {
+			byApp[app.Name] = app.AllowedOrigins
+		}
+	}
+	return listener.NewOrigins(c.HTTP.AllowedOrigins, byApp)
+}
+
+// after notes which apps are gone since an earlier snapshot.
+func (a *apps) after(earlier *apps) {
+	for name := range earlier.byName {
+		a.removed[name] = true
+	}
+	for name := range earlier.removed {
+		a.removed[name] = true
+	}
+	for name := range a.byName {
+		delete(a.removed, name)
+	}
+}
+
 // currentApps are the apps of the configuration that is in force. Whoever needs to know of an app asks Load at that moment and
 // keeps nothing of it, so that a snapshot that is stored counts for all from then on. Its other methods are for the parts of the
 // server that take a function. Methods may be called concurrently.
@@ -86,6 +125,16 @@ func (c *currentApps) findTrigger(app, name string) (push.Trigger, bool) {
 func (a *apps) hasCredential(c scenecast.Credential) bool {
 	return c == scenecast.Credential{} || a.tokens.HasCredential(c)
 }
+
+// admits reports whether pages of an app that were let in by this credential may still be here.
+func (c *currentApps) admits(app string, credential scenecast.Credential) bool {
+	a := c.Load()
+	return !a.removed[app] && a.hasCredential(credential)
+}
+
+func (c *currentApps) origins() *listener.Origins { return c.Load().origins }
+func (c *currentApps) proxies() admission.Proxies { return c.Load().proxies }
+func (c *currentApps) tokenCookie() string        { return c.Load().cookie }
 
 // rules are what labels the pages of an app may have.
 func (c *currentApps) rules(app string) label.Rules {

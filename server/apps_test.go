@@ -114,7 +114,7 @@ func TestAppsAreSwapped(t *testing.T) {
 		})
 	}
 	page := s.native("token=page-of-old&page=home")
-	if err := s.SwapApps(next); err != nil {
+	if _, err := s.Reload(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 	stop()

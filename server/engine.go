@@ -2,10 +2,8 @@ package server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"os"
 	"time"
 
 	"scenecast"
@@ -139,13 +137,9 @@ func clusterTLS(c config.ClusterTLS) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster.tls: %w", err)
 	}
-	text, err := os.ReadFile(c.CA)
+	authorities, err := authoritiesIn(c.CA)
 	if err != nil {
 		return nil, fmt.Errorf("cluster.tls.ca: %w", err)
-	}
-	authorities := x509.NewCertPool()
-	if !authorities.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("cluster.tls.ca: %s has no certificate in PEM", c.CA)
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{certificate},

@@ -2,15 +2,6 @@ package server
 
 import "scenecast/config"
 
-// SwapApps puts the apps of another configuration in force.
-func (s *Server) SwapApps(c config.Config) error {
-	a, err := newApps(c, Options{})
-	if err == nil {
-		s.apps.Store(a)
-	}
-	return err
-}
-
 // Leases is how many pages are counted: those whose sockets are not gone.
 func (s *Server) Leases() (n int) {
 	for _, pages := range s.quota.ByApp() {
@@ -30,3 +21,6 @@ func (s *Server) DrainPort() { s.listener.Drain() }
 
 // Unread is how many requests have come whose bodies have not, not whole.
 func (s *Server) Unread() int { return s.listener.Unread() }
+
+// Config is the configuration in force.
+func (s *Server) Config() config.Config { return s.reload.config() }

@@ -34,6 +34,7 @@ const (
 	pageToken = "page-secret-123456"
 	apiKey    = "backend-secret-abc"
 	pushKey   = "push-only-secret"
+	adminKey  = "admin-only-secret"
 )
 
 // patience ends a test that would hang; nothing is asserted about it.
@@ -67,6 +68,22 @@ func start(t *testing.T, settings map[string]string, written map[string]push.Tri
 	return startWith(t, settings, func(o *options) { o.Triggers = written })
 }
 
+// harnessSettings are settings over the harness's defaults.
+func harnessSettings(settings map[string]string) map[string]string {
+	flags := map[string]string{
+		"listen":        "127.0.0.1:0",
+		"client_tokens": pageToken,
+		"api_keys":      fmt.Sprintf("[{name: all, key: %s}, {name: pushes, key: %s, allow: [push]}, {name: admin, key: %s, allow: [admin]}]", apiKey, pushKey, adminKey),
+		"triggers":      triggers,
+		"drain":         "10s",
+		"log.level":     "debug",
+	}
+	for key, value := range settings {
+		flags[key] = value
+	}
+	return flags
+}
+
 func startWith(t *testing.T, settings map[string]string, change func(*options)) *running {
 	t.Helper()
 	r, err := newRunning(t, settings, change)
@@ -79,23 +96,13 @@ func startWith(t *testing.T, settings map[string]string, change func(*options)) 
 
 // newRunning makes a server that does not run yet.
 func newRunning(t *testing.T, settings map[string]string, change func(*options)) (*running, error) {
-	flags := map[string]string{
-		"listen":        "127.0.0.1:0",
-		"client_tokens": pageToken,
-		"api_keys":      fmt.Sprintf("[{name: all, key: %s}, {name: pushes, key: %s, allow: [push]}]", apiKey, pushKey),
-		"triggers":      triggers,
-		"drain":         "10s",
-		"log.level":     "debug",
-	}
-	for key, value := range settings {
-		flags[key] = value
-	}
+	flags := harnessSettings(settings)
 	c, err := config.Load(config.Sources{Flags: flags})
 	if err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
 	log := new(logBuffer)
-	o := options{Config: c, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	o := options{Config: c, Load: func() (*config.Loaded, error) { return &config.Loaded{Config: c}, nil }, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	o.SetPortable(*portable)
 	change(&o)
 	s, err := server.New(t.Context(), o)
@@ -125,7 +132,7 @@ func (r *running) end() {
 	case <-time.After(patience):
 		r.t.Fatalf("the server does not stop within %v", patience)
 	}
-	for _, secret := range []string{pageToken, apiKey, pushKey} {
+	for _, secret := range []string{pageToken, apiKey, pushKey, adminKey} {
 		if strings.Contains(r.log.String(), secret) {
 			r.t.Errorf("the log holds the secret %s:\n%s", secret, r.log)
 		}

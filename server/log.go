@@ -9,7 +9,7 @@ import (
 )
 
 // logRequests logs every HTTP request at debug level: the path without the query, because tokens are in it.
-func logRequests(log *slog.Logger, proxies admission.Proxies, next http.Handler) http.Handler {
+func logRequests(log *slog.Logger, proxies func() admission.Proxies, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !log.Enabled(r.Context(), slog.LevelDebug) {
 			next.ServeHTTP(w, r)
@@ -19,7 +19,7 @@ func logRequests(log *slog.Logger, proxies admission.Proxies, next http.Handler)
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(status, r)
 		log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", status.status,
-			"client", proxies.Origin(r), "took", time.Since(begun))
+			"client", proxies().Origin(r), "took", time.Since(begun))
 	})
 }
 

@@ -16,14 +16,14 @@ const refusalLines = 10
 // refusals counts and logs the requests that are refused, of pages and of backends: wrong tokens and keys, limits, mistakes. Its methods may be called concurrently and do not wait.
 type refusals struct {
 	log     *ratelimit.Log
-	proxies admission.Proxies
+	proxies func() admission.Proxies
 
 	mu    sync.Mutex
 	pages map[problem.Kind]int64
 	calls map[problem.Kind]int64
 }
 
-func newRefusals(log *slog.Logger, proxies admission.Proxies) *refusals {
+func newRefusals(log *slog.Logger, proxies func() admission.Proxies) *refusals {
 	r := &refusals{log: ratelimit.NewLog(log, refusalLines), proxies: proxies, pages: make(map[problem.Kind]int64), calls: make(map[problem.Kind]int64)}
 	// The usual kinds begin at 0, so that a first refusal is seen as one more.
 	for _, kind := range []problem.Kind{
@@ -49,7 +49,7 @@ func (f *refusals) note(message string, counts map[problem.Kind]int64, r *http.R
 	f.mu.Lock()
 	counts[p.Kind]++
 	f.mu.Unlock()
-	f.log.Info(message, "method", r.Method, "path", r.URL.Path, "client", f.proxies.Origin(r), "kind", p.Kind, "why", p.Error())
+	f.log.Info(message, "method", r.Method, "path", r.URL.Path, "client", f.proxies().Origin(r), "kind", p.Kind, "why", p.Error())
 }
 
 // count copies one of the maps, with names for metrics.

@@ -22,6 +22,10 @@ func (s *Server) Run(ctx context.Context) error {
 	}()
 	stopDebugging := s.debug.serve(s.log)
 	defer stopDebugging()
+	s.redirect.serve(s.log)
+	defer s.redirect.close()
+	s.tls.acmeOrNil().start()
+	defer s.tls.acmeOrNil().close()
 	var failed error
 	select {
 	case failed = <-serving:
@@ -29,15 +33,16 @@ func (s *Server) Run(ctx context.Context) error {
 		failed = s.announce(serving)
 	}
 	s.draining.Store(true)
-	s.log.Info("draining", "connections", s.Connections(), "within", s.drain)
+	drain := time.Duration(s.reload.config().Drain)
+	s.log.Info("draining", "connections", s.Connections(), "within", drain)
 	// The program's context has ended; draining has a time of its own.
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	s.listener.Drain()
 	for _, loop := range s.loops {
 		loop.LowerCloseWait(drainCloseWait)
 	}
-	if s.hub.Drain(stop, s.drain/2) != nil {
+	if s.hub.Drain(stop, drain/2) != nil {
 		s.log.Warn("pages were not told in time that the server drains", "connections", s.Connections())
 	}
 	s.listener.Shutdown(stop)
@@ -55,13 +60,14 @@ const drainCloseWait = time.Second
 // announce tells load balancers that the server is going to drain, and waits until they have had time to ask. An error is that of
 // serving meanwhile.
 func (s *Server) announce(serving <-chan error) error {
-	if s.drainDelay == 0 {
+	delay := time.Duration(s.reload.config().DrainDelay)
+	if delay == 0 {
 		return nil
 	}
 	s.draining.Store(true)
-	s.log.Info("going to drain", "connections", s.Connections(), "after", s.drainDelay)
+	s.log.Info("going to drain", "connections", s.Connections(), "after", delay)
 	select {
-	case <-time.After(s.drainDelay):
+	case <-time.After(delay):
 		return nil
 	case err := <-serving:
 		return err

@@ -4,7 +4,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,6 +41,13 @@ type Options struct {
 	// Pages are further pages on the same port, by path or, with a slash at the end, by everything below a path.
 	Pages map[string]http.Handler
 
+	// Load reads the configuration anew, for POST /v1/reload and ReloadConfiguration. Its error may be config.Mistakes joined. Nil: the
+	// configuration is the program's own, which may call Reload.
+	Load func() (*config.Loaded, error)
+
+	// LogLevel is the level of Logger, which follows log.level. Nil: the level is the program's own.
+	LogLevel *slog.LevelVar
+
 	// Version is what runs, for the metrics; may be empty.
 	Version string
 
@@ -56,9 +62,9 @@ type Options struct {
 // Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
 // moment that New has returned.
 type Server struct {
+	options     Options // as they were given
 	log         *slog.Logger
-	drain       time.Duration
-	drainDelay  time.Duration
+	reload      *reloading
 	hub         *hub.Hub
 	loops       []*socket.Loop
 	descriptors *socket.DescriptorReserve // which the loops share
@@ -70,6 +76,8 @@ type Server struct {
 	refusals    *refusals
 	cutCalls    context.CancelFunc // of backends, that are under way
 	debug       *debugServer       // nil: none
+	tls         *serverTLS         // nil: the port speaks plain HTTP
+	redirect    *redirectServer    // nil: none
 	draining    atomic.Bool
 }
 
@@ -80,7 +88,7 @@ const callMargin = 10 * time.Second
 // port cannot be opened.
 func New(ctx context.Context, o Options) (*Server, error) {
 	c := o.Config
-	s := &Server{log: o.Logger, drain: time.Duration(c.Drain), drainDelay: time.Duration(c.DrainDelay)}
+	s := &Server{options: o, log: o.Logger, reload: newReloading(c)}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -106,6 +114,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Broadcast:  broadcast,
 		Node:       id,
 		Limits:     c.Labels.Limits(),
+		Admits:     s.apps.admits,
 		Log:        s.engine,
 		KeepLabels: time.Duration(c.History.MaxAge),
 		Logger:     s.log,
@@ -119,15 +128,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		FrameSetting: frameSetting,
 	}, s.apps.findTrigger)
 	s.quota = admission.NewQuota(s.apps.Load().quota)
-	proxies := admission.Proxies(c.Limits.TrustedProxies)
 	authenticator := &admission.Authenticator{
 		Pages:       &s.apps,
 		Rules:       s.apps.rules,
 		Quota:       s.quota,
-		Proxies:     proxies,
-		TokenCookie: c.HTTP.TokenCookie,
+		Proxies:     s.apps.proxies,
+		TokenCookie: s.apps.tokenCookie,
 	}
-	s.refusals = newRefusals(s.log, proxies)
+	s.refusals = newRefusals(s.log, s.apps.proxies)
 
 	// What pages and backends find.
 	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
@@ -148,6 +156,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		MaxForm:             int64(c.HTTP.MaxBody),
 		Triggers:            s.pushes,
 		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
+		CheckClient:         s.apps.checkClient,
 		Timeout:             callTimeout,
 		Calls:               calls,
 		Refused:             s.refusals.call,
@@ -159,15 +168,18 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		MaxBody: int64(c.HTTP.MaxBody),
 		Rules:   s.apps.rules,
 		Timeout: callTimeout,
-		Calls:   calls,
-		Pusher:  s.pushes,
-		Asker:   s.engine,
-		Log:     s.engine,
-		Ready:   s.ready,
-		Nodes:   s.nodes(id, o.Version),
-		Metrics: figures,
-		Refused: s.refusals.call,
-		Logger:  s.log,
+
+		CheckClient: s.apps.checkClient,
+		Calls:       calls,
+		Pusher:      s.pushes,
+		Asker:       s.engine,
+		Log:         s.engine,
+		Ready:       s.ready,
+		Nodes:       s.nodes(id, o.Version),
+		Metrics:     figures,
+		Reload:      s.ReloadConfiguration,
+		Refused:     s.refusals.call,
+		Logger:      s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", endpoint)
@@ -179,8 +191,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	addSlashes(mux, o.Pages)
 
 	// The port comes last, when there is something behind it.
-	certificate, err := loadCertificate(c.TLS)
-	if err != nil {
+	if s.tls, err = newTLS(c, s.log); err != nil {
 		return nil, err
 	}
 	if err := s.startLoops(c, o.portable); err != nil {
@@ -192,15 +203,21 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	blocking := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
+	if s.redirect, err = listenRedirect(ctx, c, s.Addr, s.tls.acmeOrNil(), s.log); err != nil {
+		s.debug.close()
+		s.stopLoops(ctx)
+		return nil, err
+	}
 	if err := s.engine.Start(ctx, s.hub); err != nil {
+		s.redirect.close()
 		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
-		TLS:     certificate,
-		Handler: logRequests(s.log, proxies, refuseUnclean(mux, backends.Refuse)),
+		TLS:     s.tls.listenerConfig(),
+		Handler: logRequests(s.log, s.apps.proxies, s.apps.sayHSTS(refuseUnclean(mux, backends.Refuse))),
 		Endpoints: []listener.Endpoint{
 			{Match: listener.Path("/"), Admitter: tutorialPages, Blocking: blocking, Refuse: endpoint.Refuse},
 			{
@@ -221,7 +238,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 				Retry:       sse.Retry,
 			},
 		},
-		AllowedOrigins: c.HTTP.AllowedOrigins,
+		Origins: s.apps.origins,
 
 		Loops:        s.loops,
 		Release:      s.quota.Release,
@@ -239,6 +256,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	})
 	if err != nil {
 		_ = s.engine.Close()
+		s.redirect.close()
 		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, err
@@ -248,17 +266,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		tellOfFiles(s.log, files, c.Limits.Connections)
 	}
 	return s, nil
-}
-
-func loadCertificate(c config.TLS) (*tls.Config, error) {
-	if c.Cert == "" {
-		return nil, nil
-	}
-	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // Addr is the address that the port is open on.

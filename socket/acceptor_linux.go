@@ -56,7 +56,9 @@ func (e *eventLoop) startAccepting(fd int32, h Handshaker, perSecond int) error 
 }
 
 // setAcceptRate implements eventBackend.
-func (e *eventLoop) setAcceptRate(perSecond int) { e.acceptor.bucket.SetRate(perSecond, e.loop.elapsed()) }
+func (e *eventLoop) setAcceptRate(perSecond int) {
+	e.acceptor.bucket.SetRate(perSecond, e.loop.elapsed())
+}
 
 // stopListening implements eventBackend.
 func (e *eventLoop) stopListening() {

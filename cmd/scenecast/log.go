@@ -18,22 +18,22 @@ const flushWithin = time.Second
 
 // openLog opens the log of a command that goes on for long, as configured, which has been checked. It never makes who logs
 // wait, and a reader that is gone does not end the program. It is slog's default as well, so that it has what libraries log.
-// Nothing that is logged after closeLog is written.
-func openLog(c config.Log, to io.Writer) (log *slog.Logger, closeLog func()) {
+// Its level may be changed. Nothing that is logged after closeLog is written.
+func openLog(c config.Log, to io.Writer) (log *slog.Logger, level *slog.LevelVar, closeLog func()) {
 	ignoreBrokenPipes()
+	level = new(slog.LevelVar)
+	_ = level.UnmarshalText([]byte(c.Level))
 	queue := logqueue.Open(to, logqueue.Options{Lost: func(lines int) []byte {
 		var line bytes.Buffer
-		slog.New(newHandler(c, &line)).Warn("log lines were lost, because their reader was too slow or gone", "lines", lines)
+		slog.New(newHandler(c, level, &line)).Warn("log lines were lost, because their reader was too slow or gone", "lines", lines)
 		return line.Bytes()
 	}})
-	log = slog.New(newHandler(c, queue))
+	log = slog.New(newHandler(c, level, queue))
 	slog.SetDefault(log)
-	return log, func() { queue.Close(flushWithin) }
+	return log, level, func() { queue.Close(flushWithin) }
 }
 
-func newHandler(c config.Log, to io.Writer) slog.Handler {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level))
+func newHandler(c config.Log, level slog.Leveler, to io.Writer) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
 		return slog.NewJSONHandler(to, options)
@@ -45,21 +45,24 @@ func newHandler(c config.Log, to io.Writer) slog.Handler {
 // SIGPIPE). The signal is caught rather than ignored, because programs inherit what is ignored.
 func ignoreBrokenPipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// logHangups logs each SIGHUP, which would end the program otherwise, until it is told to stop. Where the signal is ignored, as
-// under nohup, it stays so.
-func logHangups(log *slog.Logger) (stop func()) {
+// onHangups calls what each SIGHUP asks for, one after the other, until it is told to stop; the signal would end the program otherwise.
+// Where it is ignored, as under nohup, it stays so.
+func onHangups(asked func()) (stop func()) {
 	if signal.Ignored(syscall.SIGHUP) {
 		return func() {}
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		for range hangups {
-			log.Warn("SIGHUP: the configuration cannot be reloaded yet, so nothing has changed; restart to apply changes")
+			asked()
 		}
 	}()
 	return func() {
 		signal.Stop(hangups)
 		close(hangups)
+		<-done
 	}
 }

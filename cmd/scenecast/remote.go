@@ -105,7 +105,7 @@ func (r *remote) address() (*url.URL, credential, error) {
 		host = "localhost"
 	}
 	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-	if l.TLS.Cert != "" {
+	if l.TLS.Enabled() {
 		u.Scheme = "https"
 	}
 	c.text = u.String()

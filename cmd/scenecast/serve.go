@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,9 @@ func newServe() *cobra.Command {
 		Long: `Runs the server until SIGTERM or SIGINT; then says goodbye to all pages, within the setting drain, and ends.
 
 Settings come from the file, over it from SCENECAST_… variables, over them from flags. Where no page token or no API
-key is set, a random one is made and printed once: the server never runs open by accident.`,
+key is set, a random one is made and printed once: the server never runs open by accident.
+
+SIGHUP has it read its configuration anew, as scenecast reload does.`,
 		Example: `  scenecast serve
   scenecast serve --config /etc/scenecast.yaml --log-format json
   scenecast serve --listen :8080 --client-token 123456 --api-key "$KEY"`,
@@ -33,46 +36,67 @@ key is set, a random one is made and printed once: the server never runs open by
 	}
 	s := newSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		l, file, err := s.load()
-		if err := errors.Join(err, l.CheckFiles()); err != nil {
+		var made madeSecrets
+		load := func() (*config.Loaded, error) {
+			l, _, err := s.load()
+			err = errors.Join(err, l.CheckFiles())
+			made.fill(&l.Config)
+			return l, err
+		}
+		l, err := load()
+		if err != nil {
 			return err
 		}
-		log, closeLog := openLog(l.Log, cmd.ErrOrStderr())
+		log, level, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
-		defer logHangups(log)()
-		made := makeSecrets(&l.Config)
 		for _, w := range l.Warnings {
 			log.Warn("configuration: "+w.Detail, "setting", w.Key, "from", w.Source)
 		}
-		srv, err := server.New(cmd.Context(), server.Options{Config: l.Config, Version: version, Logger: log})
+		srv, err := server.New(cmd.Context(), server.Options{
+			Config:   l.Config,
+			Version:  version,
+			Logger:   log,
+			LogLevel: level,
+			Load:     load,
+		})
 		if err != nil {
 			return explainPort(err, l)
 		}
-		for _, secret := range made {
-			fmt.Fprintln(cmd.OutOrStdout(), secret)
-		}
-		return run(cmd.Context(), srv, log, "config", file)
+		defer onHangups(func() { _, _ = srv.ReloadConfiguration(cmd.Context()) })() // which logs what came of it
+		made.print(cmd.OutOrStdout())
+		return run(cmd.Context(), srv, log, "config", configFile(s.file))
 	}
 	return cmd
 }
 
-// makeSecrets makes what the configuration leaves out, and returns the lines that tell it to whoever runs the server: on the
-// standard output, not in the log. Where there are further apps, the default one may be meant to have no pages.
-func makeSecrets(c *config.Config) (lines []string) {
+// madeSecrets are those that the configuration leaves out, made once for this run: a reload finds the same. They are told on the
+// standard output, not in the log, to whoever starts the server.
+type madeSecrets struct {
+	token, key string
+}
+
+// fill puts made secrets where a configuration has none. Where there are further apps, the default one may be meant to have no pages.
+func (m *madeSecrets) fill(c *config.Config) {
 	if len(c.OtherApps) > 0 {
-		return nil
+		return
 	}
 	if len(c.ClientTokens) == 0 {
-		token := auth.NewSecret()
-		c.ClientTokens = []config.ClientToken{{Token: config.Secret(token)}}
-		lines = append(lines, "No page token is set (client_tokens). For this run: "+token)
+		m.token = cmp.Or(m.token, auth.NewSecret())
+		c.ClientTokens = []config.ClientToken{{Token: config.Secret(m.token)}}
 	}
 	if len(c.APIKeys) == 0 {
-		key := auth.NewSecret()
-		c.APIKeys = []config.APIKey{{Name: "generated", Key: config.Secret(key), Allow: auth.Scopes}}
-		lines = append(lines, "No API key is set (api_keys). For this run: "+key)
+		m.key = cmp.Or(m.key, auth.NewSecret())
+		c.APIKeys = []config.APIKey{{Name: "generated", Key: config.Secret(m.key), Allow: auth.Scopes}}
 	}
-	return lines
+}
+
+func (m *madeSecrets) print(out io.Writer) {
+	if m.token != "" {
+		fmt.Fprintln(out, "No page token is set (client_tokens). For this run: "+m.token)
+	}
+	if m.key != "" {
+		fmt.Fprintln(out, "No API key is set (api_keys). For this run: "+m.key)
+	}
 }
 
 func run(ctx context.Context, srv *server.Server, log *slog.Logger, attrs ...any) error {
@@ -115,9 +139,9 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 		if err != nil {
 			return err
 		}
-		log, closeLog := openLog(l.Log, cmd.ErrOrStderr())
+		log, _, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
-		defer logHangups(log)()
+		defer onHangups(func() { log.Warn("SIGHUP: the demo reads no configuration, so nothing has changed") })()
 		srv, err := server.New(cmd.Context(), server.Options{
 			Config:  l.Config,
 			Version: version,

@@ -35,6 +35,9 @@ type EndpointOptions struct {
 	Landing             http.Handler // the page that says what this server is; it gets GET and HEAD only
 	Logger              *slog.Logger
 
+	// CheckClient says why a request may not show an API key at all, as one without a client's certificate; nil: any may.
+	CheckClient func(r *http.Request) error
+
 	// Refused is told of each call that is refused, before it is answered; any goroutine may call it. Nil: nobody asks.
 	Refused func(r *http.Request, p *problem.Problem)
 
@@ -120,7 +123,13 @@ func (e *Endpoint) authorize(r *http.Request, params url.Values) (access.Caller,
 	if token := params[admission.TokenParam]; len(token) == 1 {
 		secret = token[0]
 	}
-	if key, ok := e.o.FindKey(secret); ok {
+	key, ok := e.o.FindKey(secret)
+	if ok && e.o.CheckClient != nil {
+		if err := e.o.CheckClient(r); err != nil {
+			return access.Caller{}, err
+		}
+	}
+	if ok {
 		if key.May(auth.Trigger) {
 			return access.KeyCaller(key), nil
 		}

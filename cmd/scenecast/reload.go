@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"scenecast/api"
+	"scenecast/auth"
+	"scenecast/client"
+)
+
+func newReload() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Have a running server read its configuration anew",
+		Long: `Has a server read its configuration anew: the file, the environment and the flags that it was started with. Nothing changes where
+there is a mistake, and each is told with its line. Settings that need a restart are named and stay as they are; docs/settings.md says which
+do. Pages whose token or app is gone are closed; no other page notices. Of several nodes, each is told by itself.`,
+		Example: `  scenecast reload
+  scenecast reload --url http://10.0.0.2:9502 --json`,
+		Args: cobra.NoArgs,
+	}
+	server := newRemote(cmd, false, auth.Admin)
+	asJSON := cmd.Flags().Bool("json", false, "print the answer as it is")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		u, address, err := server.address()
+		if err != nil {
+			return err
+		}
+		key, err := server.apiKey()
+		if err != nil {
+			return err
+		}
+		backend := client.Backend{URL: u.String(), Key: key.text}
+		var answer json.RawMessage
+		if err := backend.Call(cmd.Context(), http.MethodPost, "/v1/reload", nil, &answer); err != nil {
+			return explain(err, address, key)
+		}
+		if *asJSON {
+			_, err = cmd.OutOrStdout().Write(answer)
+			return err
+		}
+		return printReloaded(cmd.OutOrStdout(), answer)
+	}
+	return cmd
+}
+
+func printReloaded(out io.Writer, answer []byte) error {
+	var r api.Reloaded
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return fmt.Errorf("the server's answer is not what this version knows: %w", err)
+	}
+	for _, w := range r.Warnings {
+		fmt.Fprintln(out, "warning:", w)
+	}
+	if len(r.Applied)+len(r.Restart) == 0 {
+		fmt.Fprintln(out, "Nothing has changed.")
+	}
+	if len(r.Applied) > 0 {
+		fmt.Fprintln(out, "In force now:", strings.Join(r.Applied, ", "))
+	}
+	if len(r.Restart) > 0 {
+		fmt.Fprintln(out, "Need a restart:", strings.Join(r.Restart, ", "))
+	}
+	if r.Closed > 0 {
+		fmt.Fprintln(out, "Pages closed, because their token or app is gone:", r.Closed)
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestReload: a server reads its file anew by the command, with what the command says, and by SIGHUP.
+func TestReload(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "scenecast.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const keys = "api_keys: [{name: all, key: key-of-a-backend}, {name: operator, key: key-of-an-operator, allow: [admin]}]\n"
+	addr := freeAddr(t)
+	write(keys + "client_tokens: [token-of-old, token-that-stays]\nlisten: " + addr + "\n")
+	server := launch(t, nil, "serve", "--config", file, "--log-level", "info")
+	line(t, server.stderr, `msg=listening addr=`)
+	page := launch(t, nil, "listen", "--url", "http://"+addr, "--client-token", "token-of-old")
+	line(t, page.stderr, `^connected at `)
+	reload := func(want string, status int, args ...string) {
+		t.Helper()
+		out, errs, code := run(t, "", nil, append([]string{"reload", "--config", file}, args...)...)
+		if code != status || !strings.Contains(out+errs, want) {
+			t.Errorf("exit %d, %s%s; want %d and %q", code, out, errs, status, want)
+		}
+	}
+	reload("Nothing has changed.", 0)
+	write(keys + "client_tokens: [token-of-new, token-that-stays]\nlisten: " + addr + "\nhistory: {max_count: 7}\nlog: {level: debug}\n")
+	reload("In force now: client_tokens\nNeed a restart: history.max_count\nPages closed, because their token or app is gone: 1\n", 0)
+	line(t, page.stderr, `4401`)
+
+	write(keys + "client_tokens: []\nlisten: nowhere\n")
+	for _, want := range []string{file + ":2: client_tokens: is empty", file + `:3: listen: "nowhere" is no address`} {
+		reload(want, 1, "--url", "http://"+addr, "--api-key", "key-of-an-operator")
+	}
+	write(keys + "client_tokens: [token-that-stays]\nlisten: " + addr + "\n")
+	if err := server.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	line(t, server.stderr, `level=INFO msg="configuration reloaded" applied=client_tokens need_restart=none pages_closed=0$`)
+	reload(`lacks the scope "admin"`, 1, "--api-key", "key-of-a-backend")
+	server.terminate()
+}

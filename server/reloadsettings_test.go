@@ -1,0 +1,249 @@
+package server_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"scenecast/config"
+)
+
+// visits is what a page that connects this way is told; empty: it is let in.
+func visits(query string, headers ...string) func(s *reloadable) string {
+	return func(s *reloadable) string {
+		conn, refusal := s.visit("127.0.0.1", query, headers...)
+		if conn != nil {
+			_ = conn.Close()
+			s.awaitLeases(0)
+		}
+		return refusal
+	}
+}
+
+// calls is the status, and the answer, of a call with this key.
+func calls(method, target, key, body string) func(s *reloadable) string {
+	return func(s *reloadable) string {
+		status, answer := s.call(method, target, key, "", body)
+		return fmt.Sprint(status, " ", answer)
+	}
+}
+
+// logsRequests says whether requests are logged, which they are at the level debug.
+func logsRequests(s *reloadable) string {
+	before := strings.Count(s.log.String(), "level=DEBUG msg=request")
+	s.call(http.MethodGet, "/healthz", "", "", "")
+	if strings.Count(s.log.String(), "level=DEBUG msg=request") > before {
+		return "logged"
+	}
+	return "not logged"
+}
+
+// overTLS is the serial number of the certificate for a name, and the status and a header of a call.
+func overTLS(name, header string) func(s *reloadable) string {
+	return func(s *reloadable) string {
+		conn, err := tls.Dial("tcp", s.addr, &tls.Config{InsecureSkipVerify: true, ServerName: name}) // whose it is is what is asked
+		if err != nil {
+			return err.Error()
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, "GET /v1/nodes HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer "+apiKey+"\r\n\r\n")
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			return err.Error()
+		}
+		serial := conn.ConnectionState().PeerCertificates[0].SerialNumber
+		return fmt.Sprint(serial, " ", response.StatusCode, " ", response.Header.Get(header))
+	}
+}
+
+// TestSettingsThatChangeLive: each setting that is marked live is in force when a reload has been answered, and every live one is in this
+// table.
+func TestSettingsThatChangeLive(t *testing.T) {
+	one, two := newCertificate(t, "one.example"), newCertificate(t, "two.example")
+	secure := map[string]string{"tls.cert": one.cert, "tls.key": one.key}
+	noTriggers := map[string]string{"triggers": "{}"} // those of the harness would be over the limits
+	shown := make(map[string]bool)
+	for name, c := range map[string]struct {
+		of      []string // the settings
+		before  map[string]string
+		after   map[string]string
+		observe func(s *reloadable) string
+		want    [2]string // how what is observed begins: before, and after
+	}{
+		"tokens":   {[]string{"client_tokens"}, nil, map[string]string{"client_tokens": "other"}, visits("token=other"), [2]string{`{"code":401`, "-"}},
+		"keys":     {[]string{"api_keys"}, nil, map[string]string{"api_keys": "[{name: o, key: other-key}, {name: a, key: " + adminKey + ", allow: [admin]}]"}, calls("GET", "/v1/connections", "other-key", ""), [2]string{"401", "200"}},
+		"pages":    {[]string{"page_token_may_trigger"}, nil, map[string]string{"page_token_may_trigger": "true"}, calls("GET", "/?func=pushHomeLogic&token="+pageToken, "", ""), [2]string{"403", "200"}},
+		"of app":   {[]string{"max_connections"}, nil, map[string]string{"max_connections": "1"}, secondPage, [2]string{"-", `{"code":429,"message":"as many pages of this app`}},
+		"in all":   {[]string{"limits.connections"}, nil, map[string]string{"limits.connections": "1"}, secondPage, [2]string{"-", `{"code":429,"message":"as many pages are connected as may be`}},
+		"address":  {[]string{"limits.per_address"}, nil, map[string]string{"limits.per_address": "1"}, secondPage, [2]string{"-", `{"code":429,"message":"as many pages are connected from this`}},
+		"triggers": {[]string{"triggers"}, nil, map[string]string{"triggers": `{other: {to: "*", message: 1}}`}, calls("POST", "/v1/triggers/other", apiKey, ""), [2]string{"404", "200"}},
+		"keys of labels": {[]string{"labels.client"}, nil, map[string]string{"labels.client": "[order]"},
+			visits("page=home&token=" + pageToken), [2]string{"-", `{"code":403`}},
+		"count of labels": {[]string{"labels.max_count"}, noTriggers, map[string]string{"labels.max_count": "1"},
+			visits("page=home&order=7&token=" + pageToken), [2]string{"-", `{"code":400`}},
+		"length of keys": {[]string{"labels.max_key_bytes"}, noTriggers, map[string]string{"labels.max_key_bytes": "3"},
+			calls("POST", "/v1/labels", apiKey, `{"to":"*","set":{"page":"x"}}`), [2]string{"200", "400"}},
+		"length of values": {[]string{"labels.max_value_bytes"}, noTriggers, map[string]string{"labels.max_value_bytes": "3"},
+			visits("page=home&token=" + pageToken), [2]string{"-", `{"code":400`}},
+		"apps": {[]string{"apps"}, nil, map[string]string{"apps": `{shop: {client_tokens: [shop-page]}}`}, visits("token=shop-page"), [2]string{`{"code":401`, "-"}},
+		"origins of an app": {[]string{"apps"}, map[string]string{"apps": `{shop: {client_tokens: [shop-page]}}`},
+			map[string]string{"apps": `{shop: {client_tokens: [shop-page], allowed_origins: ["https://shop.example"]}}`},
+			visits("token=shop-page", "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
+		"rate": {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
+		"proxies": {[]string{"limits.trusted_proxies"}, nil, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, originOf,
+			[2]string{"127.0.0.1", "198.51.100.7"}},
+		"origins": {[]string{"http.allowed_origins"}, nil, map[string]string{"http.allowed_origins": "https://b.example"},
+			visits("token="+pageToken, "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
+		"cookie": {[]string{"http.token_cookie"}, map[string]string{"http.allowed_origins": "https://a.example"}, map[string]string{"http.token_cookie": "session"},
+			visits("", "Cookie: session="+pageToken), [2]string{`{"code":401`, "-"}},
+		"a certificate": {[]string{"tls.cert", "tls.key"}, secure, map[string]string{"tls.cert": two.cert, "tls.key": two.key}, overTLS("one.example", ""),
+			[2]string{one.serial + " 200", two.serial + " 200"}},
+		"certificates": {[]string{"tls.certificates"}, secure, map[string]string{"tls.certificates": fmt.Sprintf("[{cert: %s, key: %s}]", two.cert, two.key)},
+			overTLS("two.example", ""), [2]string{one.serial + " 200", two.serial + " 200"}},
+		"client certificates": {[]string{"tls.client_ca"}, secure, map[string]string{"tls.client_ca": two.cert}, overTLS("", ""),
+			[2]string{one.serial + " 200", one.serial + " 403"}},
+		"HSTS": {[]string{"tls.hsts"}, secure, map[string]string{"tls.hsts": "1h"}, overTLS("", "Strict-Transport-Security"),
+			[2]string{one.serial + " 200 ", one.serial + " 200 max-age=3600"}},
+		"level":       {[]string{"log.level"}, map[string]string{"log.level": "info"}, map[string]string{"log.level": "debug"}, logsRequests, [2]string{"not logged", "logged"}},
+		"drain":       {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
+		"drain delay": {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startReloadable(t, c.before)
+			observe := func(want string) {
+				t.Helper()
+				if got := c.observe(s); want == "-" && got != "" || want != "-" && !strings.HasPrefix(got, want) {
+					t.Errorf("%q, want %q", got, want)
+				}
+			}
+			if c.observe != nil {
+				observe(c.want[0])
+			}
+			s.set(c.after)
+			done, err := s.ReloadConfiguration(t.Context())
+			if err != nil || !slices.Equal(done.Applied, c.of) || len(done.Restart) > 0 {
+				t.Fatalf("the reload is answered %+v, %v", done, err)
+			}
+			if c.observe != nil {
+				observe(c.want[1])
+				return
+			}
+			s.end()
+			if log := s.log.String(); !strings.Contains(log, " within=9s") && !strings.Contains(log, "going to drain") {
+				t.Errorf("the end does not follow the setting:\n%s", log)
+			}
+		})
+		for _, key := range c.of {
+			shown[key] = true
+		}
+	}
+	for _, key := range config.Keys() {
+		if config.IsLive(key) && !shown[key] {
+			t.Errorf("%s is marked live, and nothing here shows it", key)
+		}
+	}
+}
+
+// secondPage is what a second page is told.
+func secondPage(s *reloadable) string {
+	first, refusal := s.visit("127.0.0.1", "token="+pageToken)
+	if refusal != "" {
+		return "the first: " + refusal
+	}
+	second, refusal := s.visit("127.0.0.1", "token="+pageToken)
+	_, _ = first.Close(), second.Close()
+	s.awaitLeases(0)
+	return refusal
+}
+
+// allAtOnce says whether of 60 pages all join without waiting for their turns.
+func allAtOnce(s *reloadable) string {
+	for range 60 {
+		conn, _ := s.raw(upgrade("/?token=" + pageToken))
+		defer conn.Close()
+	}
+	s.call(http.MethodGet, "/healthz", "", "", "")
+	if s.settings["limits.accept_rate"] == "" {
+		s.awaitConnections(60)
+	}
+	if s.Connections() < 60 {
+		return "some wait"
+	}
+	return "all are in"
+}
+
+// originOf is the address that the log says a call came from.
+func originOf(s *reloadable) string {
+	s.callWith(http.MethodGet, "/v1/nodes", map[string]string{"X-Forwarded-For": "198.51.100.7"}, "")
+	log := s.log.String()
+	line := log[strings.LastIndex(log, `msg="call refused"`):]
+	_, from, _ := strings.Cut(line, "client=")
+	from, _, _ = strings.Cut(from, " ")
+	return from
+}
+
+// TestSettingsThatNeedARestart: each setting that is not marked live is named where it differs, and nothing else is.
+func TestSettingsThatNeedARestart(t *testing.T) {
+	s := start(t, nil, nil)
+	inForce := s.Config()
+	for _, key := range config.Keys() {
+		if config.IsLive(key) {
+			continue
+		}
+		changed := inForce
+		alter(t, settingOf(reflect.ValueOf(&changed).Elem(), key))
+		done, err := s.Reload(t.Context(), changed)
+		if err != nil {
+			t.Errorf("%s: %v", key, err)
+		} else if !slices.Equal(done.Restart, []string{key}) || len(done.Applied) > 0 {
+			t.Errorf("%s is another one: the reload is answered %+v", key, done)
+		}
+	}
+	if !reflect.DeepEqual(s.Config(), inForce) {
+		t.Error("something has changed")
+	}
+}
+
+// settingOf is the field of a setting, found by the tags of the structs.
+func settingOf(v reflect.Value, key string) reflect.Value {
+	name, rest, nested := strings.Cut(key, ".")
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag.Get("yaml")
+		switch {
+		case tag == ",inline":
+			if f := settingOf(v.Field(i), key); f.IsValid() {
+				return f
+			}
+		case tag == name && nested:
+			return settingOf(v.Field(i), rest)
+		case tag == name:
+			return v.Field(i)
+		}
+	}
+	return reflect.Value{}
+}
+
+// alter makes a setting another one.
+func alter(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(v.String() + "x")
+	case reflect.Bool:
+		v.SetBool(!v.Bool())
+	case reflect.Int, reflect.Int64:
+		v.SetInt(v.Int() + 1)
+	case reflect.Slice:
+		v.Set(reflect.Append(v, reflect.New(v.Type().Elem()).Elem()))
+	default:
+		t.Fatalf("this test cannot alter a %v", v.Type())
+	}
+}
