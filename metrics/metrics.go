@@ -23,6 +23,15 @@ type Sources struct {
 	Refused         func() map[string]int64 // pages, by reason
 	CallsRefused    func() map[string]int64 // by reason
 	Engine          func() Engine
+	Registry        func() Registry
+}
+
+// Registry are the figures of the registry of connections.
+type Registry struct {
+	On          bool // otherwise nothing of it is told
+	Up          bool
+	Connections int
+	Rebuilds    int64
 }
 
 // Engine are an engine's figures.
@@ -108,6 +117,12 @@ var metrics = []metric{
 		}},
 	{"scenecast_engine_tallies_late_total", "Answers of nodes about pushes that came when nobody waited for them any more.", prometheus.CounterValue, "",
 		shared(func(e Engine) float64 { return float64(e.TalliesLate) })},
+	{"scenecast_registry_up", "1 where Redis has this node's connections, but for those that are on their way; 0 while it is away.", prometheus.GaugeValue, "",
+		registered(func(r Registry) float64 { return oneIf(r.Up) })},
+	{"scenecast_registry_connections", "Connections of this node that Redis has, or is to have.", prometheus.GaugeValue, "",
+		registered(func(r Registry) float64 { return float64(r.Connections) })},
+	{"scenecast_registry_rebuilds_total", "How often this node's connections were written to Redis anew, because it was away or had lost some.", prometheus.CounterValue, "",
+		registered(func(r Registry) float64 { return float64(r.Rebuilds) })},
 }
 
 // Handler answers with the figures, and with those of the Go runtime and of the process.
@@ -163,6 +178,17 @@ func shared(figure func(Engine) float64) func(Sources) map[string]float64 {
 			return nil
 		}
 		return map[string]float64{"": figure(e)}
+	}
+}
+
+// registered reads a figure of a registry that is on.
+func registered(figure func(Registry) float64) func(Sources) map[string]float64 {
+	return func(s Sources) map[string]float64 {
+		r := s.Registry()
+		if !r.On {
+			return nil
+		}
+		return map[string]float64{"": figure(r)}
 	}
 }
 

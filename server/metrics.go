@@ -34,6 +34,7 @@ func (s *Server) metrics(version string) http.Handler {
 		Refused:      func() map[string]int64 { return s.refusals.count(s.refusals.pages) },
 		CallsRefused: func() map[string]int64 { return s.refusals.count(s.refusals.calls) },
 		Engine:       s.engineFigures,
+		Registry:     s.registryFigures,
 	})
 }
 

@@ -50,6 +50,7 @@ func (s *Server) Run(ctx context.Context) error {
 	_ = s.hub.Drain(stop, 0) // of pages that were being admitted
 	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)
+	s.closeRegistry()
 	return errors.Join(err, <-serving)
 }
 

@@ -24,6 +24,7 @@ import (
 	"scenecast/protocol/sse"
 	"scenecast/protocol/tutorial"
 	"scenecast/push"
+	"scenecast/registry"
 	"scenecast/socket"
 )
 
@@ -69,6 +70,7 @@ type Server struct {
 	loops       []*socket.Loop
 	descriptors *socket.DescriptorReserve // which the loops share
 	engine      scenecast.Engine
+	registry    *registry.Registry // nil: none
 	quota       *admission.Quota
 	pushes      *push.Service
 	apps        currentApps
@@ -109,6 +111,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if b, ok := s.engine.(scenecast.Broadcaster); ok {
 		broadcast = b.Broadcast
 	}
+	if err := s.newRegistry(c.Redis, id); err != nil {
+		return nil, err
+	}
 	s.hub = hub.New(hub.Options{
 		Number:     o.number,
 		Broadcast:  broadcast,
@@ -118,6 +123,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Log:        s.engine,
 		KeepLabels: time.Duration(c.History.MaxAge),
 		Logger:     s.log,
+		Observers:  s.observers(),
 	})
 
 	frame, frameSetting := maxFrame(c.Outbox)
@@ -262,6 +268,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.descriptors.OnShort = s.listener.CloseIdle
+	if s.registry != nil {
+		s.registry.Start()
+	}
 	if files, ok := fileLimit(); ok {
 		tellOfFiles(s.log, files, c.Limits.Connections)
 	}

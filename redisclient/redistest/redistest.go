@@ -90,6 +90,9 @@ func (s *Server) Restart() {
 	}
 }
 
+// URL is the server's.
+func (s *Server) URL() string { return "redis://" + s.Addr }
+
 // Kill ends the process with SIGKILL, if it runs, and waits for that.
 func (s *Server) Kill() {
 	if s.cmd == nil {

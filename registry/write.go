@@ -1,0 +1,280 @@
+package registry
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+//go:embed write.lua
+var writeLua string
+
+var writeScript = rueidis.NewLuaScript(writeLua)
+
+// A step that Redis does in one go is bounded by these; it takes it a millisecond or two.
+const (
+	stepFields = 500
+	stepBytes  = 256 << 10
+	scanFields = 1000
+)
+
+// callTimeout bounds a call of Redis together with its repetitions by the client.
+const callTimeout = 2 * time.Second
+
+// maxRetry is the longest pause before Redis is tried again.
+const maxRetry = time.Second
+
+// collect takes over what the loops hand over until the registry is closed.
+func (r *Registry) collect() {
+	var spare []event
+	for {
+		stopping := false
+		select {
+		case <-r.handed:
+			stopping = r.pause(r.timing.gather)
+		case <-r.stopping:
+			stopping = true
+		}
+		r.mu.Lock()
+		events := r.events
+		r.events = spare
+		r.mu.Unlock()
+		r.table.apply(r.o.Node, events)
+		signal(r.changed)
+		clear(events) // the labels are not kept
+		spare = nil
+		if cap(events) <= 4096 {
+			spare = events[:0]
+		}
+		if stopping {
+			return
+		}
+	}
+}
+
+// pause waits, and reports whether the registry is being closed, for which it does not wait.
+func (r *Registry) pause(d time.Duration) (stopping bool) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return false
+	case <-r.stopping:
+		return true
+	}
+}
+
+// errLost is that Redis does not have the newest write, though it was confirmed.
+var errLost = errors.New("Redis has lost what it was told: it was flushed, started empty, or is a replica that was behind")
+
+// write writes the node's fields until the registry is closed, and begins anew whenever something has failed.
+func (r *Registry) write(ctx context.Context, collected <-chan struct{}) {
+	w := &writer{Registry: r, collected: collected}
+	told := false // that Redis is away
+	retry := r.timing.retry
+	for {
+		err := w.session(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		wasUp := r.up.Swap(false)
+		r.table.lose()
+		if wasUp {
+			told, retry = false, r.timing.retry
+		}
+		switch {
+		case told:
+		case errors.Is(err, errLost):
+			r.log.Warn("registry: Redis has lost some of this node's connections; all are written anew")
+		default:
+			r.log.Warn("registry: Redis cannot be used; it is tried again", "error", err)
+		}
+		told = true
+		if r.pause(retry) {
+			return
+		}
+		retry = min(2*retry, maxRetry)
+	}
+}
+
+// writer is the one goroutine that writes the node's fields.
+type writer struct {
+	*Registry
+	collected <-chan struct{} // closed: the table is final
+	number    uint64          // of the newest write
+	began     bool            // Redis may have fields of this node
+	renewed   time.Time       // the lease: the newest write began then
+}
+
+// session writes everything, then what changes. It ends with an error, or when the registry is closed and has nothing left to be written.
+func (w *writer) session(ctx context.Context) error {
+	if err := w.connect(); err != nil {
+		return err
+	}
+	n := w.table.restart()
+	again := w.began
+	if err := w.rebuild(ctx); err != nil {
+		return err
+	}
+	w.up.Store(true)
+	if again {
+		w.rebuilds.Add(1)
+	}
+	w.log.Info("registry: Redis has this node's connections", "key", w.keys.hash, "connections", n)
+	renewal := time.NewTimer(w.timing.renew)
+	defer renewal.Stop()
+	for {
+		renewal.Reset(time.Until(w.renewed.Add(w.timing.renew)))
+		select {
+		case <-w.collected:
+			return w.finish(ctx)
+		case <-w.changed:
+		case <-renewal.C:
+			if err := w.step(ctx, batch{}, true); err != nil {
+				return err
+			}
+		}
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
+		w.pause(w.timing.gather)
+	}
+}
+
+func (w *writer) connect() error {
+	if w.client.Load() != nil {
+		return nil
+	}
+	c, err := w.o.Connect()
+	if err == nil {
+		w.client.Store(&c)
+	}
+	return err
+}
+
+// rebuild writes all fields, and deletes those of connections that have ended unnoticed. The first write does not look at what was
+// before; all others do, also of a rebuild.
+func (w *writer) rebuild(ctx context.Context) error {
+	again := w.began
+	w.began = true
+	if err := w.step(ctx, batch{}, false); err != nil {
+		return err
+	}
+	if err := w.flush(ctx); err != nil || !again {
+		return err
+	}
+	return w.scan(ctx, func(fields map[string][]string) error {
+		var gone []string
+		for _, field := range fields[w.node] {
+			if !w.table.has(field) {
+				gone = append(gone, field)
+			}
+		}
+		for len(gone) > 0 {
+			n := min(len(gone), stepFields)
+			if err := w.step(ctx, batch{ended: gone[:n]}, true); err != nil {
+				return err
+			}
+			gone = gone[n:]
+		}
+		return w.flush(ctx)
+	})
+}
+
+// flush writes what has changed.
+func (w *writer) flush(ctx context.Context) error {
+	for !w.table.isClean() {
+		b := w.table.take(stepFields, stepBytes)
+		if len(b.ids) == 0 {
+			continue // they have come and gone
+		}
+		if err := w.step(ctx, b, true); err != nil {
+			return err
+		}
+		w.table.confirm(b)
+	}
+	return nil
+}
+
+// step writes a batch, which may be empty, and renews the lease. Compare says that errLost is returned where the write before is not the
+// newest that Redis knows.
+func (w *writer) step(ctx context.Context, b batch, compare bool) error {
+	before := ""
+	if compare {
+		before = strconv.FormatUint(w.number, 10)
+	}
+	w.number++
+	w.renewed = time.Now()
+	args := make([]string, 0, 6+len(b.sets)+len(b.ended))
+	args = append(args, w.node, before, strconv.FormatUint(w.number, 10), milliseconds(w.timing.lease), milliseconds(w.timing.hash),
+		strconv.Itoa(len(b.sets)/2))
+	args = append(append(args, b.sets...), b.ended...)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	c := *w.client.Load()
+	kept, err := writeScript.Exec(ctx, c, []string{w.keys.hash, w.keys.leaseOf(w.node), w.keys.nodes}, args).AsInt64()
+	switch {
+	case err != nil:
+		return fmt.Errorf("writing %s: %w", w.keys.hash, err)
+	case kept == 0:
+		return errLost
+	}
+	return nil
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// finish writes what is left and gives up the lease. A node that leaves no field behind is no one's to reap.
+func (w *writer) finish(ctx context.Context) error {
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	c := *w.client.Load()
+	commands := rueidis.Commands{c.B().Del().Key(w.keys.leaseOf(w.node)).Build()}
+	if w.table.isEmpty() {
+		commands = append(commands, c.B().Srem().Key(w.keys.nodes).Member(w.node).Build())
+	}
+	for _, answer := range c.DoMulti(ctx, commands...) {
+		if err := answer.Error(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan goes through the hash, in steps, and tells of the fields of each step by the nodes whose they are.
+func (r *Registry) scan(ctx context.Context, step func(byNode map[string][]string) error) error {
+	var cursor uint64
+	for {
+		found, err := r.scanStep(ctx, cursor)
+		if err != nil {
+			return fmt.Errorf("scanning %s: %w", r.keys.hash, err)
+		}
+		byNode := make(map[string][]string)
+		for i := 0; i+1 < len(found.Elements); i += 2 {
+			if node, ok := ownerOf(found.Elements[i+1]); ok {
+				byNode[node] = append(byNode[node], found.Elements[i])
+			}
+		}
+		if err := step(byNode); err != nil {
+			return err
+		}
+		if cursor = found.Cursor; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+func (r *Registry) scanStep(ctx context.Context, cursor uint64) (rueidis.ScanEntry, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	c := *r.client.Load()
+	return c.Do(ctx, c.B().Hscan().Key(r.keys.hash).Cursor(cursor).Count(scanFields).Build()).AsScanEntry()
+}

@@ -1,0 +1,23 @@
+-- Writes what has changed among the connections of one node, all or nothing, and renews its lease. The lease holds the number of the
+-- newest write, so the next one sees whether Redis has lost some: it was flushed, or is a replica that had not got them.
+--
+-- KEYS: the hash, the node's lease, the set of nodes.
+-- ARGV: node, number of the write before (empty: whichever), number of this one, ms of the lease, ms of the hash, how many fields are
+-- set, those with their values, then the fields that are deleted.
+-- Returns 1, or 0 where the write before is not the newest that Redis knows.
+local before = redis.call('GET', KEYS[2])
+local sets = tonumber(ARGV[6])
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+redis.call('SADD', KEYS[3], ARGV[1])
+if sets > 0 then
+	redis.call('HSET', KEYS[1], unpack(ARGV, 7, 6 + 2 * sets))
+end
+if #ARGV > 6 + 2 * sets then
+	redis.call('HDEL', KEYS[1], unpack(ARGV, 7 + 2 * sets))
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+redis.call('PEXPIRE', KEYS[3], ARGV[5])
+if ARGV[2] == '' or before == ARGV[2] then
+	return 1
+end
+return 0

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"scenecast"
+	"scenecast/config"
+	"scenecast/hub"
+	"scenecast/metrics"
+	"scenecast/redisclient"
+	"scenecast/registry"
+)
+
+// newRegistry makes the registry of connections, where one is asked for. Redis need not be there, but its settings must be right.
+func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID) error {
+	if !c.Registry {
+		return nil
+	}
+	o := redisOptions(c)
+	o.Name = "scenecast-registry"
+	option, err := redisclient.Option(o)
+	if err != nil {
+		return err
+	}
+	option.PipelineMultiplex = -1 // one connection is enough for it
+	s.registry = registry.New(registry.Options{
+		Connect: func() (rueidis.Client, error) { return redisclient.Connect(option) },
+		Key:     c.RegistryHash(),
+		Node:    id,
+		Logger:  s.log,
+	})
+	return nil
+}
+
+// observers are who is told what changes among the connections.
+func (s *Server) observers() []hub.Observer {
+	if s.registry == nil {
+		return nil
+	}
+	return []hub.Observer{s.registry}
+}
+
+// registryTime is how long the registry may take, when all pages have left, to delete what it has of them. What it then leaves behind,
+// other nodes delete, or it expires.
+const registryTime = 2 * time.Second
+
+func (s *Server) closeRegistry() {
+	if s.registry == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), registryTime)
+	defer cancel()
+	s.registry.Close(ctx)
+}
+
+// registryFigures are the registry's.
+func (s *Server) registryFigures() metrics.Registry {
+	if s.registry == nil {
+		return metrics.Registry{}
+	}
+	f := s.registry.Stats()
+	return metrics.Registry{On: true, Up: f.Up, Connections: f.Connections, Rebuilds: f.Rebuilds}
+}
