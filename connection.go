@@ -13,6 +13,7 @@ type Admission struct {
 	Trusted  label.Set // those of its token; no key of theirs is among Labels, and the page cannot change them
 	Token    Token     // … and what that says of itself
 	PageID   string    // which the page keeps over reconnects; empty: it has none
+	Watch    []string  // keys whose presence it watches from the beginning
 	Resume   Resume
 	Protocol Protocol
 	Idle     IdlePolicy
@@ -36,6 +37,8 @@ const (
 	LabelProtocol = "@protocol" // the name of its protocol
 	LabelUser     = "@user"     // who its token says that it is; only of tokens that do
 	LabelPage     = "@page"     // the page's own ID, the same over reconnects; only of pages that give one
+	LabelWatch    = "@watch"    // keys whose presence the page watches
+	LabelWatching = "@watching" // … those of which it has been told who is in its scenes, so that it is told what changes
 )
 
 // IdlePolicy bounds how long a page may send nothing at all; any frame, a pong too, is a sign of life.

@@ -47,6 +47,8 @@ type Traits struct {
 	EncodeGap func(n GapNotice) []byte
 	// EncodeClose makes the last frame that a page gets. Nil: a WebSocket close frame.
 	EncodeClose func(code CloseCode, reason string) []byte
+	// EncodePresence makes the frame of what a page is told that watches who is in its scenes. Nil: pages cannot be told, and do not watch.
+	EncodePresence func(n *PresenceNotice) []byte
 	// Ping is the frame that a silent page gets. Nil: a WebSocket ping.
 	Ping []byte
 }

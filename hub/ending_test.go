@@ -19,7 +19,11 @@ type recorder struct {
 	close bool // the wire closes the connection when it hears that it is closed
 }
 
-func (r *recorder) note(event string, c hub.Member, more ...any) {
+func (r *recorder) note(event string, c interface {
+	ID() scenecast.ConnID
+	App() string
+	Labels() label.Set
+}, more ...any) {
 	text := fmt.Sprintf("%s %v of %s with %v", event, c.ID(), c.App(), c.Labels().Values("page"))
 	r.told = append(r.told, fmt.Sprint(append([]any{text}, more...)...))
 }

@@ -21,6 +21,10 @@ type Member interface {
 	ID() scenecast.ConnID
 	App() string
 	Labels() label.Set
+	// Trusted reports whether the key was set by the page's token or by the backend.
+	Trusted(key string) bool
+	// Address is where the connection is found later.
+	Address() Address
 }
 
 // observers are several of them as one: each is told, in their order.

@@ -97,12 +97,15 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 
 // serverLabels are those that the server gives a member.
 func serverLabels(a scenecast.Admission, id scenecast.ConnID) label.Set {
-	own := make([]label.Label, 0, 3)
+	own := make([]label.Label, 0, 3+len(a.Watch))
 	own = append(own,
 		label.Label{Key: scenecast.LabelID, Value: id.String()},
 		label.Label{Key: scenecast.LabelProtocol, Value: a.Protocol.Name()})
 	if a.PageID != "" {
 		own = append(own, label.Label{Key: scenecast.LabelPage, Value: a.PageID})
+	}
+	for _, key := range a.Watch {
+		own = append(own, label.Label{Key: scenecast.LabelWatch, Value: key})
 	}
 	return label.New(own...)
 }
@@ -206,6 +209,7 @@ func (s *Shard) track(d *delivery) *receipt.Copies {
 // relabel gives a member the labels that it has from now on. Pushes that come later see them, and so do those that last.
 func (s *Shard) relabel(slot scenecast.Slot, before, next label.Set) {
 	m := s.members.at(slot.Index)
+	next = endWatching(before, next)
 	s.app(m).index.Relabel(slot.Index, next)
 	if m.is(catchingUp) {
 		s.relabelCatchUp(s.catchUps[slot.Index], next)

@@ -1,0 +1,227 @@
+package presence
+
+import (
+	"slices"
+	"time"
+
+	"scenecast"
+	"scenecast/hub"
+	"scenecast/label"
+)
+
+// Conn is a connection of this node as the state needs to know it.
+type Conn struct {
+	ID      scenecast.ConnID
+	App     string
+	Keys    []Key     // that its app declares
+	Labels  label.Set // of which those with a declared key count, @user and @watch
+	Trusted label.Set // of its labels those that may be shown
+	Moved   bool      // a key that it watches has, or has had meanwhile, other values than the state knows
+	Address hub.Address
+}
+
+// Watch is what a single page is to be told, because it has begun to watch a key, or has other values of it than before.
+type Watch struct {
+	ID     scenecast.ConnID
+	To     hub.Address
+	Key    string
+	Values []string // of the key that the page has by what the state knows; in order
+	Ended  []string // that it has had
+	Scenes []SceneID
+}
+
+// conn is a connection of this node that is in a scene, or watches a key.
+type conn struct {
+	user    string
+	places  []*place
+	watched []watched
+}
+
+// place is a connection's place in a scene.
+type place struct {
+	scene *scene
+	m     *member // nil: it has no user
+	shows label.Set
+	shown int64
+}
+
+// watched is a key that a connection watches.
+type watched struct {
+	key    string
+	scenes []*scene
+}
+
+// Update notes what a connection is now: one that has joined, or has other labels.
+func (s *State) Update(now time.Time, c Conn) {
+	own := s.conns[c.ID]
+	if own == nil {
+		own = new(conn)
+		s.conns[c.ID] = own
+	}
+	var user string
+	for l := range c.Labels.Of(scenecast.LabelUser).All() {
+		user = l.Value
+	}
+	if user != own.user {
+		s.leaveAll(now, own)
+		own.user = user
+	}
+	before := own.places
+	own.places = make([]*place, 0, max(1, len(before)))
+	for _, key := range c.Keys {
+		var shows label.Set
+		if user != "" {
+			shows = key.shown(c.Trusted)
+		}
+		for l := range c.Labels.Of(key.Name).All() {
+			id := SceneID{c.App, key.Name, l.Value}
+			if i := slices.IndexFunc(before, func(p *place) bool { return p != nil && p.scene.id == id }); i >= 0 {
+				own.places = append(own.places, before[i])
+				s.show(now, before[i], shows)
+				before[i] = nil
+				continue
+			}
+			own.places = append(own.places, s.enter(now, s.scene(id), user, shows))
+		}
+	}
+	for _, p := range before {
+		if p != nil {
+			s.leave(now, p)
+		}
+	}
+	s.watch(c, own)
+	if len(own.places) == 0 && len(own.watched) == 0 {
+		delete(s.conns, c.ID)
+	}
+}
+
+// Gone notes that a connection has ended.
+func (s *State) Gone(now time.Time, id scenecast.ConnID) {
+	own := s.conns[id]
+	if own == nil {
+		return
+	}
+	s.leaveAll(now, own)
+	for _, w := range own.watched {
+		s.unwatch(w.scenes)
+	}
+	delete(s.conns, id)
+}
+
+func (s *State) leaveAll(now time.Time, c *conn) {
+	for _, p := range c.places {
+		s.leave(now, p)
+	}
+	c.places = nil
+}
+
+// enter puts a connection into a scene.
+func (s *State) enter(now time.Time, sc *scene, user string, shows label.Set) *place {
+	p := &place{scene: sc, shows: shows}
+	sc.local++
+	if user == "" {
+		sc.localAnonymous++
+	}
+	s.updateOwn(now, &sc.all)
+	if user != "" {
+		p.m = s.member(sc, user)
+		p.shown = s.stamp(now).At
+		p.m.places = append(p.m.places, p)
+		s.updateOwn(now, p.m)
+	}
+	return p
+}
+
+// leave takes a connection out of a scene.
+func (s *State) leave(now time.Time, p *place) {
+	if p.m == nil {
+		p.scene.localAnonymous--
+	} else {
+		i := slices.Index(p.m.places, p)
+		p.m.places = slices.Delete(p.m.places, i, i+1)
+		s.updateOwn(now, p.m)
+	}
+	p.scene.local--
+	s.updateOwn(now, &p.scene.all)
+}
+
+// show has a connection show other labels. Of several connections the one counts that has changed last.
+func (s *State) show(now time.Time, p *place, shows label.Set) {
+	if p.m == nil || p.shows.Equal(shows) {
+		return
+	}
+	p.shows, p.shown = shows, s.stamp(now).At
+	i := slices.Index(p.m.places, p)
+	p.m.places = append(slices.Delete(p.m.places, i, i+1), p)
+	s.updateOwn(now, p.m)
+}
+
+// watch notes what a connection watches, and what it is to be told of that.
+func (s *State) watch(c Conn, own *conn) {
+	keys := c.Labels.Of(scenecast.LabelWatch)
+	if keys.Len() == 0 && len(own.watched) == 0 {
+		return
+	}
+	before := own.watched
+	own.watched = nil
+	for key := range keys.All() {
+		if _, declared := find(c.Keys, key.Value); !declared {
+			continue
+		}
+		w := watched{key: key.Value}
+		for _, p := range own.places {
+			if p.scene.id.Key == w.key {
+				w.scenes = append(w.scenes, p.scene)
+			}
+		}
+		var had []*scene
+		i := slices.IndexFunc(before, func(b watched) bool { return b.key == w.key })
+		if i >= 0 {
+			had = before[i].scenes
+		}
+		own.watched = append(own.watched, w)
+		if i < 0 || c.Moved || !slices.Equal(had, w.scenes) {
+			s.tellWatch(c, w.key, had, w.scenes)
+		}
+		for _, sc := range w.scenes {
+			s.addWatcher(sc)
+		}
+	}
+	for _, b := range before {
+		if !slices.ContainsFunc(own.watched, func(w watched) bool { return w.key == b.key }) {
+			s.tellWatch(c, b.key, b.scenes, nil)
+		}
+		s.unwatch(b.scenes)
+	}
+}
+
+func (s *State) addWatcher(sc *scene) {
+	if sc.watchers == 0 {
+		sc.large = sc.count > s.maxMembers(sc)
+	}
+	sc.watchers++
+}
+
+func (s *State) unwatch(scenes []*scene) {
+	for _, sc := range scenes {
+		if sc.watchers--; sc.watchers == 0 {
+			sc.news, sc.owed = nil, false
+			s.idle = append(s.idle, &sc.all)
+		}
+	}
+}
+
+// tellWatch has a page be told which scenes it sees of a key, and which it does not see any more.
+func (s *State) tellWatch(c Conn, key string, before, scenes []*scene) {
+	w := Watch{To: c.Address, ID: c.ID, Key: key}
+	for _, sc := range before {
+		if !slices.Contains(scenes, sc) {
+			w.Ended = append(w.Ended, sc.id.Value)
+		}
+	}
+	for _, sc := range scenes {
+		w.Values = append(w.Values, sc.id.Value)
+		w.Scenes = append(w.Scenes, sc.id)
+	}
+	s.watches = append(s.watches, w)
+}

@@ -1,0 +1,117 @@
+package presence
+
+import (
+	"time"
+
+	"scenecast"
+	"scenecast/hub"
+	"scenecast/label"
+)
+
+var _ hub.Observer = (*Service)(nil)
+
+// Joined implements hub.Observer.
+func (s *Service) Joined(c hub.Member) {
+	keys := s.options.Keys(c.App())
+	if len(keys) == 0 {
+		return
+	}
+	if labels := c.Labels(); concerns(keys, labels) {
+		s.handOver(c, keys, labels, false)
+	}
+}
+
+// Relabelled implements hub.Observer.
+func (s *Service) Relabelled(c hub.Member, before label.Set) {
+	keys := s.options.Keys(c.App())
+	if len(keys) == 0 {
+		return
+	}
+	labels := c.Labels()
+	if changed, moved := compare(keys, before, labels); changed {
+		s.handOver(c, keys, labels, moved)
+	}
+}
+
+// Left implements hub.Observer.
+func (s *Service) Left(c hub.Member, _ scenecast.Ending) {
+	keys := s.options.Keys(c.App())
+	if len(keys) > 0 && concerns(keys, c.Labels()) {
+		s.handed.add(op{id: c.ID(), gone: true})
+		s.wakeUp()
+	}
+}
+
+// concerns reports whether a connection with these labels is in a scene, or watches.
+func concerns(keys []Key, labels label.Set) bool {
+	for i := range keys {
+		if labels.Has(keys[i].Name) {
+			return true
+		}
+	}
+	return labels.Has(scenecast.LabelWatch)
+}
+
+// compare reports whether a change of labels is one for the state, and whether it changes what the page is to see.
+func compare(keys []Key, before, after label.Set) (changed, moved bool) {
+	for i := range keys {
+		k := &keys[i]
+		if !before.Of(k.Name).Equal(after.Of(k.Name)) {
+			changed = true
+			moved = moved || before.Contains(scenecast.LabelWatch, k.Name)
+		}
+		if !after.Has(k.Name) {
+			continue
+		}
+		for _, shown := range k.Show {
+			changed = changed || !before.Of(shown).Equal(after.Of(shown))
+		}
+	}
+	if !before.Of(scenecast.LabelWatch).Equal(after.Of(scenecast.LabelWatch)) {
+		return true, true
+	}
+	return changed, moved
+}
+
+// handOver has the goroutine note what a connection is now.
+func (s *Service) handOver(c hub.Member, keys []Key, labels label.Set, moved bool) {
+	s.handed.add(op{
+		id:      c.ID(),
+		address: c.Address(),
+		app:     c.App(),
+		keys:    keys,
+		labels:  labels,
+		trusted: trusted(c, keys, labels),
+		moved:   moved,
+	})
+	s.wakeUp()
+}
+
+// trusted are those of the labels that a scene may show.
+func trusted(c hub.Member, keys []Key, labels label.Set) label.Set {
+	var shown []label.Label
+	for i := range keys {
+		for _, key := range keys[i].Show {
+			if of := labels.Of(key); of.Len() > 0 && c.Trusted(key) {
+				for l := range of.All() {
+					shown = append(shown, l)
+				}
+			}
+		}
+	}
+	if shown == nil {
+		return label.Set{}
+	}
+	return label.New(shown...)
+}
+
+// apply notes an op.
+func (s *Service) apply(now time.Time, o *op) {
+	if o.gone {
+		s.state.Gone(now, o.id)
+		return
+	}
+	s.state.Update(now, Conn{
+		ID: o.id, App: o.app, Keys: o.keys, Labels: o.labels, Trusted: o.trusted, Moved: o.moved, Address: o.address,
+	})
+}

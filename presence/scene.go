@@ -1,0 +1,126 @@
+package presence
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"scenecast"
+	"scenecast/label"
+)
+
+// SceneID names a scene: a value of a declared key, in an app.
+type SceneID struct{ App, Key, Value string }
+
+// scene is who is in one scene, over all nodes.
+type scene struct {
+	id SceneID
+
+	// all is the scene itself, as a member without a name: it is present while any connection is in the scene. The connections of its
+	// records are those without a user.
+	all       member
+	members   map[string]*member // by user; also such as are not present any more and not yet swept
+	first     *member            // those that are present are linked in the order in which they came
+	last      *member
+	count     int // of these
+	anonymous int // connections without a user
+
+	local          int // connections of this node
+	localAnonymous int // … of these, the ones without a user
+
+	// For the pages of this node that watch the scene.
+	watchers int
+	large    bool      // they are told counts
+	news     []news    // what they are to be told
+	counted  time.Time // when they were told a count
+	queued   bool      // among State.changed
+	owed     bool      // a count has changed and was not told
+}
+
+// member is a user in a scene.
+type member struct {
+	scene      *scene
+	user       string
+	records    []record // of each node that has one
+	places     []*place // of this node's connections; what the last one shows is shown
+	next, prev *member
+
+	present bool
+	shows   label.Set // of all nodes' records, the newest
+	since   Stamp     // … the oldest
+	session Stamp     // the oldest since it has come to be present
+
+	told    bool      // the others have this node's record
+	dirty   bool      // … or what they have is old; it is in State.dirty
+	leaves  time.Time // when this node's record ends, because there is no connection; zero: there is one
+	left    int64     // when this node's record was removed
+	removed Stamp     // when and by which node the last record was removed that has been
+	orphan  bool      // a record has been removed because its node is gone
+	pending int       // events of it that are not told yet
+}
+
+// isScene reports whether the member is the scene itself.
+func (m *member) isScene() bool { return m == &m.scene.all }
+
+// record is what one node knows of a member by its own connections.
+type record struct {
+	node        scenecast.NodeID
+	connections int // 0: it lingers
+	shows       label.Set
+	shown       int64 // when that was set, in µs by the node's clock
+	since       Stamp
+	part        uint64 // the snapshot that the record was in last
+}
+
+// Stamp is a moment by a node's clock. No two stamps are the same: a node never makes two of the same time.
+type Stamp struct {
+	At   int64 // µs since 1970
+	Node scenecast.NodeID
+}
+
+// Compare orders stamps.
+func (s Stamp) Compare(other Stamp) int {
+	return cmp.Or(cmp.Compare(s.At, other.At), cmp.Compare(s.Node, other.Node))
+}
+
+// Time is the stamp's moment.
+func (s Stamp) Time() time.Time { return time.UnixMicro(s.At).UTC() }
+
+// of is the index of a node's record; -1: it has none.
+func (m *member) of(node scenecast.NodeID) int {
+	return slices.IndexFunc(m.records, func(r record) bool { return r.node == node })
+}
+
+// connections are those of all nodes.
+func (m *member) connections() (n int) {
+	for _, r := range m.records {
+		n += r.connections
+	}
+	return n
+}
+
+// link puts a member behind those that are present.
+func (s *scene) link(m *member) {
+	s.count++
+	if m.prev = s.last; m.prev == nil {
+		s.first = m
+	} else {
+		m.prev.next = m
+	}
+	s.last = m
+}
+
+func (s *scene) unlink(m *member) {
+	s.count--
+	if m.prev == nil {
+		s.first = m.next
+	} else {
+		m.prev.next = m.next
+	}
+	if m.next == nil {
+		s.last = m.prev
+	} else {
+		m.next.prev = m.prev
+	}
+	m.prev, m.next = nil, nil
+}
