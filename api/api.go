@@ -40,6 +40,7 @@ type Options struct {
 	Reload  func(context.Context) (Reloaded, error)
 	Metrics http.Handler // answers /metrics, when the key has been checked
 	Logger  *slog.Logger // gets the causes of internal errors, which clients are not told
+	Audit   *slog.Logger // gets a line for each call of the scopes manage and admin. Nil: there are none
 
 	// CheckClient says why a request may not show an API key at all, as one without a client's certificate; nil: any may.
 	CheckClient func(r *http.Request) error
@@ -105,12 +106,30 @@ var routes = []route{
 	{http.MethodGet, "/metrics", auth.Read, "metrics", nil, (*API).metrics},
 }
 
+// Route is a call of the API, as far as it concerns who may make it.
+type Route struct {
+	Method, Path string
+	Scope        auth.Scope // empty: anybody may
+	OfAll        bool       // not of one app: for keys of the operator's that are not confined
+}
+
+// Routes are all calls.
+func Routes() []Route {
+	list := make([]Route, len(routes))
+	for i, r := range routes {
+		list[i] = Route{r.method, r.path, r.scope, r.ofAll != ""}
+	}
+	return list
+}
+
 // request is a request whose key and query have been checked.
 type request struct {
 	*http.Request
 	w      http.ResponseWriter
+	key    auth.Key
 	caller access.Caller // by the key
 	params parameters    // of the query
+	audit  []any         // what a call that changes something has to tell of it: attributes of a line of the log
 }
 
 // New makes the API.
@@ -173,7 +192,7 @@ func (a *API) call(to route, r *request) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.caller = access.KeyCaller(key)
+		r.key, r.caller = key, access.KeyCaller(key)
 		if err := a.checkOperator(r, to.ofAll); err != nil {
 			return nil, err
 		}
@@ -181,7 +200,28 @@ func (a *API) call(to route, r *request) (any, error) {
 			return nil, err
 		}
 	}
-	return to.handle(a, r)
+	value, err := to.handle(a, r)
+	if to.scope == auth.Manage || to.scope == auth.Admin {
+		a.tellAudit(r, to, err)
+	}
+	return value, err
+}
+
+// tellAudit logs who has made a call that changes what pages are or what the server does, and to whom; also one that has failed, which
+// may have been done in part.
+func (a *API) tellAudit(r *request, to route, err error) {
+	if a.o.Audit == nil {
+		return
+	}
+	attributes := []any{"call", to.method + " " + to.path, "app", r.key.App, "key", r.key.Name}
+	if r.caller.Confined() {
+		attributes = append(attributes, "within", r.key.Within.String())
+	}
+	attributes = append(attributes, r.audit...)
+	if err != nil {
+		attributes = append(attributes, "kind", problem.Of(err).Kind, "why", problem.Of(err).Error())
+	}
+	a.o.Audit.Info("audit", attributes...)
 }
 
 // authorize returns the API key of a request, if that has the scope.

@@ -45,11 +45,13 @@ func (a *API) relabel(r *request) (any, error) {
 	if body.to.IsZero() {
 		return nil, missingTo()
 	}
+	r.audit = append(r.audit, "to", body.to.String())
 	change, err := body.change(a.o.Rules(r.caller.App).Limits)
 	if err != nil {
 		return nil, err
 	}
 	reply, err := a.ask(r, scenecast.Query{To: body.to, Relabel: &scenecast.Relabel{Change: change}})
+	r.audit = append(r.audit, "labels", change.Keys(), "matched", reply.Tally.Matched, "changed", reply.Changed)
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +145,10 @@ func (a *API) disconnect(r *request) (any, error) {
 	case len(body.reason) > maxReason:
 		return nil, problem.New(problem.Invalid, "takes %s", reasonForm).At("reason")
 	}
+	r.audit = append(r.audit, "to", body.to.String(), "code", body.code)
 	ending := scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: body.code, Detail: body.reason}
 	reply, err := a.ask(r, scenecast.Query{To: body.to, Disconnect: &scenecast.Disconnect{Ending: ending}})
+	r.audit = append(r.audit, "matched", reply.Tally.Matched)
 	if err != nil {
 		return nil, err
 	}

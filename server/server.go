@@ -186,6 +186,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Reload:      s.ReloadConfiguration,
 		Refused:     s.refusals.call,
 		Logger:      s.log,
+		Audit:       s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", endpoint)
