@@ -60,7 +60,7 @@ func serveWithFewDescriptors(t *testing.T, limit int) *running {
 			t.Errorf("the server: %v", err)
 		}
 	})
-	return &running{t: t, addr: addr}
+	return &running{t: t, addr: addr, secrets: new(secrets)}
 }
 
 // TestFewDescriptors: kept connections that wait for nothing give way, pages leave the last descriptors to others whichever way they

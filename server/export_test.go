@@ -1,6 +1,10 @@
 package server
 
-import "scenecast/config"
+import (
+	"net/http"
+
+	"scenecast/config"
+)
 
 // Leases is how many pages are counted: those whose sockets are not gone.
 func (s *Server) Leases() (n int) {
@@ -24,3 +28,6 @@ func (s *Server) Unread() int { return s.listener.Unread() }
 
 // Config is the configuration in force.
 func (s *Server) Config() config.Config { return s.reload.config() }
+
+// MetricsHandler tells the metrics, also when the server has stopped.
+func (s *Server) MetricsHandler() http.Handler { return s.metrics("") }

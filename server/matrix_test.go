@@ -37,6 +37,7 @@ var samples = map[string]sample{
 	"GET /v1/connections":      {"", ``, 200},
 	"GET /v1/nodes":            {"", ``, 200},
 	"GET /metrics":             {"", ``, 200},
+	"POST /v1/reload":          {"", ``, 200},
 }
 
 // bearer is somebody who makes calls.
@@ -88,23 +89,21 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 	keys := fmt.Sprintf(matrixKeys, sha256.Sum256([]byte("secret-by-digest")))
 	settings := func(keys string) map[string]string {
 		return map[string]string{
-			"listen":        "127.0.0.1:0",
-			"client_tokens": pageToken,
-			"triggers":      triggers,
-			"api_keys":      keys,
+			"api_keys": keys,
 			"apps": "{shop: {client_tokens: [page-token-of-shop], api_keys: [{name: shop, key: secret-of-shop, allow: [push, trigger, read, manage, admin]}], " +
 				"triggers: {pushHomeLogic: {to: '*', message: 1}}}}",
 		}
 	}
-	s := start(t, settings(keys+"- {name: gone, key: secret-that-is-gone, allow: [push, trigger, read, manage, admin]}\n"), nil)
-	if status, answer := s.call("GET", "/v1/connections", "secret-that-is-gone", "", ""); status != 200 {
-		t.Fatalf("before it was taken away: %d %s", status, answer)
-	}
-	c, err := config.Load(config.Sources{Flags: settings(keys)})
+	next, err := config.Read(config.Sources{Flags: harnessSettings(settings(keys))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.SwapApps(c); err != nil {
+	const gone = "- {name: gone, key: secret-that-is-gone, allow: [push, trigger, read, manage, admin]}\n"
+	s := startWith(t, settings(keys+gone), func(o *options) { o.Load = func() (*config.Loaded, error) { return next, nil } })
+	if status, answer := s.call("GET", "/v1/connections", "secret-that-is-gone", "", ""); status != 200 {
+		t.Fatalf("before it was taken away: %d %s", status, answer)
+	}
+	if _, err := s.ReloadConfiguration(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 
@@ -129,7 +128,7 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 	for _, scope := range auth.Scopes {
 		bearers = append(bearers, bearer{"a key of the scope " + string(scope), "secret-with-" + string(scope), &auth.Key{App: "default", Scopes: []auth.Scope{scope}}})
 	}
-	for _, app := range c.Apps() {
+	for _, app := range next.Apps() {
 		for _, k := range app.APIKeys {
 			if key := k.Auth(app.Name); !key.Within.IsZero() {
 				bearers = append(bearers, bearer{"a confined key", string(k.Key), &key})
