@@ -84,6 +84,11 @@ func (s *Server) admit(r *http.Request, e *Endpoint) (scenecast.Admission, error
 	if s.isDraining() {
 		return scenecast.Admission{}, errGoingAway
 	}
+	if s.options.Starting != nil {
+		if err := s.options.Starting(); err != nil {
+			return scenecast.Admission{}, err
+		}
+	}
 	a, err := e.Admitter.Admit(r)
 	if err != nil {
 		return scenecast.Admission{}, err

@@ -40,6 +40,9 @@ type Options struct {
 	// Release is given the leases of pages that were admitted and then could not become one. Nil: there are none.
 	Release func(lease scenecast.Lease)
 
+	// Starting says why no page is let in yet, a *problem.Problem, from any goroutine and event loop. Nil, or what returns nil: pages are.
+	Starting func() error
+
 	// Refused is told of each page that is refused, and why, from any goroutine and event loop. It must not wait. Nil: nobody asks.
 	Refused func(r *http.Request, p *problem.Problem)
 

@@ -10,16 +10,20 @@ import (
 	"testing"
 )
 
-// startNodes runs nodes that are one cluster, with NATS embedded, until the test ends.
-func startNodes(t *testing.T, n int, settings map[string]string) []*running {
+// loopbackAddr is a loopback address of its own, so that no connection of another process takes its port meanwhile.
+func loopbackAddr(port string) string {
+	ip := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
+	return net.JoinHostPort(ip.String(), port)
+}
+
+// clusterSettings are the settings of nodes that are one cluster, with NATS embedded.
+func clusterSettings(t *testing.T, n int) []map[string]string {
 	t.Helper()
 	addrs := make([]string, n)
-	for i := range addrs { // each has a loopback address of its own, so that no connection of another process takes its port meanwhile
-		ip := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
-		addrs[i] = net.JoinHostPort(ip.String(), "9601")
+	for i := range addrs {
+		addrs[i] = loopbackAddr("9601")
 	}
-	nodes, failed := make([]*running, n), make([]error, n)
-	var starting sync.WaitGroup
+	nodes := make([]map[string]string, n)
 	for i, addr := range addrs {
 		var peers []string
 		for _, peer := range addrs {
@@ -27,11 +31,21 @@ func startNodes(t *testing.T, n int, settings map[string]string) []*running {
 				peers = append(peers, peer)
 			}
 		}
-		own := map[string]string{
+		nodes[i] = map[string]string{
 			"data_dir":     t.TempDir(),
 			"cluster.node": fmt.Sprint("node", i), "cluster.listen": addr, "cluster.peers": strings.Join(peers, ","), "cluster.secret": "between-the-nodes",
 			"cluster.answer_timeout": "3s", // a machine that is busy with other tests is no node that hangs
 		}
+	}
+	return nodes
+}
+
+// startNodes runs nodes that are one cluster, with NATS embedded, until the test ends.
+func startNodes(t *testing.T, n int, settings map[string]string) []*running {
+	t.Helper()
+	nodes, failed := make([]*running, n), make([]error, n)
+	var starting sync.WaitGroup
+	for i, own := range clusterSettings(t, n) {
 		maps.Copy(own, settings)
 		starting.Go(func() { nodes[i], failed[i] = newRunning(t, own, func(*options) {}) })
 	}

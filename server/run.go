@@ -8,29 +8,19 @@ import (
 	"scenecast"
 )
 
-// Run serves until ctx ends, then drains, and returns when nothing of the server is left. The error is nil unless serving failed, or the
-// engine could not be closed; what a drain has no time for is cut, which the log tells.
+// Run lets the server serve until ctx ends, then drains, and returns when nothing of the server is left. The error is nil unless serving
+// failed, or the engine could not be closed; what a drain has no time for is cut, which the log tells.
 //
 // Draining: first /readyz answers 503 for the drain delay, while all else goes on, so that a load balancer sends nobody any more.
 // Then pages are told to come back elsewhere, requests that have not come in whole are cut, and requests that are being answered
 // get the drain time, all of it. Health checks are answered until the pages are gone, and on the debug port until the end.
 func (s *Server) Run(ctx context.Context) error {
-	serving := make(chan error, 1)
-	go func() {
-		serving <- s.listener.Serve()
-		close(serving)
-	}()
-	stopDebugging := s.debug.serve(s.log)
-	defer stopDebugging()
-	s.redirect.serve(s.log)
-	defer s.redirect.close()
-	s.tls.acmeOrNil().start()
-	defer s.tls.acmeOrNil().close()
+	defer s.stopServing()
 	var failed error
 	select {
-	case failed = <-serving:
+	case failed = <-s.serving:
 	case <-ctx.Done():
-		failed = s.announce(serving)
+		failed = s.announce()
 	}
 	s.draining.Store(true)
 	drain := time.Duration(s.reload.config().Drain)
@@ -51,7 +41,7 @@ func (s *Server) Run(ctx context.Context) error {
 	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)
 	s.closeRegistry()
-	return errors.Join(err, <-serving)
+	return errors.Join(err, <-s.serving)
 }
 
 // drainCloseWait is how long a page that was told that the server drains has to answer. Pages answer at once, and a stop need not wait
@@ -60,7 +50,7 @@ const drainCloseWait = time.Second
 
 // announce tells load balancers that the server is going to drain, and waits until they have had time to ask. An error is that of
 // serving meanwhile.
-func (s *Server) announce(serving <-chan error) error {
+func (s *Server) announce() error {
 	delay := time.Duration(s.reload.config().DrainDelay)
 	if delay == 0 {
 		return nil
@@ -70,7 +60,7 @@ func (s *Server) announce(serving <-chan error) error {
 	select {
 	case <-time.After(delay):
 		return nil
-	case err := <-serving:
+	case err := <-s.serving:
 		return err
 	}
 }
@@ -81,7 +71,9 @@ func (s *Server) ready(ctx context.Context) error {
 		return errors.New("the server is going away")
 	}
 	if engine, ok := s.engine.(scenecast.HealthChecker); ok {
-		return engine.CheckHealth(ctx)
+		if err := engine.CheckHealth(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.starting()
 }

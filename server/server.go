@@ -4,7 +4,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -80,14 +79,18 @@ type Server struct {
 	debug       *debugServer       // nil: none
 	tls         *serverTLS         // nil: the port speaks plain HTTP
 	redirect    *redirectServer    // nil: none
+	started     atomic.Bool        // the engine has: pages and backends are let in
 	draining    atomic.Bool
+	serving     chan error // the end of serving on the port; closed then
+	stopServing func()     // on the other ports, and what renews certificates
 }
 
 // callMargin is how long a call of a backend may take beside the wait for a receipt, for loops that have much to do.
 const callMargin = 10 * time.Second
 
-// New opens the port and makes everything ready; Run then serves. An error is a mistake in the options, or says why the
-// port cannot be opened.
+// New opens the port, starts the engine and lets pages and backends in; Run then waits for the end. An engine of several nodes may take
+// until others are there: meanwhile health checks and metrics are answered, and all else is refused (503). An error is a mistake in the
+// options, or says why the port cannot be opened or the engine not be started.
 func New(ctx context.Context, o Options) (*Server, error) {
 	c := o.Config
 	s := &Server{options: o, log: o.Logger, reload: newReloading(c)}
@@ -189,15 +192,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Audit:       s.log,
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", endpoint)
-	mux.Handle("/", backends)
+	mux.Handle("/{$}", s.onceStarted(endpoint, endpoint.Refuse))
+	mux.Handle("/", s.onceStarted(backends, backends.Refuse))
 	mux.HandleFunc("GET /scenecast.js", serveScript)
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
 	}
 	addSlashes(mux, o.Pages)
 
-	// The port comes last, when there is something behind it.
 	if s.tls, err = newTLS(c, s.log); err != nil {
 		return nil, err
 	}
@@ -214,12 +216,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		s.debug.close()
 		s.stopLoops(ctx)
 		return nil, err
-	}
-	if err := s.engine.Start(ctx, s.hub); err != nil {
-		s.redirect.close()
-		s.debug.close()
-		s.stopLoops(ctx)
-		return nil, fmt.Errorf("engine: %w", err)
 	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:    c.Listen,
@@ -247,6 +243,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		},
 		Origins: s.apps.origins,
 
+		Starting:     s.starting,
 		Loops:        s.loops,
 		Release:      s.quota.Release,
 		Refused:      s.refusals.page,
@@ -262,7 +259,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Logger:       s.log,
 	})
 	if err != nil {
-		_ = s.engine.Close()
 		s.redirect.close()
 		s.debug.close()
 		s.stopLoops(ctx)
@@ -271,6 +267,9 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.descriptors.OnShort = s.listener.CloseIdle
 	if s.registry != nil {
 		s.registry.Start()
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, err
 	}
 	if files, ok := fileLimit(); ok {
 		tellOfFiles(s.log, files, c.Limits.Connections)

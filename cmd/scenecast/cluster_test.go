@@ -165,9 +165,9 @@ func TestThreeNodes(t *testing.T) {
 		})
 	}
 	a := caller{t, ports["127.0.0.1:9502"]}
-	awaitPort(t, a.addr)
-	awaitPort(t, ports["127.0.0.1:9503"])
-	awaitPort(t, ports["127.0.0.1:9504"])
+	awaitReady(t, a.addr)
+	awaitReady(t, ports["127.0.0.1:9503"])
+	awaitReady(t, ports["127.0.0.1:9504"])
 
 	// The page of the document is on b, and ends with it. Another one is on a, and stays.
 	page := shell(t, dir, commands[3])
@@ -285,17 +285,19 @@ func signal(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
 	}
 }
 
-// awaitPort waits until somebody listens.
-func awaitPort(t *testing.T, addr string) {
+// awaitReady waits until a node lets pages and backends in.
+func awaitReady(t *testing.T, addr string) {
 	t.Helper()
 	for deadline := time.Now().Add(clusterPatience); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := net.Dial("tcp", addr)
+		response, err := http.Get("http://" + addr + "/readyz")
 		if err == nil {
-			conn.Close()
-			return
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatal(err)
+			t.Fatalf("%s is not ready: %v", addr, err)
 		}
 	}
 }

@@ -47,6 +47,6 @@ type Events interface {
 	Live()
 	// Message is one that another node has sent.
 	Message(message []byte)
-	// State says why the backend can neither append nor read on; nil: it can.
+	// State says why the backend can neither append nor read on, and while it starts what it waits for; nil: it can.
 	State(err error)
 }

@@ -237,6 +237,8 @@ func (e *Engine) CheckHealth(context.Context) error {
 		return scenecast.ErrClosed
 	case e.newer:
 		return errNewer
+	case !e.isLive && e.state != nil:
+		return fmt.Errorf("the engine is starting: %w", e.state)
 	case !e.isLive:
 		return errors.New("the log is still being read")
 	case e.backend.CheckRoom() != nil:

@@ -243,6 +243,7 @@ func (v *events) State(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
+	case !e.isLive: // the backend itself says what it waits for
 	case err != nil && e.state == nil:
 		e.logger.Error("engine: the backend is out of order", "err", err)
 	case err == nil && e.state != nil:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -44,7 +45,7 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("JetStream: %w", err)
 	}
-	told := time.Now()
+	told := time.Now().Add(tellEvery / 2) // most find each other within a second
 	for {
 		attempt, cancel := context.WithTimeout(ctx, createTimeout)
 		_, err := js.CreateOrUpdateStream(attempt, b.config())
@@ -52,6 +53,7 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 		var apiErr *jetstream.APIError
 		switch {
 		case err == nil:
+			b.waitsFor(nil)
 			return nil
 		case ctx.Err() != nil:
 			return fmt.Errorf("wait for the log (of which a majority of the nodes must be there): %w", ctx.Err())
@@ -59,14 +61,36 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 		case errors.As(err, &apiErr) && apiErr.Code == 400, errors.Is(err, nats.ErrAuthorization), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 			return fmt.Errorf("the stream %s: %w", b.stream, err)
 		}
-		if time.Since(told) > 3*time.Second {
+		waiting := b.missing(err)
+		b.waitsFor(waiting)
+		if time.Since(told) > tellEvery {
 			told = time.Now()
-			b.log.Info("engine: waiting for other nodes: a majority of them, and at the very first start all that keep the log", "err", err)
+			b.log.Warn("engine: " + waiting.Error())
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
+	}
+}
+
+// tellEvery is how often the log says what a node that starts waits for.
+const tellEvery = 3 * time.Second
+
+// missing says what a node that starts waits for; err is what JetStream has last answered.
+func (b *Backend) missing(err error) error {
+	s := b.embedded.running.Load()
+	if s == nil || !b.options.Embedded.isClustered() {
+		return fmt.Errorf("waiting for JetStream: %w", err)
+	}
+	return fmt.Errorf("waiting for other nodes: %d of %d are connected; a majority must be, and at the very first start all that keep the log (cluster.peers %s): %w",
+		s.NumRoutes(), len(b.options.Embedded.Peers), strings.Join(b.options.Embedded.Peers, ","), err)
+}
+
+// waitsFor tells what a node that starts waits for; nil: for nothing any more.
+func (b *Backend) waitsFor(err error) {
+	if !b.hasRead.Load() {
+		b.on.State(err)
 	}
 }
 

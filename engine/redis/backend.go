@@ -87,6 +87,7 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	if err := b.untilUp(ctx, func() error { return f.begin(ctx) }); err != nil {
 		return err
 	}
+	b.on.State(nil)
 	b.running.Go(f.run)
 	b.running.Go(b.keepAppending)
 	b.running.Go(b.keepSending)
@@ -115,7 +116,9 @@ func (b *Backend) untilUp(ctx context.Context, try func() error) error {
 			return nil
 		case isFinal(err):
 			return err
-		case time.Since(told) > 3*time.Second:
+		}
+		b.on.State(fmt.Errorf("waiting for Redis: %w", err))
+		if time.Since(told) > 3*time.Second {
 			told = time.Now()
 			b.log.Warn("engine: waiting for Redis", "err", err)
 		}

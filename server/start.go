@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"scenecast/problem"
+)
+
+// begin serves on the open port, starts the engine, and then lets pages and backends in. An engine restores what lasts before it has
+// started, so the first page finds it.
+func (s *Server) begin(ctx context.Context) error {
+	s.serving = make(chan error, 1)
+	go func() {
+		s.serving <- s.listener.Serve()
+		close(s.serving)
+	}()
+	stopDebug := s.debug.serve(s.log)
+	s.redirect.serve(s.log)
+	s.tls.acmeOrNil().start()
+	s.stopServing = func() {
+		s.tls.acmeOrNil().close()
+		s.redirect.close()
+		stopDebug()
+	}
+	told := time.AfterFunc(startsSoon, func() {
+		s.log.Info("the port is open, and pages and backends are let in when the engine has started", "addr", s.Addr().String())
+	})
+	err := s.engine.Start(ctx, s.hub)
+	told.Stop()
+	if err == nil {
+		s.started.Store(true)
+		return nil
+	}
+	_ = s.engine.Close()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
+	defer cancel()
+	s.listener.Shutdown(stop)
+	s.cutCalls()
+	s.stopLoops(stop)
+	s.closeRegistry()
+	<-s.serving
+	s.stopServing()
+	return fmt.Errorf("engine: %w", err)
+}
+
+const (
+	startsSoon = 500 * time.Millisecond // an engine that has started by then has waited for nobody
+	stopWait   = time.Second            // for health checks that are being answered when the engine cannot be started
+)
+
+var errStarting error = problem.New(problem.Unavailable, "the server is starting; try again")
+
+// starting is why nobody is let in yet; nil: everybody is.
+func (s *Server) starting() error {
+	if s.started.Load() {
+		return nil
+	}
+	return errStarting
+}
+
+// onceStarted refuses calls until the engine has started, but for what tells how the server is.
+func (s *Server) onceStarted(next http.Handler, refuse func(w http.ResponseWriter, r *http.Request, err error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics":
+		default:
+			if err := s.starting(); err != nil {
+				refuse(w, r, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
