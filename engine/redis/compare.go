@@ -57,7 +57,7 @@ func (f *follower) compare(e entry) (jumped bool, err error) {
 		case err != nil:
 			return false, err
 		case fits != f.last:
-			return true, f.beginAnew(ctx, fits)
+			return true, f.beginAnew(ctx, e.epoch, fits)
 		}
 	}
 	upTo := e.number - 1
@@ -72,7 +72,7 @@ func (f *follower) compare(e entry) (jumped bool, err error) {
 }
 
 // misfits is compare where the newest entries of the log and of what was read have one number.
-func (f *follower) misfits(ctx context.Context) error {
+func (f *follower) misfits(ctx context.Context, epoch uint64) error {
 	first, _, err := f.entryAt(ctx, "-")
 	if err != nil {
 		return err
@@ -81,21 +81,17 @@ func (f *follower) misfits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.beginAnew(ctx, fits)
+	return f.beginAnew(ctx, epoch, fits)
 }
 
-// beginAnew has an epoch begin, unless another node has been faster, that goes on from the newest entry that this node has read as it
-// is in the log.
-func (f *follower) beginAnew(ctx context.Context, fits mark) error {
-	s, err := f.look(ctx, f.link, f.last.number, misfit{})
+// beginAnew has an epoch begin in place of one that does not go on from what was read, unless another node has been faster: then that
+// node's epoch is looked at next. What the log has before it is void.
+func (f *follower) beginAnew(ctx context.Context, epoch uint64, fits mark) error {
+	s, err := f.look(ctx, f.link, f.last.number, misfit{epoch, fits})
 	if err != nil {
 		return err
 	}
-	f.log.Error("engine: the log is not the one that was read; it begins anew", "read", f.last.number, "fits", fits.number, "stands_at", s.newest.number)
-	if s, err = f.look(ctx, f.link, f.last.number, misfit{s.epoch, fits}); err != nil {
-		return err
-	}
-	f.hidden = true
+	f.log.Error("engine: the log is not the one that was read; it begins anew", "read", f.last.number, "fits", fits.number, "begins", s.begin)
 	f.position = id(s.begin - 1)
 	return nil
 }

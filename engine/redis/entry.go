@@ -9,8 +9,9 @@ import (
 )
 
 // What the stream holds: entries whose IDs are NUMBER-0, with two fields. The first is h: the epoch, the entry's identity, and the
-// identity of the entry before it, or - where there was none. The second is r: a record, as package cluster makes it; or ended, of an
-// entry that begins an epoch: the number of the newest entry of the log that it goes on from.
+// identity of the entry before it, or - where there was none. The second is r: a record, as package cluster makes it; or, of an entry
+// that begins an epoch, the number of the entry that it goes on from: ended, where that was the newest of the log, and voids, where
+// the entries behind it are void.
 //
 // Numbers of one epoch are dense. The identities make a chain: a log that has lost its end and has grown again is not taken for the
 // same one.
@@ -20,6 +21,7 @@ type entry struct {
 	previous string // identity of the entry before it
 	begins   bool   // an epoch
 	ended    uint64 // … that goes on from the entry with this number
+	voids    bool   // … and makes those behind it void
 	record   []byte
 }
 
@@ -51,7 +53,11 @@ func parseEntry(e rueidis.XRangeEntry) (parsed entry, err error) {
 		return parsed, nil
 	}
 	parsed.begins = true
-	if parsed.ended, err = strconv.ParseUint(e.FieldValues["ended"], 10, 64); err != nil {
+	ended, ok := e.FieldValues["ended"]
+	if !ok {
+		ended, parsed.voids = e.FieldValues["voids"], true
+	}
+	if parsed.ended, err = strconv.ParseUint(ended, 10, 64); err != nil {
 		return parsed, fmt.Errorf("entry %s: %w", e.ID, errForeign)
 	}
 	return parsed, nil

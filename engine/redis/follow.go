@@ -17,7 +17,6 @@ type follower struct {
 	last   mark   // the newest entry that was read
 	epoch  uint64 // in force; 0: nothing was read
 	isLive bool
-	hidden bool // entries were passed over that this node could not tell of; its pages are to be told at the next epoch
 
 	position string // in the log: ID behind which it is read
 
@@ -140,7 +139,7 @@ func (f *follower) lookAt(ctx context.Context) (s standing, err error) {
 	text, _ := answers[3].ToString()
 	f.report.told(s.newest.number, f.last.number, text)
 	if s.newest.number == f.last.number && s.newest != f.last {
-		return s, f.misfits(ctx)
+		return s, f.misfits(ctx, s.epoch)
 	}
 	return s, nil
 }
@@ -279,8 +278,7 @@ func (f *follower) adopt(e entry) {
 func (f *follower) beginEpoch(e entry) {
 	f.epoch = e.epoch
 	f.on.Epoch(e.epoch, e.number, e.ended)
-	if f.hidden {
-		f.hidden = false
+	if e.voids { // nobody knows who has read what
 		f.on.Missed(e.number)
 	}
 }

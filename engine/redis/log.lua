@@ -23,7 +23,7 @@ local epoch, begin, number, identity = h[2], h[3], tonumber(h[4]) or 0, h[5]
 local function text(n) return string.format('%.0f', n) end
 
 if h[1] ~= replication or not identity or tonumber(ARGV[1]) > number or epoch == ARGV[3] or redis.call('EXISTS', log) == 0 then
-  local ended, last = 0, '-'
+  local ended, last, field = 0, '-', 'ended'
   local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
   if newest then
     ended = tonumber(string.match(newest[1], '^%d+'))
@@ -33,10 +33,10 @@ if h[1] ~= replication or not identity or tonumber(ARGV[1]) > number or epoch ==
   number = math.max(number, ended, tonumber(ARGV[1])) + 1048576
   number = math.max(number, redis.call('TIME')[1] * 1048576)
   if epoch and epoch == ARGV[3] then
-    ended, last = tonumber(ARGV[4]), ARGV[5]
+    ended, last, field = tonumber(ARGV[4]), ARGV[5], 'voids'
   end
   epoch, begin, identity = ARGV[2], text(number), ARGV[2]
-  redis.call('XADD', log, begin .. '-0', 'h', epoch .. ' ' .. identity .. ' ' .. last, 'ended', text(ended))
+  redis.call('XADD', log, begin .. '-0', 'h', epoch .. ' ' .. identity .. ' ' .. last, field, text(ended))
   redis.call('HSET', head, 'replication', replication, 'epoch', epoch, 'begin', begin, 'number', begin, 'identity', identity)
 end
 

@@ -30,7 +30,8 @@ type standing struct {
 	newest mark
 }
 
-// misfit is what a node has against the log: it is of an epoch that does not follow from what the node has read, up to an entry.
+// misfit is what a node has against an epoch of the log: it does not go on from what the node has read. An entry is the newest that does
+// fit.
 type misfit struct {
 	epoch uint64
 	fits  mark

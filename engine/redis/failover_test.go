@@ -1,0 +1,196 @@
+package redis_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/rueidis"
+
+	"scenecast"
+	"scenecast/engine/enginetest"
+	"scenecast/engine/redis"
+	"scenecast/redisclient"
+	"scenecast/redisclient/redistest"
+)
+
+// TestMasterIsKilled: while a replica is promoted nothing is acknowledged that is lost, and nothing comes twice.
+func TestMasterIsKilled(t *testing.T) {
+	for _, wait := range []int{0, 1} {
+		t.Run(fmt.Sprint("Sentinel, WAIT ", wait), func(t *testing.T) {
+			w := redistest.StartWatched(t, 1+wait) // with one replica there would be none to wait for
+			f := startFleet(t, 3, client(t, sentinelOptions(w)), func(o *redis.Options) { o.WaitReplicas = wait })
+			killWhilePublishing(t, f, w.Servers[0])
+			if w.Master() == w.Servers[0] {
+				t.Error("nobody was promoted")
+			}
+		})
+	}
+	t.Run("Cluster", func(t *testing.T) {
+		servers := redistest.StartCluster(t, 3)
+		f := startFleet(t, 3, client(t, clusterOptions(servers)))
+		killWhilePublishing(t, f, redistest.ClusterMaster(t, servers, "{scenecast:scenecast}:log"))
+	})
+}
+
+func killWhilePublishing(t *testing.T, f *fleet, master *redistest.Server) {
+	t.Helper()
+	before := f.engines[0].Newest().Epoch
+	stop := f.publishers(t)
+	f.awaitMore(t, 300)
+	master.Kill()
+	f.awaitMore(t, 600)
+	stop()
+	f.check(t)
+	f.checkLog(t)
+	if f.engines[0].Newest().Epoch == before {
+		t.Error("the epoch is the one of the old master")
+	}
+	t.Logf("%d pushes were acknowledged", f.count())
+}
+
+// switchable is an address behind which a server stands that can be replaced by another one.
+type switchable struct {
+	at atomic.Pointer[redistest.Server]
+}
+
+func (s *switchable) dial(ctx context.Context, _ string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+	return d.DialContext(ctx, "tcp", s.at.Load().Addr)
+}
+
+// TestTailIsLost: a replica is promoted that lacks the newest pushes. They are appended again by the nodes that took them, in a new
+// epoch; a page that has got some of them is told that its position is none any more.
+func TestTailIsLost(t *testing.T) {
+	a := redistest.Start(t)
+	b := redistest.Start(t, "--replicaof", "127.0.0.1 "+a.Port(), "--repl-diskless-sync-delay", "0")
+	var address switchable
+	address.at.Store(a)
+	o := client(t, redisclient.Options{URL: "redis://" + a.Addr})
+	o.DialCtxFn = address.dial
+	f := startFleet(t, 3, o)
+	for i := range 10 {
+		f.publish(t, i%3, fmt.Sprint("replicated ", i))
+	}
+	toA, toB := a.Client(), b.Client()
+	until(t, func() bool { return length(t, toA) == length(t, toB) })
+	redistest.Do(t, toB, "REPLICAOF", "NO", "ONE")
+	for i := range 10 {
+		f.publish(t, i%3, fmt.Sprint("lost ", i))
+	}
+	if length(t, toB) != length(t, toA)-10 {
+		t.Fatalf("the replica has %d entries, and the master %d", length(t, toB), length(t, toA))
+	}
+	address.at.Store(b)
+	a.Kill()
+	replicated, lost := f.acked[9].Position, f.acked[15].Position
+	until(t, func() bool { return f.engines[0].Newest().Epoch != lost.Epoch })
+	f.publish(t, 1, "after")
+	f.check(t)
+	if scan := f.checkLog(t); scan.Epochs != 2 {
+		t.Errorf("%d epochs have begun, want one for each master", scan.Epochs)
+	}
+	f.start(t)
+	f.check(t)
+	for node, e := range f.engines {
+		var gap *scenecast.GapError
+		if got, err := e.After(t.Context(), lost, 100); !errors.As(err, &gap) || gap.Reason != scenecast.GapEpoch {
+			t.Errorf("behind a position that is lost node %d has %d pushes, %v", node, len(got), err)
+		}
+		if got, err := e.After(t.Context(), replicated, 100); err != nil || len(got) != 11 {
+			t.Errorf("behind what was replicated node %d has %d pushes, %v", node, len(got), err)
+		}
+	}
+}
+
+// length is how many entries a server has in its log.
+func length(t *testing.T, c rueidis.Client) int64 {
+	t.Helper()
+	answer := redistest.Do(t, c, "XLEN", "{scenecast:scenecast}:log")
+	n, _ := answer.AsInt64()
+	return n
+}
+
+// TestOriginAndMasterDie: the replica is behind, and the master and the node that took the newest pushes end at once, so that nobody
+// appends them again. With wait_replicas none of them was acknowledged; without, they are lost.
+func TestOriginAndMasterDie(t *testing.T) {
+	for _, wait := range []int{0, 1} {
+		t.Run(fmt.Sprint("WAIT ", wait), func(t *testing.T) {
+			a := redistest.Start(t)
+			replication := enginetest.NewProxy(t, a.Addr)
+			_, port, _ := net.SplitHostPort(replication.Addr())
+			b := redistest.Start(t, "--replicaof", "127.0.0.1 "+port, "--repl-diskless-sync-delay", "0")
+			until(t, func() bool {
+				answer := redistest.Do(t, a.Client(), "INFO", "replication")
+				text, _ := answer.ToString()
+				return strings.Contains(text, "state=online")
+			})
+			f := startFleet(t, 1, client(t, redisclient.Options{URL: "redis://" + a.Addr}), func(o *redis.Options) { o.WaitReplicas = wait })
+			for i := range 10 {
+				f.publish(t, 0, fmt.Sprint("replicated ", i))
+			}
+			until(t, func() bool { return length(t, a.Client()) == length(t, b.Client()) })
+			replication.Stall(true)
+			for i := range 10 {
+				if err := f.attempt(0, fmt.Sprint("not replicated ", i)); (err == nil) != (wait == 0) {
+					t.Errorf("with %d replicas waited for: %v", wait, err)
+				}
+			}
+			a.Kill()
+			_ = f.engines[0].Close()
+			redistest.Do(t, b.Client(), "REPLICAOF", "NO", "ONE")
+			f.options.Client = client(t, redisclient.Options{URL: "redis://" + b.Addr})
+			if wait == 0 {
+				f.acked = f.acked[:10]
+			}
+			if scan := f.checkLog(t); scan.Happened != 10 {
+				t.Errorf("the log has %d pushes", scan.Happened)
+			}
+		})
+	}
+}
+
+// TestReplicaIsGone: with a replica waited for, nothing is acknowledged while there is none, and everything again when it is back.
+func TestReplicaIsGone(t *testing.T) {
+	a := redistest.Start(t)
+	b := redistest.Start(t, "--replicaof", "127.0.0.1 "+a.Port(), "--repl-diskless-sync-delay", "0")
+	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + a.Addr}), func(o *redis.Options) { o.WaitReplicas = 1 })
+	f.publish(t, 0, "before")
+	b.Kill()
+	f.awaitFailure(t, 1, "without a replica")
+	if err := f.attempt(0, "without, at the other node"); err == nil {
+		t.Error("a push is acknowledged that no replica has")
+	}
+	b.Restart()
+	f.publish(t, 0, "after")
+	f.publish(t, 1, "after, at the other node")
+	f.check(t)
+	f.checkLog(t)
+}
+
+// TestRestartedEmpty: a Redis that keeps nothing is killed and comes back. The log has everything that was acknowledged within the last
+// 15 s.
+func TestRestartedEmpty(t *testing.T) {
+	s := redistest.Start(t)
+	f := startFleet(t, 3, client(t, redisclient.Options{URL: "redis://" + s.Addr}))
+	stop := f.publishers(t)
+	f.awaitMore(t, 300)
+	old := f.engines[0].Newest()
+	s.Kill()
+	f.awaitFailure(t, 0, "while Redis is away")
+	s.Restart()
+	f.awaitMore(t, 300)
+	stop()
+	f.check(t)
+	f.checkLog(t)
+	for node, e := range f.engines {
+		var gap *scenecast.GapError
+		if got, err := e.After(t.Context(), old, 100); !errors.As(err, &gap) || gap.Reason != scenecast.GapEpoch {
+			t.Errorf("behind the old position node %d has %d pushes, %v", node, len(got), err)
+		}
+	}
+}
