@@ -28,8 +28,9 @@ func NewCredential(parts ...string) (c Credential) {
 // as its credential.
 type Token struct {
 	Credential Credential
-	ID         string    // its name (jti); empty: it has none
-	IssuedAt   time.Time // zero: it does not say, and counts as older than any time
-	ExpiresAt  time.Time // zero: never. The page is closed then, unless it has shown another one
-	MaySet     []string  // the keys that the page may set itself, whatever the configuration says; nil: as the configuration says
+	ID         string        // its name (jti); empty: it has none
+	IssuedAt   time.Time     // zero: it does not say, and counts as older than any time
+	ExpiresAt  time.Time     // zero: never. The page is closed then, unless it has shown another one
+	Notice     time.Duration // so long before that the page is told; 0: it is not
+	MaySet     []string      // the keys that the page may set itself, whatever the configuration says; nil: as the configuration says
 }

@@ -21,6 +21,8 @@ const (
 	CauseNoPong                  // no frame followed a ping within websocket.pong_wait
 	CauseIdle                    // no frame within the protocol's IdlePolicy
 	CauseDisconnected            // a backend disconnected it; Detail is its reason
+	CauseTokenExpired            // the page's token has ended, and the page has shown no other one
+	CauseTokenRevoked            // a backend has revoked the page's token
 	CauseRefused                 // it was refused behind its handshake, because browsers cannot read the status of a failed one
 	CauseCredentialRemoved       // the configuration was read anew, and the page's token or its app is not in it any more
 	CauseDraining                // the server drains
@@ -49,6 +51,8 @@ var causeTable = [causes]struct {
 	CauseNoPong:            {"no_pong", CloseIdle},
 	CauseIdle:              {"idle", CloseIdle},
 	CauseDisconnected:      {"disconnected", CloseNormal},
+	CauseTokenExpired:      {"token_expired", CloseUnauthorized},
+	CauseTokenRevoked:      {"token_revoked", CloseUnauthorized},
 	CauseRefused:           {"refused", CloseForbidden},
 	CauseCredentialRemoved: {"credential_removed", CloseUnauthorized},
 	CauseDraining:          {"draining", CloseShuttingDown},

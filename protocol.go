@@ -1,6 +1,10 @@
 package scenecast
 
-import "scenecast/label"
+import (
+	"time"
+
+	"scenecast/label"
+)
 
 // Protocol is one wire that pages speak. One value serves all of its connections and keeps nothing per connection. Opened,
 // Received and Closed are called on the connection's owner goroutine: they must not wait.
@@ -45,6 +49,8 @@ type Traits struct {
 	ListenOnly bool
 	// EncodeGap makes the frame that takes the place of what a page has missed. Nil: pages cannot be told.
 	EncodeGap func(n GapNotice) []byte
+	// EncodeExpiring makes the frame that tells a page that its token ends in so long. Nil: pages cannot be told.
+	EncodeExpiring func(in time.Duration) []byte
 	// EncodeClose makes the last frame that a page gets. Nil: a WebSocket close frame.
 	EncodeClose func(code CloseCode, reason string) []byte
 	// EncodePresence makes the frame of what a page is told that watches who is in its scenes. Nil: pages cannot be told, and do not watch.
@@ -67,6 +73,15 @@ type Conn interface {
 	Labels() label.Set
 	// Trusted reports whether the key was set by the page's token or by the backend, so that the page cannot change it.
 	Trusted(key string) bool
+	// MaySet are the keys that the page may set itself by its token, whatever the configuration says; nil: the token does not say.
+	MaySet() []string
+	// Renew puts another token in the place of the page's, in one step: its labels in the place of the trusted ones of the old token, and
+	// what it says of itself. The page's own labels stay where the rules let it set them. With an error, of the limits of labels, nothing
+	// changes.
+	Renew(trusted label.Set, t Token, rules label.Rules) error
+	// Await says that the page waits for something that its protocol does elsewhere. Resume, which any goroutine calls once, has the task run
+	// with the connection on the owner's goroutine, unless it has ended. False: the page waits already.
+	Await() (resume func(task func(c Conn)), ok bool)
 	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
 	Relabel(c label.Change)
 	// Position is where in the log the page stands: everything up to it that was for the page, the page has got, or is

@@ -49,7 +49,10 @@ func (a *Authenticator) Admit(r *http.Request, since ...string) (scenecast.Admis
 // Authenticate returns what the token says of a page. The error is a *problem.Problem where the page is to blame.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Page, error) {
 	page, err := a.Pages.AuthenticatePage(ctx, token)
+	var invalid *auth.InvalidToken
 	switch {
+	case errors.As(err, &invalid):
+		return auth.Page{}, problem.New(problem.Unauthorized, "the page's token %s", invalid.Why).At(TokenParam).DecidedBy("jwt")
 	case errors.Is(err, auth.ErrInvalidToken):
 		return auth.Page{}, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
 			At(TokenParam).DecidedBy("client_tokens")
@@ -62,7 +65,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Pa
 // Accept checks what an authenticated page connects with, and counts it. The page is counted last, when nothing else can refuse it:
 // whoever refuses it after that releases its lease.
 func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectParams) (accepted scenecast.Admission, err error) {
-	rules := a.Rules(page.App)
+	rules := a.Rules(page.App).OfToken(page.Token.MaySet)
 	if err := rules.Limits.Check(params.Labels.Union(page.Labels)); err != nil {
 		return accepted, err
 	}

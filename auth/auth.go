@@ -59,10 +59,23 @@ type Page struct {
 // ErrInvalidToken is the error for a token that lets nobody in.
 var ErrInvalidToken = errors.New("auth: invalid token")
 
+// InvalidToken is an ErrInvalidToken that says why.
+type InvalidToken struct{ Why string }
+
+// Invalid is the error for a token that lets nobody in for this reason, which its page is told behind "the page's token".
+func Invalid(why string) error { return &InvalidToken{why} }
+
+// Error implements error.
+func (e *InvalidToken) Error() string { return "auth: the token " + e.Why }
+
+// Is has the error be an ErrInvalidToken.
+func (e *InvalidToken) Is(target error) bool { return target == ErrInvalidToken }
+
 // PageAuthenticator knows pages by their tokens. Safe for concurrent use.
 type PageAuthenticator interface {
 	// AuthenticatePage returns what the token says. The error is ErrInvalidToken where the page is to blame, and any other
-	// where the authenticator is, as when its database is down: then the log tells it, and the page may try again.
+	// where the authenticator is, as when its database is down: then the log tells it, and the page may try again. With a context of
+	// scenecast.OnLoop it may be scenecast.ErrDeferred.
 	AuthenticatePage(ctx context.Context, token string) (Page, error)
 }
 

@@ -14,6 +14,7 @@ import (
 // scenecast.DefaultApp.
 type AppSettings struct {
 	ClientTokens        ClientTokens `yaml:"client_tokens"`
+	JWT                 JWT          `yaml:"jwt"`
 	APIKeys             APIKeys      `yaml:"api_keys"`
 	PageTokenMayTrigger bool         `yaml:"page_token_may_trigger"`
 	MaxConnections      int          `yaml:"max_connections"` // of its pages; 0: no limit
@@ -46,6 +47,16 @@ func (c Config) Apps() []App {
 	return append([]App{first}, slices.SortedFunc(slices.Values(c.OtherApps), byName)...)
 }
 
+// App is the app of this name; of no name that there is, one without settings.
+func (c Config) App(name string) App {
+	for _, app := range c.Apps() {
+		if app.Name == name {
+			return app
+		}
+	}
+	return App{}
+}
+
 // key is the key of one of the app's settings, as mistakes tell it.
 func (a App) key(setting string) string {
 	if a.Name == scenecast.DefaultApp {
@@ -61,7 +72,7 @@ func (o *OtherApps) UnmarshalYAML(n *yaml.Node) error {
 	var bad badNodes
 	var apps OtherApps
 	for name, body := range bad.members(n) {
-		app := App{Name: name.Value}
+		app := App{Name: name.Value, AppSettings: AppSettings{JWT: defaultJWT}}
 		switch {
 		case app.Name == scenecast.DefaultApp:
 			bad.add(app.Name, name, "the settings of the app named %s stand at the top level, not under apps", app.Name)

@@ -119,7 +119,7 @@ func TestAppMistakes(t *testing.T) {
 		{"apps: {? [a] : {}}", []string{`FILE:1: apps: "" is no name of an app: 1 to 64 letters, digits, '_' or '-'`}},
 		{"apps:\n  " + strings.Repeat("a", 65) + ":", []string{"FILE:2: apps.…"}},
 		{"apps:\n  a:\n    client_token: [b]", []string{"FILE:3: apps.a.client_token: there is no such setting; did you mean client_tokens?"}},
-		{"apps:\n  a:\n    listen: ':1'", []string{"FILE:3: apps.a.listen: there is no such setting; there are client_tokens, api_keys, page_token_may_trigger, max_connections, triggers, hooks, labels and allowed_origins"}},
+		{"apps:\n  a:\n    listen: ':1'", []string{"FILE:3: apps.a.listen: there is no such setting"}},
 		{"apps:\n  a:\n    apps: {b: {}}", []string{"FILE:3: apps.a.apps: there is no such setting…"}},
 		{"apps:\n  a:\n    labels: {max_count: 1}", []string{"FILE:3: apps.a.labels.max_count: there is no such setting"}},
 		{"apps:\n  a:\n    labels: [client]", []string{"FILE:3: apps.a.labels: takes a mapping of keys to values, not a list"}},

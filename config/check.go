@@ -12,6 +12,7 @@ import (
 
 // mayBeZero are the numbers for which 0 means something.
 var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain", "drain_delay", "tls.hsts",
+	"jwt.leeway", "jwt.expiry_notice",
 	"max_connections", "nats.replicas", "redis.wait_replicas", "limits.connections", "limits.per_address", "limits.accept_rate"}
 
 // check finds what is wrong with values that could be read.
@@ -53,6 +54,7 @@ func (d *decoder) check(c *Config) {
 	d.checkTriggers(c)
 	d.checkKeys(c)
 	d.checkSecrets(c)
+	d.checkJWT(c)
 }
 
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not

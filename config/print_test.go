@@ -18,6 +18,9 @@ func restore(printed string, c *config.Config) string {
 		for i := range a.ClientTokens {
 			a.ClientTokens[i].Token = config.Secret(next())
 		}
+		for i := range a.JWT.Keys {
+			a.JWT.Keys[i].Key = config.Secret(next() + strings.Repeat("x", 32))
+		}
 		for i := range a.APIKeys {
 			a.APIKeys[i].Key = config.Secret(next())
 		}
@@ -26,8 +29,13 @@ func restore(printed string, c *config.Config) string {
 	for _, app := range c.OtherApps {
 		put(app.AppSettings)
 	}
-	for i := range n {
-		printed = strings.Replace(printed, "(hidden)", fmt.Sprintf("secret%d", i+1), 1)
+	for range strings.Count(printed, "(hidden)") {
+		before, _, _ := strings.Cut(printed, "(hidden)")
+		text := fmt.Sprintf("secret%d", n-strings.Count(printed, "(hidden)")+1)
+		if strings.Contains(before[strings.LastIndexByte(before, '\n')+1:], "alg: ") {
+			text += strings.Repeat("x", 32) // a key that signs tokens must be long
+		}
+		printed = strings.Replace(printed, "(hidden)", text, 1)
 	}
 	return printed
 }
@@ -41,6 +49,7 @@ apps:
   shop:
     client_tokens: [{token: delta, user: "7"}]
     api_keys: [{name: shop, key: epsilon, allow: [read]}]
+    jwt: {keys: [{kid: k, alg: HS256, key: zeta zeta zeta zeta zeta zeta zeta zeta}], issuer: "https://a.example"}
 api_keys: [{name: backend, key: gamma, allow: [trigger]}]
 triggers:
   orderShipped:
@@ -57,6 +66,8 @@ websocket: {ping_interval: 90s}
 			"  - {token: (hidden), labels: {plan: pro, tag: [a, b]}, user: \"42\"}\n",
 		"labels:\n  client: []\n  max_count: 32\n",
 		"apps:\n  shop:\n    client_tokens:\n      - {token: (hidden), user: \"7\"}\n" +
+			"    jwt:\n      keys:\n        - {alg: HS256, kid: k, key: (hidden)}\n      jwks_url: \"\"\n      issuer: https://a.example\n" +
+			"      audience: \"\"\n      leeway: 10s\n      max_lifetime: 24h\n      expiry_notice: 30s\n" +
 			"    api_keys:\n      - {name: shop, key: (hidden), allow: [read]}\n" +
 			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n" +
 			"    hooks:\n      connect: null\n      call: null\n      events: null\n      deny_private: false\n    labels:\n      client: null\n",

@@ -11,7 +11,7 @@ import (
 // placeholders stand in printed files where a secret should be, so everybody knows them.
 var placeholders = []string{"TOKEN", "KEY", hidden}
 
-// secret is a page's token or a backend's key.
+// secret is a page's token, a backend's key, or one that signs pages' tokens.
 type secret struct {
 	text, what string      // the text may be that of a digest
 	digest     auth.Digest // of the secret
@@ -20,11 +20,20 @@ type secret struct {
 	place      string      // its entry
 }
 
+// signingKey is what the secret of a jwt key is: several apps may have the same.
+const signingKey = "signing key"
+
 func secretsOf(c *Config) (secrets []secret) {
 	for _, app := range c.Apps() {
 		key := app.key("client_tokens")
 		for i, t := range app.ClientTokens {
 			secrets = append(secrets, secret{string(t.Token), "token", auth.DigestOf(string(t.Token)), key, "token " + strconv.Itoa(i+1), entry(key, i)})
+		}
+		key = app.key("jwt.keys")
+		for i, k := range app.JWT.Keys {
+			if k.Key != "" {
+				secrets = append(secrets, secret{string(k.Key), signingKey, auth.DigestOf(string(k.Key)), key, "key " + strconv.Itoa(i+1), entry(key, i)})
+			}
 		}
 		key = app.key("api_keys")
 		for i, k := range app.APIKeys {
@@ -58,6 +67,7 @@ func (d *decoder) checkSecrets(c *Config) {
 		case s.text == "": // told when it was read
 		case !taken:
 			first[s.digest] = s
+		case s.what == signingKey && other.what == signingKey: // checkJWT compares them
 		case s.what == other.what:
 			d.wrongAt(s.place, s.key, "%s is also %s in %s, so it does not say which of them is meant", s.owner, other.owner, other.key)
 		default:

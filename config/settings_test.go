@@ -44,6 +44,13 @@ var another = map[string]struct {
 	"listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
 	"socket_mode":            {"0600", "0600"},
 	"client_tokens":          {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
+	"jwt.keys":               {`[{kid: a, alg: HS512, key: "a secret of 32 bytes, or some more"}, {file: jwt.pem}]`, config.JWTKeys{{ID: "a", Algorithm: "HS512", Key: "a secret of 32 bytes, or some more"}, {File: "jwt.pem"}}},
+	"jwt.jwks_url":           {"https://login.example.com/jwks.json", "https://login.example.com/jwks.json"},
+	"jwt.issuer":             {"https://login.example.com", "https://login.example.com"},
+	"jwt.audience":           {"pages", "pages"},
+	"jwt.leeway":             {"0", config.Duration(0)},
+	"jwt.max_lifetime":       {"1h", config.Duration(time.Hour)},
+	"jwt.expiry_notice":      {"0", config.Duration(0)},
 	"api_keys":               {`[{name: cron, key: "s3", allow: [trigger]}]`, config.APIKeys{{Name: "cron", Key: "s3", Allow: config.Scopes{auth.Trigger}}}},
 	"page_token_may_trigger": {"true", true},
 	"max_connections":        {"9", 9},
@@ -52,7 +59,7 @@ var another = map[string]struct {
 	"labels.max_count":       {"7", 7},
 	"labels.max_key_bytes":   {"1KiB", config.Size(1024)},
 	"labels.max_value_bytes": {"100", config.Size(100)},
-	"apps":                   {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
+	"apps":                   {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true, JWT: config.Default().JWT}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
 	"hooks.connect":          {`{"url":"http://a"}`, config.ConnectHook{URL: "http://a", Timeout: config.Duration(2 * time.Second), OnError: "refuse", Concurrency: 100}},
 	"hooks.call":             {`{url: 'http://a', rate: 3}`, config.CallHook{URL: "http://a", Timeout: config.Duration(5 * time.Second), Concurrency: 100, Rate: 3}},
 	"hooks.events": {`[{name: n, url: 'http://a', events: [joined]}]`, config.EventHooks{{
@@ -224,7 +231,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
+	case config.JWTKeys, config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
 		config.ConnectHook, config.CallHook, config.EventHooks:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {

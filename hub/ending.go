@@ -39,6 +39,7 @@ func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
 		s.classes.remove(app)
 	}
 	s.trusts.release(m.trust)
+	s.tokens.remove(slot.Index)
 	*m = member{}
 	s.hub.connections.Add(-1)
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"fmt"
 	"unsafe"
 
 	"scenecast"
@@ -52,3 +53,23 @@ const (
 	AwaitMost = receipt.MaxPushes
 	AwaitFor  = receipt.MaxAge
 )
+
+// Tokens is how many tokens a shard keeps something of.
+func Tokens(s *Shard) int { return len(s.tokens.byIndex) }
+
+// Trusts reports whether a member's key is trusted.
+func Trusts(s *Shard, slot scenecast.Slot, key string) bool { return s.viewOf(slot).Trusted(key) }
+
+// CheckTokens returns what is wrong with the tokens of a shard.
+func CheckTokens(s *Shard) error {
+	t := &s.tokens
+	for i, state := range t.heap {
+		if state.inHeap != i || t.byIndex[state.index] != state || i > 0 && t.heap.Less(i, (i-1)/2) {
+			return fmt.Errorf("token %d of the heap, of slot %d, is out of place", i, state.index)
+		}
+	}
+	if len(t.heap) > 0 && (t.wakes.IsZero() || t.heap[0].due.Before(t.wakes)) {
+		return fmt.Errorf("the timer fires at %v, and something is due at %v", t.wakes, t.heap[0].due)
+	}
+	return nil
+}

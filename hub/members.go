@@ -27,6 +27,7 @@ const (
 	hasPageID   state = 1 << iota // it has the label @page
 	catchingUp                    // it has come back and gets what it has missed: see catchUp
 	leaving                       // its ending is being told
+	awaiting                      // its protocol is doing something for it elsewhere: see view.Await
 	holdsLabels                   // session.Store keeps the labels that the backend has given it while it is here
 )
 

@@ -23,6 +23,7 @@ type Shard struct {
 	apps      map[string]*appIndex // by name; an app without connections has none
 	classes   classes
 	trusts    trusts
+	tokens    tokens
 	position  scenecast.Position         // of the last push
 	receipts  receipt.Pending            // what is not known yet of pushes whose publishers wait
 	catchUps  map[uint32]*catchUp        // of the members that are catching up, by slot index
@@ -79,7 +80,6 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 	t := trust{
 		token:      a.Trusted.Keys(),
 		credential: a.Token.Credential,
-		restricted: a.Token.MaySet != nil,
 		maySet:     slices.Clone(a.Token.MaySet),
 	}
 	labels := a.Labels.Union(a.Trusted, serverLabels(a, id))
@@ -89,6 +89,7 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 		labels, t.backend = s.restore(slot.Index, m, a, t.identity, labels)
 	}
 	m.trust = s.trusts.acquire(t)
+	s.setToken(slot.Index, a.Token)
 	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
 	s.hub.observers.joined(s.viewOf(slot))

@@ -17,8 +17,7 @@ type trust struct {
 	backend    []string // keys that the backend has set
 	identity   string   // of a page with an ID: who it is by its token, where that names no user; see identityOf
 	credential scenecast.Credential
-	restricted bool     // the token says which keys the page may set itself
-	maySet     []string // … these; sorted
+	maySet     []string // keys that the page may set itself, as its token says; nil: that does not say
 }
 
 func (t trust) has(key string) bool {
@@ -31,14 +30,14 @@ func (t trust) isBackends(key string) bool { return slices.Contains(t.backend, k
 // name is a text by which a trust is known: no key has a comma or a semicolon in it.
 func (t trust) name() string {
 	name := strings.Join(t.token, ",") + ";" + strings.Join(t.backend, ",") + ";" + t.identity + ";" + string(t.credential[:])
-	if t.restricted {
+	if t.maySet != nil {
 		name += ";" + strings.Join(t.maySet, ",")
 	}
 	return name
 }
 
 func (t trust) isZero() bool {
-	return len(t.token)+len(t.backend)+len(t.identity) == 0 && !t.restricted && t.credential == scenecast.Credential{}
+	return len(t.token)+len(t.backend)+len(t.identity) == 0 && t.maySet == nil && t.credential == scenecast.Credential{}
 }
 
 // afterChange is the trust after a change by the backend: what that has set is trusted, and what it has removed is free for the page

@@ -52,6 +52,14 @@ func (v *view) Trusted(key string) bool {
 	return m != nil && v.shard.trusts.of(m.trust).has(key)
 }
 
+// MaySet implements scenecast.Conn.
+func (v *view) MaySet() []string {
+	if m := v.shard.at(v.slot); m != nil {
+		return v.shard.trusts.of(m.trust).maySet
+	}
+	return nil
+}
+
 // Relabel implements scenecast.Conn.
 func (v *view) Relabel(c label.Change) {
 	if m := v.shard.at(v.slot); m != nil && !m.is(leaving) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -42,7 +43,7 @@ func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, 
 		return h, err
 	}
 	if h.admission, err = s.admit(r, e); err != nil {
-		if e.CloseCode == nil {
+		if e.CloseCode == nil || errors.Is(err, scenecast.ErrDeferred) {
 			return h, err
 		}
 		s.refusedQuietly(r, err)

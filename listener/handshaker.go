@@ -3,10 +3,12 @@ package listener
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
 
+	"scenecast"
 	"scenecast/problem"
 	"scenecast/socket"
 )
@@ -36,6 +38,8 @@ var (
 	doubleCR      = []byte("\r\r\n") // no line of a head ends so, and a head whose lines do has no end that would be found
 )
 
+var onLoop = scenecast.OnLoop(context.Background())
+
 var hijack = socket.Handshake{Action: socket.Hijack}
 
 // Handshake implements socket.Handshaker. What is not certain to become a page goes to net/http, which answers malformed heads too.
@@ -64,7 +68,7 @@ func headEnd(b []byte) (end int, found bool) {
 }
 
 // handshake reads a whole head and asks its endpoint. A request that is refused over HTTP goes to net/http, where the endpoint is
-// asked once more, and answers.
+// asked once more, and answers; and so does one whose admission takes too long for a loop (scenecast.ErrDeferred).
 func (h *handshaker) handshake(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
 	h.bytes.Reset(head)
 	h.reader.Reset(&h.bytes)
@@ -72,6 +76,7 @@ func (h *handshaker) handshake(head []byte, from netip.AddrPort, mayJoin func() 
 	if err != nil || h.reader.Buffered() > 0 || r.Method != http.MethodGet || r.ContentLength != 0 || !isPlainHead(r) {
 		return hijack
 	}
+	r = r.WithContext(onLoop)
 	r.RemoteAddr = from.String()
 	e := h.server.endpointFor(r)
 	if e == nil || e.Blocking {

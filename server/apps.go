@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -9,6 +8,7 @@ import (
 	"scenecast"
 	"scenecast/admission"
 	"scenecast/auth"
+	"scenecast/auth/jwt"
 	"scenecast/config"
 	"scenecast/label"
 	"scenecast/listener"
@@ -19,7 +19,8 @@ import (
 // and a backend's key say which app they are of. It is not changed after newApps: another configuration is another snapshot.
 type apps struct {
 	pages    auth.PageAuthenticator
-	tokens   *auth.PageTokens // those of the configuration, which are among pages
+	tokens   auth.PageTokens // those of the configuration
+	signed   *jwt.Verifier   // of signed tokens; nil: there are none
 	keys     auth.Keys
 	triggers push.Triggers
 	labels   label.Limits
@@ -34,12 +35,10 @@ type apps struct {
 	needsCertificate bool // calls of backends do
 }
 
-// newApps makes the snapshot of a configuration, with what the program adds to it.
-func newApps(c config.Config, o Options) (*apps, error) {
-	tokens := new(auth.PageTokens)
+// newApps makes the snapshot of a configuration, with what the program adds to it. Once it is stored, key sets that it does not use can be
+// closed: sets.Keep(a.signed).
+func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error) {
 	a := &apps{
-		pages:   tokens,
-		tokens:  tokens,
 		labels:  c.Labels.Limits(),
 		quota:   admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
 		byName:  make(map[string]config.App),
@@ -55,7 +54,7 @@ func newApps(c config.Config, o Options) (*apps, error) {
 		a.byName[app.Name] = app
 		a.quota.PerApp[app.Name] = app.MaxConnections
 		for _, t := range app.ClientTokens {
-			tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
+			a.tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}
 		for _, k := range app.APIKeys {
 			a.keys.AddDigest(k.Auth(app.Name), k.Digest())
@@ -75,9 +74,17 @@ func newApps(c config.Config, o Options) (*apps, error) {
 			return nil, err
 		}
 	}
-	if o.PageAuthenticator != nil {
-		a.pages = either{tokens, o.PageAuthenticator}
+	if a.signed, err = newVerifier(c, sets); err != nil {
+		return nil, err
 	}
+	pages := authenticators{&a.tokens}
+	if a.signed != nil {
+		pages = append(pages, a.signed)
+	}
+	if o.PageAuthenticator != nil {
+		pages = append(pages, ofProgram{o.PageAuthenticator})
+	}
+	a.pages = pages
 	return a, nil
 }
 
@@ -123,7 +130,7 @@ func (c *currentApps) findTrigger(app, name string) (push.Trigger, bool) {
 
 // hasCredential reports whether a page that was let in by this credential would be let in by it now. One of the program's own always is.
 func (a *apps) hasCredential(c scenecast.Credential) bool {
-	return c == scenecast.Credential{} || a.tokens.HasCredential(c)
+	return c == scenecast.Credential{} || a.tokens.HasCredential(c) || a.signed != nil && a.signed.HasCredential(c)
 }
 
 // admits reports whether pages of an app that were let in by this credential may still be here.
@@ -144,17 +151,4 @@ func (c *currentApps) rules(app string) label.Rules {
 
 func (c *currentApps) pageTokenMayTrigger(app string) bool {
 	return c.Load().byName[app].PageTokenMayTrigger
-}
-
-// either asks the program's own authenticator about tokens that the configuration does not know.
-type either struct{ first, second auth.PageAuthenticator }
-
-// AuthenticatePage implements auth.PageAuthenticator. A page of the program's that names no app is one of the default app.
-func (e either) AuthenticatePage(ctx context.Context, token string) (auth.Page, error) {
-	if p, err := e.first.AuthenticatePage(ctx, token); err == nil {
-		return p, nil
-	}
-	p, err := e.second.AuthenticatePage(ctx, token)
-	p.App = cmp.Or(p.App, scenecast.DefaultApp)
-	return p, err
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -35,8 +36,15 @@ func TestProtocolDocument(t *testing.T) {
 // replay plays one transcript against a server of its own, whose page token brings the label plan=free.
 func replay(t *testing.T, lines []string) {
 	t.Helper()
-	s := start(t, map[string]string{"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}]`}, nil)
+	s := start(t, map[string]string{
+		"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}]`,
+		"jwt.keys":      fmt.Sprintf("[{key: %q}]", jwtSecret),
+		"jwt.leeway":    "0",
+	}, nil)
 	defer s.end()
+	plan := func(name string) map[string]any { return map[string]any{"labels": map[string]any{"plan": name}} }
+	tokens := strings.NewReplacer("CLIENT_TOKEN", pageToken, "SHORT_TOKEN", signed(t, jwtSecret, 3*time.Second, plan("free")), // 2 s at least, when it is shown
+		"NEXT_TOKEN", signed(t, jwtSecret, time.Hour, plan("pro")))
 	var page *websocket.Conn
 	var listening *stream
 	for _, line := range lines {
@@ -44,11 +52,11 @@ func replay(t *testing.T, lines []string) {
 		what = strings.TrimSpace(what)
 		switch {
 		case who == "page" && strings.HasPrefix(what, "opens "):
-			page = s.native(strings.ReplaceAll(strings.TrimPrefix(what, "opens "), "CLIENT_TOKEN", pageToken))
+			page = s.native(tokens.Replace(strings.TrimPrefix(what, "opens ")))
 		case who == "page" && strings.HasPrefix(what, "streams "):
-			listening = s.events(strings.ReplaceAll(strings.TrimPrefix(what, "streams "), "CLIENT_TOKEN", pageToken))
+			listening = s.events(tokens.Replace(strings.TrimPrefix(what, "streams ")))
 		case who == "page":
-			if err := page.Write(t.Context(), websocket.MessageText, []byte(what)); err != nil {
+			if err := page.Write(t.Context(), websocket.MessageText, []byte(tokens.Replace(what))); err != nil {
 				t.Fatalf("%s: %v", line, err)
 			}
 		case who == "backend":

@@ -106,7 +106,12 @@ func (s *Server) split(changed []string, from, to config.Config) (live, restart 
 // prepare makes everything of a configuration that can fail. What it returns puts that in force, and cannot fail; it tells the settings
 // that are the same and name files that are not.
 func (s *Server) prepare(c config.Config) (put func() (besides []string), err error) {
-	next, err := newApps(c, s.options)
+	defer func() {
+		if err != nil {
+			s.keySets.Keep(s.apps.Load().signed) // and none that only this configuration names
+		}
+	}()
+	next, err := newApps(c, s.options, &s.keySets)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +129,7 @@ func (s *Server) prepare(c config.Config) (put func() (besides []string), err er
 		}
 		next.after(s.apps.Load())
 		s.apps.Store(next)
+		s.keySets.Keep(next.signed)
 		s.quota.SetLimits(next.quota)
 		s.hub.SetLimits(next.labels)
 		s.listener.SetAcceptRate(c.Limits.AcceptRate)

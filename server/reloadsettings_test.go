@@ -70,6 +70,9 @@ func TestSettingsThatChangeLive(t *testing.T) {
 	one, two := newCertificate(t, "one.example"), newCertificate(t, "two.example")
 	secure := map[string]string{"tls.cert": one.cert, "tls.key": one.key}
 	noTriggers := map[string]string{"triggers": "{}"} // those of the harness would be over the limits
+	keyed := map[string]string{"jwt.keys": fmt.Sprintf("[{key: %q}]", jwtSecret), "jwt.leeway": "0"}
+	keySet := serveKeySet(t)
+	signedToken := signed(t, jwtSecret, time.Hour, nil)
 	shown := make(map[string]bool)
 	for name, c := range map[string]struct {
 		of      []string // the settings
@@ -78,7 +81,15 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		observe func(s *reloadable) string
 		want    [2]string // how what is observed begins: before, and after
 	}{
-		"tokens":   {[]string{"client_tokens"}, nil, map[string]string{"client_tokens": "other"}, visits("token=other"), [2]string{`{"code":401`, "-"}},
+		"tokens":           {[]string{"client_tokens"}, nil, map[string]string{"client_tokens": "other"}, visits("token=other"), [2]string{`{"code":401`, "-"}},
+		"keys of tokens":   {[]string{"jwt.keys"}, nil, map[string]string{"jwt.keys": keyed["jwt.keys"]}, visits("token=" + signedToken), [2]string{`{"code":401`, "-"}},
+		"key set":          {[]string{"jwt.jwks_url"}, nil, map[string]string{"jwt.jwks_url": keySet}, visits("token=" + signed(t, "", time.Hour, nil)), [2]string{`{"code":401`, "-"}},
+		"issuer of tokens": {[]string{"jwt.issuer"}, keyed, map[string]string{"jwt.issuer": "i"}, visits("token=" + signedToken), [2]string{"-", `{"code":401`}},
+		"their audience":   {[]string{"jwt.audience"}, keyed, map[string]string{"jwt.audience": "a"}, visits("token=" + signedToken), [2]string{"-", `{"code":401`}},
+		"their lifetime":   {[]string{"jwt.max_lifetime"}, keyed, map[string]string{"jwt.max_lifetime": "1m"}, visits("token=" + signedToken), [2]string{"-", `{"code":401`}},
+		"leeway of tokens": {[]string{"jwt.leeway"}, keyed, map[string]string{"jwt.leeway": "1h"},
+			visits("token=" + signed(t, jwtSecret, -time.Minute, nil)), [2]string{`{"code":401`, "-"}},
+		"notice":   {[]string{"jwt.expiry_notice"}, keyed, map[string]string{"jwt.expiry_notice": "0"}, whatEnds, [2]string{`{"type":"expiring"`, "closed"}},
 		"keys":     {[]string{"api_keys"}, nil, map[string]string{"api_keys": "[{name: o, key: other-key}, {name: a, key: " + adminKey + ", allow: [admin]}]"}, calls("GET", "/v1/connections", "other-key", ""), [2]string{"401", "200"}},
 		"pages":    {[]string{"page_token_may_trigger"}, nil, map[string]string{"page_token_may_trigger": "true"}, calls("GET", "/?func=pushHomeLogic&token="+pageToken, "", ""), [2]string{"403", "200"}},
 		"of app":   {[]string{"max_connections"}, nil, map[string]string{"max_connections": "1"}, secondPage, [2]string{"-", `{"code":429,"message":"as many pages of this app`}},

@@ -41,6 +41,7 @@ func (s *Server) Run(ctx context.Context) error {
 	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)
 	s.closeRegistry()
+	s.keySets.Close()
 	return errors.Join(err, <-s.serving)
 }
 

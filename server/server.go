@@ -15,6 +15,7 @@ import (
 	"scenecast/admission"
 	"scenecast/api"
 	"scenecast/auth"
+	"scenecast/auth/jwt"
 	"scenecast/config"
 	"scenecast/hub"
 	"scenecast/landing"
@@ -73,6 +74,7 @@ type Server struct {
 	quota       *admission.Quota
 	pushes      *push.Service
 	apps        currentApps
+	keySets     jwt.KeySets // that the apps use
 	listener    *listener.Server
 	refusals    *refusals
 	cutCalls    context.CancelFunc // of backends, that are under way
@@ -91,7 +93,7 @@ const callMargin = 10 * time.Second
 // New opens the port, starts the engine and lets pages and backends in; Run then waits for the end. An engine of several nodes may take
 // until others are there: meanwhile health checks and metrics are answered, and all else is refused (503). An error is a mistake in the
 // options, or says why the port cannot be opened or the engine not be started.
-func New(ctx context.Context, o Options) (*Server, error) {
+func New(ctx context.Context, o Options) (_ *Server, err error) {
 	c := o.Config
 	s := &Server{options: o, log: o.Logger, reload: newReloading(c)}
 	if s.log == nil {
@@ -99,7 +101,13 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 
 	// The apps: who may come in, what they may do, and the pushes that have names.
-	apps, err := newApps(c, o)
+	s.keySets.Log = s.log
+	defer func() {
+		if err != nil {
+			s.keySets.Close()
+		}
+	}()
+	apps, err := newApps(c, o, &s.keySets)
 	if err != nil {
 		return nil, err
 	}

@@ -65,6 +65,8 @@ func (p *Protocol) Traits() scenecast.Traits {
 	return scenecast.Traits{
 		Acknowledges: true,
 		EncodeGap:    func(n scenecast.GapNotice) []byte { return websocket.TextFrame(Gap(n)) },
+
+		EncodeExpiring: expiringFrame,
 	}
 }
 
@@ -89,6 +91,8 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 		c.Acknowledge(r.Position)
 	case "ping":
 		send(c, done{"pong", r.ID, c.Position().String()})
+	case "token":
+		p.renew(c, r.ID, *r.Token)
 	case "set":
 		if err := p.set(c, r.Labels); err != nil {
 			refuse(c, r.ID, problem.Of(err))
@@ -100,7 +104,7 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 
 // set changes the page's labels, all that it names or, with an error, none.
 func (p *Protocol) set(c scenecast.Conn, change label.Change) error {
-	rules := p.authenticator.Rules(c.App())
+	rules := p.authenticator.Rules(c.App()).OfToken(c.MaySet())
 	if err := rules.CheckClient(change.Keys(), c.Trusted); err != nil {
 		return problem.At(err, "labels")
 	}

@@ -1,15 +1,19 @@
 package native_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 
 	"scenecast"
 	"scenecast/admission"
+	"scenecast/auth"
 	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/protocol/native"
@@ -19,8 +23,30 @@ import (
 type conn struct {
 	labels  label.Set
 	trusted string // a key
+	maySet  []string
 	at      scenecast.Position
 	did     []string
+
+	awaiting bool
+	resumed  chan func(scenecast.Conn) // tasks, for a page that awaits something
+}
+
+func (c *conn) MaySet() []string { return c.maySet }
+
+func (c *conn) Renew(trusted label.Set, t scenecast.Token, rules label.Rules) error {
+	if err := rules.Limits.Check(c.labels.Union(trusted)); err != nil {
+		return err
+	}
+	c.labels, c.maySet = c.labels.Union(trusted), t.MaySet
+	return nil
+}
+
+func (c *conn) Await() (func(func(scenecast.Conn)), bool) {
+	if c.awaiting {
+		return nil, false
+	}
+	c.awaiting, c.resumed = true, make(chan func(scenecast.Conn), 1)
+	return func(task func(scenecast.Conn)) { c.resumed <- task }, true
 }
 
 func (c *conn) ID() scenecast.ConnID             { return scenecast.ConnID{Node: 7, Seq: 1} }
@@ -49,12 +75,77 @@ func payload(frame []byte) string {
 	return string(frame[len(frame)-r.Len():])
 }
 
-func newProtocol() *native.Protocol {
+func newProtocol() *native.Protocol { return protocolFor(pages{}) }
+
+func protocolFor(pages auth.PageAuthenticator) *native.Protocol {
 	return native.New(&admission.Authenticator{Rules: func(app string) label.Rules {
 		limits := label.DefaultLimits
 		limits.Count = 3
 		return label.Rules{Limits: limits, Client: []string{"page", "tag", "plan", app}}
-	}})
+	}, Pages: pages})
+}
+
+// pages knows tokens that are what they say: "app key=value", or "slow …", which a loop has to defer.
+type pages struct{}
+
+func (pages) AuthenticatePage(ctx context.Context, token string) (p auth.Page, err error) {
+	if rest, slow := strings.CutPrefix(token, "slow "); slow {
+		if scenecast.IsOnLoop(ctx) {
+			return p, scenecast.ErrDeferred
+		}
+		token = rest
+	}
+	fields := strings.Fields(token)
+	if len(fields) != 2 {
+		return p, auth.Invalid("is a bad one")
+	}
+	key, value, _ := strings.Cut(fields[1], "=")
+	return auth.Page{App: fields[0], Labels: label.New(label.Label{Key: key, Value: value}), Token: scenecast.Token{MaySet: []string{"tag"}}}, nil
+}
+
+// TestSlowToken: what takes long to verify is answered later, one token at a time.
+func TestSlowToken(t *testing.T) {
+	c, p := newConn(), newProtocol()
+	p.Received(c, text(`{"type":"token","id":1,"token":"slow shop plan=pro"}`))
+	p.Received(c, text(`{"type":"token","id":2,"token":"slow shop plan=pro"}`))
+	p.Received(c, text(`{"type":"ping","id":3}`))
+	(<-c.resumed)(c)
+	c.awaiting = false
+	p.Received(c, text(`{"type":"token","id":4,"token":"slow nothing"}`))
+	(<-c.resumed)(c)
+	if want := []string{
+		`{"type":"error","id":2,"kind":"too_many","detail":"the token before is still being verified","where":"token"}`,
+		`{"type":"pong","id":3,"position":"0-0"}`,
+		`{"type":"token","id":1,"position":"0-0"}`,
+		`{"type":"error","id":4,"kind":"unauthorized","detail":"the page's token is a bad one","where":"token","setting":"jwt"}`,
+	}; !slices.Equal(c.did, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(c.did, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
+// TestMaySet: what the token lets a page set counts more than the configuration.
+func TestMaySet(t *testing.T) {
+	c, p := newConn(), newProtocol()
+	p.Received(c, text(`{"type":"token","token":"shop plan=pro"}`))
+	p.Received(c, text(`{"type":"set","id":1,"labels":{"page":"x"}}`))
+	p.Received(c, text(`{"type":"set","id":2,"labels":{"page":null,"tag":"x"}}`))
+	c.maySet = []string{"order"}
+	c.labels = label.Set{}
+	p.Received(c, text(`{"type":"set","id":3,"labels":{"order":"7"}}`))
+	if want := []string{
+		`{"type":"token","position":"0-0"}`,
+		`{"type":"error","id":1,"kind":"forbidden","detail":"a page with this token may set only tag (may_set)","where":"labels.page"}`,
+		`{"type":"error","id":2,"kind":"forbidden","detail":"a page with this token may set only tag (may_set)","where":"labels.page"}`,
+		`{"type":"set","id":3,"position":"0-0"}`,
+	}; !slices.Equal(c.did, want) {
+		t.Errorf("got  %s\nwant %s", strings.Join(c.did, "\n     "), strings.Join(want, "\n     "))
+	}
+}
+
+func TestExpiring(t *testing.T) {
+	if got := string(native.Expiring(29600 * time.Millisecond)); got != `{"type":"expiring","expires_in":30}` {
+		t.Error(got)
+	}
 }
 
 func newConn() *conn {
@@ -121,19 +212,31 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"ping","position":"k3x9a-17"}`, "close 4400 a position belongs to ack, and ack needs one", ""},
 	{`{"type":"ack","position":"17"}`, `close 4400 "17" is no position: it has the form epoch-seq, as in k3x9a-17`, ""},
 
-	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
-	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
-	{`[]`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
+	{`{"type":"token","id":5,"token":"shop tag=x"}`, `{"type":"token","id":5,"position":"0-0"}`, `{"@id":"7.1","page":"home","plan":"free","tag":"x"}`},
+	{`{"type":"token","id":5,"token":"blog plan=pro"}`,
+		`{"type":"error","id":5,"kind":"forbidden","detail":"the token is one of another app; connect with it","where":"token"}`, ""},
+	{`{"type":"token","token":"shop @user=42"}`,
+		`{"type":"error","kind":"forbidden","detail":"the token is one of another user; connect with it","where":"token"}`, ""},
+	{`{"type":"token","id":5,"token":""}`,
+		`{"type":"error","id":5,"kind":"unauthorized","detail":"the page's token is a bad one","where":"token","setting":"jwt"}`, ""},
+	{`{"type":"token","id":5,"token":null}`, "close 4400 a token belongs to token, and token needs one", ""},
+	{`{"type":"token"}`, "close 4400 a token belongs to token, and token needs one", ""},
+	{`{"type":"ping","token":"x"}`, "close 4400 a token belongs to token, and token needs one", ""},
+	{`{"type":"token","token":{}}`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
+
+	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
+	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
+	{`[]`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
 	{`{"type":"set","labels":{"page":7}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
 	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
 	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
-	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack and ping", ""},
-	{`{}`, "close 4400 unknown type: there are set, ack and ping", ""},
-	{`null`, "close 4400 unknown type: there are set, ack and ping", ""},
-	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels and position", ""},
+	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack, token and ping", ""},
+	{`{}`, "close 4400 unknown type: there are set, ack, token and ping", ""},
+	{`null`, "close 4400 unknown type: there are set, ack, token and ping", ""},
+	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
 	{`{"type":"ping"} {"type":"ping"}`, "close 4400 the message goes on behind its JSON object", ""},
 	{`{"type":"ping","id":{}}`, "close 4400 an id is a number or a short text", ""},
 	{`{"type":"ping","id":"` + strings.Repeat("x", 63) + `"}`, "close 4400 an id is a number or a short text", ""},
@@ -179,7 +282,7 @@ func FuzzReceived(f *testing.F) {
 		f.Add(m.message)
 		f.Add(m.message[:len(m.message)/2])
 	}
-	p := newProtocol()
+	p := protocolFor(new(auth.PageTokens)) // which lets nobody in
 	f.Fuzz(func(t *testing.T, message string) {
 		c := newConn()
 		p.Received(c, text(message))

@@ -19,6 +19,7 @@ type request struct {
 	Type   string          `json:"type"`
 	ID     json.RawMessage `json:"id"`     // any number or text; its answer carries it
 	Labels label.Change    `json:"labels"` // of set
+	Token  *string         `json:"token"`  // of token
 
 	Position scenecast.Position `json:"-"`        // of ack
 	At       *string            `json:"position"` // … as it is written
@@ -36,18 +37,20 @@ func parseRequest(m scenecast.Inbound) (r request, err error) {
 		if errors.As(err, &p) {
 			return r, problem.At(p, "labels")
 		}
-		return r, errors.New("a message is a JSON object with type, id, labels and position")
+		return r, errors.New("a message is a JSON object with type, id, labels, position and token")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return r, errors.New("the message goes on behind its JSON object")
 	}
 	switch {
-	case r.Type != "set" && r.Type != "ping" && r.Type != "ack":
-		return r, errors.New("unknown type: there are set, ack and ping")
+	case r.Type != "set" && r.Type != "ping" && r.Type != "ack" && r.Type != "token":
+		return r, errors.New("unknown type: there are set, ack, token and ping")
 	case (r.Type == "ack") != (r.At != nil):
 		return r, errors.New("a position belongs to ack, and ack needs one")
 	case (r.Type == "set") != (r.Labels != nil):
 		return r, errors.New("labels belong to set, and set needs them")
+	case (r.Type == "token") != (r.Token != nil):
+		return r, errors.New("a token belongs to token, and token needs one")
 	case len(r.ID) > maxRequestID || len(r.ID) > 0 && (r.ID[0] == '{' || r.ID[0] == '['):
 		return r, errors.New("an id is a number or a short text")
 	}

@@ -68,10 +68,11 @@ func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
 // Traits implements scenecast.Protocol. The ping is a comment, which keeps proxies from taking the stream for dead.
 func (p *Protocol) Traits() scenecast.Traits {
 	return scenecast.Traits{
-		ListenOnly:  true,
-		EncodeGap:   func(n scenecast.GapNotice) []byte { return message("", n.Newest, native.Gap(n)) },
-		EncodeClose: encodeClose,
-		Ping:        []byte(":\n\n"),
+		ListenOnly:     true,
+		EncodeGap:      func(n scenecast.GapNotice) []byte { return message("", n.Newest, native.Gap(n)) },
+		EncodeClose:    encodeClose,
+		EncodeExpiring: func(in time.Duration) []byte { return message("", scenecast.Position{}, native.Expiring(in)) },
+		Ping:           []byte(":\n\n"),
 	}
 }
 

@@ -1,0 +1,325 @@
+// Package jwt knows pages by JSON Web Tokens (RFC 7519), which a backend signs and which say who the page is, what it is, and until when.
+// Each app has keys of its own; a token is of the app whose key has signed it.
+//
+// What an attacker could try is refused in these places: another algorithm than the key's (Key.fits), none and unknown algorithms, critical
+// headers and long tokens (parse), keys that are too short (ParseKey), keys that the token brings along or names by a URL (nothing reads
+// them), a token without an end or with one that is too far away (claims).
+package jwt
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	jwt "github.com/golang-jwt/jwt/v5"
+
+	"scenecast"
+	"scenecast/auth"
+	"scenecast/problem"
+)
+
+// App is what an app says of the tokens of its pages.
+type App struct {
+	Name        string
+	Keys        []Key
+	KeySet      *KeySet       // further keys; nil: none
+	Issuer      string        // that tokens must name (iss); empty: any, or none
+	Audience    string        // that must be among those that tokens name (aud); empty: any, or none
+	Leeway      time.Duration // by which clocks may differ
+	MaxLifetime time.Duration // a token that ends later than in this time is refused; so it is known when one is of no use any more
+	Notice      time.Duration // so long before a token ends its page is told
+
+	fromSet   scenecast.Credential // that pages have by keys of the key set
+	validator *jwt.Validator
+}
+
+// How much verifiers do and keep at a time.
+const (
+	maxCached  = 16384 // verified tokens
+	maxWaiting = 1024  // tokens that wait to be verified, or for a key
+	maxChecks  = 16    // signatures that are checked for one token
+)
+
+var _ auth.PageAuthenticator = (*Verifier)(nil)
+
+// Verifier verifies the tokens of all apps. Its methods may be called concurrently. It keeps nothing open: key sets are the caller's to
+// close.
+type Verifier struct {
+	apps    []App
+	cache   cache
+	turns   chan struct{} // holds a token for each verification that takes long and is under way
+	waiting atomic.Int64
+	now     func() time.Time
+}
+
+// New makes a verifier of what apps say.
+func New(apps []App) *Verifier {
+	v := &Verifier{
+		apps:  slices.Clone(apps),
+		cache: cache{size: maxCached},
+		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // the rest is for pages that are connected
+		now:   time.Now,
+	}
+	for i := range v.apps {
+		a := &v.apps[i]
+		a.Keys = slices.Clone(a.Keys)
+		for k := range a.Keys {
+			a.Keys[k].credential = a.credential(a.Keys[k].identity)
+		}
+		if a.KeySet != nil {
+			a.fromSet = a.credential(a.KeySet.url)
+			a.KeySet.onChange(v.cache.clear)
+		}
+		a.validator = a.newValidator(v)
+	}
+	return v
+}
+
+// verified is what is known of a token that was verified.
+type verified struct {
+	page      auth.Page
+	notBefore time.Time
+}
+
+// What is wrong with a token, as its page is told behind "the page's token".
+var (
+	errExpired   = auth.Invalid("has expired (exp)")
+	errEarly     = auth.Invalid("is not valid yet (nbf, iat)")
+	errSignature = auth.Invalid("is signed by none of the keys that it may be signed by: its algorithm, key ID (kid) and issuer decide which these are")
+	errEndless   = auth.Invalid("has no end (exp)")
+	errIssuer    = auth.Invalid("names another issuer (iss)")
+	errAudience  = auth.Invalid("is for another audience (aud)")
+	errLifetime  = auth.Invalid("ends later than jwt.max_lifetime allows (exp)")
+)
+
+// errBusy refuses what would wait behind too many others.
+var errBusy = problem.New(problem.Unavailable, "more tokens of pages are being verified than the server takes on at a time")
+
+// AuthenticatePage implements auth.PageAuthenticator. A token whose signature takes long to verify, as all but those of an HMAC do, or whose
+// key has to be fetched, is deferred where a loop asks.
+func (v *Verifier) AuthenticatePage(ctx context.Context, token string) (auth.Page, error) {
+	if len(token) > MaxToken {
+		return auth.Page{}, errTooLong
+	}
+	d := digest(sha256.Sum256([]byte(token)))
+	if page, err := v.find(d); page != nil || err != nil {
+		return deref(page), err
+	}
+	u, err := parse(token)
+	if err != nil {
+		return auth.Page{}, err
+	}
+	if strings.HasPrefix(u.Algorithm, "HS") {
+		page, err := v.verify(d, u)
+		return deref(page), err
+	}
+	if scenecast.IsOnLoop(ctx) {
+		return auth.Page{}, scenecast.ErrDeferred
+	}
+	if v.waiting.Add(1) > maxWaiting {
+		v.waiting.Add(-1)
+		return auth.Page{}, errBusy
+	}
+	defer v.waiting.Add(-1)
+	page, err := v.verifyInTurn(ctx, d, u)
+	if errors.Is(err, errSignature) {
+		switch waited, err := v.awaitKey(ctx, u); {
+		case err != nil:
+			return auth.Page{}, err
+		case waited:
+			page, err := v.verifyInTurn(ctx, d, u)
+			return deref(page), err
+		}
+	}
+	return deref(page), err
+}
+
+func deref(p *auth.Page) auth.Page {
+	if p == nil {
+		return auth.Page{}
+	}
+	return *p
+}
+
+// find looks for a token that was verified before. Nil: there is none.
+func (v *Verifier) find(d digest) (*auth.Page, error) {
+	found := v.cache.get(d)
+	if found == nil {
+		return nil, nil
+	}
+	switch now := v.now(); {
+	case !now.Before(found.page.Token.ExpiresAt):
+		return nil, errExpired
+	case now.Before(found.notBefore):
+		return nil, errEarly
+	}
+	return &found.page, nil
+}
+
+// verifyInTurn is verify, for a few tokens at a time.
+func (v *Verifier) verifyInTurn(ctx context.Context, d digest, u *unverified) (*auth.Page, error) {
+	select {
+	case v.turns <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-v.turns }()
+	if page, err := v.find(d); page != nil || err != nil {
+		return page, err // another page with the same token came first
+	}
+	return v.verify(d, u)
+}
+
+// verify finds the key that has signed the token, and checks the claims.
+func (v *Verifier) verify(d digest, u *unverified) (*auth.Page, error) {
+	generation := v.cache.now()
+	var failed error // of the app that the token is most likely meant for
+	checks := 0
+	for i := range v.apps {
+		app := &v.apps[i]
+		for key, credential := range app.keysFor(u.header) {
+			switch {
+			case app.Issuer != "" && app.Issuer != u.Issuer:
+				if failed == nil {
+					failed = errIssuer
+				}
+				continue
+			case checks == maxChecks:
+				return nil, errSignature
+			}
+			checks++
+			if u.method.Verify(u.signed, u.signature, key.value) != nil {
+				if !errors.Is(failed, errAudience) {
+					failed = errSignature
+				}
+				continue
+			}
+			page, notBefore, err := app.check(&u.claims, v.now())
+			if err != nil {
+				if errors.Is(err, errAudience) { // another app may have the same key
+					failed = err
+					continue
+				}
+				return nil, err
+			}
+			page.Token.Credential = credential
+			v.cache.add(d, &verified{page, notBefore}, generation)
+			return &page, nil
+		}
+	}
+	return nil, cmp.Or(failed, errSignature)
+}
+
+// keysFor yields the keys that may have signed a token with this header, and the credential that each stands for.
+func (a *App) keysFor(h header) func(yield func(Key, scenecast.Credential) bool) {
+	return func(yield func(Key, scenecast.Credential) bool) {
+		for _, k := range a.Keys {
+			if k.fits(h) && !yield(k, k.credential) {
+				return
+			}
+		}
+		if a.KeySet == nil {
+			return
+		}
+		for _, k := range a.KeySet.keys() {
+			if k.fits(h) && !yield(k, a.fromSet) {
+				return
+			}
+		}
+	}
+}
+
+// credential is the identity of a key of the app, or of its key set: one that turns keys over goes on being the same.
+func (a *App) credential(of string) scenecast.Credential {
+	return scenecast.NewCredential("jwt", a.Name, a.Issuer, a.Audience, of)
+}
+
+// HasCredential reports whether a page with this credential has shown a token that one of these keys has signed.
+func (v *Verifier) HasCredential(c scenecast.Credential) bool {
+	return slices.ContainsFunc(v.apps, func(a App) bool {
+		return a.KeySet != nil && a.fromSet == c || slices.ContainsFunc(a.Keys, func(k Key) bool { return k.credential == c })
+	})
+}
+
+// newValidator makes what checks the claims that have names in RFC 7519.
+func (a *App) newValidator(v *Verifier) *jwt.Validator {
+	options := []jwt.ParserOption{
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(a.Leeway), jwt.WithTimeFunc(func() time.Time { return v.now() }),
+	}
+	if a.Audience != "" {
+		options = append(options, jwt.WithAudience(a.Audience))
+	}
+	return jwt.NewValidator(options...)
+}
+
+// check checks the claims of a token that the app's key has signed. It returns the page, and from when on the token is good.
+func (a *App) check(c *claims, now time.Time) (page auth.Page, notBefore time.Time, err error) {
+	r, err := c.registered()
+	if err != nil {
+		return page, notBefore, err
+	}
+	if err := a.validator.Validate(r); err != nil {
+		return page, notBefore, claimError(err)
+	}
+	if r.ExpiresAt.After(now.Add(a.MaxLifetime + a.Leeway)) {
+		return page, notBefore, errLifetime
+	}
+	labels, token, err := c.page()
+	if err != nil {
+		return page, notBefore, err
+	}
+	token.ExpiresAt, token.Notice = r.ExpiresAt.Add(a.Leeway), a.Notice
+	if r.IssuedAt != nil {
+		token.IssuedAt, notBefore = r.IssuedAt.Time, r.IssuedAt.Add(-a.Leeway)
+	}
+	if r.NotBefore != nil && r.NotBefore.Add(-a.Leeway).After(notBefore) {
+		notBefore = r.NotBefore.Add(-a.Leeway)
+	}
+	return auth.Page{App: a.Name, Labels: labels, Token: token}, notBefore, nil
+}
+
+// claimError is what a page is told of claims that are not valid.
+func claimError(err error) error {
+	for _, known := range []struct{ is, told error }{
+		{jwt.ErrTokenRequiredClaimMissing, nil}, // of exp or aud
+		{jwt.ErrTokenExpired, errExpired},
+		{jwt.ErrTokenNotValidYet, errEarly},
+		{jwt.ErrTokenUsedBeforeIssued, errEarly},
+		{jwt.ErrTokenInvalidAudience, errAudience},
+	} {
+		if !errors.Is(err, known.is) {
+			continue
+		}
+		if known.told != nil {
+			return known.told
+		}
+		if strings.Contains(err.Error(), "exp") {
+			return errEndless
+		}
+		return errAudience
+	}
+	return auth.Invalid("has claims that are not valid")
+}
+
+// awaitKey waits until the key sets are read again that may have got the token's key. False: there are none. An error says that there is no
+// key to be had for now.
+func (v *Verifier) awaitKey(ctx context.Context, u *unverified) (waited bool, err error) {
+	for i := range v.apps {
+		a := &v.apps[i]
+		if a.KeySet == nil || a.Issuer != "" && a.Issuer != u.Issuer || a.KeySet.has(u.KeyID) {
+			continue
+		}
+		if err := a.KeySet.await(ctx); err != nil {
+			return true, fmt.Errorf("keys of app %s: %w", a.Name, err)
+		}
+		waited = true
+	}
+	return waited, nil
+}
