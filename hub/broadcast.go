@@ -21,7 +21,6 @@ type message struct {
 type leftSession struct {
 	App    string      `json:"app"`
 	Key    session.Key `json:"key"`
-	Epoch  uint64      `json:"epoch"`
 	Seqs   []uint64    `json:"seqs,omitempty"` // pushes with a ttl that it has got
 	Until  time.Time   `json:"until,omitzero"` // when the last of them ends
 	Labels label.Set   `json:"labels"`         // of the backend
@@ -47,7 +46,7 @@ func (h *Hub) tell(m message) {
 }
 
 func (h *Hub) tellSession(app string, k session.Key, left session.State, until time.Time) {
-	h.tell(message{Session: &leftSession{app, k, left.Delivered.Epoch, left.Delivered.Seqs, until, left.Labels}})
+	h.tell(message{Session: &leftSession{app, k, left.Delivered, until, left.Labels}})
 }
 
 func (h *Hub) tellAcknowledgement(k session.Key, p scenecast.Position) {
@@ -72,7 +71,7 @@ func (h *Hub) Received(b []byte) {
 // receiveSession remembers what a page has left behind on another node. It is done on a shard, each of which knows which pushes last; the
 // messages about one page go to the same shard, so they stay in order.
 func (h *Hub) receiveSession(l *leftSession) {
-	left := session.State{Delivered: session.Delivered{Epoch: l.Epoch, Seqs: l.Seqs}, Labels: l.Labels}
+	left := session.State{Delivered: l.Seqs, Labels: l.Labels}
 	s := h.shards[crc32.ChecksumIEEE([]byte(l.Key))%uint32(len(h.shards))]
 	s.loop.Post(func() { h.sessions.Receive(l.Key, left, l.Until, s.lasts(l.App)) })
 }

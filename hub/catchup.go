@@ -13,6 +13,7 @@ type catchUp struct {
 	*replay.CatchUp
 	slot scenecast.Slot
 	app  string
+	from uint64 // where its shard was when it began: what is behind that was delivered meanwhile
 }
 
 // resume has a member go on where it was. What it has missed comes in steps, of which the first is to be taken; nil: it has missed
@@ -24,7 +25,7 @@ func (s *Shard) resume(slot scenecast.Slot, r scenecast.Resume, labels label.Set
 	m := s.members.at(slot.Index)
 	m.set(catchingUp)
 	k := s.classes.all[m.class]
-	c := &catchUp{replay.New(k.app.app, k.protocol, r.After, labels), slot, k.app.app}
+	c := &catchUp{replay.New(k.app.app, k.protocol, r.After, labels), slot, k.app.app, s.position.Seq}
 	s.catchUps[slot.Index] = c
 	return c
 }
@@ -132,9 +133,10 @@ func (s *Shard) relabelCatchUp(c *catchUp, labels label.Set) {
 }
 
 // takeBack notes that a member has not got what lies between two positions, although it was delivered while the member was catching up.
+// A position of another epoch may be none of this log, and says nothing of what the member has got before it began.
 func (s *Shard) takeBack(c *catchUp, after, upTo scenecast.Position) {
 	if after.Epoch != upTo.Epoch {
-		after.Seq = 0
+		after.Seq = c.from
 	}
 	s.ttlStores[c.app].NotDelivered(c.slot.Index, after.Seq, upTo.Seq)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"scenecast"
 )
@@ -156,3 +157,57 @@ type greeting struct{ lines }
 
 func (greeting) Opened(c scenecast.Conn)                        { c.Send([]byte("hello\n")) }
 func (greeting) Received(c scenecast.Conn, _ scenecast.Inbound) { c.Send([]byte("hello\n")) }
+
+// TestLastingWhenTheLogBeginsAnew: a page that has got a push in one epoch of the log does not get it again in the next one, whether it
+// comes back to its node or to another one, and whether or not it says where it was.
+func TestLastingWhenTheLogBeginsAnew(t *testing.T) {
+	for name, c := range map[string]struct {
+		elsewhere, since bool
+		want             []string
+	}{
+		"back":                 {false, false, []string{"late 1002"}},
+		"elsewhere":            {true, false, []string{"late 1002"}},
+		"back with a position": {false, true, []string{"gap epoch 1002", "late 1002"}},
+		"elsewhere with one":   {true, true, []string{"gap epoch 1002", "late 1002"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			twoNodes(t, func(t *testing.T, a, b *fixture) {
+				nodes := []*fixture{a, b}
+				lasting := func() {
+					for _, s := range nodes {
+						s.publish(scenecast.Push{To: to("*"), TTL: time.Hour}, ignore)
+					}
+					for _, s := range nodes {
+						s.runAll()
+					}
+				}
+				page := known(lines{}, "p")
+				k := a.queues[0].open(page)
+				lasting()
+				was := a.position(1)
+				a.queues[0].leave(k)
+				for _, s := range nodes {
+					s.runAll()
+					s.beginAnew()
+				}
+				lasting()
+				if c.since {
+					page = back(page, "p", was)
+				}
+				node := a
+				if c.elsewhere {
+					node = b
+				}
+				again := node.queues[0].open(page)
+				stranger := node.queues[0].open(known(lines{}, "q"))
+				node.runAll()
+				if !slices.Equal(k.got, []string{"push 1"}) || !slices.Equal(again.got, c.want) {
+					t.Errorf("it got %q, and then %q, want %q", k.got, again.got, c.want)
+				}
+				if !slices.Equal(stranger.got, []string{"late 1", "late 1002"}) {
+					t.Errorf("a page that had got neither got %q", stranger.got)
+				}
+			})
+		})
+	}
+}

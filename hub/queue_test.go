@@ -190,6 +190,7 @@ type fixture struct {
 	mu     sync.Mutex
 	pushes []*scenecast.Push // what is kept
 	newest uint64
+	epochs uint64          // how often the log has begun anew
 	held   []chan struct{} // reads
 	holds  bool
 	reads  int
@@ -212,7 +213,15 @@ func newFixture(shards int) *fixture {
 }
 
 func (s *fixture) position(seq uint64) scenecast.Position {
-	return scenecast.Position{Epoch: epoch, Seq: seq}
+	return scenecast.Position{Epoch: epoch + s.epochs, Seq: seq}
+}
+
+// beginAnew has the log lose all that it has. Numbers go on rising, as they do over the epochs of one log.
+func (s *fixture) beginAnew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epochs++
+	s.pushes, s.newest = nil, s.newest+1000
 }
 
 // publish does what an engine does: the log has the push when the hub is told of it.
@@ -269,7 +278,7 @@ func (s *fixture) after(after scenecast.Position, limit int) ([]*scenecast.Push,
 	switch {
 	case after == scenecast.Position{}:
 		after.Seq = oldest
-	case after.Epoch != epoch || after.Seq > s.newest:
+	case after.Epoch != epoch+s.epochs || after.Seq > s.newest:
 		return nil, gap(scenecast.GapEpoch)
 	case after.Seq < oldest:
 		return nil, gap(scenecast.GapRetention)

@@ -25,10 +25,8 @@ func (s *Shard) restore(index uint32, m *member, a scenecast.Admission, identity
 	}
 	left, holds := s.hub.sessions.Join(sessionKey(a.App, labels, identity))
 	m.setTo(holdsLabels, holds)
-	if store := s.ttlStores[a.App]; store != nil && left.Delivered.Epoch == s.position.Epoch {
-		for _, seq := range left.Delivered.Seqs {
-			store.Delivered(index, seq)
-		}
+	for _, seq := range left.Delivered {
+		s.ttlStores[a.App].Delivered(index, seq)
 	}
 	change := make(label.Change)
 	for _, key := range left.Labels.Keys() {
@@ -59,7 +57,7 @@ func (s *Shard) save(index uint32, m *member) {
 	labels := app.index.Labels(index)
 	key := sessionKey(app.app, labels, t.identity)
 	left := session.State{
-		Delivered: session.Delivered{Epoch: s.position.Epoch, Seqs: seqs},
+		Delivered: seqs,
 		Unacked:   unacked,
 		Labels:    setByBackend(labels, t),
 	}

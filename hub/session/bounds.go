@@ -80,7 +80,7 @@ func (s *Store) unlink(p *page) {
 
 // count is about how much memory a page takes.
 func (p *page) count() int {
-	n := pageBytes + len(p.key) + 8*cap(p.delivered.Seqs) + 8*cap(p.unacked) + unackedBytes*len(p.unacked)
+	n := pageBytes + len(p.key) + 8*cap(p.delivered) + 8*cap(p.unacked) + unackedBytes*len(p.unacked)
 	for l := range p.labels.All() {
 		n += labelBytes + len(l.Value)
 	}

@@ -25,7 +25,7 @@ func NewKey(app, pageID, identity string) Key {
 
 // State is what a page has left behind.
 type State struct {
-	Delivered Delivered
+	Delivered []uint64 // sequence numbers of the pushes with a ttl that it has got, in order; of any epoch, as they rise over epochs too
 	Unacked   []*receipt.Unacked
 	Labels    label.Set // those that the backend has given it
 }
@@ -36,12 +36,6 @@ type Leaving struct {
 	DeliveredUntil time.Time             // when the last push ends that it has got
 	Lasts          func(seq uint64) bool // of one that it had got when it left before: whether that lasts, as far as is known
 	Holds          bool                  // the result of the last Join or Relabel for this connection
-}
-
-// Delivered are the pushes with a ttl that a page has got: their sequence numbers in one epoch, in order. They are not changed.
-type Delivered struct {
-	Epoch uint64
-	Seqs  []uint64
 }
 
 // Options bound what is remembered.
@@ -74,7 +68,7 @@ type Store struct {
 type page struct {
 	key          Key
 	older, newer *page
-	delivered    Delivered
+	delivered    []uint64           // as in State; not changed
 	unacked      []*receipt.Unacked // in the order of the log
 	unackedUntil int64              // how long these are of use, in Unix nanoseconds
 	hasLabels    bool               // it is known which labels the backend has given it, possibly none
@@ -180,7 +174,7 @@ func (s *Store) Leave(k Key, left Leaving) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byKey[k] == nil && len(left.Delivered.Seqs)+len(left.Unacked)+left.Labels.Len() == 0 {
+	if s.byKey[k] == nil && len(left.Delivered)+len(left.Unacked)+left.Labels.Len() == 0 {
 		return
 	}
 	p := s.take(k)
@@ -188,12 +182,12 @@ func (s *Store) Leave(k Key, left Leaving) {
 		p.hasLabels = s.options.KeepLabels > 0 && left.Labels.Len() > 0
 		p.labels = left.Labels
 	}
-	before := len(left.Delivered.Seqs)
-	p.delivered = left.Delivered.with(p.delivered, left.Lasts)
+	before := len(left.Delivered)
+	p.delivered = merged(left.Delivered, p.delivered, left.Lasts)
 	switch {
-	case len(p.delivered.Seqs) == 0:
+	case len(p.delivered) == 0:
 		p.until = 0
-	case len(p.delivered.Seqs) == before:
+	case len(p.delivered) == before:
 		p.until = left.DeliveredUntil.UnixNano()
 	default: // some of those from before last
 		p.until = max(p.until, left.DeliveredUntil.UnixNano())
@@ -237,7 +231,7 @@ func (s *Store) Receive(k Key, left State, until time.Time, lasts func(seq uint6
 		p.hasLabels, p.labels = left.Labels.Len() > 0, left.Labels
 		p.labelsUntil = now.Add(s.options.KeepLabels).UnixNano()
 	}
-	p.delivered = left.Delivered.with(p.delivered, lasts)
+	p.delivered = merged(left.Delivered, p.delivered, lasts)
 	p.until = max(p.until, until.UnixNano())
 	s.link(p)
 	if p.expired(now.UnixNano()) {
@@ -246,21 +240,18 @@ func (s *Store) Receive(k Key, left State, until time.Time, lasts func(seq uint6
 	s.forget(now.UnixNano())
 }
 
-// with are these pushes, and those from before that last.
-func (d Delivered) with(before Delivered, lasts func(seq uint64) bool) Delivered {
-	if before.Epoch != d.Epoch {
-		return d
-	}
-	all := d.Seqs
-	for _, seq := range before.Seqs {
-		if _, both := slices.BinarySearch(d.Seqs, seq); !both && lasts(seq) {
+// merged are the pushes that a page has got, and those from before that last.
+func merged(delivered, before []uint64, lasts func(seq uint64) bool) []uint64 {
+	all := delivered
+	for _, seq := range before {
+		if _, both := slices.BinarySearch(delivered, seq); !both && lasts(seq) {
 			all = append(all, seq)
 		}
 	}
-	if len(all) > len(d.Seqs) {
+	if len(all) > len(delivered) {
 		slices.Sort(all)
 	}
-	return Delivered{d.Epoch, all}
+	return all
 }
 
 // take is a page out of its place, or a new one.

@@ -19,7 +19,7 @@ func key(id any) session.Key { return session.NewKey("app", fmt.Sprint(id), "") 
 func labels(value string) label.Set { return label.New(label.Label{Key: "order", Value: value}) }
 
 func delivered(seqs ...uint64) session.State {
-	return session.State{Delivered: session.Delivered{Epoch: 9, Seqs: seqs}}
+	return session.State{Delivered: seqs}
 }
 
 // leaving is a page of which nothing that it had got before lasts.
@@ -65,14 +65,14 @@ func TestDelivered(t *testing.T) {
 		end := time.Now().Add(time.Minute)
 		s.Leave(key(1), leaving(delivered(3, 5), end, false))
 		s.Leave(key(2), leaving(session.State{}, end, false))
-		if left, _ := s.Join(key(1)); !slices.Equal(left.Delivered.Seqs, []uint64{3, 5}) || left.Delivered.Epoch != 9 || s.Len() != 1 {
+		if left, _ := s.Join(key(1)); !slices.Equal(left.Delivered, []uint64{3, 5}) || s.Len() != 1 {
 			t.Errorf("%+v, %d pages", left, s.Len())
 		}
-		if left, _ := s.Join(key(2)); left.Delivered.Seqs != nil {
+		if left, _ := s.Join(key(2)); left.Delivered != nil {
 			t.Errorf("a page that left nothing behind: %+v", left)
 		}
 		s.Leave(key(1), leaving(delivered(5), end, false))
-		if left, _ := s.Join(key(1)); !slices.Equal(left.Delivered.Seqs, []uint64{5}) {
+		if left, _ := s.Join(key(1)); !slices.Equal(left.Delivered, []uint64{5}) {
 			t.Errorf("when it has left again: %+v", left)
 		}
 		time.Sleep(time.Minute) // the push has ended
@@ -164,7 +164,7 @@ func TestBounds(t *testing.T) {
 		for i := range 100 {
 			s.Leave(key(i), leaving(delivered(1), time.Now().Add(time.Hour), false))
 		}
-		if left, _ := s.Join(key(89)); s.Len() != 10 || len(left.Delivered.Seqs) > 0 {
+		if left, _ := s.Join(key(89)); s.Len() != 10 || len(left.Delivered) > 0 {
 			t.Errorf("%d pages, among them number 89: %+v", s.Len(), left)
 		}
 		// The one that was there all the while has its labels all the same.
