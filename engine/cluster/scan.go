@@ -30,7 +30,9 @@ type Scanner struct {
 }
 
 // NewScanner makes a scanner that calls push for each push that happened, in order.
-func NewScanner(reader *Reader, push func(*scenecast.Push)) *Scanner { return &Scanner{reader: reader, push: push} }
+func NewScanner(reader *Reader, push func(*scenecast.Push)) *Scanner {
+	return &Scanner{reader: reader, push: push}
+}
 
 // Damaged notes damage, behind which the scan goes on.
 func (s *Scanner) Damaged(err error) { s.Damage = append(s.Damage, err) }

@@ -172,6 +172,62 @@ func TestReplicaIsGone(t *testing.T) {
 	f.checkLog(t)
 }
 
+// TestRestartedWithAppendOnlyFile: a Redis that has every record on its disk is killed and comes back. Pages go on where they were, without
+// a gap, also at a node that starts then.
+func TestRestartedWithAppendOnlyFile(t *testing.T) {
+	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
+	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + s.Addr}))
+	f.publish(t, 0, "before")
+	f.check(t)
+	old := f.engines[0].Newest()
+	s.Kill()
+	f.awaitFailure(t, 0, "while Redis is away")
+	s.Restart()
+	f.publish(t, 1, "after")
+	f.start(t)
+	f.check(t)
+	for node, e := range f.engines {
+		got, err := e.After(t.Context(), old, 100)
+		if err != nil || len(got) == 0 || got[len(got)-1].ID != "after" || got[0].Position.Epoch == old.Epoch {
+			t.Errorf("behind the old position node %d has %d pushes, %v", node, len(got), err)
+		}
+	}
+}
+
+// TestTwoPromotions: a replica is promoted, and then another one that lacks what the first had lost and what came after. Whoever has read
+// any of it, the nodes agree in the end, and no position is that of two pushes.
+func TestTwoPromotions(t *testing.T) {
+	a := redistest.Start(t)
+	of := []string{"--replicaof", "127.0.0.1 " + a.Port(), "--repl-diskless-sync-delay", "0"}
+	b, c := redistest.Start(t, of...), redistest.Start(t, of...)
+	var address switchable
+	address.at.Store(a)
+	o := client(t, redisclient.Options{URL: "redis://" + a.Addr})
+	o.DialCtxFn = address.dial
+	f := startFleet(t, 3, o)
+	f.publish(t, 0, "first")
+	until(t, func() bool { return length(t, b.Client()) == 2 && length(t, c.Client()) == 2 })
+	redistest.Do(t, c.Client(), "REPLICAOF", "NO", "ONE")
+	promote := func(from, to *redistest.Server) {
+		epoch := f.engines[0].Newest().Epoch
+		redistest.Do(t, to.Client(), "REPLICAOF", "NO", "ONE")
+		for i := range 6 {
+			f.publish(t, i%3, fmt.Sprint("lost with ", from.Addr, " ", i))
+		}
+		address.at.Store(to)
+		from.Kill()
+		until(t, func() bool { return f.engines[0].Newest().Epoch != epoch })
+	}
+	promote(a, b)
+	f.check(t)
+	promote(b, c)
+	f.publish(t, 2, "last")
+	f.check(t)
+	f.checkLog(t)
+	f.start(t)
+	f.check(t)
+}
+
 // TestRestartedEmpty: a Redis that keeps nothing is killed and comes back. The log has everything that was acknowledged within the last
 // 15 s.
 func TestRestartedEmpty(t *testing.T) {
