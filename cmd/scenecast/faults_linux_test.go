@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -166,63 +165,14 @@ func lines(log string, words ...string) string {
 // TestPartition cuts one node of three off for a while, by routes in network namespaces. The side with a majority goes on; the other
 // takes no pushes, and says so; and when the network is whole again, pages of all three have everything, once and in order.
 func TestPartition(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("network namespaces need root: nothing was cut off")
+	n, err := newNetworks(t, 3)
+	if err != nil {
+		t.Skipf("network namespaces are not permitted here, so nothing was cut off: %v", err)
 	}
-	run := func(args ...string) error {
-		out, err := exec.Command(args[0], args[1:]...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%q: %v: %s", args, err, out)
-		}
-		return nil
-	}
-	id := fmt.Sprint(os.Getpid() % 10000)
-	subnet := fmt.Sprintf("10.%d.%d.", 200+os.Getpid()%50, os.Getpid()/50%250)
-	bridge := "scb" + id
-	t.Cleanup(func() {
-		for i := range 3 {
-			_ = run("ip", "netns", "del", fmt.Sprintf("sc%s-%d", id, i))
-		}
-		_ = run("ip", "link", "del", bridge)
-	})
-	setup := [][]string{{"ip", "link", "add", bridge, "type", "bridge"}, {"ip", "addr", "add", subnet + "100/24", "dev", bridge}, {"ip", "link", "set", bridge, "up"}}
-	var ports, routes []string
-	var before [][]string
-	for i := range 3 {
-		ns, here, there := fmt.Sprintf("sc%s-%d", id, i), fmt.Sprintf("sc%sh%d", id, i), fmt.Sprintf("sc%st%d", id, i)
-		addr := fmt.Sprint(subnet, i+1)
-		setup = append(setup,
-			[]string{"ip", "netns", "add", ns},
-			[]string{"ip", "link", "add", here, "type", "veth", "peer", "name", there},
-			[]string{"ip", "link", "set", there, "netns", ns},
-			[]string{"ip", "link", "set", here, "master", bridge, "up"},
-			[]string{"ip", "-n", ns, "addr", "add", addr + "/24", "dev", there},
-			[]string{"ip", "-n", ns, "link", "set", there, "up"},
-			[]string{"ip", "-n", ns, "link", "set", "lo", "up"})
-		ports, routes = append(ports, addr+":9502"), append(routes, addr+":9601")
-		before = append(before, []string{"ip", "netns", "exec", ns})
-	}
-	for _, args := range setup {
-		if err := run(args...); err != nil {
-			t.Skipf("network namespaces are not permitted here, so nothing was cut off: %v", err)
-		}
-	}
-	f := newFleetAt(t, ports, routes, before)
+	f := newFleetAt(t, n.at(9502), n.at(9601), n.before())
 	l := startLoad(t, f)
 	time.Sleep(time.Second)
-	// What a node sends to the other side is dropped without a word; the test reaches all three.
-	cut := func(how string) {
-		for i := range 3 {
-			for j := range 3 {
-				if i != j && (i == 0 || j == 0) {
-					if err := run("ip", "-n", fmt.Sprintf("sc%s-%d", id, i), "route", how, "blackhole", fmt.Sprint(subnet, j+1, "/32")); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-		}
-	}
-	cut("add")
+	n.cut(0)
 	lasts := 4 * time.Second
 	if *chaos >= 50 {
 		lasts = 30 * time.Second
@@ -248,7 +198,7 @@ func TestPartition(t *testing.T) {
 	if refused == 0 || taken == 0 {
 		t.Errorf("the node that is cut off refused %d pushes, and one of the others took %d", refused, taken)
 	}
-	cut("del")
+	n.join(0)
 	healed := time.Now()
 	f.nodes[0].awaitReady()
 	t.Logf("cut off for %v: one side refused %d pushes, the other took %d; ready %v after it was over", lasts, refused, taken, time.Since(healed).Round(time.Millisecond))

@@ -93,16 +93,10 @@ func newFleetAt(t *testing.T, ports, routes []string, before [][]string, flags .
 // prepareFleet is newFleetAt, with nodes that have not started.
 func prepareFleet(t *testing.T, ports, routes []string, before [][]string, flags ...string) *fleet {
 	t.Helper()
-	f := &fleet{t: t}
-	n := len(ports)
-	for i := range n {
-		m := &member{t: t, name: fmt.Sprint("n", i), dir: t.TempDir(), url: "http://" + ports[i], http: &http.Client{Transport: &http.Transport{}}}
-		m.before = append(m.before, binary)
-		if before != nil {
-			m.before = append(slices.Clone(before[i]), binary)
-		}
-		m.args = append([]string{"serve", "--listen", ports[i], "--data-dir", filepath.Join(m.dir, "data")}, flags...)
-		if n > 1 {
+	f := prepareNodes(t, ports, before)
+	for i, m := range f.nodes {
+		m.args = append(append(m.args, "--data-dir", filepath.Join(m.dir, "data")), flags...)
+		if len(ports) > 1 {
 			var peers []string
 			for j, addr := range routes {
 				if j != i {
@@ -111,6 +105,21 @@ func prepareFleet(t *testing.T, ports, routes []string, before [][]string, flags
 			}
 			m.args = append(m.args, "--cluster-node", m.name, "--cluster-listen", routes[i], "--cluster-peers", strings.Join(peers, ","), "--cluster-secret", "between nodes")
 		}
+	}
+	return f
+}
+
+// prepareNodes are nodes that have not started, and know nothing of an engine.
+func prepareNodes(t *testing.T, ports []string, before [][]string) *fleet {
+	t.Helper()
+	f := &fleet{t: t}
+	for i, port := range ports {
+		m := &member{t: t, name: fmt.Sprint("n", i), dir: t.TempDir(), url: "http://" + port, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: publishers}}}
+		m.before = append(m.before, binary)
+		if before != nil {
+			m.before = append(slices.Clone(before[i]), binary)
+		}
+		m.args = []string{"serve", "--listen", port}
 		f.nodes = append(f.nodes, m)
 	}
 	t.Cleanup(func() {

@@ -1,0 +1,282 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"scenecast"
+	"scenecast/client"
+)
+
+// load is numbered pushes, from several publishers, to pages that change nodes. Each publisher sends a number when the one before was
+// acknowledged, and tries again, with the number's key and at another node, until it is.
+type load struct {
+	t     *testing.T
+	fleet *fleet
+
+	keys       string // what the pushes' keys begin with
+	ending     atomic.Bool
+	publishing sync.WaitGroup
+	sent       [publishers]atomic.Int64 // numbers that were acknowledged, of each publisher
+	refused    atomic.Int64             // attempts that failed
+
+	rate    int  // pushes a second that are wanted
+	mayMiss bool // pages may be told of gaps: the log may lose its end
+
+	mu     sync.Mutex
+	last   time.Time     // a push was acknowledged
+	silent time.Duration // the longest time without
+	lately time.Duration // and since quiet was asked last
+	slow   time.Duration // the longest attempt
+
+	summary string // of the end
+	reading sync.WaitGroup
+	stop    context.CancelFunc
+	pages   []*roamer
+}
+
+const (
+	publishers = 8
+	roamers    = 12
+)
+
+// defaultRate is how many pushes a second a load has, unless a test asks for more.
+const defaultRate = 400
+
+func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, defaultRate, false) }
+
+func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss bool) *load {
+	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, keys: fmt.Sprint(time.Now().UnixNano(), "-"), last: time.Now()}
+	ctx, stop := context.WithCancel(context.Background())
+	l.stop = stop
+	var welcomed sync.WaitGroup
+	for i := range roamers {
+		welcomed.Add(1)
+		p := &roamer{load: l, id: fmt.Sprint("page", i), next: i, random: rand.New(rand.NewPCG(uint64(i), 1)), welcomed: sync.OnceFunc(welcomed.Done)}
+		l.pages = append(l.pages, p)
+		l.reading.Go(func() { p.live(ctx) })
+	}
+	welcomed.Wait()
+	for n := range publishers {
+		l.publishing.Go(func() { l.publish(n) })
+	}
+	return l
+}
+
+// publish pushes numbers from 1 on.
+func (l *load) publish(publisher int) {
+	random := rand.New(rand.NewPCG(uint64(publisher), 2))
+	interval := time.Second * publishers / time.Duration(l.rate)
+	next := time.Now()
+	for number := int64(1); !l.ending.Load(); number++ {
+		text := fmt.Sprintf("%d.%d", publisher, number)
+		r := client.PushRequest{To: client.Audience("*"), Message: json.RawMessage(strconv.Quote(text)), IdempotencyKey: l.keys + text}
+		for begun := time.Now(); !l.attempt(r, l.fleet.nodes[random.IntN(len(l.fleet.nodes))]); time.Sleep(10 * time.Millisecond) {
+			if time.Since(begun) > 3*patience {
+				l.t.Errorf("%s is not taken", text)
+				return
+			}
+		}
+		l.sent[publisher].Store(number)
+		l.mu.Lock()
+		silent := time.Since(l.last)
+		l.silent, l.lately = max(l.silent, silent), max(l.lately, silent)
+		l.last = time.Now()
+		l.mu.Unlock()
+		next = next.Add(interval)
+		if behind := time.Since(next); behind > time.Second { // what was not pushed while nothing could be is not pushed all at once
+			next = next.Add(behind - time.Second)
+		}
+		time.Sleep(time.Until(next))
+	}
+}
+
+// quiet is the longest time without an acknowledged push since the last call.
+func (l *load) quiet() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := max(l.lately, time.Since(l.last))
+	l.lately = 0
+	return d
+}
+
+// attempt pushes at a node. One that hangs is given up like one that is dead.
+func (l *load) attempt(r client.PushRequest, m *member) bool {
+	if !m.isUp() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
+	defer cancel()
+	begun := time.Now()
+	got, err := (&client.Backend{URL: m.url, Key: fleetKey, HTTP: m.http}).Push(ctx, r)
+	var refused *client.Error
+	switch {
+	case err == nil && (got.Nodes > got.NodesKnown || got.NodesKnown > len(l.fleet.nodes)+*chaos):
+		l.t.Errorf("%s: %d of %d nodes", r.IdempotencyKey, got.Nodes, got.NodesKnown)
+	case errors.As(err, &refused) && refused.Status != 503 && refused.Status != 504 && refused.Status != 507:
+		l.t.Errorf("%s: %v", r.IdempotencyKey, err)
+	}
+	if err != nil {
+		l.refused.Add(1)
+	}
+	l.mu.Lock()
+	l.slow = max(l.slow, time.Since(begun))
+	l.mu.Unlock()
+	return err == nil
+}
+
+// end stops publishing, waits until the pages have shown everything, and holds them against what was acknowledged.
+func (l *load) end() {
+	l.t.Helper()
+	l.ending.Store(true)
+	l.publishing.Wait()
+	total := int64(0)
+	for i := range l.sent {
+		total += l.sent[i].Load()
+	}
+	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		behind := false
+		for _, p := range l.pages {
+			behind = behind || p.count.Load() < total
+		}
+		if !behind {
+			break
+		}
+	}
+	time.Sleep(200 * time.Millisecond) // what came twice would come now
+	l.stop()
+	l.reading.Wait()
+	gaps, moves := 0, 0
+	seen := make(map[string]bool)
+	for _, p := range l.pages {
+		p.check(l)
+		gaps, moves = gaps+len(p.gaps), moves+p.moves
+		for _, text := range p.shown {
+			seen[text] = true
+		}
+	}
+	if lost := total - int64(len(seen)); lost > 0 {
+		l.t.Errorf("%d acknowledged pushes were shown by no page", lost)
+	}
+	l.summary = fmt.Sprintf("%d pushes acknowledged, %d attempts failed, longest time without one %v, longest attempt %v; %d pages moved %d times, %d gaps",
+		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), roamers, moves, gaps)
+	l.t.Log(l.summary)
+}
+
+// roamer is a page that comes back to another node each time, and moves when it is left alone.
+type roamer struct {
+	load     *load
+	id       string
+	next     int
+	random   *rand.Rand
+	welcomed func()
+
+	since scenecast.Position
+	shown []string
+	count atomic.Int64
+	gaps  []string
+	gapAt []int // of each, how much was shown before it
+	moves int
+}
+
+func (p *roamer) live(ctx context.Context) {
+	for ctx.Err() == nil {
+		m := p.load.fleet.nodes[p.next%len(p.load.fleet.nodes)]
+		p.next++
+		if !m.isUp() {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		p.moves++
+		p.visit(ctx, m)
+	}
+}
+
+// visit is one connection.
+func (p *roamer) visit(ctx context.Context, m *member) {
+	ctx, leave := context.WithTimeout(ctx, time.Duration(300+p.random.IntN(1500))*time.Millisecond)
+	defer leave()
+	page, err := client.NewPage(client.PageOptions{
+		URL: m.url, Token: fleetToken, PageID: p.id, Since: p.since,
+		OnWelcome: func(w client.Welcome) {
+			if p.since == (scenecast.Position{}) {
+				p.since = w.Position
+			}
+			p.welcomed()
+		},
+		OnGap: func(g client.Gap) {
+			p.gapAt = append(p.gapAt, len(p.shown))
+			p.gaps = append(p.gaps, fmt.Sprintf("%s at %s, standing at %v, goes on at %v", g.Reason, m.name, p.since, g.Position))
+		},
+		OnLost: func(error, time.Duration) { leave() },
+	})
+	if err != nil {
+		p.load.t.Error(err)
+		return
+	}
+	_ = page.Run(ctx, func(push client.Push) error {
+		text, _ := strconv.Unquote(string(push.Data))
+		p.shown = append(p.shown, text)
+		p.count.Add(1)
+		p.since = push.Position
+		return nil
+	})
+	p.since = page.Position()
+}
+
+// check: the page has shown every number of each publisher once, in order, but for those of which it was told that it has missed them.
+func (p *roamer) check(l *load) {
+	next, at := make(map[string]int), make(map[string]int) // by publisher: the last number, and where it was shown
+	isTold := func(from, to int) bool {
+		return l.mayMiss && slices.ContainsFunc(p.gapAt, func(gap int) bool { return gap > from && gap <= to })
+	}
+	for i, text := range p.shown {
+		publisher, number, _ := strings.Cut(text, ".")
+		n, _ := strconv.Atoi(number)
+		last, ok := at[publisher]
+		if !ok {
+			last = -1
+		}
+		if n <= next[publisher] || n > next[publisher]+1 && !isTold(last, i) {
+			l.t.Errorf("%s has shown %s behind %s.%d; its gaps: %v", p.id, text, publisher, next[publisher], p.gaps)
+			return
+		}
+		next[publisher], at[publisher] = n, i
+	}
+	for i := range l.sent {
+		publisher := strconv.Itoa(i)
+		if got, want := next[publisher], int(l.sent[i].Load()); got != want && !isTold(at[publisher], len(p.shown)) {
+			l.t.Errorf("%s has shown %d numbers of the publisher %d, and %d were acknowledged; its gaps: %v", p.id, got, i, want, p.gaps)
+		}
+	}
+	if !l.mayMiss {
+		for _, gap := range p.gaps {
+			l.t.Errorf("%s was told of a gap: %s", p.id, gap)
+		}
+	}
+}
+
+// awaitPush waits until another push is acknowledged.
+func (l *load) awaitPush() {
+	begun := time.Now()
+	for time.Since(begun) < 2*patience {
+		l.mu.Lock()
+		acknowledged := l.last.After(begun.Add(100 * time.Millisecond)) // not one that was under way
+		l.mu.Unlock()
+		if acknowledged {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	l.t.Errorf("no push is acknowledged within %v", 2*patience)
+}
