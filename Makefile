@@ -5,6 +5,9 @@ LINT    := .tools/golangci-lint-2.15.0
 FUZZ    ?= 20s
 SOAK    ?= 10m
 CHAOS   ?= 100
+RATE    ?= 1000
+ENGINES ?= nats
+FAULTS  ?=
 
 .PHONY: demo test build vet plain race portable browser js typescript cross lint fuzz soak bench compare hostile chaos tidy clean
 .DEFAULT_GOAL := build
@@ -26,7 +29,7 @@ $(LINT): ; scripts/install-linter $@
 
 fuzz: ; scripts/fuzz $(FUZZ)
 soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK)
-chaos: ; go test -run '^(TestChaos|TestRollingRestarts|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS)
+chaos: ; go test -run '^(TestChaos|TestPartition|TestRollingRestarts|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS) -chaos-rate $(RATE) -chaos-engines $(ENGINES) -chaos-faults "$(FAULTS)"
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...

@@ -12,8 +12,9 @@ import (
 
 var (
 	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has, and a fifth as many rolling restarts there are; 0: as many as there is time for")
-	chaosTime = flag.Duration("chaos-time", 20*time.Second, "how long TestChaos takes with each engine, unless -chaos says how many faults")
+	chaosTime = flag.Duration("chaos-time", time.Minute, "how long TestChaos takes with each engine, unless -chaos says how many faults")
 	chaosRate = flag.Int("chaos-rate", defaultRate, "how many pushes a second there are meanwhile")
+	chaosWith = flag.String("chaos-engines", "nats", "with which engines, with commas: nats, redis, redis-wait")
 	chaosOnly = flag.String("chaos-faults", "", "which faults there are, with commas, as in kill,stop; empty: all")
 )
 
@@ -37,6 +38,7 @@ type chaosFault struct {
 	do   func(m *member, random *rand.Rand)
 }
 
+// chaosEngines are an embedded NATS, and a Redis with Sentinels, whose replicas are waited for or not.
 var chaosEngines = []chaosEngine{
 	{name: "nats", start: startNATSChaos},
 	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, mayMiss: true},
@@ -48,6 +50,9 @@ var chaosEngines = []chaosEngine{
 // printed of what was done how often, and what was seen, as docs/cluster.md has it.
 func TestChaos(t *testing.T) {
 	for _, e := range chaosEngines {
+		if !slices.Contains(strings.Split(*chaosWith, ","), e.name) {
+			continue
+		}
 		t.Run(e.name, func(t *testing.T) {
 			c := e.start(t)
 			if *chaosOnly != "" {

@@ -172,36 +172,48 @@ func TestPartition(t *testing.T) {
 	f := newFleetAt(t, n.at(9502), n.at(9601), n.before())
 	l := startLoad(t, f)
 	time.Sleep(time.Second)
-	n.cut(0)
-	lasts := 4 * time.Second
-	if *chaos >= 50 {
-		lasts = 30 * time.Second
+	if *chaos < 50 {
+		partition(t, f, n, rand.IntN(3), 4*time.Second)
+	} else {
+		for node := range f.nodes { // one of them leads the log
+			partition(t, f, n, node, 30*time.Second)
+		}
+	}
+	time.Sleep(time.Second)
+	l.end()
+}
+
+// partition cuts a node off for a while, with pushes to it and to another one, until it is ready again.
+func partition(t *testing.T, f *fleet, n *networks, node int, lasts time.Duration) {
+	t.Helper()
+	alone, other := f.nodes[node], f.nodes[(node+1)%3]
+	n.cut(node)
+	push := func(m *member) error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_, err := (&client.Backend{URL: m.url, Key: fleetKey, HTTP: m.http}).Push(ctx, client.PushRequest{To: client.Audience(`nobody == "here"`), Message: []byte(`1`)})
+		return err
 	}
 	begun := time.Now()
 	refused, taken := 0, 0
-	for time.Since(begun) < lasts {
-		for i, m := range f.nodes[:2] {
-			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-			_, err := (&client.Backend{URL: m.url, Key: fleetKey, HTTP: m.http}).Push(ctx, client.PushRequest{To: client.Audience(`nobody == "here"`), Message: []byte(`1`)})
-			cancel()
-			switch {
-			case i == 0 && err != nil:
-				refused++
-			case i == 1 && err == nil:
-				taken++
-			case i == 0 && time.Since(begun) > 3*time.Second:
-				t.Errorf("the node that is cut off takes a push %v after it was", time.Since(begun))
-			}
+	var without time.Duration
+	for last := begun; time.Since(begun) < lasts; time.Sleep(50 * time.Millisecond) {
+		if push(alone) != nil {
+			refused++
+		} else if time.Since(begun) > 3*time.Second {
+			t.Errorf("the node that is cut off takes a push %v after it was", time.Since(begun))
 		}
-		time.Sleep(50 * time.Millisecond)
+		if push(other) == nil {
+			without, last = max(without, time.Since(last)), time.Now()
+			taken++
+		}
 	}
 	if refused == 0 || taken == 0 {
 		t.Errorf("the node that is cut off refused %d pushes, and one of the others took %d", refused, taken)
 	}
-	n.join(0)
+	n.join(node)
 	healed := time.Now()
-	f.nodes[0].awaitReady()
-	t.Logf("cut off for %v: one side refused %d pushes, the other took %d; ready %v after it was over", lasts, refused, taken, time.Since(healed).Round(time.Millisecond))
-	time.Sleep(time.Second)
-	l.end()
+	alone.awaitReady()
+	t.Logf("%s was cut off for %v and refused %d pushes; another one took %d, and none for %v; all were ready %v after it was over",
+		alone.name, lasts, refused, taken, without.Round(time.Millisecond), time.Since(healed).Round(time.Millisecond))
 }

@@ -50,10 +50,10 @@ const (
 	roamers    = 12
 )
 
-// defaultRate is how many pushes a second a load has, unless a test asks for more.
+// defaultRate is how many pushes a second a load has, unless -chaos-rate says otherwise.
 const defaultRate = 400
 
-func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, defaultRate, false) }
+func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, *chaosRate, false) }
 
 func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss bool) *load {
 	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, keys: fmt.Sprint(time.Now().UnixNano(), "-"), last: time.Now()}
