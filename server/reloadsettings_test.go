@@ -254,6 +254,8 @@ func alter(t *testing.T, v reflect.Value) {
 		v.SetInt(v.Int() + 1)
 	case reflect.Slice:
 		v.Set(reflect.Append(v, reflect.New(v.Type().Elem()).Elem()))
+	case reflect.Struct: // one that is a value
+		alter(t, v.Field(0))
 	default:
 		t.Fatalf("this test cannot alter a %v", v.Type())
 	}
