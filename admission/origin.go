@@ -11,15 +11,15 @@ import (
 type Proxies []netip.Prefix
 
 // Origin is the address that a request comes from: that of the connection or, where that is a proxy's, the last one in
-// X-Forwarded-For that is not. What stands before it, anybody may have written. The zero address: it cannot be told.
+// X-Forwarded-For that is not. What stands before it, anybody may have written. A peer without an IP address, on a Unix socket, is a
+// proxy: who may open the socket is for its permissions to say. The zero address: it cannot be told.
 func (p Proxies) Origin(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	from := peer.Addr().Unmap().WithZone("")
-	if !p.contain(from) {
-		return from
+	var from netip.Addr
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		from = peer.Addr().Unmap().WithZone("")
+		if !p.Contain(from) {
+			return from
+		}
 	}
 	forwarded := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, text := range slices.Backward(forwarded) {
@@ -27,14 +27,15 @@ func (p Proxies) Origin(r *http.Request) netip.Addr {
 		if !ok {
 			break // so the proxy that has passed it on is what is known
 		}
-		if from = next; !p.contain(from) {
+		if from = next; !p.Contain(from) {
 			break
 		}
 	}
 	return from
 }
 
-func (p Proxies) contain(a netip.Addr) bool {
+// Contain reports whether an address is one of a proxy.
+func (p Proxies) Contain(a netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })
 }
 

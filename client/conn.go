@@ -100,7 +100,7 @@ func (p *Page) open(ctx context.Context) (*conn, error) {
 	dialer := ws.Dialer{
 		Timeout:   dialTimeout,
 		Protocols: []string{Subprotocol},
-		NetDial:   p.options.dial,
+		NetDial:   p.options.Dial,
 		OnStatusError: func(status int, _ []byte, response io.Reader) {
 			refused = &Error{Status: status}
 			if r, err := http.ReadResponse(bufio.NewReader(response), nil); err == nil {

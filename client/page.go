@@ -44,7 +44,8 @@ type PageOptions struct {
 	// the function of that name.
 	Backoff func(failures int, err error) time.Duration
 
-	dial func(ctx context.Context, network, addr string) (net.Conn, error) // of tests; nil: the network
+	// Dial opens connections, for a server that is not on the network. Nil: the network.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // Welcome is the first message of a connection.

@@ -43,7 +43,7 @@ func TestSilentServer(t *testing.T) {
 		lost := make(chan error, 1)
 		p, err := NewPage(PageOptions{
 			URL:    "http://localhost",
-			dial:   func(context.Context, string, string) (net.Conn, error) { return page, nil },
+			Dial:   func(context.Context, string, string) (net.Conn, error) { return page, nil },
 			OnLost: func(err error, _ time.Duration) { lost <- err; cancel() },
 		})
 		if err != nil {

@@ -10,8 +10,8 @@ import (
 // unixPrefix begins a listen that names a socket in the file system.
 const unixPrefix = "unix:"
 
-// maxSocketPath is how long the path of a socket may be (unix(7)), with what the server adds while it makes the socket.
-const maxSocketPath = 100
+// maxSocketPath is how long the path of a socket may be: 107 bytes (unix(7)), less what the server adds while it makes the socket.
+const maxSocketPath = 80
 
 // UnixSocket is the path of the socket to listen on; empty: Listen is a host:port.
 func (c *Config) UnixSocket() string {

@@ -10,7 +10,7 @@ import (
 // need a restart. What is live of a section whose other settings are not stands with its whole key.
 var live = []string{
 	"client_tokens", "jwt", "api_keys", "page_token_may_trigger", "max_connections", "triggers", "labels", "apps",
-	"limits.connections", "limits.per_address", "limits.accept_rate", "limits.trusted_proxies",
+	"limits",
 	"http.allowed_origins", "http.token_cookie",
 	"tls.cert", "tls.key", "tls.certificates", "tls.client_ca", "tls.hsts",
 	"drain_delay", "drain",

@@ -15,7 +15,7 @@ import (
 // on a goroutine of its own, so that what is wrong with one can be told to its client and to the log.
 type acceptor struct {
 	server *Server
-	port   *net.TCPListener
+	port   port
 
 	mu          sync.Mutex
 	handshaking map[net.Conn]struct{}
@@ -23,7 +23,7 @@ type acceptor struct {
 	goroutines  sync.WaitGroup
 }
 
-func newAcceptor(s *Server, port *net.TCPListener) *acceptor {
+func newAcceptor(s *Server, port port) *acceptor {
 	return &acceptor{server: s, port: port, handshaking: make(map[net.Conn]struct{})}
 }
 
@@ -49,7 +49,7 @@ func (a *acceptor) run() {
 }
 
 func (a *acceptor) take(c net.Conn) {
-	if a.server.options.TLS == nil {
+	if a.server.options.TLS == nil && a.server.options.ProxyProtocol() == nil {
 		a.server.handOff(c)
 		return
 	}
@@ -60,19 +60,43 @@ func (a *acceptor) take(c net.Conn) {
 		return
 	}
 	a.handshaking[c] = struct{}{}
-	a.goroutines.Go(func() { a.handshake(c) })
+	a.goroutines.Go(func() { a.begin(c) })
 }
 
-// handshake agrees with the client on TLS, and on the version of HTTP.
-func (a *acceptor) handshake(c net.Conn) {
+// begin reads what a connection begins with before HTTP: a proxy's header, and a TLS handshake.
+func (a *acceptor) begin(c net.Conn) {
+	opened := c
+	if a.server.options.ProxyProtocol() != nil {
+		var err error
+		if c, err = a.server.awaitProxyHeader(c); err != nil {
+			a.forget(opened)
+			return
+		}
+	}
+	if a.server.options.TLS == nil {
+		a.forget(opened)
+		a.server.handOff(c)
+		return
+	}
+	a.handshake(opened, c)
+}
+
+// forget takes a connection from those that close ends.
+func (a *acceptor) forget(c net.Conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.handshaking, c)
+}
+
+// handshake agrees with the client on TLS, and on the version of HTTP. The connection is the one that was accepted, or what is left of it
+// behind a proxy's header.
+func (a *acceptor) handshake(opened, c net.Conn) {
 	stall := &stallConn{Conn: c}
 	secure := tls.Server(stall, a.server.options.TLS)
 	ctx, cancel := context.WithTimeout(context.Background(), a.server.options.HeadTimeout)
 	err := secure.HandshakeContext(ctx)
 	cancel()
-	a.mu.Lock()
-	delete(a.handshaking, c)
-	a.mu.Unlock()
+	a.forget(opened)
 	if err != nil {
 		a.server.handshakeFailed(c, err)
 		return

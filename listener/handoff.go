@@ -67,10 +67,19 @@ func (h *handoffListener) Close() error {
 // Addr implements net.Listener.
 func (h *handoffListener) Addr() net.Addr { return h.addr }
 
-// prefixConn is a connection whose first bytes a loop has read.
+// prefixConn is a connection whose first bytes have been read already.
 type prefixConn struct {
 	net.Conn
-	prefix []byte // to be read before what the connection still brings
+	prefix []byte   // to be read before what the connection still brings
+	remote net.Addr // whom a proxy has passed on; nil: nobody
+}
+
+// RemoteAddr implements net.Conn.
+func (c *prefixConn) RemoteAddr() net.Addr {
+	if c.remote != nil {
+		return c.remote
+	}
+	return c.Conn.RemoteAddr()
 }
 
 // Read implements net.Conn.

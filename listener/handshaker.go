@@ -44,6 +44,19 @@ var hijack = socket.Handshake{Action: socket.Hijack}
 
 // Handshake implements socket.Handshaker. What is not certain to become a page goes to net/http, which answers malformed heads too.
 func (h *handshaker) Handshake(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
+	proxy, err := h.server.readProxyHeader(head, from)
+	switch {
+	case err != nil:
+		return hijack // which answers it
+	case proxy.more:
+		return socket.Handshake{Action: socket.NeedMore}
+	}
+	decided := h.behindProxyHeader(head[proxy.length:], proxy.from, mayJoin)
+	decided.Head += proxy.length
+	return decided
+}
+
+func (h *handshaker) behindProxyHeader(head []byte, from netip.AddrPort, mayJoin func() bool) socket.Handshake {
 	if n := min(len(head), len(get)); !bytes.Equal(head[:n], get[:n]) {
 		return hijack
 	}
@@ -77,7 +90,7 @@ func (h *handshaker) handshake(head []byte, from netip.AddrPort, mayJoin func() 
 		return hijack
 	}
 	r = r.WithContext(onLoop)
-	r.RemoteAddr = from.String()
+	r.RemoteAddr = remoteAddr(from)
 	e := h.server.endpointFor(r)
 	if e == nil || e.Blocking {
 		return hijack
@@ -98,7 +111,13 @@ func (h *handshaker) handshake(head []byte, from netip.AddrPort, mayJoin func() 
 
 // Hijack implements socket.Handshaker.
 func (h *handshaker) Hijack(c net.Conn, read []byte) {
-	h.server.handOff(&prefixConn{Conn: c, prefix: read})
+	peer := peerOf(c)
+	proxy, err := h.server.readProxyHeader(read, peer)
+	if err != nil {
+		go h.server.refuseProxyHeader(c, err)
+		return
+	}
+	h.server.handOff(&prefixConn{Conn: c, prefix: read[proxy.length:], remote: proxy.remote(peer)})
 }
 
 // HeadTimeout implements socket.Handshaker.

@@ -28,7 +28,8 @@ func (a *admitAll) Admit(r *http.Request) (scenecast.Admission, error) {
 func fuzzedHandshaker() (*handshaker, *admitAll) {
 	admitter := new(admitAll)
 	return newHandshaker(&Server{draining: make(chan struct{}), options: Options{
-		Origins: func() *Origins { return NewOrigins(nil, nil) },
+		Origins:       func() *Origins { return NewOrigins(nil, nil) },
+		ProxyProtocol: func() *ProxyProtocol { return nil },
 		Endpoints: []Endpoint{
 			{Match: Path("/"), Admitter: admitter},
 			{Match: Path("/close"), Admitter: admitter, CloseCode: func(error) (scenecast.CloseCode, string) { return scenecast.CloseUnauthorized, "no" }},

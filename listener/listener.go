@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,7 +29,7 @@ var Protocols = []string{"h2", "http/1.1"}
 
 // Options configure the port.
 type Options struct {
-	Addr      string         // host:port; port 0 takes any free one
+	Addr      string         // host:port; port 0 takes any free one. Or unix: and the path of a socket
 	TLS       *tls.Config    // nil: plain HTTP. It, and what its GetConfigForClient returns, offers Protocols
 	Handler   http.Handler   // for what is no endpoint's
 	Endpoints []Endpoint     // where pages connect; the first that serves a request counts
@@ -36,6 +37,12 @@ type Options struct {
 
 	// Origins are the sites whose pages may connect, now. Nil: only the server's own may.
 	Origins func() *Origins
+
+	// SocketMode are the permissions of a socket at a path. Defaults to 0600.
+	SocketMode fs.FileMode
+
+	// ProxyProtocol says whose PROXY headers are believed, now. Nil, or a function that returns nil: nobody's.
+	ProxyProtocol func() *ProxyProtocol
 
 	// Release is given the leases of pages that were admitted and then could not become one. Nil: there are none.
 	Release func(lease scenecast.Lease)
@@ -63,6 +70,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	defaultTo(&o.SendBuffer, 32<<10)
+	defaultTo(&o.SocketMode, 0o600)
 	defaultTo(&o.HeadTimeout, 10*time.Second)
 	defaultTo(&o.BodyTimeout, 30*time.Second)
 	defaultTo(&o.WriteTimeout, 30*time.Second)
@@ -72,6 +80,9 @@ func (o Options) withDefaults() Options {
 	if o.Origins == nil {
 		none := NewOrigins(nil, nil)
 		o.Origins = func() *Origins { return none }
+	}
+	if o.ProxyProtocol == nil {
+		o.ProxyProtocol = func() *ProxyProtocol { return nil }
 	}
 	if o.Release == nil {
 		o.Release = func(scenecast.Lease) {}
@@ -89,14 +100,17 @@ func defaultTo[T comparable](field *T, value T) {
 // Server is a listening port.
 type Server struct {
 	options Options
-	ports   []*net.TCPListener // one for each loop that accepts connections itself; or only one
+	ports   []port      // one for each loop that accepts connections itself; or only one
+	socket  *unixSocket // nil: the port is one of TCP
+	addr    net.Addr
 	http    *http.Server
 
-	handoff   *handoffListener // the connections that net/http is to serve
-	acceptor  *acceptor        // nil: the loops accept connections
-	next      atomic.Uint32    // loop, round robin
-	turns     *turns
-	tlsErrors *ratelimit.Log
+	handoff  *handoffListener // the connections that net/http is to serve
+	acceptor *acceptor        // nil: the loops accept connections
+	next     atomic.Uint32    // loop, round robin
+	turns    *turns
+	// refusedConnections tells of those that never came to a request.
+	refusedConnections *ratelimit.Log
 
 	connections *connections
 	idleWanted  atomic.Int64 // when CloseIdle was called last, as Unix time in nanoseconds
@@ -109,8 +123,8 @@ type Server struct {
 	shut      atomic.Bool
 }
 
-// tlsErrorsPerSecond bounds the lines about TLS handshakes in the log.
-const tlsErrorsPerSecond = 5
+// refusedPerSecond bounds the lines about TLS handshakes and PROXY headers in the log.
+const refusedPerSecond = 5
 
 // Listen opens the port; Serve answers on it.
 func Listen(ctx context.Context, o Options) (*Server, error) {
@@ -119,24 +133,22 @@ func Listen(ctx context.Context, o Options) (*Server, error) {
 	if o.TLS == nil && o.Loops[0].CanListen() {
 		sockets = len(o.Loops)
 	}
-	ports, err := openPort(ctx, o.Addr, sockets, o.SendBuffer)
-	if err != nil {
+	s := &Server{
+		options:            o,
+		turns:              newTurns(o.AcceptRate),
+		connections:        newConnections(),
+		refusedConnections: ratelimit.NewLog(o.Logger, refusedPerSecond),
+		bodies:             newRequestBodies(),
+		responses:          newResponseBudget(o.MaxResponses),
+		draining:           make(chan struct{}),
+	}
+	if err := s.open(ctx, sockets); err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
-	s := &Server{
-		options:     o,
-		ports:       ports,
-		handoff:     newHandoffListener(ports[0].Addr()),
-		turns:       newTurns(o.AcceptRate),
-		tlsErrors:   ratelimit.NewLog(o.Logger, tlsErrorsPerSecond),
-		connections: newConnections(),
-		bodies:      newRequestBodies(),
-		responses:   newResponseBudget(o.MaxResponses),
-		draining:    make(chan struct{}),
-	}
+	s.handoff = newHandoffListener(s.addr)
 	s.http = s.newHTTPServer()
 	if sockets == 1 {
-		s.acceptor = newAcceptor(s, ports[0])
+		s.acceptor = newAcceptor(s, s.ports[0])
 	}
 	return s, nil
 }
@@ -167,7 +179,7 @@ func (s *Server) newHTTPServer() *http.Server {
 }
 
 // Addr is the address that the port is really open on.
-func (s *Server) Addr() net.Addr { return s.ports[0].Addr() }
+func (s *Server) Addr() net.Addr { return s.addr }
 
 // Serve answers requests until Shutdown; then it returns nil.
 func (s *Server) Serve() error {
@@ -191,7 +203,9 @@ func (s *Server) startAccepting() error {
 		if err := loop.Listen(s.ports[i], newHandshaker(s), share(s.options.AcceptRate, len(s.options.Loops), i)); err != nil {
 			return err
 		}
-		_ = s.ports[i].Close() // the loop has a descriptor of its own
+	}
+	for _, port := range s.ports {
+		_ = port.Close() // the loops have descriptors of their own
 	}
 	return nil
 }

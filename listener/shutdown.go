@@ -36,6 +36,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	for _, port := range s.ports {
 		_ = port.Close() // those that are closed already do not mind
 	}
+	s.socket.remove()
 	_ = s.handoff.Close()
 	s.connections.close()
 	s.bodies.close()

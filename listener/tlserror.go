@@ -22,7 +22,7 @@ func (s *Server) handshakeFailed(c net.Conn, err error) {
 		answerAndClose(c, plainHTTP)
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-		s.tlsErrors.Info("TLS handshake failed", "client", ipOf(c.RemoteAddr()), "err", err)
+		s.refusedConnections.Info("TLS handshake failed", "client", ipOf(c.RemoteAddr()), "err", err)
 	}
 }
 

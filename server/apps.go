@@ -29,8 +29,9 @@ type apps struct {
 	removed  map[string]bool // apps that an earlier snapshot had, and this one has not
 	origins  *listener.Origins
 	proxies  admission.Proxies
-	cookie   string // that may bring a page's token; empty: none
-	hsts     string // the header Strict-Transport-Security; empty: none
+	proxy    *listener.ProxyProtocol // nil: no header of that kind is taken
+	cookie   string                  // that may bring a page's token; empty: none
+	hsts     string                  // the header Strict-Transport-Security; empty: none
 
 	needsCertificate bool // calls of backends do
 }
@@ -49,6 +50,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		hsts:    hstsOf(c.TLS),
 
 		needsCertificate: c.TLS.ClientCA != "",
+		proxy:            proxyProtocolOf(c.Limits),
 	}
 	for _, app := range c.Apps() {
 		a.byName[app.Name] = app
@@ -99,6 +101,14 @@ func originsOf(c config.Config) *listener.Origins {
 	return listener.NewOrigins(c.HTTP.AllowedOrigins, byApp)
 }
 
+// proxyProtocolOf says whose PROXY headers are believed; nil: nobody's.
+func proxyProtocolOf(c config.Limits) *listener.ProxyProtocol {
+	if c.ProxyProtocol == config.ProxyOff {
+		return nil
+	}
+	return &listener.ProxyProtocol{Trusts: admission.Proxies(c.TrustedProxies).Contain, Required: c.ProxyProtocol == config.ProxyRequired}
+}
+
 // after notes which apps are gone since an earlier snapshot.
 func (a *apps) after(earlier *apps) {
 	for name := range earlier.byName {
@@ -139,9 +149,10 @@ func (c *currentApps) admits(app string, credential scenecast.Credential) bool {
 	return !a.removed[app] && a.hasCredential(credential)
 }
 
-func (c *currentApps) origins() *listener.Origins { return c.Load().origins }
-func (c *currentApps) proxies() admission.Proxies { return c.Load().proxies }
-func (c *currentApps) tokenCookie() string        { return c.Load().cookie }
+func (c *currentApps) origins() *listener.Origins             { return c.Load().origins }
+func (c *currentApps) proxies() admission.Proxies             { return c.Load().proxies }
+func (c *currentApps) proxyProtocol() *listener.ProxyProtocol { return c.Load().proxy }
+func (c *currentApps) tokenCookie() string                    { return c.Load().cookie }
 
 // rules are what labels the pages of an app may have.
 func (c *currentApps) rules(app string) label.Rules {

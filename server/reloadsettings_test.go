@@ -111,6 +111,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"rate": {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
 		"proxies": {[]string{"limits.trusted_proxies"}, nil, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, originOf,
 			[2]string{"127.0.0.1", "198.51.100.7"}},
+		"headers of proxies": {[]string{"limits.proxy_protocol"}, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, map[string]string{"limits.proxy_protocol": "optional"},
+			behindHeader, [2]string{"HTTP/1.1 400", "198.51.100.7"}},
 		"origins": {[]string{"http.allowed_origins"}, nil, map[string]string{"http.allowed_origins": "https://b.example"},
 			visits("token="+pageToken, "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
 		"cookie": {[]string{"http.token_cookie"}, map[string]string{"http.allowed_origins": "https://a.example"}, map[string]string{"http.token_cookie": "session"},
@@ -161,6 +163,11 @@ func TestSettingsThatChangeLive(t *testing.T) {
 			t.Errorf("%s is marked live, and nothing here shows it", key)
 		}
 	}
+}
+
+// behindHeader is whom a call behind a PROXY header is from, or its answer.
+func behindHeader(s *reloadable) string {
+	return s.clientOf(s.proxied("PROXY TCP4 198.51.100.7 192.0.2.1 4711 443\r\n", 1<<20))
 }
 
 // secondPage is what a second page is told.

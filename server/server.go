@@ -226,9 +226,11 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
-		Addr:    c.Listen,
-		TLS:     s.tls.listenerConfig(),
-		Handler: logRequests(s.log, s.apps.proxies, s.apps.sayHSTS(refuseUnclean(mux, backends.Refuse))),
+		Addr: c.Listen,
+		TLS:  s.tls.listenerConfig(),
+
+		SocketMode: c.SocketPermissions(),
+		Handler:    logRequests(s.log, s.apps.proxies, s.apps.sayHSTS(refuseUnclean(mux, backends.Refuse))),
 		Endpoints: []listener.Endpoint{
 			{Match: listener.Path("/"), Admitter: tutorialPages, Blocking: blocking, Refuse: endpoint.Refuse},
 			{
@@ -249,7 +251,8 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 				Retry:       sse.Retry,
 			},
 		},
-		Origins: s.apps.origins,
+		Origins:       s.apps.origins,
+		ProxyProtocol: s.apps.proxyProtocol,
 
 		Starting:     s.starting,
 		Loops:        s.loops,

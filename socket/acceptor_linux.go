@@ -2,7 +2,6 @@ package socket
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"syscall"
@@ -36,7 +35,7 @@ const (
 )
 
 // listen implements eventBackend.
-func (e *eventLoop) listen(listener *net.TCPListener, h Handshaker, perSecond int) error {
+func (e *eventLoop) listen(listener syscall.Conn, h Handshaker, perSecond int) error {
 	fd, err := duplicate(listener)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)

@@ -14,6 +14,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"scenecast"
@@ -64,7 +65,7 @@ type eventBackend interface {
 	// adopt takes a connection over if it can do without goroutines.
 	adopt(c net.Conn, early []byte, a scenecast.Admission) bool
 	// listen accepts the connections of a listener. Any goroutine may call it.
-	listen(l *net.TCPListener, h Handshaker, perSecond int) error
+	listen(l syscall.Conn, h Handshaker, perSecond int) error
 	// setAcceptRate changes the rate of listen.
 	setAcceptRate(perSecond int)
 	// stopListening closes the listener, and the connections whose handshake is not complete.
@@ -175,10 +176,10 @@ func refusal(e scenecast.Ending) scenecast.Cause {
 // CanListen reports whether the loop can accept connections by itself: one that has sockets without goroutines can.
 func (l *Loop) CanListen() bool { return l.epoll != nil }
 
-// Listen accepts the connections of a listener, on this loop, until Shutdown or StopListening. At most perSecond of them (0: any
+// Listen accepts the connections of a listener of TCP or of Unix sockets, on this loop, until Shutdown or StopListening. At most perSecond of them (0: any
 // number), and as many more as the last second has saved, become pages; the others wait, connected. Connections that are no
 // pages do not count. Only a loop that CanListen can. The listener stays the caller's to close.
-func (l *Loop) Listen(listener *net.TCPListener, h Handshaker, perSecond int) error {
+func (l *Loop) Listen(listener syscall.Conn, h Handshaker, perSecond int) error {
 	return l.epoll.listen(listener, h, perSecond)
 }
 

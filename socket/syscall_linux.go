@@ -41,7 +41,7 @@ func epollNow(epoll int, list []unix.EpollEvent) int {
 	return int(n)
 }
 
-// acceptNow takes a connection from a port's queue; from is who it is.
+// acceptNow takes a connection from a port's queue; from is who it is; the zero value on a Unix socket.
 func acceptNow(port int32) (fd int32, from netip.AddrPort, errno syscall.Errno) {
 	var sa unix.RawSockaddrInet6 // it is the larger one
 	size := uint32(unsafe.Sizeof(sa))
@@ -49,6 +49,9 @@ func acceptNow(port int32) (fd int32, from netip.AddrPort, errno syscall.Errno) 
 		unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 	if errno != 0 {
 		return -1, from, errno
+	}
+	if sa.Family == unix.AF_UNIX {
+		return int32(n), from, 0
 	}
 	addr := netip.AddrFrom16(sa.Addr).Unmap()
 	if sa.Family == unix.AF_INET {

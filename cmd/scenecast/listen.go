@@ -48,7 +48,7 @@ Address and token are those of the server that the configuration here is for, un
 		if err != nil {
 			return err
 		}
-		o.URL, o.Token = u.String(), token.text
+		o.URL, o.Token, o.Dial = u.String(), token.text, server.dial
 		tell(&o, cmd.ErrOrStderr())
 		lost := o.OnLost
 		o.OnLost = func(err error, comeBack time.Duration) {

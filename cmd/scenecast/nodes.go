@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"scenecast/auth"
-	"scenecast/client"
 )
 
 func newNodes() *cobra.Command {
@@ -36,7 +35,7 @@ Any node can be asked; each tells what it knows.`,
 		if err != nil {
 			return err
 		}
-		backend := client.Backend{URL: u.String(), Key: key.text}
+		backend := server.backend(u, key)
 		var answer json.RawMessage
 		if err := backend.Call(cmd.Context(), http.MethodGet, "/v1/nodes", nil, &answer); err != nil {
 			return explain(err, address, key)

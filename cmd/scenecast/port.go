@@ -21,6 +21,9 @@ func explainPort(err error, l *config.Loaded) error {
 	if strings.HasPrefix(err.Error(), "debug.listen: ") {
 		setting, addr, flag = "debug.listen", l.Debug.Listen, ""
 	}
+	if setting == "listen" && l.UnixSocket() != "" {
+		return fmt.Errorf("%s: %s: %s: %w", l.Place(setting), setting, addr, op.Err)
+	}
 	_, port, _ := net.SplitHostPort(addr) // it has been checked
 	why := op.Err.Error()
 	switch {

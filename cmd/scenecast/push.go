@@ -65,7 +65,7 @@ Address and key are those of the server that the configuration here is for, unle
 		if err != nil {
 			return err
 		}
-		backend := client.Backend{URL: u.String(), Key: key.text}
+		backend := server.backend(u, key)
 		result, err := backend.Push(cmd.Context(), r)
 		if err != nil {
 			return explain(err, address, key)

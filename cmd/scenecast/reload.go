@@ -11,7 +11,6 @@ import (
 
 	"scenecast/api"
 	"scenecast/auth"
-	"scenecast/client"
 )
 
 func newReload() *cobra.Command {
@@ -36,7 +35,7 @@ do. Pages whose token or app is gone are closed; no other page notices. Of sever
 		if err != nil {
 			return err
 		}
-		backend := client.Backend{URL: u.String(), Key: key.text}
+		backend := server.backend(u, key)
 		var answer json.RawMessage
 		if err := backend.Call(cmd.Context(), http.MethodPost, "/v1/reload", nil, &answer); err != nil {
 			return explain(err, address, key)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -26,6 +27,24 @@ type remote struct {
 	scope  auth.Scope     // that the API key needs
 	file   string         // that --config names
 	loaded *config.Loaded // nil: it was not needed yet
+	socket string         // a path where the server is, known behind address; empty: it is on the network
+}
+
+// dial opens a connection to the server, where that is on a socket in the file system.
+func (r *remote) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	if r.socket != "" {
+		network, addr = "unix", r.socket
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
+}
+
+// backend is the server's API, at this address, with this key.
+func (r *remote) backend(u *url.URL, key credential) client.Backend {
+	b := client.Backend{URL: u.String(), Key: key.text}
+	if r.socket != "" {
+		b.HTTP = &http.Client{Transport: &http.Transport{DialContext: r.dial}}
+	}
+	return b
 }
 
 // The variables of the commands, which are no settings of a server.
@@ -97,6 +116,10 @@ func (r *remote) address() (*url.URL, credential, error) {
 		return nil, c, err
 	}
 	c.from = l.Place("listen") + " (listen)"
+	if r.socket = l.UnixSocket(); r.socket != "" {
+		c.text = l.Listen
+		return &url.URL{Scheme: "http", Host: "localhost"}, c, nil
+	}
 	host, port, _ := net.SplitHostPort(l.Listen) // it has been checked
 	if port == "0" {
 		return nil, c, fmt.Errorf("%s: %s is any free port; --url says which one", c.from, l.Listen)
