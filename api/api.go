@@ -16,6 +16,7 @@ import (
 	"scenecast"
 	"scenecast/access"
 	"scenecast/auth"
+	"scenecast/hook"
 	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/push"
@@ -35,8 +36,10 @@ type Options struct {
 	Pusher  Pusher
 	Asker   access.Asker
 	Log     scenecast.Log
-	Ready   func(context.Context) error // why this server should get no traffic, or nil
-	Nodes   func() scenecast.Nodes      // which there are
+	Ready   func(context.Context) error   // why this server should get no traffic, or nil
+	Nodes   func() scenecast.Nodes        // which there are
+	Hooks   func(app string) []hook.Stats // those of an app that are told of events
+	Retry   func(app, name string) bool   // has one be called at once; false: there is none
 	Reload  func(context.Context) (Reloaded, error)
 	Metrics http.Handler // answers /metrics, when the key has been checked
 	Logger  *slog.Logger // gets the causes of internal errors, which clients are not told
@@ -95,6 +98,8 @@ var routes = []route{
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
 	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes},
+	{http.MethodGet, "/v1/hooks", auth.Read, "", nil, (*API).hooks},
+	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, "", nil, (*API).retryHook},
 	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect},
 	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json")},
 	{http.MethodGet, "/v1/docs", "", "", nil, asset("docs/index.html")},

@@ -31,21 +31,23 @@ var calls = map[string]struct {
 	fields fields
 	answer any
 }{
-	"POST /v1/push":            {pushFields(new(push.Request)), pushResponse{}},
-	"POST /v1/triggers/{name}": {nil, pushResponse{}}, // any fields: the trigger's
-	"GET /v1/pushes":           {nil, pushesResponse{}},
-	"GET /v1/pushes/{id}":      {nil, loggedPush{}},
-	"POST /v1/audience":        {new(audienceRequest).fields(), audienceResponse{}},
-	"GET /v1/connections":      {nil, connectionsResponse{}},
-	"GET /v1/connections/{id}": {nil, scenecast.Connection{}},
-	"GET /v1/labels":           {nil, labelsResponse{}},
-	"GET /v1/nodes":            {nil, nodesResponse{}},
-	"POST /v1/reload":          {nil, Reloaded{}},
-	"POST /v1/labels":          {new(relabelRequest).fields(), relabelResponse{}},
-	"POST /v1/disconnect":      {new(disconnectRequest).fields(), disconnectResponse{}},
-	"GET /healthz":             {nil, statusResponse{}},
-	"GET /readyz":              {nil, statusResponse{}},
-	"GET /metrics":             {nil, nil}, // no JSON
+	"POST /v1/push":               {pushFields(new(push.Request)), pushResponse{}},
+	"POST /v1/triggers/{name}":    {nil, pushResponse{}}, // any fields: the trigger's
+	"GET /v1/pushes":              {nil, pushesResponse{}},
+	"GET /v1/pushes/{id}":         {nil, loggedPush{}},
+	"POST /v1/audience":           {new(audienceRequest).fields(), audienceResponse{}},
+	"GET /v1/connections":         {nil, connectionsResponse{}},
+	"GET /v1/connections/{id}":    {nil, scenecast.Connection{}},
+	"GET /v1/labels":              {nil, labelsResponse{}},
+	"GET /v1/nodes":               {nil, nodesResponse{}},
+	"POST /v1/reload":             {nil, Reloaded{}},
+	"GET /v1/hooks":               {nil, hooksResponse{}},
+	"POST /v1/hooks/{name}/retry": {nil, statusResponse{}},
+	"POST /v1/labels":             {new(relabelRequest).fields(), relabelResponse{}},
+	"POST /v1/disconnect":         {new(disconnectRequest).fields(), disconnectResponse{}},
+	"GET /healthz":                {nil, statusResponse{}},
+	"GET /readyz":                 {nil, statusResponse{}},
+	"GET /metrics":                {nil, nil}, // no JSON
 }
 
 // elsewhere are the operations that other packages serve.

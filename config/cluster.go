@@ -93,7 +93,7 @@ func (d *decoder) checkCluster(c *Config) {
 		return
 	}
 	for key, set := range map[string]bool{
-		"data_dir": c.DataDir != "", "nats.url": c.NATS.URL != "", "cluster.listen": c.Cluster.Listen != "", "cluster.peers": len(c.Cluster.Peers) > 0,
+		"data_dir": c.DataDir != "" && !c.hasEventHooks(), "nats.url": c.NATS.URL != "", "cluster.listen": c.Cluster.Listen != "", "cluster.peers": len(c.Cluster.Peers) > 0,
 	} {
 		if set && (c.Engine == EngineMemory || c.Engine == EngineRedis) {
 			d.wrong(key, "needs the engine %s, and engine is %s", EngineNATS, c.Engine)
@@ -140,7 +140,7 @@ func (d *decoder) checkNodes(c *Config) {
 	}
 	switch others := len(k.Peers); {
 	case c.NATS.URL != "":
-		if c.DataDir != "" {
+		if c.DataDir != "" && !c.hasEventHooks() {
 			d.wrong("data_dir", "an external NATS (nats.url) keeps the log itself")
 		}
 		if others > 0 || k.Listen != "" {

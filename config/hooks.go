@@ -13,7 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"scenecast/audience"
-	"scenecast/hook"
+	"scenecast/hook/event"
 	"scenecast/hook/webhook"
 )
 
@@ -62,6 +62,11 @@ type EventHook struct {
 	MaxWait  Duration     `yaml:"max_wait"`
 	RetryFor Duration     `yaml:"retry_for"`
 	MaxQueue int          `yaml:"max_queue"`
+}
+
+// hasEventHooks reports whether anybody is told of events, which wait in data_dir.
+func (c *Config) hasEventHooks() bool {
+	return slices.ContainsFunc(c.Apps(), func(a App) bool { return len(a.Hooks.Events) > 0 })
 }
 
 // The forms of hooks, for mistakes.
@@ -185,7 +190,7 @@ func (h *EventHook) UnmarshalYAML(n *yaml.Node) error {
 		return badNodes{{"name", nodeAt(n, "name"), fmt.Sprintf("%q is no name of a hook: 1 to 64 letters, digits, '_' or '-'", read.Name)}}
 	}
 	if events := memberAt(n, "events"); events != nil && (isNull(events) || len(read.Events) == 0) {
-		return badNodes{{"events", events, "is empty, so the hook would be told of nothing; leave it out for all of " + fmt.Sprint(hook.Types)}}
+		return badNodes{{"events", events, "is empty, so the hook would be told of nothing; leave it out for all of " + fmt.Sprint(event.Types)}}
 	}
 	err := notPositive(n, map[string]int64{
 		"timeout": int64(read.Timeout), "batch": int64(read.Batch), "max_wait": int64(read.MaxWait),
@@ -283,15 +288,15 @@ func (s HookSecrets) Parsed() (secrets []webhook.Secret) {
 }
 
 // HookEvents are types of events.
-type HookEvents []hook.Type
+type HookEvents []event.Type
 
 // UnmarshalYAML reads a list of types.
 func (e *HookEvents) UnmarshalYAML(n *yaml.Node) (err error) {
-	*e, err = decodeTexts(n, "events", func(text string) (hook.Type, error) {
-		if !slices.Contains(hook.Types, hook.Type(text)) {
-			return "", fmt.Errorf("%q is no event; the events are %v", text, hook.Types)
+	*e, err = decodeTexts(n, "events", func(text string) (event.Type, error) {
+		if !slices.Contains(event.Types, event.Type(text)) {
+			return "", fmt.Errorf("%q is no event; the events are %v", text, event.Types)
 		}
-		return hook.Type(text), nil
+		return event.Type(text), nil
 	})
 	return err
 }

@@ -1,3 +1,4 @@
+// Package hook tells backends what happens to pages: events wait in a queue for each target until the backend has taken them.
 package hook
 
 import (
@@ -14,6 +15,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"scenecast/audience"
+	"scenecast/hook/event"
 	"scenecast/hook/queue"
 	"scenecast/hook/webhook"
 )
@@ -22,7 +24,7 @@ import (
 type TargetOptions struct {
 	Name     string        // for logs, metrics and GET /v1/hooks
 	App      string        // whose events
-	Types    []Type        // nil: all
+	Types    []event.Type  // nil: all
 	To       audience.Expr // only events whose labels match; zero: all
 	Batch    int           // events of one call, at most. Defaults to 100.
 	MaxWait  time.Duration // how long an event waits for others. Defaults to 1 s.
@@ -52,7 +54,7 @@ type Target struct {
 	again  chan struct{} // … when a batch that failed is to be sent at once
 
 	mu       sync.Mutex
-	incoming []Event
+	incoming []event.Event
 	closing  bool
 	kept     bool // everything that was emitted is in the queue, and nothing more comes
 	stats    Stats
@@ -98,12 +100,12 @@ func NewTarget(o TargetOptions) *Target {
 }
 
 // Wants reports whether the target is told of events of an app and a type: whoever makes events need not make others.
-func (t *Target) Wants(app string, of Type) bool {
+func (t *Target) Wants(app string, of event.Type) bool {
 	return app == t.o.App && (t.o.Types == nil || slices.Contains(t.o.Types, of))
 }
 
 // Emit tells the target of an event, if it wants it. It never waits: an event that finds no room is dropped, and counted.
-func (t *Target) Emit(e Event) {
+func (t *Target) Emit(e event.Event) {
 	if !t.Wants(e.Data.App, e.Type) || !t.o.To.IsZero() && !t.o.To.Match(e.Data.Labels) {
 		return
 	}
@@ -190,7 +192,7 @@ func (t *Target) keep() {
 }
 
 // append puts events into the queue, as many as have room. A queue that cannot take them is asked again until it can.
-func (t *Target) append(events []Event) {
+func (t *Target) append(events []event.Event) {
 	if n := t.o.MaxQueue - t.o.Queue.Len(); len(events) > n {
 		t.mu.Lock()
 		t.drop(len(events)-max(n, 0), fmt.Sprintf("%d wait already (max_queue)", t.o.MaxQueue))
@@ -220,12 +222,12 @@ func (t *Target) append(events []Event) {
 }
 
 // An item of the queue is when its event was emitted, in 8 bytes, and the event in JSON.
-func encodeItem(e Event) []byte {
+func encodeItem(e event.Event) []byte {
 	body, _ := json.Marshal(e) // texts, numbers and labels: it cannot fail
 	return append(binary.BigEndian.AppendUint64(nil, uint64(e.At.UnixMilli())), body...)
 }
 
-func decodeItem(item []byte) (at time.Time, event json.RawMessage) {
+func decodeItem(item []byte) (at time.Time, body json.RawMessage) {
 	return time.UnixMilli(int64(binary.BigEndian.Uint64(item))), item[8:]
 }
 
@@ -297,22 +299,22 @@ func (t *Target) awaitBatch() bool {
 
 // sendBatch sends items, but for those that are too old, and removes them.
 func (t *Target) sendBatch(items []queue.Item) error {
-	b := Batch{Type: "events", Timestamp: time.Now().UTC().Truncate(time.Millisecond)}
+	b := event.Batch{Type: "events", Timestamp: time.Now().UTC().Truncate(time.Millisecond)}
 	old := 0
 	for _, item := range items {
-		at, event := decodeItem(item.Data)
+		at, body := decodeItem(item.Data)
 		if time.Since(at) > t.o.RetryFor {
 			old++
 			continue
 		}
-		b.Data.Events = append(b.Data.Events, event)
+		b.Data.Events = append(b.Data.Events, body)
 	}
 	if len(b.Data.Events) > 0 {
-		body, err := json.Marshal(b)
+		whole, err := json.Marshal(b)
 		if err != nil {
 			return err
 		}
-		if err := t.o.Post(t.ctx, batchID(b), body); err != nil {
+		if err := t.o.Post(t.ctx, batchID(b), whole); err != nil {
 			return err
 		}
 	}
@@ -331,7 +333,7 @@ func (t *Target) sendBatch(items []queue.Item) error {
 }
 
 // batchID is the ID of a batch: that of its first event, and how many follow it. The same batch has the same ID.
-func batchID(b Batch) string {
+func batchID(b event.Batch) string {
 	var first struct{ ID string }
 	_ = json.Unmarshal(b.Data.Events[0], &first) // of an event of our own
 	return fmt.Sprintf("%s+%d", first.ID, len(b.Data.Events)-1)

@@ -19,6 +19,7 @@ import (
 
 	"scenecast/audience"
 	"scenecast/hook"
+	"scenecast/hook/event"
 	"scenecast/hook/queue"
 	"scenecast/hook/webhook"
 	"scenecast/label"
@@ -41,13 +42,13 @@ type call struct {
 }
 
 func (b *backend) post(_ context.Context, id string, body []byte) error {
-	var batch hook.Batch
+	var batch event.Batch
 	if err := json.Unmarshal(body, &batch); err != nil {
 		return err
 	}
 	c := call{id: id, at: time.Now()}
 	for _, raw := range batch.Data.Events {
-		var e hook.Event
+		var e event.Event
 		if err := json.Unmarshal(raw, &e); err != nil {
 			return err
 		}
@@ -94,8 +95,8 @@ func newTarget(b *backend, o hook.TargetOptions) *hook.Target {
 	return hook.NewTarget(o)
 }
 
-func eventOf(id string, labels ...label.Label) hook.Event {
-	return hook.Event{ID: id, Type: hook.Connected, At: time.Now(), Data: hook.Data{App: "a", Labels: label.New(labels...)}}
+func eventOf(id string, labels ...label.Label) event.Event {
+	return event.Event{ID: id, Type: event.Connected, At: time.Now(), Data: event.Data{App: "a", Labels: label.New(labels...)}}
 }
 
 func emit(target *hook.Target, from, to int) (ids []string) {
@@ -257,12 +258,12 @@ func TestFilter(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		target := newTarget(b, hook.TargetOptions{Types: []hook.Type{hook.Connected}, To: to})
+		target := newTarget(b, hook.TargetOptions{Types: []event.Type{event.Connected}, To: to})
 		home := label.Label{Key: "page", Value: "home"}
 		wanted := eventOf("wanted", home)
 		otherType, otherApp := eventOf("type", home), eventOf("app", home)
-		otherType.Type, otherApp.Data.App = hook.Left, "b"
-		for _, e := range []hook.Event{otherType, otherApp, eventOf("labels"), wanted} {
+		otherType.Type, otherApp.Data.App = event.Left, "b"
+		for _, e := range []event.Event{otherType, otherApp, eventOf("labels"), wanted} {
 			target.Emit(e)
 		}
 		target.Close(t.Context())

@@ -149,8 +149,9 @@ func (s *Shard) abandonCatchUp(index uint32) {
 	tellDone(c.Abandon(), index, false)
 }
 
-// tellGap tells a page of what it will not get, if its protocol can.
+// tellGap tells a page of what it will not get, if its protocol can, and whoever observes it.
 func (s *Shard) tellGap(slot scenecast.Slot, p scenecast.Protocol, m scenecast.GapNotice) {
+	s.hub.observers.missedPushes(s.viewOf(slot), m)
 	if encode := p.Traits().EncodeGap; encode != nil {
 		s.loop.Send(slot, encode(m))
 	}

@@ -37,6 +37,9 @@ func (r *recorder) Left(c hub.Member, e scenecast.Ending) {
 	r.note("left", c, ": ", e.Cause, " ", e.Code, " ", e.Detail)
 }
 
+// MissedPushes implements hub.GapObserver.
+func (r *recorder) MissedPushes(c hub.Member, n scenecast.GapNotice) { r.note("missed", c, ": ", n.Reason) }
+
 // recording is the recorder's wire.
 type recording struct {
 	lines
@@ -93,6 +96,22 @@ func TestObserver(t *testing.T) {
 		"relabelled 7.1 of a with [order], before [list]",
 		"closed 7.1 of a with [order]: reset 0 ",
 		"left 7.1 of a with [order]: reset 0 ",
+	}; !slices.Equal(r.told, want) {
+		t.Errorf("told\n%q, want\n%q", r.told, want)
+	}
+}
+
+// TestGapObserver is told of a gap that a page brings, and of one that all have.
+func TestGapObserver(t *testing.T) {
+	r := new(recorder)
+	h, q, _ := newRecorded(r)
+	a := admit(recording{recorder: r}, "home")
+	a.Resume = scenecast.Resume{Wanted: true, Malformed: true}
+	q.open(a)
+	h.Skip(scenecast.GapNotice{Reason: scenecast.GapRetention})
+	q.run(1)
+	if want := []string{
+		"joined 7.1 of a with [home]", "opened 7.1 of a with [home]", "missed 7.1 of a with [home]: position", "missed 7.1 of a with [home]: retention",
 	}; !slices.Equal(r.told, want) {
 		t.Errorf("told\n%q, want\n%q", r.told, want)
 	}

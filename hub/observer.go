@@ -16,6 +16,11 @@ type Observer interface {
 	Left(c Member, e scenecast.Ending)
 }
 
+// GapObserver is an Observer that is also told when a connection has missed pushes that it cannot get any more.
+type GapObserver interface {
+	MissedPushes(c Member, n scenecast.GapNotice)
+}
+
 // Member is one connection as an observer sees it. It is valid only during the call.
 type Member interface {
 	ID() scenecast.ConnID
@@ -39,6 +44,14 @@ func (o observers) joined(c Member) {
 func (o observers) relabelled(c Member, before label.Set) {
 	for _, each := range o {
 		each.Relabelled(c, before)
+	}
+}
+
+func (o observers) missedPushes(c Member, n scenecast.GapNotice) {
+	for _, each := range o {
+		if g, ok := each.(GapObserver); ok {
+			g.MissedPushes(c, n)
+		}
 	}
 }
 

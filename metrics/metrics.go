@@ -24,6 +24,7 @@ type Sources struct {
 	CallsRefused    func() map[string]int64 // by reason
 	Engine          func() Engine
 	Registry        func() Registry
+	Hooks           func() map[string]Hook // by app and name, as in default/orders
 }
 
 // Registry are the figures of the registry of connections.
@@ -32,6 +33,12 @@ type Registry struct {
 	Up          bool
 	Connections int
 	Rebuilds    int64
+}
+
+// Hook are the figures of a hook that is told of events.
+type Hook struct {
+	Queued                       int
+	Delivered, Dropped, Failures int64
 }
 
 // Engine are an engine's figures.
@@ -123,6 +130,14 @@ var metrics = []metric{
 		registered(func(r Registry) float64 { return float64(r.Connections) })},
 	{"scenecast_registry_rebuilds_total", "How often this node's connections were written to Redis anew, because it was away or had lost some.", prometheus.CounterValue, "",
 		registered(func(r Registry) float64 { return float64(r.Rebuilds) })},
+	{"scenecast_hook_queue_events", "Events that wait to be delivered to a backend.", prometheus.GaugeValue, "hook",
+		hooks(func(h Hook) float64 { return float64(h.Queued) })},
+	{"scenecast_hook_delivered_total", "Events that a backend has taken.", prometheus.CounterValue, "hook",
+		hooks(func(h Hook) float64 { return float64(h.Delivered) })},
+	{"scenecast_hook_dropped_total", "Events that were dropped: too many waited (max_queue), or one for too long (retry_for).", prometheus.CounterValue, "hook",
+		hooks(func(h Hook) float64 { return float64(h.Dropped) })},
+	{"scenecast_hook_failures_total", "Calls of a backend that failed and were made again.", prometheus.CounterValue, "hook",
+		hooks(func(h Hook) float64 { return float64(h.Failures) })},
 }
 
 // Handler answers with the figures, and with those of the Go runtime and of the process.
@@ -189,6 +204,18 @@ func registered(figure func(Registry) float64) func(Sources) map[string]float64 
 			return nil
 		}
 		return map[string]float64{"": figure(r)}
+	}
+}
+
+// hooks reads a figure of each hook.
+func hooks(figure func(Hook) float64) func(Sources) map[string]float64 {
+	return func(s Sources) map[string]float64 {
+		all := s.Hooks()
+		figures := make(map[string]float64, len(all))
+		for name, h := range all {
+			figures[name] = figure(h)
+		}
+		return figures
 	}
 }
 

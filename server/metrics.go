@@ -35,6 +35,7 @@ func (s *Server) metrics(version string) http.Handler {
 		CallsRefused: func() map[string]int64 { return s.refusals.count(s.refusals.calls) },
 		Engine:       s.engineFigures,
 		Registry:     s.registryFigures,
+		Hooks:        s.hooks.figures,
 	})
 }
 

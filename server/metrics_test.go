@@ -147,8 +147,9 @@ func TestOperationsDocument(t *testing.T) {
 	for _, row := range regexp.MustCompile("(?m)^\\| `(scenecast_[a-z_]+)(?:\\{([a-z]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
 		documented = append(documented, strings.Join(row[1:], " "))
 	}
-	s := start(t, map[string]string{ // with a log of its own and a registry, whose figures are documented as well
+	s := start(t, map[string]string{ // with a log of its own a registry and a hook, whose figures are documented as well
 		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "redis://127.0.0.1:1",
+		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]",
 	}, nil)
 	s.page("page=home")
 	_, answer := s.call(http.MethodGet, "/metrics", apiKey, "", "")

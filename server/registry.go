@@ -37,10 +37,11 @@ func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID) error {
 
 // observers are who is told what changes among the connections.
 func (s *Server) observers() []hub.Observer {
-	if s.registry == nil {
-		return nil
+	all := []hub.Observer{s.hooks}
+	if s.registry != nil {
+		all = append(all, s.registry)
 	}
-	return []hub.Observer{s.registry}
+	return all
 }
 
 // registryTime is how long the registry may take, when all pages have left, to delete what it has of them. What it then leaves behind,

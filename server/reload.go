@@ -115,6 +115,10 @@ func (s *Server) prepare(c config.Config) (put func() (besides []string), err er
 	if err != nil {
 		return nil, err
 	}
+	putHooks, err := s.hooks.prepare(c)
+	if err != nil {
+		return nil, err
+	}
 	secure := (*tls.Config)(nil)
 	if s.tls != nil { // also where no setting has changed: the files may have
 		if secure, err = s.tls.load(c.TLS); err != nil {
@@ -132,6 +136,7 @@ func (s *Server) prepare(c config.Config) (put func() (besides []string), err er
 		s.keySets.Keep(next.signed)
 		s.quota.SetLimits(next.quota)
 		s.hub.SetLimits(next.labels)
+		putHooks()
 		s.listener.SetAcceptRate(c.Limits.AcceptRate)
 		if s.options.LogLevel != nil {
 			var level slog.Level

@@ -125,7 +125,11 @@ func TestSettingsThatChangeLive(t *testing.T) {
 			[2]string{one.serial + " 200", one.serial + " 403"}},
 		"HSTS": {[]string{"tls.hsts"}, secure, map[string]string{"tls.hsts": "1h"}, overTLS("", "Strict-Transport-Security"),
 			[2]string{one.serial + " 200 ", one.serial + " 200 max-age=3600"}},
-		"level":       {[]string{"log.level"}, map[string]string{"log.level": "info"}, map[string]string{"log.level": "debug"}, logsRequests, [2]string{"not logged", "logged"}},
+		"level": {[]string{"log.level"}, map[string]string{"log.level": "info"}, map[string]string{"log.level": "debug"}, logsRequests, [2]string{"not logged", "logged"}},
+		"hooks": {[]string{"hooks.events"}, nil, map[string]string{"hooks.events": "[{name: a, url: 'http://127.0.0.1:1'}]"},
+			calls("GET", "/v1/hooks", apiKey, ""), [2]string{`200 {"hooks":[]}`, `200 {"hooks":[{"name":"a","state":"ok"`}},
+		"whom hooks call": {[]string{"hooks.deny_private"}, map[string]string{"hooks.events": "[{name: a, url: 'http://127.0.0.1:1', max_wait: 1ms}]"},
+			map[string]string{"hooks.deny_private": "true"}, whyHookFails, [2]string{"dial tcp 127.0.0.1:1: connect", "dial tcp 127.0.0.1:1: an address"}},
 		"drain":       {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
 		"drain delay": {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
 	} {
@@ -168,6 +172,18 @@ func TestSettingsThatChangeLive(t *testing.T) {
 // behindHeader is whom a call behind a PROXY header is from, or its answer.
 func behindHeader(s *reloadable) string {
 	return s.clientOf(s.proxied("PROXY TCP4 198.51.100.7 192.0.2.1 4711 443\r\n", 1<<20))
+}
+
+// whyHookFails is why the only hook cannot be called about a page that comes.
+func whyHookFails(s *reloadable) string {
+	_ = s.page("").CloseNow()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		_, answer := s.call(http.MethodGet, "/v1/hooks", apiKey, "", "")
+		if _, why, failing := strings.Cut(answer, `"last_error":"`); failing {
+			return why
+		}
+	}
+	return "it does not fail"
 }
 
 // secondPage is what a second page is told.

@@ -72,6 +72,7 @@ type Server struct {
 	engine      scenecast.Engine
 	registry    *registry.Registry // nil: none
 	quota       *admission.Quota
+	hooks       *eventHooks
 	pushes      *push.Service
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use
@@ -125,6 +126,14 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.newRegistry(c.Redis, id); err != nil {
 		return nil, err
 	}
+	if s.hooks, err = openEventHooks(c, id, o.Version, s.log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.hooks.close(ctx)
+		}
+	}()
 	s.hub = hub.New(hub.Options{
 		Number:     o.number,
 		Broadcast:  broadcast,
@@ -193,6 +202,8 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Log:         s.engine,
 		Ready:       s.ready,
 		Nodes:       s.nodes(id, o.Version),
+		Hooks:       s.hooks.stats,
+		Retry:       s.hooks.retry,
 		Metrics:     figures,
 		Reload:      s.ReloadConfiguration,
 		Refused:     s.refusals.call,

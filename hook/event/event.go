@@ -1,5 +1,5 @@
-// Package hook tells backends what happens to pages: events, which wait in a queue for each target until the backend has taken them.
-package hook
+// Package event has what happens to pages, in the form in which backends are told of it.
+package event
 
 import (
 	"encoding/json"
