@@ -22,15 +22,18 @@ type Authenticator struct {
 	Pages auth.PageAuthenticator
 	Rules func(app string) label.Rules // what labels the pages of an app may have
 
+	// PresenceKey reports whether an app declares a label key whose values are scenes that pages may watch. Nil: none does.
+	PresenceKey func(app, key string) bool
+
 	Quota       *Quota         // of the pages that are admitted; nil: nobody counts them
 	Proxies     func() Proxies // that say where pages come from, now; nil: none do
 	TokenCookie func() string  // the name of a cookie that may carry a page's token, now; nil, or an empty name: none may
 }
 
 // Admit authenticates a request and then reads its query, so that a wrong token costs no more than the search for it. A
-// *problem.Problem says why the page is refused. The protocol and its idle policy are the caller's to fill in. The names in
-// since are those of further query parameters that are positions: see ParseConnectParams.
-func (a *Authenticator) Admit(r *http.Request, since ...string) (scenecast.Admission, error) {
+// *problem.Problem says why the page is refused. The protocol and its idle policy are the caller's to fill in. The form
+// says what the query may have besides.
+func (a *Authenticator) Admit(r *http.Request, form QueryForm) (scenecast.Admission, error) {
 	token, err := a.token(r)
 	if err != nil {
 		return scenecast.Admission{}, err
@@ -39,7 +42,7 @@ func (a *Authenticator) Admit(r *http.Request, since ...string) (scenecast.Admis
 	if err != nil {
 		return scenecast.Admission{}, err
 	}
-	params, err := ParseConnectParams(r.URL.RawQuery, a.Rules(page.App).Limits.Count, since...)
+	params, err := ParseConnectParams(r.URL.RawQuery, a.Rules(page.App).Limits.Count, form)
 	if err != nil {
 		return scenecast.Admission{}, err
 	}
@@ -75,7 +78,14 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 	if !validPageID(params.PageID) {
 		return accepted, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
 	}
-	accepted = scenecast.Admission{App: page.App, Labels: params.Labels, Trusted: page.Labels, Token: page.Token, PageID: params.PageID}
+	for _, key := range params.Watch {
+		if err := a.CheckWatch(page.App, key, params.Labels.Has(key) || page.Labels.Has(key)); err != nil {
+			return accepted, problem.At(err, WatchParam)
+		}
+	}
+	accepted = scenecast.Admission{
+		App: page.App, Labels: params.Labels, Trusted: page.Labels, Token: page.Token, PageID: params.PageID, Watch: params.Watch,
+	}
 	if params.Since != "" {
 		accepted.Resume = ResumeAfter(params.Since)
 	}
@@ -89,6 +99,21 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 		}
 	}
 	return accepted, nil
+}
+
+// SettingPresence decides which keys have presence.
+const SettingPresence = "presence"
+
+// CheckWatch returns a problem where a page may not watch a key: the app does not declare it, or the page has no label with it, so that
+// it is in none of its scenes.
+func (a *Authenticator) CheckWatch(app, key string, has bool) error {
+	switch {
+	case a.PresenceKey == nil || !a.PresenceKey(app, key):
+		return problem.New(problem.NotFound, "%.64q is no key whose presence can be watched", key).DecidedBy(SettingPresence)
+	case !has:
+		return problem.New(problem.Invalid, "a page sees who is in its own scenes, and this one has no label %s", key)
+	}
+	return nil
 }
 
 // ResumeAfter is what a page wants that gives this as its position.

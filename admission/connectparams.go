@@ -14,19 +14,29 @@ const (
 	TokenParam  = "token"
 	SinceParam  = "since"   // the position behind which a page that comes back goes on
 	PageIDParam = "page_id" // an ID that the page keeps over reconnects
+	WatchParam  = "watch"   // a key whose presence the page watches; of a QueryForm that has it
 )
 
 // ConnectParams are what a page says in its query, beside its token. Nothing of it has been checked.
 type ConnectParams struct {
 	Since  string
 	PageID string
+	Watch  []string
 	Labels label.Set // all other parameters
 }
 
+// QueryForm is what a wire has in its query besides. The zero value is nothing.
+type QueryForm struct {
+	Since []string // names of parameters that are positions as well, and count more than SinceParam, unless they are empty
+	Watch bool     // WatchParam, which may be there several times, is no label
+}
+
+// maxWatch is how many keys a query may watch.
+const maxWatch = 16
+
 // ParseConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages connect by the thousand. It stops
-// where there are more labels than maxLabels. Parameters of the names in since are positions as well, and count more than
-// SinceParam, unless they are empty. An error is a *problem.Problem.
-func ParseConnectParams(query string, maxLabels int, since ...string) (p ConnectParams, err error) {
+// where there are more labels than maxLabels. An error is a *problem.Problem.
+func ParseConnectParams(query string, maxLabels int, form QueryForm) (p ConnectParams, err error) {
 	var few [16]label.Label // few pages have more
 	labels, preferred := few[:0], ""
 	for query != "" {
@@ -51,8 +61,13 @@ func ParseConnectParams(query string, maxLabels int, since ...string) (p Connect
 			p.Since = value
 		case key == PageIDParam:
 			p.PageID = value
-		case slices.Contains(since, key):
+		case slices.Contains(form.Since, key):
 			preferred = value
+		case form.Watch && key == WatchParam:
+			if len(p.Watch) == maxWatch {
+				return p, problem.New(problem.LimitExceeded, "more than %d keys to watch", maxWatch).At(WatchParam)
+			}
+			p.Watch = append(p.Watch, value)
 		case len(labels) == maxLabels:
 			return p, problem.New(problem.LimitExceeded, "more than the %d labels that a connection may have", maxLabels).
 				DecidedBy(label.SettingCount)

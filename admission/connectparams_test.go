@@ -22,7 +22,7 @@ func FuzzConnectParams(f *testing.F) {
 		f.Add(q)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		got, err := ParseConnectParams(query, math.MaxInt, "lastEventId")
+		got, err := ParseConnectParams(query, math.MaxInt, QueryForm{Since: []string{"lastEventId"}})
 		want, wantErr := url.ParseQuery(query)
 		if (err != nil) != (wantErr != nil) {
 			t.Fatalf("%q: %v, want %v", query, err, wantErr)
@@ -72,7 +72,7 @@ func TestTooManyLabels(t *testing.T) {
 		{"a=1&b=2&c=3&d=4&%zz", problem.LimitExceeded},
 		{"a=1&%zz&b=2&c=3&d=4", problem.Invalid},
 	} {
-		_, err := ParseConnectParams(c.query, 3)
+		_, err := ParseConnectParams(c.query, 3, QueryForm{})
 		if p := problem.Of(err); c.kind == "" && err != nil || c.kind != "" && (p == nil || p.Kind != c.kind) {
 			t.Errorf("%s: %v, want %s", c.query, err, c.kind)
 		}
@@ -134,17 +134,19 @@ func TestWrongTokensAreCheap(t *testing.T) {
 	a := &Authenticator{Pages: known, Rules: func(string) label.Rules { return label.Rules{Limits: label.DefaultLimits} }}
 	long, _ := http.NewRequest(http.MethodGet, "/", nil)
 	long.URL.RawQuery = strings.Repeat("a&", 7800)
-	if _, err := a.Admit(long); problem.Of(err).Kind != problem.Unauthorized {
+	if _, err := a.Admit(long, QueryForm{}); problem.Of(err).Kind != problem.Unauthorized {
 		t.Errorf("without a token: %v", err)
 	}
 	short, _ := http.NewRequest(http.MethodGet, "/", nil)
-	allocations := func(r *http.Request) float64 { return testing.AllocsPerRun(100, func() { _, _ = a.Admit(r) }) }
+	allocations := func(r *http.Request) float64 {
+		return testing.AllocsPerRun(100, func() { _, _ = a.Admit(r, QueryForm{}) })
+	}
 	const others = 3 // what else of the process may allocate meanwhile, under the race detector above all
 	if of, want := allocations(long), allocations(short)+others; of > want {
 		t.Errorf("7,800 parameters with a wrong token cost %v allocations, and none %v", of, want)
 	}
 	long.URL.RawQuery += "&token=T"
-	if _, err := a.Admit(long); problem.Of(err).Kind != problem.LimitExceeded {
+	if _, err := a.Admit(long, QueryForm{}); problem.Of(err).Kind != problem.LimitExceeded {
 		t.Errorf("with a token: %v", err)
 	}
 	if of, most := allocations(long), 20.0; of > most {

@@ -19,6 +19,7 @@ type AppSettings struct {
 	PageTokenMayTrigger bool         `yaml:"page_token_may_trigger"`
 	MaxConnections      int          `yaml:"max_connections"` // of its pages; 0: no limit
 	Triggers            Triggers     `yaml:"triggers"`
+	Presence            PresenceKeys `yaml:"presence"`
 	Hooks               Hooks        `yaml:"hooks"`
 }
 

@@ -70,7 +70,7 @@ websocket: {ping_interval: 90s}
 			"      audience: \"\"\n      leeway: 10s\n      max_lifetime: 24h\n      expiry_notice: 30s\n" +
 			"    api_keys:\n      - {name: shop, key: (hidden), allow: [read]}\n" +
 			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n" +
-			"    hooks:\n      connect: null\n      call: null\n      events: null\n      deny_private: false\n    labels:\n      client: null\n",
+			"    presence: null\n    hooks:\n      connect: null\n      call: null\n      events: null\n      deny_private: false\n    labels:\n      client: null\n",
 		"  - {name: backend, key: (hidden), allow: [trigger]}\n",
 		"  orderShipped:\n    params: {order: {type: string}, \"n\": {type: number, default: 1.10}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
@@ -122,6 +122,7 @@ func TestPrintedLoads(t *testing.T) {
 		"apps": "client_tokens: [a]\napps:\n  'null':\n  '1': {labels: {client: []}, page_token_may_trigger: true}\n" +
 			"  b-c: {client_tokens: [b, {token: c, user: x}], api_keys: [{name: d, key: e}], labels: {client: [a]}, triggers: {t: {to: '*', message: 1}}}\n" +
 			"  a: {client_tokens: ~}\n",
+		"presence": "presence: [{key: order, show: [name, avatar], linger: 0}, {key: room, max_members: 9}]\n",
 		"hooks": "hooks:\n  connect: {url: 'https://a.example', headers: [cookie], on_error: allow}\n  call: {url: 'http://a.example:1/x', rate: 3}\n" +
 			"  events: [{name: a, url: 'http://b'}, {name: b, url: 'http://b', events: [joined], to: {page: [a, b]}, retry_for: 1h}]\n  deny_private: true\n",
 		"triggers": `triggers:

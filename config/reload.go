@@ -9,7 +9,7 @@ import (
 // live are the settings that a running server takes over when it reads its configuration anew, by key or by section. All others
 // need a restart. What is live of a section whose other settings are not stands with its whole key.
 var live = []string{
-	"client_tokens", "jwt", "api_keys", "page_token_may_trigger", "max_connections", "triggers", "labels", "apps",
+	"client_tokens", "jwt", "api_keys", "page_token_may_trigger", "max_connections", "triggers", "presence", "labels", "apps",
 	"limits",
 	"http.allowed_origins", "http.token_cookie",
 	"tls.cert", "tls.key", "tls.certificates", "tls.client_ca", "tls.hsts",

@@ -55,6 +55,9 @@ var another = map[string]struct {
 	"page_token_may_trigger": {"true", true},
 	"max_connections":        {"9", 9},
 	"triggers":               {`{"t":{"to":"*","message":[1.10]}}`, config.Triggers{{Name: "t", Declaration: push.Declaration{To: json.RawMessage(`"*"`), Message: json.RawMessage(`[1.10]`)}}}},
+	"presence": {`[{key: order, show: [name]}, {key: room, linger: 0, max_members: 9}]`, config.PresenceKeys{
+		{Key: "order", Show: config.LabelKeys{"name"}, Linger: config.Duration(3 * time.Second), MaxMembers: 1000}, {Key: "room", MaxMembers: 9},
+	}},
 	"labels.client":          {"[page, order]", config.LabelKeys{"page", "order"}},
 	"labels.max_count":       {"7", 7},
 	"labels.max_key_bytes":   {"1KiB", config.Size(1024)},
@@ -232,7 +235,7 @@ func fileWith(t *testing.T, key string) string {
 	var value any = c.text
 	switch c.want.(type) {
 	case config.JWTKeys, config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
-		config.ConnectHook, config.CallHook, config.EventHooks:
+		config.PresenceKeys, config.ConnectHook, config.CallHook, config.EventHooks:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

@@ -36,7 +36,7 @@ func (s *Service) Relabelled(c hub.Member, before label.Set) {
 // Left implements hub.Observer.
 func (s *Service) Left(c hub.Member, _ scenecast.Ending) {
 	keys := s.options.Keys(c.App())
-	if len(keys) > 0 && concerns(keys, c.Labels()) {
+	if s.changed.Load() || len(keys) > 0 && concerns(keys, c.Labels()) {
 		s.handed.add(op{id: c.ID(), gone: true})
 		s.wakeUp()
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"scenecast"
@@ -17,8 +18,8 @@ type Options struct {
 	Node scenecast.NodeID
 	// Keys are the keys that an app declares now.
 	Keys func(app string) []Key
-	// Notify tells the pages of this node that match something (hub.Hub.Notify).
-	Notify func(app string, to audience.Expr, n *hub.Notice)
+	// Hub has the connections of this node; it is made after the service, which observes it. It is asked from Start on.
+	Hub func() Hub
 	// Broadcast sends a message to all other nodes, and does not wait. Nil: there are no others.
 	Broadcast func(message []byte)
 	// Nodes are the nodes that the engine knows. It is needed where there is Broadcast.
@@ -29,11 +30,21 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// Hub is what a service needs of a hub.
+type Hub interface {
+	// Notify tells the connections of an app that match something (hub.Hub.Notify).
+	Notify(app string, to audience.Expr, n *hub.Notice)
+	// Walk calls a function with each connection (hub.Hub.Walk).
+	Walk(each func(c hub.Member))
+}
+
 // Service keeps the State of this node up to date: it observes the hub, hears of other nodes, and tells pages that watch. It has one
 // goroutine, which works in batches. Its methods may be called concurrently.
 type Service struct {
 	options Options
 	log     *slog.Logger
+
+	changed atomic.Bool // the keys, at some time: a connection may be in a scene whose key is not declared any more
 
 	handed queue // by loops, and by other nodes
 	wake   chan struct{}
@@ -72,6 +83,13 @@ func NewService(o Options) *Service {
 
 // Start starts the goroutine.
 func (s *Service) Start() { s.done.Go(s.run) }
+
+// ChangeKeys runs a function that has apps declare other keys, and then looks at all connections anew, for whose end it does not wait.
+func (s *Service) ChangeKeys(change func()) {
+	s.changed.Store(true)
+	change()
+	s.options.Hub().Walk(func(c hub.Member) { s.handOver(c, s.options.Keys(c.App()), c.Labels(), false) })
+}
 
 // Close stops the goroutine and waits for it. Pages are not told anything any more.
 func (s *Service) Close() {

@@ -15,7 +15,7 @@ func (s *Service) tellScene(n Notice) {
 		s.log.Error("presence: the audience of a scene cannot be made", "key", n.Key, "err", err)
 		return
 	}
-	s.options.Notify(n.Scene.App, to, newNotice(&n.PresenceNotice))
+	s.options.Hub().Notify(n.Scene.App, to, newNotice(&n.PresenceNotice))
 }
 
 // audience is the pages that watch a scene, and have got its snapshot.

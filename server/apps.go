@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"scenecast"
@@ -12,6 +13,7 @@ import (
 	"scenecast/config"
 	"scenecast/label"
 	"scenecast/listener"
+	"scenecast/presence"
 	"scenecast/push"
 )
 
@@ -26,7 +28,8 @@ type apps struct {
 	labels   label.Limits
 	quota    admission.Limits
 	byName   map[string]config.App
-	removed  map[string]bool // apps that an earlier snapshot had, and this one has not
+	presence map[string][]presence.Key // that each app declares
+	removed  map[string]bool           // apps that an earlier snapshot had, and this one has not
 	origins  *listener.Origins
 	proxies  admission.Proxies
 	proxy    *listener.ProxyProtocol // nil: no header of that kind is taken
@@ -44,10 +47,12 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		quota:   admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
 		byName:  make(map[string]config.App),
 		removed: make(map[string]bool),
-		origins: originsOf(c),
-		proxies: admission.Proxies(c.Limits.TrustedProxies),
-		cookie:  c.HTTP.TokenCookie,
-		hsts:    hstsOf(c.TLS),
+
+		presence: make(map[string][]presence.Key),
+		origins:  originsOf(c),
+		proxies:  admission.Proxies(c.Limits.TrustedProxies),
+		cookie:   c.HTTP.TokenCookie,
+		hsts:     hstsOf(c.TLS),
 
 		needsCertificate: c.TLS.ClientCA != "",
 		proxy:            proxyProtocolOf(c.Limits),
@@ -55,6 +60,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 	for _, app := range c.Apps() {
 		a.byName[app.Name] = app
 		a.quota.PerApp[app.Name] = app.MaxConnections
+		a.presence[app.Name] = app.Presence.Presence()
 		for _, t := range app.ClientTokens {
 			a.tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}
@@ -158,6 +164,13 @@ func (c *currentApps) tokenCookie() string                    { return c.Load().
 func (c *currentApps) rules(app string) label.Rules {
 	a := c.Load()
 	return label.Rules{Limits: a.labels, Client: a.byName[app].Labels.Client}
+}
+
+// presence are the keys that an app declares.
+func (c *currentApps) presence(app string) []presence.Key { return c.Load().presence[app] }
+
+func (c *currentApps) isPresenceKey(app, key string) bool {
+	return slices.ContainsFunc(c.presence(app), func(k presence.Key) bool { return k.Name == key })
 }
 
 func (c *currentApps) pageTokenMayTrigger(app string) bool {

@@ -33,19 +33,20 @@ func TestProtocolDocument(t *testing.T) {
 	}
 }
 
-// replay plays one transcript against a server of its own, whose page token brings the label plan=free.
+// replay plays one transcript against a server of its own, whose page token brings the label plan=free; Ann's token names her.
 func replay(t *testing.T, lines []string) {
 	t.Helper()
 	s := start(t, map[string]string{
-		"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}]`,
+		"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}, {token: anns-token, user: "42", labels: {name: Ann}}]`,
 		"jwt.keys":      fmt.Sprintf("[{key: %q}]", jwtSecret),
 		"jwt.leeway":    "0",
+		"presence":      "[{key: order, show: [name], linger: 0}]",
 	}, nil)
 	defer s.end()
 	plan := func(name string) map[string]any { return map[string]any{"labels": map[string]any{"plan": name}} }
 	tokens := strings.NewReplacer("CLIENT_TOKEN", pageToken, "SHORT_TOKEN", signed(t, jwtSecret, 3*time.Second, plan("free")), // 2 s at least, when it is shown
-		"NEXT_TOKEN", signed(t, jwtSecret, time.Hour, plan("pro")))
-	var page *websocket.Conn
+		"ANNS_TOKEN", "anns-token", "NEXT_TOKEN", signed(t, jwtSecret, time.Hour, plan("pro")))
+	var page, other *websocket.Conn
 	var listening *stream
 	for _, line := range lines {
 		who, what, _ := strings.Cut(line, " ")
@@ -53,6 +54,10 @@ func replay(t *testing.T, lines []string) {
 		switch {
 		case who == "page" && strings.HasPrefix(what, "opens "):
 			page = s.native(tokens.Replace(strings.TrimPrefix(what, "opens ")))
+		case who == "other" && strings.HasPrefix(what, "opens "):
+			other = s.native(tokens.Replace(strings.TrimPrefix(what, "opens ")))
+		case who == "other":
+			_ = other.Close(websocket.StatusNormalClosure, "")
 		case who == "page" && strings.HasPrefix(what, "streams "):
 			listening = s.events(tokens.Replace(strings.TrimPrefix(what, "streams ")))
 		case who == "page":

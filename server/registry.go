@@ -37,7 +37,7 @@ func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID) error {
 
 // observers are who is told what changes among the connections.
 func (s *Server) observers() []hub.Observer {
-	all := []hub.Observer{s.hooks}
+	all := []hub.Observer{s.hooks, s.presence}
 	if s.registry != nil {
 		all = append(all, s.registry)
 	}

@@ -131,8 +131,13 @@ func (s *Server) prepare(c config.Config) (put func() (besides []string), err er
 				besides = append(besides, "tls")
 			}
 		}
-		next.after(s.apps.Load())
-		s.apps.Store(next)
+		before := s.apps.Load()
+		next.after(before)
+		if reflect.DeepEqual(before.presence, next.presence) {
+			s.apps.Store(next)
+		} else {
+			s.presence.ChangeKeys(func() { s.apps.Store(next) })
+		}
 		s.keySets.Keep(next.signed)
 		s.quota.SetLimits(next.quota)
 		s.hub.SetLimits(next.labels)

@@ -20,6 +20,7 @@ import (
 	"scenecast/hub"
 	"scenecast/landing"
 	"scenecast/listener"
+	"scenecast/presence"
 	"scenecast/protocol/native"
 	"scenecast/protocol/sse"
 	"scenecast/protocol/tutorial"
@@ -76,6 +77,7 @@ type Server struct {
 	pushes      *push.Service
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use
+	presence    *presence.Service
 	listener    *listener.Server
 	refusals    *refusals
 	cutCalls    context.CancelFunc // of backends, that are under way
@@ -134,6 +136,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 			s.hooks.close(ctx)
 		}
 	}()
+	s.newPresence(id, broadcast)
 	s.hub = hub.New(hub.Options{
 		Number:     o.number,
 		Broadcast:  broadcast,
@@ -160,6 +163,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Quota:       s.quota,
 		Proxies:     s.apps.proxies,
 		TokenCookie: s.apps.tokenCookie,
+		PresenceKey: s.apps.isPresenceKey,
 	}
 	s.refusals = newRefusals(s.log, s.apps.proxies)
 

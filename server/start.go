@@ -28,9 +28,10 @@ func (s *Server) begin(ctx context.Context) error {
 	told := time.AfterFunc(startsSoon, func() {
 		s.log.Info("the port is open, and pages and backends are let in when the engine has started", "addr", s.Addr().String())
 	})
-	err := s.engine.Start(ctx, s.hub)
+	err := s.engine.Start(ctx, node{s.hub, s.presence})
 	told.Stop()
 	if err == nil {
+		s.presence.Start()
 		s.started.Store(true)
 		return nil
 	}

@@ -6,6 +6,7 @@ package native
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"scenecast"
 	"scenecast/admission"
@@ -32,7 +33,7 @@ func (p *Protocol) Name() string { return "native" }
 
 // Admit implements listener.Admitter.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.authenticator.Admit(r)
+	a, err := p.authenticator.Admit(r, admission.QueryForm{})
 	a.Protocol = p
 	return a, err
 }
@@ -67,6 +68,7 @@ func (p *Protocol) Traits() scenecast.Traits {
 		EncodeGap:    func(n scenecast.GapNotice) []byte { return websocket.TextFrame(Gap(n)) },
 
 		EncodeExpiring: expiringFrame,
+		EncodePresence: func(n *scenecast.PresenceNotice) []byte { return websocket.TextFrame(Presence(n)) },
 	}
 }
 
@@ -94,12 +96,21 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 	case "token":
 		p.renew(c, r.ID, *r.Token)
 	case "set":
-		if err := p.set(c, r.Labels); err != nil {
-			refuse(c, r.ID, problem.Of(err))
-			return
-		}
-		send(c, done{"set", r.ID, c.Position().String()})
+		p.answer(c, r, p.set(c, r.Labels))
+	case "watch":
+		p.answer(c, r, p.watch(c, r.Key))
+	case "unwatch":
+		p.answer(c, r, p.unwatch(c, r.Key))
 	}
+}
+
+// answer tells the page what has become of its request.
+func (p *Protocol) answer(c scenecast.Conn, r request, err error) {
+	if err != nil {
+		refuse(c, r.ID, problem.Of(err))
+		return
+	}
+	send(c, done{r.Type, r.ID, c.Position().String()})
 }
 
 // set changes the page's labels, all that it names or, with an error, none.
@@ -113,6 +124,33 @@ func (p *Protocol) set(c scenecast.Conn, change label.Change) error {
 	}
 	c.Relabel(change)
 	return nil
+}
+
+// watch has the page be told who is in its scenes of a key. One that it watches already begins anew, with a snapshot.
+func (p *Protocol) watch(c scenecast.Conn, key string) error {
+	labels := c.Labels()
+	if err := p.authenticator.CheckWatch(c.App(), key, labels.Has(key)); err != nil {
+		return problem.At(err, "key")
+	}
+	watched := withoutKey(labels.Values(scenecast.LabelWatch), key)
+	if labels.Contains(scenecast.LabelWatch, key) {
+		c.Relabel(label.Change{scenecast.LabelWatch: watched})
+	}
+	c.Relabel(label.Change{scenecast.LabelWatch: append(watched, key)})
+	return nil
+}
+
+func (p *Protocol) unwatch(c scenecast.Conn, key string) error {
+	watched := c.Labels().Values(scenecast.LabelWatch)
+	if !slices.Contains(watched, key) {
+		return problem.New(problem.Invalid, "the page does not watch %.64s", key).At("key")
+	}
+	c.Relabel(label.Change{scenecast.LabelWatch: withoutKey(watched, key)})
+	return nil
+}
+
+func withoutKey(keys []string, key string) []string {
+	return slices.DeleteFunc(keys, func(k string) bool { return k == key })
 }
 
 func refuse(c scenecast.Conn, id json.RawMessage, p *problem.Problem) {

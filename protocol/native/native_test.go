@@ -26,6 +26,7 @@ type conn struct {
 	maySet  []string
 	at      scenecast.Position
 	did     []string
+	changes [][]string // the labels @watch after each change
 
 	awaiting bool
 	resumed  chan func(scenecast.Conn) // tasks, for a page that awaits something
@@ -53,11 +54,15 @@ func (c *conn) ID() scenecast.ConnID             { return scenecast.ConnID{Node:
 func (c *conn) App() string                      { return "shop" }
 func (c *conn) Labels() label.Set                { return c.labels }
 func (c *conn) Trusted(key string) bool          { return key == c.trusted }
-func (c *conn) Relabel(change label.Change)      { c.labels = c.labels.Apply(change) }
 func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
 func (c *conn) Position() scenecast.Position     { return c.at }
 func (c *conn) Close(e scenecast.Ending) {
 	c.did = append(c.did, fmt.Sprintf("close %d %s", e.Code, e.Detail))
+}
+
+func (c *conn) Relabel(change label.Change) {
+	c.labels = c.labels.Apply(change)
+	c.changes = append(c.changes, c.labels.Values(scenecast.LabelWatch))
 }
 
 func (c *conn) Send(frame []byte) bool {
@@ -82,7 +87,7 @@ func protocolFor(pages auth.PageAuthenticator) *native.Protocol {
 		limits := label.DefaultLimits
 		limits.Count = 3
 		return label.Rules{Limits: limits, Client: []string{"page", "tag", "plan", app}}
-	}, Pages: pages})
+	}, Pages: pages, PresenceKey: func(app, key string) bool { return app == "shop" && (key == "page" || key == "order") }})
 }
 
 // pages knows tokens that are what they say: "app key=value", or "slow …", which a loop has to defer.
@@ -212,6 +217,19 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"ping","position":"k3x9a-17"}`, "close 4400 a position belongs to ack, and ack needs one", ""},
 	{`{"type":"ack","position":"17"}`, `close 4400 "17" is no position: it has the form epoch-seq, as in k3x9a-17`, ""},
 
+	{`{"type":"watch","id":3,"key":"page"}`, `{"type":"watch","id":3,"position":"0-0"}`, `{"@id":"7.1","@watch":"page","page":"home","plan":"free"}`},
+	{`{"type":"watch","key":"order"}`,
+		`{"type":"error","kind":"invalid","detail":"a page sees who is in its own scenes, and this one has no label order","where":"key"}`, ""},
+	{`{"type":"watch","id":4,"key":"plan"}`,
+		`{"type":"error","id":4,"kind":"not_found","detail":"\"plan\" is no key whose presence can be watched","where":"key","setting":"presence"}`, ""},
+	{`{"type":"watch","key":"@id"}`,
+		`{"type":"error","kind":"not_found","detail":"\"@id\" is no key whose presence can be watched","where":"key","setting":"presence"}`, ""},
+	{`{"type":"unwatch","key":"page"}`, `{"type":"error","kind":"invalid","detail":"the page does not watch page","where":"key"}`, ""},
+	{`{"type":"watch"}`, "close 4400 a key belongs to watch and unwatch, and they need one", ""},
+	{`{"type":"unwatch","key":""}`, "close 4400 a key belongs to watch and unwatch, and they need one", ""},
+	{`{"type":"set","labels":{},"key":"page"}`, "close 4400 a key belongs to watch and unwatch, and they need one", ""},
+	{`{"type":"watch","key":7}`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+
 	{`{"type":"token","id":5,"token":"shop tag=x"}`, `{"type":"token","id":5,"position":"0-0"}`, `{"@id":"7.1","page":"home","plan":"free","tag":"x"}`},
 	{`{"type":"token","id":5,"token":"blog plan=pro"}`,
 		`{"type":"error","id":5,"kind":"forbidden","detail":"the token is one of another app; connect with it","where":"token"}`, ""},
@@ -222,21 +240,21 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"token","id":5,"token":null}`, "close 4400 a token belongs to token, and token needs one", ""},
 	{`{"type":"token"}`, "close 4400 a token belongs to token, and token needs one", ""},
 	{`{"type":"ping","token":"x"}`, "close 4400 a token belongs to token, and token needs one", ""},
-	{`{"type":"token","token":{}}`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
+	{`{"type":"token","token":{}}`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
 
-	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
-	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
-	{`[]`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
+	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+	{`[]`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
 	{`{"type":"set","labels":{"page":7}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
 	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
 	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
-	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack, token and ping", ""},
-	{`{}`, "close 4400 unknown type: there are set, ack, token and ping", ""},
-	{`null`, "close 4400 unknown type: there are set, ack, token and ping", ""},
-	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels, position and token", ""},
+	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack, token, ping, watch and unwatch", ""},
+	{`{}`, "close 4400 unknown type: there are set, ack, token, ping, watch and unwatch", ""},
+	{`null`, "close 4400 unknown type: there are set, ack, token, ping, watch and unwatch", ""},
+	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
 	{`{"type":"ping"} {"type":"ping"}`, "close 4400 the message goes on behind its JSON object", ""},
 	{`{"type":"ping","id":{}}`, "close 4400 an id is a number or a short text", ""},
 	{`{"type":"ping","id":"` + strings.Repeat("x", 63) + `"}`, "close 4400 an id is a number or a short text", ""},
@@ -261,6 +279,55 @@ func TestMessages(t *testing.T) {
 	newProtocol().Received(c, scenecast.Inbound{Data: []byte(`{"type":"ping"}`)})
 	if len(c.did) != 1 || c.did[0] != "close 4400 a message is a text frame, not a binary one" {
 		t.Errorf("a binary message: %s", c.did)
+	}
+}
+
+// TestWatch: a key that is watched again begins anew, and one is watched until unwatch.
+func TestWatch(t *testing.T) {
+	c := newConn()
+	c.labels = c.labels.With("order", "7")
+	for _, step := range []struct{ message, watched string }{
+		{`{"type":"watch","key":"page"}`, "[[page]]"},
+		{`{"type":"watch","key":"order"}`, "[[order page]]"},
+		{`{"type":"watch","key":"page"}`, "[[order] [order page]]"},
+		{`{"type":"unwatch","key":"order"}`, "[[page]]"},
+		{`{"type":"unwatch","key":"page"}`, "[[]]"},
+	} {
+		c.changes = nil
+		newProtocol().Received(c, text(step.message))
+		if got := fmt.Sprint(c.changes); got != step.watched {
+			t.Errorf("%s: the labels @watch were %s, want %s", step.message, got, step.watched)
+		}
+	}
+}
+
+// TestPresence: what pages that watch are told, as bytes.
+func TestPresence(t *testing.T) {
+	ann := scenecast.PresenceMember{
+		User: "42", Labels: label.FromMap(map[string][]string{"name": {"Ann <3"}}), Since: time.UnixMicro(1_800_000_000_123_456).UTC(),
+	}
+	for _, c := range []struct {
+		notice scenecast.PresenceNotice
+		want   string
+	}{
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceSnapshot, Members: []scenecast.PresenceMember{ann}, Count: 1, Anonymous: 2},
+			`{"type":"presence","key":"order","value":"7","count":1,"anonymous":2,"members":[{"user":"42","labels":{"name":"Ann \u003c3"},"since":"2027-01-15T08:00:00.123Z"}]}`},
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceSnapshot, Count: 2000, Partial: true},
+			`{"type":"presence","key":"order","value":"7","count":2000,"anonymous":0,"partial":true,"members":[]}`},
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceJoined, Members: []scenecast.PresenceMember{{User: "1", Since: ann.Since}}},
+			`{"type":"joined","key":"order","value":"7","members":[{"user":"1","since":"2027-01-15T08:00:00.123Z"}]}`},
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceUpdated, Members: []scenecast.PresenceMember{ann}},
+			`{"type":"updated","key":"order","value":"7","members":[{"user":"42","labels":{"name":"Ann \u003c3"},"since":"2027-01-15T08:00:00.123Z"}]}`},
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceLeft, Members: []scenecast.PresenceMember{{User: "1"}, {User: "2"}}},
+			`{"type":"left","key":"order","value":"7","members":[{"user":"1"},{"user":"2"}]}`},
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceCount, Count: 3, Anonymous: 1},
+			`{"type":"count","key":"order","value":"7","count":3,"anonymous":1}`},
+		{scenecast.PresenceNotice{Kind: scenecast.PresenceEnded}, `{"type":"unwatched","key":"order","value":"7"}`},
+	} {
+		c.notice.Key, c.notice.Value = "order", "7"
+		if got := payload(newProtocol().Traits().EncodePresence(&c.notice)); got != c.want {
+			t.Errorf("%s\nwant %s", got, c.want)
+		}
 	}
 }
 
@@ -292,7 +359,7 @@ func FuzzReceived(f *testing.F) {
 		if !strings.HasPrefix(c.did[0], "close 4400 ") && !strings.HasPrefix(c.did[0], "ack ") && !json.Valid([]byte(c.did[0])) {
 			t.Errorf("%q: the answer is %s", message, c.did[0])
 		}
-		if !c.labels.Contains("plan", "free") || len(c.labels.Values("plan")) != 1 || len(c.labels.Values("@id")) != 1 || c.labels.Len() > 4 {
+		if !c.labels.Contains("plan", "free") || len(c.labels.Values("plan")) != 1 || len(c.labels.Values("@id")) != 1 || c.labels.Len() > 5 {
 			labels, _ := c.labels.MarshalJSON()
 			t.Errorf("%q: the labels are %s", message, labels)
 		}

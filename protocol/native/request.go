@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 
 	"scenecast"
 	"scenecast/label"
@@ -20,6 +21,7 @@ type request struct {
 	ID     json.RawMessage `json:"id"`     // any number or text; its answer carries it
 	Labels label.Change    `json:"labels"` // of set
 	Token  *string         `json:"token"`  // of token
+	Key    string          `json:"key"`    // of watch and unwatch
 
 	Position scenecast.Position `json:"-"`        // of ack
 	At       *string            `json:"position"` // … as it is written
@@ -37,20 +39,22 @@ func parseRequest(m scenecast.Inbound) (r request, err error) {
 		if errors.As(err, &p) {
 			return r, problem.At(p, "labels")
 		}
-		return r, errors.New("a message is a JSON object with type, id, labels, position and token")
+		return r, errors.New("a message is a JSON object with type, id, labels, position, token and key")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return r, errors.New("the message goes on behind its JSON object")
 	}
 	switch {
-	case r.Type != "set" && r.Type != "ping" && r.Type != "ack" && r.Type != "token":
-		return r, errors.New("unknown type: there are set, ack, token and ping")
+	case !slices.Contains([]string{"set", "ack", "token", "ping", "watch", "unwatch"}, r.Type):
+		return r, errors.New("unknown type: there are set, ack, token, ping, watch and unwatch")
 	case (r.Type == "ack") != (r.At != nil):
 		return r, errors.New("a position belongs to ack, and ack needs one")
 	case (r.Type == "set") != (r.Labels != nil):
 		return r, errors.New("labels belong to set, and set needs them")
 	case (r.Type == "token") != (r.Token != nil):
 		return r, errors.New("a token belongs to token, and token needs one")
+	case (r.Type == "watch" || r.Type == "unwatch") != (r.Key != ""):
+		return r, errors.New("a key belongs to watch and unwatch, and they need one")
 	case len(r.ID) > maxRequestID || len(r.ID) > 0 && (r.ID[0] == '{' || r.ID[0] == '['):
 		return r, errors.New("an id is a number or a short text")
 	}

@@ -39,7 +39,7 @@ var lastEventIDParams = []string{"lastEventId", "lastEventID", "Last-Event-ID"}
 // Admit implements listener.Admitter. A browser that comes back by itself opens the same URL again, so what it adds counts more
 // than what the URL says.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.authenticator.Admit(r, lastEventIDParams...)
+	a, err := p.authenticator.Admit(r, admission.QueryForm{Since: lastEventIDParams, Watch: true})
 	a.Protocol = p
 	if id := r.Header.Get("Last-Event-Id"); id != "" && err == nil {
 		a.Resume = admission.ResumeAfter(id)
@@ -72,6 +72,7 @@ func (p *Protocol) Traits() scenecast.Traits {
 		EncodeGap:      func(n scenecast.GapNotice) []byte { return message("", n.Newest, native.Gap(n)) },
 		EncodeClose:    encodeClose,
 		EncodeExpiring: func(in time.Duration) []byte { return message("", scenecast.Position{}, native.Expiring(in)) },
+		EncodePresence: func(n *scenecast.PresenceNotice) []byte { return message("", scenecast.Position{}, native.Presence(n)) },
 		Ping:           []byte(":\n\n"),
 	}
 }

@@ -59,7 +59,7 @@ func (p *Protocol) Name() string { return "tutorial" }
 
 // Admit implements listener.Admitter.
 func (p *Protocol) Admit(r *http.Request) (scenecast.Admission, error) {
-	a, err := p.options.Authenticator.Admit(r)
+	a, err := p.options.Authenticator.Admit(r, admission.QueryForm{})
 	a.Protocol, a.Idle = p, p.options.Idle
 	return a, err
 }

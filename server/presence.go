@@ -1,0 +1,46 @@
+package server
+
+import (
+	"scenecast"
+	"scenecast/hub"
+	"scenecast/presence"
+)
+
+// newPresence makes what knows who is in which scene. The hub, which it tells pages by, is made later.
+func (s *Server) newPresence(id scenecast.NodeID, broadcast func(message []byte)) {
+	s.presence = presence.NewService(presence.Options{
+		Node:      id,
+		Keys:      s.apps.presence,
+		Hub:       func() presence.Hub { return s.hub },
+		Broadcast: broadcast,
+		Nodes:     s.nodeIDs,
+		Logger:    s.log,
+	})
+}
+
+// nodeIDs are the nodes that the engine knows.
+func (s *Server) nodeIDs() (ids []scenecast.NodeID) {
+	if lister, ok := s.engine.(scenecast.NodeLister); ok {
+		for _, n := range lister.Nodes().Nodes {
+			ids = append(ids, n.ID)
+		}
+	}
+	return ids
+}
+
+// node is this process's end of the engine: the hub, and what other nodes tell presence.
+type node struct {
+	*hub.Hub
+	presence *presence.Service
+}
+
+var _ scenecast.Node = node{}
+
+// Received implements scenecast.Node.
+func (n node) Received(message []byte) {
+	if presence.IsMessage(message) {
+		n.presence.Received(message)
+		return
+	}
+	n.Hub.Received(message)
+}
