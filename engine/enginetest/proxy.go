@@ -76,7 +76,7 @@ func NewProxy(t *testing.T, target string) *Proxy {
 		}
 	})
 	t.Cleanup(func() {
-		l.Close()
+		_ = l.Close()
 		p.Stall(false)
 		p.Cut(true)
 		p.wg.Wait()
