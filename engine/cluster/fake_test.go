@@ -309,15 +309,3 @@ func (b *fakeBackend) Close() error {
 	b.done.Wait()
 	return nil
 }
-
-// fakeNetwork is a node's way to the log and to the others.
-type fakeNetwork struct{ b *fakeBackend }
-
-// Cut implements enginetest.Network.
-func (n fakeNetwork) Cut(cut bool) { n.b.set(func() { n.b.cut = cut }) }
-
-// Stall implements enginetest.Network.
-func (n fakeNetwork) Stall(stalled bool) { n.b.set(func() { n.b.stalled = stalled }) }
-
-// Delay implements enginetest.Network.
-func (n fakeNetwork) Delay(d time.Duration) { n.b.set(func() { n.b.delay = d }) }

@@ -33,6 +33,8 @@ var (
 //   - receiveAsk answers also a node that has not listed this one among those that it asks
 //   - completeIf answers before Append has returned
 //   - expect waits for reports of a record without pushes
+//
+// TestRetryOfWhatIsLost has what comes too seldom here.
 func TestModel(t *testing.T) {
 	for n := *seed; n < *seed+uint64(*seeds); n++ {
 		p := newPlan(n)
