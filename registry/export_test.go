@@ -16,6 +16,12 @@ func (o Options) Fast() Options {
 	return o
 }
 
+// Unhurried undoes Fast.
+func (o Options) Unhurried() Options {
+	o.timing = timing{}
+	return o
+}
+
 // Kill ends a registry as the death of its process does: nothing more is written.
 func (r *Registry) Kill() {
 	r.abort()
@@ -26,9 +32,9 @@ func (r *Registry) Kill() {
 	}
 }
 
-// Noted is how many connections the table has, and how many changes of them are noted as not written.
-func (r *Registry) Noted() (entries, changes int) {
-	r.table.mu.Lock()
-	defer r.table.mu.Unlock()
-	return len(r.table.entries), len(r.table.dirty)
+// HandedOver is how long the list is of what the loops have handed over.
+func (r *Registry) HandedOver() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.events)
 }

@@ -19,7 +19,11 @@ import (
 	"scenecast/registry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain looks for goroutines that the tests have left behind. One of the library sleeps for a second before it refreshes what it knows
+// of a Cluster, also where its client has been closed.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+}
 
 // member is a connection as a hub tells of it.
 type member struct {

@@ -53,14 +53,12 @@ type Registry struct {
 	timing timing
 
 	mu     sync.Mutex
-	events []event       // what the loops have handed over
-	handed chan struct{} // there are some
-
-	table   table
-	changed chan struct{} // there is something in it to be written
+	events []event     // what the loops have handed over
+	due    *time.Timer // fires when they are to be written
 
 	client   atomic.Pointer[rueidis.Client] // nil: none could be made yet
 	up       atomic.Bool
+	live     atomic.Int64 // connections that have not ended
 	rebuilds atomic.Int64
 
 	stopping chan struct{}      // Close was called
@@ -70,7 +68,7 @@ type Registry struct {
 
 // timing is how often things are done.
 type timing struct {
-	gather time.Duration // changes of so long are handed on together; twice: from the loops to the table, and from there to Redis
+	gather time.Duration // changes of so long are written together
 	renew  time.Duration // a lease is renewed at the latest after
 	lease  time.Duration // a lease is in force for
 	hash   time.Duration // the hash outlives the newest write or renewal by
@@ -82,7 +80,7 @@ type timing struct {
 // A node that is gone has lost its lease after 8 s, and the one that reaps notices within a second. So its fields are gone within 15 s
 // also where deleting them takes some seconds, or where another node has to take over the reaping first.
 var defaultTiming = timing{
-	gather: 20 * time.Millisecond,
+	gather: 40 * time.Millisecond,
 	renew:  2 * time.Second,
 	lease:  8 * time.Second,
 	hash:   12 * time.Second,
@@ -99,9 +97,6 @@ func New(o Options) *Registry {
 		log:      o.Logger,
 		keys:     keysOf(o.Key),
 		timing:   o.timing,
-		handed:   make(chan struct{}, 1),
-		table:    table{entries: make(map[scenecast.ConnID]*entry), away: true},
-		changed:  make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 	}
 	if r.log == nil {
@@ -110,6 +105,7 @@ func New(o Options) *Registry {
 	if r.timing == (timing{}) {
 		r.timing = defaultTiming
 	}
+	r.due = time.NewTimer(r.timing.gather)
 	return r
 }
 
@@ -117,9 +113,7 @@ func New(o Options) *Registry {
 func (r *Registry) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.abort = cancel
-	collected := make(chan struct{})
-	r.running.Go(func() { r.collect(); close(collected) })
-	r.running.Go(func() { r.write(ctx, collected) })
+	r.running.Go(func() { r.write(ctx) })
 	r.running.Go(func() { r.reap(ctx) })
 }
 
@@ -145,7 +139,7 @@ type Stats struct {
 
 // Stats may be called concurrently.
 func (r *Registry) Stats() Stats {
-	return Stats{Up: r.up.Load(), Connections: r.table.connections(), Rebuilds: r.rebuilds.Load()}
+	return Stats{Up: r.up.Load(), Connections: int(r.live.Load()), Rebuilds: r.rebuilds.Load()}
 }
 
 // event is what the loops hand over of one change.
@@ -171,21 +165,14 @@ func connectionOf(c hub.Member) connection {
 	return connection{id: c.ID(), app: c.App(), labels: c.Labels(), since: time.Now()}
 }
 
-// handOver is all that a loop does: it adds to a list that is emptied soon, whatever Redis does.
+// handOver is all that a loop does: it adds to a list that is emptied soon, whatever Redis does. To arm a timer is cheaper than to wake
+// a goroutine.
 func (r *Registry) handOver(e event) {
 	r.mu.Lock()
 	r.events = append(r.events, e)
 	first := len(r.events) == 1
 	r.mu.Unlock()
 	if first {
-		signal(r.handed)
-	}
-}
-
-// signal tells of something; whoever has been told and has not looked yet need not be told again.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
+		r.due.Reset(r.timing.gather)
 	}
 }

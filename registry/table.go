@@ -1,20 +1,18 @@
 package registry
 
 import (
-	"sync"
 	"time"
 
 	"scenecast"
 )
 
-// table is what the hash is to have of this node, and what of that has not been written. Its methods may be called concurrently.
+// table is what the hash is to have of this node, and what of that has not been written. It belongs to the writer.
 //
 // It is bounded by the connections that there are: one that has ended is kept only until its field is deleted, and while Redis is away
 // not at all, because what has been missed is then found by comparing the hash with the table.
 type table struct {
-	mu      sync.Mutex
 	entries map[scenecast.ConnID]*entry
-	live    int                // of the entries, those of connections that have not ended
+	live    int                // how many entries are of connections that have not ended
 	dirty   []scenecast.ConnID // whose entries are to be written, the oldest change first; some may have gone
 	away    bool               // nothing is written, so nothing is noted
 }
@@ -29,8 +27,6 @@ type entry struct {
 
 // apply takes over changes among the connections of a node.
 func (t *table) apply(node scenecast.NodeID, events []event) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	var b []byte
 	for _, ev := range events {
 		if ev.ended {
@@ -82,8 +78,6 @@ type batch struct {
 
 // take takes the oldest changes, up to so many connections and, with the last of them, about so many bytes. Confirm or lose follows.
 func (t *table) take(maxCount, maxBytes int) (b batch) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	var ended []scenecast.ConnID
 	bytes, n := 0, 0
 	for ; n < len(t.dirty) && len(b.ids)+len(ended) < maxCount && bytes < maxBytes; n++ {
@@ -112,8 +106,6 @@ func (t *table) take(maxCount, maxBytes int) (b batch) {
 
 // confirm forgets the connections that have ended and whose fields are deleted now.
 func (t *table) confirm(b batch) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	for _, id := range b.ids[len(b.sets)/2:] {
 		delete(t.entries, id)
 	}
@@ -121,18 +113,14 @@ func (t *table) confirm(b batch) {
 
 // isClean reports whether everything has been taken.
 func (t *table) isClean() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return len(t.dirty) == 0
 }
 
 // lose has nothing noted any more until restart: Redis is away.
 func (t *table) lose() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.away, t.dirty = true, nil
 	for id, e := range t.entries {
-		if e.dirty = false; e.ended {
+		if e.ended {
 			delete(t.entries, id)
 		}
 	}
@@ -140,8 +128,6 @@ func (t *table) lose() {
 
 // restart notes everything as to be written, and reports how much that is. Fields of connections that have ended are none of it.
 func (t *table) restart() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.away = false
 	t.dirty = make([]scenecast.ConnID, 0, len(t.entries))
 	for id, e := range t.entries {
@@ -157,21 +143,10 @@ func (t *table) has(field string) bool {
 	if err != nil {
 		return false
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return t.entries[id] != nil
-}
-
-// connections is how many have not ended.
-func (t *table) connections() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.live
 }
 
 // isEmpty reports whether the hash has no field of the node any more, as far as the table knows.
 func (t *table) isEmpty() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return len(t.entries) == 0
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast"
 )
 
 //go:embed write.lua
@@ -29,34 +31,6 @@ const callTimeout = 2 * time.Second
 // maxRetry is the longest pause before Redis is tried again.
 const maxRetry = time.Second
 
-// collect takes over what the loops hand over until the registry is closed.
-func (r *Registry) collect() {
-	var spare []event
-	for {
-		stopping := false
-		select {
-		case <-r.handed:
-			stopping = r.pause(r.timing.gather)
-		case <-r.stopping:
-			stopping = true
-		}
-		r.mu.Lock()
-		events := r.events
-		r.events = spare
-		r.mu.Unlock()
-		r.table.apply(r.o.Node, events)
-		signal(r.changed)
-		clear(events) // the labels are not kept
-		spare = nil
-		if cap(events) <= 4096 {
-			spare = events[:0]
-		}
-		if stopping {
-			return
-		}
-	}
-}
-
 // pause waits, and reports whether the registry is being closed, for which it does not wait.
 func (r *Registry) pause(d time.Duration) (stopping bool) {
 	t := time.NewTimer(d)
@@ -73,8 +47,8 @@ func (r *Registry) pause(d time.Duration) (stopping bool) {
 var errLost = errors.New("Redis has lost what it was told: it was flushed, started empty, or is a replica that was behind")
 
 // write writes the node's fields until the registry is closed, and begins anew whenever something has failed.
-func (r *Registry) write(ctx context.Context, collected <-chan struct{}) {
-	w := &writer{Registry: r, collected: collected}
+func (r *Registry) write(ctx context.Context) {
+	w := &writer{Registry: r, table: table{entries: make(map[scenecast.ConnID]*entry), away: true}}
 	told := false // that Redis is away
 	retry := r.timing.retry
 	for {
@@ -82,11 +56,10 @@ func (r *Registry) write(ctx context.Context, collected <-chan struct{}) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		wasUp := r.up.Swap(false)
-		r.table.lose()
-		if wasUp {
+		if r.up.Swap(false) {
 			told, retry = false, r.timing.retry
 		}
+		w.table.lose()
 		switch {
 		case told:
 		case errors.Is(err, errLost):
@@ -95,20 +68,56 @@ func (r *Registry) write(ctx context.Context, collected <-chan struct{}) {
 			r.log.Warn("registry: Redis cannot be used; it is tried again", "error", err)
 		}
 		told = true
-		if r.pause(retry) {
+		if w.pauseAway(retry) {
 			return
 		}
 		retry = min(2*retry, maxRetry)
 	}
 }
 
-// writer is the one goroutine that writes the node's fields.
+// writer is the one goroutine that writes the node's fields. While it waits for Redis, which takes a second or two at most, what the
+// loops hand over is kept in their list.
 type writer struct {
 	*Registry
-	collected <-chan struct{} // closed: the table is final
-	number    uint64          // of the newest write
-	began     bool            // Redis may have fields of this node
-	renewed   time.Time       // the lease: the newest write began then
+	table   table
+	spare   []event   // an empty list
+	number  uint64    // of the newest write
+	began   bool      // Redis may have fields of this node
+	renewed time.Time // the lease: the newest write began then
+}
+
+// takeOver puts into the table what the loops have handed over.
+func (w *writer) takeOver() {
+	w.mu.Lock()
+	events := w.events
+	w.events = w.spare
+	w.mu.Unlock()
+	w.table.apply(w.o.Node, events)
+	w.live.Store(int64(w.table.live))
+	clear(events) // their labels are not kept
+	w.spare = nil
+	if cap(events) <= maxSpare {
+		w.spare = events[:0]
+	}
+}
+
+// maxSpare is how long a list is used again at most.
+const maxSpare = 4096
+
+// pauseAway is pause while Redis is away: what the loops hand over is taken over.
+func (w *writer) pauseAway(d time.Duration) (stopping bool) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-w.due.C:
+			w.takeOver()
+		case <-t.C:
+			return false
+		case <-w.stopping:
+			return true
+		}
+	}
 }
 
 // session writes everything, then what changes. It ends with an error, or when the registry is closed and has nothing left to be written.
@@ -116,7 +125,8 @@ func (w *writer) session(ctx context.Context) error {
 	if err := w.connect(); err != nil {
 		return err
 	}
-	n := w.table.restart()
+	w.takeOver()
+	w.table.restart()
 	again := w.began
 	if err := w.rebuild(ctx); err != nil {
 		return err
@@ -125,24 +135,25 @@ func (w *writer) session(ctx context.Context) error {
 	if again {
 		w.rebuilds.Add(1)
 	}
-	w.log.Info("registry: Redis has this node's connections", "key", w.keys.hash, "connections", n)
+	w.log.Info("registry: Redis has this node's connections", "key", w.keys.hash, "connections", w.table.live)
 	renewal := time.NewTimer(w.timing.renew)
 	defer renewal.Stop()
 	for {
 		renewal.Reset(time.Until(w.renewed.Add(w.timing.renew)))
+		var err error
 		select {
-		case <-w.collected:
-			return w.finish(ctx)
-		case <-w.changed:
+		case <-w.due.C:
+			w.takeOver()
+			err = w.flush(ctx)
 		case <-renewal.C:
-			if err := w.step(ctx, batch{}, true); err != nil {
-				return err
-			}
+			err = w.step(ctx, batch{}, true)
+		case <-w.stopping:
+			w.takeOver()
+			return w.finish(ctx)
 		}
-		if err := w.flush(ctx); err != nil {
+		if err != nil {
 			return err
 		}
-		w.pause(w.timing.gather)
 	}
 }
 
@@ -186,7 +197,7 @@ func (w *writer) rebuild(ctx context.Context) error {
 	})
 }
 
-// flush writes what has changed.
+// flush writes what has changed, and what changes while it does.
 func (w *writer) flush(ctx context.Context) error {
 	for !w.table.isClean() {
 		b := w.table.take(stepFields, stepBytes)
@@ -197,6 +208,11 @@ func (w *writer) flush(ctx context.Context) error {
 			return err
 		}
 		w.table.confirm(b)
+		select {
+		case <-w.due.C:
+			w.takeOver()
+		default:
+		}
 	}
 	return nil
 }

@@ -5,8 +5,11 @@ package redistest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
+	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +24,9 @@ type Server struct {
 
 	tb     testing.TB
 	args   []string
-	cmd    *exec.Cmd    // nil: it does not run
-	output bytes.Buffer // of the process; to be read when it has ended
+	cmd    *exec.Cmd
+	ended  chan struct{} // closed when cmd has; nil: it does not run
+	output bytes.Buffer  // of the process; to be read when it has ended
 }
 
 // Start starts a server and waits until it takes connections; it ends with the test. Unless the arguments say otherwise, it keeps
@@ -44,6 +48,7 @@ func start(tb testing.TB, args []string) *Server {
 	return s
 }
 
+// freeAddr is an address whose port is free, and the one that belongs to it in a Cluster.
 func freeAddr(tb testing.TB) string {
 	tb.Helper()
 	for {
@@ -52,7 +57,9 @@ func freeAddr(tb testing.TB) string {
 			tb.Fatal(err)
 		}
 		defer l.Close()
-		if l.Addr().(*net.TCPAddr).Port+clusterBus <= 65535 {
+		bus := l.Addr().(*net.TCPAddr).Port + clusterBus
+		if b, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(bus))); bus <= 65535 && err == nil {
+			b.Close()
 			return l.Addr().String()
 		}
 	}
@@ -67,27 +74,62 @@ func (s *Server) Port() string {
 	return port
 }
 
-// Restart starts the process, which has ended or has not begun, and waits until it takes connections. It need not be ready otherwise:
-// it may be reading its data.
+// Restart starts the process, which has ended or has not begun, and waits until it answers. It need not be ready otherwise: it may be
+// reading its data. A port that something else has for a moment is waited for.
 func (s *Server) Restart() {
 	s.tb.Helper()
-	s.output.Reset()
-	s.cmd = exec.Command("redis-server", s.args...)
-	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
-	if err := s.cmd.Start(); err != nil {
-		s.tb.Fatalf("redis-server: %v; scripts/install-test-tools installs it", err)
-	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		c, err := net.DialTimeout("tcp", s.Addr, time.Second)
-		if err == nil {
-			c.Close()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+		if s.ended == nil {
+			s.run()
+		}
+		if s.answers() {
 			return
 		}
-		if time.Now().After(deadline) {
-			s.Kill()
-			s.tb.Fatalf("redis-server does not open %s: %v\n%s", s.Addr, err, s.output.String())
+		select {
+		case <-s.ended:
+			s.ended = nil
+		default:
 		}
 	}
+	s.Kill()
+	s.tb.Fatalf("redis-server does not answer at %s:\n%s", s.Addr, s.output.String())
+}
+
+func (s *Server) run() {
+	s.tb.Helper()
+	s.output.Reset()
+	cmd, ended := exec.Command("redis-server", s.args...), make(chan struct{})
+	cmd.Stdout, cmd.Stderr = &s.output, &s.output
+	if err := cmd.Start(); err != nil {
+		s.tb.Fatalf("redis-server: %v; scripts/install-test-tools installs it", err)
+	}
+	s.cmd, s.ended = cmd, ended
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
+}
+
+// answers reports whether the server answers, be it that it wants a password, or closes a connection that has no TLS. To take one is not
+// enough: it does before it has all ports.
+func (s *Server) answers() bool {
+	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	_, _ = c.Write([]byte("PING\r\n"))
+	n, err := c.Read(make([]byte, 1))
+	if n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
+		select {
+		case <-s.ended: // that is why it has closed
+			return false
+		case <-time.After(20 * time.Millisecond):
+			return true
+		}
+	}
+	return n > 0
 }
 
 // URL is the server's.
@@ -95,12 +137,12 @@ func (s *Server) URL() string { return "redis://" + s.Addr }
 
 // Kill ends the process with SIGKILL, if it runs, and waits for that.
 func (s *Server) Kill() {
-	if s.cmd == nil {
+	if s.ended == nil {
 		return
 	}
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
-	s.cmd = nil
+	<-s.ended
+	s.ended = nil
 }
 
 // Client is a client of the server for the test itself, which ends with it. The server asks for no password and no TLS.
