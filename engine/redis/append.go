@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -83,15 +82,13 @@ func (a *appends) end() {
 
 // append appends a record, and waits for as many replicas as are asked for.
 func (b *Backend) append(record []byte) error {
-	ctx, cancel := context.WithTimeout(b.ctx, answerTimeout+b.replicaTimeout())
-	defer cancel()
 	args := append(b.scriptArgs(b.read.Load(), misfit{}, b.retention.dropBelow(time.Now())), newIdentity(), rueidis.BinaryString(record))
 	if b.options.WaitReplicas == 0 {
-		_, err := b.runScript(ctx, b.appending, args)
+		_, err := b.runScript(b.appending, answerTimeout, args)
 		return err
 	}
-	answers, err := b.runScript(ctx, b.appending, args, func(c rueidis.Builder) rueidis.Completed {
-		return c.Wait().Numreplicas(int64(b.options.WaitReplicas)).Timeout(b.replicaTimeout().Milliseconds()).Build()
+	answers, err := b.runScript(b.appending, answerTimeout+replicaTimeout, args, func(c rueidis.Builder) rueidis.Completed {
+		return c.Wait().Numreplicas(int64(b.options.WaitReplicas)).Timeout(replicaTimeout.Milliseconds()).Build()
 	})
 	if err != nil {
 		return err
@@ -103,10 +100,5 @@ func (b *Backend) append(record []byte) error {
 	return err
 }
 
-// replicaTimeout is how long replicas may take.
-func (b *Backend) replicaTimeout() time.Duration {
-	if b.options.WaitReplicas == 0 {
-		return 0
-	}
-	return time.Second
-}
+// replicaTimeout is how long replicas may take to have a record.
+const replicaTimeout = time.Second

@@ -81,10 +81,10 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 		return err
 	}
 	for _, l := range []**link{&b.reading, &b.appending, &b.sending} {
-		*l = &link{client: b.client, log: b.keys.log}
+		*l = newLink(b.client, b.keys.log)
 	}
 	f := newFollower(b)
-	if err := b.untilUp(ctx, func() error { return f.begin(ctx) }); err != nil {
+	if err := b.untilUp(ctx, f.begin); err != nil {
 		return err
 	}
 	b.on.State(nil)

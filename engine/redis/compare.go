@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"sort"
 
 	"github.com/redis/rueidis"
@@ -45,19 +44,17 @@ func (f *follower) hasBegunHere(e entry) bool {
 // removed it, this node has missed it, and goes on with the entry. Where the log is another one than was read, an epoch begins, and the
 // follower has jumped to its beginning.
 func (f *follower) compare(e entry) (jumped bool, err error) {
-	ctx, cancel := context.WithTimeout(f.ctx, 3*answerTimeout)
-	defer cancel()
-	first, _, err := f.entryAt(ctx, "-")
+	first, _, err := f.entryAt("-")
 	if err != nil {
 		return false, err
 	}
 	if first.number <= f.last.number {
-		fits, err := f.fits(ctx, first.number)
+		fits, err := f.fits(first.number)
 		switch {
 		case err != nil:
 			return false, err
 		case fits != f.last:
-			return true, f.beginAnew(ctx, e.epoch, fits)
+			return true, f.beginAnew(e.epoch, fits)
 		}
 	}
 	upTo := e.number - 1
@@ -72,22 +69,22 @@ func (f *follower) compare(e entry) (jumped bool, err error) {
 }
 
 // misfits is compare where the newest entries of the log and of what was read have one number.
-func (f *follower) misfits(ctx context.Context, epoch uint64) error {
-	first, _, err := f.entryAt(ctx, "-")
+func (f *follower) misfits(epoch uint64) error {
+	first, _, err := f.entryAt("-")
 	if err != nil {
 		return err
 	}
-	fits, err := f.fits(ctx, first.number)
+	fits, err := f.fits(first.number)
 	if err != nil {
 		return err
 	}
-	return f.beginAnew(ctx, epoch, fits)
+	return f.beginAnew(epoch, fits)
 }
 
 // beginAnew has an epoch begin in place of one that does not go on from what was read, unless another node has been faster: then that
 // node's epoch is looked at next. What the log has before it is void.
-func (f *follower) beginAnew(ctx context.Context, epoch uint64, fits mark) error {
-	s, err := f.look(ctx, f.link, f.last.number, misfit{epoch, fits})
+func (f *follower) beginAnew(epoch uint64, fits mark) error {
+	s, err := f.look(f.link, f.last.number, misfit{epoch, fits})
 	if err != nil {
 		return err
 	}
@@ -97,12 +94,12 @@ func (f *follower) beginAnew(ctx context.Context, epoch uint64, fits mark) error
 }
 
 // fits is the newest entry that was read and that the log, whose first entry has this number, has still in its place.
-func (f *follower) fits(ctx context.Context, first uint64) (mark, error) {
+func (f *follower) fits(first uint64) (mark, error) {
 	begin := f.remembered(first)
 	marks := f.recent[begin:]
 	var failed error
 	n := sort.Search(len(marks), func(i int) bool { // the first that the log does not have
-		e, ok, err := f.entryAt(ctx, id(marks[i].number))
+		e, ok, err := f.entryAt(id(marks[i].number))
 		if err != nil {
 			failed = err
 		}
@@ -118,12 +115,12 @@ func (f *follower) fits(ctx context.Context, first uint64) (mark, error) {
 }
 
 // entryAt reads the entry with an ID, or the first one: "-".
-func (f *follower) entryAt(ctx context.Context, id string) (e entry, ok bool, err error) {
+func (f *follower) entryAt(id string) (e entry, ok bool, err error) {
 	end := id
 	if id == "-" {
 		end = "+"
 	}
-	answers, err := f.link.do(ctx, func(c rueidis.Builder) rueidis.Completed {
+	answers, err := f.link.do(answerTimeout, func(c rueidis.Builder) rueidis.Completed {
 		return c.Xrange().Key(f.keys.log).Start(id).End(end).Count(1).Build()
 	})
 	if err != nil {

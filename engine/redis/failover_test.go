@@ -54,6 +54,34 @@ func killWhilePublishing(t *testing.T, f *fleet, master *redistest.Server) {
 	t.Logf("%d pushes were acknowledged", f.count())
 }
 
+// TestSentinelsCannotReachTheMaster, and nodes can: they go to the server that the Sentinels have promoted, though the old master takes
+// what it is sent.
+func TestSentinelsCannotReachTheMaster(t *testing.T) {
+	master := redistest.Start(t)
+	proxy := enginetest.NewProxy(t, master.Addr)
+	w := redistest.Watch(t, master, proxy.Addr(), 1)
+	o := client(t, sentinelOptions(w))
+	o.DialCtxFn = func(ctx context.Context, address string, d *net.Dialer, _ *tls.Config) (net.Conn, error) {
+		if address == proxy.Addr() {
+			address = master.Addr
+		}
+		return d.DialContext(ctx, "tcp", address)
+	}
+	f := startFleet(t, 2, o)
+	old := f.engines[0].Newest().Epoch
+	stop := f.publishers(t)
+	f.awaitMore(t, 100)
+	proxy.Stall(true)
+	until(t, func() bool { return f.engines[0].Newest().Epoch != old && f.engines[1].Newest().Epoch != old })
+	f.awaitMore(t, 100)
+	stop()
+	f.check(t)
+	f.checkLog(t)
+	if n := length(t, w.Servers[1].Client()); n < 100 {
+		t.Errorf("the server that was promoted has %d entries", n)
+	}
+}
+
 // switchable is an address behind which a server stands that can be replaced by another one.
 type switchable struct {
 	at atomic.Pointer[redistest.Server]

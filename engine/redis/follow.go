@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ type follower struct {
 	isLive bool
 
 	position string // in the log: ID behind which it is read
+	count    int    // how many entries of each stream one command reads
 
 	boxes  [2]mailbox // to all nodes, and to this one
 	looked time.Time  // when it was found out last how the log stands
@@ -45,21 +47,21 @@ const (
 	checkEvery = time.Minute
 )
 
-// readCount is how many entries of each stream one command reads.
+// readCount is how many entries of each stream one command reads at most.
 const readCount = 100
 
 func newFollower(b *Backend) *follower {
-	f := &follower{Backend: b, link: b.reading, last: origin, position: "0-0"}
+	f := &follower{Backend: b, link: b.reading, last: origin, position: "0-0", count: readCount}
 	f.boxes = [2]mailbox{{key: b.keys.all}, {key: b.mailboxOf(b.self)}}
 	return f
 }
 
 // begin finds out what there is, when the node starts.
-func (f *follower) begin(ctx context.Context) error {
-	if err := f.checkServer(ctx); err != nil {
+func (f *follower) begin() error {
+	if err := f.checkServer(); err != nil {
 		return err
 	}
-	_, err := f.lookAt(ctx)
+	_, err := f.lookAt()
 	return err
 }
 
@@ -89,12 +91,12 @@ func (f *follower) follow() error {
 	f.looked, f.checked = time.Time{}, time.Time{}
 	for {
 		if time.Since(f.checked) >= checkEvery {
-			if err := f.checkServer(f.ctx); err != nil {
+			if err := f.checkServer(); err != nil {
 				return err
 			}
 		}
 		if time.Since(f.looked) >= lookEvery {
-			s, err := f.lookAt(f.ctx)
+			s, err := f.lookAt()
 			if err != nil {
 				return err
 			}
@@ -111,17 +113,15 @@ func (f *follower) follow() error {
 
 // lookAt finds out how the log stands, has an epoch begin where Redis is not the one that it was, and looks whether the streams are
 // still those that were read.
-func (f *follower) lookAt(ctx context.Context) (s standing, err error) {
+func (f *follower) lookAt() (s standing, err error) {
 	f.looked = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
 	newest := func(key string) command {
 		return func(c rueidis.Builder) rueidis.Completed {
 			return c.Xrevrange().Key(key).End("+").Start("-").Count(1).Build()
 		}
 	}
 	replication := func(c rueidis.Builder) rueidis.Completed { return c.Info().Section("replication").Build() }
-	answers, err := f.runScript(ctx, f.link, f.scriptArgs(f.last.number, misfit{}, 0), newest(f.boxes[0].key), newest(f.boxes[1].key), replication)
+	answers, err := f.runScript(f.link, answerTimeout, f.scriptArgs(f.last.number, misfit{}, 0), newest(f.boxes[0].key), newest(f.boxes[1].key), replication)
 	f.noteRoom(err)
 	if err != nil {
 		return s, err
@@ -139,7 +139,7 @@ func (f *follower) lookAt(ctx context.Context) (s standing, err error) {
 	text, _ := answers[3].ToString()
 	f.report.told(s.newest.number, f.last.number, text)
 	if s.newest.number == f.last.number && s.newest != f.last {
-		return s, f.misfits(ctx, s.epoch)
+		return s, f.misfits(s.epoch)
 	}
 	return s, nil
 }
@@ -176,7 +176,7 @@ func (f *follower) catchUp(s standing) error {
 	}
 	for f.last.number < s.newest.number {
 		before := f.position
-		if err := f.read(0); err != nil {
+		if err := f.read(time.Millisecond); err != nil {
 			return err
 		}
 		if f.position == before { // somebody has removed what was there
@@ -188,22 +188,21 @@ func (f *follower) catchUp(s standing) error {
 	return nil
 }
 
-// read reads what there is, or comes within a time.
+// read reads what there is, or comes within a time. What takes too long to come is less the next time: records can be large, and networks
+// slow.
 func (f *follower) read(block time.Duration) error {
-	ctx, cancel := context.WithTimeout(f.ctx, block+answerTimeout)
-	defer cancel()
-	answers, err := f.link.do(ctx, func(c rueidis.Builder) rueidis.Completed {
-		streams := []string{f.keys.log, f.boxes[0].key, f.boxes[1].key}
-		ids := []string{f.position, f.boxes[0].last, f.boxes[1].last}
-		if count := c.Xread().Count(readCount); block > 0 {
-			return count.Block(block.Milliseconds()).Streams().Key(streams...).Id(ids...).Build()
-		} else {
-			return count.Streams().Key(streams...).Id(ids...).Build()
-		}
+	answers, err := f.link.do(block+answerTimeout, func(c rueidis.Builder) rueidis.Completed {
+		return c.Xread().Count(int64(f.count)).Block(block.Milliseconds()).Streams().
+			Key(f.keys.log, f.boxes[0].key, f.boxes[1].key).Id(f.position, f.boxes[0].last, f.boxes[1].last).Build()
 	})
-	if err != nil || answers[0].IsNil() {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		f.count = max(1, f.count/4)
+		return err
+	case err != nil || answers[0].IsNil():
 		return err
 	}
+	f.count = min(2*f.count, readCount)
 	streams, err := answers[0].AsXRead()
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -88,14 +87,12 @@ var oldest = [2]int{6, 2}
 var errOld = errors.New("it is too old; the engine needs Redis 6.2, or Valkey, or KeyDB 6.3")
 
 // checkServer looks, on a new connection, whether the server can keep the log, and warns where its settings can lose it.
-func (f *follower) checkServer(ctx context.Context) error {
+func (f *follower) checkServer() error {
 	f.checked = time.Now()
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
 	section := func(name string) command {
 		return func(c rueidis.Builder) rueidis.Completed { return c.Info().Section(name).Build() }
 	}
-	answers, err := f.link.do(ctx, section("server"), section("memory"))
+	answers, err := f.link.do(answerTimeout, section("server"), section("memory"))
 	if err != nil {
 		return err
 	}
@@ -107,7 +104,7 @@ func (f *follower) checkServer(ctx context.Context) error {
 	}
 	text, _ = answers[1].ToString()
 	f.checkEviction(fields(text))
-	f.findServer(ctx)
+	f.findServer()
 	return nil
 }
 
@@ -124,9 +121,9 @@ func (f *follower) checkEviction(memory map[string]string) {
 }
 
 // findServer notes which server keeps the log, by the address that it has on this connection.
-func (f *follower) findServer(ctx context.Context) {
+func (f *follower) findServer() {
 	server := ""
-	if answers, err := f.link.do(ctx, func(c rueidis.Builder) rueidis.Completed { return c.ClientInfo().Build() }); err == nil {
+	if answers, err := f.link.do(answerTimeout, func(c rueidis.Builder) rueidis.Completed { return c.ClientInfo().Build() }); err == nil {
 		text, _ := answers[0].ToString()
 		for field := range strings.FieldsSeq(text) {
 			if address, ok := strings.CutPrefix(field, "laddr="); ok {

@@ -15,13 +15,20 @@ import (
 // has failed is closed, and what comes next opens another one, to the server that keeps the log then.
 type link struct {
 	client rueidis.Client
-	log    string // key of the log
+	log    string        // key of the log
+	done   chan struct{} // closed by close
 
 	mu     sync.Mutex
 	conn   rueidis.DedicatedClient // nil: none is open
 	closed bool
 
-	opened time.Time // when one was opened last
+	master   string    // with Sentinel: where conn leads to
+	compared time.Time // … and when that was held last against what Sentinel says
+	opened   time.Time // when one was opened last
+}
+
+func newLink(client rueidis.Client, log string) *link {
+	return &link{client: client, log: log, done: make(chan struct{})}
 }
 
 // command is one that is still to be built.
@@ -32,10 +39,10 @@ const reopenAfter = 100 * time.Millisecond
 
 var errClosed = errors.New("the engine is closed")
 
-// do sends commands in one go and returns their answers, or an error if any of them has failed, in the order of the commands. It takes
-// no longer than the context's deadline, and about answerTimeout more where a connection must be opened.
-func (l *link) do(ctx context.Context, commands ...command) ([]rueidis.RedisMessage, error) {
-	conn, err := l.open(ctx)
+// do sends commands in one go and returns their answers, or an error if any of them has failed, in the order of the commands. Redis may
+// take so long to answer; to open a connection, where none is, may take about twice answerTimeout besides.
+func (l *link) do(timeout time.Duration, commands ...command) ([]rueidis.RedisMessage, error) {
+	conn, err := l.open()
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +50,9 @@ func (l *link) do(ctx context.Context, commands ...command) ([]rueidis.RedisMess
 	for i, c := range commands {
 		built[i] = c(conn.B())
 	}
+	// close ends it, too: a context that can be cancelled would have the library start goroutines for the connection.
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
 	answers := make([]rueidis.RedisMessage, 0, len(built))
 	for _, r := range conn.DoMulti(ctx, built...) {
 		m, err := r.ToMessage()
@@ -65,25 +75,30 @@ func staysOpen(err error) bool {
 	})
 }
 
-func (l *link) open(ctx context.Context) (rueidis.DedicatedClient, error) {
+// open returns the connection, or opens one.
+func (l *link) open() (rueidis.DedicatedClient, error) {
 	l.mu.Lock()
 	conn, closed := l.conn, l.closed
 	l.mu.Unlock()
-	switch {
-	case closed:
+	if closed {
 		return nil, errClosed
-	case conn != nil:
+	}
+	if conn != nil && l.isToMaster() {
 		return conn, nil
 	}
-	if wait := reopenAfter - time.Since(l.opened); wait > 0 {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(wait):
-		}
+	if conn != nil {
+		l.drop(conn)
 	}
-	l.opened = time.Now()
+	select {
+	case <-l.done:
+		return nil, errClosed
+	case <-time.After(reopenAfter - time.Since(l.opened)):
+	}
+	l.opened, l.compared = time.Now(), time.Now()
+	l.master = l.masterNow()
 	conn, _ = l.client.Dedicate()
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
 	// In a Redis Cluster, the key of the first command says which server it is.
 	err := conn.Do(ctx, conn.B().Exists().Key(l.log).Build()).Error()
 	l.mu.Lock()
@@ -97,6 +112,26 @@ func (l *link) open(ctx context.Context) (rueidis.DedicatedClient, error) {
 	}
 	l.conn = conn
 	return conn, nil
+}
+
+// isToMaster reports whether the connection leads to the server that is the master by now. One that Sentinel has replaced, and does not
+// reach, still takes what it is sent.
+func (l *link) isToMaster() bool {
+	if time.Since(l.compared) < lookEvery {
+		return true
+	}
+	l.compared = time.Now()
+	return l.masterNow() == l.master
+}
+
+// masterNow is where the master is, as Sentinel says. Without Sentinel it is empty: the server itself says when it is none.
+func (l *link) masterNow() string {
+	if l.client.Mode() == rueidis.ClientModeSentinel {
+		for address := range l.client.Nodes() {
+			return address
+		}
+	}
+	return ""
 }
 
 // drop closes a connection that has failed.
@@ -113,7 +148,11 @@ func (l *link) drop(conn rueidis.DedicatedClient) {
 func (l *link) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	l.closed = true
+	close(l.done)
 	if l.conn != nil {
 		l.conn.Close()
 		l.conn = nil

@@ -29,9 +29,10 @@ if h[1] ~= replication or not identity or tonumber(ARGV[1]) > number or epoch ==
     ended = tonumber(string.match(newest[1], '^%d+'))
     last = string.match(newest[2][2], '^%S+ (%S+)')
   end
-  -- Above all that any node has read: of this log, and, by the clock, of others that it has taken the place of.
+  -- Above all that any node has read: of this log, and, by the clock, of others that it has taken the place of. A clock that is wrong
+  -- must not bring it near 2^53.
   number = math.max(number, ended, tonumber(ARGV[1])) + 1048576
-  number = math.max(number, redis.call('TIME')[1] * 1048576)
+  number = math.max(number, math.min(redis.call('TIME')[1], 4294967296) * 1048576)
   if epoch and epoch == ARGV[3] then
     ended, last, field = tonumber(ARGV[4]), ARGV[5], 'voids'
   end

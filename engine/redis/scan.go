@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -19,6 +20,7 @@ var ErrNoLog = errors.New("there is no log")
 // is changed.
 func Scan(ctx context.Context, o Options, reader *cluster.Reader, push func(*scenecast.Push)) (cluster.Scan, error) {
 	o = o.withDefaults()
+	o.Client.ConnWriteTimeout = scanTimeout // on what bounds how long it takes to answer
 	s := scanner{Scanner: cluster.NewScanner(reader, push)}
 	client, err := redisclient.Connect(o.Client)
 	if err != nil {
@@ -27,7 +29,7 @@ func Scan(ctx context.Context, o Options, reader *cluster.Reader, push func(*sce
 	defer client.Close()
 	log := keysOf(o.Tag).log
 	for from := "-"; ; {
-		asking, cancel := context.WithTimeout(ctx, answerTimeout)
+		asking, cancel := context.WithTimeout(ctx, scanTimeout)
 		entries, err := client.Do(asking, client.B().Xrange().Key(log).Start(from).End("+").Count(readCount).Build()).AsXRange()
 		cancel()
 		switch {
@@ -44,6 +46,9 @@ func Scan(ctx context.Context, o Options, reader *cluster.Reader, push func(*sce
 		}
 	}
 }
+
+// scanTimeout is how long some entries may take to come.
+const scanTimeout = 30 * time.Second
 
 // scanner goes through entries as the follower does.
 type scanner struct {

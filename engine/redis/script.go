@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha1" //nolint:gosec // it is how Redis names scripts
 	_ "embed"
@@ -11,6 +10,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -38,8 +38,8 @@ type misfit struct {
 }
 
 // look finds out how the log stands, and begins an epoch where it may not be what was read of it. The numbers of that are above known.
-func (b *Backend) look(ctx context.Context, l *link, known uint64, m misfit) (s standing, err error) {
-	answers, err := b.runScript(ctx, l, b.scriptArgs(known, m, 0))
+func (b *Backend) look(l *link, known uint64, m misfit) (s standing, err error) {
+	answers, err := b.runScript(l, answerTimeout, b.scriptArgs(known, m, 0))
 	if err != nil {
 		return s, err
 	}
@@ -59,16 +59,16 @@ func (b *Backend) scriptArgs(known uint64, m misfit, dropBelow uint64) []string 
 }
 
 // runScript runs log.lua, and other commands behind it on the same connection.
-func (b *Backend) runScript(ctx context.Context, l *link, args []string, behind ...command) ([]rueidis.RedisMessage, error) {
+func (b *Backend) runScript(l *link, timeout time.Duration, args []string, behind ...command) ([]rueidis.RedisMessage, error) {
 	commands := append([]command{func(c rueidis.Builder) rueidis.Completed {
 		return c.Evalsha().Sha1(logScriptSum).Numkeys(2).Key(b.keys.log, b.keys.head).Arg(args...).Build()
 	}}, behind...)
-	answers, err := l.do(ctx, commands...)
+	answers, err := l.do(timeout, commands...)
 	if e, ok := rueidis.IsRedisErr(err); ok && e.IsNoScript() { // the server is new, or somebody has flushed its scripts
 		commands[0] = func(c rueidis.Builder) rueidis.Completed {
 			return c.Eval().Script(logScript).Numkeys(2).Key(b.keys.log, b.keys.head).Arg(args...).Build()
 		}
-		answers, err = l.do(ctx, commands...)
+		answers, err = l.do(timeout, commands...)
 	}
 	return answers, err
 }

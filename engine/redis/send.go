@@ -21,6 +21,7 @@ type sends struct {
 }
 
 type waitingSend struct {
+	ctx     context.Context
 	to      string // key of the stream
 	message []byte
 	done    chan error // takes one
@@ -35,7 +36,7 @@ const (
 
 // Send implements cluster.Backend. It returns when Redis has the message.
 func (b *Backend) Send(ctx context.Context, to scenecast.NodeID, message []byte) error {
-	w := waitingSend{to: b.keys.all, message: message, done: make(chan error, 1)}
+	w := waitingSend{ctx: ctx, to: b.keys.all, message: message, done: make(chan error, 1)}
 	if to != 0 {
 		w.to = b.mailboxOf(to)
 	}
@@ -90,6 +91,9 @@ func (b *Backend) send(queue []waitingSend, kept map[string]time.Time) {
 	var commands []command
 	now := time.Now()
 	for _, w := range queue {
+		if w.ctx.Err() != nil { // nobody waits for it any more: Redis was away
+			continue
+		}
 		commands = append(commands, func(c rueidis.Builder) rueidis.Completed {
 			return c.Xadd().Key(w.to).Maxlen().Almost().Threshold(strconv.Itoa(mailboxLength)).Id("*").
 				FieldValue().FieldValue("m", rueidis.BinaryString(w.message)).Build()
@@ -107,9 +111,10 @@ func (b *Backend) send(queue []waitingSend, kept map[string]time.Time) {
 			delete(kept, key)
 		}
 	}
-	ctx, cancel := context.WithTimeout(b.ctx, answerTimeout)
-	defer cancel()
-	_, err := b.sending.do(ctx, commands...)
+	if len(commands) == 0 {
+		return
+	}
+	_, err := b.sending.do(answerTimeout, commands...)
 	if err != nil {
 		clear(kept)
 		err = errors.Join(errNotSent, err)

@@ -67,14 +67,21 @@ const downAfter = "1000"
 func StartWatched(tb testing.TB, replicas int, args ...string) *Watched {
 	tb.Helper()
 	master := Start(tb, args...)
+	return Watch(tb, master, master.Addr, replicas, args...)
+}
+
+// Watch starts replicas and Sentinels of a master that runs, which they reach at this address.
+func Watch(tb testing.TB, master *Server, address string, replicas int, args ...string) *Watched {
+	tb.Helper()
 	w := &Watched{Name: "shop", Servers: []*Server{master}}
+	host, port, _ := net.SplitHostPort(address)
 	for range replicas {
-		w.Servers = append(w.Servers, Start(tb, append([]string{"--replicaof", "127.0.0.1 " + master.Port(), "--repl-diskless-sync-delay", "0"}, args...)...))
+		w.Servers = append(w.Servers, Start(tb, append([]string{"--replicaof", host + " " + port, "--repl-diskless-sync-delay", "0"}, args...)...))
 	}
 	for i := range 3 {
 		file := filepath.Join(tb.TempDir(), "sentinel.conf")
-		text := fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]s 2\nsentinel down-after-milliseconds %[1]s %[3]s\nsentinel failover-timeout %[1]s 3000\n"+
-			"sentinel myid %040[4]d\n", w.Name, master.Port(), downAfter, i+1)
+		text := fmt.Sprintf("sentinel monitor %[1]s %[2]s %[3]s 2\nsentinel down-after-milliseconds %[1]s %[4]s\nsentinel failover-timeout %[1]s 3000\n"+
+			"sentinel myid %040[5]d\n", w.Name, host, port, downAfter, i+1)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}
