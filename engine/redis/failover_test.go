@@ -21,6 +21,7 @@ import (
 
 // TestMasterIsKilled: while a replica is promoted nothing is acknowledged that is lost, and nothing comes twice.
 func TestMasterIsKilled(t *testing.T) {
+	t.Parallel()
 	for _, wait := range []int{0, 1} {
 		t.Run(fmt.Sprint("Sentinel, WAIT ", wait), func(t *testing.T) {
 			w := redistest.StartWatched(t, 1+wait) // with one replica there would be none to wait for
@@ -57,6 +58,7 @@ func killWhilePublishing(t *testing.T, f *fleet, master *redistest.Server) {
 // TestSentinelsCannotReachTheMaster, and nodes can: they go to the server that the Sentinels have promoted, though the old master takes
 // what it is sent.
 func TestSentinelsCannotReachTheMaster(t *testing.T) {
+	t.Parallel()
 	master := redistest.Start(t)
 	proxy := enginetest.NewProxy(t, master.Addr)
 	w := redistest.Watch(t, master, proxy.Addr(), 1)
@@ -94,6 +96,7 @@ func (s *switchable) dial(ctx context.Context, _ string, d *net.Dialer, _ *tls.C
 // TestTailIsLost: a replica is promoted that lacks the newest pushes. They are appended again by the nodes that took them, in a new
 // epoch; a page that has got some of them is told that its position is none any more.
 func TestTailIsLost(t *testing.T) {
+	t.Parallel()
 	a := redistest.Start(t)
 	b := redistest.Start(t, "--replicaof", "127.0.0.1 "+a.Port(), "--repl-diskless-sync-delay", "0")
 	var address switchable
@@ -146,6 +149,7 @@ func length(t *testing.T, c rueidis.Client) int64 {
 // TestOriginAndMasterDie: the replica is behind, and the master and the node that took the newest pushes end at once, so that nobody
 // appends them again. With wait_replicas none of them was acknowledged; without, they are lost.
 func TestOriginAndMasterDie(t *testing.T) {
+	t.Parallel()
 	for _, wait := range []int{0, 1} {
 		t.Run(fmt.Sprint("WAIT ", wait), func(t *testing.T) {
 			a := redistest.Start(t)
@@ -184,6 +188,7 @@ func TestOriginAndMasterDie(t *testing.T) {
 
 // TestReplicaIsGone: with a replica waited for, nothing is acknowledged while there is none, and everything again when it is back.
 func TestReplicaIsGone(t *testing.T) {
+	t.Parallel()
 	a := redistest.Start(t)
 	b := redistest.Start(t, "--replicaof", "127.0.0.1 "+a.Port(), "--repl-diskless-sync-delay", "0")
 	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + a.Addr}), func(o *redis.Options) { o.WaitReplicas = 1 })
@@ -203,6 +208,7 @@ func TestReplicaIsGone(t *testing.T) {
 // TestRestartedWithAppendOnlyFile: a Redis that has every record on its disk is killed and comes back. Pages go on where they were, without
 // a gap, also at a node that starts then.
 func TestRestartedWithAppendOnlyFile(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + s.Addr}))
 	f.publish(t, 0, "before")
@@ -225,6 +231,7 @@ func TestRestartedWithAppendOnlyFile(t *testing.T) {
 // TestTwoPromotions: a replica is promoted, and then another one that lacks what the first had lost and what came after. Whoever has read
 // any of it, the nodes agree in the end, and no position is that of two pushes.
 func TestTwoPromotions(t *testing.T) {
+	t.Parallel()
 	a := redistest.Start(t)
 	of := []string{"--replicaof", "127.0.0.1 " + a.Port(), "--repl-diskless-sync-delay", "0"}
 	b, c := redistest.Start(t, of...), redistest.Start(t, of...)
@@ -259,6 +266,7 @@ func TestTwoPromotions(t *testing.T) {
 // TestRestartedEmpty: a Redis that keeps nothing is killed and comes back. The log has everything that was acknowledged within the last
 // 15 s.
 func TestRestartedEmpty(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
 	f := startFleet(t, 3, client(t, redisclient.Options{URL: "redis://" + s.Addr}))
 	stop := f.publishers(t)

@@ -13,6 +13,7 @@ import (
 // TestSlotIsMoved: an operator moves the log's slot of a Redis Cluster to another master, key by key, while pushes are published. Publishes
 // may fail until it has been moved; nothing is lost, and the nodes go on there by themselves.
 func TestSlotIsMoved(t *testing.T) {
+	t.Parallel()
 	servers := redistest.StartCluster(t, 3)
 	f := startFleet(t, 2, client(t, clusterOptions(servers)))
 	stop := f.publishers(t)
@@ -60,6 +61,7 @@ func myID(t *testing.T, c rueidis.Client) string {
 // TestClusterIsDown: a master of other slots is gone, with its replica, so the Cluster serves nothing. It is the same again when they are
 // back.
 func TestClusterIsDown(t *testing.T) {
+	t.Parallel()
 	servers := redistest.StartCluster(t, 3)
 	f := startFleet(t, 2, client(t, clusterOptions(servers)))
 	f.publish(t, 0, "before")
