@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -37,10 +39,10 @@ type acmeCertificates struct {
 	transport *http.Transport
 }
 
-// How often a certificate is asked for: until it is there, with longer and longer pauses, because authorities bound how often they are asked;
-// then often enough to notice in time that it was renewed.
+// How often a certificate is asked for: until it is there, with longer and longer pauses, because authorities bound how often they are asked,
+// and autocert takes a failed attempt for the answer for a minute; then often enough to notice in time that it was renewed.
 const (
-	acmeFirstPause = 5 * time.Second
+	acmeFirstPause = 65 * time.Second
 	acmeLastPause  = 2 * time.Hour
 	acmeRefresh    = time.Hour
 )
@@ -59,7 +61,7 @@ func newACME(c config.Config, log *slog.Logger) (*acmeCertificates, error) {
 		Prompt:     autocert.AcceptTOS,
 		HostPolicy: autocert.HostWhitelist(o.Domains...),
 		Email:      o.Email,
-		Client:     &acme.Client{DirectoryURL: o.CA, HTTPClient: &http.Client{Transport: untilEnd{transport, ended}}},
+		Client:     &acme.Client{DirectoryURL: o.CA, HTTPClient: &http.Client{Transport: untilEnd{transport, ended, log}}},
 	}
 	switch {
 	case o.Dir != "":
@@ -81,6 +83,7 @@ func newACME(c config.Config, log *slog.Logger) (*acmeCertificates, error) {
 type untilEnd struct {
 	http.RoundTripper
 	ended <-chan struct{}
+	log   *slog.Logger
 }
 
 // maxACMEAnswer bounds an answer of an authority, in bytes. autocert takes as much.
@@ -106,7 +109,26 @@ func (u untilEnd) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxACMEAnswer))
 	response.Body = io.NopCloser(bytes.NewReader(body))
+	u.logFailedChecks(body)
 	return response, err
+}
+
+// logFailedChecks tells why an authority could not check a domain, which autocert does not.
+func (u untilEnd) logFailedChecks(answer []byte) {
+	var authorization struct {
+		Challenges []struct {
+			Type  string
+			Error struct{ Detail string }
+		}
+	}
+	if json.Unmarshal(answer, &authorization) != nil {
+		return
+	}
+	for _, c := range authorization.Challenges {
+		if c.Error.Detail != "" {
+			u.log.Warn("the authority could not check a domain", "check", c.Type, "why", c.Error.Detail)
+		}
+	}
 }
 
 // start begins to obtain certificates. The port must answer by then: the authority asks it.
@@ -182,7 +204,13 @@ func (a *acmeCertificates) answerChecks(next http.Handler) http.Handler {
 	if a == nil {
 		return next
 	}
-	return a.manager.HTTPHandler(next)
+	checks := a.manager.HTTPHandler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.Host); err == nil { // a check at another port than 80, behind something that forwards it
+			r.Host = host
+		}
+		checks.ServeHTTP(w, r)
+	})
 }
 
 // close ends what is being done, and returns when that has ended.
