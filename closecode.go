@@ -18,6 +18,6 @@ const (
 	CloseForbidden    CloseCode = 4403 // the token is right and does not allow this. Do not reconnect.
 	CloseSlowConsumer CloseCode = 4408 // the outbox was full. Reconnect with backoff.
 	CloseIdle         CloseCode = 4410 // taken for gone: no frame, or no pong, for too long. Reconnect at once.
-	CloseTooMany      CloseCode = 4429 // as many pages are connected as a limit allows. Reconnect with backoff.
+	CloseTooMany      CloseCode = 4429 // as many pages are connected as a limit allows, or this one talks faster than it may. Reconnect with backoff.
 	CloseShuttingDown CloseCode = 4503 // the server goes away. Reconnect later, spread over some seconds.
 )

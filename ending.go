@@ -12,6 +12,7 @@ const (
 	CauseViolation               // the page broke RFC 6455 or RFC 7692; Detail says how
 	CauseBadMessage              // the page sent what its protocol cannot read; Detail says what
 	CauseMessageTimeout          // the page did not end a message within websocket.message_timeout of its beginning
+	CauseMessageRate             // the page sent more messages in a second than it may (limits.page_messages)
 	CauseInboundBudget           // all pages together had begun messages of more bytes than the server holds, and this one's for longest
 	CauseOutboxFull              // the page reads too slowly: its own outbox limit (outbox.max_bytes, outbox.max_frames)
 	CauseOutboxBudget            // the page reads too slowly: the limit of all outboxes together (outbox.max_total)
@@ -42,6 +43,7 @@ var causeTable = [causes]struct {
 	CauseViolation:         {"protocol_violation", CloseProtocolError},
 	CauseBadMessage:        {"bad_message", CloseBadMessage},
 	CauseMessageTimeout:    {"message_timeout", CloseIdle},
+	CauseMessageRate:       {"message_rate", CloseTooMany},
 	CauseInboundBudget:     {"inbound_budget", CloseTooMany},
 	CauseOutboxFull:        {"outbox_full", CloseSlowConsumer},
 	CauseOutboxBudget:      {"outbox_budget", CloseSlowConsumer},

@@ -84,6 +84,9 @@ type Conn interface {
 	Await() (resume func(task func(c Conn)), ok bool)
 	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
 	Relabel(c label.Change)
+	// AllowsSet reports whether the page may change its labels now, and counts that it does: more often than so many times per
+	// second it may not (limits.page_sets).
+	AllowsSet() bool
 	// Position is where in the log the page stands: everything up to it that was for the page, the page has got, or is
 	// getting. While missed pushes are replayed, it is that of the last one.
 	Position() Position

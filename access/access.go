@@ -31,12 +31,14 @@ type Caller struct {
 	Within audience.Expr
 	// Triggers are the names of those that the caller may run. Nil: all of its app.
 	Triggers []string
+	// Rate bounds what the caller publishes, together with others of this credential.
+	Rate auth.Rate
 }
 
 // KeyCaller is whoever shows this API key. API keys of one name have their idempotency keys in common, so one can take the place of
 // the other.
 func KeyCaller(k auth.Key) Caller {
-	c := Caller{App: k.App, Credential: "key " + k.Name, Within: k.Within, Triggers: k.Triggers}
+	c := Caller{App: k.App, Credential: "key " + k.Name, Within: k.Within, Triggers: k.Triggers, Rate: k.Rate}
 	if c.Confined() {
 		c.Credential += " within " + c.confinement()
 	}

@@ -13,6 +13,7 @@ type Engine struct {
 	Pushes  Submitter
 	Queries Asker
 	Log     scenecast.Log
+	Rates   *Rates // of what is submitted
 }
 
 // Submit submits a push in the app of the caller, as scenecast.Engine does, to those of its audience whom the caller reaches.
@@ -20,12 +21,21 @@ func (e Engine) Submit(c Caller, p scenecast.Push) (_ scenecast.Pending, err err
 	if p.To, err = c.Reach(p.To); err != nil {
 		return nil, err
 	}
+	if err := e.Rates.take(c); err != nil {
+		return nil, err
+	}
 	p.App, p.Confinement = c.App, c.confinement()
 	pending, err := e.Pushes.Submit(p)
-	if err != nil || !c.Confined() {
-		return pending, err
+	if err != nil {
+		return nil, err
 	}
-	return withoutPosition{pending}, nil
+	if c.Rate.Deliveries > 0 {
+		pending = &counted{Pending: pending, rates: e.Rates, caller: c}
+	}
+	if c.Confined() {
+		pending = withoutPosition{pending}
+	}
+	return pending, nil
 }
 
 // withoutPosition is a push of a confined caller.

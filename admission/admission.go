@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 
 	"scenecast"
@@ -26,6 +27,7 @@ type Authenticator struct {
 	PresenceKey func(app, key string) bool
 
 	Quota       *Quota         // of the pages that are admitted; nil: nobody counts them
+	Addresses   *Addresses     // where pages come from; nil: nobody counts
 	Proxies     func() Proxies // that say where pages come from, now; nil: none do
 	TokenCookie func() string  // the name of a cookie that may carry a page's token, now; nil, or an empty name: none may
 }
@@ -34,6 +36,11 @@ type Authenticator struct {
 // *problem.Problem says why the page is refused. The protocol and its idle policy are the caller's to fill in. The form
 // says what the query may have besides.
 func (a *Authenticator) Admit(r *http.Request, form QueryForm) (scenecast.Admission, error) {
+	if a.Addresses != nil {
+		if err := a.Addresses.Connect(a.origin(r)); err != nil {
+			return scenecast.Admission{}, err
+		}
+	}
 	token, err := a.token(r)
 	if err != nil {
 		return scenecast.Admission{}, err
@@ -90,11 +97,7 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 		accepted.Resume = ResumeAfter(params.Since)
 	}
 	if a.Quota != nil {
-		var proxies Proxies
-		if a.Proxies != nil {
-			proxies = a.Proxies()
-		}
-		if accepted.Lease, err = a.Quota.Acquire(page.App, proxies.Origin(r)); err != nil {
+		if accepted.Lease, err = a.Quota.Acquire(page.App, a.origin(r)); err != nil {
 			return scenecast.Admission{}, err
 		}
 	}
@@ -114,6 +117,15 @@ func (a *Authenticator) CheckWatch(app, key string, has bool) error {
 		return problem.New(problem.Invalid, "a page sees who is in its own scenes, and this one has no label %s", key)
 	}
 	return nil
+}
+
+// origin is the address that a page comes from.
+func (a *Authenticator) origin(r *http.Request) netip.Addr {
+	var proxies Proxies
+	if a.Proxies != nil {
+		proxies = a.Proxies()
+	}
+	return proxies.Origin(r)
 }
 
 // ResumeAfter is what a page wants that gives this as its position.

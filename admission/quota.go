@@ -171,7 +171,12 @@ func (q *Quota) appNumber(name string) uint32 {
 
 // addressOf is what counts as one address.
 func addressOf(from netip.Addr) (a address) {
-	a = from.As16()
+	return networkOf(from)
+}
+
+// networkOf is what counts as one address: that of IPv4, and the /64 of IPv6, which is one customer's.
+func networkOf(from netip.Addr) address {
+	a := address(from.As16())
 	if from.Is6() && !from.Is4In6() {
 		clear(a[8:])
 	}

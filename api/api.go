@@ -183,6 +183,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]r
 		return
 	}
 	value, err := a.call(to, &request{Request: r, w: w})
+	if p := problem.Of(err); p != nil && p.Kind == problem.TooMany {
+		a.refused(r, p)
+	}
 	if err != nil {
 		a.Refuse(w, r, err)
 	} else if value != (written{}) {

@@ -44,11 +44,12 @@ func (a *API) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch d.Kind {
 	case problem.Unauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1
-	case problem.Unavailable:
-		w.Header().Set("Retry-After", problem.RetryAfter)
 	case problem.UpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")        // RFC 9110, 15.5.22
 		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
+	}
+	if after := problem.Of(err).RetryHeader(); after != "" {
+		w.Header().Set("Retry-After", after)
 	}
 	writeJSON(w, d.Status, "application/problem+json", d)
 }

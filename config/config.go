@@ -67,7 +67,11 @@ type Tutorial struct {
 type Limits struct {
 	Connections    int      `yaml:"connections"`
 	PerAddress     int      `yaml:"per_address"`
-	AcceptRate     int      `yaml:"accept_rate"` // visitors per second
+	AcceptRate     int      `yaml:"accept_rate"`   // visitors per second
+	ConnectRate    int      `yaml:"connect_rate"`  // pages per second from one address
+	FailedTokens   int      `yaml:"failed_tokens"` // per second from one address
+	PageMessages   int      `yaml:"page_messages"` // per second of one page
+	PageSets       int      `yaml:"page_sets"`     // per second of one page
 	TrustedProxies Networks `yaml:"trusted_proxies"`
 	ProxyProtocol  string   `yaml:"proxy_protocol"` // ProxyOff, ProxyOptional or ProxyRequired
 }

@@ -41,6 +41,9 @@ type Options struct {
 	// Broadcast sends a message to the hubs of all other nodes, which get it by Received; it does not wait. Nil: there are no others.
 	Broadcast func(message []byte)
 
+	// PageRates are those in force now. Nil: there are none.
+	PageRates func() PageRates
+
 	// Number gives the numbers of connections' IDs: another one for each count. Defaults to numbers in no order that can be guessed.
 	Number func(count uint64) uint64
 
@@ -69,6 +72,8 @@ type Hub struct {
 	pushes      atomic.Int64
 	opened      atomic.Uint64 // how many connections there were so far
 	number      func(count uint64) uint64
+	pageRates   func() PageRates
+	setsRefused atomic.Int64
 
 	frames   framecache.Cache
 	reader   *replay.Reader
@@ -90,6 +95,9 @@ func New(o Options) *Hub {
 	h.SetLimits(o.Limits)
 	if h.logger == nil {
 		h.logger = slog.Default()
+	}
+	if h.pageRates = o.PageRates; h.pageRates == nil {
+		h.pageRates = func() PageRates { return PageRates{} }
 	}
 	if h.number = o.Number; h.number == nil {
 		h.number = newNumbering().number

@@ -38,6 +38,8 @@ type Shard struct {
 	readyLate  []*latePass          // those that can go on, in turn
 	runsLate   bool                 // the loop runs them in the background
 
+	pageRates []pageRate // by slot index, of pages that have talked while there is a limit
+
 	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
 
@@ -123,7 +125,7 @@ func (s *Shard) appIndex(app string) *appIndex {
 
 // Received is for the loop (socket.Handler).
 func (s *Shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
-	if member := s.at(slot); member != nil {
+	if member := s.at(slot); member != nil && s.allowsMessage(slot) {
 		s.classes.all[member.class].protocol.Received(s.viewOf(slot), m)
 	}
 }

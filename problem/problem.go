@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Kind is the stable, machine-readable name of what went wrong. It is part of the API: kinds are added, never renamed.
@@ -74,7 +76,8 @@ type Problem struct {
 	Where   string // the field, parameter or place in the input; may be empty
 	Setting string // the configuration key that decides, where one does; may be empty
 
-	Mistakes []string // where more than one thing may be wrong: each of them, with its place; may be nil
+	Retry    time.Duration // of TooMany: when it is worth trying again; 0: that is not known
+	Mistakes []string      // where more than one thing may be wrong: each of them, with its place; may be nil
 }
 
 // New makes a problem of a kind, with its detail formatted as by fmt.Sprintf.
@@ -93,6 +96,25 @@ func (p *Problem) At(where string) *Problem {
 		c.Where = where
 	}
 	return &c
+}
+
+// RetryIn returns a copy that says when it is worth trying again.
+func (p *Problem) RetryIn(d time.Duration) *Problem {
+	c := *p
+	c.Retry = d
+	return &c
+}
+
+// RetryHeader is the value of the header Retry-After (RFC 9110, 10.2.3), in whole seconds; empty: there is none.
+func (p *Problem) RetryHeader() string {
+	switch {
+	case p.Kind == Unavailable:
+		return RetryAfter
+	case p.Retry > 0:
+		return strconv.Itoa(int((p.Retry + time.Second - 1) / time.Second))
+	default:
+		return ""
+	}
 }
 
 // DecidedBy returns a copy that names the setting that decides.

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"reflect"
 	"net/http"
 	"strconv"
 	"strings"
@@ -87,7 +88,7 @@ func TestOf(t *testing.T) {
 	secret := errors.New("dial redis://:hunter2@10.0.0.1")
 	for _, err := range []error{secret, fmt.Errorf("publish: %w", secret)} {
 		got := problem.Of(err)
-		if want := *problem.New(problem.Internal, "internal error"); *got != want {
+		if want := *problem.New(problem.Internal, "internal error"); !reflect.DeepEqual(*got, want) {
 			t.Errorf("Of(%v) = %#v, want %#v, without the cause", err, *got, want)
 		}
 	}

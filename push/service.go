@@ -65,8 +65,11 @@ func NewService(engine Engine, limits Limits, findTrigger func(app, name string)
 	if findTrigger == nil {
 		findTrigger = new(Triggers).Find
 	}
-	return &Service{access.Engine{Pushes: engine, Queries: engine}, limits, findTrigger}
+	return &Service{access.Engine{Pushes: engine, Queries: engine, Rates: access.NewRates()}, limits, findTrigger}
 }
+
+// Limited is how many pushes were refused by the rates of API keys: of pushes, and of deliveries.
+func (s *Service) Limited() (byPushes, byDeliveries int64) { return s.engine.Rates.Refused() }
 
 // Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
 // request; after any error nothing was sent. A dry run is counted when its Pending is waited for.

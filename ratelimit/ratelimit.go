@@ -50,3 +50,8 @@ func (b *Bucket) Reserve(now time.Duration) (wait time.Duration) {
 
 // Return gives back the token that was taken last, because it was of no use.
 func (b *Bucket) Return() { b.spent -= b.interval }
+
+// Spend takes n tokens in any case, as many single ones would be reserved: what is missing has to come in before there is another.
+func (b *Bucket) Spend(now time.Duration, n int) {
+	b.spent = max(b.spent, now-burst) + time.Duration(n)*b.interval
+}

@@ -87,6 +87,42 @@ func TestAnyNumber(t *testing.T) {
 	}
 }
 
+// TestSpend: tokens that were spent ahead are missing until they have come in, and quiet times do not save more than a second's.
+func TestSpend(t *testing.T) {
+	b := ratelimit.New(10, time.Hour)
+	b.Spend(time.Hour, 35)
+	if wait := b.Take(time.Hour); wait != 2600*time.Millisecond {
+		t.Fatalf("10 saved, 35 spent: the next takes %v", wait)
+	}
+	if wait := b.Take(time.Hour + 2600*time.Millisecond); wait != 0 {
+		t.Fatalf("then it takes %v", wait)
+	}
+	var any ratelimit.Bucket
+	any.Spend(0, 1<<30)
+	if wait := any.Take(0); wait != 0 {
+		t.Errorf("without a limit the next takes %v", wait)
+	}
+}
+
+// TestSetRate: another rate holds from then on; what was taken before stays taken.
+func TestSetRate(t *testing.T) {
+	var b ratelimit.Bucket
+	b.SetRate(2, time.Hour)
+	for range 2 {
+		if wait := b.Take(time.Hour); wait != 0 {
+			t.Fatalf("a new limit begins with %v to wait", wait)
+		}
+	}
+	b.SetRate(10, time.Hour)
+	if wait := b.Take(time.Hour); wait != 100*time.Millisecond {
+		t.Errorf("at the new rate the next takes %v", wait)
+	}
+	b.SetRate(0, time.Hour)
+	if wait := b.Take(time.Hour); wait != 0 {
+		t.Errorf("without a limit the next takes %v", wait)
+	}
+}
+
 // TestLog: a flood of lines leaves some, and the next says how many are missing.
 func TestLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"scenecast/auth"
 	"scenecast/auth/jwt"
 	"scenecast/config"
+	"scenecast/hub"
 	"scenecast/label"
 	"scenecast/listener"
 	"scenecast/presence"
@@ -35,6 +36,8 @@ type apps struct {
 	proxy    *listener.ProxyProtocol // nil: no header of that kind is taken
 	cookie   string                  // that may bring a page's token; empty: none
 	hsts     string                  // the header Strict-Transport-Security; empty: none
+	rates    hub.PageRates
+	byOrigin admission.AddressLimits
 
 	needsCertificate bool // calls of backends do
 }
@@ -53,6 +56,9 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		proxies:  admission.Proxies(c.Limits.TrustedProxies),
 		cookie:   c.HTTP.TokenCookie,
 		hsts:     hstsOf(c.TLS),
+
+		rates:    hub.PageRates{Messages: c.Limits.PageMessages, Sets: c.Limits.PageSets},
+		byOrigin: admission.AddressLimits{Connects: c.Limits.ConnectRate, FailedTokens: c.Limits.FailedTokens},
 
 		needsCertificate: c.TLS.ClientCA != "",
 		proxy:            proxyProtocolOf(c.Limits),
@@ -159,6 +165,9 @@ func (c *currentApps) origins() *listener.Origins             { return c.Load().
 func (c *currentApps) proxies() admission.Proxies             { return c.Load().proxies }
 func (c *currentApps) proxyProtocol() *listener.ProxyProtocol { return c.Load().proxy }
 func (c *currentApps) tokenCookie() string                    { return c.Load().cookie }
+func (c *currentApps) pageRates() hub.PageRates               { return c.Load().rates }
+
+func (c *currentApps) addressLimits() admission.AddressLimits { return c.Load().byOrigin }
 
 // rules are what labels the pages of an app may have.
 func (c *currentApps) rules(app string) label.Rules {

@@ -3,6 +3,8 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
 	"sync"
 
 	"scenecast/admission"
@@ -17,14 +19,21 @@ const refusalLines = 10
 type refusals struct {
 	log     *ratelimit.Log
 	proxies func() admission.Proxies
+	failed  func(from netip.Addr) // is told of each wrong token
 
 	mu    sync.Mutex
 	pages map[problem.Kind]int64
 	calls map[problem.Kind]int64
 }
 
-func newRefusals(log *slog.Logger, proxies func() admission.Proxies) *refusals {
-	r := &refusals{log: ratelimit.NewLog(log, refusalLines), proxies: proxies, pages: make(map[problem.Kind]int64), calls: make(map[problem.Kind]int64)}
+func newRefusals(log *slog.Logger, proxies func() admission.Proxies, failed func(from netip.Addr)) *refusals {
+	r := &refusals{
+		log:     ratelimit.NewLog(log, refusalLines),
+		proxies: proxies,
+		failed:  failed,
+		pages:   make(map[problem.Kind]int64),
+		calls:   make(map[problem.Kind]int64),
+	}
 	// The usual kinds begin at 0, so that a first refusal is seen as one more.
 	for _, kind := range []problem.Kind{
 		problem.Invalid, problem.LimitExceeded, problem.Unauthorized, problem.Forbidden, problem.TooMany, problem.UpgradeRequired,
@@ -32,7 +41,7 @@ func newRefusals(log *slog.Logger, proxies func() admission.Proxies) *refusals {
 	} {
 		r.pages[kind] = 0
 	}
-	for _, kind := range []problem.Kind{problem.Invalid, problem.Unauthorized, problem.Forbidden, problem.NotFound, problem.Internal} {
+	for _, kind := range []problem.Kind{problem.Invalid, problem.Unauthorized, problem.Forbidden, problem.NotFound, problem.TooMany, problem.Internal} {
 		r.calls[kind] = 0
 	}
 	return r
@@ -49,7 +58,11 @@ func (f *refusals) note(message string, counts map[problem.Kind]int64, r *http.R
 	f.mu.Lock()
 	counts[p.Kind]++
 	f.mu.Unlock()
-	f.log.Info(message, "method", r.Method, "path", r.URL.Path, "client", f.proxies().Origin(r), "kind", p.Kind, "why", p.Error())
+	from := f.proxies().Origin(r)
+	if p.Kind == problem.Unauthorized {
+		f.failed(from)
+	}
+	f.log.Info(message, "method", r.Method, "path", r.URL.Path, "client", from, "kind", p.Kind, "why", p.Error())
 }
 
 // count copies one of the maps, with names for metrics.
@@ -61,4 +74,30 @@ func (f *refusals) count(counts map[problem.Kind]int64) map[string]int64 {
 		byName[string(kind)] = n
 	}
 	return byName
+}
+
+// healthPaths are those that a balancer asks, from an address that may be anybody's.
+var healthPaths = []string{"/healthz", "/readyz"}
+
+// checkAddress refuses requests of addresses that have shown too many wrong tokens.
+func (s *Server) checkAddress(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(healthPaths, r.URL.Path) {
+			if err := s.addresses.Check(s.apps.proxies().Origin(r)); err != nil {
+				s.refusals.call(r, problem.Of(err))
+				refuse(w, r, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limited is how much was refused by each rate.
+func (s *Server) limited() map[string]int64 {
+	byPushes, byDeliveries := s.pushes.Limited()
+	connects, tokens := s.addresses.Refused()
+	return map[string]int64{
+		"key_pushes": byPushes, "key_deliveries": byDeliveries, "connect_rate": connects, "failed_tokens": tokens, "page_sets": s.hub.SetsRefused(),
+	}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"scenecast/config"
 )
 
@@ -64,6 +66,43 @@ func overTLS(name, header string) func(s *reloadable) string {
 	}
 }
 
+// often observes again until it is something else.
+func often(observe func(s *reloadable) string) func(s *reloadable) string {
+	return func(s *reloadable) string {
+		first := observe(s)
+		for range attempts / 4 {
+			if next := observe(s); next != first {
+				return next
+			}
+		}
+		return first
+	}
+}
+
+// talks is how a page that says the same again and again is closed, or this part of an answer; empty: neither.
+func talks(message, answered string) func(s *reloadable) string {
+	return func(s *reloadable) string {
+		c := s.rawNative(s.t, "page=home")
+		if answered == "" {
+			c = s.page("page=home")
+		} else {
+			s.read(c) // the welcome
+		}
+		defer c.CloseNow()
+		for range attempts / 4 {
+			_ = c.Write(s.t.Context(), websocket.MessageText, []byte(message))
+			_, answer, err := c.Read(s.t.Context())
+			if err != nil {
+				return fmt.Sprint(int(websocket.CloseStatus(err)))
+			}
+			if answered != "" && strings.Contains(string(answer), answered) {
+				return answered
+			}
+		}
+		return ""
+	}
+}
+
 // TestSettingsThatChangeLive: each setting that is marked live is in force when a reload has been answered, and every live one is in this
 // table.
 func TestSettingsThatChangeLive(t *testing.T) {
@@ -109,6 +148,13 @@ func TestSettingsThatChangeLive(t *testing.T) {
 			map[string]string{"apps": `{shop: {client_tokens: [shop-page], allowed_origins: ["https://shop.example"]}}`},
 			visits("token=shop-page", "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
 		"rate": {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
+		"rate of an address": {[]string{"limits.connect_rate"}, nil, map[string]string{"limits.connect_rate": "1"},
+			often(visits("token=" + pageToken)), [2]string{"-", `{"code":429`}},
+		"wrong tokens": {[]string{"limits.failed_tokens"}, nil, map[string]string{"limits.failed_tokens": "1"},
+			often(calls("GET", "/v1/connections/1.1", "wrong", "")), [2]string{"401", "429"}},
+		"messages of a page": {[]string{"limits.page_messages"}, nil, map[string]string{"limits.page_messages": "1"}, talks("heartbeat", ""), [2]string{"-", "4429"}},
+		"scenes of a page": {[]string{"limits.page_sets"}, nil, map[string]string{"limits.page_sets": "1"},
+			talks(`{"type":"set","labels":{"page":"x"}}`, "too_many"), [2]string{"-", "too_many"}},
 		"proxies": {[]string{"limits.trusted_proxies"}, nil, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, originOf,
 			[2]string{"127.0.0.1", "198.51.100.7"}},
 		"headers of proxies": {[]string{"limits.proxy_protocol"}, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, map[string]string{"limits.proxy_protocol": "optional"},

@@ -73,6 +73,7 @@ type Server struct {
 	engine      scenecast.Engine
 	registry    *registry.Registry // nil: none
 	quota       *admission.Quota
+	addresses   *admission.Addresses
 	hooks       *eventHooks
 	pushes      *push.Service
 	apps        currentApps
@@ -139,6 +140,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	s.newPresence(id, broadcast)
 	s.hub = hub.New(hub.Options{
 		Number:     o.number,
+		PageRates:  s.apps.pageRates,
 		Broadcast:  broadcast,
 		Node:       id,
 		Limits:     c.Labels.Limits(),
@@ -157,7 +159,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		FrameSetting: frameSetting,
 	}, s.apps.findTrigger)
 	s.quota = admission.NewQuota(s.apps.Load().quota)
+	s.addresses = admission.NewAddresses(s.apps.addressLimits)
 	authenticator := &admission.Authenticator{
+		Addresses:   s.addresses,
 		Pages:       &s.apps,
 		Rules:       s.apps.rules,
 		Quota:       s.quota,
@@ -165,7 +169,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		TokenCookie: s.apps.tokenCookie,
 		PresenceKey: s.apps.isPresenceKey,
 	}
-	s.refusals = newRefusals(s.log, s.apps.proxies)
+	s.refusals = newRefusals(s.log, s.apps.proxies, s.addresses.Failed)
 
 	// What pages and backends find.
 	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
@@ -215,8 +219,8 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Audit:       s.log,
 	})
 	mux := http.NewServeMux()
-	mux.Handle("/{$}", s.onceStarted(endpoint, endpoint.Refuse))
-	mux.Handle("/", s.onceStarted(backends, backends.Refuse))
+	mux.Handle("/{$}", s.onceStarted(s.checkAddress(endpoint, endpoint.Refuse), endpoint.Refuse))
+	mux.Handle("/", s.onceStarted(s.checkAddress(backends, backends.Refuse), backends.Refuse))
 	mux.HandleFunc("GET /scenecast.js", serveScript)
 	for path, page := range o.Pages {
 		mux.Handle(path, page)

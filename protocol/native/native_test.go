@@ -25,6 +25,7 @@ type conn struct {
 	trusted string // a key
 	maySet  []string
 	at      scenecast.Position
+	tooFast bool
 	did     []string
 	changes [][]string // the labels @watch after each change
 
@@ -54,6 +55,7 @@ func (c *conn) ID() scenecast.ConnID             { return scenecast.ConnID{Node:
 func (c *conn) App() string                      { return "shop" }
 func (c *conn) Labels() label.Set                { return c.labels }
 func (c *conn) Trusted(key string) bool          { return key == c.trusted }
+func (c *conn) AllowsSet() bool                  { return !c.tooFast }
 func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
 func (c *conn) Position() scenecast.Position     { return c.at }
 func (c *conn) Close(e scenecast.Ending) {

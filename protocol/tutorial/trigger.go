@@ -166,11 +166,12 @@ func (e *Endpoint) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	switch p.Kind {
 	case problem.Unauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 9110, 11.6.1: a 401 says how to authenticate
-	case problem.Unavailable:
-		w.Header().Set("Retry-After", problem.RetryAfter)
 	case problem.UpgradeRequired:
 		w.Header().Set("Upgrade", "websocket")        // RFC 9110, 15.5.22
 		w.Header().Set("Sec-WebSocket-Version", "13") // RFC 6455, 4.2.2
+	}
+	if after := p.RetryHeader(); after != "" {
+		w.Header().Set("Retry-After", after)
 	}
 	write(w, answer{Code: p.Kind.Status(), Message: p.Error()})
 }
