@@ -76,10 +76,16 @@ type route struct {
 	method string
 	path   string
 	scope  auth.Scope                            // that its key needs; empty: it needs none
-	ofAll  string                                // what it tells or does, where that is not of one app: then its key must be one of the operator's
+	whole  whole                                 // what it is about, where that is not the pages of an audience
 	query  []string                              // the parameters that it takes; of a call without a scope, any are ignored
 	handle func(a *API, r *request) (any, error) // returns the value to be answered as JSON, or written{}
 }
+
+// whole names what a call is about that is not about the pages of an audience. With the prefix ofApp it is of one app, for keys that reach
+// all of that. Otherwise it is of all apps, for keys of the operator's app that are not confined. Empty: any key with the scope will do.
+type whole string
+
+const ofApp whole = "app: "
 
 // written is what a call returns that has written its answer itself.
 type written struct{}
@@ -98,8 +104,8 @@ var routes = []route{
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
 	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes},
-	{http.MethodGet, "/v1/hooks", auth.Read, "", nil, (*API).hooks},
-	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, "", nil, (*API).retryHook},
+	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks},
+	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, ofApp + "hooks", nil, (*API).retryHook},
 	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect},
 	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json")},
 	{http.MethodGet, "/v1/docs", "", "", nil, asset("docs/index.html")},
@@ -115,14 +121,16 @@ var routes = []route{
 type Route struct {
 	Method, Path string
 	Scope        auth.Scope // empty: anybody may
-	OfAll        bool       // not of one app: for keys of the operator's that are not confined
+	OfApp        bool       // of all pages of an app: for keys that are not confined
+	OfAll        bool       // of all apps: for keys of the operator's that are not confined
 }
 
 // Routes are all calls.
 func Routes() []Route {
 	list := make([]Route, len(routes))
 	for i, r := range routes {
-		list[i] = Route{r.method, r.path, r.scope, r.ofAll != ""}
+		of := strings.HasPrefix(string(r.whole), string(ofApp))
+		list[i] = Route{r.method, r.path, r.scope, of, r.whole != "" && !of}
 	}
 	return list
 }
@@ -201,7 +209,7 @@ func (a *API) call(to route, r *request) (any, error) {
 			return nil, err
 		}
 		r.key, r.caller = key, access.KeyCaller(key)
-		if err := a.checkOperator(r, to.ofAll); err != nil {
+		if err := a.checkWhole(r, to.whole); err != nil {
 			return nil, err
 		}
 		if r.params, err = readParameters(r.Request, to.query); err != nil {
@@ -253,14 +261,23 @@ func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
 	return auth.Key{}, p
 }
 
-// checkOperator refuses a call that is of all apps to a key that is not of the operator's own app, or is confined.
-func (a *API) checkOperator(r *request, ofAll string) error {
-	if ofAll == "" || r.caller.App == scenecast.DefaultApp && !r.caller.Confined() {
-		return nil
+// checkWhole refuses a call that is about a whole to a key that does not reach all of it.
+func (a *API) checkWhole(r *request, w whole) error {
+	what, app := strings.CutPrefix(string(w), string(ofApp))
+	all := "of all apps"
+	if app {
+		all = "of all pages of the app"
 	}
-	p := problem.New(problem.Forbidden, "the %s are of all apps, and for keys of the app named %s alone", ofAll, scenecast.DefaultApp)
-	if r.caller.App == scenecast.DefaultApp {
-		p = problem.New(problem.Forbidden, "the %s are of all apps, and this API key is confined to an audience (within)", ofAll)
+	var p *problem.Problem
+	switch {
+	case w == "":
+		return nil
+	case !app && r.caller.App != scenecast.DefaultApp:
+		p = problem.New(problem.Forbidden, "the %s are %s, and for keys of the app named %s alone", what, all, scenecast.DefaultApp)
+	case r.caller.Confined():
+		p = problem.New(problem.Forbidden, "the %s are %s, and this API key is confined to an audience (within)", what, all)
+	default:
+		return nil
 	}
 	p = p.DecidedBy(access.SettingKeys)
 	a.refused(r.Request, p)

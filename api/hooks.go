@@ -3,7 +3,6 @@ package api
 import (
 	"time"
 
-	"scenecast/access"
 	"scenecast/hook"
 	"scenecast/problem"
 )
@@ -34,9 +33,6 @@ const (
 
 // hooks answers GET /v1/hooks: how the hooks of the key's app stand on this node.
 func (a *API) hooks(r *request) (any, error) {
-	if err := a.refuseConfined(r, "hooks"); err != nil {
-		return nil, err
-	}
 	response := hooksResponse{Hooks: []hookStatus{}}
 	for _, s := range a.o.Hooks(r.caller.App) {
 		response.Hooks = append(response.Hooks, newHookStatus(s))
@@ -65,23 +61,9 @@ func timeOrNull(at time.Time) *time.Time {
 
 // retryHook answers POST /v1/hooks/{name}/retry: if the hook has failed, it is called at once.
 func (a *API) retryHook(r *request) (any, error) {
-	if err := a.refuseConfined(r, "hooks"); err != nil {
-		return nil, err
-	}
 	name := r.PathValue("name")
 	if !a.o.Retry(r.caller.App, name) {
 		return nil, problem.New(problem.NotFound, "there is no hook named %.80q that is told of events", name)
 	}
 	return statusResponse{"ok"}, nil
-}
-
-// refuseConfined refuses a call that is of all pages of an app to a key that reaches some.
-func (a *API) refuseConfined(r *request, what string) error {
-	if !r.caller.Confined() {
-		return nil
-	}
-	p := problem.New(problem.Forbidden, "the %s are of all pages of the app, and this API key is confined to an audience (within)", what).
-		DecidedBy(access.SettingKeys)
-	a.refused(r.Request, p)
-	return p
 }

@@ -53,7 +53,7 @@ func (b bearer) refusal(r api.Route) int {
 		return 0
 	case b.key == nil:
 		return 401
-	case !b.key.May(r.Scope), r.OfAll && (b.key.App != "default" || !b.key.Within.IsZero()):
+	case !b.key.May(r.Scope), r.OfAll && b.key.App != "default", (r.OfAll || r.OfApp) && !b.key.Within.IsZero():
 		return 403
 	}
 	return 0
