@@ -76,8 +76,8 @@ type Conn interface {
 	// MaySet are the keys that the page may set itself by its token, whatever the configuration says; nil: the token does not say.
 	MaySet() []string
 	// Renew puts another token in the place of the page's, in one step: its labels in the place of the trusted ones of the old token, and
-	// what it says of itself. The page's own labels stay where the rules let it set them. With an error, of the limits of labels, nothing
-	// changes.
+	// what it says of itself. The page's own labels stay where the rules let it set them. With an error, nothing changes: they would
+	// be over a limit, or the token is not good any more.
 	Renew(trusted label.Set, t Token, rules label.Rules) error
 	// Await says that the page waits for something that its protocol does elsewhere. Resume, which any goroutine calls once, has the task run
 	// with the connection on the owner's goroutine, unless it has ended. False: the page waits already.

@@ -17,8 +17,5 @@ func (a *Authenticator) Renew(c scenecast.Conn, page auth.Page) error {
 	case !slices.Equal(page.Labels.Values(scenecast.LabelUser), c.Labels().Values(scenecast.LabelUser)):
 		return problem.New(problem.Forbidden, "the token is one of another user; connect with it").At(TokenParam)
 	}
-	if err := c.Renew(page.Labels, page.Token, a.Rules(page.App).OfToken(page.Token.MaySet)); err != nil {
-		return problem.At(err, TokenParam)
-	}
-	return nil
+	return problem.At(c.Renew(page.Labels, page.Token, a.Rules(page.App).OfToken(page.Token.MaySet)), TokenParam)
 }

@@ -34,6 +34,7 @@ type Options struct {
 	Rules   func(app string) label.Rules         // the limits of labels, which those that a backend sets have, too
 	MaxBody int64                                // bytes of a request's body
 	Pusher  Pusher
+	Publish access.Submitter // takes revocations; a scenecast.Engine does
 	Asker   access.Asker
 	Log     scenecast.Log
 	Ready   func(context.Context) error   // why this server should get no traffic, or nil
@@ -41,6 +42,11 @@ type Options struct {
 	Hooks   func(app string) []hook.Stats // those of an app that are told of events
 	Retry   func(app, name string) bool   // has one be called at once; false: there is none
 	Reload  func(context.Context) (Reloaded, error)
+	// MayRevoke reports whether another revocation may be in force, and TokenLifetime is how long after its making a page's token can be
+	// good, at most.
+	MayRevoke     func(r scenecast.Revocation) bool
+	TokenLifetime func(app string) time.Duration
+
 	Metrics http.Handler // answers /metrics, when the key has been checked
 	Logger  *slog.Logger // gets the causes of internal errors, which clients are not told
 	Audit   *slog.Logger // gets a line for each call of the scopes manage and admin. Nil: there are none
@@ -102,6 +108,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels},
 	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
+	{http.MethodPost, "/v1/revoke", auth.Manage, "", nil, (*API).revoke},
 	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes},
 	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks},
@@ -147,7 +154,7 @@ type request struct {
 
 // New makes the API.
 func New(o Options) *API {
-	a := &API{o: o, engine: access.Engine{Queries: o.Asker, Log: o.Log}, mux: http.NewServeMux()}
+	a := &API{o: o, engine: access.Engine{Pushes: o.Publish, Queries: o.Asker, Log: o.Log}, mux: http.NewServeMux()}
 	a.o.Asker, a.o.Log = nil, nil
 	a.o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	byPath := make(map[string]map[string]route)

@@ -44,6 +44,7 @@ var calls = map[string]struct {
 	"GET /v1/hooks":               {nil, hooksResponse{}},
 	"POST /v1/hooks/{name}/retry": {nil, statusResponse{}},
 	"POST /v1/labels":             {new(relabelRequest).fields(), relabelResponse{}},
+	"POST /v1/revoke":             {new(revokeRequest).fields(), revokeResponse{}},
 	"POST /v1/disconnect":         {new(disconnectRequest).fields(), disconnectResponse{}},
 	"GET /healthz":                {nil, statusResponse{}},
 	"GET /readyz":                 {nil, statusResponse{}},

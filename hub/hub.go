@@ -21,6 +21,7 @@ import (
 	"scenecast/hub/ttlstore"
 	"scenecast/label"
 	"scenecast/ratelimit"
+	"scenecast/revocation"
 )
 
 var _ scenecast.Node = (*Hub)(nil)
@@ -34,6 +35,9 @@ type Options struct {
 	// KeepLabels is how long the labels that the backend has given a page are kept when it has left, for when it comes back with its
 	// page ID. 0: they are not kept.
 	KeepLabels time.Duration
+
+	// Revocations are the tokens that are revoked, to which those are added that come by the log. Defaults to a list of the hub's own.
+	Revocations *revocation.List
 
 	// Logger defaults to slog.Default(). Each ending is a line of the level debug.
 	Logger *slog.Logger
@@ -63,6 +67,8 @@ type Hub struct {
 	log       scenecast.Log
 	logger    *slog.Logger
 	admits    func(app string, c scenecast.Credential) bool // nil: all are
+
+	revocations *revocation.List
 	observers observers
 	broadcast func(message []byte)
 	shards    []*Shard
@@ -87,12 +93,17 @@ func New(o Options) *Hub {
 		log:       o.Log,
 		logger:    o.Logger,
 		admits:    o.Admits,
+
+		revocations: o.Revocations,
 		observers: o.Observers,
 		broadcast: o.Broadcast,
 		began:     time.Now(),
 		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
 	h.SetLimits(o.Limits)
+	if h.revocations == nil {
+		h.revocations = new(revocation.List)
+	}
 	if h.logger == nil {
 		h.logger = slog.Default()
 	}
@@ -150,6 +161,10 @@ func (h *Hub) Deliveries() (queued, dropped int64) {
 
 // Deliver implements scenecast.Node.
 func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
+	if p.App == scenecast.RevocationsApp {
+		h.deliverRevocation(p, report)
+		return
+	}
 	h.pushes.Add(1)
 	d := &delivery{push: p, receipt: receipt.New(p, report)}
 	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) {

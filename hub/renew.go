@@ -5,6 +5,7 @@ import (
 
 	"scenecast"
 	"scenecast/label"
+	"scenecast/problem"
 )
 
 // Renew implements scenecast.Conn.
@@ -17,6 +18,9 @@ func (v *view) Renew(trusted label.Set, t scenecast.Token, rules label.Rules) er
 
 // renew puts another token in the place of a member's. All changes in one step: no push sees labels of both tokens, or of none.
 func (s *Shard) renew(slot scenecast.Slot, m *member, trusted label.Set, t scenecast.Token, rules label.Rules) error {
+	if ending, ok := s.refusal(s.app(m).app, trusted, t); ok { // since it was verified
+		return problem.New(problem.Unauthorized, "%s", ending.Detail)
+	}
 	old := s.trusts.of(m.trust)
 	before := s.app(m).index.Labels(slot.Index)
 	next := afterRenewal(before, old, trusted, rules)

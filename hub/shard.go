@@ -51,8 +51,9 @@ type appIndex struct {
 
 // Opened is for the loop (socket.Handler): the page joins, goes on where it was, and its protocol may greet it.
 func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
-	if admits := s.hub.admits; admits != nil && !admits(a.App, a.Token.Credential) {
-		s.loop.Close(slot, outdated) // between its handshake and now the configuration has changed
+	// Between its handshake and now the configuration may have changed, and a token may have been revoked.
+	if ending, ok := s.refusal(a.App, a.Trusted, a.Token); ok {
+		s.loop.Close(slot, ending)
 		return
 	}
 	labels := s.join(slot, a, scenecast.ConnID{Node: s.hub.node, Seq: s.hub.number(s.hub.opened.Add(1))})
@@ -66,6 +67,18 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 		s.startLatePass(slot)
 	case s.isCatchingUp(c):
 		s.step(c)
+	}
+}
+
+// refusal is how a page ends at once that was let in by this token; false: it may stay.
+func (s *Shard) refusal(app string, trusted label.Set, t scenecast.Token) (e scenecast.Ending, ok bool) {
+	switch {
+	case s.hub.admits != nil && !s.hub.admits(app, t.Credential):
+		return outdated, true
+	case s.hub.revocations.Revoked(app, trusted, t):
+		return revoked, true
+	default:
+		return e, false
 	}
 }
 

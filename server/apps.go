@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"scenecast"
 	"scenecast/admission"
@@ -16,6 +17,7 @@ import (
 	"scenecast/listener"
 	"scenecast/presence"
 	"scenecast/push"
+	"scenecast/revocation"
 )
 
 // apps is a snapshot of what a configuration says of all apps: namespaces that share the port and nothing else. A page's token
@@ -137,11 +139,26 @@ func (a *apps) after(earlier *apps) {
 // currentApps are the apps of the configuration that is in force. Whoever needs to know of an app asks Load at that moment and
 // keeps nothing of it, so that a snapshot that is stored counts for all from then on. Its other methods are for the parts of the
 // server that take a function. Methods may be called concurrently.
-type currentApps struct{ atomic.Pointer[apps] }
+type currentApps struct {
+	atomic.Pointer[apps]
+	revocations *revocation.List // nil: there are none
+}
+
+var errRevoked = auth.Invalid("was revoked")
 
 // AuthenticatePage implements auth.PageAuthenticator.
 func (c *currentApps) AuthenticatePage(ctx context.Context, token string) (auth.Page, error) {
-	return c.Load().pages.AuthenticatePage(ctx, token)
+	page, err := c.Load().pages.AuthenticatePage(ctx, token)
+	if err == nil && c.revocations != nil && c.revocations.Revoked(page.App, page.Labels, page.Token) {
+		return auth.Page{}, errRevoked
+	}
+	return page, err
+}
+
+// tokenLifetime is how long after its making a token of an app's pages can be good, at most.
+func (c *currentApps) tokenLifetime(app string) time.Duration {
+	j := c.Load().byName[app].JWT
+	return time.Duration(j.MaxLifetime + 2*j.Leeway)
 }
 
 func (c *currentApps) findKey(secret string) (auth.Key, bool) { return c.Load().keys.Find(secret) }

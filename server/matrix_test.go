@@ -31,6 +31,7 @@ var samples = map[string]sample{
 	"GET /v1/connections/{id}": {"/v1/connections/1.1", ``, 404},
 	"GET /v1/labels":           {"/v1/labels?key=page", ``, 200},
 	"POST /v1/labels":          {"", `{"to":"*","set":{"a":"b"}}`, 200},
+	"POST /v1/revoke":          {"", `{"user":"nobody"}`, 200},
 	"POST /v1/disconnect":      {"", `{"to":{"page":"none"}}`, 200},
 	"GET /v1/connect":          {"", ``, 426},
 	"GET /v1/pushes":           {"", ``, 200},

@@ -42,6 +42,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.hooks.close(stop)
 	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)
+	s.revocations.Close()
 	s.closeRegistry()
 	s.keySets.Close()
 	return errors.Join(err, <-s.serving)

@@ -26,6 +26,7 @@ import (
 	"scenecast/protocol/tutorial"
 	"scenecast/push"
 	"scenecast/registry"
+	"scenecast/revocation"
 	"scenecast/socket"
 )
 
@@ -79,6 +80,7 @@ type Server struct {
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use
 	presence    *presence.Service
+	revocations revocation.Keeper
 	listener    *listener.Server
 	refusals    *refusals
 	cutCalls    context.CancelFunc // of backends, that are under way
@@ -138,17 +140,29 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}()
 	s.newPresence(id, broadcast)
+	s.revocations = revocation.Keeper{
+		Revocations: new(revocation.List),
+		Submit:      s.engine.Submit,
+		Retention:   max(time.Duration(c.History.MaxAge), time.Duration(c.Push.IdempotencyWindow)),
+		Dir:         c.DataDir,
+		Log:         s.log,
+	}
+	if err := s.revocations.Load(); err != nil {
+		return nil, err
+	}
+	s.apps.revocations = s.revocations.Revocations
 	s.hub = hub.New(hub.Options{
-		Number:     o.number,
-		PageRates:  s.apps.pageRates,
-		Broadcast:  broadcast,
-		Node:       id,
-		Limits:     c.Labels.Limits(),
-		Admits:     s.apps.admits,
-		Log:        s.engine,
-		KeepLabels: time.Duration(c.History.MaxAge),
-		Logger:     s.log,
-		Observers:  s.observers(),
+		Number:      o.number,
+		PageRates:   s.apps.pageRates,
+		Broadcast:   broadcast,
+		Node:        id,
+		Limits:      c.Labels.Limits(),
+		Admits:      s.apps.admits,
+		Log:         s.engine,
+		KeepLabels:  time.Duration(c.History.MaxAge),
+		Logger:      s.log,
+		Observers:   s.observers(),
+		Revocations: s.revocations.Revocations,
 	})
 
 	frame, frameSetting := maxFrame(c.Outbox)
@@ -207,16 +221,21 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Calls:       calls,
 		Pusher:      s.pushes,
 		Asker:       s.engine,
+		Publish:     s.engine,
 		Log:         s.engine,
-		Ready:       s.ready,
-		Nodes:       s.nodes(id, o.Version),
-		Hooks:       s.hooks.stats,
-		Retry:       s.hooks.retry,
-		Metrics:     figures,
-		Reload:      s.ReloadConfiguration,
-		Refused:     s.refusals.call,
-		Logger:      s.log,
-		Audit:       s.log,
+
+		MayRevoke:     s.revocations.Revocations.HasRoom,
+		TokenLifetime: s.apps.tokenLifetime,
+
+		Ready:   s.ready,
+		Nodes:   s.nodes(id, o.Version),
+		Hooks:   s.hooks.stats,
+		Retry:   s.hooks.retry,
+		Metrics: figures,
+		Reload:  s.ReloadConfiguration,
+		Refused: s.refusals.call,
+		Logger:  s.log,
+		Audit:   s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", s.onceStarted(s.checkAddress(endpoint, endpoint.Refuse), endpoint.Refuse))

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"scenecast/config"
 	"scenecast/problem"
 )
 
@@ -32,6 +33,9 @@ func (s *Server) begin(ctx context.Context) error {
 	told.Stop()
 	if err == nil {
 		s.presence.Start()
+		if s.options.Config.EngineName() != config.EngineMemory { // a log that ends with the process keeps nothing
+			s.revocations.Start()
+		}
 		s.started.Store(true)
 		return nil
 	}
