@@ -11,14 +11,11 @@ import (
 	"github.com/redis/rueidis"
 
 	"scenecast"
-	"scenecast/hub"
 	"scenecast/label"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 	"scenecast/registry"
 )
-
-var _ hub.Observer = (*registry.Registry)(nil)
 
 // BenchmarkHandOver is what a loop pays for a join, a change and a leave.
 func BenchmarkHandOver(b *testing.B) {
@@ -32,7 +29,7 @@ func BenchmarkHandOver(b *testing.B) {
 	var seq uint64
 	for b.Loop() {
 		seq++
-		m := member{scenecast.ConnID{Node: 1, Seq: seq}, scenecast.DefaultApp, label.New(page("home"))}
+		m := member{id: scenecast.ConnID{Node: 1, Seq: seq}, app: scenecast.DefaultApp, labels: label.New(page("home"))}
 		n.Joined(m)
 		n.Relabelled(m, label.Set{})
 		n.Left(m, scenecast.Ending{})

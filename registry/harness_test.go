@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"scenecast"
+	"scenecast/hub"
 	"scenecast/label"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
@@ -25,8 +26,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
-// member is a connection as a hub tells of it.
+// member is a connection as a hub tells of it, as far as a registry wants to know.
 type member struct {
+	hub.Member
 	id     scenecast.ConnID
 	app    string
 	labels label.Set
@@ -79,7 +81,7 @@ func (n *node) stop(t testing.TB) {
 
 func (n *node) join(labels ...label.Label) member {
 	n.lastSeq++
-	m := member{scenecast.ConnID{Node: n.id, Seq: n.lastSeq}, scenecast.DefaultApp, label.New(labels...)}
+	m := member{id: scenecast.ConnID{Node: n.id, Seq: n.lastSeq}, app: scenecast.DefaultApp, labels: label.New(labels...)}
 	n.members[m.id] = m
 	n.Joined(m)
 	return m

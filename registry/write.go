@@ -43,8 +43,9 @@ func (r *Registry) pause(d time.Duration) (stopping bool) {
 	}
 }
 
-// errLost is that Redis does not have the newest write, though it was confirmed.
-var errLost = errors.New("Redis has lost what it was told: it was flushed, started empty, or is a replica that was behind")
+// errLost is that Redis does not have the newest write, though it was confirmed: it was flushed, has started empty, or is a replica that was
+// behind.
+var errLost = errors.New("what was written is lost")
 
 // write writes the node's fields until the registry is closed, and begins anew whenever something has failed.
 func (r *Registry) write(ctx context.Context) {
@@ -199,7 +200,15 @@ func (w *writer) rebuild(ctx context.Context) error {
 
 // flush writes what has changed, and what changes while it does.
 func (w *writer) flush(ctx context.Context) error {
-	for !w.table.isClean() {
+	for {
+		select {
+		case <-w.due.C:
+			w.takeOver()
+		default:
+		}
+		if w.table.isClean() {
+			return nil
+		}
 		b := w.table.take(stepFields, stepBytes)
 		if len(b.ids) == 0 {
 			continue // they have come and gone
@@ -208,13 +217,7 @@ func (w *writer) flush(ctx context.Context) error {
 			return err
 		}
 		w.table.confirm(b)
-		select {
-		case <-w.due.C:
-			w.takeOver()
-		default:
-		}
 	}
-	return nil
 }
 
 // step writes a batch, which may be empty, and renews the lease. Compare says that errLost is returned where the write before is not the
