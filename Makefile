@@ -2,6 +2,7 @@
 # and scripts/test says in which order they run. The browser tests are a module of their own (e2e).
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
+VULN    := .tools/govulncheck-1.9.0
 FUZZ    ?= 20s
 SOAK    ?= 10m
 CHAOS   ?= 100
@@ -9,7 +10,7 @@ RATE    ?= 1000
 ENGINES ?= nats
 FAULTS  ?=
 
-.PHONY: demo test build vet plain race portable browser js typescript cross lint fuzz soak bench compare hostile chaos tidy clean
+.PHONY: demo test build vet plain race portable browser js typescript cross lint security fuzz soak bench compare hostile chaos tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -25,7 +26,10 @@ js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && scrip
 typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript && cd api/typescript && npm test
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run --allow-parallel-runners ./... ./e2e/...
-$(LINT): ; scripts/install-linter $@
+$(LINT): ; scripts/install-go-tool $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
+$(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck
 
 fuzz: ; scripts/fuzz $(FUZZ)
 soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK) && go test -run "^TestModel$$" -timeout 0 ./engine/cluster -seeds 3000
