@@ -48,6 +48,7 @@ type load struct {
 const (
 	publishers = 8
 	roamers    = 12
+	maxKnown   = 4 // times the nodes that there are: those that were killed are known until they are forgotten
 )
 
 // defaultRate is how many pushes a second a load has, unless -chaos-rate says otherwise.
@@ -121,7 +122,7 @@ func (l *load) attempt(r client.PushRequest, m *member) bool {
 	got, err := (&client.Backend{URL: m.url, Key: fleetKey, HTTP: m.http}).Push(ctx, r)
 	var refused *client.Error
 	switch {
-	case err == nil && (got.Nodes > got.NodesKnown || got.NodesKnown > len(l.fleet.nodes)+*chaos):
+	case err == nil && (got.Nodes > got.NodesKnown || got.NodesKnown > maxKnown*len(l.fleet.nodes)):
 		l.t.Errorf("%s: %d of %d nodes", r.IdempotencyKey, got.Nodes, got.NodesKnown)
 	case errors.As(err, &refused) && refused.Status != 503 && refused.Status != 504 && refused.Status != 507:
 		l.t.Errorf("%s: %v", r.IdempotencyKey, err)
