@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -47,7 +48,10 @@ const hooksFile = "hooks.db"
 func openEventHooks(c config.Config, node scenecast.NodeID, version string, log *slog.Logger) (*eventHooks, error) {
 	h := &eventHooks{Hooks: hook.New(node), version: version, log: log, targets: make(map[string]eventTarget)}
 	if c.DataDir != "" {
-		var err error
+		err := os.MkdirAll(c.DataDir, 0o700)
+		if err != nil {
+			return nil, fmt.Errorf("data_dir: %w", err)
+		}
 		if h.file, err = queue.Open(filepath.Join(c.DataDir, hooksFile)); err != nil {
 			return nil, fmt.Errorf("hooks: %w", err)
 		}
