@@ -12,6 +12,7 @@ type Admission struct {
 	Labels   label.Set // those that the page has given itself
 	Trusted  label.Set // those of its token; no key of theirs is among Labels, and the page cannot change them
 	Token    Token     // … and what that says of itself
+	Backend  Given     // what the backend has given it, as it came
 	PageID   string    // which the page keeps over reconnects; empty: it has none
 	Watch    []string  // keys whose presence it watches from the beginning
 	Resume   Resume
@@ -19,6 +20,12 @@ type Admission struct {
 	Idle     IdlePolicy
 	Deflate  bool  // its frames are compressed: permessage-deflate was agreed on
 	Lease    Lease // under which the quota counts the connection; whoever owns the socket releases it when the socket is gone
+}
+
+// Given is what a backend gives a page that comes in (hooks.connect).
+type Given struct {
+	Labels label.Set // which the page cannot change. No key of theirs is among those of the page, or of its token
+	MaySet []string  // the keys that the page may set itself, whatever its token says; nil: the backend does not say
 }
 
 // Lease is one connection's share of a quota. The zero value is none.

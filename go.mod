@@ -33,6 +33,8 @@ require github.com/cenkalti/backoff/v5 v5.0.3
 
 require github.com/pires/go-proxyproto v0.15.0
 
+require github.com/sony/gobreaker/v2 v2.4.0
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

@@ -65,6 +65,18 @@ type Inbound struct {
 	Data []byte
 }
 
+// Waiting is what a page waits for.
+type Waiting uint8
+
+// What a page can wait for.
+const (
+	WaitingForToken  Waiting = iota // to be verified, one at a time
+	WaitingForAnswer                // of a backend that it calls, MaxCalls at a time
+)
+
+// MaxCalls is how many calls of its backend a page may have under way.
+const MaxCalls = 8
+
 // Conn is one connection as its protocol sees it. It is valid only during the call that it was given to, on the owner's
 // goroutine.
 type Conn interface {
@@ -80,8 +92,8 @@ type Conn interface {
 	// be over a limit, or the token is not good any more.
 	Renew(trusted label.Set, t Token, rules label.Rules) error
 	// Await says that the page waits for something that its protocol does elsewhere. Resume, which any goroutine calls once, has the task run
-	// with the connection on the owner's goroutine, unless it has ended. False: the page waits already.
-	Await() (resume func(task func(c Conn)), ok bool)
+	// with the connection on the owner's goroutine, unless it has ended. False: the page waits for as many of these already as it may.
+	Await(w Waiting) (resume func(task func(c Conn)), ok bool)
 	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
 	Relabel(c label.Change)
 	// AllowsSet reports whether the page may change its labels now, and counts that it does: more often than so many times per

@@ -26,10 +26,21 @@ type Authenticator struct {
 	// PresenceKey reports whether an app declares a label key whose values are scenes that pages may watch. Nil: none does.
 	PresenceKey func(app, key string) bool
 
+	Decider Decider // nil: no backend is asked about pages
+
 	Quota       *Quota         // of the pages that are admitted; nil: nobody counts them
 	Addresses   *Addresses     // where pages come from; nil: nobody counts
 	Proxies     func() Proxies // that say where pages come from, now; nil: none do
 	TokenCookie func() string  // the name of a cookie that may carry a page's token, now; nil, or an empty name: none may
+}
+
+// Decider asks backends about pages before they are let in. Safe for concurrent use.
+type Decider interface {
+	// Decides reports whether the backend of an app is asked about its pages.
+	Decides(app string) bool
+	// Decide returns the page with what its backend says of it, or a *problem.Problem; it may wait, unless it is asked on a loop
+	// (scenecast.OnLoop). A page without a token has its app alone.
+	Decide(r *http.Request, page auth.Page, hasToken bool, params ConnectParams) (auth.Page, error)
 }
 
 // Admit authenticates a request and then reads its query, so that a wrong token costs no more than the search for it. A
@@ -45,13 +56,22 @@ func (a *Authenticator) Admit(r *http.Request, form QueryForm) (scenecast.Admiss
 	if err != nil {
 		return scenecast.Admission{}, err
 	}
-	page, err := a.Authenticate(r.Context(), token)
+	page, err := auth.Page{App: scenecast.DefaultApp}, error(nil)
+	hasToken := token != "" || a.Decider == nil || !a.Decider.Decides(page.App) // otherwise the page's cookie may do, for the backend
+	if hasToken {
+		page, err = a.Authenticate(r.Context(), token)
+	}
 	if err != nil {
 		return scenecast.Admission{}, err
 	}
 	params, err := ParseConnectParams(r.URL.RawQuery, a.Rules(page.App).Limits.Count, form)
 	if err != nil {
 		return scenecast.Admission{}, err
+	}
+	if a.Decider != nil && a.Decider.Decides(page.App) {
+		if page, err = a.Decider.Decide(r, page, hasToken, params); err != nil {
+			return scenecast.Admission{}, err
+		}
 	}
 	return a.Accept(r, page, params)
 }
@@ -75,8 +95,12 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Pa
 // Accept checks what an authenticated page connects with, and counts it. The page is counted last, when nothing else can refuse it:
 // whoever refuses it after that releases its lease.
 func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectParams) (accepted scenecast.Admission, err error) {
-	rules := a.Rules(page.App).OfToken(page.Token.MaySet)
-	if err := rules.Limits.Check(params.Labels.Union(page.Labels)); err != nil {
+	for _, key := range page.Backend.Labels.Keys() { // it knows what the page, or its token, says
+		none := label.Change{key: nil}
+		params.Labels, page.Labels = params.Labels.Apply(none), page.Labels.Apply(none)
+	}
+	rules := a.Rules(page.App).OfToken(page.Token.MaySet).OfToken(page.Backend.MaySet)
+	if err := rules.Limits.Check(params.Labels.Union(page.Labels, page.Backend.Labels)); err != nil {
 		return accepted, err
 	}
 	if err := rules.CheckClient(params.Labels.Keys(), page.Labels.Has); err != nil {
@@ -86,12 +110,12 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 		return accepted, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
 	}
 	for _, key := range params.Watch {
-		if err := a.CheckWatch(page.App, key, params.Labels.Has(key) || page.Labels.Has(key)); err != nil {
+		if err := a.CheckWatch(page.App, key, params.Labels.Has(key) || page.Labels.Has(key) || page.Backend.Labels.Has(key)); err != nil {
 			return accepted, problem.At(err, WatchParam)
 		}
 	}
 	accepted = scenecast.Admission{
-		App: page.App, Labels: params.Labels, Trusted: page.Labels, Token: page.Token, PageID: params.PageID, Watch: params.Watch,
+		App: page.App, Labels: params.Labels, Trusted: page.Labels, Token: page.Token, Backend: page.Backend, PageID: params.PageID, Watch: params.Watch,
 	}
 	if params.Since != "" {
 		accepted.Resume = ResumeAfter(params.Since)

@@ -54,6 +54,8 @@ type Page struct {
 	App    string    // whose page it is
 	Labels label.Set // that the page has by its token, and cannot change; of a known user, scenecast.LabelUser too
 	Token  scenecast.Token
+
+	Backend scenecast.Given // what the backend says of it besides
 }
 
 // ErrInvalidToken is the error for a token that lets nobody in.

@@ -49,6 +49,7 @@ func (d *decoder) check(c *Config) {
 		d.wrong("history.max_bytes", "%v is less than http.max_body (%v): such a push would be kept for nobody", c.History.MaxBytes, c.HTTP.MaxBody)
 	}
 	d.checkCookie(c)
+	d.checkConnectCookies(c)
 	d.checkCluster(c)
 	d.checkRedis(c)
 	d.checkLabels(c)

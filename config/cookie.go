@@ -3,6 +3,8 @@ package config
 import (
 	"regexp"
 	"slices"
+
+	"scenecast"
 )
 
 // cookieName matches the names that a cookie may have: a token of RFC 9110, 5.6.2 (RFC 6265, 4.1.1).
@@ -20,6 +22,24 @@ func (d *decoder) checkCookie(c *Config) {
 	default:
 		d.checkOpen(setting, "http.allowed_origins", c.HTTP.AllowedOrigins)
 		for _, app := range c.OtherApps {
+			d.checkOpen(setting, app.key("allowed_origins"), app.AllowedOrigins)
+		}
+	}
+}
+
+// checkConnectCookies refuses, likewise, to pass cookies on to a backend that lets pages in by them.
+func (d *decoder) checkConnectCookies(c *Config) {
+	if d.unreadable("http.allowed_origins") {
+		return
+	}
+	for _, app := range c.Apps() {
+		if !slices.Contains(app.Hooks.Connect.Headers, "Cookie") {
+			continue
+		}
+		setting := app.key("hooks.connect.headers")
+		if app.Name == scenecast.DefaultApp || app.AllowedOrigins == nil {
+			d.checkOpen(setting, "http.allowed_origins", c.HTTP.AllowedOrigins)
+		} else {
 			d.checkOpen(setting, app.key("allowed_origins"), app.AllowedOrigins)
 		}
 	}

@@ -47,7 +47,6 @@ type CallHook struct {
 	Secret      HookSecrets `yaml:"secret"`
 	Timeout     Duration    `yaml:"timeout"`
 	Concurrency int         `yaml:"concurrency"`
-	Rate        int         `yaml:"rate"` // calls of one page in a second
 }
 
 // EventHook is told of events.
@@ -72,7 +71,7 @@ func (c *Config) hasEventHooks() bool {
 // The forms of hooks, for mistakes.
 const (
 	connectForm = "{url, secret, timeout, on_error, headers, concurrency}"
-	callForm    = "{url, secret, timeout, concurrency, rate}"
+	callForm    = "{url, secret, timeout, concurrency}"
 	eventsForm  = "{name, url, secret, events, to, timeout, batch, max_wait, retry_for, max_queue}"
 )
 
@@ -129,14 +128,14 @@ func (h ConnectHook) MarshalYAML() (any, error) {
 // UnmarshalYAML reads a call hook.
 func (h *CallHook) UnmarshalYAML(n *yaml.Node) error {
 	type plain CallHook
-	read := plain{Timeout: Duration(5 * time.Second), Concurrency: 100, Rate: 10}
+	read := plain{Timeout: Duration(5 * time.Second), Concurrency: 100}
 	if err := decodeHook(n, callForm, &read); err != nil {
 		return err
 	}
 	if read.URL == "" {
 		return errNoURL
 	}
-	numbers := map[string]int64{"timeout": int64(read.Timeout), "concurrency": int64(read.Concurrency), "rate": int64(read.Rate)}
+	numbers := map[string]int64{"timeout": int64(read.Timeout), "concurrency": int64(read.Concurrency)}
 	if err := notPositive(n, numbers); err != nil {
 		return err
 	}

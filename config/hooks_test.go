@@ -16,7 +16,9 @@ func TestHookMistakes(t *testing.T) {
 	events := func(settings string) string { return "hooks: {events: [{" + settings + "}]}" }
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	check(t, []mistaken{
-		{connect("url: 'https://a.example/x?y=1', secret: " + secret + ", headers: [cookie]"), nil},
+		{connect("url: 'https://a.example/x?y=1', secret: " + secret + ", headers: [x-tenant]"), nil},
+		{"http: {allowed_origins: ['https://a.example']}\n" + connect("url: 'https://a.example', headers: [cookie]"), nil},
+		{connect("url: 'https://a.example', headers: [cookie]"), []string{`FILE:1: hooks.connect.headers: browsers send a cookie from pages of every site, and http.allowed_origins has "*", …`}},
 		{call("url: 'http://a', secret: [" + secret + ", " + secret + "]"), nil},
 		{events("name: a, url: 'http://a', to: {page: home}, events: [joined, left]"), nil},
 		{"engine: redis\ndata_dir: d\n" + events("name: a, url: 'http://a'"), nil},
@@ -31,8 +33,8 @@ func TestHookMistakes(t *testing.T) {
 		{connect("url: 'http://a', concurrency: 0"), []string{"FILE:1: hooks.connect.concurrency: must be more than 0"}},
 		{connect("url: 'http://a', retries: 1"), []string{"FILE:1: hooks.connect.retries: there is no such setting…"}},
 		{"hooks: {connect: 'http://a'}", []string{"FILE:1: hooks.connect: is {url, secret, timeout, on_error, headers, concurrency}, not a …"}},
-		{call("url: 'http://a', rate: 0"), []string{"FILE:1: hooks.call.rate: must be more than 0"}},
-		{call("rate: 1"), []string{"FILE:1: hooks.call: a hook needs a url"}},
+		{call("url: 'http://a', concurrency: 0"), []string{"FILE:1: hooks.call.concurrency: must be more than 0"}},
+		{call("concurrency: 1"), []string{"FILE:1: hooks.call: a hook needs a url"}},
 		{events("url: 'http://a'"), []string{`FILE:1: hooks.events.name: "" is no name of a hook: …`}},
 		{events("name: a, url: 'http://a', events: []"), []string{"FILE:1: hooks.events.events: is empty, so the hook would be told of nothing; …"}},
 		{events("name: a, url: 'http://a', events: [arrived]"), []string{`FILE:1: hooks.events.events: "arrived" is no event; the events are [connected …`}},

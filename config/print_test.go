@@ -123,7 +123,7 @@ func TestPrintedLoads(t *testing.T) {
 			"  b-c: {client_tokens: [b, {token: c, user: x}], api_keys: [{name: d, key: e}], labels: {client: [a]}, triggers: {t: {to: '*', message: 1}}}\n" +
 			"  a: {client_tokens: ~}\n",
 		"presence": "presence: [{key: order, show: [name, avatar], linger: 0}, {key: room, max_members: 9}]\n",
-		"hooks": "hooks:\n  connect: {url: 'https://a.example', headers: [cookie], on_error: allow}\n  call: {url: 'http://a.example:1/x', rate: 3}\n" +
+		"hooks": "hooks:\n  connect: {url: 'https://a.example', headers: [x-tenant], on_error: allow}\n  call: {url: 'http://a.example:1/x', concurrency: 3}\n" +
 			"  events: [{name: a, url: 'http://b'}, {name: b, url: 'http://b', events: [joined], to: {page: [a, b]}, retry_for: 1h}]\n  deny_private: true\n",
 		"triggers": `triggers:
   "null": {to: "*", message: null}

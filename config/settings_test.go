@@ -64,7 +64,7 @@ var another = map[string]struct {
 	"labels.max_value_bytes": {"100", config.Size(100)},
 	"apps":                   {`{"shop":{"page_token_may_trigger":true,"labels":{"client":[]}}}`, config.OtherApps{{Name: "shop", AppSettings: config.AppSettings{PageTokenMayTrigger: true, JWT: config.Default().JWT}, Labels: config.AppLabels{Client: config.LabelKeys{}}}}},
 	"hooks.connect":          {`{"url":"http://a"}`, config.ConnectHook{URL: "http://a", Timeout: config.Duration(2 * time.Second), OnError: "refuse", Concurrency: 100}},
-	"hooks.call":             {`{url: 'http://a', rate: 3}`, config.CallHook{URL: "http://a", Timeout: config.Duration(5 * time.Second), Concurrency: 100, Rate: 3}},
+	"hooks.call":             {`{url: 'http://a', concurrency: 3}`, config.CallHook{URL: "http://a", Timeout: config.Duration(5 * time.Second), Concurrency: 3}},
 	"hooks.events": {`[{name: n, url: 'http://a', events: [joined]}]`, config.EventHooks{{
 		Name: "n", URL: "http://a", Events: config.HookEvents{"joined"}, Timeout: config.Duration(10 * time.Second), Batch: 100,
 		MaxWait: config.Duration(time.Second), RetryFor: config.Duration(24 * time.Hour), MaxQueue: 100_000,

@@ -50,7 +50,9 @@ func (h *Hooks) Wants(app string, of event.Type) bool {
 
 // Emit tells all sinks of an event. It gives one an ID and a time that has none.
 func (h *Hooks) Emit(e event.Event) {
-	e.ID = cmp.Or(e.ID, fmt.Sprintf("%v.%d", h.node, h.count.Add(1)))
+	if e.ID == "" {
+		e.ID = h.NewID()
+	}
 	if e.At.IsZero() {
 		e.At = time.Now()
 	}
@@ -59,6 +61,9 @@ func (h *Hooks) Emit(e event.Event) {
 		s.Emit(e)
 	}
 }
+
+// NewID is an ID that no other event, and no call of a backend, has in the cluster.
+func (h *Hooks) NewID() string { return fmt.Sprintf("%v.%d", h.node, h.count.Add(1)) }
 
 func (h *Hooks) all() []Sink {
 	if sinks := h.sinks.Load(); sinks != nil {

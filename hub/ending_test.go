@@ -38,7 +38,9 @@ func (r *recorder) Left(c hub.Member, e scenecast.Ending) {
 }
 
 // MissedPushes implements hub.GapObserver.
-func (r *recorder) MissedPushes(c hub.Member, n scenecast.GapNotice) { r.note("missed", c, ": ", n.Reason) }
+func (r *recorder) MissedPushes(c hub.Member, n scenecast.GapNotice) {
+	r.note("missed", c, ": ", n.Reason)
+}
 
 // recording is the recorder's wire.
 type recording struct {

@@ -18,17 +18,18 @@ type member struct {
 	trust      uint32 // its number among trusts
 	node       uint16 // of its ConnID: its number among nodes
 	state      state
+	calls      uint8 // of its backend that are under way
 }
 
 // state is a set of flags of a member.
 type state uint8
 
 const (
-	hasPageID   state = 1 << iota // it has the label @page
-	catchingUp                    // it has come back and gets what it has missed: see catchUp
-	leaving                       // its ending is being told
-	awaiting                      // its protocol is doing something for it elsewhere: see view.Await
-	holdsLabels                   // session.Store keeps the labels that the backend has given it while it is here
+	hasPageID     state = 1 << iota // it has the label @page
+	catchingUp                      // it has come back and gets what it has missed: see catchUp
+	leaving                         // its ending is being told
+	awaitingToken                   // its token is being verified elsewhere: see view.Await
+	holdsLabels                     // session.Store keeps the labels that the backend has given it while it is here
 )
 
 func (m *member) is(s state) bool { return m.state&s != 0 }

@@ -32,7 +32,8 @@ func (s *Shard) renew(slot scenecast.Slot, m *member, trusted label.Set, t scene
 		backend:    slices.DeleteFunc(slices.Clone(old.backend), trusted.Has), // what the token says counts, as when a page comes back
 		identity:   old.identity,                                              // under which its session is kept
 		credential: t.Credential,
-		maySet:     slices.Clone(t.MaySet),
+		maySet:     bothMaySet(t.MaySet, old.limit),
+		limit:      old.limit,
 	}
 	number := s.trusts.acquire(renewed)
 	s.trusts.release(m.trust)
@@ -59,22 +60,4 @@ func afterRenewal(labels label.Set, old trust, trusted label.Set, rules label.Ru
 		}
 	}
 	return label.New(kept...).Union(trusted)
-}
-
-// Await implements scenecast.Conn.
-func (v *view) Await() (resume func(task func(c scenecast.Conn)), ok bool) {
-	s, slot := v.shard, v.slot
-	m := s.at(slot)
-	if m == nil || m.is(awaiting) {
-		return nil, false
-	}
-	m.set(awaiting)
-	return func(task func(c scenecast.Conn)) {
-		s.loop.Post(func() {
-			if m := s.at(slot); m != nil {
-				m.clear(awaiting)
-				task(s.viewOf(slot))
-			}
-		})
-	}, true
 }

@@ -30,7 +30,7 @@ func (s *Shard) restore(index uint32, m *member, a scenecast.Admission, identity
 	}
 	change := make(label.Change)
 	for _, key := range left.Labels.Keys() {
-		if !a.Trusted.Has(key) { // what the token says counts
+		if !a.Trusted.Has(key) && !a.Backend.Labels.Has(key) { // what the token says counts, and what the backend says now
 			change[key] = left.Labels.Values(key)
 		}
 	}

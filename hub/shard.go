@@ -95,14 +95,16 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 	t := trust{
 		token:      a.Trusted.Keys(),
 		credential: a.Token.Credential,
-		maySet:     slices.Clone(a.Token.MaySet),
+		maySet:     bothMaySet(a.Token.MaySet, a.Backend.MaySet),
+		limit:      slices.Clone(a.Backend.MaySet),
 	}
-	labels := a.Labels.Union(a.Trusted, serverLabels(a, id))
+	labels := a.Labels.Union(a.Trusted, a.Backend.Labels, serverLabels(a, id))
 	if a.PageID != "" {
 		m.set(hasPageID)
 		t.identity = identityOf(a.Trusted)
 		labels, t.backend = s.restore(slot.Index, m, a, t.identity, labels)
 	}
+	t.backend = append(t.backend, a.Backend.Labels.Keys()...)
 	m.trust = s.trusts.acquire(t)
 	s.setToken(slot.Index, a.Token)
 	s.app(m).index.Join(slot.Index, labels)

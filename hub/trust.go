@@ -17,7 +17,8 @@ type trust struct {
 	backend    []string // keys that the backend has set
 	identity   string   // of a page with an ID: who it is by its token, where that names no user; see identityOf
 	credential scenecast.Credential
-	maySet     []string // keys that the page may set itself, as its token says; nil: that does not say
+	maySet     []string // keys that the page may set itself, as its token and its backend say; nil: neither says
+	limit      []string // … as its backend said when it came, which another token does not widen; nil: it did not say
 }
 
 func (t trust) has(key string) bool {
@@ -30,14 +31,27 @@ func (t trust) isBackends(key string) bool { return slices.Contains(t.backend, k
 // name is a text by which a trust is known: no key has a comma or a semicolon in it.
 func (t trust) name() string {
 	name := strings.Join(t.token, ",") + ";" + strings.Join(t.backend, ",") + ";" + t.identity + ";" + string(t.credential[:])
-	if t.maySet != nil {
-		name += ";" + strings.Join(t.maySet, ",")
+	for _, keys := range [][]string{t.maySet, t.limit} {
+		if name += ";"; keys != nil {
+			name += "=" + strings.Join(keys, ",")
+		}
 	}
 	return name
 }
 
 func (t trust) isZero() bool {
 	return len(t.token)+len(t.backend)+len(t.identity) == 0 && t.maySet == nil && t.credential == scenecast.Credential{}
+}
+
+// bothMaySet are the keys that a page may set whose token says one thing and whose backend another. It is a slice of its own.
+func bothMaySet(token, backend []string) []string {
+	switch {
+	case token == nil:
+		return slices.Clone(backend)
+	case backend == nil:
+		return slices.Clone(token)
+	}
+	return slices.DeleteFunc(slices.Clone(token), func(key string) bool { return !slices.Contains(backend, key) })
 }
 
 // afterChange is the trust after a change by the backend: what that has set is trusted, and what it has removed is free for the page

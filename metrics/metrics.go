@@ -25,7 +25,9 @@ type Sources struct {
 	CallsRefused    func() map[string]int64 // by reason
 	Engine          func() Engine
 	Registry        func() Registry
-	Hooks           func() map[string]Hook // by app and name, as in default/orders
+	Hooks           func() map[string]Hook  // by app and name, as in default/orders
+	ConnectHooks    func() map[string]int64 // by outcome
+	CallHooks       func() map[string]int64 // by outcome
 }
 
 // Registry are the figures of the registry of connections.
@@ -133,6 +135,10 @@ var metrics = []metric{
 		registered(func(r Registry) float64 { return float64(r.Connections) })},
 	{"scenecast_registry_rebuilds_total", "How often this node's connections were written to Redis anew, because it was away or had lost some.", prometheus.CounterValue, "",
 		registered(func(r Registry) float64 { return float64(r.Rebuilds) })},
+	{"scenecast_connect_hook_calls_total", "Calls that asked a backend whether a page may come in, by outcome.", prometheus.CounterValue, "outcome",
+		func(s Sources) map[string]float64 { return floats(s.ConnectHooks()) }},
+	{"scenecast_call_hook_calls_total", "Calls of pages that were passed on to a backend, by outcome.", prometheus.CounterValue, "outcome",
+		func(s Sources) map[string]float64 { return floats(s.CallHooks()) }},
 	{"scenecast_hook_queue_events", "Events that wait to be delivered to a backend.", prometheus.GaugeValue, "hook",
 		hooks(func(h Hook) float64 { return float64(h.Queued) })},
 	{"scenecast_hook_delivered_total", "Events that a backend has taken.", prometheus.CounterValue, "hook",

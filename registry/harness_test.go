@@ -37,6 +37,8 @@ type member struct {
 // ID, App and Labels implement hub.Member.
 func (m member) ID() scenecast.ConnID { return m.id }
 func (m member) App() string          { return m.app }
+func (m member) Address() hub.Address { return hub.Address{} }
+func (m member) Trusted(string) bool  { return false }
 func (m member) Labels() label.Set    { return m.labels }
 
 // node is a registry, and what it has been told.

@@ -16,7 +16,7 @@ import (
 
 // TestMaxFrame: no frame of any wire is larger than the push service believes, which refuses what no outbox has room for.
 func TestMaxFrame(t *testing.T) {
-	for _, protocol := range []scenecast.Protocol{tutorial.New(tutorial.Options{}), native.New(nil), sse.New(nil)} {
+	for _, protocol := range []scenecast.Protocol{tutorial.New(tutorial.Options{}), native.New(nil, nil), sse.New(nil)} {
 		for d := range scenecast.Delivery(scenecast.Deliveries) {
 			for _, event := range []string{"", "e", strings.Repeat("\x01", push.MaxEvent), strings.Repeat("<", push.MaxEvent), "open", "a\nb"} {
 				for _, message := range []string{`1`, `"` + strings.Repeat("x", 70_000) + `"`, strings.Repeat("\n", 1000) + `1`, strings.Repeat("\r\n", 1000) + `1`} {

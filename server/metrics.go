@@ -37,6 +37,8 @@ func (s *Server) metrics(version string) http.Handler {
 		Engine:       s.engineFigures,
 		Registry:     s.registryFigures,
 		Hooks:        s.hooks.figures,
+		ConnectHooks: func() map[string]int64 { return s.backends.outcomes(connectHook) },
+		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
 	})
 }
 

@@ -149,7 +149,8 @@ func TestOperationsDocument(t *testing.T) {
 	}
 	s := start(t, map[string]string{ // with a log of its own a registry and a hook, whose figures are documented as well
 		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "redis://127.0.0.1:1",
-		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]",
+		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]", "hooks.connect": "{url: 'http://127.0.0.1:1', on_error: allow}",
+		"hooks.call": "{url: 'http://127.0.0.1:1'}",
 	}, nil)
 	s.page("page=home")
 	_, answer := s.call(http.MethodGet, "/metrics", apiKey, "", "")

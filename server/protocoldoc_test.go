@@ -36,8 +36,16 @@ func TestProtocolDocument(t *testing.T) {
 // replay plays one transcript against a server of its own, whose page token brings the label plan=free; Ann's token names her.
 func replay(t *testing.T, lines []string) {
 	t.Helper()
+	backend := newAsked(t, func(w http.ResponseWriter, _ string, data map[string]any) {
+		if data["method"] == "buy" {
+			http.Error(w, `{"message":"sold out"}`, http.StatusConflict)
+			return
+		}
+		_, _ = io.WriteString(w, `{"left":3}`)
+	})
 	s := start(t, map[string]string{
 		"client_tokens": `[{token: ` + pageToken + `, labels: {plan: free}}, {token: anns-token, user: "42", labels: {name: Ann}}]`,
+		"hooks.call":    fmt.Sprintf("{url: %q, secret: %s}", backend.URL, hookSecret),
 		"jwt.keys":      fmt.Sprintf("[{key: %q}]", jwtSecret),
 		"jwt.leeway":    "0",
 		"presence":      "[{key: order, show: [name], linger: 0}]",

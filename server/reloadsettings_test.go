@@ -174,6 +174,10 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"level": {[]string{"log.level"}, map[string]string{"log.level": "info"}, map[string]string{"log.level": "debug"}, logsRequests, [2]string{"not logged", "logged"}},
 		"hooks": {[]string{"hooks.events"}, nil, map[string]string{"hooks.events": "[{name: a, url: 'http://127.0.0.1:1'}]"},
 			calls("GET", "/v1/hooks", apiKey, ""), [2]string{`200 {"hooks":[]}`, `200 {"hooks":[{"name":"a","state":"ok"`}},
+		"whom pages call": {[]string{"hooks.call"}, nil, map[string]string{"hooks.call": "{url: 'http://127.0.0.1:1'}"}, callsBackend,
+			[2]string{`{"type":"error","id":1,"kind":"not_found"`, `{"type":"error","id":1,"kind":"unavailable"`}},
+		"who lets pages in": {[]string{"hooks.connect"}, nil, map[string]string{"hooks.connect": "{url: 'http://127.0.0.1:1'}"},
+			visits("token=" + pageToken), [2]string{"-", `{"code":503`}},
 		"whom hooks call": {[]string{"hooks.deny_private"}, map[string]string{"hooks.events": "[{name: a, url: 'http://127.0.0.1:1', max_wait: 1ms}]"},
 			map[string]string{"hooks.deny_private": "true"}, whyHookFails, [2]string{"dial tcp 127.0.0.1:1: connect", "dial tcp 127.0.0.1:1: an address"}},
 		"drain":       {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
@@ -218,6 +222,16 @@ func TestSettingsThatChangeLive(t *testing.T) {
 // behindHeader is whom a call behind a PROXY header is from, or its answer.
 func behindHeader(s *reloadable) string {
 	return s.clientOf(s.proxied("PROXY TCP4 198.51.100.7 192.0.2.1 4711 443\r\n", 1<<20))
+}
+
+// callsBackend is what a page is told that calls the backend.
+func callsBackend(s *reloadable) string {
+	page, why := s.hookedPage("token="+pageToken, nil)
+	if page == nil {
+		return why
+	}
+	defer func() { _ = page.CloseNow() }()
+	return s.ask(page, `{"type":"call","id":1,"method":"m"}`)
 }
 
 // whyHookFails is why the only hook cannot be called about a page that comes.

@@ -39,6 +39,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.cutCalls()
 	_ = s.hub.Drain(stop, 0) // of pages that were being admitted
 	s.presence.Close()
+	s.backends.close()
 	s.hooks.close(stop)
 	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)

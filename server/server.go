@@ -76,6 +76,7 @@ type Server struct {
 	quota       *admission.Quota
 	addresses   *admission.Addresses
 	hooks       *eventHooks
+	backends    *backends
 	pushes      *push.Service
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use
@@ -183,6 +184,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		TokenCookie: s.apps.tokenCookie,
 		PresenceKey: s.apps.isPresenceKey,
 	}
+	s.backends = &backends{newID: s.hooks.NewID, version: o.Version, log: s.log, proxies: s.apps.proxies}
+	s.backends.put(c)
+	authenticator.Decider = s.backends
 	s.refusals = newRefusals(s.log, s.apps.proxies, s.addresses.Failed)
 
 	// What pages and backends find.
@@ -273,7 +277,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 			{Match: listener.Path("/"), Admitter: tutorialPages, Blocking: blocking, Refuse: endpoint.Refuse},
 			{
 				Match:       listener.Path("/v1/connect"),
-				Admitter:    native.New(authenticator),
+				Admitter:    native.New(authenticator, s.backends),
 				Blocking:    blocking,
 				Subprotocol: native.Subprotocol,
 				Refuse:      backends.Refuse,

@@ -91,8 +91,12 @@ func NewClient(o Options) *Client {
 	}}
 }
 
-// Close closes the connections that are idle.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close closes the connections that are idle. A nil client has none.
+func (c *Client) Close() {
+	if c != nil {
+		c.http.CloseIdleConnections()
+	}
+}
 
 // errPrivate is the error for an address that DenyPrivate refuses.
 var errPrivate = errors.New("an address of a private network, which the settings deny")
@@ -117,14 +121,14 @@ var sharedAddresses = netip.MustParsePrefix("100.64.0.0/10")
 type StatusError struct {
 	Status     int
 	RetryAfter time.Duration // 0: it did not say
-	Excerpt    string        // of the body
+	Body       string        // at most the bytes that a response may have
 }
 
 // Error implements error.
 func (e *StatusError) Error() string {
 	text := "answered " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
-	if e.Excerpt != "" {
-		text += ": " + strconv.Quote(e.Excerpt)
+	if e.Body != "" {
+		text += ": " + strconv.Quote(strings.ToValidUTF8(e.Body[:min(len(e.Body), maxExcerpt)], ""))
 	}
 	return text
 }
@@ -158,7 +162,7 @@ func (c *Client) Post(ctx context.Context, id string, body []byte, header http.H
 	read, err := io.ReadAll(io.LimitReader(response.Body, c.o.MaxResponse+1))
 	switch {
 	case response.StatusCode/100 != 2:
-		return nil, &StatusError{response.StatusCode, retryAfter(response.Header), string(read[:min(len(read), maxExcerpt)])}
+		return nil, &StatusError{response.StatusCode, retryAfter(response.Header), string(read[:min(int64(len(read)), c.o.MaxResponse)])}
 	case err != nil:
 		return nil, withoutURL(err)
 	case int64(len(read)) > c.o.MaxResponse:

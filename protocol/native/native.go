@@ -23,10 +23,13 @@ var _ scenecast.Protocol = (*Protocol)(nil)
 // Protocol is the native wire. It is its own listener.Admitter.
 type Protocol struct {
 	authenticator *admission.Authenticator
+	backend       Backend
 }
 
-// New makes the protocol for the pages that the authenticator admits.
-func New(authenticator *admission.Authenticator) *Protocol { return &Protocol{authenticator} }
+// New makes the protocol for the pages that the authenticator admits. Backend is what they call; nil: nothing.
+func New(authenticator *admission.Authenticator, backend Backend) *Protocol {
+	return &Protocol{authenticator, backend}
+}
 
 // Name implements scenecast.Protocol.
 func (p *Protocol) Name() string { return "native" }
@@ -93,6 +96,8 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 		c.Acknowledge(r.Position)
 	case "ping":
 		send(c, done{"pong", r.ID, c.Position().String()})
+	case "call":
+		p.call(c, r)
 	case "token":
 		p.renew(c, r.ID, *r.Token)
 	case "set":

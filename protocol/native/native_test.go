@@ -43,7 +43,7 @@ func (c *conn) Renew(trusted label.Set, t scenecast.Token, rules label.Rules) er
 	return nil
 }
 
-func (c *conn) Await() (func(func(scenecast.Conn)), bool) {
+func (c *conn) Await(scenecast.Waiting) (func(func(scenecast.Conn)), bool) {
 	if c.awaiting {
 		return nil, false
 	}
@@ -89,7 +89,7 @@ func protocolFor(pages auth.PageAuthenticator) *native.Protocol {
 		limits := label.DefaultLimits
 		limits.Count = 3
 		return label.Rules{Limits: limits, Client: []string{"page", "tag", "plan", app}}
-	}, Pages: pages, PresenceKey: func(app, key string) bool { return app == "shop" && (key == "page" || key == "order") }})
+	}, Pages: pages, PresenceKey: func(app, key string) bool { return app == "shop" && (key == "page" || key == "order") }}, nil)
 }
 
 // pages knows tokens that are what they say: "app key=value", or "slow …", which a loop has to defer.
@@ -230,7 +230,7 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"watch"}`, "close 4400 a key belongs to watch and unwatch, and they need one", ""},
 	{`{"type":"unwatch","key":""}`, "close 4400 a key belongs to watch and unwatch, and they need one", ""},
 	{`{"type":"set","labels":{},"key":"page"}`, "close 4400 a key belongs to watch and unwatch, and they need one", ""},
-	{`{"type":"watch","key":7}`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+	{`{"type":"watch","key":7}`, "close 4400 a message is a JSON object with type, id, labels, position, token, key, method and data", ""},
 
 	{`{"type":"token","id":5,"token":"shop tag=x"}`, `{"type":"token","id":5,"position":"0-0"}`, `{"@id":"7.1","page":"home","plan":"free","tag":"x"}`},
 	{`{"type":"token","id":5,"token":"blog plan=pro"}`,
@@ -242,21 +242,21 @@ var messages = []struct{ message, did, labels string }{
 	{`{"type":"token","id":5,"token":null}`, "close 4400 a token belongs to token, and token needs one", ""},
 	{`{"type":"token"}`, "close 4400 a token belongs to token, and token needs one", ""},
 	{`{"type":"ping","token":"x"}`, "close 4400 a token belongs to token, and token needs one", ""},
-	{`{"type":"token","token":{}}`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+	{`{"type":"token","token":{}}`, "close 4400 a message is a JSON object with type, id, labels, position, token, key, method and data", ""},
 
-	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
-	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
-	{`[]`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+	{`heartbeat`, "close 4400 a message is a JSON object with type, id, labels, position, token, key, method and data", ""},
+	{`{"type":"set"`, "close 4400 a message is a JSON object with type, id, labels, position, token, key, method and data", ""},
+	{`[]`, "close 4400 a message is a JSON object with type, id, labels, position, token, key, method and data", ""},
 	{`{"type":"set","labels":{"page":7}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":["a",null]}}`, "close 4400 labels.page: takes a string, an array of strings, or null", ""},
 	{`{"type":"set","labels":{"page":"a","page":"b"}}`, "close 4400 labels.page: there twice", ""},
 	{`{"type":"set","labels":["page"]}`, "close 4400 labels: takes an object of keys and values", ""},
 	{`{"type":"set"}`, "close 4400 labels belong to set, and set needs them", ""},
 	{`{"type":"ping","labels":{}}`, "close 4400 labels belong to set, and set needs them", ""},
-	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack, token, ping, watch and unwatch", ""},
-	{`{}`, "close 4400 unknown type: there are set, ack, token, ping, watch and unwatch", ""},
-	{`null`, "close 4400 unknown type: there are set, ack, token, ping, watch and unwatch", ""},
-	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels, position, token and key", ""},
+	{`{"type":"subscribe"}`, "close 4400 unknown type: there are set, ack, call, token, ping, watch and unwatch", ""},
+	{`{}`, "close 4400 unknown type: there are set, ack, call, token, ping, watch and unwatch", ""},
+	{`null`, "close 4400 unknown type: there are set, ack, call, token, ping, watch and unwatch", ""},
+	{`{"type":"ping","room":"x"}`, "close 4400 a message is a JSON object with type, id, labels, position, token, key, method and data", ""},
 	{`{"type":"ping"} {"type":"ping"}`, "close 4400 the message goes on behind its JSON object", ""},
 	{`{"type":"ping","id":{}}`, "close 4400 an id is a number or a short text", ""},
 	{`{"type":"ping","id":"` + strings.Repeat("x", 63) + `"}`, "close 4400 an id is a number or a short text", ""},

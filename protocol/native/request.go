@@ -22,6 +22,8 @@ type request struct {
 	Labels label.Change    `json:"labels"` // of set
 	Token  *string         `json:"token"`  // of token
 	Key    string          `json:"key"`    // of watch and unwatch
+	Method *string         `json:"method"` // of call
+	Data   json.RawMessage `json:"data"`   // of call
 
 	Position scenecast.Position `json:"-"`        // of ack
 	At       *string            `json:"position"` // … as it is written
@@ -39,14 +41,14 @@ func parseRequest(m scenecast.Inbound) (r request, err error) {
 		if errors.As(err, &p) {
 			return r, problem.At(p, "labels")
 		}
-		return r, errors.New("a message is a JSON object with type, id, labels, position, token and key")
+		return r, errors.New("a message is a JSON object with type, id, labels, position, token, key, method and data")
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return r, errors.New("the message goes on behind its JSON object")
 	}
 	switch {
-	case !slices.Contains([]string{"set", "ack", "token", "ping", "watch", "unwatch"}, r.Type):
-		return r, errors.New("unknown type: there are set, ack, token, ping, watch and unwatch")
+	case !slices.Contains([]string{"set", "ack", "call", "token", "ping", "watch", "unwatch"}, r.Type):
+		return r, errors.New("unknown type: there are set, ack, call, token, ping, watch and unwatch")
 	case (r.Type == "ack") != (r.At != nil):
 		return r, errors.New("a position belongs to ack, and ack needs one")
 	case (r.Type == "set") != (r.Labels != nil):
@@ -57,6 +59,9 @@ func parseRequest(m scenecast.Inbound) (r request, err error) {
 		return r, errors.New("a key belongs to watch and unwatch, and they need one")
 	case len(r.ID) > maxRequestID || len(r.ID) > 0 && (r.ID[0] == '{' || r.ID[0] == '['):
 		return r, errors.New("an id is a number or a short text")
+	}
+	if err := r.checkCall(); err != nil {
+		return r, err
 	}
 	if r.At != nil {
 		r.Position, err = scenecast.ParsePosition(*r.At)

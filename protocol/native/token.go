@@ -26,7 +26,7 @@ func (p *Protocol) renew(c scenecast.Conn, id json.RawMessage, token string) {
 		p.renewed(c, id, page, err)
 		return
 	}
-	resume, ok := c.Await()
+	resume, ok := c.Await(scenecast.WaitingForToken)
 	if !ok {
 		refuse(c, id, errTokenPending)
 		return

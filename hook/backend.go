@@ -1,0 +1,148 @@
+package hook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"scenecast/hook/webhook"
+	"scenecast/problem"
+)
+
+// BackendOptions say who is asked, and how.
+type BackendOptions struct {
+	Name        string // as in connect, for the log
+	App         string
+	Post        func(ctx context.Context, id string, body []byte) ([]byte, error) // of a webhook.Client
+	NewID       func() string                                                     // of calls
+	Timeout     time.Duration                                                     // for a call to get its turn and its answer
+	Concurrency int                                                               // calls that are under way at a time; others wait
+	Logger      *slog.Logger
+}
+
+// Backend is a backend that is asked, and whose answer somebody waits for. While it fails again and again it is not asked at all, but for
+// one call now and then that looks whether it does still (a circuit breaker). Safe for concurrent use.
+type Backend struct {
+	o       BackendOptions
+	turns   chan struct{} // holds a value for each call that is under way
+	breaker *gobreaker.CircuitBreaker[[]byte]
+	stats   [outcomes]atomic.Int64
+}
+
+// outcome is how a call has ended.
+type outcome int
+
+const (
+	answeredCall outcome = iota // by success, or by saying what is wrong with the call
+	failedCall                  // the backend could not be reached, or has not answered in time, or said that it is out of order
+	skippedCall                 // the breaker was open
+	busyCall                    // it did not get its turn in time
+	outcomes
+)
+
+// outcomeNames are the outcomes in metrics.
+var outcomeNames = [outcomes]string{"answered", "failed", "skipped", "busy"}
+
+// How many failures in a row open the breaker, and after how long a call looks whether the backend has recovered.
+const (
+	breakerFailures = 5
+	breakerPause    = 5 * time.Second
+)
+
+// NewBackend makes a backend.
+func NewBackend(o BackendOptions) *Backend {
+	b := &Backend{o: o, turns: make(chan struct{}, o.Concurrency)}
+	b.breaker = gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{
+		Name:         o.Name,
+		Timeout:      breakerPause,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFailures },
+		IsSuccessful: func(err error) bool { return err == nil || isAnswer(err) },
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				o.Logger.Error("hooks: the backend fails again and again; it is left alone for a while", "hook", o.Name, "app", o.App, "for", breakerPause)
+			} else if to == gobreaker.StateClosed {
+				o.Logger.Info("hooks: the backend answers again", "hook", o.Name, "app", o.App)
+			}
+		},
+	})
+	return b
+}
+
+// isAnswer reports whether a backend is well that has answered this: it is the caller who is wrong.
+func isAnswer(err error) bool {
+	var status *webhook.StatusError
+	return errors.As(err, &status) && status.Status/100 == 4 &&
+		status.Status != http.StatusRequestTimeout && status.Status != http.StatusTooManyRequests
+}
+
+// envelope is the body of a call, an event of Standard Webhooks.
+type envelope struct {
+	Type      string    `json:"type"`
+	Timestamp time.Time `json:"timestamp"`
+	Data      any       `json:"data"`
+}
+
+// Ask asks the backend, and returns the body of its answer. The error is a *webhook.StatusError where the backend has answered that the
+// question is wrong, and otherwise a *problem.Problem of the kind Unavailable.
+func (b *Backend) Ask(ctx context.Context, kind string, data any) ([]byte, error) {
+	body, err := json.Marshal(envelope{kind, time.Now().UTC().Truncate(time.Millisecond), data})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.o.Timeout)
+	defer cancel()
+	select {
+	case b.turns <- struct{}{}:
+		defer func() { <-b.turns }()
+	case <-ctx.Done():
+		return nil, b.unavailable(busyCall, "has as many calls under way as it may (concurrency)", ctx.Err())
+	}
+	answer, err := b.breaker.Execute(func() ([]byte, error) { return b.o.Post(ctx, b.o.NewID(), body) })
+	switch {
+	case err == nil, isAnswer(err):
+		b.stats[answeredCall].Add(1)
+		return answer, err
+	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
+		return nil, b.unavailable(skippedCall, "is out of order", err)
+	}
+	b.o.Logger.Warn("hooks: a call of the backend has failed", "hook", b.o.Name, "app", b.o.App, "err", err)
+	return nil, b.unavailable(failedCall, "does not answer", err)
+}
+
+// unavailable counts a call that has no answer.
+func (b *Backend) unavailable(o outcome, what string, err error) error {
+	b.stats[o].Add(1)
+	return fmt.Errorf("%w (%v)", problem.New(problem.Unavailable, "the backend %s", what).DecidedBy("hooks."+b.o.Name), err) // not of its kind: a caller shall not take it for an answer
+}
+
+// Outcomes are how the calls have ended so far, by names for metrics.
+func (b *Backend) Outcomes() map[string]int64 {
+	counts := make(map[string]int64, outcomes)
+	for i, name := range outcomeNames {
+		counts[name] = b.stats[i].Load()
+	}
+	return counts
+}
+
+// maxReason bounds what a page is told of a backend's refusal, in bytes.
+const maxReason = 300
+
+// reasonOf is why a backend has refused, in its own words: the text of reason, detail, message or error in its JSON, whichever there is.
+func reasonOf(status *webhook.StatusError) string {
+	var said struct{ Reason, Detail, Message, Error any }
+	_ = json.Unmarshal([]byte(status.Body), &said) // what is no JSON says nothing
+	for _, text := range []any{said.Reason, said.Detail, said.Message, said.Error} {
+		if text, ok := text.(string); ok && text != "" {
+			return strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+		}
+	}
+	return ""
+}

@@ -1,0 +1,61 @@
+package hook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"scenecast"
+	"scenecast/hook/webhook"
+	"scenecast/label"
+	"scenecast/problem"
+)
+
+// CallQuestion is what a page asks of the backend.
+type CallQuestion struct {
+	App        string           `json:"app"`
+	Connection scenecast.ConnID `json:"connection"`
+	Labels     label.Set        `json:"labels"`
+	User       string           `json:"user,omitempty"`
+	Method     string           `json:"method"`
+	Data       json.RawMessage  `json:"data,omitempty"`
+}
+
+// Calls pass on what pages ask.
+type Calls struct{ *Backend }
+
+// Call asks the backend and returns its answer, which is JSON, or null where it is empty. The error is a *problem.Problem: the backend's
+// own, by its status and with its reason, or that it does not answer.
+func (c *Calls) Call(ctx context.Context, q CallQuestion) (json.RawMessage, error) {
+	body, err := c.Ask(ctx, "call", q)
+	var status *webhook.StatusError
+	switch {
+	case errors.As(err, &status):
+		reason := reasonOf(status)
+		if reason == "" {
+			reason = "the backend refuses the call"
+		}
+		return nil, problem.New(kindOf(status.Status), "%s", reason)
+	case err != nil:
+		return nil, err
+	case len(body) == 0:
+		return json.RawMessage("null"), nil
+	case !json.Valid(body):
+		c.o.Logger.Warn("hooks: the backend's answer is not JSON", "hook", c.o.Name, "app", c.o.App, "bytes", len(body))
+		return nil, fmt.Errorf("%w", problem.New(problem.Unavailable, "the backend's answer is not JSON").DecidedBy("hooks.call"))
+	}
+	return body, nil
+}
+
+// kindOf is the kind of a problem that a backend tells by a status from 400 to 499.
+func kindOf(status int) problem.Kind {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return problem.Forbidden
+	case http.StatusNotFound, http.StatusGone:
+		return problem.NotFound
+	}
+	return problem.Invalid
+}
