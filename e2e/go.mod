@@ -8,6 +8,7 @@ require (
 	github.com/chromedp/chromedp v0.23.0
 	github.com/gobwas/ws v1.5.0
 	golang.org/x/net v0.62.0
+	github.com/hanwen/go-fuse/v2 v2.12.1
 	scenecast v0.0.0
 )
 
