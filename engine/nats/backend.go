@@ -208,7 +208,7 @@ func (b *Backend) subscribe() error {
 	message := func(m *nats.Msg) { b.on.Message(m.Data) }
 	if _, err := b.conn.Subscribe(b.hereSubject, func(m *nats.Msg) {
 		if b.hasRead.Load() {
-			_ = m.Respond(nil)
+			_ = m.Respond(b.epochInForce())
 		}
 	}); err != nil {
 		return fmt.Errorf("subscribe: %w", err)

@@ -59,10 +59,26 @@ func (b *Backend) beginBehindLoss(ctx context.Context, last entry) error {
 
 // isAlone reports whether no other node answers.
 func (b *Backend) isAlone(ctx context.Context) bool {
+	_, err := b.askOthers(ctx)
+	return err != nil
+}
+
+// askOthers returns the epoch that another node says is in force. An error says that no other node answers.
+func (b *Backend) askOthers(ctx context.Context) (e epoch, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 	defer cancel()
-	_, err := b.conn.RequestWithContext(ctx, b.hereSubject, nil)
-	return err != nil
+	m, err := b.conn.RequestWithContext(ctx, b.hereSubject, nil)
+	if err == nil && len(m.Data) == 16 {
+		e = epoch{binary.BigEndian.Uint64(m.Data), binary.BigEndian.Uint64(m.Data[8:])}
+	}
+	return e, err
+}
+
+// epochInForce is what a node answers that is asked whether it is there: an epoch's ID and base.
+func (b *Backend) epochInForce() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, b.force.id), b.force.base)
 }
 
 // entry is one of the stream.

@@ -82,14 +82,43 @@ func (f *follower) readAtStart() error {
 		if err := f.readOn(); err != nil {
 			return err
 		}
-		if f.next == before {
+		if f.next == before && state.First <= state.Last {
 			return errors.New("a replica is behind the leader")
 		}
+		if f.next == before {
+			return f.passEmpty(state)
+		}
 	}
+	f.nowLive(state)
+	return nil
+}
+
+// nowLive notes that everything has been read that was in the log at the start.
+func (f *follower) nowLive(state streamState) {
 	f.standing.told(state)
 	f.isLive = true
 	f.hasRead.Store(true)
 	f.on.Live()
+}
+
+// passEmpty goes to the end of a log in which everything that was not read has become too old. Its epoch may have become so as well; then
+// another node tells it, or a new one begins.
+func (f *follower) passEmpty(state streamState) error {
+	if f.epoch.id == 0 {
+		ctx, cancel := context.WithTimeout(f.ctx, 5*time.Second)
+		defer cancel()
+		e, err := f.askOthers(ctx)
+		switch {
+		case err != nil:
+			return f.beginAlone(ctx) // which is read then
+		case e.id == 0:
+			return errors.New("the other node does not tell the log's epoch")
+		}
+		f.begin(e, state.Last+e.base, state.Last+e.base, true)
+	}
+	f.next = state.Last + 1
+	f.standing.read.Store(state.Last)
+	f.nowLive(state)
 	return nil
 }
 

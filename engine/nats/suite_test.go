@@ -3,6 +3,7 @@ package nats_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -147,9 +148,15 @@ func embeddedOf(addrs []string, i int) nats.Options {
 	return o
 }
 
+// natsURL is a server with JetStream, such as one of another version, that has nothing of Scenecast's.
+var natsURL = flag.String("nats", "", "the `URL` of the server that TestSuiteExternal runs on; empty: one of this module's version")
+
 // TestSuiteExternal runs what every engine must pass on an external server, on which each engine has a log of its own.
 func TestSuiteExternal(t *testing.T) {
-	url, logs := external(t).ClientURL(), 0
+	url, logs := *natsURL, 0
+	if url == "" {
+		url = external(t).ClientURL()
+	}
 	enginetest.Run(t, func(t *testing.T, o enginetest.Options) scenecast.Engine {
 		logs++
 		b, err := nats.New(nats.Options{URL: url, Name: fmt.Sprint("log", logs), MaxBytes: 16 << 20, Logger: logger()})
