@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -69,8 +70,11 @@ func (d *decoder) checkRedis(c *Config) {
 	if r.Prefix == "" || strings.ContainsFunc(r.Prefix, isNoKeyCharacter) || strings.ContainsAny(r.Prefix, "{}") {
 		d.wrong("redis.prefix", "%q is none; it takes any visible characters of ASCII but { and }", r.Prefix)
 	}
-	if strings.ContainsFunc(r.RegistryKey, isNoKeyCharacter) {
-		d.wrong("redis.registry_key", "%q is no key; it takes visible characters of ASCII, as in swoole:fds", r.RegistryKey)
+	switch key := r.RegistryKey; {
+	case strings.ContainsFunc(key, isNoKeyCharacter):
+		d.wrong("redis.registry_key", "%q is no key; it takes visible characters of ASCII, as in swoole:fds", key)
+	case !oneHashTag.MatchString(key):
+		d.wrong("redis.registry_key", "%q is no key; what it has in braces is one hash tag, as in {shop}:fds", key)
 	}
 	if d.unreadable("redis.url") {
 		return
@@ -113,5 +117,9 @@ func (d *decoder) checkRedisUser(r *Redis, u redisurl.URL) {
 		d.wrong("redis.username", "a user needs a password: redis.password")
 	}
 }
+
+// oneHashTag matches keys without braces, and those that have braces once, with something between them: other keys of the registry have
+// to be in the same slot of a Redis Cluster.
+var oneHashTag = regexp.MustCompile(`^[^{}]*(\{[^{}]+\}[^{}]*)?$`)
 
 func isNoKeyCharacter(c rune) bool { return c <= ' ' || c > '~' }

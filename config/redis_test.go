@@ -33,6 +33,10 @@ func TestRedisMistakes(t *testing.T) {
 		{redis("prefix: ''"), []string{`FILE:1: redis.prefix: "" is none; it takes any visible characters of ASCII but { and }`}},
 		{redis("prefix: 'a{b'"), []string{`FILE:1: redis.prefix: "a{b" is none; …`}},
 		{redis("registry_key: 'a b'"), []string{`FILE:1: redis.registry_key: "a b" is no key; …`}},
+		{redis("registry_key: '{shop}:fds'"), nil},
+		{redis("registry_key: '{}:fds'"), []string{`FILE:1: redis.registry_key: "{}:fds" is no key; what it has in braces is one hash tag, as in {shop}:fds`}},
+		{redis("registry_key: 'a}b{c'"), []string{`FILE:1: redis.registry_key: "a}b{c" is no key; what it has in braces …`}},
+		{redis("registry_key: '{a}{b}'"), []string{`FILE:1: redis.registry_key: "{a}{b}" is no key; what it has in braces …`}},
 		{redis("wait_replicas: -1"), []string{`FILE:1: redis.wait_replicas: takes a whole number, not "-1"`}},
 		{redis("registry: yes"), []string{`FILE:1: redis.registry: takes true or false, not "yes"`}},
 	})

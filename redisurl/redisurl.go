@@ -118,8 +118,8 @@ func (u *URL) setHosts(text string) error {
 }
 
 func parseHost(text string) (h Host, err error) {
-	name, port := text, ""
-	hasPort := false
+	var name, port string
+	var hasPort bool
 	if strings.HasPrefix(text, "[") {
 		inner, rest, closed := strings.Cut(text[1:], "]")
 		if ip := net.ParseIP(inner); !closed || ip == nil || !strings.Contains(inner, ":") {

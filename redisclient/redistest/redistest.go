@@ -56,10 +56,10 @@ func freeAddr(tb testing.TB) string {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		bus := l.Addr().(*net.TCPAddr).Port + clusterBus
 		if b, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(bus))); bus <= 65535 && err == nil {
-			b.Close()
+			_ = b.Close()
 			return l.Addr().String()
 		}
 	}
