@@ -20,7 +20,7 @@ import (
 // awaitHealth waits until the port of a server that starts is open, and health checks are answered.
 func awaitHealth(t *testing.T, addr string) *running {
 	t.Helper()
-	r := &running{t: t, addr: addr}
+	r := &running{t: t, addr: addr, secrets: new(secrets)}
 	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
