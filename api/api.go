@@ -42,6 +42,9 @@ type Options struct {
 	Hooks   func(app string) []hook.Stats // those of an app that are told of events
 	Retry   func(app, name string) bool   // has one be called at once; false: there is none
 	Reload  func(context.Context) (Reloaded, error)
+	// Presence knows who is in which scene; nil: that is not known.
+	Presence Presence
+
 	// MayRevoke reports whether another revocation may be in force, and TokenLifetime is how long after its making a page's token can be
 	// good, at most.
 	MayRevoke     func(r scenecast.Revocation) bool
@@ -106,6 +109,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"after", "limit", "to"}, (*API).connections},
 	{http.MethodGet, "/v1/connections/{id}", auth.Read, "", nil, (*API).connection},
 	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels},
+	{http.MethodGet, "/v1/presence", auth.Read, "", []string{"after", "key", "limit", "value"}, (*API).presence},
 	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
 	{http.MethodPost, "/v1/revoke", auth.Manage, "", nil, (*API).revoke},

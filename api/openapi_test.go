@@ -39,6 +39,7 @@ var calls = map[string]struct {
 	"GET /v1/connections":         {nil, connectionsResponse{}},
 	"GET /v1/connections/{id}":    {nil, scenecast.Connection{}},
 	"GET /v1/labels":              {nil, labelsResponse{}},
+	"GET /v1/presence":            {nil, presenceResponse{}},
 	"GET /v1/nodes":               {nil, nodesResponse{}},
 	"POST /v1/reload":             {nil, Reloaded{}},
 	"GET /v1/hooks":               {nil, hooksResponse{}},
@@ -124,6 +125,7 @@ func TestDescribesTypes(t *testing.T) {
 			t.Errorf("%s reads the fields %q and no others, and openapi.json says %q", name, sortedKeys(call.fields), sortedKeys(properties))
 		}
 	}
+	d.compare(t, "the scenes of a key", reflect.TypeFor[scenesResponse](), d.schema("Scenes"))
 	d.compare(t, "a problem", reflect.TypeFor[problemResponse](), d.schema("Problem"))
 }
 

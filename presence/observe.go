@@ -28,7 +28,7 @@ func (s *Service) Relabelled(c hub.Member, before label.Set) {
 		return
 	}
 	labels := c.Labels()
-	if changed, moved := compare(keys, before, labels); changed {
+	if changed, moved := compare(c, keys, before, labels); changed {
 		s.handOver(c, keys, labels, moved)
 	}
 }
@@ -52,19 +52,21 @@ func concerns(keys []Key, labels label.Set) bool {
 	return labels.Has(scenecast.LabelWatch)
 }
 
-// compare reports whether a change of labels is one for the state, and whether it changes what the page is to see.
-func compare(keys []Key, before, after label.Set) (changed, moved bool) {
+// compare reports whether a change of labels is one for the state, and whether it changes what the page is to see. A label that others see
+// may have come to be trusted, and be the same.
+func compare(c hub.Member, keys []Key, before, after label.Set) (changed, moved bool) {
 	for i := range keys {
 		k := &keys[i]
 		if !before.Of(k.Name).Equal(after.Of(k.Name)) {
 			changed = true
 			moved = moved || before.Contains(scenecast.LabelWatch, k.Name)
 		}
-		if !after.Has(k.Name) {
+		if changed || !after.Has(k.Name) {
 			continue
 		}
 		for _, shown := range k.Show {
-			changed = changed || !before.Of(shown).Equal(after.Of(shown))
+			is := after.Of(shown)
+			changed = changed || is.Len() > 0 && c.Trusted(shown) || !is.Equal(before.Of(shown))
 		}
 	}
 	if !before.Of(scenecast.LabelWatch).Equal(after.Of(scenecast.LabelWatch)) {

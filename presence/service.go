@@ -195,6 +195,12 @@ func (s *Service) Received(message []byte) {
 	s.wakeUp()
 }
 
+// Declares reports whether the values of a key are scenes.
+func (s *Service) Declares(app, key string) bool {
+	_, declared := find(s.options.Keys(app), key)
+	return declared
+}
+
 // Scene is a scene as the API tells of it: its members by name, behind one, at most limit.
 func (s *Service) Scene(id SceneID, after string, limit int) ([]Member, Scene) {
 	s.mu.Lock()

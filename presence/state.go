@@ -334,7 +334,7 @@ func (s *State) Values(app, key, after string, limit int) ([]Scene, int) {
 	all := s.values[appKey{app, key}]
 	behind := slices.Sorted(func(yield func(string) bool) {
 		for value := range maps.Keys(all) {
-			if value > after && !yield(value) {
+			if (after == "" || value > after) && !yield(value) { // a value may be empty
 				return
 			}
 		}

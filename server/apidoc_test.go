@@ -24,7 +24,10 @@ func TestAPIDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startWith(t, map[string]string{"client_tokens": `[` + pageToken + `, {token: token-of-42, user: "42"}]`}, func(o *options) { o.SetNumber(func(count uint64) uint64 { return count }) })
+	s := startWith(t, map[string]string{
+		"client_tokens": `[` + pageToken + `, {token: token-of-42, user: "42"}]`,
+		"presence":      "[{key: page}]",
+	}, func(o *options) { o.SetNumber(func(count uint64) uint64 { return count }) })
 	s.pageAs("token-of-42", "page=home")
 	for _, labels := range []string{"page=home&plan=pro", "page=list&plan=pro", "page=order&order=7&locale=zh"} {
 		s.page(labels)

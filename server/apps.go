@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -194,10 +193,6 @@ func (c *currentApps) rules(app string) label.Rules {
 
 // presence are the keys that an app declares.
 func (c *currentApps) presence(app string) []presence.Key { return c.Load().presence[app] }
-
-func (c *currentApps) isPresenceKey(app, key string) bool {
-	return slices.ContainsFunc(c.presence(app), func(k presence.Key) bool { return k.Name == key })
-}
 
 func (c *currentApps) pageTokenMayTrigger(app string) bool {
 	return c.Load().byName[app].PageTokenMayTrigger

@@ -39,6 +39,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{random: rand.New(rand.NewPCG(seed, 1)), cursor: "0-0"}
 	w.running = startWith(t, map[string]string{
 		"api_keys":             confinedSettings,
+		"presence":             "[{key: page, show: [tenant]}, {key: order}]",
 		"websocket.close_wait": "100ms", // the pages do not read at the end
 		"client_tokens": "[" + pageToken + ", {token: page-of-7, labels: {tenant: '7'}}, {token: page-of-8, labels: {tenant: '8'}}, " +
 			"{token: page-of-9, labels: {tenant: ['9', '70']}, user: u9}]",
@@ -112,7 +113,7 @@ func draw(random *rand.Rand) (c confinedCall) {
 		}
 		return confinedCall{method: "GET", target: path + "?" + values.Encode()}
 	}
-	switch random.IntN(16) {
+	switch random.IntN(17) {
 	case 0, 1, 2:
 		c = confinedCall{method: "POST", target: "/v1/push", body: fmt.Sprintf(`{"to":"%s","message":%d,"id":"%s","ttl":"1m","retain":"%s","coalesce":"c","receipt":"written"}`,
 			quoted, random.IntN(2), name(random, 3), name(random, 2))}
@@ -149,6 +150,9 @@ func draw(random *rand.Rand) (c confinedCall) {
 		}
 		c = []confinedCall{{method: "POST", target: "/v1/disconnect", body: `{"to":"` + quoted + `"}`}, {method: "GET", target: "/v1/nodes"},
 			{method: "GET", target: "/metrics"}, {method: "GET", target: "/v1/connections/NODE." + number + "x"}}[random.IntN(4)]
+	case 16:
+		c = get("/v1/presence", "key", []string{"page", "order", "tenant"}[random.IntN(3)], "value", []string{"home", "7"}[random.IntN(2)],
+			"limit", fmt.Sprint(1+random.IntN(2)), "after", []string{"h", "home", "u8"}[random.IntN(3)])
 	}
 	return c
 }

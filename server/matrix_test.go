@@ -30,6 +30,7 @@ var samples = map[string]sample{
 	"POST /v1/audience":        {"", `{"to":"*"}`, 200},
 	"GET /v1/connections/{id}": {"/v1/connections/1.1", ``, 404},
 	"GET /v1/labels":           {"/v1/labels?key=page", ``, 200},
+	"GET /v1/presence":         {"/v1/presence?key=page", ``, 404},
 	"POST /v1/labels":          {"", `{"to":"*","set":{"a":"b"}}`, 200},
 	"POST /v1/revoke":          {"", `{"user":"nobody"}`, 200},
 	"POST /v1/disconnect":      {"", `{"to":{"page":"none"}}`, 200},

@@ -216,3 +216,40 @@ func TestPresenceOnSeveralNodes(t *testing.T) {
 	nodes[2].end()
 	ann.expect(`{"type":"left","key":"order","value":"7","members":[{"user":"2"}]}`)
 }
+
+// TestPresenceForBackends: any node tells who is in a scene, page by page; a key that is confined sees what it reaches.
+func TestPresenceForBackends(t *testing.T) {
+	settings := presenceSettings("")
+	settings["api_keys"] = "[{name: all, key: " + apiKey + "}, {name: seven, key: " + tenantKey + `, within: 'page == "x"'}]`
+	s := start(t, settings, nil)
+	s.watcher("ann-token", "order=7&page=x")
+	s.watcher("ann-token", "order=7&order=8")
+	s.watcher("bob-token", "order=7&page=y")
+	s.watcher(pageToken, "order=7&page=x")
+	last := s.watcher(pageToken, "order=9")
+	last.say(`{"type":"watch","key":"order"}`)
+	last.expect(`{"type":"watch","position":"…"}`, `{"type":"presence","key":"order","value":"9","count":0,"anonymous":1,"members":[]}`) // all count
+	for _, c := range []struct{ key, query, want string }{
+		{apiKey, "key=order&value=7", `200 {"key":"order","value":"7","count":2,"anonymous":1,"connections":4,"members":[` +
+			`{"user":"1","labels":{"name":"Ann"},"connections":2,"since":"…"},{"user":"2","labels":{"name":"Bob"},"connections":1,"since":"…"}]}`},
+		{apiKey, "key=order&value=7&limit=1", `200 {"key":"order","value":"7","count":2,"anonymous":1,"connections":4,"members":[` +
+			`{"user":"1","labels":{"name":"Ann"},"connections":2,"since":"…"}],"next":"1"}`},
+		{apiKey, "key=order&value=7&limit=1&after=1", `200 {"key":"order","value":"7","count":2,"anonymous":1,"connections":4,"members":[` +
+			`{"user":"2","labels":{"name":"Bob"},"connections":1,"since":"…"}]}`},
+		{apiKey, "key=order&value=", `200 {"key":"order","value":"","count":0,"anonymous":0,"connections":0,"members":[]}`},
+		{apiKey, "key=order&limit=2", `200 {"key":"order","scenes":[{"value":"7","members":2,"anonymous":1,"connections":4},` +
+			`{"value":"8","members":1,"anonymous":0,"connections":1}],"distinct":3,"next":"8"}`},
+		{apiKey, "key=order&after=8", `200 {"key":"order","scenes":[{"value":"9","members":0,"anonymous":1,"connections":1}],"distinct":3}`},
+		{apiKey, "key=room", `200 {"key":"room","scenes":[],"distinct":0}`},
+		{tenantKey, "key=order&value=7", `200 {"key":"order","value":"7","count":1,"anonymous":1,"connections":2,"members":[{"user":"1","connections":1}]}`},
+		{tenantKey, "key=order", `200 {"key":"order","scenes":[{"value":"7","connections":2}],"distinct":1}`},
+		{apiKey, "key=page", `404 {"title":"Not Found","status":404,"kind":"not_found","detail":"\"page\" is no key whose presence is known","where":"key","setting":"presence"}`},
+		{apiKey, "value=7", `404 {"title":"Not Found","status":404,"kind":"not_found","detail":"\"\" is no key whose presence is known","where":"key","setting":"presence"}`},
+		{apiKey, "key=order&limit=0", `400 {"title":"Bad Request","status":400,"kind":"invalid","detail":"takes a number from 1 to 1000","where":"limit"}`},
+	} {
+		status, answer := s.call("GET", "/v1/presence?"+c.query, c.key, "", "")
+		if got := fmt.Sprint(status, " ", since.ReplaceAllString(answer, `$1"…"`)); got != c.want {
+			t.Errorf("%s:\n%s, want\n%s", c.query, got, c.want)
+		}
+	}
+}

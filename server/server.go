@@ -182,7 +182,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Quota:       s.quota,
 		Proxies:     s.apps.proxies,
 		TokenCookie: s.apps.tokenCookie,
-		PresenceKey: s.apps.isPresenceKey,
+		PresenceKey: s.presence.Declares,
 	}
 	s.backends = &backends{newID: s.hooks.NewID, version: o.Version, log: s.log, proxies: s.apps.proxies}
 	s.backends.put(c)
@@ -231,15 +231,16 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		MayRevoke:     s.revocations.Revocations.HasRoom,
 		TokenLifetime: s.apps.tokenLifetime,
 
-		Ready:   s.ready,
-		Nodes:   s.nodes(id, o.Version),
-		Hooks:   s.hooks.stats,
-		Retry:   s.hooks.retry,
-		Metrics: figures,
-		Reload:  s.ReloadConfiguration,
-		Refused: s.refusals.call,
-		Logger:  s.log,
-		Audit:   s.log,
+		Ready:    s.ready,
+		Nodes:    s.nodes(id, o.Version),
+		Presence: s.presence,
+		Hooks:    s.hooks.stats,
+		Retry:    s.hooks.retry,
+		Metrics:  figures,
+		Reload:   s.ReloadConfiguration,
+		Refused:  s.refusals.call,
+		Logger:   s.log,
+		Audit:    s.log,
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", s.onceStarted(s.checkAddress(endpoint, endpoint.Refuse), endpoint.Refuse))
