@@ -1,5 +1,5 @@
 // Package cluster is the engine of many nodes, over a Backend that has what no engine should make by hand: an ordered,
-// replicated log, and messages between nodes. Package engine/nats is such a backend.
+// replicated log, and messages between nodes. Packages engine/nats and engine/redis are such backends.
 //
 // The log holds records, each of up to 256 pushes of one node. A node's publishes go by group commit: two records are on their
 // way at a time, and what is submitted meanwhile is the next one. All nodes read the log in one order, so they agree without a

@@ -22,10 +22,11 @@ type follower struct {
 	position string // in the log: ID behind which it is read
 	count    int    // how many entries of each stream one command reads
 
-	boxes  [2]mailbox // to all nodes, and to this one
-	looked time.Time  // when it was found out last how the log stands
+	boxes    [2]mailbox // of messages to all nodes, and to this one
+	dropping bool       // messages, since none waited
 
-	checked time.Time // when the server was last looked at
+	looked  time.Time // when it was found out last how the log stands
+	checked time.Time // … and how the server is set
 	evicts  bool      // it may evict the log
 
 	recent []mark // the newest entries that were read and that the log is to have, by rising numbers
@@ -86,10 +87,10 @@ func (f *follower) run() {
 	}
 }
 
-// follow reads until something fails.
+// follow reads until something fails. That all is in order is told when the log has been looked at, which writes, and read.
 func (f *follower) follow() error {
 	f.looked, f.checked = time.Time{}, time.Time{}
-	for {
+	for block := time.Millisecond; ; block = readBlock {
 		if time.Since(f.checked) >= checkEvery {
 			if err := f.checkServer(); err != nil {
 				return err
@@ -103,11 +104,11 @@ func (f *follower) follow() error {
 			if err := f.catchUp(s); err != nil {
 				return err
 			}
-			f.state(nil)
 		}
-		if err := f.read(readBlock); err != nil {
+		if err := f.read(block); err != nil {
 			return err
 		}
+		f.state(nil)
 	}
 }
 
@@ -229,8 +230,12 @@ func (f *follower) read(block time.Duration) error {
 func (f *follower) hear(message []byte) {
 	select {
 	case f.messages <- message:
+		f.dropping = f.dropping && len(f.messages) > 1
 	default:
-		f.log.Debug("engine: a message is dropped, as too many wait")
+		if !f.dropping {
+			f.dropping = true
+			f.log.Warn("engine: messages of other nodes are dropped, because this one takes them too slowly", "waiting", maxMessages)
+		}
 	}
 }
 

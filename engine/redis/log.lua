@@ -24,10 +24,12 @@ local function text(n) return string.format('%.0f', n) end
 
 if h[1] ~= replication or not identity or tonumber(ARGV[1]) > number or epoch == ARGV[3] or redis.call('EXISTS', log) == 0 then
   local ended, last, field = 0, '-', 'ended'
-  local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-  if newest then
-    ended = tonumber(string.match(newest[1], '^%d+'))
-    last = string.match(newest[2][2], '^%S+ (%S+)')
+  for _, entry in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 10)) do
+    local n, known = string.match(entry[1], '^(%d+)%-0$'), string.match(entry[2][2], '^%d+ (%S+) %S+$')
+    if n and known then -- otherwise somebody else has written it
+      ended, last = tonumber(n), known
+      break
+    end
   end
   -- Above all that any node has read: of this log, and, by the clock, of others that it has taken the place of. A clock that is wrong
   -- must not bring it near 2^53.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -202,8 +203,14 @@ func TestForeignEntry(t *testing.T) {
 	do(t, s.Client(), "XADD "+logKey+" * some thing")
 	f.publish(t, 1, "after")
 	f.check(t)
+	do(t, s.Client(), "XADD "+logKey+" * some thing", "DEL "+headKey) // an epoch goes on from the entry before it
+	f.publish(t, 0, "in a new epoch")
+	f.check(t)
 	f.start(t)
 	f.check(t)
+	if _, err := f.engines[1].After(t.Context(), f.acked[0].Position, 10); err != nil {
+		t.Errorf("behind the first push: %v", err)
+	}
 }
 
 // lines takes what is logged.
@@ -248,20 +255,26 @@ func TestEvictionIsWarnedOf(t *testing.T) {
 
 // TestStartErrors: what waiting does not mend is told at the start, in words.
 func TestStartErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sentinel.conf")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sentinel := redistest.StartSentinel(t, file)
 	s := redistest.Start(t, "--requirepass", "s3cret", "--user", "weak", "on", ">weak", "~*", "+@all", "-xadd", "--user", "nothing", "on", ">nothing")
-	for url, want := range map[string]string{
-		"redis://:wrong@" + s.Addr:          "WRONGPASS",
-		"redis://" + s.Addr:                 "NOAUTH",
-		"redis://weak:weak@" + s.Addr:       "XADD|xadd|can't run this command",
-		"redis://nothing:nothing@" + s.Addr: "NOPERM",
-		"redis://:s3cret@" + s.Addr + "/99": "DB index is out of range",
+	for o, want := range map[redisclient.Options]string{
+		{URL: "redis://:wrong@" + s.Addr}:                           "WRONGPASS",
+		{URL: "redis://" + s.Addr}:                                  "NOAUTH",
+		{URL: "redis://weak:weak@" + s.Addr}:                        "XADD|xadd|can't run this command",
+		{URL: "redis://nothing:nothing@" + s.Addr}:                  "NOPERM",
+		{URL: "redis://:s3cret@" + s.Addr + "/99"}:                  "DB index is out of range",
+		{URL: "redis://" + sentinel.Addr, SentinelMaster: "nobody"}: "No such master",
 	} {
-		e := cluster.New(redis.New(redis.Options{Client: client(t, redisclient.Options{URL: url}), Logger: logger()}), cluster.Options{ID: scenecast.NewNodeID(), Logger: logger()})
+		e := cluster.New(redis.New(redis.Options{Client: client(t, o), Logger: logger()}), cluster.Options{ID: scenecast.NewNodeID(), Logger: logger()})
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		err := e.Start(ctx, new(sink))
 		cancel()
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !containsAny(err.Error(), strings.Split(want, "|")) {
-			t.Errorf("%s: %v, want %s", url, err, want)
+			t.Errorf("%+v: %v, want %s", o, err, want)
 		}
 		_ = e.Close()
 	}
