@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/redis/rueidis"
 	"go.uber.org/goleak"
@@ -102,20 +101,4 @@ func (s *sink) Received([]byte) {}
 
 func push(id string) scenecast.Push {
 	return scenecast.Push{ID: id, App: "app", To: audience.Everybody(), Message: scenecast.Message{Data: []byte(`{"a":1}`)}}
-}
-
-// publishUntil publishes until a push is taken: an engine that is out of order says so, and heals by itself.
-func publishUntil(t *testing.T, e scenecast.Engine, id string) scenecast.Published {
-	t.Helper()
-	for begun := time.Now(); time.Since(begun) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
-		p := push(id)
-		p.IdempotencyKey = id
-		if pending, err := e.Submit(p); err == nil {
-			if done, err := pending.Wait(t.Context()); err == nil {
-				return done
-			}
-		}
-	}
-	t.Fatalf("%s was not published within 30 s", id)
-	panic("not reached")
 }

@@ -76,7 +76,7 @@ func (b *Backend) runScript(l *link, timeout time.Duration, args []string, behin
 func parseStanding(m rueidis.RedisMessage) (s standing, err error) {
 	values, err := m.AsStrSlice()
 	if err != nil || len(values) != 4 {
-		return s, fmt.Errorf("Redis has answered log.lua with %q (%w)", values, errors.Join(err, errForeign))
+		return s, fmt.Errorf("log.lua was answered with %q: %w", values, errors.Join(err, errForeign))
 	}
 	var failed error
 	number := func(text string) uint64 {

@@ -124,4 +124,4 @@ func (b *Backend) send(queue []waitingSend, kept map[string]time.Time) {
 	}
 }
 
-var errNotSent = errors.New("Redis has not said that it has the message")
+var errNotSent = errors.New("the server has not said that it has the message")

@@ -155,7 +155,7 @@ func ClusterMaster(tb testing.TB, servers []*Server, key string) *Server {
 	tb.Helper()
 	votes := make(map[string]int)
 	for _, s := range servers {
-		if s.cmd == nil {
+		if s.ended == nil {
 			continue
 		}
 		c := s.Client()
