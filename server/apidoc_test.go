@@ -111,7 +111,7 @@ func (r *running) runExample(request, want string) {
 var volatile = regexp.MustCompile(`"(id|position|next|at|since|started|until)":"([a-z2-7]{26}|[0-9a-z]+-[0-9]+|[0-9-]+T[0-9:.]+Z)"`)
 
 // steady reads JSON values, without what is another one each time.
-func steady(t *testing.T, text string) (values []any) {
+func steady(t testing.TB, text string) (values []any) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(volatile.ReplaceAllString(text, `"$1":"…"`)))
 	for {

@@ -12,7 +12,7 @@ import (
 	"scenecast/push"
 )
 
-func readAll(t *testing.T, r *http.Response) string {
+func readAll(t testing.TB, r *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(r.Body)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 
 // stream is an open event stream.
 type stream struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
 	head *http.Response
@@ -34,7 +34,7 @@ func (r *running) events(query string, headers ...string) *stream {
 	return newStream(r.t, conn, in)
 }
 
-func newStream(t *testing.T, conn net.Conn, in *bufio.Reader) *stream {
+func newStream(t testing.TB, conn net.Conn, in *bufio.Reader) *stream {
 	t.Helper()
 	head, err := http.ReadResponse(in, nil)
 	if err != nil {

@@ -53,7 +53,7 @@ setStock: {params: {left: integer}, to: "*", message: {left: $left}}
 // running is a server under test, on a port of its own, with its log.
 type running struct {
 	*server.Server
-	t       *testing.T
+	t       testing.TB
 	addr    string
 	config  config.Config
 	log     *logBuffer
@@ -66,7 +66,7 @@ type running struct {
 type options = server.Options
 
 // start runs a server until the test ends. The settings are over the harness's defaults, by key.
-func start(t *testing.T, settings map[string]string, written map[string]push.Trigger) *running {
+func start(t testing.TB, settings map[string]string, written map[string]push.Trigger) *running {
 	t.Helper()
 	return startWith(t, settings, func(o *options) { o.Triggers = written })
 }
@@ -87,7 +87,7 @@ func harnessSettings(settings map[string]string) map[string]string {
 	return flags
 }
 
-func startWith(t *testing.T, settings map[string]string, change func(*options)) *running {
+func startWith(t testing.TB, settings map[string]string, change func(*options)) *running {
 	t.Helper()
 	r, err := newRunning(t, settings, change)
 	if err != nil {
@@ -98,7 +98,7 @@ func startWith(t *testing.T, settings map[string]string, change func(*options)) 
 }
 
 // newRunning makes a server that does not run yet.
-func newRunning(t *testing.T, settings map[string]string, change func(*options)) (*running, error) {
+func newRunning(t testing.TB, settings map[string]string, change func(*options)) (*running, error) {
 	flags := harnessSettings(settings)
 	c, err := config.Load(config.Sources{Flags: flags})
 	if err != nil {
@@ -183,7 +183,7 @@ const switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nCon
 	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
 // expectBytes reads exactly these bytes.
-func expectBytes(t *testing.T, from io.Reader, want string) {
+func expectBytes(t testing.TB, from io.Reader, want string) {
 	t.Helper()
 	got := make([]byte, len(want))
 	n, err := io.ReadFull(from, got)

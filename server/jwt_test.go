@@ -46,7 +46,7 @@ func signerPEM() string {
 }
 
 // signed is a token with these claims, which ends in so long: by the secret, or without one by signer.
-func signed(t *testing.T, secret string, in time.Duration, claims map[string]any) string {
+func signed(t testing.TB, secret string, in time.Duration, claims map[string]any) string {
 	t.Helper()
 	all := jwt.MapClaims{"exp": float64(time.Now().Add(in).UnixMilli()) / 1000}
 	for name, value := range claims {

@@ -61,7 +61,7 @@ func (p light) leave(way int) {
 }
 
 // awaitThat waits until something holds.
-func awaitThat(t *testing.T, what string, holds func() bool) {
+func awaitThat(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {

@@ -28,7 +28,7 @@ type reloadable struct {
 }
 
 // startReloadable starts a server with these settings.
-func startReloadable(t *testing.T, settings map[string]string) *reloadable {
+func startReloadable(t testing.TB, settings map[string]string) *reloadable {
 	t.Helper()
 	r := &reloadable{settings: harnessSettings(settings)}
 	r.running = startWith(t, settings, func(o *options) {
