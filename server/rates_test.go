@@ -126,7 +126,7 @@ func TestPageRates(t *testing.T) {
 }
 
 // rawNative connects a page by the native wire.
-func (r *running) rawNative(t *testing.T, query string) *websocket.Conn {
+func (r *running) rawNative(t testing.TB, query string) *websocket.Conn {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -147,6 +147,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"origins of an app": {[]string{"apps"}, map[string]string{"apps": `{shop: {client_tokens: [shop-page]}}`},
 			map[string]string{"apps": `{shop: {client_tokens: [shop-page], allowed_origins: ["https://shop.example"]}}`},
 			visits("token=shop-page", "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
+		"presence": {[]string{"presence"}, nil, map[string]string{"presence": "[{key: order}]"}, calls("GET", "/v1/presence?key=order&value=7", apiKey, ""),
+			[2]string{"400", "200"}},
 		"rate": {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
 		"rate of an address": {[]string{"limits.connect_rate"}, nil, map[string]string{"limits.connect_rate": "1"},
 			often(visits("token=" + pageToken)), [2]string{"-", `{"code":429`}},

@@ -48,3 +48,38 @@ func TestReload(t *testing.T) {
 	reload(`lacks the scope "admin"`, 1, "--api-key", "key-of-a-backend")
 	server.terminate()
 }
+
+// TestCommandsOverASocket: the commands find a server whose configuration has it listen on a socket in the file system.
+func TestCommandsOverASocket(t *testing.T) {
+	dir := t.TempDir()
+	file, socket := filepath.Join(dir, "scenecast.yaml"), filepath.Join(dir, "s.sock")
+	text := "listen: unix:" + socket + "\nclient_tokens: [token-of-pages-1]\n" +
+		"api_keys: [{name: all, key: key-of-a-backend}, {name: operator, key: key-of-an-operator, allow: [admin]}]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := launch(t, nil, "serve", "--config", file, "--log-level", "info")
+	line(t, server.stderr, `msg=listening addr=`+socket)
+	page := launch(t, nil, "listen", "--config", file, "--label", "page=home")
+	line(t, page.stderr, `^connected at `)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"push", "--to", `{"page":"home"}`, `"by a socket"`}, `"matched":1,"queued":1`},
+		{[]string{"nodes"}, "(this one)"},
+		{[]string{"reload"}, "Nothing has changed."},
+	} {
+		out, errs, code := run(t, "", nil, append(c.args, "--config", file)...)
+		if code != 0 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: exit %d, %s%s", c.args[0], code, out, errs)
+		}
+	}
+	line(t, page.stdout, `^"by a socket"$`)
+	out, errs, code := run(t, "", nil, "serve", "--config", file)
+	if code == 0 || !strings.Contains(errs, "another server listens on it") {
+		t.Errorf("a second server: exit %d, %s%s", code, out, errs)
+	}
+	page.terminate()
+	server.terminate()
+}
