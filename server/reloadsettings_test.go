@@ -147,8 +147,7 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"origins of an app": {[]string{"apps"}, map[string]string{"apps": `{shop: {client_tokens: [shop-page]}}`},
 			map[string]string{"apps": `{shop: {client_tokens: [shop-page], allowed_origins: ["https://shop.example"]}}`},
 			visits("token=shop-page", "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
-		"presence": {[]string{"presence"}, nil, map[string]string{"presence": "[{key: order}]"}, calls("GET", "/v1/presence?key=order&value=7", apiKey, ""),
-			[2]string{"400", "200"}},
+		"presence": {[]string{"presence"}, nil, map[string]string{"presence": "[{key: order}]"}, watches, [2]string{`{"type":"error"`, `{"type":"watch"`}},
 		"rate": {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
 		"rate of an address": {[]string{"limits.connect_rate"}, nil, map[string]string{"limits.connect_rate": "1"},
 			often(visits("token=" + pageToken)), [2]string{"-", `{"code":429`}},
@@ -246,6 +245,14 @@ func whyHookFails(s *reloadable) string {
 		}
 	}
 	return "it does not fail"
+}
+
+// watches is what a page is answered that watches a scene.
+func watches(s *reloadable) string {
+	c := s.native("order=7&token=" + pageToken)
+	defer c.CloseNow()
+	s.read(c) // the welcome
+	return s.say(c, `{"type":"watch","key":"order"}`)
 }
 
 // secondPage is what a second page is told.
