@@ -58,6 +58,17 @@ type Service struct {
 	engine      access.Engine
 	limits      Limits
 	findTrigger func(app, name string) (Trigger, bool)
+
+	// Triggered is told of each trigger that has run and pushed something, before that is answered; any goroutine calls it. It is set before
+	// the service is used. Nil: nobody is.
+	Triggered func(run TriggerRun)
+}
+
+// TriggerRun is a trigger that has run.
+type TriggerRun struct {
+	Caller access.Caller
+	Name   string
+	Result Result
 }
 
 // NewService makes a service on this engine. It asks for a trigger at each call, as of Triggers.Find; nil: there are none.
@@ -65,7 +76,11 @@ func NewService(engine Engine, limits Limits, findTrigger func(app, name string)
 	if findTrigger == nil {
 		findTrigger = new(Triggers).Find
 	}
-	return &Service{access.Engine{Pushes: engine, Queries: engine, Rates: access.NewRates()}, limits, findTrigger}
+	return &Service{
+		engine:      access.Engine{Pushes: engine, Queries: engine, Rates: access.NewRates()},
+		limits:      limits,
+		findTrigger: findTrigger,
+	}
 }
 
 // Limited is how many pushes were refused by the rates of API keys: of pushes, and of deliveries.
@@ -128,5 +143,9 @@ func (s *Service) Trigger(ctx context.Context, c access.Caller, name, key string
 		return Result{}, err
 	}
 	r.IdempotencyKey = cmp.Or(r.IdempotencyKey, key)
-	return s.Push(ctx, c, r)
+	result, err := s.Push(ctx, c, r)
+	if err == nil && s.Triggered != nil && !r.DryRun && !result.Replayed {
+		s.Triggered(TriggerRun{c, name, result})
+	}
+	return result, err
 }

@@ -117,6 +117,58 @@ func words(e event.Event) string {
 	return text
 }
 
+// TestPresenceEvents: the backend hears of scenes that have their first page and their last, and of users that come and go, once for all
+// tabs.
+func TestPresenceEvents(t *testing.T) {
+	backend := newReceiver(t)
+	s := start(t, map[string]string{
+		"client_tokens": `[{token: anns-token, user: "42", labels: {name: Ann}}]`,
+		"presence":      "[{key: page, show: [name], linger: 0}]",
+		"hooks.events":  hookTo(backend, `, events: [joined, left, occupied, vacated], to: 'page == "order"'`),
+	}, nil)
+	s.pageAs("anns-token", "page=list")
+	first, second := s.pageAs("anns-token", "page=order"), s.pageAs("anns-token", "page=order")
+	backend.await(2)
+	_, _ = first.Close(websocket.StatusNormalClosure, ""), second.Close(websocket.StatusNormalClosure, "")
+	got := backend.await(4)
+	slices.Sort(got[:2]) // of one moment
+	slices.Sort(got[2:])
+	if want := []string{
+		"joined of default with [order]", "occupied of default with [order]", "left of default with [order]", "vacated of default with [order]",
+	}; !slices.Equal(got, want) {
+		t.Errorf("told\n%q, want\n%q", got, want)
+	}
+	for _, e := range backend.events {
+		if e.Data.Key != "page" || e.Data.Value != "order" {
+			t.Errorf("the scene is %+v", e.Data)
+		}
+		if e.Type == event.Joined && (e.Data.User != "42" || !e.Data.Labels.Contains("name", "Ann")) {
+			t.Errorf("who has joined is %+v", e.Data)
+		}
+	}
+}
+
+// TestTriggerEvent: the backend hears of each trigger that has run, and by whom; a retry has run nothing.
+func TestTriggerEvent(t *testing.T) {
+	backend := newReceiver(t)
+	s := start(t, map[string]string{"hooks.events": hookTo(backend, ", events: [trigger]")}, nil)
+	s.page("page=home")
+	for range 2 {
+		if status, answer := s.callWith(http.MethodPost, "/v1/triggers/pushHomeLogic", map[string]string{
+			"Authorization": "Bearer " + apiKey, "Idempotency-Key": "once",
+		}, ""); status != http.StatusOK {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	s.call(http.MethodPost, "/v1/triggers/orderShipped", apiKey, "", `{"order":"7"}`)
+	backend.await(2)
+	for i, want := range []event.Data{{Trigger: "pushHomeLogic", By: "all", Matched: 1}, {Trigger: "orderShipped", By: "all"}} {
+		if got := backend.events[i].Data; got.Trigger != want.Trigger || got.By != want.By || got.Matched != want.Matched || got.Push == "" || got.Position == "" {
+			t.Errorf("told %+v, want %+v", got, want)
+		}
+	}
+}
+
 // hookTo is the setting of hooks that are told of all events, at once.
 func hookTo(r *receiver, more string) string {
 	return fmt.Sprintf("[{name: all, url: %q, secret: %s, max_wait: 1ms%s}]", r.URL, hookSecret, more)

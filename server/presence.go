@@ -14,6 +14,7 @@ func (s *Server) newPresence(id scenecast.NodeID, broadcast func(message []byte)
 		Hub:       func() presence.Hub { return s.hub },
 		Broadcast: broadcast,
 		Nodes:     s.nodeIDs,
+		Events:    s.hooks.tellPresence,
 		Logger:    s.log,
 	})
 }

@@ -173,6 +173,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Frame:        frame,
 		FrameSetting: frameSetting,
 	}, s.apps.findTrigger)
+	s.pushes.Triggered = s.hooks.tellTrigger
 	s.quota = admission.NewQuota(s.apps.Load().quota)
 	s.addresses = admission.NewAddresses(s.apps.addressLimits)
 	authenticator := &admission.Authenticator{

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"strings"
+
+	"scenecast"
+	"scenecast/hook/event"
+	"scenecast/label"
+	"scenecast/presence"
+	"scenecast/push"
+)
+
+// tellPresence tells the hooks of what presence tells once in the cluster. The scene, and the member's user, are among the labels, so
+// that an audience can select them.
+func (h *eventHooks) tellPresence(e presence.Event) {
+	of := event.Type(e.Kind)
+	if !h.Wants(e.Scene.App, of) {
+		return
+	}
+	labels := []label.Label{{Key: e.Scene.Key, Value: e.Scene.Value}}
+	if e.User != "" {
+		labels = append(labels, label.Label{Key: scenecast.LabelUser, Value: e.User})
+	}
+	h.Emit(event.Event{ID: e.ID, Type: of, At: e.At, Data: event.Data{
+		App:    e.Scene.App,
+		Key:    e.Scene.Key,
+		Value:  e.Scene.Value,
+		User:   e.User,
+		Labels: e.Labels.Union(label.New(labels...)),
+	}})
+}
+
+// tellTrigger tells the hooks of a trigger that has run.
+func (h *eventHooks) tellTrigger(run push.TriggerRun) {
+	if !h.Wants(run.Caller.App, event.Triggered) {
+		return
+	}
+	by, _ := strings.CutPrefix(run.Caller.Credential, "key ") // "page" where it was a page's token
+	h.Emit(event.Event{Type: event.Triggered, Data: event.Data{
+		App:      run.Caller.App,
+		Trigger:  run.Name,
+		By:       by,
+		Push:     run.Result.ID,
+		Matched:  run.Result.Tally.Matched,
+		Position: run.Result.Position.String(),
+	}})
+}
