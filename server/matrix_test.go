@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -48,6 +49,9 @@ type bearer struct {
 	key              *auth.Key // what it may; nil: it is no key
 }
 
+// issuerSecret is what JSON Web Tokens are signed by, for pages of the app default.
+const issuerSecret = "secret-of-the-issuer-with-32-bytes-or-more"
+
 // refusal is the status by which the bearer is kept from a call; 0: it is not.
 func (b bearer) refusal(r api.Route) int {
 	switch {
@@ -59,6 +63,11 @@ func (b bearer) refusal(r api.Route) int {
 		return 403
 	}
 	return 0
+}
+
+// isPage reports whether the credential lets a page in.
+func (b bearer) isPage() bool {
+	return b.credential == pageToken || b.credential == "page-token-of-shop" || b.name == "a JWT"
 }
 
 // forged is a token as JWTs have it, with this algorithm and claims, signed by a secret where the algorithm is HS256.
@@ -92,6 +101,7 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 	settings := func(keys string) map[string]string {
 		return map[string]string{
 			"api_keys": keys,
+			"jwt.keys": "[{key: " + issuerSecret + ", alg: HS256}]",
 			"apps": "{shop: {client_tokens: [page-token-of-shop], api_keys: [{name: shop, key: secret-of-shop, allow: [push, trigger, read, manage, admin]}], " +
 				"triggers: {pushHomeLogic: {to: '*', message: 1}}}}",
 		}
@@ -109,6 +119,11 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	claims := fmt.Sprintf(`{"sub":"42","exp":%d}`, time.Now().Add(time.Hour).Unix())
+	revoked := forged("HS256", strings.Replace(claims, "{", `{"jti":"revoked",`, 1), issuerSecret)
+	if status, answer := s.call("POST", "/v1/revoke", "secret-with-manage", "", `{"jti":"revoked"}`); status != 200 {
+		t.Fatalf("revoke: %d %s", status, answer)
+	}
 	bearers := []bearer{
 		{"nobody", "", nil},
 		{"a key that is none", "secret-of-nobody", nil},
@@ -116,11 +131,14 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 		{"a digest", fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("secret-by-digest"))), nil},
 		{"a page's token", pageToken, nil},
 		{"another app's page token", "page-token-of-shop", nil},
-		{"a JWT without a signature", forged("none", `{"sub":"42"}`, ""), nil},
-		{"a JWT signed by a page's token", forged("HS256", `{"sub":"42"}`, pageToken), nil},
-		{"a JWT signed by a key", forged("HS256", `{"sub":"42"}`, "secret-with-all"), nil},
-		{"a JWT that has expired", forged("HS256", `{"sub":"42","exp":1}`, "secret-with-all"), nil},
-		{"a JWT of an algorithm for which it has no key", forged("RS256", `{"sub":"42"}`, "secret-with-all"), nil},
+		{"a JWT", forged("HS256", claims, issuerSecret), nil},
+		{"a JWT that has expired", forged("HS256", `{"sub":"42","exp":1}`, issuerSecret), nil},
+		{"a JWT that was revoked", revoked, nil},
+		{"a JWT without a signature", forged("none", claims, ""), nil},
+		{"a JWT signed by a page's token", forged("HS256", claims, pageToken), nil},
+		{"a JWT signed by an API key", forged("HS256", claims, "secret-with-all"), nil},
+		{"a JWT of another algorithm than the key's", forged("HS512", claims, issuerSecret), nil},
+		{"a JWT of an algorithm with public keys, signed by the secret", forged("RS256", claims, issuerSecret), nil},
 		{"another app's key", "secret-of-shop", &auth.Key{App: "shop", Scopes: auth.Scopes}},
 		{"a key by its digest", "secret-by-digest", &auth.Key{App: "default", Scopes: auth.DefaultScopes}},
 		{"a key that is to be replaced", "secret-before-rotation", &auth.Key{App: "default", Scopes: auth.DefaultScopes}},
@@ -192,7 +210,7 @@ func (r *running) checkTutorialEndpoint(bearers []bearer) {
 		switch {
 		case want == 0:
 			want = 200
-		case b.credential == pageToken, b.credential == "page-token-of-shop":
+		case b.isPage():
 			want = 403 // it is known, and may not: page_token_may_trigger
 		}
 		for _, method := range []string{"GET", "POST"} {
@@ -211,7 +229,7 @@ func (r *running) checkTutorialEndpoint(bearers []bearer) {
 func (r *running) checkPages(bearers []bearer) {
 	r.t.Helper()
 	for _, b := range bearers {
-		isPage := b.credential == pageToken || b.credential == "page-token-of-shop"
+		isPage := b.isPage()
 		conn, from := r.raw(upgrade("/?page=home&token=" + b.credential))
 		expectBytes(r.t, from, map[bool]string{true: "HTTP/1.1 101 ", false: "HTTP/1.1 401 "}[isPage])
 		conn.Close()
