@@ -109,6 +109,37 @@ func lookup(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	}
 }
 
+// lookupConfined: a push is found by whoever has the confinement that it was made with, and by whoever has none; another one with the
+// same ID does not hide it.
+func lookupConfined(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
+	for _, confinement := range []string{`a == "1"`, `a == "2"`, ""} {
+		p := push("x")
+		p.Confinement, p.Message.Event = confinement, "by "+confinement
+		if _, err := publishAndWait(t.Context(), e, p); err != nil {
+			t.Fatalf("publish: %v", err)
+		}
+	}
+	last := push("y")
+	last.Confinement = `a == "1"`
+	if _, err := publishAndWait(t.Context(), e, last); err != nil {
+		t.Fatalf("publish: %v", err)
+	}
+	for _, c := range []struct {
+		confinement, id string
+		found           bool
+		event           string
+	}{
+		{`a == "1"`, "x", true, `by a == "1"`}, {`a == "2"`, "x", true, `by a == "2"`}, {`a == "3"`, "x", false, ""}, {"", "x", true, "by "},
+		{`a == "1"`, "y", true, ""}, {`a == "2"`, "y", false, ""}, {"", "y", true, ""},
+	} {
+		r, ok, err := e.Lookup(t.Context(), "app", c.confinement, c.id)
+		if ok != c.found || err != nil || ok && (r.Push.Message.Event != c.event || c.confinement != "" && r.Push.Confinement != c.confinement) {
+			t.Errorf("lookup of %q with the confinement %q: %+v, %v, %v", c.id, c.confinement, r.Push, ok, err)
+		}
+	}
+}
+
 // gapOf is the gap behind a position; empty: there is none.
 func gapOf(t *testing.T, e scenecast.Engine, after scenecast.Position) scenecast.Gap {
 	t.Helper()

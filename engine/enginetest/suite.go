@@ -66,6 +66,7 @@ func Run(t *testing.T, newEngine New) {
 		{"EmptyLog", Options{}, emptyLog},
 		{"After", Options{}, after},
 		{"Lookup", Options{}, lookup},
+		{"LookupConfined", Options{}, lookupConfined},
 		{"Gap", Options{MaxCount: 10}, gap},
 		{"RetentionByCount", Options{MaxCount: 10}, retention},
 		{"RetentionByBytes", Options{MaxBytes: 32 << 10}, retention},
