@@ -124,7 +124,7 @@ func (d *decoder) checkCluster(c *Config) {
 
 // firstSet is the first key of a section whose value, which follows it, is not empty.
 func firstSet(section string, keysAndValues ...string) string {
-	for i := 0; i < len(keysAndValues); i += 2 {
+	for i := 0; i+1 < len(keysAndValues); i += 2 {
 		if keysAndValues[i+1] != "" {
 			return join(section, keysAndValues[i])
 		}
