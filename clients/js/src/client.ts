@@ -210,7 +210,22 @@ export function createClient(beside?: string): TagClient {
       case "gap":
         resume.restart(message.position);
         return void emit("gap", { reason: message.reason, position: message.position, dropped: message.dropped });
+      case "expiring":
+        // Not all pages at once: their tokens may have been made at once. The other half of the time is for the token.
+        return void setTimeout(renew, Math.random() * message.expires_in * 500, live);
       case "close": return lost(message.code, message.reason);
+    }
+  }
+
+  // A token that cannot be had, or is refused, ends the connection when the present one has ended; then another one is asked for.
+  async function renew(mine: typeof live) {
+    if (live !== mine || typeof target!.token !== "function") return;
+    if (mine!.streams) return dial(target!);
+    try {
+      const token = await target!.token();
+      if (live === mine && token !== null) send({ type: "token", token: checkToken(token) });
+    } catch (error) {
+      report(error);
     }
   }
 

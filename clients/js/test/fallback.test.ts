@@ -4,6 +4,7 @@ import { again, assert, delays, later, outcome, pass, push, settle, socket, sock
 /** A client for which WebSocket does not get through, at its event stream. */
 async function blocked(options = {}) {
   const started = start({ labels: { page: "home" }, ...options });
+  await settle(); // of a token that is fetched
   await socket().lose();
   await pass(1000);
   await socket().lose();
@@ -280,4 +281,16 @@ test("where the address does not tell where event streams are, there are none", 
   }
   assert.deepEqual([sockets.length, streams.length], [5, 0]);
   client.close();
+});
+
+test("the token of an event stream is replaced by another stream, which goes on where the old one was", async () => {
+  let n = 0;
+  const { client } = await blocked({ token: () => `token ${++n}` });
+  await stream().welcome("a-5");
+  await stream().tell({ type: "expiring", expires_in: 30 });
+  await pass(15000);
+  const [old, next] = streams;
+  assert.deepEqual([streams.length, old.aborted, next.params, next.url.searchParams.get("token")], [2, true, "page=home&since=a-5", `token ${n}`]);
+  await next.welcome("a-5");
+  assert.equal(client.state, "open");
 });

@@ -101,3 +101,49 @@ test("an address that the browser forbids is told as what it is, once", async ()
   assert.equal(client.state, "closed");
   console.error = () => {};
 });
+
+test("a token that ends is replaced on the open connection", async () => {
+  let n = 0;
+  const { client, log } = start({ token: async () => `token ${++n}` });
+  await settle();
+  const first = await socket().welcome();
+  await first.receive({ type: "expiring", expires_in: 30 });
+  assert.equal(n, 1); // not all pages ask at once
+  await pass(15000);
+  assert.deepEqual([n, first.sent, sockets.length], [2, [{ type: "token", token: "token 2" }], 1]);
+  await first.receive({ type: "token", position: "a-1" }, { type: "error", kind: "unauthorized" });
+  assert.deepEqual([client.state, log.slice(-1)], ["open", ["welcome 1.1"]]);
+  await first.receive({ type: "expiring", expires_in: 30 });
+  await first.lose(4401); // before it has asked: it asks for the next connection
+  assert.equal((await again()).token, "token 3");
+  await socket().welcome();
+  await pass(20000);
+  assert.deepEqual([n, socket().sent.filter((message: any) => message.type === "token")], [3, []]);
+});
+
+test("a token that ends and cannot be replaced is reported, and the connection stays for as long as it may", async () => {
+  const answers: (() => any)[] = [() => "good", () => null, () => { throw "thrown"; }, () => ""];
+  const reported: unknown[] = [];
+  console.error = (error: unknown) => reported.push(error);
+  const { client } = start({ token: () => answers.shift()!() });
+  await settle();
+  await socket().welcome();
+  for (let i = 0; i < 3; i++) {
+    await socket().receive({ type: "expiring", expires_in: 2 });
+    await pass(1000);
+  }
+  console.error = () => {};
+  assert.deepEqual([client.state, socket().sent], ["open", []]);
+  assert.deepEqual(reported.map(String), ["thrown", "TypeError: scenecast: token must be a non-empty string"]);
+  client.close();
+});
+
+test("a token that is a text ends, and is not sent again", async () => {
+  const { client, log } = start({ token: "text" });
+  await socket().welcome();
+  await socket().receive({ type: "expiring", expires_in: 2 });
+  await pass(2000);
+  assert.deepEqual(socket().sent, []);
+  await socket().lose(4401);
+  assert.deepEqual([client.state, log.slice(-1)], ["closed", ["refused 4401"]]);
+});
