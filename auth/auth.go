@@ -148,7 +148,9 @@ type Rate struct {
 func (k Key) May(s Scope) bool { return slices.Contains(k.Scopes, s) }
 
 // MayTrigger reports whether the key may run the trigger of this name, if there is one.
-func (k Key) MayTrigger(name string) bool { return k.Triggers == nil || slices.Contains(k.Triggers, name) }
+func (k Key) MayTrigger(name string) bool {
+	return k.Triggers == nil || slices.Contains(k.Triggers, name)
+}
 
 // Keys are the API keys that backends may show. The zero value has none. Adding is not safe for concurrent use; finding is.
 type Keys struct{ keys bySecret[Key] }

@@ -268,7 +268,9 @@ func (a *App) check(c *claims, now time.Time) (page auth.Page, notBefore time.Ti
 	if err := a.validator.Validate(r); err != nil {
 		return page, notBefore, claimError(err)
 	}
-	if r.ExpiresAt.After(now.Add(a.MaxLifetime + a.Leeway)) {
+	// Longer ones would outlive their revocation: they would be good again in the last part of their life.
+	longest := a.MaxLifetime + a.Leeway
+	if r.ExpiresAt.After(now.Add(longest)) || r.IssuedAt != nil && r.ExpiresAt.After(r.IssuedAt.Add(longest)) {
 		return page, notBefore, errLifetime
 	}
 	labels, token, err := c.page()

@@ -147,6 +147,7 @@ func TestTokens(t *testing.T) {
 		{"expired", hs(object{"exp": unix(-time.Minute)}), "has expired"},
 		{"no end", hs(object{"exp": nil}), "has no end"},
 		{"a far end", hs(object{"exp": unix(48 * time.Hour)}), "jwt.max_lifetime"},
+		{"a long life, of which little is left", hs(object{"iat": unix(-48 * time.Hour)}), "jwt.max_lifetime"},
 		{"an end beyond all time", hs(object{"exp": 1e300}), "exp"},
 		{"not yet", hs(object{"nbf": unix(time.Minute)}), "not valid yet"},
 		{"issued later", hs(object{"iat": unix(time.Minute)}), "not valid yet"},
