@@ -104,18 +104,9 @@ func (d *decoder) checkTLS(c *Config) {
 		d.wrong(key, "tls needs both cert and key, or none")
 	}
 	if !t.Enabled() && t.Key == "" {
-		for key, said := range map[string]struct {
-			set  bool
-			what string
-		}{
-			"tls.client_ca": {t.ClientCA != "", "so every call of a backend is refused"},
-			"tls.hsts":      {t.HSTS != 0, "and does nothing"},
-			"tls.redirect":  {t.Redirect != "", "and does nothing"},
-		} {
-			if said.set {
-				d.warn(key, key, "needs TLS (tls.cert and tls.key, tls.certificates or tls.acme.domains), %s", said.what)
-			}
-		}
+		d.warnWithoutTLS("tls.client_ca", t.ClientCA != "", "so every call of a backend is refused")
+		d.warnWithoutTLS("tls.hsts", t.HSTS != 0, "and does nothing")
+		d.warnWithoutTLS("tls.redirect", t.Redirect != "", "and does nothing")
 	}
 	if t.Redirect != "" {
 		d.checkPort("tls.redirect", t.Redirect)
@@ -128,6 +119,13 @@ func (d *decoder) checkTLS(c *Config) {
 	}
 	if t.ACME.Dir == "" && c.DataDir == "" {
 		d.warn("tls.acme.domains", "tls.acme.dir", "says where certificates are kept; without it, and without data_dir, each start asks for new ones, which CAs limit")
+	}
+}
+
+// warnWithoutTLS notes a setting that is given, and of no use where the port speaks plain HTTP.
+func (d *decoder) warnWithoutTLS(key string, given bool, consequence string) {
+	if given {
+		d.warn(key, key, "needs TLS (tls.cert and tls.key, tls.certificates or tls.acme.domains), %s", consequence)
 	}
 }
 

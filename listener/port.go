@@ -10,7 +10,7 @@ import (
 // unixPrefix begins an address that is a path in the file system.
 const unixPrefix = "unix:"
 
-// port is a listening socket. Accepting of it, loops duplicate its descriptor.
+// port is a listening socket. A loop that accepts its connections duplicates the descriptor.
 type port interface {
 	net.Listener
 	syscall.Conn

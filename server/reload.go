@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 
@@ -202,5 +201,5 @@ func names(keys []string) string {
 	if len(keys) == 0 {
 		return "none"
 	}
-	return strings.Join(slices.Clone(keys), ",")
+	return strings.Join(keys, ",")
 }

@@ -148,7 +148,7 @@ func TestSettingsThatChangeLive(t *testing.T) {
 			map[string]string{"apps": `{shop: {client_tokens: [shop-page], allowed_origins: ["https://shop.example"]}}`},
 			visits("token=shop-page", "Origin: https://a.example"), [2]string{"-", `{"code":403`}},
 		"presence": {[]string{"presence"}, nil, map[string]string{"presence": "[{key: order}]"}, watches, [2]string{`{"type":"error"`, `{"type":"watch"`}},
-		"rate": {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
+		"rate":     {[]string{"limits.accept_rate"}, nil, map[string]string{"limits.accept_rate": "1"}, allAtOnce, [2]string{"all are in", "some wait"}},
 		"rate of an address": {[]string{"limits.connect_rate"}, nil, map[string]string{"limits.connect_rate": "1"},
 			often(visits("token=" + pageToken)), [2]string{"-", `{"code":429`}},
 		"wrong tokens": {[]string{"limits.failed_tokens"}, nil, map[string]string{"limits.failed_tokens": "1"},

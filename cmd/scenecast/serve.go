@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -49,6 +50,14 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 		}
 		log, level, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
+		var running atomic.Pointer[server.Server]
+		defer onHangups(func() {
+			if srv := running.Load(); srv != nil {
+				_, _ = srv.ReloadConfiguration(cmd.Context()) // which logs what came of it
+			} else {
+				log.Warn("SIGHUP: the server is starting, with the configuration that it has read")
+			}
+		})()
 		for _, w := range l.Warnings {
 			log.Warn("configuration: "+w.Detail, "setting", w.Key, "from", w.Source)
 		}
@@ -62,7 +71,7 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 		if err != nil {
 			return explainPort(err, l)
 		}
-		defer onHangups(func() { _, _ = srv.ReloadConfiguration(cmd.Context()) })() // which logs what came of it
+		running.Store(srv)
 		made.print(cmd.OutOrStdout())
 		return run(cmd.Context(), srv, log, "config", configFile(s.file))
 	}
