@@ -14,7 +14,7 @@ type PageRates struct {
 	Sets     int // changes of its labels
 }
 
-// The settings that decide about them.
+// settingPageMessages decides how many messages a page may send.
 const settingPageMessages = "limits.page_messages"
 
 // pageRate is what a page has used of its rates. Pages have one while there is a limit, and have talked.
