@@ -138,7 +138,7 @@ func (f *follower) lookAt() (s standing, err error) {
 		f.boxes[i].compare(entries)
 	}
 	text, _ := answers[3].ToString()
-	f.report.told(s.newest.number, f.last.number, text)
+	f.report.told(s, f.last.number, text)
 	if s.newest.number == f.last.number && s.newest != f.last {
 		return s, f.misfits(s.epoch)
 	}

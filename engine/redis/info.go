@@ -21,7 +21,7 @@ type report struct {
 	mu       sync.Mutex
 	server   string    // that keeps the log
 	replicas int       // that it has, and that receive what is written
-	newest   uint64    // of the log, when it was looked at last
+	log      standing  // when it was looked at last
 	answered time.Time // when that was; zero: never
 	behind   time.Time // since when this node has not read all; zero: it has
 }
@@ -29,8 +29,8 @@ type report struct {
 // silentAfter is after how long what the server has said does not count any more.
 const silentAfter = 1500 * time.Millisecond
 
-// told notes what the server has said: the number of the newest entry, and its INFO replication.
-func (r *report) told(newest, read uint64, replication string) {
+// told notes what the server has said: how the log stands, and its INFO replication.
+func (r *report) told(log standing, read uint64, replication string) {
 	replicas := 0
 	for name, value := range fields(replication) {
 		if strings.HasPrefix(name, "slave") && strings.Contains(value, "state=online") {
@@ -39,9 +39,9 @@ func (r *report) told(newest, read uint64, replication string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.newest, r.replicas, r.answered = newest, replicas, time.Now()
+	r.log, r.replicas, r.answered = log, replicas, time.Now()
 	switch {
-	case newest <= read:
+	case log.newest.number <= read:
 		r.behind = time.Time{}
 	case r.behind.IsZero():
 		r.behind = r.answered
@@ -75,8 +75,8 @@ func (b *Backend) LogInfo() (log scenecast.LogInfo, lag scenecast.Lag, readOn in
 	}
 	log.Leader, log.InSync = r.server, 1+r.replicas
 	log.Replicas = max(log.Replicas, log.InSync)
-	if read := b.read.Load(); r.newest > read {
-		lag = scenecast.Lag{Records: r.newest - read, Time: time.Since(r.behind)}
+	if read, newest := b.read.Load(), r.log.newest.number; newest > read { // no entries have the numbers between two epochs
+		lag = scenecast.Lag{Records: max(1, newest-max(read, r.log.begin)), Time: time.Since(r.behind)}
 	}
 	return log, lag, 0
 }

@@ -86,3 +86,22 @@ func TestFields(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestLag is in records of the log, whatever lies between the numbers of two epochs.
+func TestLag(t *testing.T) {
+	b := New(Options{})
+	for _, c := range []struct{ begin, newest, read, want uint64 }{
+		{5 << 20, 5<<20 + 7, 5<<20 + 7, 0},
+		{5 << 20, 5<<20 + 7, 5<<20 + 4, 3},
+		{5 << 20, 5<<20 + 7, 4 << 20, 7},
+		{5 << 20, 5 << 20, 4 << 20, 1},
+		{5 << 20, 5<<20 + 7, 0, 7},
+	} {
+		b.read.Store(c.read)
+		b.report.told(standing{begin: c.begin, newest: mark{number: c.newest}}, c.read, "slave0:ip=::1,state=online\r\nslave1:ip=::2,state=wait_bgsave\r\n")
+		if log, lag, _ := b.LogInfo(); lag.Records != c.want || log.InSync != 2 {
+			t.Errorf("%+v: %+v, %+v", c, log, lag)
+		}
+	}
+	_ = b.Close()
+}
