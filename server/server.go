@@ -16,6 +16,7 @@ import (
 	"scenecast/api"
 	"scenecast/auth"
 	"scenecast/auth/jwt"
+	js "scenecast/clients/js"
 	"scenecast/config"
 	"scenecast/hub"
 	"scenecast/landing"
@@ -246,7 +247,8 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", s.onceStarted(s.checkAddress(endpoint, endpoint.Refuse), endpoint.Refuse))
 	mux.Handle("/", s.onceStarted(s.checkAddress(backends, backends.Refuse), backends.Refuse))
-	mux.HandleFunc("GET /scenecast.js", serveScript)
+	mux.HandleFunc("GET /scenecast.js", serveScript(js.Script))
+	mux.HandleFunc("GET /scenecast-presence.js", serveScript(js.Presence))
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
 	}

@@ -8,3 +8,8 @@ import _ "embed"
 //
 //go:embed scenecast.js
 var Script []byte
+
+// Presence is scenecast-presence.js, which pages load behind Script that show who else is there. As Script.
+//
+//go:embed scenecast-presence.js
+var Presence []byte

@@ -1,4 +1,4 @@
-// Builds scenecast.js, the script tag's, which is committed, and dist, the package's: an ES module, CommonJS, and their types.
+// Builds scenecast.js and scenecast-presence.js, the script tags', which are committed, and dist, the package's: an ES module, CommonJS, and their types.
 import { readFile, writeFile } from "node:fs/promises";
 import { chdir } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -8,10 +8,10 @@ import { sourceHash } from "./source.js";
 
 chdir(fileURLToPath(new URL("..", import.meta.url)));
 
-/** The script tag's build. Terser makes it 5 % smaller than esbuild does. */
-export async function buildTag() {
+/** The script tag's build, of src/tag.ts, or another one's. Terser makes it 5 % smaller than esbuild does. */
+export async function buildTag(entry = "src/tag.ts") {
   const { outputFiles: [{ text }] } = await bundle({
-    entryPoints: ["src/tag.ts"],
+    entryPoints: [entry],
     format: "iife",
     define: { SCRIPT_TAG: "true" },
     minify: true,
@@ -36,11 +36,15 @@ export declare const scenecast: Scenecast;
 
 /** Shows message.message, or the text, or the message's JSON as a pop-up. */
 export declare function popup(message: unknown): void;
+
+/** Who is in the page's scenes of a key, by this client: the same object for the same key. */
+export declare function presence(client: PresenceClient, key: string): Presence;
 `;
 }
 
 export async function build() {
   await writeFile("scenecast.js", await buildTag());
+  await writeFile("scenecast-presence.js", await buildTag("src/presence-tag.ts"));
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.js", format: "esm" });
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.cjs", format: "cjs" });
   for (const name of ["index.d.ts", "index.d.cts"]) await writeFile(`dist/${name}`, await types());

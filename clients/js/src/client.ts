@@ -45,6 +45,7 @@ export function createClient(beside?: string): TagClient {
   let id: string | null = null; // from the welcome on
   let welcomedAt = 0;
   let heartbeatTimer: Timer; // of an event stream: the time to try WebSocket again
+  let plugged: ((message: any) => void) | undefined; // sees all messages
   let deadline: Timer; // runs while the page waits for a frame from the server
 
   function setState(next: State) {
@@ -198,6 +199,7 @@ export function createClient(beside?: string): TagClient {
 
   function receive(message: any) {
     alive();
+    plugged?.(message);
     const { resume, scene } = target!;
     switch (message.type) {
       case "welcome": return welcome(message);
@@ -334,6 +336,7 @@ export function createClient(beside?: string): TagClient {
 
   return {
     connect, move, set, on, off,
+    plug: (take) => (plugged = take, send),
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
     get id() { return id; },

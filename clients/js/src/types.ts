@@ -77,9 +77,56 @@ export interface Client {
   readonly id: string | null;
   /** The page's, which stays over reconnects; null before the first connect. The backend knows it as the label @page. */
   readonly pageID: string | null;
+  /** For presence. */
+  plug(take: (message: any) => void): (message: object) => void;
+}
+
+/** What presence needs of a client. */
+export interface PresenceClient extends Pick<Client, "id" | "state" | "on"> {
+  /** Has a function see all messages of the server. Returns what sends one to it. */
+  plug(take: (message: any) => void): (message: object) => void;
+}
+
+/** A user in one of the page's scenes. */
+export interface PresenceMember {
+  user: string;
+  /** What the member shows. */
+  labels: Record<string, string | string[]>;
+  /** RFC 3339. */
+  since?: string;
+  /** The scene: which value of the key. */
+  value: string;
+}
+
+export interface PresenceEvents {
+  joined: (member: PresenceMember) => unknown;
+  left: (member: PresenceMember) => unknown;
+  updated: (member: PresenceMember) => unknown;
+  /** Anything has changed: members, counts, or the scenes. */
+  change: (presence: Presence) => unknown;
+  /** The key cannot be watched. */
+  refused: (problem: { kind: string; detail: string }) => unknown;
+}
+
+/** Who is in the page's scenes of a key. docs/client.md has more. */
+export interface Presence {
+  readonly key: string;
+  /** In scenes of more than max_members, some of them. */
+  readonly members: PresenceMember[];
+  /** How many there are. */
+  readonly count: number;
+  /** Connections without a user. */
+  readonly anonymous: number;
+  /** There are more members than `members`, and what changes is told as counts: no joined, left and updated. */
+  readonly partial: boolean;
+  on<Name extends keyof PresenceEvents>(event: Name, listener: PresenceEvents[Name]): () => void;
+  /** Ends it. */
+  close(): void;
 }
 
 export interface Scenecast extends Client {
   /** Shows message.message, or the text, or the message's JSON as a pop-up. */
   popup(message: unknown): void;
+  /** Who is in the page's scenes of a key; of the script tag only where scenecast-presence.js is loaded behind it. */
+  presence?(key: string): Presence;
 }
