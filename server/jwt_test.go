@@ -308,3 +308,40 @@ func TestJWTMistakes(t *testing.T) {
 		}
 	}
 }
+
+// TestRenewalLosesNothing: while pushes for what the tokens say run, a page changes its token again and again, and gets each push once, in order.
+func TestRenewalLosesNothing(t *testing.T) {
+	s := startJWT(t, nil)
+	token := func(i int) string {
+		return signed(t, []string{jwtSecret, ""}[i%2], time.Hour, map[string]any{"sub": "42", "jti": fmt.Sprint(i), "labels": map[string]any{"round": fmt.Sprint(i)}})
+	}
+	c := s.native("token=" + token(0))
+	s.read(c) // the welcome
+	const rounds, pushes = 20, 200
+	pushed := make(chan struct{})
+	go func() {
+		defer close(pushed)
+		for i := range pushes {
+			if status, answer := s.push(fmt.Sprintf(`{"to": "@user == \"42\" && has(round)", "message": %d}`, i)); status != 200 || !strings.Contains(answer, `"queued":1`) {
+				t.Errorf("push %d: %s", i, answer)
+			}
+		}
+	}()
+	next, renewed := 0, 0
+	for next < pushes || renewed < rounds {
+		if renewed < rounds && next >= renewed*pushes/rounds {
+			renewed++
+			if err := c.Write(t.Context(), websocket.MessageText, []byte(`{"type":"token","id":1,"token":"`+token(renewed)+`"}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		switch m := s.read(c); {
+		case strings.HasPrefix(m, `{"type":"push"`) && strings.HasSuffix(m, fmt.Sprintf(`"data":%d}`, next)):
+			next++
+		case strings.HasPrefix(m, `{"type":"token"`), strings.Contains(m, `"kind":"too_many"`): // the one before is being verified
+		default:
+			t.Fatalf("got %s, want push %d", m, next)
+		}
+	}
+	<-pushed
+}
