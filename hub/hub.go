@@ -61,18 +61,18 @@ type Options struct {
 
 // Hub is this node's connections. Its methods may be called concurrently, once AddShard has been called for the last time.
 type Hub struct {
-	node      scenecast.NodeID
-	nodes     nodes
-	limits    atomic.Pointer[label.Limits]
-	log       scenecast.Log
-	logger    *slog.Logger
-	admits    func(app string, c scenecast.Credential) bool // nil: all are
+	node   scenecast.NodeID
+	nodes  nodes
+	limits atomic.Pointer[label.Limits]
+	log    scenecast.Log
+	logger *slog.Logger
+	admits func(app string, c scenecast.Credential) bool // nil: all are
 
 	revocations *revocation.List
-	observers observers
-	broadcast func(message []byte)
-	shards    []*Shard
-	began     time.Time
+	observers   observers
+	broadcast   func(message []byte)
+	shards      []*Shard
+	began       time.Time
 
 	connections atomic.Int64
 	pushes      atomic.Int64
@@ -89,16 +89,16 @@ type Hub struct {
 // New makes a hub without shards.
 func New(o Options) *Hub {
 	h := &Hub{
-		node:      o.Node,
-		log:       o.Log,
-		logger:    o.Logger,
-		admits:    o.Admits,
+		node:   o.Node,
+		log:    o.Log,
+		logger: o.Logger,
+		admits: o.Admits,
 
 		revocations: o.Revocations,
-		observers: o.Observers,
-		broadcast: o.Broadcast,
-		began:     time.Now(),
-		sessions:  session.New(session.Options{KeepLabels: o.KeepLabels}),
+		observers:   o.Observers,
+		broadcast:   o.Broadcast,
+		began:       time.Now(),
+		sessions:    session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
 	h.SetLimits(o.Limits)
 	if h.revocations == nil {
