@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/expfmt"
 )
 
 // Sources say how the figures stand. Each is called for every answer, from any goroutine.
@@ -153,7 +153,24 @@ var metrics = []metric{
 func Handler(s Sources) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(newCollector(s), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		families, err := registry.Gather()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		format := expfmt.NegotiateIncludingOpenMetrics(r.Header)
+		w.Header().Set("Content-Type", string(format))
+		e := expfmt.NewEncoder(w, format)
+		for _, family := range families {
+			if e.Encode(family) != nil {
+				return // the client has gone
+			}
+		}
+		if c, ok := e.(expfmt.Closer); ok {
+			_ = c.Close()
+		}
+	})
 }
 
 // collector implements prometheus.Collector.
