@@ -1,0 +1,46 @@
+package e2e_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+)
+
+const jwtSecret = "signs the tokens of pages in a browser"
+
+// signed is a JSON Web Token (RFC 7515, by HS256) of user 42, which ends in so long.
+func signed(in time.Duration) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode([]byte(`{"alg":"HS256"}`)) + "." + encode(fmt.Appendf(nil, `{"sub":"42","exp":%d}`, time.Now().Add(in).Unix()))
+	mac := hmac.New(sha256.New, []byte(jwtSecret))
+	mac.Write([]byte(text))
+	return text + "." + encode(mac.Sum(nil))
+}
+
+// TestTokenIsRefreshed: while pushes run, the token of a page ends, and the script replaces it on the open connection: no push is lost.
+func TestTokenIsRefreshed(t *testing.T) {
+	t.Parallel()
+	b := serveWith(t, anyPort, map[string]string{"jwt.keys": fmt.Sprintf("[{key: %q}]", jwtSecret), "jwt.leeway": "0"})
+	tokens, _ := json.Marshal([]string{signed(8 * time.Second), signed(time.Hour), signed(time.Hour)})
+	page := newTab(t, profile{})
+	page.open(servePage(t, fmt.Sprintf(`<!DOCTYPE html><script src="%s"></script><script>
+		const tokens = %s, got = [], closed = [];
+		let asked = 0;
+		scenecast.on("message", (data) => got.push(data));
+		scenecast.on("close", ({ code }) => closed.push(code));
+		scenecast.connect({ token: async () => tokens[asked++] });
+	</script>`, b.url("/scenecast.js"), tokens), ""))
+	b.expectConnections(1)
+	var want []int
+	for n, end := 0, time.Now().Add(9*time.Second); time.Now().Before(end); n++ { // until the first token has ended
+		b.push(`@user == "42"`, fmt.Sprint(n), 1)
+		want = append(want, n)
+		time.Sleep(20 * time.Millisecond)
+	}
+	page.waitFor(`got`, want)
+	page.expect(`[asked, closed.length]`, []int{2, 0})
+}
