@@ -109,7 +109,7 @@ func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.Co
 	s.setToken(slot.Index, a.Token)
 	s.app(m).index.Join(slot.Index, labels)
 	s.hub.connections.Add(1)
-	s.hub.observers.joined(s.viewOf(slot))
+	s.hub.observers.joined(s.viewWith(slot, labels))
 	return labels
 }
 
@@ -232,6 +232,7 @@ func (s *Shard) relabel(slot scenecast.Slot, before, next label.Set) {
 	if m.is(catchingUp) {
 		s.relabelCatchUp(s.catchUps[slot.Index], next)
 	}
-	s.hub.observers.relabelled(s.viewOf(slot), before)
+	s.hub.observers.relabelled(s.viewWith(slot, next), before)
+	s.viewOf(slot) // which the protocol may go on with
 	s.startLatePass(slot)
 }

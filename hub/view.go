@@ -15,10 +15,26 @@ var (
 type view struct {
 	shard *Shard
 	slot  scenecast.Slot
+
+	labels label.Set // while known: what the index would tell, which is work
+	known  bool
+	steady bool // the labels do not change while it is used
 }
 
 func (s *Shard) viewOf(slot scenecast.Slot) *view {
-	s.view = view{s, slot}
+	s.view = view{shard: s, slot: slot}
+	return &s.view
+}
+
+// viewWith is viewOf for observers, several of which may ask for the labels: they do not change meanwhile.
+func (s *Shard) viewWith(slot scenecast.Slot, labels label.Set) *view {
+	s.view = view{shard: s, slot: slot, labels: labels, known: true}
+	return &s.view
+}
+
+// steadyView is viewWith where nobody knows the labels yet.
+func (s *Shard) steadyView(slot scenecast.Slot) *view {
+	s.view = view{shard: s, slot: slot, steady: true}
 	return &s.view
 }
 
@@ -40,10 +56,18 @@ func (v *view) App() string {
 
 // Labels implements scenecast.Conn.
 func (v *view) Labels() label.Set {
-	if m := v.shard.at(v.slot); m != nil {
-		return v.shard.app(m).index.Labels(v.slot.Index)
+	if v.known {
+		return v.labels
 	}
-	return label.Set{}
+	m := v.shard.at(v.slot)
+	if m == nil {
+		return label.Set{}
+	}
+	labels := v.shard.app(m).index.Labels(v.slot.Index)
+	if v.steady {
+		v.labels, v.known = labels, true
+	}
+	return labels
 }
 
 // Trusted implements scenecast.Conn.

@@ -33,10 +33,9 @@ func (s *Service) Relabelled(c hub.Member, before label.Set) {
 	}
 }
 
-// Left implements hub.Observer.
+// Left implements hub.Observer. To find out whether the state knows the connection would be more work than to have it be looked up.
 func (s *Service) Left(c hub.Member, _ scenecast.Ending) {
-	keys := s.options.Keys(c.App())
-	if s.changed.Load() || len(keys) > 0 && concerns(keys, c.Labels()) {
+	if s.changed.Load() || len(s.options.Keys(c.App())) > 0 {
 		s.handed.add(op{id: c.ID(), gone: true})
 		s.wakeUp()
 	}

@@ -36,7 +36,8 @@ type queue struct {
 }
 
 const (
-	minReduce     = 4096
+	minReduce     = 32 << 10
+	maxKept       = 8 << 10 // ops for which room is kept
 	maxInboxBytes = 64 << 20
 )
 
@@ -79,10 +80,15 @@ func (q *queue) addMessage(m Message, bytes int) bool {
 	return true
 }
 
-func (q *queue) take() batch {
+// take takes what was handed over, and gives the queue room for more: that of the batch before, which is done with.
+func (q *queue) take(done batch) batch {
+	clear(done.ops)
+	if cap(done.ops) > maxKept {
+		done.ops = nil
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := q.batch
-	q.batch, q.bytes, q.reduceAt = batch{}, 0, 0
+	q.batch, q.bytes, q.reduceAt = batch{ops: done.ops[:0]}, 0, 0
 	return b
 }

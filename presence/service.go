@@ -51,6 +51,8 @@ type Service struct {
 	stop   chan struct{}
 	done   sync.WaitGroup
 
+	taken batch // the goroutine's only
+
 	mu        sync.Mutex // guards what follows
 	state     *State
 	audiences map[string]audience.Template // of the pages that watch a scene, by key; the goroutine's only
@@ -123,7 +125,8 @@ func (s *Service) run() {
 
 // batch does what has been handed over and what is due, and tells what follows. It returns when something is due again.
 func (s *Service) batch() (due time.Time) {
-	handed := s.handed.take()
+	s.taken = s.handed.take(s.taken)
+	handed := s.taken
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
