@@ -120,7 +120,8 @@ func (b *Backend) Ask(ctx context.Context, kind string, data any) ([]byte, error
 // unavailable counts a call that has no answer.
 func (b *Backend) unavailable(o outcome, what string, err error) error {
 	b.stats[o].Add(1)
-	return fmt.Errorf("%w (%v)", problem.New(problem.Unavailable, "the backend %s", what).DecidedBy("hooks."+b.o.Name), err) // not of its kind: a caller shall not take it for an answer
+	p := problem.New(problem.Unavailable, "the backend %s", what).DecidedBy("hooks." + b.o.Name)
+	return fmt.Errorf("%w (%s)", p, err.Error()) // without the cause itself: a caller shall not take it for an answer
 }
 
 // Outcomes are how the calls have ended so far, by names for metrics.

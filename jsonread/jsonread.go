@@ -77,6 +77,14 @@ func (r *Reader) Leave() { r.token() }
 // Name is that of the next member. Its value follows.
 func (r *Reader) Name() string { return r.token().String() }
 
+// Text is the next value, which is a string. It is false, and the value is still to come, where it is none.
+func (r *Reader) Text() (text string, ok bool) {
+	if r.Peek() != '"' {
+		return "", false
+	}
+	return r.token().String(), true
+}
+
 func (r *Reader) token() jsontext.Token {
 	if !r.failed {
 		t, err := r.decoder.ReadToken()

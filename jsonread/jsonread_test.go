@@ -53,6 +53,21 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestText: a string is read, and what is none stays to be read.
+func TestText(t *testing.T) {
+	r := jsonread.New([]byte(`["a\"\u4e2d",7,"\ud83d\ude00"]`))
+	defer r.Free()
+	r.Enter()
+	first, ok := r.Text()
+	_, number := r.Text()
+	value := r.Value()
+	last, last2 := r.Text()
+	r.Leave()
+	if first != `a"中` || !ok || number || string(value) != "7" || last != "😀" || !last2 || !r.End() {
+		t.Errorf("%q %v, %v %q, %q %v", first, ok, number, value, last, last2)
+	}
+}
+
 // A value has no room behind it: who appends to one changes no other.
 func TestValueHasNoRoomBehindIt(t *testing.T) {
 	text := []byte(`[1,2]`)

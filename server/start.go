@@ -46,7 +46,7 @@ func (s *Server) begin(ctx context.Context) error {
 	s.cutCalls()
 	s.stopLoops(stop)
 	s.closeRegistry()
-	<-s.serving
+	_ = <-s.serving // the engine says why
 	s.stopServing()
 	return fmt.Errorf("engine: %w", err)
 }

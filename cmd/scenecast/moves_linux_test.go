@@ -93,7 +93,7 @@ func (m *member) visit(since scenecast.Position, last string) (at scenecast.Posi
 	defer leave()
 	page, err := client.NewPage(client.PageOptions{
 		URL: m.url, Token: fleetToken, Since: since,
-		OnGap: func(g client.Gap) { gaps = append(gaps, string(g.Reason)) },
+		OnGap: func(g client.Gap) { gaps = append(gaps, g.Reason) },
 		OnWelcome: func(client.Welcome) {
 			go func() {
 				b := client.Backend{URL: m.url, Key: fleetKey, HTTP: m.http}
