@@ -22,7 +22,7 @@ type Conn struct {
 
 // Watch is what a single page is to be told, because it has begun to watch a key, or has other values of it than before.
 type Watch struct {
-	ID     scenecast.ConnID
+	ID     scenecast.ConnID // of the page
 	To     hub.Address
 	Key    string
 	Values []string // of the key that the page has by what the state knows; in order

@@ -13,7 +13,8 @@ import (
 
 // Event is a change of a scene that the cluster tells once. Both the beginning and the end of a presence are told by the node that has begun
 // it, because it owned the first connection. Where that node is gone, the one tells that owned the last connection; where that is gone,
-// too, the first node that is there. In rare cases two nodes do: the ID is the same then.
+// too, the first node that is there. In rare cases two nodes do: the ID is the same then. While nodes are cut off from each other, each side tells what it
+// sees, and a user who is on both comes and goes on each.
 type Event struct {
 	ID     string
 	Kind   EventKind
@@ -41,7 +42,7 @@ const settle = 300 * time.Millisecond
 
 // eventBuffer is events that are to be told.
 type eventBuffer struct {
-	wanted  bool
+	wants   func(app string, kind EventKind) bool // nil: nobody does
 	settle  time.Duration
 	waiting []*waitingEvent
 }
@@ -60,11 +61,33 @@ type waitingEvent struct {
 
 func (w *waitingEvent) due() time.Time { return w.at.Add(w.wait) }
 
-// FollowEvents has events be kept until TakeEvents.
-func (s *State) FollowEvents() {
-	s.events.wanted = true
+// FollowEvents has events be kept until TakeEvents, as far as somebody wants them.
+func (s *State) FollowEvents(wants func(app string, kind EventKind) bool) {
+	s.events.wants = wants
 	if !s.alone {
 		s.events.settle = settle
+	}
+}
+
+// follows reports whether anybody wants to know when a member comes or goes. Both are kept then, because one may make the other void.
+func (b *eventBuffer) follows(m *member) bool {
+	if b.wants == nil {
+		return false
+	}
+	app := m.scene.id.App
+	return b.wants(app, kindOf(m, true)) || b.wants(app, kindOf(m, false))
+}
+
+func kindOf(m *member, present bool) EventKind {
+	switch {
+	case m.isScene() && present:
+		return Occupied
+	case m.isScene():
+		return Vacated
+	case present:
+		return Joined
+	default:
+		return Left
 	}
 }
 
@@ -72,7 +95,7 @@ func (s *State) FollowEvents() {
 // have heard of it, and have begun a presence of their own. One that comes back while its end settles, in the same presence, because a
 // node has shared it whose message was on its way, has not left.
 func (b *eventBuffer) add(now time.Time, m *member, present bool) {
-	if !b.wanted {
+	if !b.follows(m) {
 		return
 	}
 	wait := b.settle
@@ -107,8 +130,11 @@ func (s *State) TakeEvents(now time.Time) (events []Event, again time.Time) {
 	for ; n < len(b.waiting) && !b.waiting[n].due().After(now); n++ {
 		w := b.waiting[n]
 		w.m.pending--
-		if s.tells(w) {
+		if s.tells(w) && b.wants(w.m.scene.id.App, kindOf(w.m, w.present)) {
 			events = append(events, w.event())
+			if !w.present && w.orphan {
+				s.rememberEnd(w)
+			}
 		}
 		if !w.m.present {
 			s.idle = append(s.idle, w.m)
@@ -162,17 +188,7 @@ func (s *State) isFirst() bool {
 }
 
 func (w *waitingEvent) event() Event {
-	e := Event{Scene: w.m.scene.id, User: w.m.user, Labels: w.labels, Since: w.session.Time(), At: w.at}
-	switch {
-	case w.m.isScene() && w.present:
-		e.Kind = Occupied
-	case w.m.isScene():
-		e.Kind = Vacated
-	case w.present:
-		e.Kind = Joined
-	default:
-		e.Kind = Left
-	}
+	e := Event{Kind: kindOf(w.m, w.present), Scene: w.m.scene.id, User: w.m.user, Labels: w.labels, Since: w.session.Time(), At: w.at}
 	e.ID = eventID(e.Kind, e.Scene, e.User, w.session)
 	return e
 }

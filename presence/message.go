@@ -13,6 +13,7 @@ type Message struct {
 	Snapshot *SnapshotPart    `json:"snapshot,omitempty"`
 	Digest   *Digest          `json:"digest,omitempty"`
 	Want     *Want            `json:"want,omitempty"`
+	Ended    *Ended           `json:"ended,omitempty"`
 }
 
 // Changes are records of the sender that have changed.

@@ -190,7 +190,7 @@ func (m *model) start() {
 	m.last++
 	n := &modelNode{id: m.last, pages: make(map[scenecast.ConnID]*modelPage), off: time.Duration(m.r.IntN(2000)) * time.Millisecond}
 	n.state = NewState(n.id, false, func(string) []Key { return modelKeys })
-	n.state.FollowEvents()
+	n.state.FollowEvents(func(string, EventKind) bool { return true })
 	m.nodes = append(m.nodes, n)
 }
 

@@ -55,6 +55,8 @@ func (s *State) Receive(now time.Time, m Message) {
 		s.receiveSnapshot(now, m.From, p, m.Snapshot)
 	case m.Digest != nil:
 		s.receiveDigest(now, m.From, p, m.Digest)
+	case m.Ended != nil:
+		s.receiveEnded(now, m.From, m.Ended)
 	case m.Want != nil:
 		s.asked = s.asked || m.Want.Node == s.self
 	}
@@ -95,6 +97,7 @@ func (s *State) receiveRecords(now time.Time, from scenecast.NodeID, p *peer, in
 			m.records = append(m.records, record)
 		}
 		p.members[m] = struct{}{}
+		s.checkEnded(from, m, record)
 		s.refresh(now, m)
 	}
 }
@@ -200,12 +203,14 @@ func (s *State) Messages(now time.Time) []Message {
 		return nil
 	}
 	s.tellChanges()
+	s.tellRevived()
 	if s.asked && now.Sub(s.answered) >= snapshotEvery {
 		s.asked, s.answered = false, now
 		s.tellSnapshot()
 	}
 	if now.Sub(s.digested) >= digestEvery {
 		s.digested = now
+		s.forgetEnded(now)
 		s.outbox = append(s.outbox, Message{From: s.self, Digest: &Digest{s.seq}})
 	}
 	out := s.outbox

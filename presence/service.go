@@ -26,6 +26,8 @@ type Options struct {
 	Nodes func() []scenecast.NodeID
 	// Events, unless it is nil, is called with each event that this node is to tell of the cluster's, in order, by one goroutine.
 	Events func(e Event)
+	// WantsEvents reports whether anybody is told of such events of an app. It is needed where there is Events.
+	WantsEvents func(app string, kind EventKind) bool
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 }
@@ -78,7 +80,7 @@ func NewService(o Options) *Service {
 		s.log = slog.Default()
 	}
 	if o.Events != nil {
-		s.state.FollowEvents()
+		s.state.FollowEvents(o.WantsEvents)
 	}
 	return s
 }

@@ -35,6 +35,8 @@ type State struct {
 	parts    uint64      // snapshots that have come
 	digested time.Time   // when this node has sent a digest
 	events   eventBuffer // for those who follow all scenes
+	ended    map[endedKey]ended
+	revived  map[scenecast.NodeID][]*member // whose presences have ended, and their nodes are to be told
 }
 
 type appKey struct{ app, key string }
@@ -49,6 +51,8 @@ func NewState(self scenecast.NodeID, alone bool, keys func(app string) []Key) *S
 		conns:  make(map[scenecast.ConnID]*conn),
 		values: make(map[appKey]map[string]*scene),
 		peers:  make(map[scenecast.NodeID]*peer),
+
+		revived: make(map[scenecast.NodeID][]*member),
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"scenecast"
+	"scenecast/hook/event"
 	"scenecast/hub"
 	"scenecast/presence"
 )
@@ -14,8 +15,10 @@ func (s *Server) newPresence(id scenecast.NodeID, broadcast func(message []byte)
 		Hub:       func() presence.Hub { return s.hub },
 		Broadcast: broadcast,
 		Nodes:     s.nodeIDs,
-		Events:    s.hooks.tellPresence,
 		Logger:    s.log,
+
+		Events:      s.hooks.tellPresence,
+		WantsEvents: func(app string, kind presence.EventKind) bool { return s.hooks.Wants(app, event.Type(kind)) },
 	})
 }
 
