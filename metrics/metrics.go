@@ -25,9 +25,16 @@ type Sources struct {
 	CallsRefused    func() map[string]int64 // by reason
 	Engine          func() Engine
 	Registry        func() Registry
+	Presence        func() Presence
 	Hooks           func() map[string]Hook  // by app and name, as in default/orders
 	ConnectHooks    func() map[string]int64 // by outcome
 	CallHooks       func() map[string]int64 // by outcome
+}
+
+// Presence are the figures of presence.
+type Presence struct {
+	Scenes, Members, Watching int
+	Missed                    int64
 }
 
 // Registry are the figures of the registry of connections.
@@ -135,6 +142,14 @@ var metrics = []metric{
 		registered(func(r Registry) float64 { return float64(r.Connections) })},
 	{"scenecast_registry_rebuilds_total", "How often this node's connections were written to Redis anew, because it was away or had lost some.", prometheus.CounterValue, "",
 		registered(func(r Registry) float64 { return float64(r.Rebuilds) })},
+	{"scenecast_presence_scenes", "Scenes in which anybody is, over all nodes.", prometheus.GaugeValue, "",
+		present(func(p Presence) float64 { return float64(p.Scenes) })},
+	{"scenecast_presence_members", "Members of these scenes.", prometheus.GaugeValue, "",
+		present(func(p Presence) float64 { return float64(p.Members) })},
+	{"scenecast_presence_watching", "Scenes that pages of this node watch, each counted for each page.", prometheus.GaugeValue, "",
+		present(func(p Presence) float64 { return float64(p.Watching) })},
+	{"scenecast_presence_missed_total", "How often this node has missed something of another one's members, and has asked for all of them.", prometheus.CounterValue, "",
+		present(func(p Presence) float64 { return float64(p.Missed) })},
 	{"scenecast_connect_hook_calls_total", "Calls that asked a backend whether a page may come in, by outcome.", prometheus.CounterValue, "outcome",
 		func(s Sources) map[string]float64 { return floats(s.ConnectHooks()) }},
 	{"scenecast_call_hook_calls_total", "Calls of pages that were passed on to a backend, by outcome.", prometheus.CounterValue, "outcome",
@@ -223,6 +238,10 @@ func shared(figure func(Engine) float64) func(Sources) map[string]float64 {
 }
 
 // registered reads a figure of a registry that is on.
+func present(figure func(Presence) float64) func(Sources) map[string]float64 {
+	return func(s Sources) map[string]float64 { return map[string]float64{"": figure(s.Presence())} }
+}
+
 func registered(figure func(Registry) float64) func(Sources) map[string]float64 {
 	return func(s Sources) map[string]float64 {
 		r := s.Registry()

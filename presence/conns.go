@@ -200,9 +200,11 @@ func (s *State) addWatcher(sc *scene) {
 		sc.large = sc.count > s.maxMembers(sc)
 	}
 	sc.watchers++
+	s.stats.Watching++
 }
 
 func (s *State) unwatch(scenes []*scene) {
+	s.stats.Watching -= len(scenes)
 	for _, sc := range scenes {
 		if sc.watchers--; sc.watchers == 0 {
 			sc.news, sc.owed = nil, false

@@ -5,6 +5,7 @@ import "testing"
 // checkConsistency holds what must always be true of a state.
 func (s *State) checkConsistency(t *testing.T) {
 	t.Helper()
+	var stats Stats
 	for id, sc := range s.scenes {
 		n := 0
 		for m := sc.first; m != nil; m = m.next {
@@ -15,6 +16,11 @@ func (s *State) checkConsistency(t *testing.T) {
 		}
 		if n != sc.count {
 			t.Errorf("%v: %d members, and %d are counted", id, n, sc.count)
+		}
+		stats.Members += sc.count
+		stats.Watching += sc.watchers
+		if sc.all.present {
+			stats.Scenes++
 		}
 		local, watchers := 0, 0
 		for _, c := range s.conns {
@@ -39,6 +45,9 @@ func (s *State) checkConsistency(t *testing.T) {
 				t.Errorf("%v: %q has %d records, and present is %t", id, m.user, len(m.records), m.present)
 			}
 		}
+	}
+	if stats.Missed = s.stats.Missed; s.stats != stats {
+		t.Errorf("the figures are %+v, want %+v", s.stats, stats)
 	}
 	for node, p := range s.peers {
 		for m := range p.members {

@@ -151,6 +151,7 @@ func (s *State) ask(now time.Time, id scenecast.NodeID, p *peer) {
 		return
 	}
 	p.asked = now
+	s.stats.Missed++
 	s.outbox = append(s.outbox, Message{From: s.self, Want: &Want{id}})
 }
 

@@ -219,3 +219,10 @@ func (s *Service) Scenes(app, key, after string, limit int) ([]Scene, int) {
 	defer s.mu.Unlock()
 	return s.state.Values(app, key, after, limit)
 }
+
+// Stats are figures of this node's state.
+func (s *Service) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state.Stats()
+}

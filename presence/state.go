@@ -25,6 +25,7 @@ type State struct {
 	changed   []*scene  // whose watchers are to be told something
 	watches   []Watch   // what single pages are to be told
 	stamped   int64     // the newest stamp
+	stats     Stats
 
 	// The other nodes.
 	peers    map[scenecast.NodeID]*peer
@@ -209,10 +210,12 @@ func (s *State) setPresent(now time.Time, m *member, present bool) {
 		s.setOccupied(sc, present)
 	} else if present {
 		sc.link(m)
+		s.stats.Members++
 		s.note(m, scenecast.PresenceJoined)
 	} else {
 		s.note(m, scenecast.PresenceLeft)
 		sc.unlink(m)
+		s.stats.Members--
 	}
 	s.events.add(now, m, present)
 	if present {
@@ -224,12 +227,14 @@ func (s *State) setPresent(now time.Time, m *member, present bool) {
 func (s *State) setOccupied(sc *scene, occupied bool) {
 	of := appKey{sc.id.App, sc.id.Key}
 	if occupied {
+		s.stats.Scenes++
 		if s.values[of] == nil {
 			s.values[of] = make(map[string]*scene)
 		}
 		s.values[of][sc.id.Value] = sc
 		return
 	}
+	s.stats.Scenes--
 	delete(s.values[of], sc.id.Value)
 	if len(s.values[of]) == 0 {
 		delete(s.values, of)
@@ -349,6 +354,17 @@ func (s *State) Values(app, key, after string, limit int) ([]Scene, int) {
 	}
 	return scenes, len(all)
 }
+
+// Stats are figures of a state.
+type Stats struct {
+	Scenes   int   // in which anybody is, over all nodes
+	Members  int   // of them
+	Watching int   // scenes that pages of this node watch, each counted for each page
+	Missed   int64 // how often this node has missed something of another one, and has asked for a snapshot
+}
+
+// Stats are the figures now.
+func (s *State) Stats() Stats { return s.stats }
 
 func (sc *scene) tell() Scene {
 	t := Scene{Value: sc.id.Value, Members: sc.count, Anonymous: sc.anonymous, Connections: sc.anonymous}

@@ -36,6 +36,7 @@ func (s *Server) metrics(version string) http.Handler {
 		CallsRefused: func() map[string]int64 { return s.refusals.count(s.refusals.calls) },
 		Engine:       s.engineFigures,
 		Registry:     s.registryFigures,
+		Presence:     func() metrics.Presence { return metrics.Presence(s.presence.Stats()) },
 		Hooks:        s.hooks.figures,
 		ConnectHooks: func() map[string]int64 { return s.backends.outcomes(connectHook) },
 		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
