@@ -15,11 +15,13 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"scenecast/redisclient/redistest"
 )
 
 var (
 	presenceUsers = flag.Int("presence-users", 60, "how many users TestPresenceChaos has, with 1 to 3 tabs each")
-	presenceTime  = flag.Duration("presence-time", 8*time.Second, "how long nodes are killed")
+	presenceTime  = flag.Duration("presence-time", 6*time.Second, "how long nodes are killed")
 )
 
 const presenceScenes = 5
@@ -154,8 +156,8 @@ func (w *watching) take(message []byte) {
 	}
 }
 
-// TestPresenceChaos: users open and close tabs while nodes are killed and come back. For each page that watches, members join and leave in
-// turn; and when all is quiet, all nodes and pages know exactly who is there.
+// TestPresenceChaos: users open and close tabs while nodes are killed and come back, or hang for so long that the others take them for gone. For
+// each page that watches, members join and leave in turn; and when all is quiet, all nodes and pages know exactly who is there.
 func TestPresenceChaos(t *testing.T) {
 	users := *presenceUsers
 	var tokens []string
@@ -164,7 +166,25 @@ func TestPresenceChaos(t *testing.T) {
 	}
 	apps := "SCENECAST_APPS={shop: {client_tokens: [" + strings.Join(tokens, ",") + ", nobody], api_keys: [{name: shop, key: shop-key}], presence: [{key: order, max_members: 10000}]}}"
 	before := []string{"env", apps}
-	f := newFleetAt(t, freePorts(t, 3), freePorts(t, 3), [][]string{before, before, before})
+	for engine, fleet := range map[string]func(t *testing.T) *fleet{
+		"nats": func(t *testing.T) *fleet {
+			return newFleetAt(t, freePorts(t, 3), freePorts(t, 3), [][]string{before, before, before})
+		},
+		"redis": func(t *testing.T) *fleet {
+			redis := redistest.Start(t)
+			f := prepareNodes(t, freePorts(t, 3), [][]string{before, before, before})
+			for _, m := range f.nodes {
+				m.args = append(m.args, "--engine", "redis", "--redis-url", redis.URL(), "--cluster-node", m.name)
+			}
+			f.start()
+			return f
+		},
+	} {
+		t.Run(engine, func(t *testing.T) { presenceChaos(t, fleet(t), users) })
+	}
+}
+
+func presenceChaos(t *testing.T, f *fleet, users int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &usersWithTabs{t: t, fleet: f, ctx: ctx}
 	defer c.pages.Wait()
@@ -183,13 +203,19 @@ func TestPresenceChaos(t *testing.T) {
 			go c.connect(ctx, "nobody", "order="+w.scene, `{"type":"watch","key":"order"}`, w.take)
 		}
 	}
-	kills := 0
-	for begun := time.Now(); time.Since(begun) < *presenceTime; kills++ {
+	kills, freezes := 0, 0
+	for begun := time.Now(); time.Since(begun) < *presenceTime; {
 		m := f.nodes[rand.IntN(len(f.nodes))]
 		for range 20 {
 			time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond)
 			c.change(users)
 		}
+		if rand.IntN(3) == 0 {
+			freezes++
+			m.freeze(time.Duration(rand.IntN(8000)) * time.Millisecond)
+			continue
+		}
+		kills++
 		m.kill()
 		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
 		m.start()
@@ -207,7 +233,7 @@ func TestPresenceChaos(t *testing.T) {
 	for _, w := range watchers {
 		joins += w.joins
 	}
-	t.Logf("%d kills, %d tabs, %d joins told", kills, len(c.tabs), joins)
+	t.Logf("%d kills, %d freezes, %d tabs, %d joins told", kills, freezes, len(c.tabs), joins)
 }
 
 // problem is where nodes or pages know something else than who is there.
