@@ -117,6 +117,7 @@ func (d *decoder) checkCluster(c *Config) {
 	if c.EngineName() != EngineMemory && !isClusterName(c.Cluster.Name) {
 		d.wrong("cluster.name", "%q is no name; it takes letters, digits, - and _", c.Cluster.Name)
 	}
+	d.checkNATS(c)
 	if c.EngineName() == EngineNATS {
 		d.checkNodes(c)
 	}
@@ -156,12 +157,15 @@ func (d *decoder) checkNodes(c *Config) {
 			others, others+1)
 	case k.Listen == "":
 		d.wrong("cluster.listen", "missing: the host:port at which the peers reach this node")
+	case !d.checkAddresses(k):
 	case slices.Contains(k.Peers, k.Listen):
 		d.wrong("cluster.peers", "%s is this node itself; name the others", k.Listen)
 	case len(slices.Compact(slices.Sorted(slices.Values(k.Peers)))) < others:
 		d.wrong("cluster.peers", "a node is there twice; name each of the others once")
 	case k.Listen == c.Listen:
 		d.wrong("cluster.listen", "%s is listen, too; nodes need a port of their own", k.Listen)
+	case k.Node == "" && isAnyHost(k.Listen):
+		d.wrong("cluster.listen", "%q has no host, so it does not tell this node from the others; give it a name (cluster.node)", k.Listen)
 	case strings.ContainsFunc(k.Node, unicode.IsSpace):
 		d.wrong("cluster.node", "%q is no name; it takes no spaces", k.Node)
 	case k.Secret == "":

@@ -193,6 +193,8 @@ func TestEverySetting(t *testing.T) {
 		"cluster.tls.key":     {"cluster.tls.cert", "cluster.tls.ca"},
 		"cluster.tls.ca":      {"cluster.tls.cert", "cluster.tls.key"},
 		"nats.replicas":       {"nats.url"},
+		"nats.credentials":    {"nats.url"},
+		"nats.sync":           {"data_dir"},
 		"redis.username":      {"redis.password"},
 		"redis.wait_replicas": {"engine"},
 		"redis.tls.cert":      {"redis.tls.key", "redis.url"},
