@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -52,7 +53,9 @@ func openEventHooks(c config.Config, node scenecast.NodeID, version string, log 
 		if err != nil {
 			return nil, fmt.Errorf("data_dir: %w", err)
 		}
-		if h.file, err = queue.Open(filepath.Join(c.DataDir, hooksFile)); err != nil {
+		if h.file, err = queue.Open(filepath.Join(c.DataDir, hooksFile)); errors.Is(err, queue.ErrInUse) {
+			return nil, fmt.Errorf("data_dir: %s is in use by another scenecast: each has a directory of its own (%w)", c.DataDir, err)
+		} else if err != nil {
 			return nil, fmt.Errorf("hooks: %w", err)
 		}
 	}

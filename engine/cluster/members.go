@@ -208,6 +208,7 @@ func (e *Engine) Nodes() scenecast.Nodes {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.markSilent()
 	others := make([]scenecast.NodeInfo, 0, len(e.members.byID))
 	for id, m := range e.members.byID {
 		others = append(others, scenecast.NodeInfo{

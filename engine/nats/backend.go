@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +43,9 @@ type Backend struct {
 
 	appends  appends
 	standing standing
-	hasRead  atomic.Bool // what was in the log at the start
+	hasRead  atomic.Bool           // what was in the log at the start
+	denied   atomic.Pointer[error] // what this user may not, as the server has said on this connection; nil: nothing
+	mistakes mistakes              // of settings of nodes, by which they do not find each other
 
 	mu    sync.Mutex
 	force epoch // the epoch that new records are of
@@ -102,8 +102,8 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	if err != nil {
 		return err
 	}
-	if b.conn, err = nats.Connect(b.options.URL, append(how, b.common()...)...); err != nil {
-		return fmt.Errorf("connect to NATS: %w", err)
+	if err := b.connect(ctx, append(how, b.common()...)); err != nil {
+		return err
 	}
 	if err := b.prepareStream(ctx); err != nil {
 		return err
@@ -113,6 +113,9 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	}
 	if err := b.beginAlone(ctx); err != nil {
 		return err
+	}
+	if _, err := b.lastEntry(ctx); err != nil && b.denied.Load() != nil { // a user who may not read the log would wait for it for ever
+		return *b.denied.Load()
 	}
 	b.running.Go(newFollower(b).run)
 	b.lookAtDisk()
@@ -140,51 +143,23 @@ func (b *Backend) common() []nats.Option {
 				b.state(fmt.Errorf("not connected: %w", errors.Join(err, nats.ErrDisconnected)))
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { b.log.Info("engine: connected to NATS again"); b.look() }),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.denied.Store(nil) // if it is still so, the server says it again
+			b.log.Info("engine: connected to NATS again")
+			b.look()
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			subject := ""
 			if s != nil {
 				subject = s.Subject
 			}
 			b.log.Warn("nats: an error of the connection", "err", err, "subject", subject)
+			if errors.Is(err, nats.ErrPermissionViolation) {
+				b.deny(err)
+			}
 			b.look() // a slow follower has lost records, and reads them again
 		}),
 	}
-}
-
-// external are the options of a connection to servers that somebody else runs.
-func (b *Backend) external() ([]nats.Option, error) {
-	o := []nats.Option{nats.Timeout(3 * time.Second), nats.RetryOnFailedConnect(false)}
-	if b.options.TLS != nil {
-		o = append(o, nats.Secure(b.options.TLS))
-	}
-	switch c := b.options.Credentials; {
-	case c == "":
-	case isFile(c):
-		text, err := os.ReadFile(c)
-		if err != nil {
-			return nil, fmt.Errorf("nats.credentials: %w", err)
-		}
-		if strings.Contains(string(text), "BEGIN NATS USER JWT") {
-			return append(o, nats.UserCredentials(c)), nil
-		}
-		key, err := nats.NkeyOptionFromSeed(c)
-		if err != nil {
-			return nil, errors.New("nats.credentials: the file is neither of NATS credentials nor of an nkey seed")
-		}
-		o = append(o, key)
-	case strings.Contains(c, ":"):
-		user, password, _ := strings.Cut(c, ":")
-		o = append(o, nats.UserInfo(user, password))
-	default:
-		o = append(o, nats.Token(c))
-	}
-	return o, nil
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
 }
 
 // subscribe has the connection take what comes: records as they are stored, and messages of other nodes.
@@ -220,7 +195,13 @@ func (b *Backend) subscribe() error {
 		}
 		_ = s.SetPendingLimits(-1, 64<<20)
 	}
-	return b.conn.Flush()
+	if err := b.conn.Flush(); err != nil { // behind it, the server has said what it has against a subscription
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	if err := b.conn.LastError(); errors.Is(err, nats.ErrPermissionViolation) {
+		return denial(err)
+	}
+	return nil
 }
 
 // MaxRecord implements cluster.Backend.
@@ -247,6 +228,9 @@ func (b *Backend) look() {
 
 // state tells of a change of what the backend can do.
 func (b *Backend) state(err error) {
+	if denied := b.denied.Load(); err == nil && denied != nil {
+		err = *denied
+	}
 	b.mu.Lock()
 	changed := (err == nil) != (b.down == nil)
 	b.down = err

@@ -15,6 +15,7 @@ import (
 // beginAlone begins an epoch where nobody else could have: in a log that is empty, or whose last records may have been lost with the
 // machine's power, as nobody is there who has read them. Pages that stand before the end of the log resume all the same.
 func (b *Backend) beginAlone(ctx context.Context) error {
+	var w waiting
 	for {
 		state, err := b.streamInfo(ctx)
 		switch {
@@ -40,12 +41,9 @@ func (b *Backend) beginAlone(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("begin the log: %w", errors.Join(ctx.Err(), err))
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond): // another node was faster, or there is no leader yet
+		// Another node was faster, or there is no leader yet.
+		if err := b.waitFor(ctx, &w, fmt.Errorf("waiting for the log to begin: %w", err)); err != nil {
+			return err
 		}
 	}
 }

@@ -8,7 +8,14 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"scenecast/engine/cluster"
 )
+
+// states takes what a backend tells of its state.
+type states struct{ cluster.Events }
+
+func (states) State(error) {}
 
 // TestStartWhenNobodyAnswers: NATS never answers what comes while its log has no leader. A node that starts asks again.
 func TestStartWhenNobodyAnswers(t *testing.T) {
@@ -31,7 +38,7 @@ func TestStartWhenNobodyAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.cancel()
-	b.conn = conn
+	b.conn, b.on = conn, states{}
 
 	var asked atomic.Int32
 	answer := func(m *nats.Msg) {

@@ -23,6 +23,7 @@ const (
 type room struct {
 	lastBefore uint64      // where the log stood when there was no room any more
 	withoutLog bool        // NATS writes nothing any more, and is started anew when there is room
+	removed    bool        // the directory is not there any more
 	failed     atomic.Bool // NATS could not write
 	tried      time.Time   // to start NATS anew
 }
@@ -47,6 +48,19 @@ func (b *Backend) lookAtDisk() {
 	dir := b.options.Embedded.Dir
 	if b.options.URL != "" || dir == "" {
 		return
+	}
+	if !b.reached.isThere() {
+		if !b.room.removed {
+			b.log.Error("engine: the directory of the log was removed, or has another one in its place; this node refuses pushes until it is back, or the node is restarted", "data_dir", dir)
+		}
+		b.room.removed = true
+		b.full.Store(problem.New(problem.InsufficientStorage, "the directory of the log was removed while this node runs; restart it").DecidedBy("data_dir"))
+		return
+	}
+	if b.room.removed {
+		b.room.removed = false
+		b.full.Store(nil)
+		b.log.Info("engine: the directory of the log is back", "data_dir", dir)
 	}
 	free, known := freeBytes(dir)
 	if !known {

@@ -70,6 +70,11 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cluster.listen: %w", err)
 		}
+		l, err := net.Listen("tcp", e.Listen) // the server itself only logs it, and is then waited for
+		if err != nil {
+			return nil, fmt.Errorf("cluster.listen: %w", err)
+		}
+		_ = l.Close()
 		o.ServerName = e.Node
 		o.Cluster = server.ClusterOpts{
 			Name: b.options.Name, Host: host, Port: port,
@@ -99,18 +104,14 @@ func (b *Backend) runEmbedded() error {
 	if err != nil {
 		return fmt.Errorf("embedded NATS: %w", err)
 	}
-	s.SetLoggerV2(&serverLog{b.log}, false, false, false)
+	s.SetLoggerV2(&serverLog{b.log, &b.mistakes}, false, false, false)
 	again := b.embedded.running.Load() != nil
 	if !again {
 		b.embedded.running.Store(s)
 	}
 	go s.Start()
 	if !s.ReadyForConnections(10 * time.Second) {
-		perhaps := fmt.Sprintf("is %s not writable", o.StoreDir)
-		if e := b.options.Embedded; e.isClustered() {
-			perhaps += fmt.Sprintf(", or %s in use", e.Listen)
-		}
-		return fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (%s?)", perhaps)
+		return fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (is %s not writable?)", o.StoreDir)
 	}
 	if again { // what is connected to the old one comes to this one now
 		b.awaitCurrent(s)

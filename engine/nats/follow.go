@@ -39,6 +39,7 @@ func (f *follower) run() {
 	for f.ctx.Err() == nil && !f.isLive {
 		if err := f.readAtStart(); err != nil && f.ctx.Err() == nil {
 			f.log.Debug("engine: the log is not read yet", "err", err)
+			f.waitsFor(fmt.Errorf("waiting for the log to be read: %w", err))
 			f.pause(50 * time.Millisecond)
 		}
 	}
@@ -97,6 +98,7 @@ func (f *follower) readAtStart() error {
 func (f *follower) nowLive(state streamState) {
 	f.standing.told(state)
 	f.isLive = true
+	f.waitsFor(nil)
 	f.hasRead.Store(true)
 	f.on.Live()
 }

@@ -2,7 +2,9 @@ package nats
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -46,6 +48,20 @@ func (r *reached) note(number uint64) {
 		binary.BigEndian.PutUint64(b[:], number)
 		_, _ = r.file.WriteAt(b[:], 0) // without it, a loss may not be noticed
 	}
+}
+
+// isThere reports whether the file is still in the directory: somebody may have removed it with everything else, and then what is written
+// to the log is nowhere.
+func (r *reached) isThere() bool {
+	opened, err := r.file.Stat()
+	if err != nil {
+		return true
+	}
+	named, err := os.Stat(r.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	return err != nil || os.SameFile(opened, named)
 }
 
 func (r *reached) close() {

@@ -33,8 +33,12 @@ func (b *Backend) config() jetstream.StreamConfig {
 	}
 }
 
-// noPeers is JetStream's code for fewer servers than replicas.
-const noPeers = 10005
+// Codes of JetStream.
+const (
+	noPeers      = 10005 // there are fewer servers than replicas
+	noRoom       = 10047 // the stream may not take as much as it wants
+	notClustered = 10074 // a server that is alone has no replicas
+)
 
 // createTimeout is short because a request that comes before there is a leader is never answered: asking again is what finds one.
 const createTimeout = 400 * time.Millisecond
@@ -45,7 +49,7 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("JetStream: %w", err)
 	}
-	told := time.Now().Add(tellEvery / 2) // most find each other within a second
+	var w waiting
 	for {
 		attempt, cancel := context.WithTimeout(ctx, createTimeout)
 		_, err := js.CreateOrUpdateStream(attempt, b.config())
@@ -55,42 +59,32 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 		case err == nil:
 			b.waitsFor(nil)
 			return nil
-		case ctx.Err() != nil:
-			return fmt.Errorf("wait for the log (of which a majority of the nodes must be there): %w", ctx.Err())
 		case errors.As(err, &apiErr) && apiErr.ErrorCode == noPeers: // as many nodes as there are replicas must have come once
+		case errors.As(err, &apiErr) && apiErr.ErrorCode == notClustered:
+			return fmt.Errorf("the stream %s has %d replicas (nats.replicas), and %s is one server alone: %w", b.stream, b.options.Replicas, b.options.hosts(), err)
 		case errors.As(err, &apiErr) && apiErr.Code == 400, errors.Is(err, nats.ErrAuthorization), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 			return fmt.Errorf("the stream %s: %w", b.stream, err)
 		}
-		waiting := b.missing(err)
-		b.waitsFor(waiting)
-		if time.Since(told) > tellEvery {
-			told = time.Now()
-			b.log.Warn("engine: " + waiting.Error())
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(50 * time.Millisecond):
+		if err := b.waitFor(ctx, &w, b.missing(err)); err != nil {
+			return err
 		}
 	}
 }
-
-// tellEvery is how often the log says what a node that starts waits for.
-const tellEvery = 3 * time.Second
 
 // missing says what a node that starts waits for; err is what JetStream has last answered.
 func (b *Backend) missing(err error) error {
+	var apiErr *jetstream.APIError
 	s := b.embedded.running.Load()
-	if s == nil || !b.options.Embedded.isClustered() {
+	switch {
+	case s != nil && b.options.Embedded.isClustered():
+		return fmt.Errorf("waiting for other nodes: %d of %d are connected; a majority must be, and at the very first start all that keep the log (cluster.peers %s)%s",
+			s.NumRoutes(), len(b.options.Embedded.Peers), strings.Join(b.options.Embedded.Peers, ","), b.mistakes.recent())
+	case errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("waiting for JetStream, which is not enabled at %s, or has no leader there: %w", b.options.hosts(), err)
+	case errors.As(err, &apiErr) && apiErr.ErrorCode == noRoom:
+		return fmt.Errorf("waiting for JetStream, which has no room for %d MiB of log (four times history.max_bytes): %w", b.options.MaxBytes>>20, err)
+	default:
 		return fmt.Errorf("waiting for JetStream: %w", err)
-	}
-	return fmt.Errorf("waiting for other nodes: %d of %d are connected; a majority must be, and at the very first start all that keep the log (cluster.peers %s): %w",
-		s.NumRoutes(), len(b.options.Embedded.Peers), strings.Join(b.options.Embedded.Peers, ","), err)
-}
-
-// waitsFor tells what a node that starts waits for; nil: for nothing any more.
-func (b *Backend) waitsFor(err error) {
-	if !b.hasRead.Load() {
-		b.on.State(err)
 	}
 }
 

@@ -86,6 +86,9 @@ func (m *Memory) Len() int {
 // File holds queues in one file. One process has it open at a time.
 type File struct{ db *bolt.DB }
 
+// ErrInUse is returned for a file that another process has open.
+var ErrInUse = errors.New("another process has it open")
+
 // lockTimeout bounds the wait for another process that has the file open.
 const lockTimeout = time.Second
 
@@ -93,7 +96,7 @@ const lockTimeout = time.Second
 func Open(path string) (*File, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%s: another process has it open", path)
+		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -1,0 +1,235 @@
+package nats_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"scenecast"
+	"scenecast/engine/cluster"
+	"scenecast/engine/nats"
+)
+
+// serveNATS starts a NATS server that somebody else runs, until the test ends.
+func serveNATS(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	o.NoSigs, o.NoLog, o.StoreDir = true, true, t.TempDir()
+	if o.Port == 0 {
+		o.Host, o.Port = "127.0.0.1", server.RANDOM_PORT
+	}
+	s, err := server.NewServer(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(20 * time.Second) {
+		t.Fatal("NATS does not start")
+	}
+	return s
+}
+
+// user is one who may publish and subscribe to this alone.
+func user(publish, subscribe []string) []*server.User {
+	return []*server.User{{Username: "u", Password: "s3cret", Permissions: &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: publish}, Subscribe: &server.SubjectPermission{Allow: subscribe},
+	}}}
+}
+
+func newEngine(t *testing.T, o nats.Options) *cluster.Engine {
+	t.Helper()
+	o.Logger = logger()
+	b, err := nats.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := cluster.New(b, cluster.Options{ID: scenecast.NewNodeID(), Logger: logger()})
+	t.Cleanup(func() { _ = e.Close() })
+	return e
+}
+
+// TestStartErrors: what waiting does not mend is told by the setting, and no secret is in it.
+func TestStartErrors(t *testing.T) {
+	const lacks = "nats.credentials lacks a right"
+	most := []string{"$JS.API.STREAM.>", "_INBOX.scenecast.>", "scenecast.>"}
+	nothing := serveNATS(t, server.Options{JetStream: true, Users: user([]string{"foo"}, []string{"foo"})})
+	deaf := serveNATS(t, server.Options{JetStream: true, Users: user(append(most, "$JS.API.DIRECT.GET.>"), []string{"_INBOX.scenecast.>"})})
+	blind := serveNATS(t, server.Options{JetStream: true, Users: user(most, []string{"_INBOX.scenecast.>", "scenecast.>"})})
+	open := serveNATS(t, server.Options{JetStream: true})
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	peers := freeAddrs(t, 2)
+	for name, c := range map[string]struct {
+		options nats.Options
+		want    []string
+	}{
+		"wrong password":     {nats.Options{URL: nothing.ClientURL(), Credentials: "u:wr0ng"}, []string{"nats.credentials", "Authorization"}},
+		"no credentials":     {nats.Options{URL: nothing.ClientURL()}, []string{"nats.credentials", "Authorization"}},
+		"no rights":          {nats.Options{URL: nothing.ClientURL(), Credentials: "u:s3cret"}, []string{lacks, "STREAM"}},
+		"may not subscribe":  {nats.Options{URL: deaf.ClientURL(), Credentials: "u:s3cret"}, []string{lacks, `Subscription to "scenecast.`}},
+		"may not read":       {nats.Options{URL: blind.ClientURL(), Credentials: "u:s3cret"}, []string{lacks, "DIRECT.GET"}},
+		"too many replicas":  {nats.Options{URL: open.ClientURL(), Replicas: 3}, []string{"nats.replicas"}},
+		"no such file":       {nats.Options{URL: open.ClientURL(), Credentials: filepath.Join(t.TempDir(), "s3cret.creds")}, []string{"nats.credentials", "no such file"}},
+		"cluster.listen":     {nats.Options{Embedded: nats.Embedded{Dir: t.TempDir(), Listen: taken.Addr().String(), Peers: peers}}, []string{"cluster.listen", "in use"}},
+		"data_dir is a file": {nats.Options{Embedded: nats.Embedded{Dir: os.Args[0]}}, []string{"data_dir"}},
+	} {
+		e := newEngine(t, c.options)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		err := e.Start(ctx, new(sink))
+		if err == nil || ctx.Err() != nil {
+			t.Errorf("%s: it has started, or waits: %v", name, err)
+			cancel()
+			continue
+		}
+		cancel()
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v; want %s", name, err, want)
+			}
+		}
+		if strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "wr0ng") {
+			t.Errorf("%s tells a secret: %v", name, err)
+		}
+	}
+}
+
+// awaitHealth waits until an engine is healthy (want is empty), or says that it is not and why.
+func awaitHealth(t *testing.T, e *cluster.Engine, want string) {
+	t.Helper()
+	var err error
+	for range 300 {
+		err = e.CheckHealth(t.Context())
+		if err == nil && want == "" || err != nil && want != "" && strings.Contains(err.Error(), want) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("its health is %v, want %q", err, want)
+}
+
+// TestStartWaits for what somebody else is yet to do, and says what that is.
+func TestStartWaits(t *testing.T) {
+	addr := freeAddrs(t, 1)[0]
+	e := newEngine(t, nats.Options{URL: "nats://u:s3cret@" + addr})
+	started := make(chan error, 1)
+	go func() { started <- e.Start(t.Context(), new(sink)) }()
+	awaitHealth(t, e, "waiting for NATS at "+addr+" (nats.url)")
+	host, _, _ := strings.Cut(addr, ":")
+	n := server.Options{Host: host, Port: portOf(t, addr)}
+	plain := serveNATS(t, n)
+	awaitHealth(t, e, "JetStream, which is not enabled at "+addr)
+	plain.Shutdown()
+	plain.WaitForShutdown()
+	n.JetStream = true
+	serveNATS(t, n)
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	publishUntil(t, e, "first")
+}
+
+func portOf(t *testing.T, addr string) int {
+	t.Helper()
+	a, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Port
+}
+
+// TestRightsAreLost: a node that may not hear of the others any more says so, and is in order again when it may.
+func TestRightsAreLost(t *testing.T) {
+	may := []string{"$JS.API.>", "_INBOX.scenecast.>", "scenecast.>"}
+	o := server.Options{JetStream: true, Users: user(may, may)}
+	s := serveNATS(t, o)
+	o.Host, o.Port, o.NoSigs, o.NoLog = "127.0.0.1", portOf(t, s.Addr().String()), true, true
+	o.StoreDir = strings.TrimSuffix(s.StoreDir(), "/jetstream")
+	e := newEngine(t, nats.Options{URL: s.ClientURL(), Credentials: "u:s3cret"})
+	if err := e.Start(t.Context(), new(sink)); err != nil {
+		t.Fatal(err)
+	}
+	publishUntil(t, e, "before")
+	o.Users = user(may, []string{"_INBOX.scenecast.>"})
+	if err := s.ReloadOptions(&o); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, e, "lacks a right")
+	o.Users = user(may, may)
+	if err := s.ReloadOptions(&o); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, e, "")
+	publishUntil(t, e, "after")
+}
+
+// TestMistakesOfNodes: nodes that do not find each other say by which setting.
+func TestMistakesOfNodes(t *testing.T) {
+	for want, differ := range map[string]func(*nats.Options){
+		"another cluster.secret": func(o *nats.Options) { o.Embedded.Secret = "another one" },
+		"another cluster.name":   func(o *nats.Options) { o.Name = "other" },
+		"its own cluster.node":   func(o *nats.Options) { o.Embedded.Node = "node0" },
+	} {
+		t.Run(want, func(t *testing.T) {
+			addrs := freeAddrs(t, 3)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan struct{}, 2)
+			var engines []*cluster.Engine
+			for i := range 2 {
+				o := nats.Options{Name: "mistake", MaxBytes: 16 << 20, Embedded: nats.Embedded{
+					Dir: t.TempDir(), Node: []string{"node0", "node1"}[i], Listen: addrs[i], Secret: "between the nodes",
+				}}
+				for j, peer := range addrs {
+					if j != i {
+						o.Embedded.Peers = append(o.Embedded.Peers, peer)
+					}
+				}
+				if i == 1 {
+					differ(&o)
+				}
+				e := newEngine(t, o)
+				engines = append(engines, e)
+				go func() {
+					_ = e.Start(ctx, new(sink))
+					ended <- struct{}{}
+				}()
+			}
+			for _, e := range engines {
+				awaitHealth(t, e, want)
+			}
+			cancel()
+			<-ended
+			<-ended
+		})
+	}
+}
+
+// TestDirectoryIsRemoved: a node whose log is written to nowhere takes no pushes.
+func TestDirectoryIsRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	e := newEngine(t, nats.Options{MaxBytes: 16 << 20, Embedded: nats.Embedded{Dir: dir}})
+	if err := e.Start(t.Context(), new(sink)); err != nil {
+		t.Fatal(err)
+	}
+	publishUntil(t, e, "before")
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, e, "was removed")
+	if _, err := e.Submit(push("nowhere")); err == nil || !strings.Contains(err.Error(), "data_dir") && !strings.Contains(err.Error(), "was removed") {
+		t.Errorf("a push to nowhere: %v", err)
+	}
+	if err := os.Rename(dir+"-away", dir); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, e, "")
+	publishUntil(t, e, "after")
+}
