@@ -63,3 +63,17 @@ func startNodes(t *testing.T, n int, settings map[string]string) []*running {
 	}
 	return nodes
 }
+
+// TestDataDirInUse: a second server on the same directory is told so by the name of the setting, whatever it opens there first.
+func TestDataDirInUse(t *testing.T) {
+	settings := map[string]string{"data_dir": t.TempDir()}
+	s, err := newRunning(t, settings, func(*options) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.run()
+	_, err = newRunning(t, settings, func(*options) {})
+	if err == nil || !strings.Contains(err.Error(), "data_dir: "+settings["data_dir"]+" is in use") {
+		t.Errorf("the second server: %v", err)
+	}
+}
