@@ -30,6 +30,12 @@ type Watch struct {
 	Scenes []SceneID
 }
 
+// watchKey is what a Watch is about.
+type watchKey struct {
+	id  scenecast.ConnID
+	key string
+}
+
 // conn is a connection of this node that is in a scene, or watches a key.
 type conn struct {
 	user    string
@@ -225,5 +231,16 @@ func (s *State) tellWatch(c Conn, key string, before, scenes []*scene) {
 		w.Values = append(w.Values, sc.id.Value)
 		w.Scenes = append(w.Scenes, sc.id)
 	}
+	of := watchKey{c.ID, key}
+	if i, asked := s.watchOf[of]; asked { // of several changes at once only the last one counts
+		for _, value := range s.watches[i].Ended {
+			if !slices.Contains(w.Ended, value) && !slices.Contains(w.Values, value) {
+				w.Ended = append(w.Ended, value)
+			}
+		}
+		s.watches[i] = w
+		return
+	}
+	s.watchOf[of] = len(s.watches)
 	s.watches = append(s.watches, w)
 }

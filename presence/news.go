@@ -143,6 +143,7 @@ func (s *State) snapshot(sc *scene) Notice {
 func (s *State) TakeWatches() []Watch {
 	watches := s.watches
 	s.watches = nil
+	clear(s.watchOf)
 	return watches
 }
 

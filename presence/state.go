@@ -24,7 +24,8 @@ type State struct {
 	idle      []*member // that may have to be forgotten
 	changed   []*scene  // whose watchers are to be told something
 	watches   []Watch   // what single pages are to be told
-	stamped   int64     // the newest stamp
+	watchOf   map[watchKey]int
+	stamped   int64 // the newest stamp
 	stats     Stats
 
 	// The other nodes.
@@ -53,6 +54,7 @@ func NewState(self scenecast.NodeID, alone bool, keys func(app string) []Key) *S
 		values: make(map[appKey]map[string]*scene),
 		peers:  make(map[scenecast.NodeID]*peer),
 
+		watchOf: make(map[watchKey]int),
 		revived: make(map[scenecast.NodeID][]*member),
 	}
 }
