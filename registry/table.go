@@ -104,6 +104,24 @@ func (t *table) take(maxCount, maxBytes int) (b batch) {
 	return b
 }
 
+// maxSampled bounds the entries that are looked at for a sample.
+const maxSampled = 16
+
+// sample is one of the fields that the hash has as soon as everything that was taken is written, another one each time; empty: none was
+// found.
+func (t *table) sample() string {
+	n := 0
+	for id, e := range t.entries {
+		if e.written && !e.dirty && !e.ended {
+			return id.String()
+		}
+		if n++; n == maxSampled {
+			break
+		}
+	}
+	return ""
+}
+
 // confirm forgets the connections that have ended and whose fields are deleted now.
 func (t *table) confirm(b batch) {
 	for _, id := range b.ids[len(b.sets)/2:] {

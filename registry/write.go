@@ -44,7 +44,7 @@ func (r *Registry) pause(d time.Duration) (stopping bool) {
 }
 
 // errLost is that Redis does not have the newest write, though it was confirmed: it was flushed, has started empty, or is a replica that was
-// behind.
+// behind; or somebody has deleted the hash.
 var errLost = errors.New("what was written is lost")
 
 // write writes the node's fields until the registry is closed, and begins anew whenever something has failed.
@@ -220,8 +220,8 @@ func (w *writer) flush(ctx context.Context) error {
 	}
 }
 
-// step writes a batch, which may be empty, and renews the lease. Compare says that errLost is returned where the write before is not the
-// newest that Redis knows.
+// step writes a batch, which may be empty, and renews the lease. It returns errLost where a field is missing that was written or, if
+// compare says so, where the write before is not the newest that Redis knows.
 func (w *writer) step(ctx context.Context, b batch, compare bool) error {
 	before := ""
 	if compare {
@@ -229,9 +229,9 @@ func (w *writer) step(ctx context.Context, b batch, compare bool) error {
 	}
 	w.number++
 	w.renewed = time.Now()
-	args := make([]string, 0, 6+len(b.sets)+len(b.ended))
+	args := make([]string, 0, 7+len(b.sets)+len(b.ended))
 	args = append(args, w.node, before, strconv.FormatUint(w.number, 10), milliseconds(w.timing.lease), milliseconds(w.timing.hash),
-		strconv.Itoa(len(b.sets)/2))
+		w.table.sample(), strconv.Itoa(len(b.sets)/2))
 	args = append(append(args, b.sets...), b.ended...)
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

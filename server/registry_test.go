@@ -142,6 +142,10 @@ func TestRegistryDocument(t *testing.T) {
 	if got := s.read(home); got != `"to the fd"` {
 		t.Errorf("a push to what PHP has found: the page reads %s", got)
 	}
+	answer := redistest.Do(t, c, "ACL", "LOG")
+	if denied, _ := answer.ToArray(); len(denied) > 0 {
+		t.Errorf("it was denied %v", denied)
+	}
 }
 
 // TestRegistryDocumentShowsAValue: the value in docs/registry.md is one.
