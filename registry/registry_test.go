@@ -186,7 +186,7 @@ func TestRedisLosesWhatItHad(t *testing.T) {
 			redistest.Do(t, c, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 		},
 		"the hash alone deleted": func(c rueidis.Client) { redistest.Do(t, c, "DEL", hash) },
-		"scripts flushed": func(c rueidis.Client) { redistest.Do(t, c, "SCRIPT", "FLUSH") },
+		"scripts flushed":        func(c rueidis.Client) { redistest.Do(t, c, "SCRIPT", "FLUSH") },
 		"promoted without the newest write": func(c rueidis.Client) {
 			redistest.Do(t, c, "DEL", hash)
 			redistest.Do(t, c, "SET", hash+":node:1", "1", "PX", "600")
