@@ -75,7 +75,10 @@ func (d *decoder) checkRedis(c *Config) {
 		d.wrong("redis.registry_key", "%q is no key; it takes visible characters of ASCII, as in swoole:fds", key)
 	case !oneHashTag.MatchString(key):
 		d.wrong("redis.registry_key", "%q is no key; what it has in braces is one hash tag, as in {shop}:fds", key)
+	case strings.HasPrefix(key, "{"+r.Prefix+":"+c.Cluster.Name+"}:") && c.Engine == EngineRedis:
+		d.wrong("redis.registry_key", "%q is among the keys that the engine redis has, which all begin with its prefix and cluster.name", key)
 	}
+	d.warnOfIdleRedis(c)
 	if d.unreadable("redis.url") {
 		return
 	}
@@ -101,6 +104,24 @@ func (d *decoder) checkRedis(c *Config) {
 		d.wrong("redis.sentinel_password", "needs redis.sentinel_master: the name by which Sentinels know the master")
 	case r.SentinelMaster == "" && len(u.Hosts) > 1 && u.Database != 0:
 		d.wrong("redis.url", "several hosts are a Redis Cluster, which has database 0 only; for Sentinels, set redis.sentinel_master")
+	}
+}
+
+// warnOfIdleRedis warns of settings that do nothing, because nothing uses a Redis: redis.url chooses no engine.
+func (d *decoder) warnOfIdleRedis(c *Config) {
+	r := c.Redis
+	if r.RegistryKey != "" && !r.Registry {
+		d.warn("redis.registry_key", "redis.registry_key", "needs redis.registry, and does nothing")
+	}
+	if r.Registry || c.Engine == EngineRedis || d.unreadable("engine") || d.unreadable("redis.url") {
+		return
+	}
+	const need = "needs engine: redis, or redis.registry, and does nothing"
+	if r.URL != Default().Redis.URL {
+		d.warn("redis.url", "redis.url", need)
+	}
+	if r.SentinelMaster != "" {
+		d.warn("redis.sentinel_master", "redis.sentinel_master", need)
 	}
 }
 

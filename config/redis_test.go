@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,37 @@ func TestRedisMistakes(t *testing.T) {
 		{redis("registry_key: '{a}{b}'"), []string{`FILE:1: redis.registry_key: "{a}{b}" is no key; what it has in braces …`}},
 		{redis("wait_replicas: -1"), []string{`FILE:1: redis.wait_replicas: takes a whole number, not "-1"`}},
 		{redis("registry: yes"), []string{`FILE:1: redis.registry: takes true or false, not "yes"`}},
+	})
+}
+
+// TestIdleRedisSettings: what does nothing is told, and above all that redis.url alone chooses no engine.
+func TestIdleRedisSettings(t *testing.T) {
+	const idle = ": needs engine: redis, or redis.registry, and does nothing"
+	for text, want := range map[string][]string{
+		"redis: {url: 'redis://h'}":                                  {"redis.url" + idle},
+		"redis: {url: 'redis://h', sentinel_master: m}":              {"redis.url" + idle, "redis.sentinel_master" + idle},
+		"data_dir: d\nredis: {url: 'redis://h'}":                     {"redis.url" + idle},
+		"engine: redis\nredis: {url: 'redis://h'}":                   nil,
+		"redis: {url: 'redis://h', registry: true, registry_key: k}": nil,
+		"redis: {registry_key: k}":                                   {"redis.registry_key: needs redis.registry, and does nothing"},
+		"redis: {url: 'redis://127.0.0.1:6379/0'}":                   nil,
+	} {
+		l, err := config.Read(config.Sources{File: write(t, text)})
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		var got []string
+		for _, w := range l.Warnings {
+			got = append(got, w.Key+": "+w.Detail)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: the warnings are %q, want %q", text, got, want)
+		}
+	}
+	check(t, []mistaken{
+		{"engine: redis\nredis: {registry_key: '{scenecast:scenecast}:head'}", []string{`FILE:2: redis.registry_key: "{scenecast:scenecast}:head" is among the keys that the engine redis has, …`}},
+		{"engine: redis\nredis: {registry_key: '{scenecast:other}:head'}", nil},
 	})
 }
 
