@@ -157,7 +157,7 @@ func (b *fakeBackend) set(change func()) {
 
 // Start implements Backend.
 func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events) error {
-	b.self, b.on = self, on
+	b.set(func() { b.self, b.on = self, on })
 	b.done.Go(b.keepAppending)
 	b.log.mu.Lock()
 	atStart := len(b.log.entries)
