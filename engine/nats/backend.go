@@ -132,6 +132,7 @@ func (b *Backend) common() []nats.Option {
 		nats.Name("scenecast " + strconv.FormatUint(uint64(b.self), 16)),
 		nats.NoEcho(),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // a password that is wrong for a while is no reason to give up for ever
 		nats.ReconnectWait(200 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
 		nats.ReconnectBufSize(-1), // what cannot be sent now fails now

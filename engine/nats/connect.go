@@ -22,7 +22,10 @@ func (b *Backend) connect(ctx context.Context, how []nats.Option) error {
 		conn, err := nats.Connect(b.options.URL, how...)
 		switch {
 		case err == nil:
-			b.conn = conn
+			b.conn = conn // Close closes it
+			if version := conn.ConnectedServerVersion(); b.options.URL != "" && isOld(version) {
+				return fmt.Errorf("NATS at %s (nats.url) is version %s, and 2.%d or newer is needed", b.options.hosts(), version, leastMinor)
+			}
 			return nil
 		case b.options.URL == "":
 			return fmt.Errorf("connect to the embedded NATS: %w", err)
@@ -33,6 +36,16 @@ func (b *Backend) connect(ctx context.Context, how []nats.Option) error {
 			return err
 		}
 	}
+}
+
+// leastMinor is the first version 2 of NATS that answers a request for several entries of a stream at once.
+const leastMinor = 11
+
+// isOld reports whether a server of this version does not have what is needed. A version that cannot be read is taken for a new one.
+func isOld(version string) bool {
+	var major, minor int
+	n, _ := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return n == 2 && (major < 2 || major == 2 && minor < leastMinor)
 }
 
 // isAway reports whether a connection fails because no server is there, or none that is ready.

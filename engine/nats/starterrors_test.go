@@ -1,7 +1,9 @@
 package nats_test
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -54,6 +56,34 @@ func newEngine(t *testing.T, o nats.Options) *cluster.Engine {
 	return e
 }
 
+// serveOld is a server that says that it is of Debian 12's version of NATS. It returns its URL.
+func serveOld(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				_, _ = io.WriteString(c, `INFO {"server_id":"old","version":"2.9.10","proto":1,"headers":true,"max_payload":1048576}`+"\r\n")
+				for lines := bufio.NewScanner(c); lines.Scan(); {
+					if lines.Text() == "PING" {
+						_, _ = io.WriteString(c, "PONG\r\n")
+					}
+				}
+			}()
+		}
+	}()
+	return "nats://" + l.Addr().String()
+}
+
 // TestStartErrors: what waiting does not mend is told by the setting, and no secret is in it.
 func TestStartErrors(t *testing.T) {
 	const lacks = "nats.credentials lacks a right"
@@ -78,6 +108,7 @@ func TestStartErrors(t *testing.T) {
 		"may not subscribe":  {nats.Options{URL: deaf.ClientURL(), Credentials: "u:s3cret"}, []string{lacks, `Subscription to "scenecast.`}},
 		"may not read":       {nats.Options{URL: blind.ClientURL(), Credentials: "u:s3cret"}, []string{lacks, "DIRECT.GET"}},
 		"too many replicas":  {nats.Options{URL: open.ClientURL(), Replicas: 3}, []string{"nats.replicas"}},
+		"old version":        {nats.Options{URL: serveOld(t)}, []string{"nats.url", "2.9.10", "2.11"}},
 		"no such file":       {nats.Options{URL: open.ClientURL(), Credentials: filepath.Join(t.TempDir(), "s3cret.creds")}, []string{"nats.credentials", "no such file"}},
 		"cluster.listen":     {nats.Options{Embedded: nats.Embedded{Dir: t.TempDir(), Listen: taken.Addr().String(), Peers: peers}}, []string{"cluster.listen", "in use"}},
 		"data_dir is a file": {nats.Options{Embedded: nats.Embedded{Dir: os.Args[0]}}, []string{"data_dir"}},
@@ -146,7 +177,8 @@ func portOf(t *testing.T, addr string) int {
 	return a.Port
 }
 
-// TestRightsAreLost: a node that may not hear of the others any more says so, and is in order again when it may.
+// TestRightsAreLost: a node that may not hear of the others any more says so, and is in order again when it may. So it is with one whose
+// password does not fit for a while.
 func TestRightsAreLost(t *testing.T) {
 	may := []string{"$JS.API.>", "_INBOX.scenecast.>", "scenecast.>"}
 	o := server.Options{JetStream: true, Users: user(may, may)}
@@ -169,6 +201,42 @@ func TestRightsAreLost(t *testing.T) {
 	}
 	awaitHealth(t, e, "")
 	publishUntil(t, e, "after")
+
+	o.Users = user(may, may)
+	o.Users[0].Password = "another"
+	if err := s.ReloadOptions(&o); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, e, "not connected")
+	before, deadline := refusedLogins(t, s), time.Now().Add(20*time.Second)
+	for refusedLogins(t, s) < before+3 { // it tries on, though it is refused each time
+		if time.Now().After(deadline) {
+			t.Fatal("it has given up after being refused")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	o.Users = user(may, may)
+	if err := s.ReloadOptions(&o); err != nil {
+		t.Fatal(err)
+	}
+	awaitHealth(t, e, "")
+	publishUntil(t, e, "with its password again")
+}
+
+// refusedLogins is how many connections a server has refused.
+func refusedLogins(t *testing.T, s *server.Server) int {
+	t.Helper()
+	closed, err := s.Connz(&server.ConnzOptions{State: server.ConnClosed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, c := range closed.Conns {
+		if c.Reason == server.AuthenticationViolation.String() {
+			n++
+		}
+	}
+	return n
 }
 
 // TestMistakesOfNodes: nodes that do not find each other say by which setting.
