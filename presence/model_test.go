@@ -147,8 +147,7 @@ type modelNode struct {
 	ops   []func(now time.Time) // what the loops have handed over
 	loop  []func()              // what the loops have to do
 	side  int                   // of the cut; nodes on different sides do not hear each other
-	again time.Time
-	off   time.Duration // its clock
+	off   time.Duration         // its clock
 }
 
 type modelMessage struct {
@@ -350,9 +349,7 @@ func (m *model) batch(n *modelNode) {
 		n.tell(w)
 	}
 	events, _ := n.state.TakeEvents(now)
-	for _, e := range events {
-		m.events = append(m.events, e)
-	}
+	m.events = append(m.events, events...)
 	for _, message := range n.state.Messages(now) {
 		message = m.carry(message)
 		for _, other := range m.nodes {

@@ -100,25 +100,25 @@ func (m *member) connections() (n int) {
 }
 
 // link puts a member behind those that are present.
-func (s *scene) link(m *member) {
-	s.count++
-	if m.prev = s.last; m.prev == nil {
-		s.first = m
+func (sc *scene) link(m *member) {
+	sc.count++
+	if m.prev = sc.last; m.prev == nil {
+		sc.first = m
 	} else {
 		m.prev.next = m
 	}
-	s.last = m
+	sc.last = m
 }
 
-func (s *scene) unlink(m *member) {
-	s.count--
+func (sc *scene) unlink(m *member) {
+	sc.count--
 	if m.prev == nil {
-		s.first = m.next
+		sc.first = m.next
 	} else {
 		m.prev.next = m.next
 	}
 	if m.next == nil {
-		s.last = m.prev
+		sc.last = m.prev
 	} else {
 		m.next.prev = m.prev
 	}
