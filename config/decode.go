@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -62,12 +63,32 @@ func decodeSection(n *yaml.Node, v reflect.Value) error {
 	for name, value := range bad.members(n) {
 		field, ok := fieldNamed(v, name.Value)
 		if !ok {
+			if hidesName(v, name.Value) {
+				bad.add("", name, "there is a key that is no setting, not shown because it may be a secret that lacks quotes%s", whichThereAre("", fieldNames(v)))
+				continue
+			}
 			bad.add(name.Value, name, "there is no such setting%s", whichThereAre(name.Value, fieldNames(v)))
 			continue
 		}
 		bad.adopt(name.Value, value, decode(value, field.Addr().Interface()))
 	}
 	return bad.err()
+}
+
+// settingName is what the name of a setting looks like, and a secret of a length that would do does not.
+var settingName = regexp.MustCompile(`^[A-Za-z_.]{1,15}$`)
+
+// hidesName reports whether a key that is none of a section's is not to be told: one that has a secret may have that in a wrong place.
+func hidesName(section reflect.Value, name string) bool {
+	if settingName.MatchString(name) || didYouMean(name, fieldNames(section)) != "" {
+		return false
+	}
+	for _, field := range fields(section) {
+		if field.Type() == reflect.TypeFor[Secret]() {
+			return true
+		}
+	}
+	return false
 }
 
 // fields ranges over the fields of a struct and of those inlined in it, with their keys.

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"os"
 	"strings"
 	"time"
 )
@@ -21,6 +20,14 @@ func (l *Loaded) CheckFiles() error {
 		place := entry(list, i)
 		d.checkPair(pairSettings{list + ".cert", list + ".key", join(place, "cert"), join(place, "key")}, pair)
 	}
+	for _, app := range l.Apps() {
+		for i, k := range app.JWT.Keys {
+			place := join(entry(app.key("jwt.keys"), i), "file")
+			if _, err := k.Parse(); k.File != "" && err != nil {
+				d.wrongAt(place, join(app.key("jwt.keys"), "file"), "%v", err)
+			}
+		}
+	}
 	d.checkAuthorities("tls.client_ca", l.TLS.ClientCA)
 	d.checkAuthorities("tls.acme.ca_root", l.TLS.ACME.CARoot)
 	return errors.Join(d.mistakes...)
@@ -31,11 +38,11 @@ type pairSettings struct{ cert, key, certPlace, keyPlace string }
 
 func (d *decoder) checkPair(of pairSettings, files Certificate) {
 	before := len(d.mistakes)
-	cert, err := os.ReadFile(files.Cert)
+	cert, err := ReadFile(files.Cert)
 	if err != nil {
 		d.wrongAt(of.certPlace, of.cert, "%v", err)
 	}
-	key, err := os.ReadFile(files.Key)
+	key, err := ReadFile(files.Key)
 	if err != nil {
 		d.wrongAt(of.keyPlace, of.key, "%v", err)
 	}
@@ -65,7 +72,7 @@ func (d *decoder) checkAuthorities(setting, file string) {
 	if file == "" {
 		return
 	}
-	text, err := os.ReadFile(file)
+	text, err := ReadFile(file)
 	switch {
 	case err != nil:
 		d.wrong(setting, "%v", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -73,6 +74,22 @@ func (k *JWTKey) UnmarshalYAML(n *yaml.Node) error {
 	}
 	*k = JWTKey(key)
 	return nil
+}
+
+// Parse is the key as tokens are verified by it. A key of a file is read now; the error says nothing of it.
+func (k JWTKey) Parse() (jwt.Key, error) {
+	if k.File == "" {
+		return jwt.ParseKey(k.ID, k.Algorithm, string(k.Key))
+	}
+	text, err := ReadFile(k.File)
+	if err != nil {
+		return jwt.Key{}, err
+	}
+	key, err := jwt.ParseKey(k.ID, k.Algorithm, strings.TrimRight(string(text), "\r\n")) // a secret does not end with its line's end
+	if err != nil {
+		return key, fmt.Errorf("%s %w", k.File, err)
+	}
+	return key, nil
 }
 
 // MarshalYAML implements yaml.Marshaler.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,12 +19,17 @@ type Sources struct {
 	Environ   []string          // as from os.Environ; SCENECAST_… variables count
 	Flags     map[string]string // values by setting, as in listen
 	FlagNames map[string]string // by setting, as in --listen, for mistakes; "command line" where it is missing
+
+	// Again says that a configuration from these sources is in force. Then it is a mistake if the file sets nothing, because a file is empty
+	// for a moment when it is written in place; and if it is no regular file, because a pipe is read once.
+	Again bool
 }
 
 // Loaded is a configuration, and what else is known of it.
 type Loaded struct {
 	Config
 	Warnings []*Mistake // what is allowed, and probably not meant
+	Empty    bool       // the file sets nothing, or there is none
 
 	places map[string]string // by setting, and by entry of one: where its value in force came from
 }
@@ -65,9 +69,9 @@ func Load(s Sources) (Config, error) {
 
 // Read is Load, and also returns what else is known of the configuration.
 func Read(s Sources) (*Loaded, error) {
-	d := &decoder{Loaded: &Loaded{Config: Default(), places: make(map[string]string)}}
+	d := &decoder{Loaded: &Loaded{Config: Default(), Empty: true, places: make(map[string]string)}}
 	if s.File != "" {
-		d.file(s.File)
+		d.file(s.File, s.Again)
 	}
 	d.environ(s.Environ)
 	for _, key := range sortedKeys(s.Flags) {
@@ -151,8 +155,12 @@ func (d *decoder) remember(key string, n *yaml.Node) {
 // entry names an entry of a list.
 func entry(key string, i int) string { return key + "[" + strconv.Itoa(i) + "]" }
 
-func (d *decoder) file(path string) {
-	content, err := os.ReadFile(path)
+func (d *decoder) file(path string, again bool) {
+	read := readBounded
+	if again {
+		read = ReadFile
+	}
+	content, err := read(path)
 	if err != nil {
 		d.mistakes = append(d.mistakes, err)
 		return
@@ -162,8 +170,12 @@ func (d *decoder) file(path string) {
 	var document, second yaml.Node
 	switch err = documents.Decode(&document); {
 	case errors.Is(err, io.EOF): // an empty file sets nothing
+		if again {
+			d.mistake("", "is empty; a file that is written in place is so for a moment: write another one, and rename it")
+		}
 		return
 	case err == nil:
+		d.Empty = false
 		root := document.Content[0]
 		for _, key := range Keys() {
 			if n := memberAt(root, key); n != nil {

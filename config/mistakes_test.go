@@ -109,7 +109,7 @@ func TestMistakes(t *testing.T) {
 		{"listen: [", []string{"FILE:1: did not find expected node content"}},
 		{"drain: 1s\nlog:\n\tlevel: info", []string{"FILE:3: this line is indented by a tab; YAML takes spaces only"}},
 		{"drain: 1s\n log: x", []string{"FILE:2: mapping values are not allowed in this context"}},
-		{"drain: *later", []string{"FILE: unknown anchor 'later' referenced"}},
+		{"drain: *later", []string{"FILE:1: an alias (*…) names no anchor that stands before it; a text that begins with * or & needs quotes"}},
 		{"drain: 1s\n---\ndrain: 2s", []string{"FILE:2: a second document begins; a configuration is one"}},
 
 		// All in one run, by line, whether reading or checking has found them.

@@ -10,6 +10,7 @@ import (
 var (
 	yamlLine  = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 	tabIndent = regexp.MustCompile(`^ *\t`)
+	anchor    = regexp.MustCompile(`anchor '(.*)'`)
 )
 
 // syntaxMistake says what is wrong with a file that is no YAML. The library's errors have the line, most of them: "yaml: line
@@ -19,6 +20,14 @@ func syntaxMistake(path string, content []byte, err error) *Mistake {
 	at, _ := strconv.Atoi(yamlLine.FindStringSubmatch(err.Error())[1])
 	if at > 0 {
 		m.Source = fmt.Sprintf("%s:%d", path, at)
+	}
+	if name := anchor.FindStringSubmatch(m.Detail); name != nil {
+		// The name is not shown: it may be a secret.
+		m.Detail = "an alias (*…) names no anchor that stands before it; a text that begins with * or & needs quotes"
+		if before, _, found := strings.Cut(string(content), "*"+name[1]); found {
+			m.Source = fmt.Sprintf("%s:%d", path, 1+strings.Count(before, "\n"))
+		}
+		return m
 	}
 	if !strings.Contains(m.Detail, "tab character") && !strings.Contains(m.Detail, "cannot start any token") {
 		return m

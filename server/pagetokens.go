@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"scenecast"
@@ -33,7 +31,7 @@ func newVerifier(c config.Config, sets *jwt.KeySets) (*jwt.Verifier, error) {
 			Notice:      time.Duration(j.ExpiryNotice),
 		}
 		for i, k := range j.Keys {
-			key, err := verifyingKey(k)
+			key, err := k.Parse()
 			if err != nil {
 				return nil, fmt.Errorf("app %s: jwt.keys[%d]: %w", app.Name, i, err)
 			}
@@ -50,21 +48,6 @@ func newVerifier(c config.Config, sets *jwt.KeySets) (*jwt.Verifier, error) {
 		}
 	}
 	return jwt.New(apps), nil
-}
-
-func verifyingKey(k config.JWTKey) (jwt.Key, error) {
-	if k.File == "" {
-		return jwt.ParseKey(k.ID, k.Algorithm, string(k.Key))
-	}
-	text, err := os.ReadFile(k.File)
-	if err != nil {
-		return jwt.Key{}, err
-	}
-	key, err := jwt.ParseKey(k.ID, k.Algorithm, strings.TrimRight(string(text), "\r\n")) // a secret does not end with its line's end
-	if err != nil {
-		return key, fmt.Errorf("%s %w", k.File, err)
-	}
-	return key, nil
 }
 
 // authenticators are asked in turn, until one knows the token, or cannot tell.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +48,7 @@ func newTLS(c config.Config, log *slog.Logger) (t *serverTLS, err error) {
 func (t *serverTLS) load(c config.TLS) (*tls.Config, error) {
 	made := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: listener.Protocols}
 	for _, files := range c.Pairs() {
-		pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+		pair, err := readPair(files)
 		if err != nil {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
@@ -68,6 +67,19 @@ func (t *serverTLS) load(c config.TLS) (*tls.Config, error) {
 		made.NextProtos = append(slices.Clone(made.NextProtos), acmeProtocol)
 	}
 	return made, nil
+}
+
+// readPair reads a certificate and its key.
+func readPair(files config.Certificate) (tls.Certificate, error) {
+	cert, err := config.ReadFile(files.Cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := config.ReadFile(files.Key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // acmeOrNil is nil where all certificates stand in files.
@@ -99,7 +111,7 @@ func sameCertificates(a, b *tls.Config) bool {
 
 // authoritiesIn are the certificates in a file.
 func authoritiesIn(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+	text, err := config.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,52 @@ func TestReload(t *testing.T) {
 	}
 	line(t, server.stderr, `level=INFO msg="configuration reloaded" applied=client_tokens need_restart=none pages_closed=0$`)
 	reload(`lacks the scope "admin"`, 1, "--api-key", "key-of-a-backend")
+	server.terminate()
+}
+
+// TestReloadOfAFileThatIsNotWhole: a file that is gone, or empty because it is being written, changes nothing, also the default one; nor does
+// a pipe keep later reloads waiting.
+func TestReloadOfAFileThatIsNotWhole(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "scenecast.yaml")
+	addr := freeAddr(t)
+	text := "api_keys: [{name: operator, key: key-of-an-operator, allow: [admin]}]\nclient_tokens: [token-of-pages]\nlisten: " + addr + "\n"
+	put := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(text)
+	cmd := command(t, nil, "serve", "--log-level", "info")
+	cmd.Dir = dir
+	server := follow(t, cmd)
+	line(t, server.stderr, `msg=listening addr=`)
+	page := launch(t, nil, "listen", "--url", "http://"+addr, "--client-token", "token-of-pages")
+	line(t, page.stderr, `^connected at `)
+	reload := func(want string, status int) {
+		t.Helper()
+		out, errs, code := run(t, "", nil, "reload", "--url", "http://"+addr, "--api-key", "key-of-an-operator")
+		if code != status || !strings.Contains(out+errs, want) {
+			t.Errorf("exit %d, %s%s; want %d and %q", code, out, errs, status, want)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	reload("scenecast.yaml: no such file or directory", 1)
+	put("")
+	reload("scenecast.yaml: is empty", 1)
+	if err := errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	reload("scenecast.yaml: is no regular file", 1)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	put(text)
+	reload("Nothing has changed.", 0)
+	page.terminate()
 	server.terminate()
 }
 

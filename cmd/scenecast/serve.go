@@ -39,9 +39,12 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var made madeSecrets
 		load := func() (*config.Loaded, error) {
-			l, _, err := s.load()
+			l, file, err := s.load()
 			err = errors.Join(err, l.CheckFiles())
 			made.fill(&l.Config)
+			if err == nil && file != "" {
+				s.file, s.again = file, s.again || !l.Empty // also the default file has to be there from now on
+			}
 			return l, err
 		}
 		l, err := load()

@@ -20,6 +20,8 @@ const defaultFile = "scenecast.yaml"
 type settings struct {
 	file  string
 	flags map[string]*pflag.Flag // by setting
+
+	again bool // settings of the file are in force: what can be read of it anew has to be whole
 }
 
 // newLogSettings adds those that say where the log is.
@@ -99,6 +101,6 @@ func (s *settings) load() (l *config.Loaded, file string, err error) {
 			}
 		}
 	}
-	l, err = config.Read(config.Sources{File: file, Environ: os.Environ(), Flags: flags, FlagNames: names})
+	l, err = config.Read(config.Sources{File: file, Environ: os.Environ(), Flags: flags, FlagNames: names, Again: s.again})
 	return l, file, err
 }
