@@ -91,6 +91,8 @@ type Conn interface {
 	// what it says of itself. The page's own labels stay where the rules let it set them. With an error, nothing changes: they would
 	// be over a limit, or the token is not good any more.
 	Renew(trusted label.Set, t Token, rules label.Rules) error
+	// Lease is that under which a quota counts the connection: it says where the page comes from. 0: the socket is gone, or nobody counts.
+	Lease() Lease
 	// Await says that the page waits for something that its protocol does elsewhere. Resume, which any goroutine calls once, has the task run
 	// with the connection on the owner's goroutine, unless it has ended. False: the page waits for as many of these already as it may.
 	Await(w Waiting) (resume func(task func(c Conn)), ok bool)

@@ -28,10 +28,13 @@ type Authenticator struct {
 
 	Decider Decider // nil: no backend is asked about pages
 
-	Quota       *Quota         // of the pages that are admitted; nil: nobody counts them
-	Addresses   *Addresses     // where pages come from; nil: nobody counts
-	Proxies     func() Proxies // that say where pages come from, now; nil: none do
-	TokenCookie func() string  // the name of a cookie that may carry a page's token, now; nil, or an empty name: none may
+	Quota     *Quota     // of the pages that are admitted; nil: nobody counts them
+	Addresses *Addresses // where pages come from; nil: nobody counts
+	// TokenRefused is told of each wrong token that a connected page sends, and of the page's address; the zero value: it is not known.
+	// Nil: nobody wants to know.
+	TokenRefused func(from netip.Addr, p *problem.Problem)
+	Proxies      func() Proxies // that say where pages come from, now; nil: none do
+	TokenCookie  func() string  // the name of a cookie that may carry a page's token, now; nil, or an empty name: none may
 }
 
 // Decider asks backends about pages before they are let in. Safe for concurrent use.

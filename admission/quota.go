@@ -13,6 +13,7 @@ type Limits struct {
 	Connections int            // in all
 	PerApp      map[string]int // by app, as far as apps are known; one that is not in it has no limit
 	PerAddress  int            // from one address, in all apps together; an IPv6 address counts as its /64, which is one customer's
+	Origins     bool           // leases tell where pages come from, also where PerAddress is no limit
 }
 
 // The settings that decide about pages too many.
@@ -47,6 +48,7 @@ type address [16]byte
 type originKey struct {
 	app     uint32
 	counted bool // among the pages of its address
+	known   bool // from where it is
 	from    address
 }
 
@@ -86,8 +88,8 @@ func (q *Quota) Acquire(app string, from netip.Addr) (lease scenecast.Lease, err
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	key := originKey{app: q.appNumber(app), counted: q.limits.PerAddress > 0}
-	if key.counted {
-		key.from = addressOf(from)
+	if key.known = key.counted || q.limits.Origins; key.known {
+		key.from = networkOf(from)
 	}
 	a := &q.apps[key.app]
 	switch {
@@ -129,6 +131,17 @@ func (q *Quota) Release(lease scenecast.Lease) {
 	}
 }
 
+// Origin is the address that the pages with a lease come from, of IPv6 its /64. False: it was not noted when they came.
+func (q *Quota) Origin(lease scenecast.Lease) (from netip.Addr, known bool) {
+	if lease == 0 {
+		return from, false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := &q.origins[lease-1]
+	return netip.AddrFrom16(o.from).Unmap(), o.known
+}
+
 // ByApp is how many pages each app has; one that the limits do not name may be missing.
 func (q *Quota) ByApp() map[string]int {
 	q.mu.Lock()
@@ -167,11 +180,6 @@ func (q *Quota) appNumber(name string) uint32 {
 	q.appNumbers[name] = number
 	q.apps = append(q.apps, appCount{name: name, limit: q.limits.PerApp[name]})
 	return number
-}
-
-// addressOf is what counts as one address.
-func addressOf(from netip.Addr) (a address) {
-	return networkOf(from)
 }
 
 // networkOf is what counts as one address: that of IPv4, and the /64 of IPv6, which is one customer's.

@@ -173,3 +173,23 @@ func BenchmarkQuota(b *testing.B) {
 		}
 	}
 }
+
+// TestOrigin: a lease tells where its pages come from, while a limit asks for that.
+func TestOrigin(t *testing.T) {
+	for _, limits := range []admission.Limits{{}, {PerAddress: 5}, {Origins: true}, {PerAddress: 5, Origins: true}} {
+		q := admission.NewQuota(limits)
+		known := limits.PerAddress > 0 || limits.Origins
+		for from, want := range map[string]string{"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.2": "192.0.2.2", "2001:db8::1:2": "2001:db8::"} {
+			lease, err := q.Acquire("a", netip.MustParseAddr(from))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, ok := q.Origin(lease); ok != known || known && got != netip.MustParseAddr(want) {
+				t.Errorf("%+v: a page from %s is of %v, %v", limits, from, got, ok)
+			}
+		}
+		if _, ok := q.Origin(0); ok {
+			t.Errorf("%+v: no lease tells of an origin", limits)
+		}
+	}
+}

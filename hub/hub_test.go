@@ -55,6 +55,8 @@ func (l *loop) PostBackground(task func() (more bool)) bool {
 	})
 }
 
+func (l *loop) Lease(scenecast.Slot) scenecast.Lease { return 0 }
+
 func (l *loop) SendShared(s scenecast.Slot, f *scenecast.Frame) bool { return l.Send(s, f.Data) }
 
 func (l *loop) Send(s scenecast.Slot, frame []byte) bool {

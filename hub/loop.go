@@ -22,6 +22,8 @@ type Loop interface {
 	// OnWritten posts the task as soon as the kernel has taken everything that the socket was given; not at all if the
 	// socket ends before.
 	OnWritten(s scenecast.Slot, task func())
+	// Lease is that of the socket's admission; 0 for a stale slot.
+	Lease(s scenecast.Slot) scenecast.Lease
 	// Close sends a close frame with the ending's code and detail behind what is queued, and then closes. The slot is stale when it
 	// returns, and the shard is not told of its ending.
 	Close(s scenecast.Slot, e scenecast.Ending)

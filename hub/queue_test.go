@@ -55,6 +55,8 @@ func (q *queue) PostBackground(task func() (more bool)) bool {
 	})
 }
 
+func (q *queue) Lease(scenecast.Slot) scenecast.Lease { return 0 }
+
 // do calls the shard, and then tells it of the endings that have arisen.
 func (q *queue) do(call func()) {
 	call()

@@ -16,6 +16,9 @@ func (v *view) Renew(trusted label.Set, t scenecast.Token, rules label.Rules) er
 	return nil
 }
 
+// Lease implements scenecast.Conn.
+func (v *view) Lease() scenecast.Lease { return v.shard.loop.Lease(v.slot) }
+
 // renew puts another token in the place of a member's. All changes in one step: no push sees labels of both tokens, or of none.
 func (s *Shard) renew(slot scenecast.Slot, m *member, trusted label.Set, t scenecast.Token, rules label.Rules) error {
 	if ending, ok := s.refusal(s.app(m).app, trusted, t); ok { // since it was verified

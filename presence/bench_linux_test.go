@@ -45,6 +45,8 @@ func (l *benchLoop) PostBackground(task func() (more bool)) bool {
 		}
 	})
 }
+func (l *benchLoop) Lease(scenecast.Slot) scenecast.Lease { return 0 }
+
 func (l *benchLoop) SendShared(scenecast.Slot, *scenecast.Frame) bool { l.sent++; return true }
 func (l *benchLoop) Send(scenecast.Slot, []byte) bool                 { return true }
 func (l *benchLoop) OnWritten(scenecast.Slot, func())                 {}

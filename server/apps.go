@@ -48,7 +48,7 @@ type apps struct {
 func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error) {
 	a := &apps{
 		labels:  c.Labels.Limits(),
-		quota:   admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, PerApp: make(map[string]int)},
+		quota:   admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, Origins: c.Limits.FailedTokens > 0, PerApp: make(map[string]int)},
 		byName:  make(map[string]config.App),
 		removed: make(map[string]bool),
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -206,5 +207,38 @@ func TestFailedTokens(t *testing.T) {
 			}
 			t.Error("no call was refused")
 		})
+	}
+}
+
+// TestFailedTokensOfAConnectedPage: wrong tokens that a page sends while it is connected count as its address's, whether they are verified on
+// the loop or beside it, and are in the log.
+func TestFailedTokensOfAConnectedPage(t *testing.T) {
+	s := startJWT(t, map[string]string{"limits.failed_tokens": "1"})
+	good := signed(t, jwtSecret, time.Hour, nil)
+	c := s.native("token=" + good)
+	s.read(c) // the welcome
+	elsewhere := signed(t, jwtSecret+"x", time.Hour, nil)
+	strange := signed(t, "", -time.Hour, nil) // verified beside the loop
+	refused := false
+	for i := range attempts {
+		token := []string{elsewhere, strange}[i%2]
+		answer := s.say(c, `{"type":"token","token":"`+token+`"}`)
+		if refused = strings.Contains(answer, `"kind":"too_many","detail":"this address has shown more wrong tokens than it may: 1 per second"`) &&
+			strings.Contains(answer, `"setting":"limits.failed_tokens"`); refused {
+			break
+		}
+		if !strings.Contains(answer, `"kind":"unauthorized"`) {
+			t.Fatalf("a wrong token is answered %s", answer)
+		}
+	}
+	if !refused {
+		t.Fatal("no token was refused unread")
+	}
+	const line = `msg="token refused" client=127.0.0.1 kind=unauthorized why="token: the page's token is signed by none`
+	if !strings.Contains(s.log.String(), line) {
+		t.Errorf("the log lacks %s:\n%s", line, s.log.String())
+	}
+	if response, _ := s.response("GET", "/v1/openapi.json", nil, ""); response.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("from its address a call is answered %s", response.Status)
 	}
 }

@@ -65,6 +65,16 @@ func (f *refusals) note(message string, counts map[problem.Kind]int64, r *http.R
 	f.log.Info(message, "method", r.Method, "path", r.URL.Path, "client", from, "kind", p.Kind, "why", p.Error())
 }
 
+// token notes a wrong token that a connected page has sent; of some pages it is not known where they come from.
+func (f *refusals) token(from netip.Addr, p *problem.Problem) {
+	attributes := []any{"kind", p.Kind, "why", p.Error()}
+	if from.IsValid() {
+		f.failed(from)
+		attributes = append([]any{"client", from}, attributes...)
+	}
+	f.log.Info("token refused", attributes...)
+}
+
 // count copies one of the maps, with names for metrics.
 func (f *refusals) count(counts map[problem.Kind]int64) map[string]int64 {
 	f.mu.Lock()

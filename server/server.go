@@ -190,6 +190,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	s.backends.put(c)
 	authenticator.Decider = s.backends
 	s.refusals = newRefusals(s.log, s.apps.proxies, s.addresses.Failed)
+	authenticator.TokenRefused = s.refusals.token
 
 	// What pages and backends find.
 	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin

@@ -107,6 +107,9 @@ func (e *eventLoop) admit(index uint32, a scenecast.Admission, response, early [
 // detach implements backend. The index is free when the socket is closed.
 func (e *eventLoop) detach(index uint32) { e.loop.slots.kinds[index] = staleSlot }
 
+// lease implements backend.
+func (e *eventLoop) lease(index uint32) scenecast.Lease { return e.conns.at(index).lease }
+
 // drop ends a socket without a close frame, unless it has ended or is closed: its page has gone, or takes nothing. The ending is that of a
 // page that was open.
 func (e *eventLoop) drop(index uint32, ending scenecast.Ending) {

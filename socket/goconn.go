@@ -125,6 +125,9 @@ func (g *goConns) fail(index uint32, e scenecast.Ending) {
 	_ = c.net.SetReadDeadline(time.Now()) // for its reader to drop what it holds
 }
 
+// lease implements backend.
+func (g *goConns) lease(index uint32) scenecast.Lease { return g.bySlot[index].lease }
+
 // detach implements backend.
 func (g *goConns) detach(index uint32) {
 	g.bySlot[index] = nil

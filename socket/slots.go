@@ -14,6 +14,8 @@ type backend interface {
 	// detach makes the slot stale. The socket may go on without it, until its close frame is written and answered, and its index is
 	// not used again before its frames' Done were called.
 	detach(index uint32)
+	// lease is that of the socket's admission.
+	lease(index uint32) scenecast.Lease
 }
 
 // slots are the numbers by which the handler knows sockets. A slot is current from Opened until the handler has been told of
@@ -82,6 +84,14 @@ func (l *Loop) OnWritten(s scenecast.Slot, task func()) {
 	if b := l.slots.backendOf(s); b != nil {
 		b.onWritten(s.Index, task)
 	}
+}
+
+// Lease implements hub.Loop.
+func (l *Loop) Lease(s scenecast.Slot) scenecast.Lease {
+	if b := l.slots.backendOf(s); b != nil {
+		return b.lease(s.Index)
+	}
+	return 0
 }
 
 // Close implements hub.Loop.

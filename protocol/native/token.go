@@ -21,7 +21,8 @@ var errTokenPending = problem.New(problem.TooMany, "the token before is still be
 // renew puts another token in the place of the page's. What takes long to verify is verified elsewhere, one token of a page at a time, and
 // answered when it is known.
 func (p *Protocol) renew(c scenecast.Conn, id json.RawMessage, token string) {
-	page, err := p.authenticator.Authenticate(scenecast.OnLoop(context.Background()), token)
+	from := p.authenticator.OriginOf(c.Lease()) // the lease is the page's only while it is connected
+	page, err := p.authenticator.AuthenticateAgain(scenecast.OnLoop(context.Background()), from, token)
 	if !errors.Is(err, scenecast.ErrDeferred) {
 		p.renewed(c, id, page, err)
 		return
@@ -35,7 +36,7 @@ func (p *Protocol) renew(c scenecast.Conn, id json.RawMessage, token string) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), tokenTimeout)
 		defer cancel()
-		page, err := p.authenticator.Authenticate(ctx, token)
+		page, err := p.authenticator.AuthenticateAgain(ctx, from, token)
 		resume(func(c scenecast.Conn) { p.renewed(c, id, page, err) })
 	}()
 }
