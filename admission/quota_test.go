@@ -174,8 +174,8 @@ func BenchmarkQuota(b *testing.B) {
 	}
 }
 
-// TestOrigin: a lease tells where its pages come from, while a limit asks for that.
-func TestOrigin(t *testing.T) {
+// TestOriginOfLease: a lease tells where its pages come from, while a limit asks for that.
+func TestOriginOfLease(t *testing.T) {
 	for _, limits := range []admission.Limits{{}, {PerAddress: 5}, {Origins: true}, {PerAddress: 5, Origins: true}} {
 		q := admission.NewQuota(limits)
 		known := limits.PerAddress > 0 || limits.Origins

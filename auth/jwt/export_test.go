@@ -22,3 +22,6 @@ func ParseSet(text []byte) (keys int, err error) {
 	all, _, err := parseSet(text)
 	return len(all), err
 }
+
+// Keyless is how many tokens wait for a key.
+func Keyless(v *Verifier) int { return int(v.keyless.Load()) }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -248,7 +249,7 @@ func sameKeys(a, b []Key) bool {
 		return false
 	}
 	for i := range a {
-		if a[i].id != b[i].id || a[i].identity != b[i].identity {
+		if a[i].id != b[i].id || a[i].identity != b[i].identity || !slices.Equal(a[i].algorithms, b[i].algorithms) {
 			return false
 		}
 	}

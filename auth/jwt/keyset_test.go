@@ -1,6 +1,7 @@
 package jwt_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,6 +142,62 @@ func TestUnknownKeysAreAskedForRarely(t *testing.T) {
 	wg.Wait()
 	if most := int(time.Since(began)/(500*time.Millisecond)) + 2; s.count() > most {
 		t.Errorf("the key set was read %d times, want %d at most", s.count(), most)
+	}
+}
+
+// TestMadeUpKeysKeepNobodyWaiting: as many tokens as may wait for keys that nobody has, and a token of a known key is verified all the same.
+func TestMadeUpKeysKeepNobodyWaiting(t *testing.T) {
+	const most = 1024
+	s := newSetServer(t, set("p256"))
+	sets := newSets(t)
+	jwt.SetPause(sets, time.Hour)
+	v := ofSet(sets.Get(s.URL))
+	if _, err := v.AuthenticatePage(t.Context(), sign("ES256", "p256", "p256", claims(nil))); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	madeUp := sign("ES256", "made-up", "p256", claims(nil))
+	var wg sync.WaitGroup
+	var busy atomic.Int64
+	for range most + 1 {
+		wg.Go(func() {
+			_, err := v.AuthenticatePage(ctx, madeUp)
+			if problem.Of(err).Kind == problem.Unavailable {
+				busy.Add(1)
+			}
+		})
+	}
+	for jwt.Keyless(v) < most || busy.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := v.AuthenticatePage(t.Context(), sign("ES256", "p256", "p256", claims(object{"jti": "2"}))); err != nil {
+		t.Errorf("a token of a known key: %v", err)
+	}
+	cancel()
+	wg.Wait()
+}
+
+// TestAlgorithmOfSetChanges: a key that is narrowed to another algorithm does not let in by its earlier one, also not tokens that were
+// verified before.
+func TestAlgorithmOfSetChanges(t *testing.T) {
+	of := func(algorithm string) string {
+		return strings.Replace(set("rsa"), `"kid"`, `"alg":"`+algorithm+`","kid"`, 1)
+	}
+	s := newSetServer(t, of("RS256"))
+	v := ofSet(newSets(t).Get(s.URL))
+	before, after := sign("RS256", "rsa", "rsa", claims(nil)), sign("PS256", "rsa", "rsa", claims(nil))
+	if _, err := v.AuthenticatePage(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(http.StatusOK, of("PS256"))
+	if _, err := v.AuthenticatePage(t.Context(), sign("ES256", "made-up", "p256", claims(nil))); !errors.Is(err, auth.ErrInvalidToken) {
+		t.Fatal(err) // this one had the set read again
+	}
+	if _, err := v.AuthenticatePage(t.Context(), before); !errors.Is(err, auth.ErrInvalidToken) {
+		t.Errorf("by the earlier algorithm: %v", err)
+	}
+	if _, err := v.AuthenticatePage(t.Context(), after); err != nil {
+		t.Errorf("by the later one: %v", err)
 	}
 }
 

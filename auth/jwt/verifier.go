@@ -43,7 +43,7 @@ type App struct {
 // How much verifiers do and keep at a time.
 const (
 	maxCached  = 16384 // verified tokens
-	maxWaiting = 1024  // tokens that wait to be verified, or for a key
+	maxWaiting = 1024  // tokens that wait to be verified; and as many for a key, so that made-up key IDs keep no good token waiting
 	maxChecks  = 16    // signatures that are checked for one token
 )
 
@@ -55,7 +55,8 @@ type Verifier struct {
 	apps    []App
 	cache   cache
 	turns   chan struct{} // holds a token for each verification that takes long and is under way
-	waiting atomic.Int64
+	waiting atomic.Int64  // to be verified
+	keyless atomic.Int64  // tokens that wait for a key
 	now     func() time.Time
 }
 
@@ -123,11 +124,6 @@ func (v *Verifier) AuthenticatePage(ctx context.Context, token string) (auth.Pag
 	if scenecast.IsOnLoop(ctx) {
 		return auth.Page{}, scenecast.ErrDeferred
 	}
-	if v.waiting.Add(1) > maxWaiting {
-		v.waiting.Add(-1)
-		return auth.Page{}, errBusy
-	}
-	defer v.waiting.Add(-1)
 	page, err := v.verifyInTurn(ctx, d, u)
 	if errors.Is(err, errSignature) {
 		switch waited, err := v.awaitKey(ctx, u); {
@@ -139,6 +135,16 @@ func (v *Verifier) AuthenticatePage(ctx context.Context, token string) (auth.Pag
 		}
 	}
 	return deref(page), err
+}
+
+// enter counts one more that waits, until it calls leave; an error says that too many do.
+func enter(waiting *atomic.Int64) (leave func(), err error) {
+	leave = func() { waiting.Add(-1) }
+	if waiting.Add(1) > maxWaiting {
+		leave()
+		return nil, errBusy
+	}
+	return leave, nil
 }
 
 func deref(p *auth.Page) auth.Page {
@@ -165,6 +171,11 @@ func (v *Verifier) find(d digest) (*auth.Page, error) {
 
 // verifyInTurn is verify, for a few tokens at a time.
 func (v *Verifier) verifyInTurn(ctx context.Context, d digest, u *unverified) (*auth.Page, error) {
+	leave, err := enter(&v.waiting)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	select {
 	case v.turns <- struct{}{}:
 	case <-ctx.Done():
@@ -315,7 +326,13 @@ func (v *Verifier) awaitKey(ctx context.Context, u *unverified) (waited bool, er
 		if a.KeySet == nil || a.Issuer != "" && a.Issuer != u.Issuer || a.KeySet.has(u.KeyID) {
 			continue
 		}
-		if err := a.KeySet.await(ctx); err != nil {
+		leave, err := enter(&v.keyless)
+		if err != nil {
+			return true, err
+		}
+		err = a.KeySet.await(ctx)
+		leave()
+		if err != nil {
 			return true, fmt.Errorf("keys of app %s: %w", a.Name, err)
 		}
 		waited = true
