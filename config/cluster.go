@@ -43,7 +43,8 @@ type Cluster struct {
 	Election      string     `yaml:"election"` // ElectionFast or ElectionSafe
 }
 
-// ClusterTLS names files in PEM with which nodes know each other; all or none.
+// ClusterTLS names files in PEM with which nodes know each other; all or none. To an external NATS they are for the connection there: the
+// CA of its certificate, and a certificate of this node where it asks for one.
 type ClusterTLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
@@ -111,7 +112,10 @@ func (d *decoder) checkCluster(c *Config) {
 	if !slices.Contains([]string{SyncNever, SyncAlways}, c.NATS.Sync) {
 		d.wrong("nats.sync", "%q is none; there are %s and %s", c.NATS.Sync, SyncNever, SyncAlways)
 	}
-	if t := c.Cluster.TLS; (t.Cert == "") != (t.Key == "") || (t.Cert == "") != (t.CA == "") {
+	switch t := c.Cluster.TLS; {
+	case c.NATS.URL != "" && (t.Cert == "") != (t.Key == ""):
+		d.wrong(firstSet("cluster.tls", "cert", t.Cert, "key", t.Key), "cluster.tls needs cert and key, or none of them; ca may stand alone")
+	case c.NATS.URL == "" && ((t.Cert == "") != (t.Key == "") || (t.Cert == "") != (t.CA == "")):
 		d.wrong(firstSet("cluster.tls", "cert", t.Cert, "key", t.Key, "ca", t.CA), "cluster.tls needs cert, key and ca, or none")
 	}
 	if c.EngineName() != EngineMemory && !isClusterName(c.Cluster.Name) {

@@ -19,6 +19,8 @@ func TestClusterMistakes(t *testing.T) {
 		{node("listen: 'h:1', peers: ['h:3', 'h:4']"), []string{"FILE:3: cluster.listen: h:1 is listen, too; nodes need a port of their own"}},
 		{node("node: 'a b', listen: 'h:2', peers: ['h:3', 'h:4']"), []string{`FILE:3: cluster.node: "a b" is no name; it takes no spaces`}},
 		{"cluster:\n  tls:\n    ca: a.pem", []string{"FILE:3: cluster.tls.ca: cluster.tls needs cert, key and ca, or none"}},
+		{"nats: {url: 'tls://h'}\ncluster: {tls: {ca: a.pem}}", nil},
+		{"nats: {url: 'tls://h'}\ncluster: {tls: {ca: a.pem, key: b.pem}}", []string{"FILE:2: cluster.tls.key: cluster.tls needs cert and key, or none of them; ca may stand alone"}},
 		{"data_dir: d\nnats: {replicas: 3}", []string{"FILE:2: nats.replicas: 3 replicas need as many nodes, and without cluster.peers there is one"}},
 		{"nats: {url: 'nats://h:4222', replicas: 3}", nil},
 		{node("listen: h, peers: ['h:3', 'h:4']"), []string{`FILE:3: cluster.listen: "h" is no address; write it as 10.0.0.2:9601`}},

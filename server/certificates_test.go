@@ -27,12 +27,12 @@ var serials atomic.Int64
 // selfSigned makes a certificate for 127.0.0.1.
 func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
-	c := newCertificate(t, "127.0.0.1")
+	c := newCertificate(t, "localhost")
 	return c.cert, c.key, c.pool
 }
 
-// newCertificate makes a certificate for a name, and for 127.0.0.1.
-func newCertificate(t *testing.T, name string) certificateFiles {
+// newCertificate makes a certificate for names or addresses, and for 127.0.0.1.
+func newCertificate(t *testing.T, names ...string) certificateFiles {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -40,11 +40,17 @@ func newCertificate(t *testing.T, name string) certificateFiles {
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serials.Add(1)),
-		Subject:      pkix.Name{CommonName: name},
-		DNSNames:     []string{name},
+		Subject:      pkix.Name{CommonName: names[0]},
 		NotAfter:     time.Now().Add(time.Hour),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA:         true, BasicConstraintsValid: true,
+	}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {

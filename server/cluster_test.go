@@ -43,10 +43,19 @@ func clusterSettings(t *testing.T, n int) []map[string]string {
 // startNodes runs nodes that are one cluster, with NATS embedded, until the test ends.
 func startNodes(t *testing.T, n int, settings map[string]string) []*running {
 	t.Helper()
-	nodes, failed := make([]*running, n), make([]error, n)
+	own := clusterSettings(t, n)
+	for _, o := range own {
+		maps.Copy(o, settings)
+	}
+	return startThese(t, own)
+}
+
+// startThese runs nodes with these settings until the test ends.
+func startThese(t *testing.T, settings []map[string]string) []*running {
+	t.Helper()
+	nodes, failed := make([]*running, len(settings)), make([]error, len(settings))
 	var starting sync.WaitGroup
-	for i, own := range clusterSettings(t, n) {
-		maps.Copy(own, settings)
+	for i, own := range settings {
 		starting.Go(func() { nodes[i], failed[i] = newRunning(t, own, func(*options) {}) })
 	}
 	starting.Wait()

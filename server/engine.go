@@ -128,24 +128,25 @@ func newNATS(c config.Config, log *slog.Logger) (*nats.Backend, error) {
 	return nats.New(o)
 }
 
-// clusterTLS is how nodes know each other by certificates; nil: they do not.
+// clusterTLS is how nodes know each other, or an external NATS, by certificates; nil: they do not.
 func clusterTLS(c config.ClusterTLS) (*tls.Config, error) {
-	if c.Cert == "" {
+	if c == (config.ClusterTLS{}) {
 		return nil, nil
 	}
-	certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
-	if err != nil {
-		return nil, fmt.Errorf("cluster.tls: %w", err)
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.Cert != "" {
+		certificate, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			return nil, fmt.Errorf("cluster.tls: %w", err)
+		}
+		t.Certificates = []tls.Certificate{certificate}
 	}
-	authorities, err := authoritiesIn(c.CA)
-	if err != nil {
-		return nil, fmt.Errorf("cluster.tls.ca: %w", err)
+	if c.CA != "" { // between nodes it is always there; of an external NATS, the system's are used without it
+		authorities, err := authoritiesIn(c.CA)
+		if err != nil {
+			return nil, fmt.Errorf("cluster.tls.ca: %w", err)
+		}
+		t.RootCAs, t.ClientCAs, t.ClientAuth = authorities, authorities, tls.RequireAndVerifyClientCert
 	}
-	return &tls.Config{
-		Certificates: []tls.Certificate{certificate},
-		RootCAs:      authorities,
-		ClientCAs:    authorities,
-		ClientAuth:   tls.RequireAndVerifyClientCert,
-		MinVersion:   tls.VersionTLS12,
-	}, nil
+	return t, nil
 }

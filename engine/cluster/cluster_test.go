@@ -220,3 +220,23 @@ func TestSilentNode(t *testing.T) {
 		}
 	})
 }
+
+// TestSilentNodeIsListedAsLate: also where nobody has published or asked since, no node is said to be up that does not beat.
+func TestSilentNodeIsListedAsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, 1, faults{})
+		defer c.close()
+		time.Sleep(2 * time.Second) // all have beaten
+		c.kill(2)
+		time.Sleep(2 * time.Second) // and two have since; the third is not forgotten yet
+		late := 0
+		for _, n := range c.engines[0].Nodes().Nodes {
+			if n.Late {
+				late++
+			}
+		}
+		if late != 1 {
+			t.Errorf("%d nodes are late: %+v", late, c.engines[0].Nodes())
+		}
+	})
+}
