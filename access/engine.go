@@ -13,7 +13,7 @@ type Engine struct {
 	Pushes  Submitter
 	Queries Asker
 	Log     scenecast.Log
-	Rates   *Rates // of what is submitted
+	Rates   *Rates // of what is submitted; callers who have a rate need it
 }
 
 // Submit submits a push in the app of the caller, as scenecast.Engine does, to those of its audience whom the caller reaches.

@@ -87,7 +87,7 @@ func (e Engine) confinedHistory(ctx context.Context, c Caller, since string, lim
 			i--
 		}
 		if i < 0 {
-			page.Gap = scenecast.GapRetention
+			page.Gap, page.Next = scenecast.GapRetention, Oldest // told once, also where nothing is kept
 		}
 		own = own[i+1:]
 	}

@@ -121,6 +121,12 @@ func TestHistoryOfAConfinedCaller(t *testing.T) {
 	if page := read(first.Next, 10); page.Gap != scenecast.GapRetention || idsOf(page) != "twice last" {
 		t.Errorf("behind what is not kept: %s %+v", idsOf(page), page)
 	}
+	b.missing = len(b.pushes) // all of them
+	if page := read(first.Next, 10); page.Gap != scenecast.GapRetention || page.Next != access.Oldest || idsOf(page) != "" {
+		t.Errorf("where nothing is kept: %+v", page)
+	} else if page = read(page.Next, 10); page.Gap != "" {
+		t.Errorf("the gap is told again: %+v", page)
+	}
 	for _, since := range []string{"", "7", "-", "x-", "!-a"} {
 		var p *problem.Problem
 		if _, err := e.History(t.Context(), seven, since, 1, anything); !errors.As(err, &p) || p.Where != "since" {

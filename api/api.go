@@ -35,6 +35,7 @@ type Options struct {
 	MaxBody int64                                // bytes of a request's body
 	Pusher  Pusher
 	Publish access.Submitter // takes revocations; a scenecast.Engine does
+	Rates   *access.Rates    // of API keys, which revocations count for; nil: those that count nothing else
 	Asker   access.Asker
 	Log     scenecast.Log
 	Ready   func(context.Context) error   // why this server should get no traffic, or nil
@@ -158,7 +159,7 @@ type request struct {
 
 // New makes the API.
 func New(o Options) *API {
-	a := &API{o: o, engine: access.Engine{Pushes: o.Publish, Queries: o.Asker, Log: o.Log}, mux: http.NewServeMux()}
+	a := &API{o: o, engine: access.Engine{Pushes: o.Publish, Queries: o.Asker, Log: o.Log, Rates: cmp.Or(o.Rates, access.NewRates())}, mux: http.NewServeMux()}
 	a.o.Asker, a.o.Log = nil, nil
 	a.o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	byPath := make(map[string]map[string]route)

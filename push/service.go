@@ -83,6 +83,9 @@ func NewService(engine Engine, limits Limits, findTrigger func(app, name string)
 	}
 }
 
+// Rates are those of its callers, for whatever else they submit.
+func (s *Service) Rates() *access.Rates { return s.engine.Rates }
+
 // Limited is how many pushes were refused by the rates of API keys: of pushes, and of deliveries.
 func (s *Service) Limited() (byPushes, byDeliveries int64) { return s.engine.Rates.Refused() }
 

@@ -12,10 +12,14 @@ import (
 	"scenecast/label"
 )
 
-// How many revocations may be in force at a time. Those by audience are gone through for every page that comes.
+// How many revocations may be in force at a time: of an app, and of those besides that are within one confinement. So no app, and nobody who
+// is confined, takes the room of others, or learns how much of it they use. Those by audience are gone through for every page that comes.
 const (
 	MaxRevocations = 10_000
 	MaxByAudience  = 200
+
+	MaxConfined           = 1_000
+	MaxConfinedByAudience = 20
 )
 
 // List is the revocations in force. The zero value is ready for use; its methods may be called concurrently.
@@ -24,13 +28,40 @@ type List struct {
 	byName     map[name][]*entry   // of one token or one user; with several, they differ in what they are within
 	byAudience map[string][]*entry // by app
 	count      int
-	audiences  int
+	used       map[share]used
 	changed    func() // called when there is another entry; nil: nobody wants to know
 }
 
 // name is what a revocation is found by.
 type name struct {
 	app, tokenID, user string
+}
+
+// share is whose room a revocation takes: of an app, or of those who are confined to an audience in it.
+type share struct{ app, within string }
+
+func shareOf(r *scenecast.Revocation) share {
+	if r.Within.IsZero() {
+		return share{app: r.App}
+	}
+	return share{r.App, r.Within.String()}
+}
+
+// used is how much of a share is taken.
+type used struct{ all, byAudience int }
+
+// take counts one revocation more, or one less.
+func (l *List) take(r *scenecast.Revocation, n int) {
+	s := shareOf(r)
+	u := l.used[s]
+	u.all += n
+	if !r.To.IsZero() {
+		u.byAudience += n
+	}
+	l.count += n
+	if l.used[s] = u; u.all == 0 {
+		delete(l.used, s)
+	}
 }
 
 // entry is a revocation and when it was last in the log.
@@ -62,7 +93,7 @@ func (l *List) add(r scenecast.Revocation, logged time.Time) (changed bool) {
 		return false
 	}
 	if l.byName == nil {
-		l.byName, l.byAudience = make(map[name][]*entry), make(map[string][]*entry)
+		l.byName, l.byAudience, l.used = make(map[name][]*entry), make(map[string][]*entry), make(map[share]used)
 	}
 	list := l.byName[nameOf(&r)]
 	if !r.To.IsZero() {
@@ -75,12 +106,11 @@ func (l *List) add(r scenecast.Revocation, logged time.Time) (changed bool) {
 		return changed
 	}
 	list = append(list, &entry{r, logged})
-	l.count++
+	l.take(&r, 1)
 	if r.To.IsZero() {
 		l.byName[nameOf(&r)] = list
 	} else {
 		l.byAudience[r.App] = list
-		l.audiences++
 	}
 	return true
 }
@@ -102,7 +132,12 @@ func (l *List) HasRoom(r scenecast.Revocation) bool {
 			return true
 		}
 	}
-	return l.count < MaxRevocations && (r.To.IsZero() || l.audiences < MaxByAudience)
+	all, byAudience := MaxRevocations, MaxByAudience
+	if !r.Within.IsZero() {
+		all, byAudience = MaxConfined, MaxConfinedByAudience
+	}
+	u := l.used[shareOf(&r)]
+	return u.all < all && (r.To.IsZero() || u.byAudience < byAudience)
 }
 
 // Revoked reports whether a token of an app is revoked that brings these labels.
@@ -136,19 +171,23 @@ func (l *List) Expire() {
 	defer l.mu.Unlock()
 	now := time.Now()
 	over := func(e *entry) bool { return !now.Before(e.Until) }
+	without := func(entries []*entry) []*entry {
+		for _, e := range entries {
+			if over(e) {
+				l.take(&e.Revocation, -1)
+			}
+		}
+		return slices.DeleteFunc(entries, over)
+	}
 	for n, entries := range l.byName {
-		if left := slices.DeleteFunc(entries, over); len(left) < len(entries) {
-			l.count -= len(entries) - len(left)
+		if left := without(entries); len(left) < len(entries) {
 			if l.byName[n] = left; len(left) == 0 {
 				delete(l.byName, n)
 			}
 		}
 	}
 	for app, entries := range l.byAudience {
-		left := slices.DeleteFunc(entries, over)
-		l.count -= len(entries) - len(left)
-		l.audiences -= len(entries) - len(left)
-		l.byAudience[app] = left
+		l.byAudience[app] = without(entries)
 	}
 }
 

@@ -131,6 +131,54 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestSharesOfBounds: an app, and who is confined to an audience, has room of its own, which nobody else takes; it is free again when the
+// tokens have ended.
+func TestSharesOfBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var list revocation.List
+		until := time.Now().Add(time.Hour)
+		add := func(n int, of func(i int) scenecast.Revocation) {
+			for i := range n {
+				r := of(i)
+				r.App, r.Until = "a", until
+				list.Add(r, time.Time{})
+			}
+		}
+		seven, eight := to(`tenant == "7"`), to(`tenant == "8"`)
+		add(revocation.MaxConfinedByAudience, func(i int) scenecast.Revocation {
+			return scenecast.Revocation{To: to(fmt.Sprintf(`plan == "%d"`, i)), Within: seven}
+		})
+		rooms := func(want string, of scenecast.Revocation) {
+			t.Helper()
+			got := ""
+			for _, who := range []struct {
+				name, app string
+				within    audience.Expr
+			}{{"seven ", "a", seven}, {"eight ", "a", eight}, {"all ", "a", audience.Expr{}}, {"other ", "b", audience.Expr{}}} {
+				if of.App, of.Within = who.app, who.within; list.HasRoom(of) {
+					got += who.name
+				}
+			}
+			if got != want {
+				t.Errorf("room for %+v: %s, want %s", of, got, want)
+			}
+		}
+		rooms("eight all other ", scenecast.Revocation{To: to(`plan == "x"`)})
+		rooms("seven eight all other ", scenecast.Revocation{User: "u"})
+		add(revocation.MaxConfined-revocation.MaxConfinedByAudience, func(i int) scenecast.Revocation {
+			return scenecast.Revocation{User: fmt.Sprint(i), Within: seven}
+		})
+		rooms("eight all other ", scenecast.Revocation{User: "u"})
+		add(revocation.MaxRevocations, func(i int) scenecast.Revocation { return scenecast.Revocation{TokenID: fmt.Sprint(i)} })
+		rooms("eight other ", scenecast.Revocation{User: "u"})
+		time.Sleep(2 * time.Hour)
+		rooms("seven eight all other ", scenecast.Revocation{To: to(`plan == "x"`)})
+		if list.Expire(); list.Len() != 0 {
+			t.Errorf("%d are left", list.Len())
+		}
+	})
+}
+
 // log is a log that takes pushes, of which one with a key happens once.
 type log struct {
 	mu     sync.Mutex

@@ -210,3 +210,12 @@ func TestRevokeOnAllNodes(t *testing.T) {
 		}
 	}
 }
+
+// TestRevokeRate: revocations are pushes of their key's rate, because they go through the same log.
+func TestRevokeRate(t *testing.T) {
+	s := startJWT(t, map[string]string{"api_keys": "\n- {name: all, key: " + apiKey + "}\n- {name: slow, key: secret-of-slow-one, rate: {pushes: 1}}\n"})
+	const tooFast = `"detail":"this API key pushes more often than its rate allows: 1 per second","setting":"api_keys"}`
+	if answer := s.untilRefused("POST", "/v1/revoke", "secret-of-slow-one", `{"user":"42"}`); !strings.Contains(answer, tooFast) {
+		t.Errorf("it is answered %s", answer)
+	}
+}

@@ -229,6 +229,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		Pusher:      s.pushes,
 		Asker:       s.engine,
 		Publish:     s.engine,
+		Rates:       s.pushes.Rates(),
 		Log:         s.engine,
 
 		MayRevoke:     s.revocations.Revocations.HasRoom,
