@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"scenecast"
@@ -39,7 +40,7 @@ func (e *Engine) appendRecord(o *ownRecord) {
 	if !o.began.IsZero() {
 		e.counts.appendedAgain.Add(1)
 	}
-	o.began, o.pause, o.sending = time.Now(), 0, true
+	o.began, o.pause, o.sending, o.failure = time.Now(), 0, true, nil
 	e.inFlight[o] = struct{}{}
 	e.appending++
 	o.flightTimer = time.AfterFunc(e.options.UnavailableAfter, func() { e.flightOverdue(o) })
@@ -84,6 +85,7 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 		e.giveUp(o)
 	default:
 		e.logger.Debug("engine: a record was not appended", "err", err)
+		o.failure = err
 		o.pause = min(max(firstPause, 2*o.pause), mostPause)
 		o.retry = time.AfterFunc(o.pause, func() {
 			e.mu.Lock()
@@ -138,7 +140,11 @@ func (e *Engine) flightOverdue(o *ownRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if o.sending && !e.appended.After(o.began) {
-		e.setDown(true, errors.New("no record was appended for "+e.options.UnavailableAfter.String()))
+		err := errors.New("no record was appended for " + e.options.UnavailableAfter.String())
+		if o.failure != nil {
+			err = fmt.Errorf("%w: %w", err, o.failure)
+		}
+		e.setDown(true, err)
 	}
 }
 

@@ -20,6 +20,7 @@ type ownRecord struct {
 
 	pause    time.Duration // before the next attempt
 	retry    *time.Timer
+	failure  error     // of the newest attempt that has failed, since it was put on its way
 	began    time.Time // when it was put on its way, the last time
 	taken    time.Time // when the backend took it, the last time
 	appended bool      // the backend has said that it is safe

@@ -138,7 +138,7 @@ func isFinal(err error) bool {
 	text := err.Error()
 	return slices.ContainsFunc([]string{
 		"WRONGPASS", "NOAUTH", "NOPERM", "can't run this command", "invalid password", "without any password configured", // who we are
-		"unknown command", "DB index is out of range", "does not tell its replication ID", "No such master", "WRONGTYPE", // where
+		"unknown command", "DB index is out of range", "does not tell its replication ID", "No such master", "WRONGTYPE", "cluster support disabled", // where
 		"x509: ", "tls: ", "remote error: ", // by what
 	}, func(words string) bool { return strings.Contains(text, words) })
 }

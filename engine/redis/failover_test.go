@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -191,10 +192,17 @@ func TestReplicaIsGone(t *testing.T) {
 	t.Parallel()
 	a := redistest.Start(t)
 	b := redistest.Start(t, "--replicaof", "127.0.0.1 "+a.Port(), "--repl-diskless-sync-delay", "0")
-	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + a.Addr}), func(o *redis.Options) { o.WaitReplicas = 1 })
+	var log lines
+	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + a.Addr}), func(o *redis.Options) {
+		o.WaitReplicas, o.Logger = 1, slog.New(slog.NewTextHandler(&log, nil))
+	})
 	f.publish(t, 0, "before")
 	b.Kill()
 	f.awaitFailure(t, 1, "without a replica")
+	until(t, func() bool {
+		return strings.Contains(log.String(), "no push is acknowledged until it has as many\" online=0 wait_replicas=1") &&
+			strings.Contains(log.String(), "the record is on 0 replicas, and redis.wait_replicas asks for 1")
+	})
 	if err := f.attempt(0, "without, at the other node"); err == nil {
 		t.Error("a push is acknowledged that no replica has")
 	}

@@ -47,7 +47,7 @@ func startFleet(t *testing.T, nodes int, client rueidis.ClientOption, change ...
 // start adds a node.
 func (f *fleet) start(t *testing.T) (*cluster.Engine, *sink) {
 	t.Helper()
-	e, s := cluster.New(redis.New(f.options), cluster.Options{ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", len(f.engines)), Logger: logger()}), new(sink)
+	e, s := cluster.New(redis.New(f.options), cluster.Options{ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", len(f.engines)), Logger: f.options.Logger}), new(sink)
 	if err := e.Start(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,9 @@ type follower struct {
 
 	looked  time.Time // when it was found out last how the log stands
 	checked time.Time // … and how the server is set
+	dropped uint64    // entries below it were dropped, when it was looked
 	evicts  bool      // it may evict the log
+	lacks   bool      // it has fewer replicas than a record has to be on
 
 	recent []mark // the newest entries that were read and that the log is to have, by rising numbers
 }
@@ -122,11 +124,17 @@ func (f *follower) lookAt() (s standing, err error) {
 		}
 	}
 	replication := func(c rueidis.Builder) rueidis.Completed { return c.Info().Section("replication").Build() }
-	answers, err := f.runScript(f.link, answerTimeout, f.scriptArgs(f.last.number, misfit{}, 0), newest(f.boxes[0].key), newest(f.boxes[1].key), replication)
+	behind := []command{newest(f.boxes[0].key), newest(f.boxes[1].key), replication}
+	tooOld := f.retention.dropBelow(f.looked)
+	if tooOld > f.dropped {
+		behind = append(behind, f.dropOld(tooOld))
+	}
+	answers, err := f.runScript(f.link, answerTimeout, f.scriptArgs(f.last.number, misfit{}, 0), behind...)
 	f.noteRoom(err)
 	if err != nil {
 		return s, err
 	}
+	f.dropped = tooOld
 	if s, err = parseStanding(answers[0]); err != nil {
 		return s, err
 	}
@@ -138,11 +146,19 @@ func (f *follower) lookAt() (s standing, err error) {
 		f.boxes[i].compare(entries)
 	}
 	text, _ := answers[3].ToString()
-	f.report.told(s, f.last.number, text)
+	f.checkReplicas(f.report.told(s, f.last.number, text))
 	if s.newest.number == f.last.number && s.newest != f.last {
 		return s, f.misfits(s.epoch)
 	}
 	return s, nil
+}
+
+// dropOld drops entries below a number, also while nothing is published. It is not part of the script, as it has to be done where the
+// server has reached its maxmemory, and the script fails: maybe that makes the room that lacks.
+func (f *follower) dropOld(below uint64) command {
+	return func(c rueidis.Builder) rueidis.Completed {
+		return c.Xtrim().Key(f.keys.log).Minid().Almost().Threshold(id(below)).Build()
+	}
 }
 
 // compare holds what was read of a mailbox against its newest entry. Where Redis has lost the stream, its clock may give lower IDs than

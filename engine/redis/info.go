@@ -29,9 +29,8 @@ type report struct {
 // silentAfter is after how long what the server has said does not count any more.
 const silentAfter = 1500 * time.Millisecond
 
-// told notes what the server has said: how the log stands, and its INFO replication.
-func (r *report) told(log standing, read uint64, replication string) {
-	replicas := 0
+// told notes what the server has said: how the log stands, and its INFO replication. It returns how many replicas are online.
+func (r *report) told(log standing, read uint64, replication string) (replicas int) {
 	for name, value := range fields(replication) {
 		if strings.HasPrefix(name, "slave") && strings.Contains(value, "state=online") {
 			replicas++
@@ -46,6 +45,7 @@ func (r *report) told(log standing, read uint64, replication string) {
 	case r.behind.IsZero():
 		r.behind = r.answered
 	}
+	return replicas
 }
 
 // fields are the lines of an answer to INFO or CLIENT INFO.
@@ -118,6 +118,16 @@ func (f *follower) checkEviction(memory map[string]string) {
 			"maxmemory_policy", policy, "maxmemory", limit, "key", f.keys.log)
 	}
 	f.evicts = evicts
+}
+
+// checkReplicas warns of a server with fewer replicas online than a record has to be on.
+func (f *follower) checkReplicas(online int) {
+	lacks := online < f.options.WaitReplicas
+	if lacks && !f.lacks {
+		f.log.Warn("engine: Redis has fewer replicas online than redis.wait_replicas asks for; no push is acknowledged until it has as many",
+			"online", online, "wait_replicas", f.options.WaitReplicas)
+	}
+	f.lacks = lacks
 }
 
 // findServer notes which server keeps the log, by the address that it has on this connection.

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -60,11 +61,19 @@ func (l *link) do(timeout time.Duration, commands ...command) ([]rueidis.RedisMe
 			if !staysOpen(err) {
 				l.drop(conn)
 			}
-			return answers, err
+			return answers, l.explain(err)
 		}
 		answers = append(answers, m)
 	}
 	return answers, nil
+}
+
+// explain names the keys where the server only says that one of them is of another type.
+func (l *link) explain(err error) error {
+	if e, ok := rueidis.IsRedisErr(err); ok && strings.Contains(e.Error(), "WRONGTYPE") {
+		return fmt.Errorf("somebody else has set %s, or another key with that prefix: %w", l.log, err)
+	}
+	return err
 }
 
 // staysOpen reports whether an answer says nothing against the connection, nor against the server as the one that keeps the log.

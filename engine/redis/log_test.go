@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"scenecast"
 	"scenecast/engine/cluster"
@@ -35,6 +36,33 @@ func TestLogIsTrimmed(t *testing.T) {
 	_, late := f.start(t)
 	if got := late.ids(); len(got) < 50 || got[len(got)-1] != "199" {
 		t.Errorf("a node that starts is given %d pushes", len(got))
+	}
+}
+
+// TestQuietLogIsTrimmed: what is too old goes also where nothing is published; also where Redis takes no writes any more because of it.
+func TestQuietLogIsTrimmed(t *testing.T) {
+	for _, isFull := range []bool{false, true} {
+		s := redistest.Start(t, "--maxmemory", "64mb")
+		c := s.Client()
+		f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + s.Addr}), func(o *redis.Options) { o.MaxAge = 3 * time.Second })
+		data := []byte(`"` + strings.Repeat("x", 32<<10) + `"`)
+		for i := range 300 {
+			p := push(fmt.Sprint(i))
+			p.Message.Data = data
+			pending, err := f.engines[i%2].Submit(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pending.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if isFull {
+			do(t, c, "CONFIG SET maxmemory 6mb") // the log has 9 MB
+		}
+		until(t, func() bool { return length(t, c) < 20 })
+		f.publish(t, 0, "when there is room")
+		f.check(t)
 	}
 }
 
