@@ -32,7 +32,7 @@ func openUnixSocket(ctx context.Context, path string, mode fs.FileMode) (*unixSo
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(private)
+	defer func() { _ = os.RemoveAll(private) }()
 	made := filepath.Join(private, "s")
 	l, err := new(net.ListenConfig).Listen(ctx, "unix", made)
 	if err != nil {

@@ -46,7 +46,8 @@ func (s *Server) begin(ctx context.Context) error {
 	s.cutCalls()
 	s.stopLoops(stop)
 	s.closeRegistry()
-	_ = <-s.serving // the engine says why
+	//nolint:errcheck // the engine says why
+	<-s.serving
 	s.stopServing()
 	return fmt.Errorf("engine: %w", err)
 }

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -106,12 +105,12 @@ func eventsRound(ctx context.Context, binary string, note func(string, float64))
 		return err
 	}
 	follower = (leader + 1) % 3
-	pause, err = r.pause(ctx, []int{leader, (leader + 2) % 3}, func() { _ = r.cmds[follower].Process.Signal(syscall.SIGSTOP) })
+	pause, err = r.pause(ctx, []int{leader, (leader + 2) % 3}, func() { _ = hang(r.cmds[follower].Process) })
 	if err != nil {
 		return err
 	}
 	note("a follower hangs: longest time without publishes, s", pause.Seconds())
-	_ = r.cmds[follower].Process.Signal(syscall.SIGCONT)
+	_ = resume(r.cmds[follower].Process)
 	time.Sleep(settle)
 
 	if leader, err = r.leader(ctx); err != nil {
