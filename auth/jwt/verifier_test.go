@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -350,6 +351,38 @@ func TestCacheIsBounded(t *testing.T) {
 		}
 		if n := jwt.Cached(v); n > 100 {
 			t.Fatalf("%d tokens are kept", n)
+		}
+	}
+}
+
+// TestNamesOfClaims: a claim counts by its exact name (RFC 7519, 10.1.1), so one that a login has for itself, as a profile's Sub, is no other.
+// Of a name that is there twice the last counts, as everywhere (RFC 7519, 4).
+func TestNamesOfClaims(t *testing.T) {
+	v := newVerifier()
+	token := func(header, claims string) string {
+		signed := raw(header, claims, "")
+		signed = signed[:len(signed)-1]
+		signature := must(gojwt.SigningMethodHS256.Sign(signed, []byte(secret)))
+		return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	}
+	const head = `{"alg":"HS256"}`
+	good := fmt.Sprintf(`"sub":"42","iss":"https://login.example","aud":"pages","exp":%d`, unix(time.Hour))
+	for _, more := range []string{``, `,"Sub":"1"`, `,"SUB":"1","Iss":"x","Aud":"y","EXP":1`, `,"Labels":{"plan":"pro"},"LABELS":7`, `,"May_Set":["a"],"Jti":"x"`, `,"ſub":"1"`} {
+		page, err := v.AuthenticatePage(t.Context(), token(head, "{"+good+more+"}"))
+		if err != nil || page.Labels.Len() != 1 || !page.Labels.Contains("@user", "42") || page.Token.MaySet != nil || page.Token.ID != "" {
+			t.Errorf("%s: %v %+v, %v", more, page.Labels.Keys(), page.Token, err)
+		}
+	}
+	if page, err := v.AuthenticatePage(t.Context(), token(`{"alg":"none","alg":"HS256"}`, "{"+good+`,"sub":"43"}`)); err != nil || !page.Labels.Contains("@user", "43") {
+		t.Errorf("a claim that is there twice: %v, %v", page.Labels.Keys(), err)
+	}
+	for _, c := range []string{
+		token(`{"alg":"HS256","alg":"none"}`, "{"+good+"}"), token(head, "{"+good+`,"exp":1}`), token(head, "{"+good+`,"aud":"api"}`),
+		token(`{"ALG":"HS256"}`, "{"+good+"}"), token(head, `{"Exp":99999999999,"sub":"1"}`), token(head, "{"+good+",\"jti\":\"\xff\"}"),
+		token(head, "{"+good+"}{}"), token(head, "null"), token(head, "[]"), token(head, `{"x":`+strings.Repeat("[", 5000)+strings.Repeat("]", 5000)+","+good+"}"),
+	} {
+		if _, err := v.AuthenticatePage(t.Context(), c); !errors.Is(err, auth.ErrInvalidToken) {
+			t.Errorf("%s: %v", c, err)
 		}
 	}
 }
