@@ -192,13 +192,31 @@ func (r *objectReader) labels() (labels []claimLabel) {
 	if r.isNull() {
 		return nil
 	}
+	var byKey map[string]int // once there are many: nobody has signed this yet, and looking at all of them for each would take a millisecond
 	for key := range r.members() {
 		values := r.texts()
-		if i := slices.IndexFunc(labels, func(l claimLabel) bool { return l.key == key }); i >= 0 {
+		i, found := byKey[key]
+		if byKey == nil {
+			i = slices.IndexFunc(labels, func(l claimLabel) bool { return l.key == key })
+			found = i >= 0
+		}
+		if found {
 			labels[i].values = values
-		} else {
-			labels = append(labels, claimLabel{key, values})
+			continue
+		}
+		labels = append(labels, claimLabel{key, values})
+		switch {
+		case byKey != nil:
+			byKey[key] = len(labels) - 1
+		case len(labels) == fewLabels:
+			byKey = make(map[string]int)
+			for i, l := range labels {
+				byKey[l.key] = i
+			}
 		}
 	}
 	return labels
 }
+
+// fewLabels are found without a map.
+const fewLabels = 16

@@ -417,6 +417,44 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
+// TestManyLabels: of each key the last value counts, however many there are.
+func TestManyLabels(t *testing.T) {
+	v := newVerifier()
+	for _, n := range []int{1, 2, 15, 16, 17, 18, 40, 150} {
+		var members []string
+		for round := range 2 {
+			for i := range n {
+				members = append(members, fmt.Sprintf(`"k%d":"%d"`, i, round))
+			}
+		}
+		labels := json.RawMessage("{" + strings.Join(members, ",") + "}")
+		page, err := v.AuthenticatePage(t.Context(), sign("HS256", "", secret, claims(object{"labels": labels})))
+		if err != nil || page.Labels.Len() != n+1 {
+			t.Fatalf("%d labels: %d, %v", n, page.Labels.Len(), err)
+		}
+		for i := range n {
+			if key := fmt.Sprintf("k%d", i); !page.Labels.Contains(key, "1") {
+				t.Errorf("%d labels: %s is %v", n, key, page.Labels.Values(key))
+			}
+		}
+	}
+}
+
+// BenchmarkWrongToken is what a token costs, at the most, that nobody has signed: its labels are read before its signature is checked.
+func BenchmarkWrongToken(b *testing.B) {
+	var many []string
+	for i := range 740 {
+		many = append(many, fmt.Sprintf(`"%c%c":""`, 'a'+i%26, 'A'+i/26))
+	}
+	token := raw(`{"alg":"HS256"}`, `{"iss":"https://login.example","labels":{`+strings.Join(many, ",")+`}}`, strings.Repeat("x", 32))
+	v := newVerifier()
+	for b.Loop() {
+		if _, err := v.AuthenticatePage(b.Context(), token); !errors.Is(err, auth.ErrInvalidToken) {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkVerify(b *testing.B) {
 	for _, c := range []struct{ name, algorithm, kid, with string }{
 		{"HS256", "HS256", "", secret}, {"ES256", "ES256", "e", "p256"}, {"RS256", "RS256", "r", "rsa"}, {"EdDSA", "EdDSA", "", "ed"},
