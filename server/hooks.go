@@ -188,6 +188,9 @@ func (t eventTarget) stop() {
 
 // close tells the targets what waits, until ctx ends. What is left then is lost, unless there is a file.
 func (h *eventHooks) close(ctx context.Context) {
+	if h == nil { // New has failed before
+		return
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var closing sync.WaitGroup

@@ -142,7 +142,7 @@ func TestStopWhileTheEngineStarts(t *testing.T) {
 	awaitHealth(t, flags["listen"])
 	awaitHealth(t, flags["debug.listen"])
 	stop()
-	if err := <-stopped; err == nil || !strings.Contains(err.Error(), "wait for the log") {
+	if err := <-stopped; err == nil || !strings.Contains(err.Error(), "context canceled") {
 		t.Errorf("stopped with %v", err)
 	}
 	for _, addr := range []string{flags["listen"], flags["debug.listen"]} {

@@ -1,0 +1,172 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"scenecast"
+	"scenecast/admission"
+	"scenecast/api"
+	js "scenecast/clients/js"
+	"scenecast/landing"
+	"scenecast/listener"
+	"scenecast/protocol/native"
+	"scenecast/protocol/sse"
+	"scenecast/protocol/tutorial"
+)
+
+// endpoints are what pages and backends find on the port.
+type endpoints struct {
+	authenticator *admission.Authenticator
+	tutorial      *tutorial.Protocol
+	endpoint      *tutorial.Endpoint
+	backends      *api.API
+	figures       http.Handler // of metrics
+	mux           *http.ServeMux
+}
+
+// makeEndpoints makes what pages and backends find.
+func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authenticator *admission.Authenticator) endpoints {
+	c, o := s.options.Config, s.options
+	callTimeout := time.Duration(c.Push.MaxTimeout) + callMargin
+	calls, cutCalls := context.WithCancel(context.WithoutCancel(ctx))
+	s.cutCalls = cutCalls
+	tutorialPages := tutorial.New(tutorial.Options{
+		Authenticator: authenticator,
+		Welcome:       c.Tutorial.Welcome,
+		Idle: scenecast.IdlePolicy{
+			CheckEvery: time.Duration(c.Tutorial.IdleCheckInterval),
+			Allowed:    time.Duration(c.Tutorial.IdleTimeout),
+		},
+	})
+	endpoint := tutorial.NewEndpoint(tutorial.EndpointOptions{
+		FindKey:             s.apps.findKey,
+		Pages:               &s.apps,
+		PageTokenMayTrigger: s.apps.pageTokenMayTrigger,
+		MaxForm:             int64(c.HTTP.MaxBody),
+		Triggers:            s.pushes,
+		Landing:             landing.Handler(landing.Options{Demo: o.Pages["/demo/"] != nil}),
+		CheckClient:         s.apps.checkClient,
+		Timeout:             callTimeout,
+		Calls:               calls,
+		Refused:             s.refusals.call,
+		Logger:              s.log,
+	})
+	figures := s.metrics(o.Version)
+	backends := api.New(api.Options{
+		FindKey: s.apps.findKey,
+		MaxBody: int64(c.HTTP.MaxBody),
+		Rules:   s.apps.rules,
+		Timeout: callTimeout,
+
+		CheckClient: s.apps.checkClient,
+		Calls:       calls,
+		Pusher:      s.pushes,
+		Asker:       s.engine,
+		Publish:     s.engine,
+		Rates:       s.pushes.Rates(),
+		Log:         s.engine,
+
+		MayRevoke:     s.revocations.Revocations.HasRoom,
+		TokenLifetime: s.apps.tokenLifetime,
+
+		Ready:    s.ready,
+		Nodes:    s.nodes(id, o.Version),
+		Presence: s.presence,
+		Hooks:    s.hooks.stats,
+		Retry:    s.hooks.retry,
+		Metrics:  figures,
+		Reload:   s.ReloadConfiguration,
+		Refused:  s.refusals.call,
+		Logger:   s.log,
+		Audit:    s.log,
+	})
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", s.onceStarted(s.checkAddress(endpoint, endpoint.Refuse), endpoint.Refuse))
+	mux.Handle("/", s.onceStarted(s.checkAddress(backends, backends.Refuse), backends.Refuse))
+	mux.HandleFunc("GET /scenecast.js", serveScript(js.Script))
+	mux.HandleFunc("GET /scenecast-presence.js", serveScript(js.Presence))
+	for path, page := range o.Pages {
+		mux.Handle(path, page)
+	}
+	addSlashes(mux, o.Pages)
+	return endpoints{authenticator, tutorialPages, endpoint, backends, figures, mux}
+}
+
+// openPort opens the port, and those beside it, when there is something behind them.
+func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
+	defer func() {
+		if err != nil {
+			s.redirect.close()
+			s.debug.close()
+			s.stopLoops(ctx)
+		}
+	}()
+	c, o := s.options.Config, s.options
+	if s.tls, err = newTLS(c, s.log); err != nil {
+		return err
+	}
+	if err := s.startLoops(c, o.portable); err != nil {
+		return err
+	}
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, e.figures, e.backends, s.log); err != nil {
+		return err
+	}
+	blocking := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
+	if s.redirect, err = listenRedirect(ctx, c, s.Addr, s.tls.acmeOrNil(), s.log); err != nil {
+		return err
+	}
+	s.listener, err = listener.Listen(ctx, listener.Options{
+		Addr: c.Listen,
+		TLS:  s.tls.listenerConfig(),
+
+		SocketMode: c.SocketPermissions(),
+		Handler:    logRequests(s.log, s.apps.proxies, s.apps.sayHSTS(refuseUnclean(e.mux, e.backends.Refuse))),
+		Endpoints: []listener.Endpoint{
+			{Match: listener.Path("/"), Admitter: e.tutorial, Blocking: blocking, Refuse: e.endpoint.Refuse},
+			{
+				Match:       listener.Path("/v1/connect"),
+				Admitter:    native.New(e.authenticator, s.backends),
+				Blocking:    blocking,
+				Subprotocol: native.Subprotocol,
+				Refuse:      e.backends.Refuse,
+				CloseCode:   native.CloseCode,
+			},
+			{
+				Match:       listener.Path("/v1/events"),
+				Transport:   listener.EventStream,
+				Admitter:    sse.New(e.authenticator),
+				Blocking:    blocking,
+				ContentType: sse.ContentType,
+				Refuse:      e.backends.Refuse,
+				Retry:       sse.Retry,
+			},
+		},
+		Origins:       s.apps.origins,
+		ProxyProtocol: s.apps.proxyProtocol,
+
+		Starting:     s.starting,
+		Loops:        s.loops,
+		Release:      s.quota.Release,
+		Refused:      s.refusals.page,
+		Descriptors:  s.descriptors,
+		AcceptRate:   c.Limits.AcceptRate,
+		Deflate:      c.WebSocket.Compression,
+		SendBuffer:   int(c.Outbox.SendBuffer),
+		HeadTimeout:  time.Duration(c.HTTP.HeadTimeout),
+		BodyTimeout:  time.Duration(c.HTTP.BodyTimeout),
+		WriteTimeout: time.Duration(c.HTTP.WriteTimeout),
+		IdleTimeout:  time.Duration(c.HTTP.IdleTimeout),
+		MaxHead:      int(c.HTTP.MaxHead),
+		Logger:       s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.descriptors.OnShort = s.listener.CloseIdle
+	if s.registry != nil {
+		s.registry.Start()
+	}
+	return nil
+}
