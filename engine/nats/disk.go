@@ -51,7 +51,8 @@ func (b *Backend) lookAtDisk() {
 	}
 	if !b.reached.isThere() {
 		if !b.room.removed {
-			b.log.Error("engine: the directory of the log was removed, or has another one in its place; this node refuses pushes until it is back, or the node is restarted", "data_dir", dir)
+			b.log.Error("engine: the directory of the log was removed, or has another one in its place; this node refuses pushes until it is back, "+
+				"or the node is restarted", "data_dir", dir)
 		}
 		b.room.removed = true
 		b.full.Store(problem.New(problem.InsufficientStorage, "the directory of the log was removed while this node runs; restart it").DecidedBy("data_dir"))

@@ -46,6 +46,9 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 			return nil, err
 		}
 		b.reached = r
+		if err := checkDirectory(dir, e.isClustered()); err != nil {
+			return nil, err
+		}
 	}
 	password := rand.Text()
 	o := &server.Options{

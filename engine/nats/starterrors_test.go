@@ -279,25 +279,3 @@ func TestMistakesOfNodes(t *testing.T) {
 		})
 	}
 }
-
-// TestDirectoryIsRemoved: a node whose log is written to nowhere takes no pushes.
-func TestDirectoryIsRemoved(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "data")
-	e := newEngine(t, nats.Options{MaxBytes: 16 << 20, Embedded: nats.Embedded{Dir: dir}})
-	if err := e.Start(t.Context(), new(sink)); err != nil {
-		t.Fatal(err)
-	}
-	publishUntil(t, e, "before")
-	if err := os.Rename(dir, dir+"-away"); err != nil {
-		t.Fatal(err)
-	}
-	awaitHealth(t, e, "was removed")
-	if _, err := e.Submit(push("nowhere")); err == nil || !strings.Contains(err.Error(), "data_dir") && !strings.Contains(err.Error(), "was removed") {
-		t.Errorf("a push to nowhere: %v", err)
-	}
-	if err := os.Rename(dir+"-away", dir); err != nil {
-		t.Fatal(err)
-	}
-	awaitHealth(t, e, "")
-	publishUntil(t, e, "after")
-}
