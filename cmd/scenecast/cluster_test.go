@@ -185,7 +185,7 @@ func TestThreeNodes(t *testing.T) {
 	}
 	line(t, messages, `^"hello from another node"$`)
 	out, err := shell(t, dir, commands[5]).Output()
-	if err != nil || len(regexp.MustCompile(`(?m)^[abc] .*\bup\b`).FindAllString(string(out), -1)) != 3 || !strings.Contains(string(out), "of 3 replicas are in sync") {
+	if err != nil || len(regexp.MustCompile(`(?m)^[abc] .*\bup\b`).FindAllString(string(out), -1)) != 3 || !strings.Contains(string(out), "of 3 copies are in sync") {
 		t.Errorf("%s: %v\n%s", commands[5], err, out)
 	}
 	line(t, stays.stdout, `^"hello from another node"$`)

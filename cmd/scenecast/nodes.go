@@ -95,7 +95,7 @@ func printNodes(out io.Writer, answer []byte) error {
 		}
 	}
 	if l := list.Log; l != nil {
-		fmt.Fprintf(w, "\nThe log is led by %s; %d of %d replicas are in sync.\n", cmp.Or(l.Leader, "nobody who is known"), l.InSync, l.Replicas)
+		fmt.Fprintf(w, "\nThe log is led by %s; %d of %d copies are in sync.\n", cmp.Or(l.Leader, "nobody who is known"), l.InSync, l.Replicas)
 	} else {
 		fmt.Fprintln(w, "\nThe log is this node's own, in memory.")
 	}

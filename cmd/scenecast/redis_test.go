@@ -8,6 +8,15 @@ import (
 	"scenecast/redisclient/redistest"
 )
 
+// TestStopWhileStarting: an end that is asked for while the server waits for Redis is a clean one.
+func TestStopWhileStarting(t *testing.T) {
+	redis := redistest.Start(t)
+	redis.Kill()
+	d := launch(t, nil, "serve", "--listen", "127.0.0.1:0", "--engine", "redis", "--redis-url", redis.URL())
+	line(t, d.stderr, `msg="the port is open, and pages and backends are let in when the engine has started"`)
+	d.terminate()
+}
+
 // TestRedis: nodes whose log is in a Redis carry each other's pushes, know each other, and leave a log that can be checked and printed.
 func TestRedis(t *testing.T) {
 	redis := redistest.Start(t, "--requirepass", "s3cret")
@@ -29,7 +38,7 @@ func TestRedis(t *testing.T) {
 	}
 	line(t, page.stdout, `from.*another node`)
 	out, errs, code = run(t, "", []string{urls[0], "SCENECAST_API_KEY=backend-key"}, "nodes")
-	if code != 0 || !strings.Contains(out, "node-1 ") || !strings.Contains(out, "The log is led by "+redis.Addr+"; 1 of 1 replicas are in sync.") {
+	if code != 0 || !strings.Contains(out, "node-1 ") || !strings.Contains(out, "The log is led by "+redis.Addr+"; 1 of 1 copies are in sync.") {
 		t.Errorf("nodes: exit %d, %s%s", code, out, errs)
 	}
 	page.terminate()

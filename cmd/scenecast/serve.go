@@ -71,6 +71,10 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 			LogLevel: level,
 			Load:     load,
 		})
+		if err != nil && cmd.Context().Err() != nil { // an end that was asked for is no failure
+			log.Info("stopped while starting", "err", err)
+			return nil
+		}
 		if err != nil {
 			return explainPort(err, l)
 		}

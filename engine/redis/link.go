@@ -45,7 +45,7 @@ var errClosed = errors.New("the engine is closed")
 func (l *link) do(timeout time.Duration, commands ...command) ([]rueidis.RedisMessage, error) {
 	conn, err := l.open()
 	if err != nil {
-		return nil, err
+		return nil, l.explain(err)
 	}
 	built := make([]rueidis.Completed, len(commands))
 	for i, c := range commands {
@@ -68,12 +68,21 @@ func (l *link) do(timeout time.Duration, commands ...command) ([]rueidis.RedisMe
 	return answers, nil
 }
 
-// explain names the keys where the server only says that one of them is of another type.
+// explain says what an error is about where it does not say so itself. What the server answers stays as it is, but for a key of another
+// type, which it does not name.
 func (l *link) explain(err error) error {
-	if e, ok := rueidis.IsRedisErr(err); ok && strings.Contains(e.Error(), "WRONGTYPE") {
+	e, isAnswer := rueidis.IsRedisErr(err)
+	switch {
+	case errors.Is(err, errClosed):
+		return err
+	case isAnswer && strings.Contains(e.Error(), "WRONGTYPE"):
 		return fmt.Errorf("somebody else has set %s, or another key with that prefix: %w", l.log, err)
+	case isAnswer:
+		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer of Redis in time: %w", err)
 	}
-	return err
+	return fmt.Errorf("the connection to Redis: %w", err)
 }
 
 // staysOpen reports whether an answer says nothing against the connection, nor against the server as the one that keeps the log.
