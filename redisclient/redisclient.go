@@ -139,6 +139,16 @@ func tlsConfig(u redisurl.URL, files TLS) (*tls.Config, error) {
 	return c, nil
 }
 
+// Code is the word with which a server's answer says what is wrong, such as NOAUTH. It is empty where no server has answered.
+func Code(err error) string {
+	var answer *rueidis.RedisError
+	if !errors.As(err, &answer) || answer.IsNil() {
+		return ""
+	}
+	code, _, _ := strings.Cut(answer.Error(), " ")
+	return code
+}
+
 // New connects a client. It returns within a few timeouts, with an error where no server answers, where it refuses the user, or where the
 // options are wrong; the error names the servers, and has no secret.
 func New(o Options) (rueidis.Client, error) {

@@ -5,12 +5,14 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"scenecast"
+	"scenecast/redisclient"
 )
 
 //go:embed write.lua
@@ -22,7 +24,7 @@ var writeScript = rueidis.NewLuaScript(writeLua)
 const (
 	stepFields = 500
 	stepBytes  = 256 << 10
-	scanFields = 1000
+	scanFields = 1000 // that one HSCAN is asked for, and that one step deletes
 )
 
 // callTimeout bounds a call of Redis together with its repetitions by the client.
@@ -50,7 +52,8 @@ var errLost = errors.New("what was written is lost")
 // write writes the node's fields until the registry is closed, and begins anew whenever something has failed.
 func (r *Registry) write(ctx context.Context) {
 	w := &writer{Registry: r, table: table{entries: make(map[scenecast.ConnID]*entry), away: true}}
-	told := false // that Redis is away
+	told := false         // that Redis is away
+	var refusals []string // codes of its answers that were told, as it may refuse what it is asked only when it can be reached again
 	retry := r.timing.retry
 	for {
 		err := w.session(ctx)
@@ -58,11 +61,16 @@ func (r *Registry) write(ctx context.Context) {
 			return
 		}
 		if r.up.Swap(false) {
-			told, retry = false, r.timing.retry
+			told, refusals, retry = false, nil, r.timing.retry
 		}
 		w.table.lose()
+		code := redisclient.Code(err)
+		isNew := code != "" && !slices.Contains(refusals, code)
+		if isNew {
+			refusals = append(refusals, code)
+		}
 		switch {
-		case told:
+		case told && !isNew:
 		case errors.Is(err, errLost):
 			r.log.Warn("registry: Redis has lost some of this node's connections; all are written anew")
 		default:
@@ -266,34 +274,4 @@ func (w *writer) finish(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// scan goes through the hash, in steps, and tells of the fields of each step by the nodes whose they are.
-func (r *Registry) scan(ctx context.Context, step func(byNode map[string][]string) error) error {
-	var cursor uint64
-	for {
-		found, err := r.scanStep(ctx, cursor)
-		if err != nil {
-			return fmt.Errorf("scanning %s: %w", r.keys.hash, err)
-		}
-		byNode := make(map[string][]string)
-		for i := 0; i+1 < len(found.Elements); i += 2 {
-			if node, ok := ownerOf(found.Elements[i+1]); ok {
-				byNode[node] = append(byNode[node], found.Elements[i])
-			}
-		}
-		if err := step(byNode); err != nil {
-			return err
-		}
-		if cursor = found.Cursor; cursor == 0 {
-			return nil
-		}
-	}
-}
-
-func (r *Registry) scanStep(ctx context.Context, cursor uint64) (rueidis.ScanEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	c := *r.client.Load()
-	return c.Do(ctx, c.B().Hscan().Key(r.keys.hash).Cursor(cursor).Count(scanFields).Build()).AsScanEntry()
 }

@@ -45,8 +45,9 @@ type Backend struct {
 	full      atomic.Pointer[problem.Problem] // there is no room for records
 	report    report                          // for LogInfo
 
-	mu   sync.Mutex
-	down error // why the log cannot be read and written
+	mu    sync.Mutex
+	down  error    // why the log cannot be read and written
+	codes []string // of the answers that have said why, since it cannot
 }
 
 // New makes a backend that has not started.
@@ -167,12 +168,24 @@ func (b *Backend) noteRoom(err error) {
 	}
 }
 
-// state tells of a change of what the backend can do.
+// state tells of a change of what the backend can do, and of each answer that says why it cannot: a password that was changed shows as a
+// closed connection first.
 func (b *Backend) state(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if (err == nil) != (b.down == nil) {
+	code := redisclient.Code(err)
+	isNew := code != "" && !slices.Contains(b.codes, code)
+	if (err == nil) != (b.down == nil) || isNew {
 		b.on.State(err)
+	}
+	switch {
+	case err == nil:
+		b.codes = nil
+	case isNew:
+		b.codes = append(b.codes, code)
+		if b.down != nil {
+			b.log.Error("engine: Redis refuses what it is asked", "err", err)
+		}
 	}
 	b.down = err
 }

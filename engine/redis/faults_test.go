@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"scenecast/engine/redis"
 	"scenecast/problem"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
@@ -30,15 +32,17 @@ func TestFaults(t *testing.T) {
 		args       []string // of the server
 		begin, end func(t *testing.T, s *redistest.Server, c rueidis.Client)
 		kind       problem.Kind // of the failure; empty: that of an engine out of order
+		says       string       // what the log has then
 		isWatched  bool         // while it is out of order, it says what it has to do
 	}{
 		{
 			name:  "it hangs",
+			says:  "no answer of Redis in time",
 			begin: func(_ *testing.T, s *redistest.Server, _ rueidis.Client) { s.Stop() },
 			end:   func(_ *testing.T, s *redistest.Server, _ rueidis.Client) { s.Continue() },
 		},
 		{
-			name: "read-only replica", isWatched: true,
+			name: "read-only replica", isWatched: true, says: "READONLY",
 			begin: func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "REPLICAOF 127.0.0.1 1") },
 			end:   func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "REPLICAOF NO ONE") },
 		},
@@ -58,7 +62,7 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		{
-			name: "maxmemory is reached, and nothing is evicted", isWatched: true,
+			name: "maxmemory is reached, and nothing is evicted", isWatched: true, says: "OOM command not allowed",
 			begin: func(t *testing.T, _ *redistest.Server, c rueidis.Client) {
 				do(t, c, "CONFIG SET maxmemory-policy noeviction", "CONFIG SET maxmemory 1")
 			},
@@ -84,7 +88,7 @@ func TestFaults(t *testing.T) {
 			end: func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "PING") },
 		},
 		{
-			name: "the password is another one", isWatched: true,
+			name: "the password is another one", isWatched: true, says: "NOAUTH",
 			begin: func(t *testing.T, _ *redistest.Server, c rueidis.Client) {
 				do(t, c, "ACL SETUSER default resetpass >changed", "ACL SETUSER default resetkeys", "CLIENT KILL TYPE normal SKIPME yes")
 			},
@@ -93,17 +97,17 @@ func TestFaults(t *testing.T) {
 			},
 		},
 		{
-			name: "a command is denied", isWatched: true,
+			name: "a command is denied", isWatched: true, says: "can't run this command",
 			begin: func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "ACL SETUSER default -xadd") },
 			end:   func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "ACL SETUSER default +xadd") },
 		},
 		{
-			name: "the command that reads is denied", isWatched: true,
+			name: "the command that reads is denied", isWatched: true, says: "NOPERM",
 			begin: func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "ACL SETUSER default -xread") },
 			end:   func(t *testing.T, _ *redistest.Server, c rueidis.Client) { do(t, c, "ACL SETUSER default +xread") },
 		},
 		{
-			name: "it is killed, and loads its data for long",
+			name: "it is killed, and loads its data for long", says: "LOADING",
 			args: []string{"--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024"},
 			begin: func(t *testing.T, s *redistest.Server, c rueidis.Client) {
 				for i := range 1500 {
@@ -124,7 +128,10 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := redistest.Start(t, c.args...)
-			f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + s.Addr}))
+			var log lines
+			f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + s.Addr}), func(o *redis.Options) {
+				o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			})
 			f.publish(t, 0, "before")
 			control := s.Client()
 			do(t, control, "PING") // it is connected
@@ -132,6 +139,7 @@ func TestFaults(t *testing.T) {
 			f.awaitFailure(t, 0, "during")
 			f.awaitFailure(t, 1, "during, at the other node")
 			until(t, func() bool { return f.engines[0].CheckHealth(t.Context()) != nil })
+			until(t, func() bool { return strings.Contains(log.String(), c.says) })
 			if err := f.attempt(0, "still"); err == nil || c.kind != "" && problem.Of(err).Kind != c.kind {
 				t.Errorf("the failure is %v, want the kind %s", err, c.kind)
 			}

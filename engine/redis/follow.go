@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -36,12 +34,6 @@ type follower struct {
 
 // recentEntries is how many entries are remembered, to find out up to which one a log is the one that was read.
 const recentEntries = 4096
-
-// mailbox is a stream of messages.
-type mailbox struct {
-	key  string
-	last string // ID of the newest entry that was read
-}
 
 // How long one command waits for something to come, how often the log is looked at, and how often the server and its settings are.
 const (
@@ -159,31 +151,6 @@ func (f *follower) dropOld(below uint64) command {
 	return func(c rueidis.Builder) rueidis.Completed {
 		return c.Xtrim().Key(f.keys.log).Minid().Almost().Threshold(id(below)).Build()
 	}
-}
-
-// compare holds what was read of a mailbox against its newest entry. Where Redis has lost the stream, its clock may give lower IDs than
-// it has: then all of it is read again, as messages that come twice do no harm.
-func (m *mailbox) compare(newest []rueidis.XRangeEntry) {
-	switch {
-	case m.last == "" && len(newest) > 0: // at the start
-		m.last = newest[0].ID
-	case len(newest) == 0 || isBehind(newest[0].ID, m.last):
-		m.last = "0-0"
-	}
-}
-
-// isBehind reports whether an ID is lower than another one.
-func isBehind(id, other string) bool {
-	ms, n := parts(id)
-	otherMS, otherN := parts(other)
-	return ms < otherMS || ms == otherMS && n < otherN
-}
-
-func parts(id string) (ms, n uint64) {
-	first, second, _ := strings.Cut(id, "-")
-	ms, _ = strconv.ParseUint(first, 10, 64)
-	n, _ = strconv.ParseUint(second, 10, 64)
-	return ms, n
 }
 
 // catchUp reads up to where the log stands, at the start.
