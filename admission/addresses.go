@@ -66,6 +66,9 @@ func (a *Addresses) Connect(from netip.Addr) error {
 	now := time.Since(a.began)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if limits.Connects == 0 && a.byAddress[networkOf(from)] == nil {
+		return nil // only those are remembered that have shown a wrong token, or many others would have one of them forgotten
+	}
 	r := a.of(from, limits, now)
 	if err := a.checkFailed(r, now); err != nil {
 		return err

@@ -84,6 +84,26 @@ func TestFailedTokens(t *testing.T) {
 	})
 }
 
+// TestConnectsForgetNoFailures: where pages may come as fast as they like, those of many addresses take no room from one that has shown wrong
+// tokens.
+func TestConnectsForgetNoFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := admission.NewAddresses(func() admission.AddressLimits { return admission.AddressLimits{FailedTokens: 1} })
+		bad := netip.MustParseAddr("192.0.2.1")
+		a.Failed(bad)
+		for i := range uint32(1<<16 + 1) {
+			var from [4]byte
+			binary.BigEndian.PutUint32(from[:], 10<<24|i)
+			if err := a.Connect(netip.AddrFrom4(from)); err != nil {
+				t.Fatalf("%v: %v", from, err)
+			}
+		}
+		if a.Connect(bad) == nil {
+			t.Error("its wrong token was forgotten")
+		}
+	})
+}
+
 // TestManyAddresses: the table is bounded; those heard of least recently are forgotten, and one that goes on is not.
 func TestManyAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -225,8 +225,11 @@ func (u *HookURL) UnmarshalText(text []byte) error {
 func (u HookURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
 // String implements fmt.Stringer.
-func (u HookURL) String() string {
-	parsed, err := url.Parse(string(u))
+func (u HookURL) String() string { return withoutSecrets(string(u)) }
+
+// withoutSecrets is a URL without what may be secret in it.
+func withoutSecrets(text string) string {
+	parsed, err := url.Parse(text)
 	if err != nil {
 		return hidden
 	}

@@ -16,14 +16,29 @@ import (
 
 // JWT says which JSON Web Tokens let pages in.
 type JWT struct {
-	Keys         JWTKeys  `yaml:"keys"`
-	JWKSURL      string   `yaml:"jwks_url"` // where further keys are; empty: nowhere
-	Issuer       string   `yaml:"issuer"`   // that tokens must name; empty: any
-	Audience     string   `yaml:"audience"` // that tokens must name; empty: any
-	Leeway       Duration `yaml:"leeway"`   // 0: none
-	MaxLifetime  Duration `yaml:"max_lifetime"`
-	ExpiryNotice Duration `yaml:"expiry_notice"` // 0: none
+	Keys         JWTKeys   `yaml:"keys"`
+	JWKSURL      KeySetURL `yaml:"jwks_url"` // where further keys are; empty: nowhere
+	Issuer       string    `yaml:"issuer"`   // that tokens must name; empty: any
+	Audience     string    `yaml:"audience"` // that tokens must name; empty: any
+	Leeway       Duration  `yaml:"leeway"`   // 0: none
+	MaxLifetime  Duration  `yaml:"max_lifetime"`
+	ExpiryNotice Duration  `yaml:"expiry_notice"` // 0: none
 }
+
+// KeySetURL is where a key set is. It prints without what may be secret in it, in a log as well; string(u) has it.
+type KeySetURL string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (u *KeySetURL) UnmarshalText(text []byte) error {
+	*u = KeySetURL(text)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (u KeySetURL) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// String implements fmt.Stringer.
+func (u KeySetURL) String() string { return withoutSecrets(string(u)) }
 
 // IsSet reports whether there are any keys.
 func (j JWT) IsSet() bool { return len(j.Keys) > 0 || j.JWKSURL != "" }
@@ -106,7 +121,7 @@ func (d *decoder) checkJWT(c *Config) {
 		if at := app.key("jwt.max_lifetime"); app.Name != scenecast.DefaultApp && j.MaxLifetime == 0 {
 			d.wrong(at, "must be more than 0")
 		}
-		d.checkKeySetURL(app.key("jwt.jwks_url"), j.JWKSURL)
+		d.checkKeySetURL(app.key("jwt.jwks_url"), string(j.JWKSURL))
 		check := func(place, key, verifies string) {
 			use := [3]string{verifies, j.Issuer, j.Audience}
 			if other, taken := first[use]; taken {
@@ -119,7 +134,7 @@ func (d *decoder) checkJWT(c *Config) {
 			check(entry(key, i), key, "key "+k.ID+" "+string(k.Key)+" "+k.File)
 		}
 		if j.JWKSURL != "" {
-			check(app.key("jwt.jwks_url"), app.key("jwt.jwks_url"), "set "+j.JWKSURL)
+			check(app.key("jwt.jwks_url"), app.key("jwt.jwks_url"), "set "+string(j.JWKSURL))
 		}
 	}
 }

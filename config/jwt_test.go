@@ -1,6 +1,12 @@
 package config_test
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"scenecast/config"
+)
 
 func TestJWTMistakes(t *testing.T) {
 	const secret = "a secret of 32 bytes, or some more"
@@ -26,4 +32,18 @@ func TestJWTMistakes(t *testing.T) {
 		{"jwt: {keys: [{key: '" + secret + "'}]}\nclient_tokens: ['" + secret + "']", []string{
 			"FILE:1: jwt.keys: key 1 is also token 1 in client_tokens, and everybody who opens a page can read a token"}},
 	})
+}
+
+// TestKeySetURLIsHidden: a password or a key in the URL of a key set is not printed, and counts.
+func TestKeySetURLIsHidden(t *testing.T) {
+	const given = "https://me:secret-of-mine@login.example.com/jwks.json?key=secret-of-mine"
+	c, err := config.Load(config.Sources{File: write(t, "jwt: {jwks_url: '"+given+"'}")})
+	if err != nil || string(c.JWT.JWKSURL) != given {
+		t.Fatalf("%s, %v", string(c.JWT.JWKSURL), err)
+	}
+	for what, text := range map[string]string{"printed": config.Print(c), "formatted": fmt.Sprintf("%+v", c)} {
+		if strings.Contains(text, "secret-of-mine") || !strings.Contains(text, "login.example.com/jwks.json") {
+			t.Errorf("%s:\n%s", what, text)
+		}
+	}
 }

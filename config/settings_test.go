@@ -45,7 +45,7 @@ var another = map[string]struct {
 	"socket_mode":            {"0600", "0600"},
 	"client_tokens":          {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},
 	"jwt.keys":               {`[{kid: a, alg: HS512, key: "a secret of 32 bytes, or some more"}, {file: jwt.pem}]`, config.JWTKeys{{ID: "a", Algorithm: "HS512", Key: "a secret of 32 bytes, or some more"}, {File: "jwt.pem"}}},
-	"jwt.jwks_url":           {"https://login.example.com/jwks.json", "https://login.example.com/jwks.json"},
+	"jwt.jwks_url":           {"https://login.example.com/jwks.json", config.KeySetURL("https://login.example.com/jwks.json")},
 	"jwt.issuer":             {"https://login.example.com", "https://login.example.com"},
 	"jwt.audience":           {"pages", "pages"},
 	"jwt.leeway":             {"0", config.Duration(0)},

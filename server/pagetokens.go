@@ -43,7 +43,7 @@ func newVerifier(c config.Config, sets *jwt.KeySets) (*jwt.Verifier, error) {
 		return nil, nil
 	}
 	for i := range apps { // nothing is read for a configuration with a mistake
-		if url := c.App(apps[i].Name).JWT.JWKSURL; url != "" {
+		if url := string(c.App(apps[i].Name).JWT.JWKSURL); url != "" {
 			apps[i].KeySet = sets.Get(url)
 		}
 	}

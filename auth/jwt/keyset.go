@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -93,6 +95,28 @@ func (s *KeySet) onChange(changed func()) {
 	s.changed = append(s.changed, changed)
 }
 
+// shown is the URL as the log has it: without a password and a query, which may be secret.
+func (s *KeySet) shown() string {
+	u, err := url.Parse(s.url)
+	if err != nil {
+		return "a URL that is none"
+	}
+	u.User, u.RawQuery = nil, ""
+	return u.String()
+}
+
+// withoutURL is an error of a request without its URL.
+func withoutURL(err error) error {
+	var of *url.Error
+	if !errors.As(err, &of) {
+		return err
+	}
+	if of.Timeout() {
+		return errors.New("no answer in time")
+	}
+	return of.Err
+}
+
 // await waits until the key set has been read once more, or for the first time. The error is ctx's, or says that it could never be read.
 func (s *KeySet) await(ctx context.Context) error {
 	s.mu.Lock()
@@ -127,7 +151,7 @@ func (s *KeySet) run(ctx context.Context) {
 		s.mu.Unlock()
 		again := refreshEvery
 		if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("the keys of jwt.jwks_url could not be read; those that were read before stay in force", "url", s.url, "err", err)
+			s.log.Warn("the keys of jwt.jwks_url could not be read; those that were read before stay in force", "url", s.shown(), "err", withoutURL(err))
 			again = retryEvery
 		}
 		s.mu.Lock()
@@ -183,11 +207,11 @@ func (s *KeySet) refresh(ctx context.Context) error {
 		return err
 	}
 	for _, why := range skipped {
-		s.log.Warn("a key of jwt.jwks_url cannot be used", "url", s.url, "why", why)
+		s.log.Warn("a key of jwt.jwks_url cannot be used", "url", s.shown(), "why", why)
 	}
 	before := s.read.Swap(&keys)
 	if before == nil || !sameKeys(*before, keys) {
-		s.log.Info("keys read", "url", s.url, "keys", len(keys))
+		s.log.Info("keys read", "url", s.shown(), "keys", len(keys))
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, changed := range s.changed {

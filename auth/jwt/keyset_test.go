@@ -201,6 +201,25 @@ func TestAlgorithmOfSetChanges(t *testing.T) {
 	}
 }
 
+// TestURLOfKeySetIsNotTold: a password or a key in the URL of a key set is in no line of the log.
+func TestURLOfKeySetIsNotTold(t *testing.T) {
+	s := newSetServer(t, set("p256", "small"))
+	var log strings.Builder
+	sets := &jwt.KeySets{Log: slog.New(slog.NewTextHandler(&log, nil))}
+	jwt.SetPause(sets, time.Millisecond)
+	v := ofSet(sets.Get(strings.Replace(s.URL, "http://", "http://me:secret-of-mine@", 1) + "/keys?key=secret-of-mine"))
+	for _, status := range []int{http.StatusOK, http.StatusForbidden, http.StatusOK} {
+		s.serve(status, set("p256", "small"))
+		_, _ = v.AuthenticatePage(t.Context(), sign("ES256", "made-up", "p256", claims(nil)))
+	}
+	s.Close()
+	_, _ = v.AuthenticatePage(t.Context(), sign("ES256", "made-up", "p256", claims(nil)))
+	sets.Close()
+	if text := log.String(); strings.Contains(text, "secret-of-mine") || strings.Contains(text, "me:") || !strings.Contains(text, "/keys") || !strings.Contains(text, "could not be read") {
+		t.Errorf("the log has\n%s", text)
+	}
+}
+
 // TestKeysOfSet: what in a set is no key for verifying is left out, and the rest counts.
 func TestKeysOfSet(t *testing.T) {
 	good := set("rsa")[len(`{"keys":[`):]
