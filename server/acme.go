@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,7 +187,7 @@ func (a *acmeCertificates) certificate(hello *tls.ClientHelloInfo) (*tls.Certifi
 	if slices.Equal(hello.SupportedProtos, []string{acmeProtocol}) { // the authority's check
 		return a.manager.GetCertificate(hello)
 	}
-	i := slices.Index(a.domains, hello.ServerName)
+	i := slices.IndexFunc(a.domains, func(domain string) bool { return strings.EqualFold(domain, hello.ServerName) })
 	if hello.ServerName == "" {
 		i = 0
 	}
