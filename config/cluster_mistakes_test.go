@@ -58,7 +58,7 @@ func TestShortClusterSecret(t *testing.T) {
 	}
 }
 
-// TestSecretOfNobody: a node that was to be one of several, and is alone, says so.
+// TestSecretOfNobody: a node that was to be one of several, and is alone, says so; also of certificates and elections.
 func TestSecretOfNobody(t *testing.T) {
 	const secret = "cluster: {secret: sixteen-letters-}\n"
 	for content, want := range map[string]int{
@@ -66,6 +66,9 @@ func TestSecretOfNobody(t *testing.T) {
 		"data_dir: d\n" + secret: 1,
 		"nats: {url: 'nats://h:4222'}\n" + secret:                                                  1,
 		"data_dir: d\ncluster: {secret: sixteen-letters-, listen: 'h:2', peers: ['h:3', 'h:4']}\n": 0,
+		"engine: redis\ncluster: {tls: {cert: a, key: b, ca: c}, election: safe}\n":                2,
+		"nats: {url: 'nats://h:4222'}\ncluster: {tls: {cert: a, key: b, ca: c}}\n":                 0,
+		"data_dir: d\ncluster: {election: safe}\n":                                                 0,
 	} {
 		l, err := config.Read(config.Sources{File: write(t, content)})
 		if err != nil {

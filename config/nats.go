@@ -27,7 +27,7 @@ func (d *decoder) checkNATS(c *Config) {
 				d.wrong(key, "needs the engine %s, and this is %s (engine, data_dir, nats.url and cluster.peers decide)", EngineNATS, engine)
 			}
 		}
-		d.warnOfSecret(c)
+		d.warnOfIdle(c)
 		return
 	}
 	switch {
@@ -39,13 +39,21 @@ func (d *decoder) checkNATS(c *Config) {
 	case c.NATS.Credentials != "":
 		d.wrong("nats.credentials", "is for an external NATS, and nats.url is missing")
 	}
-	d.warnOfSecret(c)
+	d.warnOfIdle(c)
 }
 
-// warnOfSecret tells of a secret between nodes where there are none: perhaps that they were meant to be a cluster.
-func (d *decoder) warnOfSecret(c *Config) {
+// warnOfIdle tells of a secret or certificates between nodes where there are none: perhaps they were meant to be a cluster. It tells of
+// elections where there are none, too.
+func (d *decoder) warnOfIdle(c *Config) {
 	if k := &c.Cluster; k.Secret != "" && k.Listen == "" && len(k.Peers) == 0 {
 		d.warn("cluster.secret", "cluster.secret", "is for nodes that find each other by cluster.listen and cluster.peers, which are not set")
+	}
+	if t := c.Cluster.TLS; t != (ClusterTLS{}) && c.NATS.URL == "" && c.Cluster.Listen == "" && len(c.Cluster.Peers) == 0 {
+		key := firstSet("cluster.tls", "cert", t.Cert, "key", t.Key, "ca", t.CA)
+		d.warn(key, key, "is for nodes that find each other by cluster.listen and cluster.peers, or nats.url, which are not set")
+	}
+	if c.Cluster.Election != ElectionFast && (c.EngineName() != EngineNATS || c.NATS.URL != "") {
+		d.warn("cluster.election", "cluster.election", "is for the embedded NATS, and does nothing here")
 	}
 }
 
