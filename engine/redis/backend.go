@@ -11,12 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"scenecast"
 	"scenecast/engine/cluster"
 	"scenecast/problem"
-	"scenecast/redisclient"
 )
 
 var _ cluster.Backend = (*Backend)(nil)
@@ -28,7 +25,7 @@ type Backend struct {
 	keys    keys
 	self    scenecast.NodeID
 	on      cluster.Events
-	client  rueidis.Client
+	servers *servers
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -38,7 +35,8 @@ type Backend struct {
 
 	appends  appends
 	sends    sends
-	messages chan []byte // that have come, and are to be told
+	messages chan []byte   // that have come, and are to be told
+	deposed  chan struct{} // the Sentinels have named another master
 
 	read      atomic.Uint64                   // the highest number that was read
 	retention retention                       // which entries are too old
@@ -60,6 +58,7 @@ func New(o Options) *Backend {
 		appends:  appends{wake: make(chan struct{}, 1)},
 		sends:    sends{wake: make(chan struct{}, 1)},
 		messages: make(chan []byte, maxMessages),
+		deposed:  make(chan struct{}, 1),
 	}
 	b.retention = retention{maxAge: o.MaxAge, maxBytes: o.MaxBytes}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
@@ -82,8 +81,9 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 		return err
 	}
 	for _, l := range []**link{&b.reading, &b.appending, &b.sending} {
-		*l = newLink(b.client, b.keys.log)
+		*l = newLink(b.servers, b.keys.log)
 	}
+	b.running.Go(b.keepLeaving)
 	f := newFollower(b)
 	if err := b.untilUp(ctx, f.begin); err != nil {
 		return err
@@ -96,15 +96,34 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	return nil
 }
 
-// connect makes the client.
+// connect finds the servers.
 func (b *Backend) connect(ctx context.Context) error {
 	return b.untilUp(ctx, func() (err error) {
-		client, err := redisclient.Connect(b.options.Client)
+		s, err := connectServers(ctx, b.options.Client, func() {
+			select {
+			case b.deposed <- struct{}{}:
+			default:
+			}
+		})
 		if err == nil {
-			b.client = client
+			b.servers = s
 		}
 		return err
 	})
+}
+
+// keepLeaving has links leave a master that was replaced.
+func (b *Backend) keepLeaving() {
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-b.deposed:
+		}
+		for _, l := range []*link{b.reading, b.appending, b.sending} {
+			l.leave()
+		}
+	}
 }
 
 // untilUp tries until Redis is up, or says what waiting does not mend.
@@ -212,8 +231,8 @@ func (b *Backend) Close() error {
 	}
 	b.running.Wait()
 	b.appends.end()
-	if b.client != nil {
-		b.client.Close()
+	if b.servers != nil {
+		b.servers.close()
 	}
 	return nil
 }

@@ -15,21 +15,19 @@ import (
 // link is one connection to the server that keeps the log. It belongs to one goroutine; only close may come from another. A link that
 // has failed is closed, and what comes next opens another one, to the server that keeps the log then.
 type link struct {
-	client rueidis.Client
-	log    string        // key of the log
-	done   chan struct{} // closed by close
+	servers *servers
+	log     string        // key of the log
+	done    chan struct{} // closed by close
 
 	mu     sync.Mutex
-	conn   rueidis.DedicatedClient // nil: none is open
+	conn   *connection // nil: none is open
 	closed bool
 
-	master   string    // with Sentinel: where conn leads to
-	compared time.Time // … and when that was held last against what Sentinel says
-	opened   time.Time // when one was opened last
+	opened time.Time // when one was opened last
 }
 
-func newLink(client rueidis.Client, log string) *link {
-	return &link{client: client, log: log, done: make(chan struct{})}
+func newLink(s *servers, log string) *link {
+	return &link{servers: s, log: log, done: make(chan struct{})}
 }
 
 // command is one that is still to be built.
@@ -38,7 +36,10 @@ type command func(rueidis.Builder) rueidis.Completed
 // reopenAfter is how long after one attempt to open a connection the next one may come.
 const reopenAfter = 100 * time.Millisecond
 
-var errClosed = errors.New("the engine is closed")
+var (
+	errClosed  = errors.New("the engine is closed")
+	errDeposed = errors.New("the server is not the master any more, as the Sentinels say")
+)
 
 // do sends commands in one go and returns their answers, or an error if any of them has failed, in the order of the commands. Redis may
 // take so long to answer; to open a connection, where none is, may take about twice answerTimeout besides.
@@ -94,35 +95,37 @@ func staysOpen(err error) bool {
 }
 
 // open returns the connection, or opens one.
-func (l *link) open() (rueidis.DedicatedClient, error) {
+func (l *link) open() (*connection, error) {
 	l.mu.Lock()
 	conn, closed := l.conn, l.closed
 	l.mu.Unlock()
 	if closed {
 		return nil, errClosed
 	}
-	if conn != nil && l.isToMaster() {
-		return conn, nil
-	}
 	if conn != nil {
-		l.drop(conn)
+		return conn, nil
 	}
 	select {
 	case <-l.done:
 		return nil, errClosed
 	case <-time.After(reopenAfter - time.Since(l.opened)):
 	}
-	l.opened, l.compared = time.Now(), time.Now()
-	l.master = l.masterNow()
-	conn, _ = l.client.Dedicate()
+	l.opened = time.Now()
+	conn, err := l.servers.connect()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
 	// In a Redis Cluster, the key of the first command says which server it is.
-	err := conn.Do(ctx, conn.B().Exists().Key(l.log).Build()).Error()
+	err = conn.Do(ctx, conn.B().Exists().Key(l.log).Build()).Error()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	switch {
+	case l.closed:
 		err = errClosed
+	case err == nil && !l.servers.isCurrent(conn):
+		err = errDeposed
 	}
 	if err != nil {
 		conn.Close()
@@ -132,28 +135,19 @@ func (l *link) open() (rueidis.DedicatedClient, error) {
 	return conn, nil
 }
 
-// isToMaster reports whether the connection leads to the server that is the master by now. One that Sentinel has replaced, and does not
-// reach, still takes what it is sent.
-func (l *link) isToMaster() bool {
-	if time.Since(l.compared) < lookEvery {
-		return true
+// leave closes a connection to a server that is not the master any more, also while it waits for an answer: one that Sentinel has
+// replaced, and does not reach, still takes what it is sent.
+func (l *link) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn != nil && !l.servers.isCurrent(l.conn) {
+		l.conn.Close()
+		l.conn = nil
 	}
-	l.compared = time.Now()
-	return l.masterNow() == l.master
-}
-
-// masterNow is where the master is, as Sentinel says. Without Sentinel it is empty: the server itself says when it is none.
-func (l *link) masterNow() string {
-	if l.client.Mode() == rueidis.ClientModeSentinel {
-		for address := range l.client.Nodes() {
-			return address
-		}
-	}
-	return ""
 }
 
 // drop closes a connection that has failed.
-func (l *link) drop(conn rueidis.DedicatedClient) {
+func (l *link) drop(conn *connection) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.conn == conn {

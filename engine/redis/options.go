@@ -45,7 +45,6 @@ func (o Options) withDefaults() Options {
 	c.DisableRetry = true // what has failed is told, and tried again by whoever knows what it was
 	if c.Sentinel.MasterSet != "" {
 		c.Sentinel.Dialer.Timeout = answerTimeout
-		c.Sentinel.TopologyRefreshInterval = time.Second // what the Sentinels publish of a failover may get lost
 	}
 	c.ClusterOption.ShardsRefreshInterval = 2 * time.Second
 	return o
