@@ -29,6 +29,8 @@ type chaosEngine struct {
 type underChaos struct {
 	*fleet
 	faults []chaosFault
+	mended func() // waits until what is beside the nodes is whole again; nil: there is nothing
+	check  func() // looks at the end whether anything is left behind; nil: there is nothing to look at
 }
 
 // chaosFault is something that is done to a node. It returns when it is over; that the nodes are ready is for others to see.
@@ -65,6 +67,9 @@ func TestChaos(t *testing.T) {
 			c.run(l, r, rand.New(rand.NewPCG(seed, 0)))
 			time.Sleep(500 * time.Millisecond)
 			l.end()
+			if c.check != nil {
+				c.check()
+			}
 			t.Logf("%s: %s\n%s", e.name, l.summary, r)
 		})
 	}
@@ -89,6 +94,9 @@ func (c *underChaos) run(l *load, r *chaosReport, random *rand.Rand) {
 			m.awaitReady()
 		}
 		r.add(f, l.quiet(), time.Since(over))
+		if c.mended != nil {
+			c.mended()
+		}
 	}
 }
 

@@ -90,8 +90,9 @@ func startRedisChaos(t *testing.T, wait int) *underChaos {
 	for _, s := range redis.Sentinels {
 		urls = append(urls, s.Addr)
 	}
-	env := []string{"env", "SCENECAST_REDIS_SENTINEL_MASTER=" + redis.Name, fmt.Sprint("SCENECAST_REDIS_WAIT_REPLICAS=", wait)}
-	c := &underChaos{fleet: prepareNodes(t, freePorts(t, 3), [][]string{env, env, env}), faults: faultsOfNodes()}
+	env := []string{"env", "SCENECAST_REDIS_SENTINEL_MASTER=" + redis.Name, "SCENECAST_REDIS_REGISTRY=true", fmt.Sprint("SCENECAST_REDIS_WAIT_REPLICAS=", wait)}
+	c := &underChaos{fleet: prepareNodes(t, freePorts(t, 3), [][]string{env, env, env}), faults: faultsOfNodes(), mended: redis.AwaitReplicas}
+	c.check = func() { c.awaitNoGhosts(redis) }
 	for _, m := range c.nodes {
 		m.args = append(m.args, "--engine", "redis", "--redis-url", "redis://"+strings.Join(urls, ","), "--cluster-node", m.name)
 	}
@@ -110,6 +111,21 @@ func startRedisChaos(t *testing.T, wait int) *underChaos {
 		}})
 	c.start()
 	return c
+}
+
+// awaitNoGhosts waits until the registry, in the Redis that is the master by now, has as many connections as there are: none, when all pages
+// have left. What nodes have left behind that were killed is reaped within 15 s.
+func (c *underChaos) awaitNoGhosts(redis *redistest.Watched) {
+	c.t.Helper()
+	client := redis.Master().Client()
+	var ghosts []string
+	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		answer := redistest.Do(c.t, client, "HKEYS", "{scenecast}:connections")
+		if ghosts, _ = answer.AsStrSlice(); len(ghosts) == 0 {
+			return
+		}
+	}
+	c.t.Errorf("the registry has the connections %v, and there are none", ghosts)
 }
 
 func (f *fleet) index(m *member) int {

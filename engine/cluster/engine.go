@@ -93,9 +93,11 @@ type Engine struct {
 	keys       *tail.Keys
 	texts      audiences
 	seen       map[scenecast.NodeID]*seen
-	origins    []scenecast.NodeID // in the order of their first record
-	epochBegin uint64             // the number behind which the epoch's records are
-	newer      bool               // the log has a record of a newer version
+	origins    []scenecast.NodeID   // in the order of their first record
+	epochBegin uint64               // the number behind which the epoch's records are
+	epochRead  time.Time            // when the epoch's beginning was read; zero: at the start
+	unread     map[uint64]time.Time // epochs that pages come from and this node does not know, and since when
+	newer      bool                 // the log has a record of a newer version
 
 	// What this node appends.
 	records   uint64                    // that it has made
@@ -137,6 +139,7 @@ func New(b Backend, o Options) *Engine {
 		seen:     make(map[scenecast.NodeID]*seen),
 		kept:     make(map[uint64]*ownRecord),
 		inFlight: make(map[*ownRecord]struct{}),
+		unread:   make(map[uint64]time.Time),
 		byKey:    make(map[tail.Name]*submission),
 		members:  members{byID: make(map[scenecast.NodeID]*member), senders: make(map[scenecast.NodeID]*sender)},
 		asks:     make(map[uint64]*ask),

@@ -54,6 +54,9 @@ func (v *events) Record(number uint64, b []byte) {
 		}
 		e.apply(r.origin, r.number, i, p, s, now)
 	}
+	if r.again && len(r.pushes) > 0 { // pages of nodes that read it where it is lost have it
+		e.tail.StrayHere(seqOf(number, len(r.pushes)-1))
+	}
 	if o != nil {
 		e.completeAll(o)
 	}
@@ -178,23 +181,27 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 	if !e.isLive {
 		return
 	}
+	e.epochRead = time.Now()
 	var lost []*ownRecord
 	e.inOrder = slices.DeleteFunc(e.inOrder, func(o *ownRecord) bool {
 		if o.place != 0 && (o.place <= previousEnd || o.place > begin) {
 			return false
 		}
 		o.place = 0
+		o.appendedAgain()
 		e.keptBytes -= len(o.bytes)
 		lost = append(lost, o)
 		return true
 	})
 	for o := range e.inFlight { // the backend may say that it is there, and mean the part of the log that was lost
 		o.again = true
+		o.appendedAgain()
 		if o.place > previousEnd && o.place <= begin {
 			o.place = 0
 		}
 	}
 	for _, o := range e.queue {
+		o.appendedAgain()
 		if o.place > previousEnd && o.place <= begin {
 			o.place = 0
 		}

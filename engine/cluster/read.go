@@ -2,21 +2,80 @@ package cluster
 
 import (
 	"context"
+	"maps"
+	"time"
 
 	"scenecast"
 	"scenecast/engine/tail"
 )
 
 // After implements scenecast.Log. It reads what this node keeps, and touches no network. A position that this node has not come to,
-// but another has, has nothing behind it yet.
-func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+// but another has, has nothing behind it yet. While an epoch is new it waits until nodes have appended again what is lost.
+func (e *Engine) After(ctx context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if err := e.awaitSettled(ctx, after); err != nil {
+		return nil, err
+	}
 	if e.closed {
 		return nil, scenecast.ErrClosed
 	}
-	return e.tail.After(after, limit, e.options.Now(), e.ahead())
+	ahead := e.ahead()
+	if e.mayCome(after) {
+		ahead = after
+	}
+	return e.tail.After(after, limit, e.options.Now(), ahead)
 }
+
+// awaitSettled, with mu held, waits, without, where a page may have had what its node read in a lost part of the log: of a position there, or
+// in the epoch that has begun since, this node knows whether anything is missing or comes twice when that was appended again.
+func (e *Engine) awaitSettled(ctx context.Context, after scenecast.Position) error {
+	for e.ctx.Err() == nil {
+		left := settleFor - time.Since(e.epochRead)
+		if len(e.members.senders) == 0 || left <= 0 || after.Epoch != e.tail.Newest().Epoch && !e.tail.IsVoid(after) {
+			break
+		}
+		e.mu.Unlock()
+		select {
+		case <-time.After(left):
+		case <-ctx.Done():
+		case <-e.ctx.Done():
+		}
+		e.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleFor is within which time nodes append again what the log has lost, from when it has begun anew.
+const settleFor = 2 * time.Second
+
+// mayCome, with mu held, reports whether a position is of an epoch that this node may be about to read: another one has given it to a page,
+// and has not said so yet, or cannot. Such epochs are above all that was read, and are waited for only so long.
+func (e *Engine) mayCome(after scenecast.Position) bool {
+	if after.Seq <= e.tail.Newest().Seq || e.tail.HasEpoch(after.Epoch) || len(e.members.senders) == 0 {
+		return false
+	}
+	now := e.options.Now()
+	asked, ok := e.unread[after.Epoch]
+	if !ok {
+		maps.DeleteFunc(e.unread, func(_ uint64, asked time.Time) bool { return now.Sub(asked) > forgetUnread })
+		if len(e.unread) >= maxUnread {
+			return false
+		}
+		asked = now
+		e.unread[after.Epoch] = now
+	}
+	return now.Sub(asked) < awaitEpoch
+}
+
+const (
+	awaitEpoch   = 4 * time.Second // how long a node may be behind another that reads an epoch
+	forgetUnread = time.Minute     // an epoch that did not come is waited for again after so long
+	maxUnread    = 64              // epochs that are waited for, or were in vain
+)
 
 // ahead, with mu held, is up to where a position may be one that another node has reached. What the others have told of is a second
 // old, and a page that loses its node is elsewhere at once: so of this epoch any position is, as far as nodes can be apart, unless this

@@ -20,15 +20,22 @@ import (
 //	  id, app, to (canonical text), event, coalesce, retain, key, data
 //	  at (ns since 1970), ttl (ns), timeout (ns), receipt (1 byte)
 //	  from version 2 on, where the receipt has the bit isConfined: confinement
+//
+// A record of version 3 has been in a part of the log that is lost, as far as its origin knows.
 type record struct {
 	origin scenecast.NodeID
 	number uint64
+	again  bool // it is of version 3
 	pushes []*scenecast.Push
 }
 
 // recordVersion is the newest version that this build writes. It reads that one and those before it. A record is of the oldest version
 // that can say what is in it, so that nodes which are not upgraded yet read it as well.
-const recordVersion = 2
+const recordVersion = versionAgain
+
+// versionAgain is that of a record which is appended again in another epoch: nodes that have not read it there let nobody go on between
+// the two, who may come from one that has.
+const versionAgain = 3
 
 // isConfined is set in the receipt of a push that has a confinement.
 const isConfined = 1 << 7
@@ -101,7 +108,7 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 		return r, fmt.Errorf("a record of version %d", version)
 	}
 	r.origin = scenecast.NodeID(d.uint64())
-	r.number = d.uvarint()
+	r.number, r.again = d.uvarint(), version == versionAgain
 	n := d.uvarint()
 	if n > maxPushes {
 		return r, fmt.Errorf("a record of %d pushes", n)

@@ -37,6 +37,14 @@ type ownRecord struct {
 	flightTimer *time.Timer               // calls flightOverdue
 }
 
+// appendedAgain notes that what is appended from now on may have been in a part of the log that is lost.
+func (o *ownRecord) appendedAgain() {
+	if !o.began.IsZero() && len(o.bytes) > 0 && o.bytes[0] != versionAgain {
+		o.bytes = bytes.Clone(o.bytes) // the backend may have it still
+		o.bytes[0] = versionAgain
+	}
+}
+
 // submission is one push of a record.
 type submission struct {
 	push        *scenecast.Push

@@ -5,6 +5,7 @@ package tail
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -150,6 +151,11 @@ func (l *Log) IsVoid(p scenecast.Position) bool {
 	return false
 }
 
+// HasEpoch reports whether an epoch is one that this log knows of.
+func (l *Log) HasEpoch(epoch uint64) bool {
+	return slices.ContainsFunc(l.lineage, func(s span) bool { return s.epoch == epoch })
+}
+
 // Stray notes that the push at this sequence number of the current epoch is here at a place that has become void. Between the two, a page
 // may come from a node that has the push here, or from one that has it there: of positions in the epochs that have begun since, the log
 // cannot say whether the page has it.
@@ -157,6 +163,13 @@ func (l *Log) Stray(void scenecast.Position, seq uint64) {
 	for i := len(l.lineage) - 1; i >= 0 && l.lineage[i].epoch != void.Epoch; i-- {
 		l.lineage[i].astray = seq
 	}
+	l.newest = max(l.newest, seq)
+}
+
+// StrayHere notes that pushes up to this sequence number of the current epoch may have been in a place that has become void, which this log
+// does not know: of positions in the epoch before them, it cannot say either.
+func (l *Log) StrayHere(seq uint64) {
+	l.lineage[len(l.lineage)-1].astray = seq
 	l.newest = max(l.newest, seq)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 
 	"scenecast"
 	"scenecast/hub/framecache"
@@ -60,13 +61,25 @@ func (r *Reader) Read(s Step, then func(Chunk)) {
 		case <-r.closing.Done():
 			return
 		}
-		defer func() { <-r.running }()
-		if r.closing.Err() != nil {
-			return
+		c := Chunk{Err: r.closing.Err()}
+		if c.Err == nil {
+			c = r.read(s)
 		}
-		then(r.read(s))
+		<-r.running
+		if c.At.Seq > s.until.Seq && len(c.Frames) == 0 && c.Err == nil { // the shard has not come to where the page is: it is asked again
+			select {
+			case <-time.After(aheadPause):
+			case <-r.closing.Done():
+			}
+		}
+		if r.closing.Err() == nil {
+			then(c)
+		}
 	})
 }
+
+// aheadPause is how long a page that is ahead of its shard waits before the next step.
+const aheadPause = 10 * time.Millisecond
 
 func (r *Reader) read(s Step) Chunk {
 	c := Chunk{At: s.after}
@@ -100,9 +113,10 @@ func (r *Reader) read(s Step) Chunk {
 	return c
 }
 
-// reached notes that there is nothing more up to a position, where the chunk does not lead farther.
+// reached notes that there is nothing more up to a position, where the chunk does not lead farther: sequence numbers rise over epochs, and
+// a page may come from a node that has read more.
 func (c Chunk) reached(until scenecast.Position) Chunk {
-	if c.At.Epoch != until.Epoch || c.At.Seq < until.Seq {
+	if c.At.Seq < until.Seq {
 		c.At = until
 	}
 	return c

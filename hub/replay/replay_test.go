@@ -179,6 +179,22 @@ func (m *model) catchUp() {
 	}
 }
 
+// TestAheadOfTheShard: a page that has read more on another node, also an epoch that has begun since, is not led back to what it has had.
+func TestAheadOfTheShard(t *testing.T) {
+	var frames framecache.Cache
+	reader := replay.NewReader(new(log), &frames)
+	defer reader.Close()
+	page := scenecast.Position{Epoch: 10, Seq: 500}
+	c := replay.New("a", wire{}, page, label.Set{})
+	chunks := make(chan replay.Chunk)
+	reader.Read(c.Begin(at(20)), func(c replay.Chunk) { chunks <- c })
+	if chunk := <-chunks; chunk.At != page || chunk.Err != nil {
+		t.Errorf("it is led to %v, %v", chunk.At, chunk.Err)
+	} else if c.Take(chunk); !c.NeedsStep(at(20)) || c.NeedsStep(page) {
+		t.Error("its catch-up ends with the shard behind it, or goes on with the shard at its place")
+	}
+}
+
 // TestAbandon: receipts of what was left to the log are told, once.
 func TestAbandon(t *testing.T) {
 	c := replay.New("a", wire{}, at(0), page("home"))

@@ -117,6 +117,18 @@ func (w *Watched) Master() *Server {
 	panic("not reached")
 }
 
+// AwaitReplicas waits until the master that the Sentinels name has all other servers as replicas, which have all its data.
+func (w *Watched) AwaitReplicas() {
+	tb := w.Servers[0].tb
+	tb.Helper()
+	await(tb, func() bool {
+		c := w.Master().Client()
+		answer, err := c.Do(tb.Context(), c.B().Info().Section("replication").Build()).ToMessage()
+		text, _ := answer.ToString()
+		return err == nil && strings.Count(text, "state=online") == len(w.Servers)-1
+	})
+}
+
 // StartCluster starts a Redis Cluster of so many masters with one replica each, and waits until it is whole. The masters come first, in
 // the order of their slots.
 func StartCluster(tb testing.TB, masters int, args ...string) (servers []*Server) {
