@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -20,7 +21,7 @@ type event struct {
 }
 
 // events measures what does not depend on a load: starting, being idle, nodes that die.
-func events(ctx context.Context, binary string, rounds int) error {
+func events(ctx context.Context, binary string, rounds int, only string) error {
 	var all []*event
 	note := func(name string, value float64) {
 		i := slices.IndexFunc(all, func(e *event) bool { return e.name == name })
@@ -32,8 +33,15 @@ func events(ctx context.Context, binary string, rounds int) error {
 		fmt.Fprintf(os.Stderr, "%s: %.2f\n", name, value)
 	}
 	for range rounds {
-		if err := eventsRound(ctx, binary, note); err != nil {
-			return err
+		if only != "redis" {
+			if err := eventsRound(ctx, binary, note); err != nil {
+				return err
+			}
+		}
+		if only != "nats" {
+			if err := redisEvents(ctx, binary, note); err != nil {
+				return err
+			}
 		}
 	}
 	fmt.Println("| | median | each round |")
@@ -142,13 +150,20 @@ func (r *servers) leader(ctx context.Context) (int, error) {
 
 // pause publishes some 1,000 times a second to the servers at these places, has something happen, and returns the longest time in which no
 // publish was answered by 200.
-func (r *servers) pause(ctx context.Context, at []int, happen func()) (time.Duration, error) {
+func (r *servers) pause(ctx context.Context, at []int, happen func()) (longest time.Duration, err error) {
+	answered, err := r.answered(ctx, at, happen)
+	for i := 1; i < len(answered); i++ {
+		longest = max(longest, answered[i].Sub(answered[i-1]))
+	}
+	return longest, err
+}
+
+// answered is when publishes were answered by 200, in order, from just before something happens.
+func (r *servers) answered(ctx context.Context, at []int, happen func()) (answered []time.Time, err error) {
 	const publishers, interval = 4, 8 * time.Millisecond
 	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
 	var mu sync.Mutex
-	var longest time.Duration
-	last := time.Now()
 	var running sync.WaitGroup
 	for _, i := range at {
 		for range publishers {
@@ -157,8 +172,7 @@ func (r *servers) pause(ctx context.Context, at []int, happen func()) (time.Dura
 				for ctx.Err() == nil {
 					if err := p.publish(ctx, time.Now()); err == nil {
 						mu.Lock()
-						longest = max(longest, time.Since(last))
-						last = time.Now()
+						answered = append(answered, time.Now())
 						mu.Unlock()
 					}
 					time.Sleep(interval)
@@ -168,12 +182,12 @@ func (r *servers) pause(ctx context.Context, at []int, happen func()) (time.Dura
 	}
 	time.Sleep(time.Second)
 	mu.Lock()
-	longest = 0
+	answered = answered[max(0, len(answered)-1):]
 	mu.Unlock()
 	happen()
 	running.Wait()
-	if time.Since(last) > time.Second {
-		return 0, fmt.Errorf("no publish was answered for %v, and still none is", time.Since(last))
+	if len(answered) == 0 || time.Since(answered[len(answered)-1]) > time.Second {
+		return nil, errors.New("no publish is answered any more")
 	}
-	return longest, nil
+	return answered, nil
 }

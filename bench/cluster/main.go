@@ -5,7 +5,7 @@
 //
 // Each round starts fresh servers, and the rounds of all cases go in turns, so that a machine whose speed changes changes it for all
 // alike. A case is a way of publishing: calls at a rate, or batches as fast as they are answered. With --events it measures what does not
-// depend on a load: starting, being idle, nodes that die or hang.
+// depend on a load: starting, being idle, nodes that die or hang, and a Redis that does. It runs redis-server, which has to be installed.
 package main
 
 import (
@@ -23,13 +23,16 @@ type setup struct {
 	name  string
 	nodes int
 	args  []string // beside those that every server has
+	redis bool     // they are on a Redis of their own
+	env   []string // of theirs
 }
 
 var setups = []setup{
-	{"memory, one node", 1, []string{"--engine", "memory"}},
-	{"nats, one node, fsync", 1, []string{"--data-dir", dataDir}},
-	{"nats, three nodes", 3, nil},
-	{"nats, three nodes, fsync", 3, nil},
+	{"memory, one node", 1, []string{"--engine", "memory"}, false, nil},
+	{"nats, one node, fsync", 1, []string{"--data-dir", dataDir}, false, nil},
+	{"nats, three nodes", 3, nil, false, nil},
+	{"nats, three nodes, fsync", 3, nil, false, nil},
+	{"redis, three nodes", 3, []string{"--engine", "redis"}, true, nil},
 }
 
 // load is a way of publishing.
@@ -55,7 +58,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "of each case")
 	duration := flag.Duration("duration", 5*time.Second, "of each round")
 	load := flag.String("load", "", "the load to measure; empty: all")
-	only := flag.String("only", "", "the setup to measure; empty: all")
+	only := flag.String("only", "", "the setup to measure, or with --events nats or redis; empty: all")
 	happen := flag.Bool("events", false, "measure starting, being idle, and nodes that die, and no loads")
 	flag.StringVar(&profiles, "profiles", "", "a directory for the servers' CPU profiles; empty: none")
 	flag.Parse()
@@ -63,7 +66,7 @@ func main() {
 	defer stop()
 	run := func() error { return measure(ctx, *binary, *rounds, *duration, *only, *load) }
 	if *happen {
-		run = func() error { return events(ctx, *binary, *rounds) }
+		run = func() error { return events(ctx, *binary, *rounds, *only) }
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
@@ -87,21 +90,21 @@ func measure(ctx context.Context, binary string, rounds int, duration time.Durat
 					return fmt.Errorf("%s, %s: %w", s.name, l.name, err)
 				}
 				results[s.name+l.name] = append(results[s.name+l.name], r)
-				fmt.Fprintf(os.Stderr, "%s, %s: %.0f/s, page %.2f / %.1f ms, answer %.2f / %.1f ms, %.0f µs\n", s.name, l.name,
-					r.perSecond, r.page.p50, r.page.p99, r.answer.p50, r.answer.p99, r.cpu)
+				fmt.Fprintf(os.Stderr, "%s, %s: %.0f/s, page %.2f / %.1f ms, answer %.2f / %.1f ms, %.0f µs, Redis %.1f µs\n", s.name, l.name,
+					r.perSecond, r.page.p50, r.page.p99, r.answer.p50, r.answer.p99, r.cpu, r.redisCPU)
 			}
 		}
 	}
-	fmt.Println("| servers | load | pushes/s | call to page p50 / p99 ms | answer p50 / p99 ms | CPU µs per push, all nodes | not on every node |")
-	fmt.Println("|---|---|---|---|---|---|---|")
+	fmt.Println("| servers | load | pushes/s | call to page p50 / p99 ms | answer p50 / p99 ms | CPU µs per push, all nodes | of Redis | not on every node |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
 	for _, s := range setups {
 		for _, l := range loads {
 			if rs := results[s.name+l.name]; len(rs) > 0 {
-				fmt.Printf("| %s | %s | %.0f | %.2f / %.1f | %.2f / %.1f | %.0f | %.0f |\n", s.name, l.name,
+				fmt.Printf("| %s | %s | %.0f | %.2f / %.1f | %.2f / %.1f | %.0f | %.1f | %.0f |\n", s.name, l.name,
 					median(rs, func(r result) float64 { return r.perSecond }),
 					median(rs, func(r result) float64 { return r.page.p50 }), median(rs, func(r result) float64 { return r.page.p99 }),
 					median(rs, func(r result) float64 { return r.answer.p50 }), median(rs, func(r result) float64 { return r.answer.p99 }),
-					median(rs, func(r result) float64 { return r.cpu }),
+					median(rs, func(r result) float64 { return r.cpu }), median(rs, func(r result) float64 { return r.redisCPU }),
 					median(rs, func(r result) float64 { return float64(r.partial) }))
 			}
 		}

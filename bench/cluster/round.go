@@ -20,7 +20,8 @@ import (
 type result struct {
 	perSecond    float64
 	page, answer spread  // ms
-	cpu          float64 // µs per push
+	cpu          float64 // µs per push, of the nodes
+	redisCPU     float64 // … and of Redis
 	partial      int     // pushes that not every node has answered
 }
 
@@ -66,14 +67,14 @@ func round(ctx context.Context, binary string, s setup, l load, duration time.Du
 	}
 	page.reset()
 	r.profile(s.name+" "+l.name, duration)
-	used, begun := r.cpu(), time.Now()
+	used, usedByRedis, begun := r.cpu(), r.redisCPU(), time.Now()
 	var running sync.WaitGroup
 	for i, p := range publishers {
 		running.Go(func() { p.run(ctx, begun.Add(duration), l.rate/len(publishers), i, len(publishers)) })
 	}
 	running.Wait()
 	took := time.Since(begun)
-	cpu := r.cpu() - used
+	cpu, redisCPU := r.cpu()-used, r.redisCPU()-usedByRedis
 	var out result
 	var answers []time.Duration
 	pushes := 0
@@ -92,6 +93,7 @@ func round(ctx context.Context, binary string, s setup, l load, duration time.Du
 	out.perSecond = float64(pushes) / took.Seconds()
 	out.page, out.answer = spreadOf(got), spreadOf(answers)
 	out.cpu = float64(cpu) / float64(time.Microsecond) / float64(pushes)
+	out.redisCPU = float64(redisCPU) / float64(time.Microsecond) / float64(pushes)
 	return out, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,9 @@ type servers struct {
 	dir  string
 	urls []string
 	cmds []*exec.Cmd
-	ctx  context.Context //nolint:containedctx // of the commands
+	// redis are those that were started for them.
+	redis []*redis
+	ctx   context.Context //nolint:containedctx // of the commands
 	// debug has the addresses at which the servers tell their profiles.
 	debug []string
 }
@@ -45,9 +48,18 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 			r.stop()
 		}
 	}()
-	ports, err := freePorts(3 * s.nodes)
+	ports, err := freePorts(3*s.nodes + 1)
 	if err != nil {
 		return nil, err
+	}
+	if s.redis {
+		own, err := startData(ctx, dir, "127.0.0.1:"+ports[3*s.nodes])
+		if own != nil {
+			r.redis = append(r.redis, own)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	for i := range s.nodes {
 		addr := "127.0.0.1:" + ports[i]
@@ -58,7 +70,13 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 			}
 			args = append(args, a)
 		}
-		if s.nodes > 1 {
+		switch {
+		case slices.Contains(s.args, "redis"):
+			args = append(args, "--cluster-node", fmt.Sprint("n", i))
+			if s.redis {
+				args = append(args, "--redis-url", "redis://"+r.redis[0].addr)
+			}
+		case s.nodes > 1:
 			var peers []string
 			for j := range s.nodes {
 				if j != i {
@@ -72,6 +90,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		cmd.Stderr = os.Stderr
 		// The page that reads shares the machine with all servers: what it cannot read for a moment is no gap here.
 		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB", "SCENECAST_OUTBOX_MAX_FRAMES=1000000")
+		cmd.Env = append(cmd.Env, s.env...)
 		if profiles != "" {
 			r.debug = append(r.debug, "127.0.0.1:"+ports[2*s.nodes+i])
 			cmd.Env = append(cmd.Env, "SCENECAST_DEBUG_LISTEN="+r.debug[i])
@@ -170,6 +189,9 @@ func (r *servers) stop() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}
+	for _, s := range r.redis {
+		s.kill()
+	}
 	_ = os.RemoveAll(r.dir)
 }
 
@@ -178,23 +200,35 @@ const ticksPerSecond = 100
 
 // cpu is the time that all servers have used.
 func (r *servers) cpu() (used time.Duration) {
-	for i := range r.cmds {
-		used += time.Duration(r.stat(i, 11)+r.stat(i, 12)) * time.Second / ticksPerSecond
+	for _, cmd := range r.cmds {
+		used += cpuOf(cmd)
 	}
 	return used
 }
 
+// redisCPU is that of what was started for them.
+func (r *servers) redisCPU() (used time.Duration) {
+	for _, s := range r.redis {
+		used += cpuOf(s.cmd)
+	}
+	return used
+}
+
+func cpuOf(cmd *exec.Cmd) time.Duration {
+	return time.Duration(stat(cmd, 11)+stat(cmd, 12)) * time.Second / ticksPerSecond
+}
+
 // memory is the resident memory of all servers, in MiB.
 func (r *servers) memory() (mib float64) {
-	for i := range r.cmds {
-		mib += float64(r.stat(i, 21)*os.Getpagesize()) / (1 << 20)
+	for _, cmd := range r.cmds {
+		mib += float64(stat(cmd, 21)*os.Getpagesize()) / (1 << 20)
 	}
 	return mib
 }
 
 // stat is a field of /proc/PID/stat behind the name, the first being 0.
-func (r *servers) stat(i, field int) int {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.cmds[i].Process.Pid))
+func stat(cmd *exec.Cmd, field int) int {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", cmd.Process.Pid))
 	if err != nil {
 		return 0
 	}

@@ -51,3 +51,48 @@ func TestPageAheadByAnEpoch(t *testing.T) {
 		}
 	})
 }
+
+// TestNobodyResumesBeforeTheLogIsSettled: a push is read by one node alone, and then lost with the end of the log; its origin appends it
+// again. A page that has it from that node, and comes to another one, waits there until it has been appended again, is then told of a gap,
+// and does not get it twice.
+func TestNobodyResumesBeforeTheLogIsSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 2, 1, faults{})
+		defer c.close()
+		time.Sleep(2 * time.Second)
+		end := c.log.number
+		c.backs[1].set(func() { c.backs[1].behind = true })
+		pending, err := c.engines[0].Submit(pushOf("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = pending.Wait(t.Context()) }()
+		synctest.Wait()
+		page := c.engines[0].Newest()
+		if c.engines[1].Newest() == page || len(c.sinks[0].delivered()) != 1 {
+			t.Fatal("both nodes have read the push, or none")
+		}
+		c.log.mu.Lock()
+		c.log.entries = c.log.entries[:len(c.log.entries)-1] // the record
+		c.backs[0].next = len(c.log.entries)
+		c.log.begin(end)
+		c.log.mu.Unlock()
+		c.backs[1].set(func() { c.backs[1].behind = false })
+		synctest.Wait()
+		begun := time.Now()
+		pushes, err := c.engines[1].After(t.Context(), page, 10)
+		var gap *scenecast.GapError
+		if !errors.As(err, &gap) || gap.Reason != scenecast.GapEpoch || time.Since(begun) != settleFor {
+			t.Fatalf("behind what is lost there is %v, %v, after %v", pushes, err, time.Since(begun))
+		}
+		again := c.sinks[1].pushes()
+		if len(again) != 1 || again[0].Position.Seq > gap.Newest.Seq {
+			t.Errorf("the page goes on at %v, and the push comes at %v", gap.Newest, again)
+		}
+		// One that has come to the new epoch on the node where it got the push.
+		between := scenecast.Position{Epoch: gap.Newest.Epoch, Seq: again[0].Position.Seq - 1}
+		if got, err := c.engines[1].After(t.Context(), between, 10); !errors.As(err, &gap) {
+			t.Errorf("before what was appended again there is %v, %v", got, err)
+		}
+	})
+}

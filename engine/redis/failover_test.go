@@ -85,6 +85,29 @@ func TestSentinelsCannotReachTheMaster(t *testing.T) {
 	}
 }
 
+// TestMasterHangs until a replica has taken its place, and then goes on as if it were the master still, which some of the Sentinels believe
+// for a while. All nodes are on the one that was promoted, in one epoch.
+func TestMasterHangs(t *testing.T) {
+	t.Parallel()
+	w := redistest.StartWatched(t, 1)
+	f := startFleet(t, 3, client(t, sentinelOptions(w)))
+	stop := f.publishers(t)
+	f.awaitMore(t, 100)
+	old := f.engines[0].Newest().Epoch
+	w.Servers[0].Stop()
+	until(t, func() bool { return w.Master() != w.Servers[0] })
+	w.Servers[0].Continue()
+	f.awaitMore(t, 300)
+	stop()
+	f.check(t)
+	f.checkLog(t)
+	for i, e := range f.engines {
+		if got, want := e.Newest(), f.engines[0].Newest(); got.Epoch == old || got.Epoch != want.Epoch {
+			t.Errorf("node %d is at %v, node 0 at %v", i, got, want)
+		}
+	}
+}
+
 // switchable is an address behind which a server stands that can be replaced by another one.
 type switchable struct {
 	at atomic.Pointer[redistest.Server]

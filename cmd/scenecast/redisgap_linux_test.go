@@ -1,0 +1,112 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"scenecast"
+	"scenecast/client"
+	"scenecast/redisclient/redistest"
+)
+
+// visitPage has a page be at a node from a position on, until it has shown so many pushes; it returns these and the reasons of gaps.
+func visitPage(t *testing.T, m *member, since scenecast.Position, pushes int, welcomed func()) (shown, gaps []string, at scenecast.Position) {
+	t.Helper()
+	ctx, leave := context.WithTimeout(t.Context(), patience)
+	defer leave()
+	page, err := client.NewPage(client.PageOptions{
+		URL: m.url, Token: fleetToken, PageID: "page", Since: since,
+		OnWelcome: func(client.Welcome) { welcomed() },
+		OnGap:     func(g client.Gap) { gaps = append(gaps, g.Reason) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = page.Run(ctx, func(push client.Push) error {
+		text, _ := strconv.Unquote(string(push.Data))
+		if shown = append(shown, text); len(shown) == pushes {
+			leave()
+		}
+		return nil
+	})
+	return shown, gaps, page.Position()
+}
+
+// pushUntilTaken tries at the nodes in turn.
+func (f *fleet) pushUntilTaken(text string) {
+	f.t.Helper()
+	r := client.PushRequest{To: client.Audience("*"), Message: json.RawMessage(strconv.Quote(text)), IdempotencyKey: text}
+	for begun, i := time.Now(), 0; time.Since(begun) < patience; i++ {
+		ctx, cancel := context.WithTimeout(f.t.Context(), 4*time.Second)
+		m := f.nodes[i%len(f.nodes)]
+		_, err := (&client.Backend{URL: m.url, Key: fleetKey, HTTP: m.http}).Push(ctx, r)
+		cancel()
+		if err == nil {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	f.t.Errorf("%s is not taken", text)
+}
+
+// nodesOn starts three nodes on a Redis.
+func nodesOn(t *testing.T, url string, env ...string) *fleet {
+	t.Helper()
+	before := append([]string{"env"}, env...)
+	f := prepareNodes(t, freePorts(t, 3), [][]string{before, before, before})
+	for _, m := range f.nodes {
+		m.args = append(m.args, "--engine", "redis", "--redis-url", url, "--cluster-node", m.name)
+	}
+	f.start()
+	return f
+}
+
+// TestPageIsToldThatRedisLostItsData: Redis is restarted, and has kept nothing. A page that comes back with a position that it got before is
+// told of a gap, on any node, and goes on with what is pushed then.
+func TestPageIsToldThatRedisLostItsData(t *testing.T) {
+	redis := redistest.Start(t)
+	f := nodesOn(t, redis.URL())
+	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, 1, func() { go f.pushUntilTaken("before") })
+	if at == (scenecast.Position{}) {
+		t.Fatal("the page got nothing")
+	}
+	redis.Kill()
+	redis.Restart()
+	f.pushUntilTaken("meanwhile")
+	for i, m := range f.nodes {
+		text := fmt.Sprint("after-", i)
+		shown, gaps, now := visitPage(t, m, at, 1, func() { time.AfterFunc(3*time.Second, func() { f.pushUntilTaken(text) }) })
+		if fmt.Sprint(shown, gaps) != "["+text+"] [epoch]" || now.Epoch == at.Epoch {
+			t.Errorf("at node %d the page has shown %q, was told of the gaps %q and stands at %v; it came from %v", i, shown, gaps, now, at)
+		}
+	}
+}
+
+// TestPageIsToldThatAReplicaLostTheTail: Sentinels promote a replica that lacks the newest push, which its node appends again. A page that
+// has got that push and comes back with its position is told of a gap, and does not get the push again.
+func TestPageIsToldThatAReplicaLostTheTail(t *testing.T) {
+	redis := redistest.StartWatched(t, 1)
+	var sentinels []string
+	for _, s := range redis.Sentinels {
+		sentinels = append(sentinels, s.Addr)
+	}
+	f := nodesOn(t, "redis://"+strings.Join(sentinels, ","), "SCENECAST_REDIS_SENTINEL_MASTER="+redis.Name)
+	f.pushUntilTaken("replicated")
+	redis.AwaitReplicas()
+	redistest.Do(t, redis.Servers[1].Client(), "REPLICAOF", "127.0.0.1", "1") // nobody is there; the Sentinels mend it after 8 s
+	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, 1, func() { go f.pushUntilTaken("lost") })
+	redis.Servers[0].Kill()
+	f.pushUntilTaken("meanwhile")
+	for i, m := range f.nodes {
+		text := fmt.Sprint("after-", i)
+		shown, gaps, now := visitPage(t, m, at, 1, func() { time.AfterFunc(3*time.Second, func() { f.pushUntilTaken(text) }) })
+		if fmt.Sprint(shown, gaps) != "["+text+"] [epoch]" || now.Epoch == at.Epoch {
+			t.Errorf("at node %d the page has shown %q, was told of the gaps %q and stands at %v; it came from %v", i, shown, gaps, now, at)
+		}
+	}
+}
