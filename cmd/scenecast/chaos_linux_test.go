@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -12,9 +13,9 @@ import (
 
 var (
 	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has, and a fifth as many rolling restarts there are; 0: as many as there is time for")
-	chaosTime = flag.Duration("chaos-time", time.Minute, "how long TestChaos takes with each engine, unless -chaos says how many faults")
+	chaosTime = flag.Duration("chaos-time", 0, "how long TestChaos takes with each engine, unless -chaos says how many faults; 0: as long as make test has time for")
 	chaosRate = flag.Int("chaos-rate", defaultRate, "how many pushes a second there are meanwhile")
-	chaosWith = flag.String("chaos-engines", "nats", "with which engines, with commas: nats, redis, redis-wait")
+	chaosWith = flag.String("chaos-engines", "nats,redis-wait", "with which engines, with commas: nats, redis, redis-wait")
 	chaosOnly = flag.String("chaos-faults", "", "which faults there are, with commas, as in kill,stop; empty: all")
 )
 
@@ -22,7 +23,8 @@ var (
 type chaosEngine struct {
 	name    string
 	start   func(t *testing.T) *underChaos
-	mayMiss bool // the log may lose its end, of which pages are told
+	mayMiss bool          // the log may lose its end, of which pages are told
+	time    time.Duration // that it takes unless a flag says otherwise
 }
 
 // underChaos is nodes that run, and what can be done to them.
@@ -42,9 +44,9 @@ type chaosFault struct {
 
 // chaosEngines are an embedded NATS, and a Redis with Sentinels, whose replicas are waited for or not.
 var chaosEngines = []chaosEngine{
-	{name: "nats", start: startNATSChaos},
-	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, mayMiss: true},
-	{name: "redis-wait", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 1) }, mayMiss: true},
+	{name: "nats", start: startNATSChaos, time: time.Minute},
+	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, mayMiss: true, time: 30 * time.Second},
+	{name: "redis-wait", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 1) }, mayMiss: true, time: 30 * time.Second},
 }
 
 // TestChaos does one thing after the other to nodes at random, under numbered pushes to pages that change nodes: nothing that was
@@ -64,7 +66,7 @@ func TestChaos(t *testing.T) {
 			t.Logf("seed %d", seed)
 			l := startLoadOf(t, c.fleet, *chaosRate, e.mayMiss)
 			r := newChaosReport(c.faults)
-			c.run(l, r, rand.New(rand.NewPCG(seed, 0)))
+			c.run(cmp.Or(*chaosTime, e.time), l, r, rand.New(rand.NewPCG(seed, 0)))
 			time.Sleep(500 * time.Millisecond)
 			l.end()
 			if c.check != nil {
@@ -76,10 +78,10 @@ func TestChaos(t *testing.T) {
 }
 
 // run has faults happen. Each comes in its turn, in an order that changes from round to round.
-func (c *underChaos) run(l *load, r *chaosReport, random *rand.Rand) {
+func (c *underChaos) run(lasts time.Duration, l *load, r *chaosReport, random *rand.Rand) {
 	begun := time.Now()
 	var round []chaosFault
-	for n := 0; *chaos == 0 && time.Since(begun) < *chaosTime || n < *chaos; n++ {
+	for n := 0; *chaos == 0 && time.Since(begun) < lasts || n < *chaos; n++ {
 		if len(round) == 0 {
 			round = slices.Clone(c.faults)
 			random.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
