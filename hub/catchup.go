@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"time"
 
 	"scenecast"
 	"scenecast/hub/replay"
@@ -16,10 +17,22 @@ type catchUp struct {
 	from uint64 // where its shard was when it began: what is behind that was delivered meanwhile
 }
 
+// askAfterEpoch is for how long after an epoch has begun the log is asked also for those who come back to where the shard is: pushes that
+// it has lost, and a page may have, come again then, and the log knows of them.
+const askAfterEpoch = 5 * time.Second
+
+// moveTo notes where the shard is in the log.
+func (s *Shard) moveTo(p scenecast.Position) {
+	if p.Epoch != s.position.Epoch {
+		s.epochBegan = time.Now()
+	}
+	s.position = p
+}
+
 // resume has a member go on where it was. What it has missed comes in steps, of which the first is to be taken; nil: it has missed
 // nothing, or begins where its shard is.
 func (s *Shard) resume(slot scenecast.Slot, r scenecast.Resume, labels label.Set) *catchUp {
-	if !r.Wanted || r.Malformed || r.After == s.position {
+	if !r.Wanted || r.Malformed || r.After == s.position && time.Since(s.epochBegan) > askAfterEpoch {
 		return nil
 	}
 	m := s.members.at(slot.Index)

@@ -54,7 +54,7 @@ func (w *revocationWalk) step() (done bool) {
 	s := w.shard
 	if !w.begun {
 		w.begun = true
-		s.position = w.position
+		s.moveTo(w.position)
 		if w.revocation != nil {
 			w.left = make([]scenecast.Slot, 0, len(s.tokens.byIndex))
 			for index := range s.tokens.byIndex {

@@ -32,7 +32,7 @@ func (k *skip) step() (done bool) {
 	s := k.shard
 	if !k.begun {
 		k.begun = true
-		s.position = k.notice.Newest
+		s.moveTo(k.notice.Newest)
 	}
 	for range sliceOfSkip {
 		m := s.members.at(k.next)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -33,6 +34,9 @@ type load struct {
 	rate    int  // pushes a second that are wanted
 	mayMiss bool // pages may be told of gaps: the log may lose its end
 
+	// mayReorder: what the log has lost may be appended again behind what its publisher has pushed meanwhile, elsewhere.
+	mayReorder bool
+
 	mu     sync.Mutex
 	last   time.Time     // a push was acknowledged
 	silent time.Duration // the longest time without
@@ -54,10 +58,10 @@ const (
 // defaultRate is how many pushes a second a load has, unless -chaos-rate says otherwise.
 const defaultRate = 400
 
-func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, *chaosRate, false) }
+func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, *chaosRate, false, false) }
 
-func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss bool) *load {
-	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, keys: fmt.Sprint(time.Now().UnixNano(), "-"), last: time.Now()}
+func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss, mayReorder bool) *load {
+	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, mayReorder: mayReorder, keys: fmt.Sprint(time.Now().UnixNano(), "-"), last: time.Now()}
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	var welcomed sync.WaitGroup
@@ -157,11 +161,11 @@ func (l *load) end() {
 	time.Sleep(200 * time.Millisecond) // what came twice would come now
 	l.stop()
 	l.reading.Wait()
-	gaps, moves := 0, 0
+	gaps, moves, reordered := 0, 0, 0
 	seen := make(map[string]bool)
 	for _, p := range l.pages {
 		p.check(l)
-		gaps, moves = gaps+len(p.gaps), moves+p.moves
+		gaps, moves, reordered = gaps+len(p.gaps), moves+p.moves, reordered+p.reordered
 		for _, text := range p.shown {
 			seen[text] = true
 		}
@@ -169,8 +173,8 @@ func (l *load) end() {
 	if lost := total - int64(len(seen)); lost > 0 {
 		l.t.Errorf("%d acknowledged pushes were shown by no page", lost)
 	}
-	l.summary = fmt.Sprintf("%d pushes acknowledged, %d attempts failed, longest time without one %v, longest attempt %v; %d pages moved %d times, %d gaps",
-		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), roamers, moves, gaps)
+	l.summary = fmt.Sprintf("%d pushes acknowledged, %d attempts failed, longest time without one %v, longest attempt %v; %d pages moved %d times, %d gaps, %d shown behind later ones",
+		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), roamers, moves, gaps, reordered)
 	l.t.Log(l.summary)
 }
 
@@ -188,6 +192,8 @@ type roamer struct {
 	gaps  []string
 	gapAt []int // of each, how much was shown before it
 	moves int
+
+	reordered int // pushes that were shown behind later ones of their publisher
 }
 
 func (p *roamer) live(ctx context.Context) {
@@ -241,6 +247,7 @@ func (p *roamer) check(l *load) {
 	isTold := func(from, to int) bool {
 		return l.mayMiss && slices.ContainsFunc(p.gapAt, func(gap int) bool { return gap > from && gap <= to })
 	}
+	shown, missing := make(map[string]bool), make(map[string]bool)
 	for i, text := range p.shown {
 		publisher, number, _ := strings.Cut(text, ".")
 		n, _ := strconv.Atoi(number)
@@ -248,11 +255,24 @@ func (p *roamer) check(l *load) {
 		if !ok {
 			last = -1
 		}
-		if n <= next[publisher] || n > next[publisher]+1 && !isTold(last, i) {
-			l.t.Errorf("%s has shown %s behind %s.%d; its gaps: %v", p.id, text, publisher, next[publisher], p.gaps)
+		told := n <= next[publisher]+1 || isTold(last, i)
+		if shown[text] || !l.mayReorder && (n <= next[publisher] || !told) {
+			l.t.Errorf("%s has shown %s behind %s.%d, before: %v; its gaps: %v", p.id, text, publisher, next[publisher], shown[text], p.gaps)
 			return
 		}
+		shown[text] = true
+		delete(missing, text)
+		if n < next[publisher] {
+			p.reordered++
+			continue
+		}
+		for between := next[publisher] + 1; between < n && !told; between++ {
+			missing[fmt.Sprint(publisher, ".", between)] = true
+		}
 		next[publisher], at[publisher] = n, i
+	}
+	if len(missing) > 0 {
+		l.t.Errorf("%s has not shown %v; its gaps: %v", p.id, slices.Sorted(maps.Keys(missing)), p.gaps)
 	}
 	for i := range l.sent {
 		publisher := strconv.Itoa(i)

@@ -14,6 +14,7 @@ import (
 	"scenecast"
 	"scenecast/engine/cluster"
 	"scenecast/problem"
+	"scenecast/redisclient"
 )
 
 var _ cluster.Backend = (*Backend)(nil)
