@@ -9,9 +9,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -167,7 +169,19 @@ func Connect(c rueidis.ClientOption) (rueidis.Client, error) {
 		if c.Sentinel.MasterSet != "" {
 			what = "the master " + c.Sentinel.MasterSet + " by the Sentinels"
 		}
-		return nil, fmt.Errorf("%s at %s: %w", what, strings.Join(c.InitAddress, ", "), err)
+		return nil, fmt.Errorf("%s at %s: %w%s", what, strings.Join(c.InitAddress, ", "), err, hint(c, err))
 	}
 	return client, nil
+}
+
+// hint tells of a likely cause where one side speaks TLS and the other does not, which no error says: a server without TLS waits for the
+// end of what it takes for a command, and one with TLS hangs up.
+func hint(c rueidis.ClientOption, err error) string {
+	switch {
+	case c.TLSConfig != nil && errors.Is(err, context.DeadlineExceeded):
+		return " (redis.url asks for TLS; does the server speak it at this port?)"
+	case c.TLSConfig == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return " (if the server speaks TLS at this port, redis.url has to begin with rediss://)"
+	}
+	return ""
 }

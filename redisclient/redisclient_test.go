@@ -112,6 +112,28 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestTLSOnOneSide: whoever has only one side speak TLS is told so.
+func TestTLSOnOneSide(t *testing.T) {
+	dir := t.TempDir()
+	certificate(t, dir, "server")
+	file := func(name string) string { return filepath.Join(dir, name) }
+	with := redistest.Start(t, "--port", "0", "--tls-port", "PORT", "--tls-auth-clients", "no", "--tls-cert-file", file("server.crt"),
+		"--tls-key-file", file("server.key"), "--tls-ca-cert-file", file("server.crt"))
+	without := redistest.Start(t)
+	for want, o := range map[string]redisclient.Options{
+		"redis.url has to begin with rediss://":  {URL: "redis://" + with.Addr},
+		"does the server speak it at this port?": {URL: "rediss://" + without.Addr, TLS: redisclient.TLS{CA: file("server.crt")}, Timeout: 300 * time.Millisecond},
+	} {
+		c, err := redisclient.New(o)
+		if err == nil {
+			c.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: the error is %v, want %s", o.URL, err, want)
+		}
+	}
+}
+
 // certificate writes one of 127.0.0.1 that is its own authority, and its key.
 func certificate(t *testing.T, dir, name string) {
 	t.Helper()
