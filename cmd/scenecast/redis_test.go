@@ -8,6 +8,28 @@ import (
 	"scenecast/redisclient/redistest"
 )
 
+// TestRedisDocument runs the commands of docs/cluster.md: a page on one node gets what is pushed on the other.
+func TestRedisDocument(t *testing.T) {
+	redis := redistest.Start(t, "--requirepass", "PASSWORD")
+	commands, ports := commandsOf(t, "../../docs/cluster.md", "## On Redis")
+	if len(commands) != 4 {
+		t.Fatalf("the document has the commands %q", commands)
+	}
+	dir := t.TempDir()
+	for i := range commands {
+		commands[i] = strings.ReplaceAll(commands[i], ports["127.0.0.1:6379"], redis.Addr)
+	}
+	for _, command := range commands[:2] {
+		line(t, follow(t, shell(t, dir, command)).stderr, `msg=listening addr=`)
+	}
+	page := follow(t, shell(t, dir, commands[2]))
+	line(t, page.stderr, `^connected at `)
+	if out, err := shell(t, dir, commands[3]).Output(); err != nil || !strings.Contains(string(out), `"matched":1,"queued":1,"dropped":0,"nodes":2,"nodes_known":2`) {
+		t.Errorf("%s: %v, %s", commands[3], err, out)
+	}
+	line(t, page.stdout, `^"hello from another node"$`)
+}
+
 // TestStopWhileStarting: an end that is asked for while the server waits for Redis is a clean one.
 func TestStopWhileStarting(t *testing.T) {
 	redis := redistest.Start(t)

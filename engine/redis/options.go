@@ -1,8 +1,8 @@
 // Package redis is the engine of many nodes on Redis, or what speaks its protocol: Valkey, KeyDB. It is one server, one that Sentinel
 // watches, or a Redis Cluster. The engine itself is package cluster; this is its backend.
 //
-// Redis replicates asynchronously, so a replica that is promoted may lack the newest records, some of which nodes have read. The log is
-// honest about it: see log.lua, which begins an epoch where Redis is not the one that it was, and follower.compare, which holds what is
+// Redis replicates asynchronously, so a replica that is promoted may lack the newest records, some of which nodes have read. That is
+// noticed, and told: see log.lua, which begins an epoch where Redis is not the one that it was, and follower.compare, which holds what is
 // in the log against what this node has read.
 package redis
 
