@@ -17,6 +17,7 @@ import (
 	"scenecast/access"
 	"scenecast/auth"
 	"scenecast/hook"
+	"scenecast/hook/feed"
 	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/push"
@@ -43,6 +44,8 @@ type Options struct {
 	Hooks   func(app string) []hook.Stats // those of an app that are told of events
 	Retry   func(app, name string) bool   // has one be called at once; false: there is none
 	Reload  func(context.Context) (Reloaded, error)
+	// Feed tells what happens to pages.
+	Feed *feed.Feed
 	// Presence knows who is in which scene; nil: that is not known.
 	Presence Presence
 
@@ -89,6 +92,7 @@ type route struct {
 	whole  whole                                 // what it is about, where that is not the pages of an audience
 	query  []string                              // the parameters that it takes; of a call without a scope, any are ignored
 	handle func(a *API, r *request) (any, error) // returns the value to be answered as JSON, or written{}
+	stream bool                                  // the answer goes on until its reader goes
 }
 
 // whole names what a call is about that is not about the pages of an audience. With the prefix ofApp it is of one app, for keys that reach
@@ -102,31 +106,32 @@ type written struct{}
 
 // routes are all calls; openapi.json describes them, and tests hold it, and who is let in, to this table.
 var routes = []route{
-	{http.MethodPost, "/v1/push", auth.Push, "", nil, (*API).push},
-	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, "", nil, (*API).trigger},
-	{http.MethodGet, "/v1/pushes", auth.Read, "", []string{"limit", "since", "to"}, (*API).pushes},
-	{http.MethodGet, "/v1/pushes/{id}", auth.Read, "", nil, (*API).pushByID},
-	{http.MethodPost, "/v1/audience", auth.Read, "", nil, (*API).audience},
-	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"after", "limit", "to"}, (*API).connections},
-	{http.MethodGet, "/v1/connections/{id}", auth.Read, "", nil, (*API).connection},
-	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels},
-	{http.MethodGet, "/v1/presence", auth.Read, "", []string{"after", "key", "limit", "value"}, (*API).presence},
-	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel},
-	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect},
-	{http.MethodPost, "/v1/revoke", auth.Manage, "", nil, (*API).revoke},
-	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload},
-	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes},
-	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks},
-	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, ofApp + "hooks", nil, (*API).retryHook},
-	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect},
-	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json")},
-	{http.MethodGet, "/v1/docs", "", "", nil, asset("docs/index.html")},
-	{http.MethodGet, "/v1/docs/docs.css", "", "", nil, asset("docs/docs.css")},
-	{http.MethodGet, "/v1/docs/docs.js", "", "", nil, asset("docs/docs.js")},
-	{http.MethodGet, "/v1/docs/icon.svg", "", "", nil, asset("docs/icon.svg")},
-	{http.MethodGet, "/healthz", "", "", nil, (*API).health},
-	{http.MethodGet, "/readyz", "", "", nil, (*API).ready},
-	{http.MethodGet, "/metrics", auth.Read, "metrics", nil, (*API).metrics},
+	{http.MethodPost, "/v1/push", auth.Push, "", nil, (*API).push, false},
+	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, "", nil, (*API).trigger, false},
+	{http.MethodGet, "/v1/pushes", auth.Read, "", []string{"limit", "since", "to"}, (*API).pushes, false},
+	{http.MethodGet, "/v1/pushes/{id}", auth.Read, "", nil, (*API).pushByID, false},
+	{http.MethodPost, "/v1/audience", auth.Read, "", nil, (*API).audience, false},
+	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"after", "limit", "to"}, (*API).connections, false},
+	{http.MethodGet, "/v1/connections/{id}", auth.Read, "", nil, (*API).connection, false},
+	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels, false},
+	{http.MethodGet, "/v1/presence", auth.Read, "", []string{"after", "key", "limit", "value"}, (*API).presence, false},
+	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel, false},
+	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect, false},
+	{http.MethodPost, "/v1/revoke", auth.Manage, "", nil, (*API).revoke, false},
+	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload, false},
+	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes, false},
+	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks, false},
+	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, ofApp + "hooks", nil, (*API).retryHook, false},
+	{http.MethodGet, "/v1/feed", auth.Read, "", []string{"events", "since", "to"}, (*API).feed, true},
+	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect, false},
+	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json"), false},
+	{http.MethodGet, "/v1/docs", "", "", nil, asset("docs/index.html"), false},
+	{http.MethodGet, "/v1/docs/docs.css", "", "", nil, asset("docs/docs.css"), false},
+	{http.MethodGet, "/v1/docs/docs.js", "", "", nil, asset("docs/docs.js"), false},
+	{http.MethodGet, "/v1/docs/icon.svg", "", "", nil, asset("docs/icon.svg"), false},
+	{http.MethodGet, "/healthz", "", "", nil, (*API).health, false},
+	{http.MethodGet, "/readyz", "", "", nil, (*API).ready, false},
+	{http.MethodGet, "/metrics", auth.Read, "metrics", nil, (*API).metrics, false},
 }
 
 // Route is a call of the API, as far as it concerns who may make it.
@@ -178,12 +183,8 @@ func New(o Options) *API {
 	return a
 }
 
-// ServeHTTP implements http.Handler. A call does not end with its request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := push.CallContext(r.Context(), a.o.Calls, a.o.Timeout)
-	defer cancel()
-	a.mux.ServeHTTP(w, r.WithContext(ctx))
-}
+// ServeHTTP implements http.Handler. A call does not end with its request, but for one whose answer is a stream.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
 // serve answers a request to a path that takes these methods.
 func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]route) {
@@ -202,6 +203,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]r
 		a.Refuse(w, r, problem.New(problem.MethodNotAllowed, "%s takes %s", r.URL.Path, strings.Join(allowed, ", ")))
 		return
 	}
+	ctx, cancel := a.context(r, to)
+	defer cancel()
+	r = r.WithContext(ctx)
 	value, err := a.call(to, &request{Request: r, w: w})
 	if p := problem.Of(err); p != nil && p.Kind == problem.TooMany {
 		a.refused(r, p)
@@ -210,6 +214,22 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, methods map[string]r
 		a.Refuse(w, r, err)
 	} else if value != (written{}) {
 		writeJSON(w, http.StatusOK, "application/json", value)
+	}
+}
+
+// context is that of a call.
+func (a *API) context(r *http.Request, to route) (context.Context, context.CancelFunc) {
+	if !to.stream || r.Method == http.MethodHead {
+		return push.CallContext(r.Context(), a.o.Calls, a.o.Timeout)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	if a.o.Calls == nil {
+		return ctx, cancel
+	}
+	stop := context.AfterFunc(a.o.Calls, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
 	}
 }
 

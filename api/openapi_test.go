@@ -42,6 +42,7 @@ var calls = map[string]struct {
 	"GET /v1/presence":            {nil, presenceResponse{}},
 	"GET /v1/nodes":               {nil, nodesResponse{}},
 	"POST /v1/reload":             {nil, Reloaded{}},
+	"GET /v1/feed":                {nil, nil}, // a stream
 	"GET /v1/hooks":               {nil, hooksResponse{}},
 	"POST /v1/hooks/{name}/retry": {nil, statusResponse{}},
 	"POST /v1/labels":             {new(relabelRequest).fields(), relabelResponse{}},

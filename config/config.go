@@ -20,6 +20,7 @@ type Config struct {
 	Outbox      Outbox    `yaml:"outbox"`
 	Push        Push      `yaml:"push"`
 	History     History   `yaml:"history"`
+	Feed        Feed      `yaml:"feed"`
 	Engine      string    `yaml:"engine"`   // EngineAuto, EngineMemory, EngineNATS or EngineRedis
 	DataDir     string    `yaml:"data_dir"` // empty: the log ends with the process
 	Cluster     Cluster   `yaml:"cluster"`
@@ -98,6 +99,13 @@ type Push struct {
 	MaxTimeout         Duration `yaml:"max_timeout"`
 	IdempotencyWindow  Duration `yaml:"idempotency_window"`
 	MaxIdempotencyKeys int      `yaml:"max_idempotency_keys"`
+}
+
+// Feed bounds the events that are kept for streams of GET /v1/feed that come back.
+type Feed struct {
+	MaxAge   Duration `yaml:"max_age"`
+	MaxCount int      `yaml:"max_count"` // of one app
+	MaxBytes Size     `yaml:"max_bytes"` // … likewise
 }
 
 // History bounds the log of pushes, whichever is reached first.

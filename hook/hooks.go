@@ -2,6 +2,7 @@ package hook
 
 import (
 	"cmp"
+	"crypto/rand"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -22,8 +23,8 @@ type Sink interface {
 
 // Hooks tell sinks what happens at this node. They are an observer of the hub. Safe for concurrent use.
 type Hooks struct {
-	node  scenecast.NodeID
-	count atomic.Uint64 // of events that got an ID here
+	node scenecast.NodeID
+
 	sinks atomic.Pointer[[]Sink]
 }
 
@@ -62,8 +63,8 @@ func (h *Hooks) Emit(e event.Event) {
 	}
 }
 
-// NewID is an ID that no other event, and no call of a backend, has in the cluster.
-func (h *Hooks) NewID() string { return fmt.Sprintf("%v.%d", h.node, h.count.Add(1)) }
+// NewID is an ID that no other event, and no call of a backend, has in the cluster. It does not tell how many there are.
+func (h *Hooks) NewID() string { return fmt.Sprintf("%v.%s", h.node, rand.Text()) }
 
 func (h *Hooks) all() []Sink {
 	if sinks := h.sinks.Load(); sinks != nil {

@@ -26,9 +26,10 @@ type Sources struct {
 	Engine          func() Engine
 	Registry        func() Registry
 	Presence        func() Presence
-	Hooks           func() map[string]Hook  // by app and name, as in default/orders
-	ConnectHooks    func() map[string]int64 // by outcome
-	CallHooks       func() map[string]int64 // by outcome
+	Hooks           func() map[string]Hook          // by app and name, as in default/orders
+	Feed            func() (streams int, cut int64) // of GET /v1/feed
+	ConnectHooks    func() map[string]int64         // by outcome
+	CallHooks       func() map[string]int64         // by outcome
 }
 
 // Presence are the figures of presence.
@@ -160,6 +161,10 @@ var metrics = []metric{
 		hooks(func(h Hook) float64 { return float64(h.Delivered) })},
 	{"scenecast_hook_dropped_total", "Events that were dropped: too many waited (max_queue), or one for too long (retry_for).", prometheus.CounterValue, "hook",
 		hooks(func(h Hook) float64 { return float64(h.Dropped) })},
+	{"scenecast_feed_streams", "Streams of GET /v1/feed that are open.", prometheus.GaugeValue, "",
+		func(s Sources) map[string]float64 { streams, _ := s.Feed(); return one(int64(streams)) }},
+	{"scenecast_feed_cut_total", "Streams of GET /v1/feed that were cut because they were read too slowly.", prometheus.CounterValue, "",
+		func(s Sources) map[string]float64 { _, cut := s.Feed(); return one(cut) }},
 	{"scenecast_hook_failures_total", "Calls of a backend that failed and were made again.", prometheus.CounterValue, "hook",
 		hooks(func(h Hook) float64 { return float64(h.Failures) })},
 }

@@ -25,7 +25,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID) (_ *a
 	if err := s.newRegistry(c.Redis, id); err != nil {
 		return nil, err
 	}
-	if s.hooks, err = openEventHooks(c, id, o.Version, s.log); err != nil {
+	if s.hooks, err = openEventHooks(c, id, o.Version, s.newFeed(c.Feed, id, broadcast), s.log); err != nil {
 		return nil, err
 	}
 	s.newPresence(id, broadcast)

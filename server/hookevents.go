@@ -2,13 +2,29 @@ package server
 
 import (
 	"strings"
+	"time"
 
 	"scenecast"
+	"scenecast/config"
 	"scenecast/hook/event"
+	"scenecast/hook/feed"
 	"scenecast/label"
 	"scenecast/presence"
 	"scenecast/push"
 )
+
+// newFeed makes the feed of events.
+func (s *Server) newFeed(c config.Feed, id scenecast.NodeID, broadcast func(message []byte)) *feed.Feed {
+	return feed.New(feed.Options{
+		Node:      id,
+		Keep:      time.Duration(c.MaxAge),
+		MaxEvents: c.MaxCount,
+		MaxBytes:  int64(c.MaxBytes),
+		Broadcast: broadcast,
+		Nodes:     s.nodeIDs,
+		Logger:    s.log,
+	})
+}
 
 // tellPresence tells the hooks of what presence tells once in the cluster. The scene, and the member's user, are among the labels, so
 // that an audience can select them.

@@ -16,6 +16,7 @@ import (
 	"scenecast"
 	"scenecast/config"
 	"scenecast/hook"
+	"scenecast/hook/feed"
 	"scenecast/hook/queue"
 	"scenecast/hook/webhook"
 	"scenecast/metrics"
@@ -24,6 +25,7 @@ import (
 // eventHooks are the backends that are told of events, as the configuration in force has them.
 type eventHooks struct {
 	*hook.Hooks
+	feed    *feed.Feed
 	version string
 	log     *slog.Logger
 	file    *queue.File // nil: queues are in memory
@@ -46,8 +48,13 @@ const hooksFile = "hooks.db"
 
 // openEventHooks makes the targets of a configuration. Where there is a data_dir, what could not be delivered before the process ended is
 // delivered now.
-func openEventHooks(c config.Config, node scenecast.NodeID, version string, log *slog.Logger) (*eventHooks, error) {
-	h := &eventHooks{Hooks: hook.New(node), version: version, log: log, targets: make(map[string]eventTarget)}
+func openEventHooks(c config.Config, node scenecast.NodeID, version string, f *feed.Feed, log *slog.Logger) (_ *eventHooks, err error) {
+	h := &eventHooks{Hooks: hook.New(node), feed: f, version: version, log: log, targets: make(map[string]eventTarget)}
+	defer func() {
+		if err != nil {
+			h.close(context.Background())
+		}
+	}()
 	if c.DataDir != "" {
 		err := os.MkdirAll(c.DataDir, 0o700)
 		if err != nil {
@@ -61,7 +68,6 @@ func openEventHooks(c config.Config, node scenecast.NodeID, version string, log 
 	}
 	put, err := h.prepare(c)
 	if err != nil {
-		h.close(context.Background())
 		return nil, err
 	}
 	put()
@@ -94,7 +100,7 @@ func (h *eventHooks) put(c config.Config, queues map[string]queue.Queue) {
 	defer h.mu.Unlock()
 	before := h.targets
 	h.targets = make(map[string]eventTarget)
-	var sinks []hook.Sink
+	sinks := []hook.Sink{h.feed}
 	for _, app := range c.Apps() {
 		for _, settings := range app.Hooks.Events {
 			name := queueName(app.Name, settings.Name)
@@ -193,6 +199,7 @@ func (h *eventHooks) close(ctx context.Context) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.feed.Close()
 	var closing sync.WaitGroup
 	for _, t := range h.targets {
 		closing.Go(func() {

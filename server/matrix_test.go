@@ -35,6 +35,7 @@ var samples = map[string]sample{
 	"POST /v1/labels":          {"", `{"to":"*","set":{"a":"b"}}`, 200},
 	"POST /v1/revoke":          {"", `{"user":"nobody"}`, 200},
 	"POST /v1/disconnect":      {"", `{"to":{"page":"none"}}`, 200},
+	"GET /v1/feed":             {"/v1/feed?events=nothing", ``, 400}, // a stream does not end
 	"GET /v1/connect":          {"", ``, 426},
 	"GET /v1/pushes":           {"", ``, 200},
 	"GET /v1/connections":      {"", ``, 200},

@@ -38,6 +38,7 @@ func (s *Server) metrics(version string) http.Handler {
 		Registry:     s.registryFigures,
 		Presence:     func() metrics.Presence { return metrics.Presence(s.presence.Stats()) },
 		Hooks:        s.hooks.figures,
+		Feed:         s.hooks.feed.Stats,
 		ConnectHooks: func() map[string]int64 { return s.backends.outcomes(connectHook) },
 		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
 	})

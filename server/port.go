@@ -76,6 +76,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		Presence: s.presence,
 		Hooks:    s.hooks.stats,
 		Retry:    s.hooks.retry,
+		Feed:     s.hooks.feed,
 		Metrics:  figures,
 		Reload:   s.ReloadConfiguration,
 		Refused:  s.refusals.call,

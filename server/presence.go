@@ -3,6 +3,7 @@ package server
 import (
 	"scenecast"
 	"scenecast/hook/event"
+	"scenecast/hook/feed"
 	"scenecast/hub"
 	"scenecast/presence"
 )
@@ -32,19 +33,23 @@ func (s *Server) nodeIDs() (ids []scenecast.NodeID) {
 	return ids
 }
 
-// node is this process's end of the engine: the hub, and what other nodes tell presence.
+// node is this process's end of the engine: the hub, and what other nodes tell presence and the feed.
 type node struct {
 	*hub.Hub
 	presence *presence.Service
+	feed     *feed.Feed
 }
 
 var _ scenecast.Node = node{}
 
 // Received implements scenecast.Node.
 func (n node) Received(message []byte) {
-	if presence.IsMessage(message) {
+	switch {
+	case presence.IsMessage(message):
 		n.presence.Received(message)
-		return
+	case feed.IsMessage(message):
+		n.feed.Received(message)
+	default:
+		n.Hub.Received(message)
 	}
-	n.Hub.Received(message)
 }

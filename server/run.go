@@ -35,6 +35,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.hub.Drain(stop, drain/2) != nil {
 		s.log.Warn("pages were not told in time that the server drains", "connections", s.Connections())
 	}
+	s.hooks.feed.Close() // its streams have been told of the pages that are gone
 	s.listener.Shutdown(stop)
 	s.cutCalls()
 	_ = s.hub.Drain(stop, 0) // of pages that were being admitted

@@ -29,10 +29,11 @@ func (s *Server) begin(ctx context.Context) error {
 	told := time.AfterFunc(startsSoon, func() {
 		s.log.Info("the port is open, and pages and backends are let in when the engine has started", "addr", s.Addr().String())
 	})
-	err := s.engine.Start(ctx, node{s.hub, s.presence})
+	err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed})
 	told.Stop()
 	if err == nil {
 		s.presence.Start()
+		s.hooks.feed.Start()
 		if s.options.Config.EngineName() != config.EngineMemory { // a log that ends with the process keeps nothing
 			s.revocations.Start()
 		}

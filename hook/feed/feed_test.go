@@ -1,0 +1,495 @@
+package feed_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/hook/event"
+	"scenecast/hook/feed"
+	"scenecast/label"
+	"scenecast/problem"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bus carries the messages of a cluster, those of each node in order and each with a delay of its own.
+type bus struct {
+	mu      sync.Mutex
+	nodes   map[scenecast.NodeID]*feed.Feed
+	lines   map[scenecast.NodeID]chan []byte
+	lose    bool // messages
+	carried int
+	done    sync.WaitGroup
+}
+
+func newBus() *bus {
+	return &bus{nodes: make(map[scenecast.NodeID]*feed.Feed), lines: make(map[scenecast.NodeID]chan []byte)}
+}
+
+func (b *bus) ids() (ids []scenecast.NodeID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id := range b.nodes {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (b *bus) start(id scenecast.NodeID, o feed.Options) *feed.Feed {
+	line := make(chan []byte, 100_000)
+	o.Node, o.Nodes, o.Logger = id, b.ids, slog.New(slog.DiscardHandler)
+	o.Broadcast = func(m []byte) { line <- m }
+	if o.Keep == 0 {
+		o.Keep, o.MaxEvents, o.MaxBytes = 5*time.Minute, 1000, 1<<20
+	}
+	f := feed.New(o)
+	b.mu.Lock()
+	b.nodes[id], b.lines[id] = f, line
+	b.mu.Unlock()
+	b.done.Go(func() {
+		for m := range line {
+			time.Sleep(rand.N(30 * time.Millisecond))
+			b.mu.Lock()
+			b.carried++
+			to := make(map[scenecast.NodeID]*feed.Feed)
+			for other, f := range b.nodes {
+				if other != id && !b.lose {
+					to[other] = f
+				}
+			}
+			b.mu.Unlock()
+			for _, f := range to {
+				if !feed.IsMessage(m) {
+					panic("not a message of the feed")
+				}
+				f.Received(m)
+			}
+		}
+	})
+	f.Start()
+	return f
+}
+
+func (b *bus) sent() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.carried
+}
+
+// die ends a node without a word.
+func (b *bus) die(id scenecast.NodeID) {
+	b.mu.Lock()
+	f := b.nodes[id]
+	delete(b.nodes, id)
+	b.mu.Unlock()
+	f.Close()
+}
+
+func (b *bus) stop() {
+	for _, id := range b.ids() {
+		b.die(id)
+	}
+	for _, line := range b.lines {
+		close(line)
+	}
+	b.done.Wait()
+}
+
+func emit(f *feed.Feed, id, page string) {
+	if f.Wants("shop", event.Connected) {
+		f.Emit(event.Event{ID: id, Type: event.Connected, At: time.Now(), Data: event.Data{
+			App: "shop", Labels: label.New(label.Label{Key: "page", Value: page}), Node: 7,
+		}})
+	}
+}
+
+// reader reads a stream as a client does.
+type reader struct {
+	*feed.Stream
+	got    []string
+	cursor string
+	missed int
+}
+
+func open(t *testing.T, f *feed.Feed, since string) *reader {
+	t.Helper()
+	o := feed.StreamOptions{App: "shop"}
+	if since != "" {
+		c, err := feed.ParseCursor(since)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Since = c
+	}
+	s, err := f.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reader{Stream: s}
+	for !r.read(t) {
+	}
+	return r
+}
+
+// read reads a part; ready: it was the first one.
+func (r *reader) read(t *testing.T) (ready bool) {
+	t.Helper()
+	p, err := r.Next(context.Background(), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Missed {
+		r.missed++
+	}
+	for _, e := range p.Events {
+		r.got = append(r.got, e.ID)
+		r.cursor = e.Cursor
+	}
+	r.cursor = p.Cursor
+	return p.Ready
+}
+
+// TestNothingWhileNobodyListens: events are not asked for, and nodes tell each other nothing.
+func TestNothingWhileNobodyListens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus()
+		one, two := b.start(1, feed.Options{}), b.start(2, feed.Options{})
+		time.Sleep(15 * time.Second)
+		if one.Wants("shop", event.Connected) || b.sent() > 0 {
+			t.Errorf("wanted, and %d messages", b.sent())
+		}
+		r := open(t, two, "")
+		if !one.Wants("shop", event.Connected) || one.Wants("blog", event.Connected) {
+			t.Error("the other node does not make the events that a stream is about, or makes more")
+		}
+		r.Close()
+		time.Sleep(6 * time.Minute)
+		before := b.sent()
+		time.Sleep(time.Minute)
+		if one.Wants("shop", event.Connected) || two.Wants("shop", event.Connected) || b.sent() != before {
+			t.Errorf("long after the stream it is wanted still, or %d messages were sent", b.sent()-before)
+		}
+		b.stop()
+	})
+}
+
+// TestNoHoleAndNoDouble: while events happen at all nodes, streams open, end and go on at others. Each gets everything that has happened since
+// it was first ready, once, and that of one node in order.
+func TestNoHoleAndNoDouble(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			b := newBus()
+			var feeds []*feed.Feed
+			for id := range 3 {
+				feeds = append(feeds, b.start(scenecast.NodeID(id+1), feed.Options{}))
+			}
+			time.Sleep(20 * time.Second)
+			var sent []string
+			happen := func() {
+				for range random.IntN(8) {
+					n := random.IntN(3)
+					sent = append(sent, fmt.Sprintf("%d.%05d", n, len(sent)))
+					emit(feeds[n], sent[len(sent)-1], "home")
+					time.Sleep(time.Duration(random.IntN(3)) * time.Millisecond)
+				}
+			}
+			r := open(t, feeds[0], "")
+			began := len(sent)
+			for range 60 {
+				happen()
+				if random.IntN(2) == 0 {
+					for range random.IntN(3) {
+						r.read(t)
+					}
+				}
+				if random.IntN(8) == 0 {
+					time.Sleep(time.Duration(random.IntN(20)) * time.Second) // meanwhile cursors move on
+					r.read(t)
+				}
+				if random.IntN(4) > 0 {
+					continue
+				}
+				r.Close()
+				happen()
+				opening := make(chan *reader)
+				to := feeds[random.IntN(3)]
+				go func() { opening <- open(t, to, r.cursor) }()
+				happen()
+				next := <-opening
+				next.got = append(r.got, next.got...)
+				next.missed += r.missed
+				r = next
+			}
+			for range 8 {
+				r.read(t)
+			}
+			want := sent[began:]
+			if r.missed > 0 {
+				t.Errorf("seed %d: told %d times that events are missing", seed, r.missed)
+			}
+			for n := range 3 {
+				of := func(all []string) (some []string) {
+					for _, id := range all {
+						if strings.HasPrefix(id, fmt.Sprint(n, ".")) {
+							some = append(some, id)
+						}
+					}
+					return some
+				}
+				if got, want := of(r.got), of(want); !slices.Equal(got, want) {
+					t.Fatalf("seed %d: of node %d\ngot  %v\nwant %v", seed, n, got, want)
+				}
+			}
+			r.Close()
+			b.stop()
+		})
+	}
+}
+
+// TestMissed: a stream is told where events may be missing, and only there.
+func TestMissed(t *testing.T) {
+	few := feed.Options{Keep: time.Minute, MaxEvents: 5, MaxBytes: 1 << 20}
+	for name, c := range map[string]struct {
+		options feed.Options
+		happen  func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader
+		missed  bool
+	}{
+		"nothing happens": {few, func(*testing.T, *bus, *feed.Feed, *feed.Feed, *reader) *reader { return nil }, false},
+		"more than is kept": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			r.Close()
+			for i := range 6 {
+				emit(two, fmt.Sprint(i), "home")
+			}
+			return open(t, one, r.cursor)
+		}, true},
+		"as much as is kept": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			time.Sleep(20 * time.Second)
+			for range 12 {
+				r.read(t)
+			}
+			r.Close()
+			for i := range 5 {
+				emit(two, fmt.Sprint(i), "home")
+			}
+			return open(t, one, r.cursor)
+		}, false},
+		"more bytes than are kept": {feed.Options{Keep: time.Minute, MaxEvents: 100, MaxBytes: 1000}, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			r.Close()
+			for i := range 4 {
+				emit(two, fmt.Sprint(i), "home")
+			}
+			return open(t, one, r.cursor)
+		}, true},
+		"it was away for too long": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			r.Close()
+			time.Sleep(2 * time.Minute)
+			return open(t, one, r.cursor)
+		}, true},
+		"a time before the node": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			return open(t, one, time.Now().Add(-time.Hour).Format(time.RFC3339))
+		}, true},
+		"messages are lost": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			lose := func(is bool) {
+				b.mu.Lock()
+				b.lose = is
+				b.mu.Unlock()
+			}
+			lose(true)
+			emit(two, "a", "home")
+			time.Sleep(100 * time.Millisecond)
+			lose(false)
+			return nil
+		}, true},
+		"a node is gone, and comes back": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			emit(two, "before", "home")
+			r.read(t)
+			b.mu.Lock()
+			delete(b.nodes, 2)
+			b.mu.Unlock()
+			time.Sleep(2 * time.Second)
+			emit(two, "meanwhile", "home")
+			time.Sleep(time.Second)
+			b.mu.Lock()
+			b.nodes[2] = two
+			b.mu.Unlock()
+			for range 5 {
+				r.read(t)
+			}
+			if !slices.Equal(r.got, []string{"before", "meanwhile"}) {
+				t.Errorf("of the node that was gone: %v", r.got)
+			}
+			return nil
+		}, true},
+		"a node comes": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			three := b.start(3, few)
+			emit(three, "early", "home") // the stream is not known there yet
+			for range 5 {
+				r.read(t)
+			}
+			if !slices.Equal(r.got, []string{"early"}) {
+				t.Errorf("of the node that has come: %v", r.got)
+			}
+			return nil
+		}, false},
+		"a node restarts in words": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			emit(two, "last", "home")
+			two.Close()
+			time.Sleep(100 * time.Millisecond)
+			b.mu.Lock()
+			delete(b.nodes, 2)
+			b.mu.Unlock()
+			for range 5 {
+				r.read(t)
+			}
+			if !slices.Equal(r.got, []string{"last"}) {
+				t.Errorf("of the node that went: %v", r.got)
+			}
+			return nil
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBus()
+				one, two := b.start(1, c.options), b.start(2, c.options)
+				time.Sleep(15 * time.Second)
+				r := open(t, one, "")
+				time.Sleep(10 * time.Second)
+				for range 12 {
+					r.read(t)
+				}
+				if r.missed > 0 {
+					t.Error("told before")
+				}
+				if next := c.happen(t, b, one, two, r); next != nil {
+					r = next
+				} else {
+					for range 4 {
+						r.read(t)
+					}
+				}
+				if (r.missed > 0) != c.missed || r.missed > 1 {
+					t.Errorf("told %d times that events are missing, want %v", r.missed, c.missed)
+				}
+				r.Close()
+				b.stop()
+			})
+		})
+	}
+}
+
+// TestSlowListener: one that does not read is cut with words, and holds nobody up.
+func TestSlowListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus()
+		f := b.start(1, feed.Options{Keep: time.Minute, MaxEvents: 10, MaxBytes: 1 << 20})
+		r := open(t, f, "")
+		for i := range 10_001 {
+			emit(f, fmt.Sprint(i), "home")
+		}
+		_, err := r.Next(t.Context(), time.Second)
+		var p *problem.Problem
+		if !errors.As(err, &p) || p.Kind != problem.TooMany || !strings.Contains(p.Detail, "more slowly") {
+			t.Errorf("it ends with %v", err)
+		}
+		if streams, cut := f.Stats(); streams != 0 || cut != 1 {
+			t.Errorf("%d streams, %d were cut", streams, cut)
+		}
+		b.stop()
+	})
+}
+
+// TestBounds: there are only so many streams, and one that is to be opened at the end is told so.
+func TestBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus()
+		f := b.start(1, feed.Options{})
+		var last error
+		for range 101 {
+			_, last = f.Open(feed.StreamOptions{App: "shop"})
+		}
+		if problem.Of(last) == nil || problem.Of(last).Kind != problem.TooMany {
+			t.Errorf("the 101st: %v", last)
+		}
+		b.stop()
+		if _, err := f.Open(feed.StreamOptions{App: "shop"}); problem.Of(err).Kind != problem.Unavailable {
+			t.Errorf("at the end: %v", err)
+		}
+	})
+}
+
+// TestConfined: a confined listener gets what is of pages within, without what tells of others.
+func TestConfined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus()
+		f := b.start(1, feed.Options{})
+		within, err := audience.Parse(`page == "in"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := f.Open(feed.StreamOptions{App: "shop", Within: within})
+		if err != nil {
+			t.Fatal(err)
+		}
+		labels := func(page string) label.Set { return label.New(label.Label{Key: "page", Value: page}) }
+		for _, e := range []event.Event{
+			{ID: "1", Type: event.Connected, Data: event.Data{App: "shop", Node: 1, Labels: labels("in")}},
+			{ID: "2", Type: event.Connected, Data: event.Data{App: "shop", Node: 1, Labels: labels("out")}},
+			{ID: "3", Type: event.Relabelled, Data: event.Data{App: "shop", Node: 1, Labels: labels("in"), Before: labels("out")}},
+			{ID: "4", Type: event.Relabelled, Data: event.Data{App: "shop", Node: 1, Labels: labels("out"), Before: labels("in")}},
+			{ID: "5", Type: event.Gap, Data: event.Data{App: "shop", Node: 1, Labels: labels("in"), Position: "1-9"}},
+			{ID: "6", Type: event.Joined, Data: event.Data{App: "shop", Node: 1, Labels: labels("in"), User: "42"}},
+			{ID: "7", Type: event.Triggered, Data: event.Data{App: "shop", Node: 1, Matched: 9}},
+		} {
+			f.Emit(e)
+		}
+		p, err := s.Next(t.Context(), time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range p.Events {
+			got = append(got, e.ID)
+			if e.Data.Node != 0 || e.Data.Position != "" || e.Data.Before.Len() > 0 {
+				t.Errorf("%+v tells of what is outside", e.Data)
+			}
+		}
+		if !slices.Equal(got, []string{"1", "3", "5"}) {
+			t.Errorf("got %v", got)
+		}
+		if err := feed.CheckTypes([]event.Type{event.Connected, event.Joined}); problem.Of(err) == nil || problem.Of(err).Kind != problem.Forbidden {
+			t.Errorf("joined: %v", err)
+		}
+		b.stop()
+	})
+}
+
+// FuzzParseCursor: what can be read is printed as what means the same.
+func FuzzParseCursor(f *testing.F) {
+	for _, text := range []string{"", "0", "zz-1:2", "zz-1:2-3:4", "2026-01-02T15:04:05Z", "-", "1-:", "zz-1:zzz-1:zzzz", "1-2:-3", "9999999999999999999"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := feed.ParseCursor(text)
+		if err != nil {
+			return
+		}
+		again, err := feed.ParseCursor(c.String())
+		if c.Since >= 0 && (err != nil || again.String() != c.String()) {
+			t.Errorf("%q is printed as %q, and that as %v, %v", text, c, again, err)
+		}
+	})
+}

@@ -1,0 +1,217 @@
+package feed
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"scenecast"
+	"scenecast/hook/event"
+)
+
+// message is what nodes tell each other, as JSON: nodes of different versions must understand it.
+type message struct {
+	From   scenecast.NodeID `json:"from"`
+	Want   []string         `json:"want,omitempty"`   // apps whose events the sender's streams want, for as long as a lease
+	Sent   *uint64          `json:"sent,omitempty"`   // the seq of the sender's next event
+	Ask    *ask             `json:"ask,omitempty"`    // a stream of the sender opens
+	Answer *answer          `json:"answer,omitempty"` // to such a message
+	Events []sentEvent      `json:"events,omitempty"` // what happens at the sender
+	Bye    bool             `json:"bye,omitempty"`    // the sender goes, and has sent everything
+}
+
+// envelope is a message as it is sent: other parts of a node tell each other other things.
+type envelope struct {
+	Feed *message `json:"feed"`
+}
+
+var envelopeBegin = []byte(`{"feed":`)
+
+// ask asks all nodes for events of an app, from now on and, with a cursor, from the past.
+type ask struct {
+	Stream uint64           `json:"stream"`       // a number of the asking node's
+	To     scenecast.NodeID `json:"to,omitempty"` // none: all nodes
+	App    string           `json:"app"`
+	Cursor *Cursor          `json:"cursor,omitempty"`
+	Joined bool             `json:"joined,omitempty"` // the node has joined while the stream was there: it has no earlier events that could be missing
+}
+
+// asked is a question that another node has asked.
+type asked struct {
+	by scenecast.NodeID
+	ask
+}
+
+// answer is a part of the answer of a node. The parts are sent one behind the other, with no events between them.
+type answer struct {
+	To     scenecast.NodeID `json:"to"`
+	Stream uint64           `json:"stream"`
+	Last   bool             `json:"last,omitempty"`
+	Holes  bool             `json:"holes,omitempty"` // in the last: not all that was asked for is kept
+	Next   uint64           `json:"next"`            // the seq of the next event behind the answer
+	Events []sentEvent      `json:"events,omitempty"`
+}
+
+type sentEvent struct {
+	Seq   uint64      `json:"seq,omitempty"` // counts the sender's, of all apps, that it sends as they happen
+	Stamp int64       `json:"stamp"`
+	Event event.Event `json:"event"`
+}
+
+// outgoing is an event on its way to other nodes.
+type outgoing struct {
+	seq  uint64
+	item item
+}
+
+// The events of one message, at most. Engines take messages up to 1 MiB.
+const (
+	maxPart      = 200
+	maxPartBytes = 100_000 // as item.size has it
+)
+
+// part is how many of the items go into one message.
+func part[T any](items []T, of func(T) item) (n int) {
+	for bytes := int64(0); n < min(len(items), maxPart); n++ {
+		if bytes += of(items[n]).size(); bytes > maxPartBytes && n > 0 {
+			break
+		}
+	}
+	return n
+}
+
+// sendEvents sends other nodes what has happened.
+func (f *Feed) sendEvents() {
+	f.sending.Lock()
+	defer f.sending.Unlock()
+	f.mu.Lock()
+	out := f.out
+	f.out = nil
+	f.mu.Unlock()
+	f.sendOut(out)
+}
+
+func (f *Feed) sendOut(out []outgoing) {
+	for len(out) > 0 {
+		n := part(out, func(o outgoing) item { return o.item })
+		var m message
+		for _, o := range out[:n] {
+			m.Events = append(m.Events, sentEvent{o.seq, o.item.stamp, o.item.event})
+		}
+		out = out[n:]
+		f.send(m)
+	}
+}
+
+// Received is a message of another node's feed. It does not wait.
+func (f *Feed) Received(b []byte) {
+	var e envelope
+	if err := json.Unmarshal(b, &e); err != nil || e.Feed == nil {
+		f.o.Logger.Warn("feed: a message of another node cannot be read", "err", err)
+		return
+	}
+	m := *e.Feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return
+	}
+	if m.Ask != nil && (m.Ask.To == 0 || m.Ask.To == f.o.Node) {
+		f.asks = append(f.asks, asked{m.From, *m.Ask})
+		signal(f.answers)
+	}
+	for _, name := range m.Want {
+		f.keep(name).wantedBy[m.From] = time.Now().Add(lease)
+	}
+	for _, sent := range m.Events {
+		f.expect(m.From, sent.Seq)
+		f.next[m.From] = sent.Seq + 1
+		f.tellStreams(item{m.From, sent.Stamp, sent.Event})
+	}
+	if m.Sent != nil {
+		f.expect(m.From, *m.Sent)
+		f.next[m.From] = *m.Sent
+	}
+	if m.Answer != nil && m.Answer.To == f.o.Node {
+		f.answered(m.From, *m.Answer)
+	}
+	if m.Bye {
+		f.nodes[m.From] = true
+		for s := range f.streams {
+			s.gone(m.From, true)
+		}
+	}
+}
+
+// expect, with mu held, tells the streams where this is not the seq that comes next of a node: messages were lost.
+func (f *Feed) expect(from scenecast.NodeID, seq uint64) {
+	if next, known := f.next[from]; known && next != seq {
+		for s := range f.streams {
+			s.missedSome()
+		}
+	}
+}
+
+// answerAll answers streams of other nodes.
+func (f *Feed) answerAll() {
+	f.mu.Lock()
+	asks := f.asks
+	f.asks = nil
+	f.mu.Unlock()
+	for _, a := range asks {
+		f.answer(a.by, a.ask)
+	}
+}
+
+// answer answers another node's stream. What has happened until now is sent before the answer, and what happens from now on behind it.
+func (f *Feed) answer(to scenecast.NodeID, a ask) {
+	f.sending.Lock()
+	defer f.sending.Unlock()
+	f.mu.Lock()
+	out := f.out
+	f.out = nil
+	app := f.keep(a.App)
+	app.wantedBy[to] = time.Now().Add(lease)
+	items, holes := f.past(app, a.Cursor, a.Joined)
+	items = slices.Clone(items) // the ring clears what it drops
+	next := f.seq
+	f.mu.Unlock()
+	f.sendOut(out)
+	for more := true; more; {
+		n := part(items, func(i item) item { return i })
+		part := answer{To: to, Stream: a.Stream, Last: n == len(items), Holes: holes, Next: next}
+		for _, i := range items[:n] {
+			part.Events = append(part.Events, sentEvent{Stamp: i.stamp, Event: i.event})
+		}
+		items, more = items[n:], !part.Last
+		f.send(message{Answer: &part})
+	}
+}
+
+// past, with mu held, is what a stream of an app wants that has happened at this node already; joined: while the stream was there this node
+// has joined. Holes: not all of it is there.
+func (f *Feed) past(app *appFeed, c *Cursor, joined bool) (items []item, holes bool) {
+	if c == nil {
+		return nil, false
+	}
+	at := c.of(f.o.Node)
+	holes = at < app.dropped || c.Need < app.began && app.began > f.started || c.Need < f.started && !joined
+	return app.items[app.find(at):], holes
+}
+
+// answered, with mu held, hands a stream what another node has answered.
+func (f *Feed) answered(from scenecast.NodeID, a answer) {
+	for s := range f.streams {
+		if s.number != a.Stream {
+			continue
+		}
+		if a.Last {
+			f.next[from] = a.Next
+		}
+		var items []item
+		for _, e := range a.Events {
+			items = append(items, item{from, e.Stamp, e.Event})
+		}
+		s.answered(from, items, a.Last, a.Last && a.Holes)
+	}
+}

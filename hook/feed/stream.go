@@ -1,0 +1,302 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/hook/event"
+	"scenecast/label"
+	"scenecast/problem"
+)
+
+// StreamOptions say what a stream is about.
+type StreamOptions struct {
+	App    string
+	Types  []event.Type  // nil: all
+	To     audience.Expr // only events whose labels match; zero: all
+	Within audience.Expr // the confinement of whoever listens; zero: none
+	Since  *Cursor       // where to begin; nil: now
+}
+
+// A confined listener gets events of these types: they are of one page, which is within its confinement. What else there is may be
+// brought about by pages that are not.
+var confinedTypes = []event.Type{event.Connected, event.Disconnected, event.Relabelled, event.Gap}
+
+// CheckTypes returns a problem where a confined listener asks for a type that it does not get.
+func CheckTypes(types []event.Type) error {
+	for _, of := range types {
+		if !slices.Contains(confinedTypes, of) {
+			return problem.New(problem.Forbidden, "this API key is confined to an audience (within), and %s is not of one page", of).
+				At("events").DecidedBy("api_keys")
+		}
+	}
+	return nil
+}
+
+// maxQueued bounds the events that wait for the listener. One that reads more slowly than they come is cut.
+const maxQueued = 10_000
+
+// Stream is one listener. Next is called by one goroutine.
+type Stream struct {
+	feed   *Feed
+	o      StreamOptions
+	number uint64        // by which other nodes name it
+	more   chan struct{} // holds a signal when Next has something to do
+
+	// With feed.mu held:
+	waiting map[scenecast.NodeID]time.Time // nodes that have not answered yet, and until when they are waited for
+	begun   bool
+	queue   []item
+	newest  map[scenecast.NodeID]int64 // the stamps of the newest events that have come, by node
+	missed  bool                       // since the last part
+	told    bool                       // Next has returned the first part
+	ended   error
+	cursor  Cursor // of what Next has returned
+}
+
+// Open opens a stream. A problem of the kind TooMany says that there are as many as there may be. Close ends it.
+func (f *Feed) Open(o StreamOptions) (*Stream, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.closed:
+		return nil, errClosing
+	case len(f.streams) == maxStreams:
+		return nil, problem.New(problem.TooMany, "%d streams are open at this node, and no more may be", maxStreams)
+	}
+	f.asked++
+	s := &Stream{feed: f, o: o, number: f.asked, more: make(chan struct{}, 1), waiting: make(map[scenecast.NodeID]time.Time), newest: make(map[scenecast.NodeID]int64)}
+	s.cursor = Cursor{Since: time.Now().Add(-delay).UnixMicro(), After: make(map[scenecast.NodeID]int64)}
+	if o.Since != nil {
+		s.cursor = Cursor{Since: o.Since.Since, After: maps.Clone(o.Since.After)}
+	}
+	f.noteNodes(time.Now())
+	f.streams[s] = struct{}{}
+	app := f.keep(o.App)
+	app.local++
+	items, holes := f.past(app, o.Since, false)
+	for _, i := range items {
+		s.push(i)
+	}
+	s.missed = holes || o.Since != nil && o.Since.Since < f.lost
+	for id, left := range f.nodes {
+		if !left {
+			s.ask(id, o.Since, false)
+		}
+	}
+	s.begin()
+	return s, nil
+}
+
+// ask, with mu held, asks a node for what has happened there.
+func (s *Stream) ask(id scenecast.NodeID, since *Cursor, joined bool) {
+	s.waiting[id] = time.Now().Add(answerWait)
+	s.feed.send(message{Ask: &ask{Stream: s.number, To: id, App: s.o.App, Cursor: since, Joined: joined}})
+}
+
+// askNew, with mu held, asks a node that the engine knows only now, or knows again, for what it has had no stream for.
+func (s *Stream) askNew(id scenecast.NodeID) {
+	since := s.cursor.Since - joinTime.Microseconds()
+	s.ask(id, &Cursor{Since: since, Need: since, After: map[scenecast.NodeID]int64{id: s.newest[id]}}, true)
+}
+
+// Close ends the stream.
+func (s *Stream) Close() {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	s.remove()
+}
+
+// remove, with mu held, removes the stream, if it is there.
+func (s *Stream) remove() {
+	if _, open := s.feed.streams[s]; open {
+		delete(s.feed.streams, s)
+		s.feed.keep(s.o.App).local--
+	}
+}
+
+// end, with mu held, ends the stream when Next has returned what waits.
+func (s *Stream) end(why error) {
+	if s.ended == nil {
+		s.ended = why
+	}
+	s.remove()
+	signal(s.more)
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// live, with mu held, tells the stream of an event that has just happened, or has just come from another node. Before a node has answered, it is
+// in the answer.
+func (s *Stream) live(i item) {
+	if _, waits := s.waiting[i.node]; !waits {
+		s.push(i)
+	}
+}
+
+// push, with mu held, queues an event that the stream is about.
+func (s *Stream) push(i item) {
+	s.newest[i.node] = i.stamp
+	e := i.event
+	confined := !s.o.Within.IsZero()
+	switch {
+	case s.ended != nil,
+		e.Data.App != s.o.App,
+		s.o.Types != nil && !slices.Contains(s.o.Types, e.Type),
+		!s.o.To.IsZero() && !s.o.To.Match(e.Data.Labels),
+		confined && (!s.o.Within.Match(e.Data.Labels) || !slices.Contains(confinedTypes, e.Type)):
+		return
+	}
+	if confined {
+		i.event.Data = s.confine(e.Data)
+	}
+	if len(s.queue) >= maxQueued && s.begun && s.told {
+		s.feed.overtaken++
+		s.queue = nil
+		s.end(problem.New(problem.TooMany, "%d events wait: the stream is read more slowly than they come", maxQueued))
+		return
+	}
+	s.queue = append(s.queue, i)
+	signal(s.more)
+}
+
+// confine takes out of an event what tells of more than the page that it is of: the node, the position, which counts everybody's pushes,
+// and labels with which the page was not within the confinement.
+func (s *Stream) confine(d event.Data) event.Data {
+	d.Node, d.Position = 0, ""
+	if !s.o.Within.Match(d.Before) {
+		d.Before = label.Set{}
+	}
+	return d
+}
+
+// answered, with mu held, takes what has happened at a node already.
+func (s *Stream) answered(from scenecast.NodeID, items []item, last, holes bool) {
+	if _, waits := s.waiting[from]; !waits {
+		return
+	}
+	for _, i := range items {
+		s.push(i)
+	}
+	s.missed = s.missed || holes
+	if last {
+		delete(s.waiting, from)
+		s.begin()
+	}
+}
+
+// gone, with mu held, notes that a node is gone; told: it has said so, and nothing is lost.
+func (s *Stream) gone(id scenecast.NodeID, told bool) {
+	if _, waits := s.waiting[id]; waits {
+		delete(s.waiting, id)
+		s.missed = s.missed || s.o.Since != nil // what it has kept is gone
+		s.begin()
+	}
+	if !told {
+		s.missedSome()
+	}
+}
+
+// missedSome, with mu held, has the stream be told that it has missed events.
+func (s *Stream) missedSome() {
+	s.missed = true
+	signal(s.more)
+}
+
+// expire, with mu held, waits no more for nodes that do not answer in time.
+func (s *Stream) expire(now time.Time) {
+	for id, until := range s.waiting {
+		if now.After(until) {
+			s.feed.o.Logger.Warn("feed: a node has not answered a stream in time", "node", id)
+			delete(s.waiting, id)
+			s.missedSome()
+		}
+	}
+	s.begin()
+}
+
+// begin, with mu held, begins once all nodes have answered: what they have answered is told in the order in which it has happened.
+func (s *Stream) begin() {
+	if s.begun || len(s.waiting) > 0 {
+		return
+	}
+	s.begun = true
+	slices.SortStableFunc(s.queue, func(a, b item) int { return cmp.Compare(a.stamp, b.stamp) })
+	signal(s.more)
+}
+
+// Part is what Next returns: some events, and what else there is to say before them.
+type Part struct {
+	Missed bool // events before these were missed
+	Ready  bool // behind these events the stream is live: it is the first part
+	Events []Event
+	Cursor string // how far the stream has come with this part
+}
+
+// Event is an event of a stream.
+type Event struct {
+	event.Event
+	Cursor string // from which a stream goes on behind it
+}
+
+// Next waits for events, but no longer than quiet: a part may be empty. The first one comes when all nodes have answered. An error is that of
+// ctx, or a problem that says why the stream has ended.
+func (s *Stream) Next(ctx context.Context, quiet time.Duration) (Part, error) {
+	over := time.NewTimer(quiet)
+	defer over.Stop()
+	for waited := false; ; {
+		p, ok, err := s.take(waited)
+		if ok || err != nil {
+			return p, err
+		}
+		select {
+		case <-s.more:
+		case <-over.C:
+			waited = true
+		case <-ctx.Done():
+			return Part{}, ctx.Err()
+		}
+	}
+}
+
+// take takes what there is; always: also where it is nothing.
+func (s *Stream) take(always bool) (p Part, ok bool, err error) {
+	s.feed.mu.Lock()
+	defer s.feed.mu.Unlock()
+	switch {
+	case !s.begun && s.ended == nil:
+		return Part{}, false, nil
+	case s.told && !s.missed && len(s.queue) == 0:
+		if s.ended != nil {
+			return Part{}, false, s.ended
+		}
+		if !always {
+			return Part{}, false, nil
+		}
+	}
+	p = Part{Missed: s.missed, Ready: !s.told}
+	queue := s.queue
+	s.missed, s.told, s.queue = false, true, nil
+	// Everything that happened until delay ago is here, unless it is told as missed; but the listener gets these one by one.
+	since := time.Now().Add(-delay).UnixMicro()
+	for _, i := range queue {
+		since = min(since, i.stamp-1)
+	}
+	s.cursor.advance(since)
+	for _, i := range queue {
+		s.cursor.After[i.node] = max(s.cursor.After[i.node], i.stamp)
+		p.Events = append(p.Events, Event{i.event, s.cursor.String()})
+	}
+	p.Cursor = s.cursor.String()
+	return p, true, nil
+}
