@@ -25,6 +25,9 @@ type Cursor struct {
 // delay is how late an event may come to a stream that is at another node, with the clocks of both apart.
 const delay = 5 * time.Second
 
+// oldest is before any cursor, in µs: in the year 2001. What is less is some other text that can be read as a number.
+const oldest = 1e15
+
 // maxCursor bounds the nodes of a cursor.
 const maxCursor = 64
 
@@ -58,7 +61,7 @@ func ParseCursor(text string) (*Cursor, error) {
 	mistake := fmt.Errorf("%.80q is neither the ID of an event of a feed nor a time as 2026-01-02T15:04:05Z", text)
 	parts := strings.Split(text, "-")
 	since, err := strconv.ParseInt(parts[0], 36, 64)
-	if err != nil || since < 0 || len(parts) > maxCursor+1 {
+	if err != nil || since < oldest || len(parts) > maxCursor+1 {
 		return nil, mistake
 	}
 	// The stream was there until delay behind Since. Only when it began may nodes have begun to keep events.
