@@ -147,7 +147,7 @@ func TestFeed(t *testing.T) {
 	s.expectMetrics(map[string]string{"scenecast_feed_cut_total": "0"})
 
 	for query, want := range map[string]string{
-		"events=joined,gone": `"at":"events"`, "since=x": `"at":"since"`, "since=": `"at":"since"`, "to=a%20b": `"at":"to"`, "limit=3": `"at":"limit"`,
+		"events=joined,gone": `"where":"events"`, "since=x": `"where":"since"`, "since=": `"where":"since"`, "to=a%20b": `"where":"to.column 3"`, "limit=3": `"where":"limit"`,
 	} {
 		if status, answer := s.call("GET", "/v1/feed?"+query, apiKey, "", ""); status != 400 || !strings.Contains(answer, want) {
 			t.Errorf("%s: %d %s", query, status, answer)

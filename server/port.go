@@ -88,6 +88,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 	mux.Handle("/", s.onceStarted(s.checkAddress(backends, backends.Refuse), backends.Refuse))
 	mux.HandleFunc("GET /scenecast.js", serveScript(js.Script))
 	mux.HandleFunc("GET /scenecast-presence.js", serveScript(js.Presence))
+	mux.HandleFunc("GET /scenecast-call.js", serveScript(js.Call))
 	for path, page := range o.Pages {
 		mux.Handle(path, page)
 	}

@@ -13,3 +13,8 @@ var Script []byte
 //
 //go:embed scenecast-presence.js
 var Presence []byte
+
+// Call is scenecast-call.js, which pages load behind Script that call the backend. As Script.
+//
+//go:embed scenecast-call.js
+var Call []byte

@@ -1,4 +1,4 @@
-// Builds scenecast.js and scenecast-presence.js, the script tags', which are committed, and dist, the package's: an ES module, CommonJS, and their types.
+// Builds scenecast.js, scenecast-presence.js and scenecast-call.js, the script tags', which are committed, and dist, the package's: an ES module, CommonJS, and their types.
 import { readFile, writeFile } from "node:fs/promises";
 import { chdir } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -39,12 +39,16 @@ export declare function popup(message: unknown): void;
 
 /** Who is in the page's scenes of a key, by this client: the same object for the same key. */
 export declare function presence(client: PresenceClient, key: string): Presence;
+
+/** Asks the backend by this client. Rejects with a CallProblem. */
+export declare function call(client: PresenceClient, method: string, data?: unknown): Promise<any>;
 `;
 }
 
 export async function build() {
   await writeFile("scenecast.js", await buildTag());
   await writeFile("scenecast-presence.js", await buildTag("src/presence-tag.ts"));
+  await writeFile("scenecast-call.js", await buildTag("src/call-tag.ts"));
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.js", format: "esm" });
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.cjs", format: "cjs" });
   for (const name of ["index.d.ts", "index.d.cts"]) await writeFile(`dist/${name}`, await types());

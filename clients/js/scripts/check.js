@@ -10,9 +10,11 @@ if (committed !== await buildTag()) {
   console.error("scenecast.js is not what src builds: run `npm run build` and commit it");
   process.exitCode = 1;
 }
-if (await readFile("scenecast-presence.js", "utf8") !== await buildTag("src/presence-tag.ts")) {
-  console.error("scenecast-presence.js is not what src builds: run `npm run build` and commit it");
-  process.exitCode = 1;
+for (const part of ["presence", "call"]) {
+  if (await readFile(`scenecast-${part}.js`, "utf8") !== await buildTag(`src/${part}-tag.ts`)) {
+    console.error(`scenecast-${part}.js is not what src builds: run \`npm run build\` and commit it`);
+    process.exitCode = 1;
+  }
 }
 const size = gzipSync(committed, { level: 9 }).length;
 console.log(`scenecast.js has ${size} bytes gzipped, and may have ${MOST}`);

@@ -336,7 +336,7 @@ export function createClient(beside?: string): TagClient {
 
   return {
     connect, move, set, on, off,
-    plug: (take) => (plugged = take, send),
+    plug(take) { const before = plugged; plugged = (m) => { before?.(m); take(m); }; return send; },
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
     get id() { return id; },

@@ -77,14 +77,23 @@ export interface Client {
   readonly id: string | null;
   /** The page's, which stays over reconnects; null before the first connect. The backend knows it as the label @page. */
   readonly pageID: string | null;
-  /** For presence. */
+  /** For presence and calls. */
   plug(take: (message: any) => void): (message: object) => void;
 }
 
-/** What presence needs of a client. */
+/** What presence and calls need of a client. */
 export interface PresenceClient extends Pick<Client, "id" | "state" | "on"> {
   /** Has a function see all messages of the server. Returns what sends one to it. */
   plug(take: (message: any) => void): (message: object) => void;
+}
+
+/** Why a call has no answer. */
+export interface CallProblem extends Error {
+  /** forbidden, not_found, invalid: of the backend; too_many, unavailable; uncertain: the backend may have got the call. */
+  kind: string;
+  detail: string;
+  /** The setting that decides, where there is one. */
+  setting?: string;
 }
 
 /** A user in one of the page's scenes. */
@@ -129,4 +138,6 @@ export interface Scenecast extends Client {
   popup(message: unknown): void;
   /** Who is in the page's scenes of a key; of the script tag only where scenecast-presence.js is loaded behind it. */
   presence?(key: string): Presence;
+  /** Asks the backend, and rejects with a CallProblem; of the script tag only where scenecast-call.js is loaded behind it. */
+  call?(method: string, data?: unknown): Promise<any>;
 }

@@ -105,6 +105,6 @@ export const all: typeof declared = source;`,
 test("what a tarball of it needs is in it", () => {
   const [{ files }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: join(directory, "js"), encoding: "utf8" }));
   assert.deepEqual(files.map(({ path }: { path: string }) => path).sort(), [
-    "README.md", "dist/index.cjs", "dist/index.d.cts", "dist/index.d.ts", "dist/index.js", "package.json", "scenecast-presence.js", "scenecast.d.ts", "scenecast.js",
+    "README.md", "dist/index.cjs", "dist/index.d.cts", "dist/index.d.ts", "dist/index.js", "package.json", "scenecast-call.js", "scenecast-presence.js", "scenecast.d.ts", "scenecast.js",
   ]);
 });
