@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +38,9 @@ type Sentinels struct {
 const (
 	// askEvery is how often each Sentinel is asked.
 	askEvery = 200 * time.Millisecond
+
+	// forgetSentinel is after how long one is asked no more that does not answer and is none of the options.
+	forgetSentinel = time.Minute
 
 	// believeFor is how long a configuration counts that no Sentinel has any more, while they have older ones: they may have been made anew.
 	believeFor = 5 * time.Second
@@ -112,6 +116,7 @@ func (s *Sentinels) keepAsking(address string) {
 	o := s.option.Sentinel
 	c.Username, c.Password, c.ClientName, c.TLSConfig, c.Dialer, c.SelectDB = o.Username, o.Password, o.ClientName, o.TLSConfig, o.Dialer, 0
 	var client rueidis.Client
+	answered := time.Now()
 	for s.ctx.Err() == nil {
 		var err error
 		if client == nil {
@@ -125,6 +130,14 @@ func (s *Sentinels) keepAsking(address string) {
 			client = nil
 		}
 		s.noteAsked(address, err)
+		if err == nil {
+			answered = time.Now()
+		} else if time.Since(answered) > forgetSentinel && !slices.Contains(s.option.InitAddress, address) {
+			s.mu.Lock()
+			delete(s.failed, address) // whoever names it still has it asked again
+			s.mu.Unlock()
+			return
+		}
 		select {
 		case <-s.ctx.Done():
 		case <-time.After(askEvery):

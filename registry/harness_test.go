@@ -22,10 +22,10 @@ import (
 	"scenecast/registry"
 )
 
-// TestMain looks for goroutines that the tests have left behind. One of the library sleeps for a second before it refreshes what it knows
-// of a Cluster, also where its client has been closed.
+// TestMain looks for goroutines that the tests have left behind. Two of the library sleep, also where the client has been closed: a
+// second before it refreshes what it knows of a Cluster, and five before it closes connections to servers that are none of it any more.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"), goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
 }
 
 // member is a connection as a hub tells of it, as far as a registry wants to know.
