@@ -45,11 +45,12 @@ const (
 	failedCall                  // the backend could not be reached, or has not answered in time, or said that it is out of order
 	skippedCall                 // the breaker was open
 	busyCall                    // it did not get its turn in time
+	abandonedCall               // the page was gone before the backend had answered
 	outcomes
 )
 
 // outcomeNames are the outcomes in metrics.
-var outcomeNames = [outcomes]string{"answered", "failed", "skipped", "busy"}
+var outcomeNames = [outcomes]string{"answered", "failed", "skipped", "busy", "abandoned"}
 
 // How many failures in a row open the breaker, and after how long a call looks whether the backend has recovered.
 const (
@@ -65,6 +66,7 @@ func NewBackend(o BackendOptions) *Backend {
 		Timeout:      breakerPause,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= breakerFailures },
 		IsSuccessful: func(err error) bool { return err == nil || isAnswer(err) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errAbandoned) },
 		OnStateChange: func(_ string, _, to gobreaker.State) {
 			if to == gobreaker.StateOpen {
 				o.Logger.Error("hooks: the backend fails again and again; it is left alone for a while", "hook", o.Name, "app", o.App, "for", breakerPause)
@@ -75,6 +77,10 @@ func NewBackend(o BackendOptions) *Backend {
 	})
 	return b
 }
+
+// errAbandoned is the error of a call that nobody waits for any more. It says nothing of the backend: pages that leave again and again must
+// not keep others out.
+var errAbandoned = errors.New("the page is gone")
 
 // isAnswer reports whether a backend is well that has answered this: it is the caller who is wrong.
 func isAnswer(err error) bool {
@@ -97,21 +103,33 @@ func (b *Backend) Ask(ctx context.Context, kind string, data any) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	asking := ctx
 	ctx, cancel := context.WithTimeout(ctx, b.o.Timeout)
 	defer cancel()
 	select {
 	case b.turns <- struct{}{}:
 		defer func() { <-b.turns }()
 	case <-ctx.Done():
+		if asking.Err() != nil {
+			return nil, b.unavailable(abandonedCall, "was not asked", errAbandoned)
+		}
 		return nil, b.unavailable(busyCall, "has as many calls under way as it may (concurrency)", ctx.Err())
 	}
-	answer, err := b.breaker.Execute(func() ([]byte, error) { return b.o.Post(ctx, b.o.NewID(), body) })
+	answer, err := b.breaker.Execute(func() ([]byte, error) {
+		answer, err := b.o.Post(ctx, b.o.NewID(), body)
+		if err != nil && !isAnswer(err) && asking.Err() != nil {
+			err = errAbandoned
+		}
+		return answer, err
+	})
 	switch {
 	case err == nil, isAnswer(err):
 		b.stats[answeredCall].Add(1)
 		return answer, err
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
 		return nil, b.unavailable(skippedCall, "is out of order", err)
+	case errors.Is(err, errAbandoned):
+		return nil, b.unavailable(abandonedCall, "has not answered", err)
 	}
 	b.o.Logger.Warn("hooks: a call of the backend has failed", "hook", b.o.Name, "app", b.o.App, "err", err)
 	return nil, b.unavailable(failedCall, "does not answer", err)

@@ -50,7 +50,8 @@ func (c *Connect) Decide(ctx context.Context, q ConnectQuestion, page auth.Page,
 	case errors.As(err, &status) && (status.Status == http.StatusForbidden || status.Status == http.StatusUnauthorized):
 		return auth.Page{}, refused(reasonOf(status))
 	case errors.As(err, &status):
-		err = problem.New(problem.Unavailable, "the backend %v", status).DecidedBy("hooks.connect")
+		c.o.Logger.Warn("hooks: the backend has not decided about a page", "hook", c.o.Name, "app", c.o.App, "err", err)
+		err = problem.New(problem.Unavailable, "the backend has not decided about the page").DecidedBy("hooks.connect") // what it said is not for pages
 	case err == nil:
 		var answer connectAnswer
 		if answer, err = parseConnectAnswer(body); err == nil {
