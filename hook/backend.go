@@ -41,11 +41,11 @@ type Backend struct {
 type outcome int
 
 const (
-	answeredCall outcome = iota // by success, or by saying what is wrong with the call
-	failedCall                  // the backend could not be reached, or has not answered in time, or said that it is out of order
-	skippedCall                 // the breaker was open
-	busyCall                    // it did not get its turn in time
-	abandonedCall               // the page was gone before the backend had answered
+	answeredCall  outcome = iota // by success, or by saying what is wrong with the call
+	failedCall                   // the backend could not be reached, or has not answered in time, or said that it is out of order
+	skippedCall                  // the breaker was open
+	busyCall                     // it did not get its turn in time
+	abandonedCall                // the page was gone before the backend had answered
 	outcomes
 )
 

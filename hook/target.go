@@ -5,19 +5,15 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"scenecast/audience"
 	"scenecast/hook/event"
 	"scenecast/hook/queue"
-	"scenecast/hook/webhook"
 )
 
 // TargetOptions say who is told of what, and how.
@@ -56,8 +52,13 @@ type Target struct {
 	mu       sync.Mutex
 	incoming []event.Event
 	closing  bool
-	kept     bool // everything that was emitted is in the queue, and nothing more comes
+	next     *Target       // that has taken this one's place; nil: none has
+	unkept   []event.Event // that the queue has not taken before the target has ended
+	kept     bool          // everything that was emitted is in the queue, and nothing more comes
 	stats    Stats
+
+	unlogged int       // drops that the log has not told
+	logged   time.Time // when it has told the last ones
 }
 
 // Stats say how a target stands.
@@ -76,6 +77,35 @@ type Stats struct {
 
 // NewTarget makes a target and begins to send what is in its queue. Close ends it.
 func NewTarget(o TargetOptions) *Target {
+	t := makeTarget(o)
+	t.start()
+	return t
+}
+
+// Replace closes the target and returns one with other options over the same queue, which goes on where this one was, and counts on. No
+// event is lost: what still comes to this one is passed on.
+func (t *Target) Replace(o TargetOptions) *Target {
+	next := makeTarget(o)
+	t.mu.Lock()
+	t.next = next
+	t.mu.Unlock()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	t.Close(ended)
+	before := t.Stats()
+	next.mu.Lock()
+	next.incoming = append(t.unkept, next.incoming...)
+	signal(next.work)
+	next.stats.Delivered += before.Delivered
+	next.stats.Dropped += before.Dropped
+	next.stats.Failures += before.Failures
+	next.mu.Unlock()
+	next.start()
+	return next
+}
+
+// makeTarget makes a target that does not run yet.
+func makeTarget(o TargetOptions) *Target {
 	defaults := func(n *int, to int) {
 		if *n == 0 {
 			*n = to
@@ -90,13 +120,15 @@ func NewTarget(o TargetOptions) *Target {
 		o.RetryFor = 24 * time.Hour
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	t := &Target{
+	return &Target{
 		o: o, ctx: ctx, cancel: cancel,
 		work: make(chan struct{}, 1), queued: make(chan struct{}, 1), again: make(chan struct{}, 1),
 	}
+}
+
+func (t *Target) start() {
 	t.done.Go(t.keep)
 	t.done.Go(t.send)
-	return t
 }
 
 // Wants reports whether the target is told of events of an app and a type: whoever makes events need not make others.
@@ -111,21 +143,32 @@ func (t *Target) Emit(e event.Event) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.closing || len(t.incoming) >= maxIncoming {
+	switch {
+	case t.closing && t.next != nil:
+		t.next.Emit(e)
+	case t.closing:
+		t.drop(1, "the hook has ended")
+	case len(t.incoming) >= maxIncoming:
 		t.drop(1, "they come faster than they can be kept")
-		return
+	default:
+		t.incoming = append(t.incoming, e)
+		signal(t.work)
 	}
-	t.incoming = append(t.incoming, e)
-	signal(t.work)
 }
 
-// drop, with mu held, counts events that are lost, and logs the first of a row.
+// logDropsEvery is how often the log tells of events that are lost, at most.
+const logDropsEvery = time.Minute
+
+// drop, with mu held, counts events that are lost, and has the log tell: it is called on event loops, for each event.
 func (t *Target) drop(n int, why string) {
-	if n > 0 {
-		if t.stats.Dropped == 0 || !t.stats.Failing {
-			t.o.Logger.Error("hooks: events are dropped", "hook", t.o.Name, "app", t.o.App, "why", why, "events", n)
-		}
-		t.stats.Dropped += int64(n)
+	if n == 0 {
+		return
+	}
+	t.stats.Dropped += int64(n)
+	t.unlogged += n
+	if now := time.Now(); t.logged.IsZero() || now.Sub(t.logged) >= logDropsEvery {
+		t.o.Logger.Error("hooks: events are dropped", "hook", t.o.Name, "app", t.o.App, "why", why, "events", t.unlogged)
+		t.unlogged, t.logged = 0, now
 	}
 }
 
@@ -154,6 +197,12 @@ func (t *Target) Close(ctx context.Context) {
 	t.done.Wait()
 	stop()
 	t.cancel()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.next == nil {
+		t.drop(len(t.unkept), "the hook has ended before they could be kept")
+		t.unkept = nil
+	}
 }
 
 func signal(c chan struct{}) {
@@ -182,11 +231,8 @@ func (t *Target) keep() {
 		t.mu.Unlock()
 		t.append(events)
 		signal(t.queued)
-		if closing && len(events) == 0 || t.ctx.Err() != nil {
-			return
-		}
 		if closing {
-			signal(t.work) // there may be more
+			return // these were the last ones
 		}
 	}
 }
@@ -212,10 +258,13 @@ func (t *Target) append(events []event.Event) {
 		if err == nil {
 			return
 		}
-		t.failed(fmt.Errorf("the queue: %w", err), time.Time{})
+		t.failed("events cannot be kept; it is tried again until they can", fmt.Errorf("the queue: %w", err), time.Time{})
 		select {
 		case <-time.After(wait.NextBackOff()):
 		case <-t.ctx.Done():
+			t.mu.Lock()
+			t.unkept = append(t.unkept, events...)
+			t.mu.Unlock()
 			return
 		}
 	}
@@ -227,128 +276,10 @@ func encodeItem(e event.Event) []byte {
 	return append(binary.BigEndian.AppendUint64(nil, uint64(e.At.UnixMilli())), body...)
 }
 
-func decodeItem(item []byte) (at time.Time, body json.RawMessage) {
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(item))), item[8:]
-}
-
-// newBackoff says how long to wait before each next attempt: from a second to a minute, each at random around its middle.
-func newBackoff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.MaxInterval = time.Second, 2, time.Minute
-	return b
-}
-
-// maxRetryAfter bounds how long a backend can have itself left alone.
-const maxRetryAfter = time.Hour
-
-// send sends what is in the queue, a batch after the other.
-func (t *Target) send() {
-	wait := newBackoff()
-	for t.awaitBatch() {
-		items, err := t.o.Queue.First(t.o.Batch, maxBatchBytes)
-		if err == nil && len(items) == 0 {
-			continue
-		}
-		if err == nil {
-			err = t.sendBatch(items)
-		}
-		if err == nil {
-			wait.Reset()
-			continue
-		}
-		pause := wait.NextBackOff()
-		var status *webhook.StatusError
-		if errors.As(err, &status) {
-			pause = max(pause, min(status.RetryAfter, maxRetryAfter))
-		}
-		t.failed(err, time.Now().Add(pause))
-		select {
-		case <-time.After(pause):
-		case <-t.again:
-		case <-t.ctx.Done():
-			return
-		}
+// decodeItem reads an item; false: it is none, because the file is damaged.
+func decodeItem(item []byte) (at time.Time, body json.RawMessage, ok bool) {
+	if len(item) < 8 || !json.Valid(item[8:]) {
+		return at, nil, false
 	}
-}
-
-// awaitBatch waits until there is a batch: as many events as one holds, or some for as long as they wait for others. It is false when the
-// target is closed and nothing waits.
-func (t *Target) awaitBatch() bool {
-	var overdue <-chan time.Time
-	for {
-		n := t.o.Queue.Len()
-		t.mu.Lock()
-		closing := t.kept
-		t.mu.Unlock()
-		switch {
-		case t.ctx.Err() != nil || n == 0 && closing:
-			return false
-		case n >= t.o.Batch || n > 0 && closing:
-			return true
-		case n > 0 && overdue == nil:
-			overdue = time.After(t.o.MaxWait)
-		}
-		select {
-		case <-t.queued:
-		case <-t.ctx.Done():
-		case <-overdue:
-			return true
-		}
-	}
-}
-
-// sendBatch sends items, but for those that are too old, and removes them.
-func (t *Target) sendBatch(items []queue.Item) error {
-	b := event.Batch{Type: "events", Timestamp: time.Now().UTC().Truncate(time.Millisecond)}
-	old := 0
-	for _, item := range items {
-		at, body := decodeItem(item.Data)
-		if time.Since(at) > t.o.RetryFor {
-			old++
-			continue
-		}
-		b.Data.Events = append(b.Data.Events, body)
-	}
-	if len(b.Data.Events) > 0 {
-		whole, err := json.Marshal(b)
-		if err != nil {
-			return err
-		}
-		if err := t.o.Post(t.ctx, batchID(b), whole); err != nil {
-			return err
-		}
-	}
-	if err := t.o.Queue.Remove(items[len(items)-1].Number); err != nil {
-		return fmt.Errorf("the queue: %w", err)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.drop(old, "they could not be delivered in time (retry_for)")
-	t.stats.Delivered += int64(len(b.Data.Events))
-	if t.stats.Failing && len(b.Data.Events) > 0 {
-		t.stats.Failing, t.stats.NextCall = false, time.Time{}
-		t.o.Logger.Info("hooks: the backend takes events again", "hook", t.o.Name, "app", t.o.App)
-	}
-	return nil
-}
-
-// batchID is the ID of a batch: that of its first event, and how many follow it. The same batch has the same ID.
-func batchID(b event.Batch) string {
-	var first struct{ ID string }
-	_ = json.Unmarshal(b.Data.Events[0], &first) // of an event of our own
-	return fmt.Sprintf("%s+%d", first.ID, len(b.Data.Events)-1)
-}
-
-// failed notes a failure, and logs the first of a row.
-func (t *Target) failed(err error, next time.Time) {
-	if t.ctx.Err() != nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.stats.Failing {
-		t.o.Logger.Warn("hooks: the backend does not take events; they are sent again until it does", "hook", t.o.Name, "app", t.o.App, "err", err)
-	}
-	t.stats.Failures++
-	t.stats.Failing, t.stats.LastError, t.stats.FailedAt, t.stats.NextCall = true, err.Error(), time.Now(), next
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(item))), item[8:], true
 }

@@ -108,8 +108,8 @@ func (h *eventHooks) put(c config.Config, queues map[string]queue.Queue) {
 			if known && t.denyPrivate == app.Hooks.DenyPrivate && reflect.DeepEqual(t.settings, settings) {
 				delete(before, name)
 			} else {
-				t.stop()
-				t = h.newTarget(app, settings, queues[name])
+				delete(before, name)
+				t = h.newTarget(app, settings, queues[name], t)
 			}
 			h.targets[name] = t
 			sinks = append(sinks, t)
@@ -147,15 +147,17 @@ func (h *eventHooks) openQueue(name string) (queue.Queue, error) {
 	return h.file.Queue(name)
 }
 
-func (h *eventHooks) newTarget(app config.App, settings config.EventHook, q queue.Queue) eventTarget {
+// newTarget makes a target, in the place of one that was before, if there was one.
+func (h *eventHooks) newTarget(app config.App, settings config.EventHook, q queue.Queue, before eventTarget) eventTarget {
 	client := webhook.NewClient(webhook.Options{
 		URL:         string(settings.URL),
 		Secrets:     settings.Secret.Parsed(),
 		Timeout:     time.Duration(settings.Timeout),
 		DenyPrivate: app.Hooks.DenyPrivate,
+		StatusOnly:  true,
 		UserAgent:   userAgent(h.version),
 	})
-	target := hook.NewTarget(hook.TargetOptions{
+	options := hook.TargetOptions{
 		Name:     settings.Name,
 		App:      app.Name,
 		Types:    settings.Events,
@@ -170,7 +172,14 @@ func (h *eventHooks) newTarget(app config.App, settings config.EventHook, q queu
 			return err
 		},
 		Logger: h.log,
-	})
+	}
+	var target *hook.Target
+	if before.Target == nil {
+		target = hook.NewTarget(options)
+	} else {
+		target = before.Replace(options)
+		before.client.Close()
+	}
 	return eventTarget{target, settings, app.Hooks.DenyPrivate, client, q}
 }
 
@@ -181,11 +190,8 @@ func userAgent(version string) string {
 	return "scenecast/" + version
 }
 
-// stop ends a target, if it is one. What waits stays in its queue.
+// stop ends a target. What waits stays in its queue.
 func (t eventTarget) stop() {
-	if t.Target == nil {
-		return
-	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	t.Close(ended)

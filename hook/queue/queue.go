@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -92,16 +95,62 @@ var ErrInUse = errors.New("another process has it open")
 // lockTimeout bounds the wait for another process that has the file open.
 const lockTimeout = time.Second
 
-// Open opens the file, or makes it.
+// Open opens the file, or makes it. One that is damaged is an error.
 func Open(path string) (*File, error) {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, fmt.Errorf("%s: %w", path, ErrInUse)
+	if err := check(path); err != nil {
+		return nil, err
 	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType, NoFreelistSync: true})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, openError(path, err)
 	}
 	return &File{db}, nil
+}
+
+func openError(path string, err error) error {
+	var system syscall.Errno
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("%s: %w", path, ErrInUse)
+	case errors.As(err, &system):
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return fmt.Errorf("%s is damaged, or no queue (%w): what waits in it is lost; put it aside, and a new one is made", path, err)
+}
+
+// check reads a file, if there is one. The library panics on its own goroutines where one that it opens is damaged.
+func check(path string) (err error) {
+	if stat, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || err == nil && stat.Size() == 0 {
+		return nil
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // of a page that is beyond the end of the file
+	defer func() {
+		if why := recover(); why != nil {
+			err = openError(path, fmt.Errorf("%.100v", why))
+		}
+	}()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, ReadOnly: true})
+	if err != nil {
+		return openError(path, err)
+	}
+	defer func() { _ = db.Close() }()
+	tx, err := db.Begin(false)
+	if err != nil {
+		return openError(path, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	err = tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
+		return b.ForEach(func(k, _ []byte) error {
+			if len(k) != 8 {
+				return errors.New("a key is no number")
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return openError(path, err)
+	}
+	return nil
 }
 
 // Close closes the file. Its queues are not used afterwards.

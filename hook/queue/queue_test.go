@@ -3,6 +3,7 @@ package queue_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -119,5 +120,72 @@ func TestFile(t *testing.T) {
 	}
 	if q, err := f.Queue("a"); err != nil || q.Len() != 0 {
 		t.Errorf("a has %d items, %v", q.Len(), err)
+	}
+}
+
+// TestDamagedFile: whatever page of a file is damaged, or missing, it is an error, or what is in the others can be read. Nothing panics.
+func TestDamagedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "queue")
+	f, err := queue.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := f.Queue("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := q.Append(slices.Repeat([][]byte{make([]byte, 500)}, 20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func(what string, content []byte) (failed bool) {
+		damaged := filepath.Join(t.TempDir(), "queue")
+		if err := os.WriteFile(damaged, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := queue.Open(damaged)
+		if err != nil {
+			if !strings.Contains(err.Error(), damaged+" is damaged") {
+				t.Errorf("%s: %v", what, err)
+			}
+			return true
+		}
+		defer func() { _ = f.Close() }()
+		q, err := f.Queue("a")
+		if err == nil {
+			_, err = q.First(1000, 1<<20)
+		}
+		if err != nil {
+			t.Errorf("%s, when it is open: %v", what, err)
+		}
+		return false
+	}
+	errors := 0
+	page := os.Getpagesize()
+	for at := 0; at+page <= len(whole); at += page {
+		for _, with := range []byte{0, 0xff} {
+			content := slices.Clone(whole)
+			copy(content[at:], slices.Repeat([]byte{with}, page))
+			if open(fmt.Sprintf("%#x at %d", with, at), content) {
+				errors++
+			}
+		}
+		if at > 0 && open(fmt.Sprintf("%d bytes", at), whole[:at]) {
+			errors++
+		}
+	}
+	if errors == 0 {
+		t.Error("no damage was found")
+	}
+	if !open("text", []byte("hello")) || !open("zeros", make([]byte, 10*page)) {
+		t.Error("what is no file of queues is opened")
 	}
 }

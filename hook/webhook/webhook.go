@@ -58,7 +58,9 @@ type Options struct {
 	// what only this machine can.
 	DenyPrivate bool
 	MaxResponse int64 // bytes; a longer one is an error. Defaults to 64 KiB.
-	UserAgent   string
+	// StatusOnly leaves the body of a success unread: the status has said everything.
+	StatusOnly bool
+	UserAgent  string
 }
 
 // Client calls one URL. Safe for concurrent use.
@@ -67,7 +69,7 @@ type Client struct {
 	http http.Client
 }
 
-// defaultMaxResponse bounds a response: nobody reads one but the answer of a connect or a call hook.
+// defaultMaxResponse bounds a response, which is the answer of a connect or a call hook, or says what is wrong.
 const defaultMaxResponse = 64 << 10
 
 // NewClient makes a client. Redirects are not followed: the configuration says where calls go, and nobody else.
@@ -159,6 +161,10 @@ func (c *Client) Post(ctx context.Context, id string, body []byte, header http.H
 		return nil, withoutURL(err)
 	}
 	defer func() { _ = response.Body.Close() }()
+	if c.o.StatusOnly && response.StatusCode/100 == 2 {
+		_, _ = io.CopyN(io.Discard, response.Body, 4<<10) // so that the connection can be used again
+		return nil, nil
+	}
 	read, err := io.ReadAll(io.LimitReader(response.Body, c.o.MaxResponse+1))
 	switch {
 	case response.StatusCode/100 != 2:

@@ -127,3 +127,23 @@ func TestRetryAfter(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestStatusOnly: a success is one whatever its body, and a refusal still says why.
+func TestStatusOnly(t *testing.T) {
+	c := client(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("webhook-id") == "refused" {
+			http.Error(w, "no", http.StatusTeapot)
+			return
+		}
+		_, _ = w.Write(make([]byte, 10<<20))
+	}, webhook.Options{StatusOnly: true})
+	for range 3 {
+		if _, err := c.Post(t.Context(), "taken", nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	var status *webhook.StatusError
+	if _, err := c.Post(t.Context(), "refused", nil, nil); !errors.As(err, &status) || status.Status != http.StatusTeapot || status.Body != "no\n" {
+		t.Error(err)
+	}
+}
