@@ -82,9 +82,9 @@ func (h *Hooks) Joined(c hub.Member) {
 
 // Relabelled implements hub.Observer.
 func (h *Hooks) Relabelled(c hub.Member, before label.Set) {
-	if h.Wants(c.App(), event.Relabelled) {
+	if h.Wants(c.App(), event.Relabelled) && !withoutWatch(before).Equal(withoutWatch(c.Labels())) {
 		data := dataOf(c)
-		data.Before = before
+		data.Before = withoutWatch(before)
 		h.Emit(event.Event{Type: event.Relabelled, Data: data})
 	}
 }
@@ -108,5 +108,13 @@ func (h *Hooks) MissedPushes(c hub.Member, n scenecast.GapNotice) {
 }
 
 func dataOf(c hub.Member) event.Data {
-	return event.Data{App: c.App(), Connection: c.ID(), Labels: c.Labels()}
+	return event.Data{App: c.App(), Connection: c.ID(), Labels: withoutWatch(c.Labels())}
+}
+
+// withoutWatch are labels without those that say what a page watches: they are the server's own notes, and change with each watch.
+func withoutWatch(labels label.Set) label.Set {
+	if !labels.Has(scenecast.LabelWatch) && !labels.Has(scenecast.LabelWatching) {
+		return labels
+	}
+	return labels.With(scenecast.LabelWatch).With(scenecast.LabelWatching)
 }

@@ -212,6 +212,26 @@ func TestEventHooks(t *testing.T) {
 	})
 }
 
+// TestWatchIsNoRelabelling: that a page watches a scene, or does not any more, is no change of its labels for the backend.
+func TestWatchIsNoRelabelling(t *testing.T) {
+	backend := newReceiver(t)
+	s := start(t, map[string]string{"hooks.events": hookTo(backend, ", events: [relabelled]"), "presence": "[{key: page}]"}, nil)
+	page := s.nativePage("page=home")
+	for _, message := range []string{
+		`{"type":"watch","key":"page"}`, `{"type":"unwatch","key":"page"}`, `{"type":"watch","key":"page"}`, `{"type":"set","labels":{"page":"list"}}`,
+	} {
+		if err := page.Write(t.Context(), websocket.MessageText, []byte(message)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := backend.await(1); !slices.Equal(got, []string{"relabelled of default with [list], before [home]"}) {
+		t.Errorf("told %q", got)
+	}
+	if data := backend.events[0].Data; data.Labels.Has("@watch") || data.Before.Has("@watch") {
+		t.Errorf("told what the page watches: %v, before %v", data.Labels, data.Before)
+	}
+}
+
 // TestGapEvent: the backend hears of a page that comes back with a position from which it cannot go on.
 func TestGapEvent(t *testing.T) {
 	backend := newReceiver(t)
