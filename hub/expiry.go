@@ -95,8 +95,11 @@ func (s *Shard) scheduleExpiry() {
 		t.timer.Stop()
 	}
 	t.wakes = t.heap[0].due
-	t.timer = time.AfterFunc(time.Until(t.wakes), func() { s.loop.PostBackground(s.expire) })
+	t.timer = time.AfterFunc(min(time.Until(t.wakes), longestSleep), func() { s.loop.PostBackground(s.expire) })
 }
+
+// longestSleep bounds how late a token ends where somebody sets the clock forward: timers do not notice, and tokens end by the clock.
+const longestSleep = time.Minute
 
 // expiriesAtOnce is how many members a slice tells of the end of their token, or closes.
 const expiriesAtOnce = 8
