@@ -77,6 +77,19 @@ const (
 // MaxCalls is how many calls of its backend a page may have under way.
 const MaxCalls = 8
 
+// Act is something that a page may do so many times per second.
+type Act uint8
+
+// The acts.
+const (
+	ActSet  Act = iota // it changes its labels
+	ActCall            // it calls its backend
+	acts
+)
+
+// Acts is how many there are.
+const Acts = int(acts)
+
 // Conn is one connection as its protocol sees it. It is valid only during the call that it was given to, on the owner's
 // goroutine.
 type Conn interface {
@@ -98,9 +111,9 @@ type Conn interface {
 	Await(w Waiting) (resume func(task func(c Conn)), ok bool)
 	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
 	Relabel(c label.Change)
-	// AllowsSet reports whether the page may change its labels now, and counts that it does: more often than so many times per
-	// second it may not (limits.page_sets).
-	AllowsSet() bool
+	// Allows reports whether the page may do something now, and counts that it does: more often than so many times per second it may not
+	// (limits.page_sets, limits.page_calls).
+	Allows(a Act) bool
 	// Position is where in the log the page stands: everything up to it that was for the page, the page has got, or is
 	// getting. While missed pushes are replayed, it is that of the last one.
 	Position() Position

@@ -14,7 +14,7 @@ import (
 var mayBeZero = []string{"websocket.ping_interval", "tutorial.idle_timeout", "drain", "drain_delay", "tls.hsts",
 	"jwt.leeway", "jwt.expiry_notice",
 	"max_connections", "nats.replicas", "redis.wait_replicas", "limits.connections", "limits.per_address", "limits.accept_rate",
-	"limits.connect_rate", "limits.failed_tokens", "limits.page_messages", "limits.page_sets"}
+	"limits.connect_rate", "limits.failed_tokens", "limits.page_messages", "limits.page_sets", "limits.page_calls"}
 
 // check finds what is wrong with values that could be read.
 func (d *decoder) check(c *Config) {

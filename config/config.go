@@ -73,6 +73,7 @@ type Limits struct {
 	FailedTokens   int      `yaml:"failed_tokens"` // per second from one address
 	PageMessages   int      `yaml:"page_messages"` // per second of one page
 	PageSets       int      `yaml:"page_sets"`     // per second of one page
+	PageCalls      int      `yaml:"page_calls"`    // per second of one page
 	TrustedProxies Networks `yaml:"trusted_proxies"`
 	ProxyProtocol  string   `yaml:"proxy_protocol"` // ProxyOff, ProxyOptional or ProxyRequired
 }

@@ -89,6 +89,7 @@ var another = map[string]struct {
 	"limits.failed_tokens":         {"5", 5},
 	"limits.page_messages":         {"6", 6},
 	"limits.page_sets":             {"7", 7},
+	"limits.page_calls":            {"7", 7},
 	"limits.trusted_proxies":       {"[10.0.0.0/8, '::1']", config.Networks{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}},
 	"limits.proxy_protocol":        {"required", "required"},
 	"outbox.max_bytes":             {"1GiB", config.Size(1 << 30)},

@@ -79,7 +79,7 @@ type Hub struct {
 	opened      atomic.Uint64 // how many connections there were so far
 	number      func(count uint64) uint64
 	pageRates   func() PageRates
-	setsRefused atomic.Int64
+	actsRefused [scenecast.Acts]atomic.Int64
 
 	frames   framecache.Cache
 	reader   *replay.Reader

@@ -12,6 +12,7 @@ import (
 type PageRates struct {
 	Messages int // of any kind
 	Sets     int // changes of its labels
+	Calls    int // of its backend
 }
 
 // settingPageMessages decides how many messages a page may send.
@@ -19,9 +20,10 @@ const settingPageMessages = "limits.page_messages"
 
 // pageRate is what a page has used of its rates. Pages have one while there is a limit, and have talked.
 type pageRate struct {
-	generation     uint32
-	rates          PageRates // for which the buckets are
-	messages, sets ratelimit.Bucket
+	generation uint32
+	rates      PageRates // for which the buckets are
+	messages   ratelimit.Bucket
+	acts       [scenecast.Acts]ratelimit.Bucket
 }
 
 // rateOf is the page's, at these rates.
@@ -36,7 +38,8 @@ func (s *Shard) rateOf(slot scenecast.Slot, rates PageRates, now time.Duration) 
 	if r.rates != rates {
 		r.rates = rates
 		r.messages.SetRate(rates.Messages, now)
-		r.sets.SetRate(rates.Sets, now)
+		r.acts[scenecast.ActSet].SetRate(rates.Sets, now)
+		r.acts[scenecast.ActCall].SetRate(rates.Calls, now)
 	}
 	return r
 }
@@ -57,19 +60,19 @@ func (s *Shard) allowsMessage(slot scenecast.Slot) bool {
 	return false
 }
 
-// AllowsSet implements scenecast.Conn.
-func (v *view) AllowsSet() bool {
+// Allows implements scenecast.Conn.
+func (v *view) Allows(a scenecast.Act) bool {
 	rates := v.shard.hub.pageRates()
-	if rates.Sets == 0 {
+	if rates.Sets == 0 && rates.Calls == 0 {
 		return true
 	}
 	now := time.Since(v.shard.hub.began)
-	if v.shard.rateOf(v.slot, rates, now).sets.Take(now) == 0 {
+	if v.shard.rateOf(v.slot, rates, now).acts[a].Take(now) == 0 {
 		return true
 	}
-	v.shard.hub.setsRefused.Add(1)
+	v.shard.hub.actsRefused[a].Add(1)
 	return false
 }
 
-// SetsRefused is how many changes of labels were refused because pages asked for more in a second than they may.
-func (h *Hub) SetsRefused() int64 { return h.setsRefused.Load() }
+// ActsRefused is how many acts were refused because pages did more in a second than they may.
+func (h *Hub) ActsRefused(a scenecast.Act) int64 { return h.actsRefused[a].Load() }

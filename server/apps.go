@@ -58,7 +58,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		cookie:   c.HTTP.TokenCookie,
 		hsts:     hstsOf(c.TLS),
 
-		rates:    hub.PageRates{Messages: c.Limits.PageMessages, Sets: c.Limits.PageSets},
+		rates:    hub.PageRates{Messages: c.Limits.PageMessages, Sets: c.Limits.PageSets, Calls: c.Limits.PageCalls},
 		byOrigin: admission.AddressLimits{Connects: c.Limits.ConnectRate, FailedTokens: c.Limits.FailedTokens},
 
 		needsCertificate: c.TLS.ClientCA != "",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"scenecast"
 	"scenecast/admission"
 	"scenecast/problem"
 	"scenecast/ratelimit"
@@ -108,6 +109,6 @@ func (s *Server) limited() map[string]int64 {
 	byPushes, byDeliveries := s.pushes.Limited()
 	connects, tokens := s.addresses.Refused()
 	return map[string]int64{
-		"key_pushes": byPushes, "key_deliveries": byDeliveries, "connect_rate": connects, "failed_tokens": tokens, "page_sets": s.hub.SetsRefused(),
+		"key_pushes": byPushes, "key_deliveries": byDeliveries, "connect_rate": connects, "failed_tokens": tokens, "page_sets": s.hub.ActsRefused(scenecast.ActSet), "page_calls": s.hub.ActsRefused(scenecast.ActCall),
 	}
 }

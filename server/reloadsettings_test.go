@@ -156,6 +156,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"messages of a page": {[]string{"limits.page_messages"}, nil, map[string]string{"limits.page_messages": "1"}, talks("heartbeat", ""), [2]string{"-", "4429"}},
 		"scenes of a page": {[]string{"limits.page_sets"}, nil, map[string]string{"limits.page_sets": "1"},
 			talks(`{"type":"set","labels":{"page":"x"}}`, "too_many"), [2]string{"-", "too_many"}},
+		"calls of a page": {[]string{"limits.page_calls"}, map[string]string{"hooks.call": "{url: 'http://127.0.0.1:1'}"}, map[string]string{"limits.page_calls": "1"},
+			talks(`{"type":"call","method":"m"}`, "page_calls"), [2]string{"-", "page_calls"}},
 		"proxies": {[]string{"limits.trusted_proxies"}, nil, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, originOf,
 			[2]string{"127.0.0.1", "198.51.100.7"}},
 		"headers of proxies": {[]string{"limits.proxy_protocol"}, map[string]string{"limits.trusted_proxies": "127.0.0.1"}, map[string]string{"limits.proxy_protocol": "optional"},

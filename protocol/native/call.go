@@ -41,6 +41,10 @@ func (p *Protocol) call(c scenecast.Conn, r request) {
 		refuse(c, id, problem.Of(err))
 		return
 	}
+	if !c.Allows(scenecast.ActCall) {
+		refuse(c, id, problem.New(problem.TooMany, "the page calls more often than it may").DecidedBy("limits.page_calls"))
+		return
+	}
 	resume, ok := c.Await(scenecast.WaitingForAnswer)
 	if !ok {
 		refuse(c, id, problem.New(problem.TooMany, "%d calls are under way, and a page may have no more", scenecast.MaxCalls))

@@ -127,7 +127,7 @@ func (p *Protocol) set(c scenecast.Conn, change label.Change) error {
 	if err := rules.Limits.Check(c.Labels().Apply(change)); err != nil {
 		return problem.At(err, "labels")
 	}
-	if !c.AllowsSet() {
+	if !c.Allows(scenecast.ActSet) {
 		return problem.New(problem.TooMany, "the page changes its labels more often than it may").DecidedBy("limits.page_sets")
 	}
 	c.Relabel(change)
