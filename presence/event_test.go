@@ -115,3 +115,21 @@ func TestEventsAfterACut(t *testing.T) {
 	m.wait(5 * time.Second)
 	expectTold(t, "and when she leaves", m.told(ids), "vacated ", "left ann")
 }
+
+// TestEventsAfterACutAndADeath: a node that was cut off dies after it is back. The others tell once more that its members have left, and by
+// another ID than the first time: a backend that drops what it has had by ID would keep them for ever.
+func TestEventsAfterACutAndADeath(t *testing.T) {
+	m, ids := newQuietModel(t), make(map[string]bool)
+	m.user(2, "ann")
+	m.wait(time.Second)
+	expectTold(t, "before", m.told(ids), "occupied ", "joined ann")
+	m.nodes[2].side = 1
+	m.wait(10 * time.Second)
+	expectTold(t, "while it is cut off", m.told(ids), "vacated ", "left ann")
+	m.nodes[2].side = 0
+	m.wait(5 * time.Second)
+	expectTold(t, "when it is back", m.told(ids), "occupied ", "joined ann")
+	m.nodes = m.nodes[:2]
+	m.wait(10 * time.Second)
+	expectTold(t, "when it has died", m.told(ids), "vacated ", "left ann")
+}

@@ -92,7 +92,11 @@ func (s *State) receiveRecords(now time.Time, from scenecast.NodeID, p *peer, in
 		record := r.of(from)
 		record.part = p.number
 		if i := m.of(from); i >= 0 {
+			before := m.records[i].since
 			m.records[i] = record
+			if record.since.Compare(before) > 0 && m.session == before {
+				m.session = m.oldest() // the node has begun the presence anew, and told so (receiveEnded), or this one has missed an end
+			}
 		} else {
 			m.records = append(m.records, record)
 		}

@@ -91,6 +91,11 @@ func (m *member) of(node scenecast.NodeID) int {
 	return slices.IndexFunc(m.records, func(r record) bool { return r.node == node })
 }
 
+// oldest is when the oldest record begins; there is one.
+func (m *member) oldest() Stamp {
+	return slices.MinFunc(m.records, func(a, b record) int { return a.since.Compare(b.since) }).since
+}
+
 // connections are those of all nodes.
 func (m *member) connections() (n int) {
 	for _, r := range m.records {
