@@ -80,7 +80,7 @@ func TestPageIsToldThatRedisLostItsData(t *testing.T) {
 	f.pushUntilTaken("meanwhile")
 	for i, m := range f.nodes {
 		text := fmt.Sprint("after-", i)
-		shown, gaps, now := visitPage(t, m, at, 1, func() { time.AfterFunc(3*time.Second, func() { f.pushUntilTaken(text) }) })
+		shown, gaps, now := visitPage(t, m, at, 1, func() { time.AfterFunc(6*time.Second, func() { f.pushUntilTaken(text) }) })
 		if fmt.Sprint(shown, gaps) != "["+text+"] [epoch]" || now.Epoch == at.Epoch {
 			t.Errorf("at node %d the page has shown %q, was told of the gaps %q and stands at %v; it came from %v", i, shown, gaps, now, at)
 		}
@@ -104,7 +104,7 @@ func TestPageIsToldThatAReplicaLostTheTail(t *testing.T) {
 	f.pushUntilTaken("meanwhile")
 	for i, m := range f.nodes {
 		text := fmt.Sprint("after-", i)
-		shown, gaps, now := visitPage(t, m, at, 1, func() { time.AfterFunc(3*time.Second, func() { f.pushUntilTaken(text) }) })
+		shown, gaps, now := visitPage(t, m, at, 1, func() { time.AfterFunc(6*time.Second, func() { f.pushUntilTaken(text) }) })
 		if fmt.Sprint(shown, gaps) != "["+text+"] [epoch]" || now.Epoch == at.Epoch {
 			t.Errorf("at node %d the page has shown %q, was told of the gaps %q and stands at %v; it came from %v", i, shown, gaps, now, at)
 		}

@@ -50,7 +50,7 @@ func (e *Engine) awaitSettled(ctx context.Context, after scenecast.Position) err
 }
 
 // settleFor is within which time nodes append again what the log has lost, from when it has begun anew.
-const settleFor = 2 * time.Second
+const settleFor = 4 * time.Second
 
 // mayCome, with mu held, reports whether a position is of an epoch that this node may be about to read: another one has given it to a page,
 // and has not said so yet, or cannot. Such epochs are above all that was read, and are waited for only so long.
