@@ -24,9 +24,10 @@ type peer struct {
 
 // How often nodes tell each other what.
 const (
-	digestEvery   = time.Second            // so that messages that were lost are missed
-	snapshotEvery = 500 * time.Millisecond // a node sends snapshots of itself
-	askEvery      = time.Second            // a node is asked for one
+	digestEvery     = time.Second            // so that messages that were lost are missed
+	idleDigestEvery = 4 * time.Second        // … of a node that has told of nothing yet
+	snapshotEvery   = 500 * time.Millisecond // a node sends snapshots of itself
+	askEvery        = time.Second            // a node is asked for one
 
 	// goneAfter is how long a node must have been silent that the engine does not know: one that starts may be heard here first.
 	goneAfter = 2 * time.Second
@@ -213,7 +214,11 @@ func (s *State) Messages(now time.Time) []Message {
 		s.asked, s.answered = false, now
 		s.tellSnapshot()
 	}
-	if now.Sub(s.digested) >= digestEvery {
+	every := digestEvery
+	if s.seq == 0 { // nobody can have missed anything
+		every = idleDigestEvery
+	}
+	if now.Sub(s.digested) >= every {
 		s.digested = now
 		s.forgetEnded(now)
 		s.outbox = append(s.outbox, Message{From: s.self, Digest: &Digest{s.seq}})

@@ -64,6 +64,7 @@ type Service struct {
 const (
 	batchWait = 5 * time.Millisecond   // for more, when something has come: what changes together is told together
 	tick      = 250 * time.Millisecond // where there are other nodes, to look after them
+	idleTick  = time.Second            // … while nobody is in any scene
 )
 
 // NewService makes a service that does not run yet.
@@ -135,6 +136,9 @@ func (s *Service) batch() (due time.Time) {
 	if s.options.Broadcast != nil {
 		s.state.SetNodes(now, s.options.Nodes())
 		due = now.Add(tick)
+		if s.state.isEmpty() {
+			due = now.Add(idleTick)
+		}
 	}
 	for i := range handed.ops {
 		s.apply(now, &handed.ops[i])

@@ -41,6 +41,9 @@ type State struct {
 	revived  map[scenecast.NodeID][]*member // whose presences have ended, and their nodes are to be told
 }
 
+// isEmpty reports whether nobody is in any scene, on any node.
+func (s *State) isEmpty() bool { return len(s.scenes) == 0 }
+
 type appKey struct{ app, key string }
 
 // NewState makes the state of a node without connections. One that is alone has no messages.
