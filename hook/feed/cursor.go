@@ -25,8 +25,8 @@ type Cursor struct {
 // delay is how late an event may come to a stream that is at another node, with the clocks of both apart.
 const delay = 5 * time.Second
 
-// oldest is before any cursor, in µs: in the year 2001. What is less is some other text that can be read as a number.
-const oldest = 1e15
+// oldest is before any cursor, in µs: in the year 1998. What is less is some other text that can be read as a number.
+const oldest = 9e14
 
 // maxCursor bounds the nodes of a cursor.
 const maxCursor = 64
