@@ -196,7 +196,8 @@ func (p *publishers) stop() []string {
 	return p.acked
 }
 
-// read is what a page gets that comes back from a position, up to a text that is pushed now; gaps is how many it is told of.
+// read is what a page gets that comes back from a position, up to a text that is pushed now; gaps is how many it is told of. A gap reaches up
+// to the moment when it is told, and a page of a lost log waits for that: so the text is pushed behind it again.
 func read(t *testing.T, m *machine, since scenecast.Position, last string) (texts []string, gaps int) {
 	t.Helper()
 	ctx, leave := context.WithTimeout(t.Context(), patience)
@@ -206,17 +207,19 @@ func read(t *testing.T, m *machine, since scenecast.Position, last string) (text
 			t.Errorf("the page has not got %q: after %d pushes and %d gaps it waits", last, len(texts), gaps)
 		}
 	}()
+	push := func() {
+		_, err := (&client.Backend{URL: m.url, Key: apiKey}).Push(ctx, client.PushRequest{To: client.Audience("*"), Message: json.RawMessage(strconv.Quote(last))})
+		if err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
+	}
 	page, err := client.NewPage(client.PageOptions{
 		URL: m.url, Token: pageToken, Since: since,
-		OnGap: func(client.Gap) { gaps++ },
-		OnWelcome: func(client.Welcome) {
-			go func() {
-				_, err := (&client.Backend{URL: m.url, Key: apiKey}).Push(ctx, client.PushRequest{To: client.Audience("*"), Message: json.RawMessage(strconv.Quote(last))})
-				if err != nil && ctx.Err() == nil {
-					t.Error(err)
-				}
-			}()
+		OnGap: func(client.Gap) {
+			gaps++
+			go push()
 		},
+		OnWelcome: func(client.Welcome) { go push() },
 	})
 	if err != nil {
 		t.Fatal(err)
