@@ -25,27 +25,7 @@ Any node can be asked; each tells what it knows.`,
 		Args: cobra.NoArgs,
 	}
 	server := newRemote(cmd, false, auth.Read)
-	asJSON := cmd.Flags().Bool("json", false, "print the answer as it is")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		u, address, err := server.address()
-		if err != nil {
-			return err
-		}
-		key, err := server.apiKey()
-		if err != nil {
-			return err
-		}
-		backend := server.backend(u, key)
-		var answer json.RawMessage
-		if err := backend.Call(cmd.Context(), http.MethodGet, "/v1/nodes", nil, &answer); err != nil {
-			return explain(err, address, key)
-		}
-		if *asJSON {
-			_, err = cmd.OutOrStdout().Write(answer)
-			return err
-		}
-		return printNodes(cmd.OutOrStdout(), answer)
-	}
+	server.prints(http.MethodGet, "/v1/nodes", printNodes)
 	return cmd
 }
 

@@ -25,27 +25,7 @@ do. Pages whose token or app is gone are closed; no other page notices. Of sever
 		Args: cobra.NoArgs,
 	}
 	server := newRemote(cmd, false, auth.Admin)
-	asJSON := cmd.Flags().Bool("json", false, "print the answer as it is")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		u, address, err := server.address()
-		if err != nil {
-			return err
-		}
-		key, err := server.apiKey()
-		if err != nil {
-			return err
-		}
-		backend := server.backend(u, key)
-		var answer json.RawMessage
-		if err := backend.Call(cmd.Context(), http.MethodPost, "/v1/reload", nil, &answer); err != nil {
-			return explain(err, address, key)
-		}
-		if *asJSON {
-			_, err = cmd.OutOrStdout().Write(answer)
-			return err
-		}
-		return printReloaded(cmd.OutOrStdout(), answer)
-	}
+	server.prints(http.MethodPost, "/v1/reload", printReloaded)
 	return cmd
 }
 

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -45,6 +47,31 @@ func (r *remote) backend(u *url.URL, key credential) client.Backend {
 		b.HTTP = &http.Client{Transport: &http.Transport{DialContext: r.dial}}
 	}
 	return b
+}
+
+// prints has the command make a call without a body, and print the answer, with --json as it is.
+func (r *remote) prints(method, path string, print func(out io.Writer, answer []byte) error) {
+	asJSON := r.cmd.Flags().Bool("json", false, "print the answer as it is")
+	r.cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		u, address, err := r.address()
+		if err != nil {
+			return err
+		}
+		key, err := r.apiKey()
+		if err != nil {
+			return err
+		}
+		backend := r.backend(u, key)
+		var answer json.RawMessage
+		if err := backend.Call(cmd.Context(), method, path, nil, &answer); err != nil {
+			return explain(err, address, key)
+		}
+		if *asJSON {
+			_, err = cmd.OutOrStdout().Write(answer)
+			return err
+		}
+		return print(cmd.OutOrStdout(), answer)
+	}
 }
 
 // The variables of the commands, which are no settings of a server.
