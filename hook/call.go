@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"scenecast"
@@ -44,7 +43,7 @@ func (c *Calls) Call(ctx context.Context, q CallQuestion) (json.RawMessage, erro
 		return json.RawMessage("null"), nil
 	case !json.Valid(body):
 		c.o.Logger.Warn("hooks: the backend's answer is not JSON", "hook", c.o.Name, "app", c.o.App, "bytes", len(body))
-		return nil, fmt.Errorf("%w", problem.New(problem.Unavailable, "the backend's answer is not JSON").DecidedBy("hooks.call"))
+		return nil, problem.New(problem.Unavailable, "the backend's answer is not JSON").DecidedBy("hooks.call")
 	}
 	return body, nil
 }

@@ -15,7 +15,7 @@ import (
 	"scenecast/config"
 	"scenecast/hook"
 	"scenecast/hook/webhook"
-	"scenecast/problem"
+	"scenecast/protocol/native"
 )
 
 // backends are those of the apps that are asked: whether a page may come in, and what pages ask of them. It is the Decider of admission and
@@ -81,11 +81,9 @@ func (b *backends) ask(name string, app config.App, url config.HookURL, secret c
 		UserAgent:   userAgent(b.version),
 	})
 	return hook.NewBackend(hook.BackendOptions{
-		Name: name,
-		App:  app.Name,
-		Post: func(ctx context.Context, id string, body []byte) ([]byte, error) {
-			return client.Post(ctx, id, body, nil)
-		},
+		Name:        name,
+		App:         app.Name,
+		Post:        client.Post,
 		NewID:       b.newID,
 		Timeout:     time.Duration(timeout),
 		Concurrency: concurrency,
@@ -139,7 +137,7 @@ func (b *backends) Decide(r *http.Request, page auth.Page, hasToken bool, params
 func (b *backends) Calls(c scenecast.Conn, method string, data json.RawMessage) (func(context.Context) (json.RawMessage, error), error) {
 	calls := b.of(c.App()).calls
 	if calls == nil {
-		return nil, problem.New(problem.NotFound, "there is nothing to call here").DecidedBy("hooks.call")
+		return nil, native.ErrNothingToCall
 	}
 	labels := c.Labels()
 	q := hook.CallQuestion{App: c.App(), Connection: c.ID(), Labels: labels, Method: method, Data: data}

@@ -168,7 +168,7 @@ func (h *eventHooks) newTarget(app config.App, settings config.EventHook, q queu
 		MaxQueue: settings.MaxQueue,
 		Queue:    q,
 		Post: func(ctx context.Context, id string, body []byte) error {
-			_, err := client.Post(ctx, id, body, nil)
+			_, err := client.Post(ctx, id, body)
 			return err
 		},
 		Logger: h.log,

@@ -143,15 +143,12 @@ const maxExcerpt = 200
 
 // Post posts JSON under an ID, which is the same when the same is posted again. It returns the body of a response of success. Errors
 // name neither the URL nor anything that is in it.
-func (c *Client) Post(ctx context.Context, id string, body []byte, header http.Header) ([]byte, error) {
+func (c *Client) Post(ctx context.Context, id string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.o.URL, bytes.NewReader(body))
 	if err != nil {
 		return nil, withoutURL(err)
-	}
-	for name, values := range header {
-		request.Header[name] = values
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", c.o.UserAgent)

@@ -55,12 +55,12 @@ func TestSigned(t *testing.T) {
 				t.Error("another body is taken")
 			}
 		}
-		if r.Header.Get("webhook-id") != "id.1" || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("X-More") != "1" || string(body) != `{"a":1}` {
+		if r.Header.Get("webhook-id") != "id.1" || r.Header.Get("Content-Type") != "application/json" || string(body) != `{"a":1}` {
 			t.Errorf("%q with %v", body, r.Header)
 		}
 		_, _ = io.WriteString(w, `{"ok":true}`)
 	}, webhook.Options{Secrets: []webhook.Secret{parse(t, secret), parse(t, other)}})
-	got, err := c.Post(t.Context(), "id.1", []byte(`{"a":1}`), http.Header{"X-More": {"1"}})
+	got, err := c.Post(t.Context(), "id.1", []byte(`{"a":1}`))
 	if err != nil || string(got) != `{"ok":true}` {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -107,7 +107,7 @@ func TestFailures(t *testing.T) {
 		"private": {func(http.ResponseWriter, *http.Request) { t.Error("it was called") }, webhook.Options{DenyPrivate: true}, "an address of a private network"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := client(t, c.answer, c.o).Post(context.Background(), "id", []byte(`{}`), nil)
+			_, err := client(t, c.answer, c.o).Post(context.Background(), "id", []byte(`{}`))
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hidden") {
 				t.Errorf("%v, want %s", err, c.want)
 			}
@@ -121,7 +121,7 @@ func TestRetryAfter(t *testing.T) {
 		w.Header().Set("Retry-After", "17")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}, webhook.Options{})
-	_, err := c.Post(t.Context(), "id", nil, nil)
+	_, err := c.Post(t.Context(), "id", nil)
 	var status *webhook.StatusError
 	if !errors.As(err, &status) || status.Status != 503 || status.RetryAfter != 17*time.Second {
 		t.Errorf("%v", err)
@@ -138,12 +138,12 @@ func TestStatusOnly(t *testing.T) {
 		_, _ = w.Write(make([]byte, 10<<20))
 	}, webhook.Options{StatusOnly: true})
 	for range 3 {
-		if _, err := c.Post(t.Context(), "taken", nil, nil); err != nil {
+		if _, err := c.Post(t.Context(), "taken", nil); err != nil {
 			t.Error(err)
 		}
 	}
 	var status *webhook.StatusError
-	if _, err := c.Post(t.Context(), "refused", nil, nil); !errors.As(err, &status) || status.Status != http.StatusTeapot || status.Body != "no\n" {
+	if _, err := c.Post(t.Context(), "refused", nil); !errors.As(err, &status) || status.Status != http.StatusTeapot || status.Body != "no\n" {
 		t.Error(err)
 	}
 }

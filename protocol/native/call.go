@@ -19,8 +19,8 @@ type Backend interface {
 // maxMethod bounds the name of what a page calls, in bytes.
 const maxMethod = 128
 
-// errNoBackend refuses calls where nobody answers any.
-var errNoBackend = problem.New(problem.NotFound, "there is nothing to call here").DecidedBy("hooks.call")
+// ErrNothingToCall refuses calls where nobody answers any.
+var ErrNothingToCall = problem.New(problem.NotFound, "there is nothing to call here").DecidedBy("hooks.call")
 
 // result is the answer of the backend.
 type result struct {
@@ -32,7 +32,7 @@ type result struct {
 // call passes on what a page asks of its backend, and answers when that has.
 func (p *Protocol) call(c scenecast.Conn, r request) {
 	if p.backend == nil {
-		refuse(c, r.ID, errNoBackend)
+		refuse(c, r.ID, ErrNothingToCall)
 		return
 	}
 	id := append(json.RawMessage(nil), r.ID...) // the message is valid only during the call
