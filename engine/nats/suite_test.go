@@ -1,13 +1,10 @@
 package nats_test
 
 import (
-	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/engine/cluster/clustertest"
 	"scenecast/engine/enginetest"
 	"scenecast/engine/nats"
 	"scenecast/engine/tail"
@@ -28,29 +26,6 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"), // of the process, for its life
 		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue[...]).push"))
-}
-
-// mortal is a backend whose node can die as by a crash: nothing goes out any more, not even that it stops.
-type mortal struct {
-	cluster.Backend
-	dead atomic.Bool
-}
-
-var errDead = errors.New("this node is dead")
-
-func (b *mortal) Append(record []byte, done func(error)) {
-	if b.dead.Load() {
-		go done(errDead)
-		return
-	}
-	b.Backend.Append(record, done)
-}
-
-func (b *mortal) Send(ctx context.Context, to scenecast.NodeID, message []byte) error {
-	if b.dead.Load() {
-		return errDead
-	}
-	return b.Backend.Send(ctx, to, message)
 }
 
 // TestClusterSuite runs what every engine of several nodes must pass, on three nodes with NATS embedded, which reach each other by
@@ -112,13 +87,13 @@ func TestClusterSuiteExternal(t *testing.T) {
 // clusterOn are engines on backends with these options.
 func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i int) nats.Options) (c enginetest.Cluster) {
 	t.Helper()
-	backends, engines := make([]*mortal, n), make([]*cluster.Engine, n)
+	backends, engines := make([]*clustertest.Mortal, n), make([]*cluster.Engine, n)
 	start := func(i int) scenecast.Engine {
 		b, err := nats.New(options(i))
 		if err != nil {
 			t.Fatal(err)
 		}
-		backends[i] = &mortal{Backend: b}
+		backends[i] = &clustertest.Mortal{Backend: b}
 		engines[i] = cluster.New(backends[i], cluster.Options{
 			ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
 			AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
@@ -130,7 +105,7 @@ func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i in
 		c.Engines = append(c.Engines, start(i))
 	}
 	c.Kill = func(i int) {
-		backends[i].dead.Store(true)
+		backends[i].Die()
 		_ = engines[i].Close()
 	}
 	c.Restart = start

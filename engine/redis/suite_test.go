@@ -3,12 +3,10 @@ package redis_test
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,34 +14,12 @@ import (
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/engine/cluster/clustertest"
 	"scenecast/engine/enginetest"
 	"scenecast/engine/redis"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 )
-
-// mortal is a backend whose node can die as by a crash: nothing goes out any more, not even that it stops.
-type mortal struct {
-	cluster.Backend
-	dead atomic.Bool
-}
-
-var errDead = errors.New("this node is dead")
-
-func (b *mortal) Append(record []byte, done func(error)) {
-	if b.dead.Load() {
-		go done(errDead)
-		return
-	}
-	b.Backend.Append(record, done)
-}
-
-func (b *mortal) Send(ctx context.Context, to scenecast.NodeID, message []byte) error {
-	if b.dead.Load() {
-		return errDead
-	}
-	return b.Backend.Send(ctx, to, message)
-}
 
 // TestClusterSuite runs what every engine of several nodes must pass, on each kind of Redis there is. Each node reaches the servers over
 // proxies of its own.
@@ -116,9 +92,9 @@ func throughProxies(t *testing.T, o *rueidis.ClientOption, servers []*redistest.
 // clusterOn are engines on backends with these options.
 func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i int) redis.Options) (c enginetest.Cluster) {
 	t.Helper()
-	backends, engines := make([]*mortal, n), make([]*cluster.Engine, n)
+	backends, engines := make([]*clustertest.Mortal, n), make([]*cluster.Engine, n)
 	start := func(i int) scenecast.Engine {
-		backends[i] = &mortal{Backend: redis.New(options(i))}
+		backends[i] = &clustertest.Mortal{Backend: redis.New(options(i))}
 		engines[i] = cluster.New(backends[i], cluster.Options{
 			ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
 			AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
@@ -130,7 +106,7 @@ func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i in
 		c.Engines = append(c.Engines, start(i))
 	}
 	c.Kill = func(i int) {
-		backends[i].dead.Store(true)
+		backends[i].Die()
 		_ = engines[i].Close()
 	}
 	c.Restart = start
