@@ -21,6 +21,7 @@ type AppSettings struct {
 	Triggers            Triggers     `yaml:"triggers"`
 	Presence            PresenceKeys `yaml:"presence"`
 	Hooks               Hooks        `yaml:"hooks"`
+	Pusher              Pusher       `yaml:"pusher"`
 }
 
 // AppLabels are what an app says of labels.

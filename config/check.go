@@ -57,6 +57,7 @@ func (d *decoder) check(c *Config) {
 	d.checkKeys(c)
 	d.checkSecrets(c)
 	d.checkJWT(c)
+	d.checkPusher(c)
 }
 
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not

@@ -14,7 +14,7 @@ import (
 func restore(printed string, c *config.Config) string {
 	n := 0
 	next := func() string { n++; return fmt.Sprintf("secret%d", n) }
-	put := func(a config.AppSettings) {
+	put := func(a *config.AppSettings) {
 		for i := range a.ClientTokens {
 			a.ClientTokens[i].Token = config.Secret(next())
 		}
@@ -24,10 +24,16 @@ func restore(printed string, c *config.Config) string {
 		for i := range a.APIKeys {
 			a.APIKeys[i].Key = config.Secret(next())
 		}
+		if a.Pusher.Secret != "" {
+			a.Pusher.Secret = config.Secret(next())
+		}
+		for i := range a.Pusher.Keys {
+			a.Pusher.Keys[i].Secret = config.Secret(next())
+		}
 	}
-	put(c.AppSettings)
-	for _, app := range c.OtherApps {
-		put(app.AppSettings)
+	put(&c.AppSettings)
+	for i := range c.OtherApps {
+		put(&c.OtherApps[i].AppSettings)
 	}
 	for range strings.Count(printed, "(hidden)") {
 		before, _, _ := strings.Cut(printed, "(hidden)")
@@ -51,6 +57,12 @@ apps:
     api_keys: [{name: shop, key: epsilon, allow: [read]}]
     jwt: {keys: [{kid: k, alg: HS256, key: zeta zeta zeta zeta zeta zeta zeta zeta}], issuer: "https://a.example"}
 api_keys: [{name: backend, key: gamma, allow: [trigger]}]
+pusher:
+  id: "1"
+  key: eta
+  secret: theta
+  keys: [{key: iota, secret: kappa}]
+  webhooks: [{url: "http://a", events: [cache_miss]}, {name: b, url: "http://b"}]
 triggers:
   orderShipped:
     params: {order: string, n: {type: number, default: 1.10}}
@@ -70,7 +82,7 @@ websocket: {ping_interval: 90s}
 			"      audience: \"\"\n      leeway: 10s\n      max_lifetime: 24h\n      expiry_notice: 30s\n" +
 			"    api_keys:\n      - {name: shop, key: (hidden), allow: [read]}\n" +
 			"    page_token_may_trigger: false\n    max_connections: 0\n    triggers: {}\n" +
-			"    presence: null\n    hooks:\n      connect: null\n      call: null\n      events: null\n      deny_private: false\n    labels:\n      client: null\n",
+			"    presence: null\n    hooks:\n      connect: null\n      call: null\n      events: null\n      deny_private: false\n    pusher: null\n    labels:\n      client: null\n",
 		"  - {name: backend, key: (hidden), allow: [trigger]}\n",
 		"  orderShipped:\n    params: {order: {type: string}, \"n\": {type: number, default: 1.10}}\n" +
 			"    to: \"page == \\\"order\\\" && order == $order\"\n" +
@@ -92,11 +104,12 @@ func TestPrintHidesSecrets(t *testing.T) {
 	c := config.Default()
 	c.ClientTokens = []config.ClientToken{{Token: "s3cret-a"}, {Token: "s3cret-b", Labels: label.New(label.Label{Key: "a", Value: "b"})}, {}}
 	c.APIKeys = []config.APIKey{{Name: "a", Key: "s3cret-c"}, {Name: "b", Key: "s3cret-d"}}
+	c.Pusher = config.Pusher{ID: "1", Key: "k", Secret: "s3cret-j", Keys: config.PusherKeys{{Key: "l", Secret: "s3cret-k"}}}
 	c.OtherApps = []config.App{{Name: "shop", AppSettings: c.AppSettings}}
 	c.Cluster.Secret, c.NATS.Credentials = "s3cret-e", "s3cret-f"
 	c.Redis.URL, c.Redis.Password, c.Redis.SentinelPassword = "redis://u:s3cret-g@h", "s3cret-h", "s3cret-i"
 	got := config.Print(c)
-	if strings.Contains(got, "s3cret") || strings.Count(got, "(hidden)") != 13 { // the third token is empty, in both apps
+	if strings.Contains(got, "s3cret") || strings.Count(got, "(hidden)") != 17 { // the third token is empty, in both apps
 		t.Errorf("this shows a secret, or hides something else:\n%s", got)
 	}
 }
@@ -125,6 +138,9 @@ func TestPrintedLoads(t *testing.T) {
 		"presence": "presence: [{key: order, show: [name, avatar], linger: 0}, {key: room, max_members: 9}]\n",
 		"hooks": "hooks:\n  connect: {url: 'https://a.example', headers: [x-tenant], on_error: allow}\n  call: {url: 'http://a.example:1/x', concurrency: 3}\n" +
 			"  events: [{name: a, url: 'http://b'}, {name: b, url: 'http://b', events: [joined], to: {page: [a, b]}, retry_for: 1h}]\n  deny_private: true\n",
+		"pusher": "pusher: {id: '1', key: k, secret: s, keys: [{key: l, secret: t}], enabled: false, max_event: 10KiB, path_prefix: /push, " +
+			"webhooks: [{url: 'http://a'}, {name: b, url: 'http://b', events: [cache_miss]}]}\n" +
+			"apps: {shop: {pusher: {id: '2', keys: [{key: m, secret: u}]}}}\n",
 		"triggers": `triggers:
   "null": {to: "*", message: null}
   "1": {to: "*", message: "\x7f\u0085\ufeff😀"}

@@ -15,7 +15,7 @@ var live = []string{
 	"tls.cert", "tls.key", "tls.certificates", "tls.client_ca", "tls.hsts",
 	"drain_delay", "drain",
 	"log.level",
-	"hooks",
+	"hooks", "pusher",
 }
 
 // IsLive reports whether a running server takes a setting over when it reads its configuration anew. False: it needs a restart.

@@ -20,8 +20,11 @@ type secret struct {
 	place      string      // its entry
 }
 
-// signingKey is what the secret of a jwt key is: several apps may have the same.
-const signingKey = "signing key"
+// What the secret of a jwt key is, and that of a Pusher key, which several may have the same of: they do not say whose they are.
+const (
+	signingKey   = "signing key"
+	pusherSecret = "secret of a Pusher key"
+)
 
 func secretsOf(c *Config) (secrets []secret) {
 	for _, app := range c.Apps() {
@@ -34,6 +37,9 @@ func secretsOf(c *Config) (secrets []secret) {
 			if k.Key != "" {
 				secrets = append(secrets, secret{string(k.Key), signingKey, auth.DigestOf(string(k.Key)), key, "key " + strconv.Itoa(i+1), entry(key, i)})
 			}
+		}
+		for place, k := range app.pusherKeys() {
+			secrets = append(secrets, secret{string(k.Secret), pusherSecret, auth.DigestOf(string(k.Secret)), app.key("pusher"), "the secret of " + k.Key, place})
 		}
 		key = app.key("api_keys")
 		for i, k := range app.APIKeys {
@@ -67,7 +73,7 @@ func (d *decoder) checkSecrets(c *Config) {
 		case s.text == "": // told when it was read
 		case !taken:
 			first[s.digest] = s
-		case s.what == signingKey && other.what == signingKey: // checkJWT compares them
+		case s.what == other.what && (s.what == signingKey || s.what == pusherSecret): // checkJWT and checkPusher compare what says whose it is
 		case s.what == other.what:
 			d.wrongAt(s.place, s.key, "%s is also %s in %s, so it does not say which of them is meant", s.owner, other.owner, other.key)
 		default:

@@ -61,6 +61,14 @@ var another = map[string]struct {
 	"presence": {`[{key: order, show: [name]}, {key: room, linger: 0, max_members: 9}]`, config.PresenceKeys{
 		{Key: "order", Show: config.LabelKeys{"name"}, Linger: config.Duration(3 * time.Second), MaxMembers: 1000}, {Key: "room", MaxMembers: 9},
 	}},
+	"pusher": {`{id: "1", key: k, secret: s, max_batch: 9, webhooks: [{url: "http://a", events: [cache_miss]}]}`, config.Pusher{
+		ID: "1", Key: "k", Secret: "s", Enabled: true, ClientEvents: true, ClientEventRate: 10, MaxChannels: 1000, MaxMembers: 500, MaxUserInfo: 1 << 10,
+		MaxWatchlist: 100, MaxEvent: 100 << 10, MaxEventName: 200, MaxChannelName: 200, MaxEventChannels: 100, MaxBatch: 9,
+		Webhooks: config.PusherWebhooks{{
+			Name: "webhook", URL: "http://a", Events: config.PusherEvents{"cache_miss"}, Timeout: config.Duration(10 * time.Second), Batch: 100,
+			MaxWait: config.Duration(100 * time.Millisecond), RetryFor: config.Duration(5 * time.Minute), MaxQueue: 100_000,
+		}},
+	}},
 	"labels.client":          {"[page, order]", config.LabelKeys{"page", "order"}},
 	"labels.max_count":       {"7", 7},
 	"labels.max_key_bytes":   {"1KiB", config.Size(1024)},
@@ -245,7 +253,7 @@ func fileWith(t *testing.T, key string) string {
 	var value any = c.text
 	switch c.want.(type) {
 	case config.JWTKeys, config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
-		config.PresenceKeys, config.ConnectHook, config.CallHook, config.EventHooks:
+		config.PresenceKeys, config.ConnectHook, config.CallHook, config.EventHooks, config.Pusher:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {
 			t.Fatal(err)

@@ -30,6 +30,7 @@ type apps struct {
 	labels   label.Limits
 	quota    admission.Limits
 	byName   map[string]config.App
+	pusher   pusherApps
 	presence map[string][]presence.Key // that each app declares
 	removed  map[string]bool           // apps that an earlier snapshot had, and this one has not
 	origins  *listener.Origins
@@ -51,6 +52,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		quota:   admission.Limits{Connections: c.Limits.Connections, PerAddress: c.Limits.PerAddress, Origins: c.Limits.FailedTokens > 0, PerApp: make(map[string]int)},
 		byName:  make(map[string]config.App),
 		removed: make(map[string]bool),
+		pusher:  newPusherApps(c),
 
 		presence: make(map[string][]presence.Key),
 		origins:  originsOf(c),
@@ -168,7 +170,8 @@ func (c *currentApps) findTrigger(app, name string) (push.Trigger, bool) {
 
 // hasCredential reports whether a page that was let in by this credential would be let in by it now. One of the program's own always is.
 func (a *apps) hasCredential(c scenecast.Credential) bool {
-	return c == scenecast.Credential{} || a.tokens.HasCredential(c) || a.signed != nil && a.signed.HasCredential(c)
+	return c == scenecast.Credential{} || a.tokens.HasCredential(c) || a.signed != nil && a.signed.HasCredential(c) ||
+		a.pusher.credentials[c]
 }
 
 // admits reports whether pages of an app that were let in by this credential may still be here.

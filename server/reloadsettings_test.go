@@ -183,6 +183,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 			visits("token=" + pageToken), [2]string{"-", `{"code":503`}},
 		"whom hooks call": {[]string{"hooks.deny_private"}, map[string]string{"hooks.events": "[{name: a, url: 'http://127.0.0.1:1', max_wait: 1ms}]"},
 			map[string]string{"hooks.deny_private": "true"}, whyHookFails, [2]string{"dial tcp 127.0.0.1:1: connect", "dial tcp 127.0.0.1:1: an address"}},
+		"Pusher": {[]string{"pusher"}, map[string]string{"pusher": "{id: '1', key: k, secret: s}"}, map[string]string{"pusher": "{id: '2', key: l, secret: s}"},
+			pusherKeys, [2]string{"1: k", "2: l"}},
 		"drain":       {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
 		"drain delay": {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
 	} {
@@ -225,6 +227,18 @@ func TestSettingsThatChangeLive(t *testing.T) {
 // behindHeader is whom a call behind a PROXY header is from, or its answer.
 func behindHeader(s *reloadable) string {
 	return s.clientOf(s.proxied("PROXY TCP4 198.51.100.7 192.0.2.1 4711 443\r\n", 1<<20))
+}
+
+// pusherKeys are the apps and the keys of the Pusher protocol that are known, of those that the test has.
+func pusherKeys(s *reloadable) (known string) {
+	for _, id := range []string{"1", "2"} {
+		for _, key := range []string{"k", "l"} {
+			if s.KnowsPusherKey(id, key) {
+				known += id + ": " + key
+			}
+		}
+	}
+	return known
 }
 
 // callsBackend is what a page is told that calls the backend.

@@ -1,0 +1,72 @@
+// Package channel is what the name of a channel of the Pusher protocol says: who may subscribe, and what the channel keeps.
+package channel
+
+import (
+	"strings"
+
+	"scenecast/problem"
+)
+
+// Name is the name of a channel.
+type Name string
+
+// The prefixes of names. A cache channel has cache- behind the prefix of its kind.
+const (
+	private      = "private-"
+	encrypted    = "private-encrypted-"
+	presence     = "presence-"
+	cache        = "cache-"
+	serverToUser = "#server-to-user-"
+)
+
+// Label is the label that a connection has for each channel that it is subscribed to.
+const Label = "@channel"
+
+// ServerToUser is the channel of a user that has signed in.
+func ServerToUser(user string) Name { return Name(serverToUser + user) }
+
+// NeedsAuth reports whether a subscription needs a signature.
+func (n Name) NeedsAuth() bool { return n.has(private) || n.has(presence) }
+
+// Presence reports whether subscribers are members whom others see.
+func (n Name) Presence() bool { return n.has(presence) }
+
+// Encrypted reports whether what is published is encrypted: the server passes it through.
+func (n Name) Encrypted() bool { return n.has(encrypted) }
+
+// Cache reports whether the newest event is kept for those who subscribe later.
+func (n Name) Cache() bool {
+	for _, prefix := range []string{"", encrypted, private, presence} {
+		if rest, ok := strings.CutPrefix(string(n), prefix); ok && strings.HasPrefix(rest, cache) {
+			return true
+		}
+	}
+	return false
+}
+
+// User is the user whose connections alone are in the channel, and whether it is such a channel.
+func (n Name) User() (string, bool) { return strings.CutPrefix(string(n), serverToUser) }
+
+func (n Name) has(prefix string) bool { return strings.HasPrefix(string(n), prefix) }
+
+// Check finds what is wrong with a name of at most maxBytes, which the setting says. The user of a channel of a user may have any characters.
+func (n Name) Check(maxBytes int, setting string) error {
+	switch user, ok := n.User(); {
+	case n == "":
+		return problem.New(problem.Invalid, "the name of a channel is empty")
+	case len(n) > maxBytes:
+		return problem.New(problem.LimitExceeded, "the name of a channel has %d characters, and %d are allowed", len(n), maxBytes).DecidedBy(setting)
+	case ok && user != "":
+		return nil
+	}
+	for i := range len(n) {
+		if !isAllowed(n[i]) {
+			return problem.New(problem.Invalid, "%.220q is no name of a channel: letters, digits and any of _-=@,.;", string(n))
+		}
+	}
+	return nil
+}
+
+func isAllowed(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("_-=@,.;", c) >= 0
+}
