@@ -57,6 +57,31 @@ type Traits struct {
 	EncodePresence func(n *PresenceNotice) []byte
 	// Ping is the frame that a silent page gets. Nil: a WebSocket ping.
 	Ping []byte
+	// Topics are what pages know pushes by. Nil: all pages of the wire get a push alike.
+	Topics *Topics
+}
+
+// Topics are the values of a label of which each frame of a push names one: that by which the push reaches the page.
+type Topics struct {
+	Key string // of the label
+	// Encode is EncodePush for pages that the push reaches by this topic (audience.Expr.TopicOf); empty: by none.
+	Encode func(p *Push, d Delivery, topic string) []byte
+}
+
+// TopicOf is the topic by which a push reaches a page with these labels; empty: it has none, or the wire knows of none.
+func (t Traits) TopicOf(p *Push, labels label.Set) string {
+	if t.Topics == nil {
+		return ""
+	}
+	return p.To.TopicOf(t.Topics.Key, labels)
+}
+
+// EncodeTopic is a push in the form of a wire, for pages that it reaches by this topic.
+func EncodeTopic(by Protocol, p *Push, d Delivery, topic string) []byte {
+	if topics := by.Traits().Topics; topics != nil {
+		return topics.Encode(p, d, topic)
+	}
+	return by.EncodePush(p, d)
 }
 
 // Inbound is a whole message from a page.

@@ -75,8 +75,9 @@ func (s *Shard) stepLatePass(p *latePass, work int) (left int) {
 	}
 	var frames [][]byte
 	bytes := 0
-	at, work, ended := store.Step(p.slot.Index, k.app.index.Labels(p.slot.Index), p.after, now, work-latePassWork, func(push *scenecast.Push) bool {
-		frame := s.hub.frames.Encode(push, k.protocol, scenecast.Late)
+	labels, traits := k.app.index.Labels(p.slot.Index), k.protocol.Traits()
+	at, work, ended := store.Step(p.slot.Index, labels, p.after, now, work-latePassWork, func(push *scenecast.Push) bool {
+		frame := s.hub.frames.Encode(push, k.protocol, scenecast.Late, traits.TopicOf(push, labels))
 		if bytes > 0 && bytes+len(frame) > replay.StepBytes {
 			return false
 		}

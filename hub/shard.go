@@ -178,22 +178,15 @@ func (s *Shard) choose(app string, to audience.Expr) []uint32 {
 func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	s.moveTo(d.push.Position)
 	copies := s.track(d)
-	var frame *scenecast.Frame // most members are of the class of the one before
-	var of uint32
-	asked := false // whether they are to acknowledge
-	var frames []encoded
+	frames := frames{delivery: d, copies: copies}
+	if app := s.apps[d.push.App]; app != nil {
+		frames.index = app.index
+	}
 	chosen := s.choose(d.push.App, d.push.To)
 	queued := chosen[:0] // those that took it
 	for _, i := range chosen {
 		m := s.members.at(i)
-		if m.class != of {
-			of = m.class
-			p := s.classes.all[of].protocol
-			asked = p.Traits().Acknowledges
-			if frame = d.encode(p); copies != nil {
-				frame, frames = tracked(frame, copies.Done(asked), p, frames)
-			}
-		}
+		frame := frames.of(i, m, &s.classes)
 		if m.is(catchingUp) {
 			s.catchUps[i].Deliver(replay.Live{Position: d.push.Position, Frame: frame})
 		} else if !s.loop.SendShared(scenecast.Slot{Index: i, Generation: m.generation}, frame) {
@@ -202,7 +195,7 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 		}
 		queued = append(queued, i)
 		if copies != nil {
-			copies.Add(i, asked)
+			copies.Add(i, frames.asked)
 		}
 	}
 	t.Queued = len(queued)

@@ -141,3 +141,10 @@ func (x *Index) Values(key string) iter.Seq2[string, int] {
 		}
 	}
 }
+
+// Has reports whether a member has a label. It does not allocate.
+func (x *Index) Has(member uint32, key, value string) bool {
+	x.must(member)
+	label := x.labels.find(x.labels.hash(key, value), key, value)
+	return label != 0 && find(x.members.of(member), label) >= 0
+}

@@ -23,18 +23,19 @@ type entry struct {
 	position scenecast.Position
 	by       scenecast.Protocol
 	delivery scenecast.Delivery
+	topic    string
 	frame    []byte
 }
 
-// Encode is a push in the form of a wire. Nobody may change it.
-func (c *Cache) Encode(p *scenecast.Push, by scenecast.Protocol, d scenecast.Delivery) []byte {
+// Encode is a push in the form of a wire, for pages that it reaches by this topic. Nobody may change it.
+func (c *Cache) Encode(p *scenecast.Push, by scenecast.Protocol, d scenecast.Delivery, topic string) []byte {
 	place := &c[placeOf(p.Position)]
-	if e := place.Load(); e != nil && e.position == p.Position && e.delivery == d && e.by == by {
+	if e := place.Load(); e != nil && e.position == p.Position && e.delivery == d && e.by == by && e.topic == topic {
 		return e.frame
 	}
-	frame := by.EncodePush(p, d)
+	frame := scenecast.EncodeTopic(by, p, d, topic)
 	if len(frame) <= maxFrame {
-		place.Store(&entry{p.Position, by, d, frame})
+		place.Store(&entry{p.Position, by, d, topic, frame})
 	}
 	return frame
 }

@@ -15,12 +15,18 @@ type counting struct {
 	encoded *int
 }
 
+func (c counting) Traits() scenecast.Traits {
+	return scenecast.Traits{Topics: &scenecast.Topics{Encode: func(p *scenecast.Push, d scenecast.Delivery, topic string) []byte {
+		return append(c.EncodePush(p, d), topic...)
+	}}}
+}
+
 func (c counting) EncodePush(p *scenecast.Push, d scenecast.Delivery) []byte {
 	*c.encoded++
 	return fmt.Appendf(nil, "%s %d %v %s", c.name, d, p.Position, p.Message.Data)
 }
 
-// TestEncode: a push is encoded once for each wire and delivery, as long as no other one has taken its place.
+// TestEncode: a push is encoded once for each wire, delivery and topic, as long as no other one has taken its place.
 func TestEncode(t *testing.T) {
 	var cache Cache
 	n := 0
@@ -33,22 +39,26 @@ func TestEncode(t *testing.T) {
 		push     *scenecast.Push
 		by       counting
 		delivery scenecast.Delivery
+		topic    string
 		encodes  bool
 	}{
-		{push(1, 1, "a"), one, scenecast.Replayed, true},
-		{push(1, 1, "a"), one, scenecast.Replayed, false},
-		{push(1, 1, "a"), one, scenecast.Late, true},
-		{push(1, 1, "a"), one, scenecast.Late, false},
-		{push(1, 1, "a"), two, scenecast.Late, true},
-		{push(2, 1, "b"), two, scenecast.Late, true}, // another epoch's
-		{push(2, 2, "c"), two, scenecast.Late, true},
-		{push(2, 1, "b"), two, scenecast.Late, false},
-		{push(2, 3, large), two, scenecast.Late, true},
-		{push(2, 3, large), two, scenecast.Late, true}, // it is not kept
+		{push(1, 1, "a"), one, scenecast.Replayed, "", true},
+		{push(1, 1, "a"), one, scenecast.Replayed, "", false},
+		{push(1, 1, "a"), one, scenecast.Late, "", true},
+		{push(1, 1, "a"), one, scenecast.Late, "", false},
+		{push(1, 1, "a"), two, scenecast.Late, "", true},
+		{push(2, 1, "b"), two, scenecast.Late, "", true}, // another epoch's
+		{push(2, 2, "c"), two, scenecast.Late, "", true},
+		{push(2, 1, "b"), two, scenecast.Late, "", false},
+		{push(2, 1, "b"), two, scenecast.Late, " x", true},
+		{push(2, 1, "b"), two, scenecast.Late, " x", false},
+		{push(2, 1, "b"), two, scenecast.Late, "", true},
+		{push(2, 3, large), two, scenecast.Late, "", true},
+		{push(2, 3, large), two, scenecast.Late, "", true}, // it is not kept
 	} {
 		before := n
-		got := string(cache.Encode(c.push, c.by, c.delivery))
-		if want := fmt.Sprintf("%s %d %v %s", c.by.name, c.delivery, c.push.Position, c.push.Message.Data); got != want {
+		got := string(cache.Encode(c.push, c.by, c.delivery, c.topic))
+		if want := fmt.Sprintf("%s %d %v %s%s", c.by.name, c.delivery, c.push.Position, c.push.Message.Data, c.topic); got != want {
 			t.Errorf("%.40q, want %.40q", got, want)
 		}
 		if encodes := n > before; encodes != c.encodes {

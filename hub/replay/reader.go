@@ -83,6 +83,7 @@ const aheadPause = 10 * time.Millisecond
 
 func (r *Reader) read(s Step) Chunk {
 	c := Chunk{At: s.after}
+	traits := s.protocol.Traits()
 	var pushes []*scenecast.Push
 	pushes, c.Err = r.log.After(r.closing, s.after, StepPushes)
 	for _, p := range pushes {
@@ -93,7 +94,7 @@ func (r *Reader) read(s Step) Chunk {
 			s.spans = s.spans[1:]
 		}
 		if p.App == s.app && p.To.Match(s.spans[0].labels) {
-			frame := r.frames.Encode(p, s.protocol, scenecast.Replayed)
+			frame := r.frames.Encode(p, s.protocol, scenecast.Replayed, traits.TopicOf(p, s.spans[0].labels))
 			if len(c.Frames) > 0 && len(c.Frames)+len(frame) > StepBytes {
 				return c
 			}

@@ -18,6 +18,8 @@ import (
 // wire is a protocol whose frames are the numbers of pushes.
 type wire struct{ scenecast.Protocol }
 
+func (wire) Traits() scenecast.Traits { return scenecast.Traits{} }
+
 func (wire) EncodePush(p *scenecast.Push, _ scenecast.Delivery) []byte {
 	return fmt.Appendf(nil, "%d%s\n", p.Position.Seq, strings.Repeat(" ", len(p.Message.Data)))
 }
