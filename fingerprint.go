@@ -23,5 +23,8 @@ func (p *Push) Fingerprint() [sha256.Size]byte {
 		number(v)
 	}
 	_, _ = h.Write(p.Message.Data)
+	if user := p.Message.User; user != "" {
+		_, _ = h.Write([]byte("\x00" + user)) // no JSON has the byte, so this is none that goes on
+	}
 	return [sha256.Size]byte(h.Sum(nil))
 }

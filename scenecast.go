@@ -23,6 +23,7 @@ const DefaultApp = "default"
 // Message is what a push shows to a page.
 type Message struct {
 	Event string // its name, for protocols that have names; may be empty
+	User  string // the user of the page that has sent it, where that is known and a page has; mostly empty
 	// Data is JSON, sent to pages verbatim: same bytes, same order of keys.
 	Data json.RawMessage
 }

@@ -38,6 +38,8 @@ type Endpoint struct {
 	// CloseCode, where it is set, has pages that the admitter refuses told by a close frame: a browser can read that, and not
 	// the status of a refused handshake.
 	CloseCode func(err error) (scenecast.CloseCode, string)
+	// Refusal, where it is set besides, makes a frame that such a page gets before the close frame.
+	Refusal func(err error) []byte
 
 	// Of event streams.
 	ContentType string

@@ -24,6 +24,7 @@ type handshake struct {
 
 	// Of a page that is refused by a close frame.
 	rejected bool
+	refusal  []byte // which it gets before the close frame; may be empty
 	ending   scenecast.Ending
 }
 
@@ -49,12 +50,16 @@ func (s *Server) handshakeWebSocket(r *http.Request, e *Endpoint) (h handshake, 
 		s.refusedQuietly(r, err)
 		code, reason := e.CloseCode(err)
 		h.rejected, h.ending = true, scenecast.Ending{Cause: scenecast.CauseRefused, Code: code, Detail: reason}
+		if e.Refusal != nil {
+			h.refusal = e.Refusal(err)
+		}
 	}
 	extensions := ""
 	if s.options.Deflate && !h.rejected {
 		extensions, h.admission.Deflate = websocket.AcceptDeflate(r.Header)
 	}
 	h.response = websocket.SwitchingProtocols(r, cmp.Or(e.Subprotocol, firstSubprotocol(r)), extensions)
+	h.response = append(h.response, h.refusal...)
 	return h, nil
 }
 

@@ -20,25 +20,43 @@ import (
 //	  id, app, to (canonical text), event, coalesce, retain, key, data
 //	  at (ns since 1970), ttl (ns), timeout (ns), receipt (1 byte)
 //	  from version 2 on, where the receipt has the bit isConfined: confinement
+//	  from version 4 on, where the receipt has the bit hasUser: user
 //
-// A record of version 3 has been in a part of the log that is lost, as far as its origin knows.
+// A record of version 3 or 5 has been in a part of the log that is lost, as far as its origin knows.
 type record struct {
 	origin scenecast.NodeID
 	number uint64
-	again  bool // it is of version 3
+	again  bool // it is of version 3 or 5
 	pushes []*scenecast.Push
 }
 
 // recordVersion is the newest version that this build writes. It reads that one and those before it. A record is of the oldest version
 // that can say what is in it, so that nodes which are not upgraded yet read it as well.
-const recordVersion = versionAgain
+const recordVersion = versionUserAgain
 
-// versionAgain is that of a record which is appended again in another epoch: nodes that have not read it there let nobody go on between
-// the two, who may come from one that has.
-const versionAgain = 3
+// The versions of records, where they are not 1.
+const (
+	versionConfined = 2
+	// versionAgain is that of a record which is appended again in another epoch: nodes that have not read it there let nobody go on between
+	// the two, who may come from one that has.
+	versionAgain     = 3
+	versionUser      = 4
+	versionUserAgain = 5
+)
 
-// isConfined is set in the receipt of a push that has a confinement.
-const isConfined = 1 << 7
+// again is the version of a record of this version that is appended again.
+func again(version byte) byte {
+	if version >= versionUser {
+		return versionUserAgain
+	}
+	return versionAgain
+}
+
+// What is set in the receipt of a push that has more.
+const (
+	isConfined = 1 << 7
+	hasUser    = 1 << 6
+)
 
 // What one record holds at most.
 const (
@@ -67,8 +85,11 @@ func appendHead(b []byte, version byte, origin scenecast.NodeID, number uint64) 
 
 // versionOf is the oldest version of a record that can have the push.
 func versionOf(p *scenecast.Push) byte {
-	if p.Confinement != "" {
-		return 2
+	switch {
+	case p.Message.User != "":
+		return versionUser
+	case p.Confinement != "":
+		return versionConfined
 	}
 	return 1
 }
@@ -86,10 +107,20 @@ func appendPush(b []byte, p *scenecast.Push) []byte {
 	b = binary.AppendVarint(b, p.At.UnixNano())
 	b = binary.AppendUvarint(b, uint64(p.TTL))
 	b = binary.AppendUvarint(b, uint64(p.Timeout))
-	if p.Confinement == "" {
-		return append(b, byte(p.Receipt))
+	receipt := byte(p.Receipt)
+	if p.Confinement != "" {
+		receipt |= isConfined
 	}
-	return appendText(append(b, byte(p.Receipt)|isConfined), p.Confinement)
+	if p.Message.User != "" {
+		receipt |= hasUser
+	}
+	b = append(b, receipt)
+	for _, text := range [...]string{p.Confinement, p.Message.User} {
+		if text != "" {
+			b = appendText(b, text)
+		}
+	}
+	return b
 }
 
 func appendText(b []byte, text string) []byte {
@@ -108,7 +139,7 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 		return r, fmt.Errorf("a record of version %d", version)
 	}
 	r.origin = scenecast.NodeID(d.uint64())
-	r.number, r.again = d.uvarint(), version == versionAgain
+	r.number, r.again = d.uvarint(), version == versionAgain || version == versionUserAgain
 	n := d.uvarint()
 	if n > maxPushes {
 		return r, fmt.Errorf("a record of %d pushes", n)
@@ -123,10 +154,13 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 		p.At = time.Unix(0, d.varint())
 		p.TTL, p.Timeout = time.Duration(d.uvarint()), time.Duration(d.uvarint())
 		receipt := d.byte()
-		if version >= 2 && receipt&isConfined != 0 {
+		if version >= versionConfined && receipt&isConfined != 0 {
 			receipt &^= isConfined
-			p.Confinement = d.text()
-			d.failed = d.failed || p.Confinement == ""
+			p.Confinement = d.someText()
+		}
+		if version >= versionUser && receipt&hasUser != 0 {
+			receipt &^= hasUser
+			p.Message.User = d.someText()
 		}
 		p.Receipt = scenecast.Receipt(receipt)
 		if d.failed {
@@ -193,3 +227,10 @@ func decodeVarint[T int64 | uint64](d *decoder, read func([]byte) (T, int)) T {
 func (d *decoder) bytes() []byte { return d.take(d.uvarint()) }
 
 func (d *decoder) text() string { return string(d.bytes()) }
+
+// someText is a text that is not empty.
+func (d *decoder) someText() string {
+	text := d.text()
+	d.failed = d.failed || text == ""
+	return text
+}

@@ -45,6 +45,8 @@ func everyField(t testing.TB) []*scenecast.Push {
 			TTL: time.Hour, Coalesce: "c", Retain: "r", IdempotencyKey: "key", Receipt: scenecast.ReceiptAcked, Timeout: 3 * time.Second,
 		},
 		{ID: "b", App: "app", To: audience.Everybody(), At: at, Message: scenecast.Message{Data: []byte(`2`)}, Receipt: scenecast.ReceiptAcked, Confinement: `tenant == "7"`},
+		{ID: "c", App: "app", To: audience.Everybody(), At: at, Message: scenecast.Message{User: "42", Data: []byte(`2`)}, Receipt: scenecast.ReceiptAcked, Confinement: `tenant == "7"`},
+		{ID: "d", App: "app", To: audience.Everybody(), At: at, Message: scenecast.Message{User: "张", Data: []byte(`2`)}},
 		{ID: "empty", App: "", To: audience.Everybody(), At: time.Unix(0, 0), Message: scenecast.Message{Data: []byte{}}, Receipt: scenecast.ReceiptWritten},
 	}
 }
@@ -110,6 +112,24 @@ func TestRecordOfANewerVersion(t *testing.T) {
 	b[0] = 0
 	if _, err := decode(b); err == nil || errors.Is(err, errNewer) {
 		t.Errorf("the version 0: %v", err)
+	}
+}
+
+// TestVersions: a record is of the oldest version that can say what is in it, also when it is appended again.
+func TestVersions(t *testing.T) {
+	pushes := everyField(t)
+	for _, c := range []struct {
+		push                int
+		version, repetition byte
+	}{{0, 1, 3}, {2, 2, 3}, {3, 4, 5}, {4, 4, 5}} {
+		b := encode(1, 1, pushes[c.push:c.push+1])
+		if b[0] != c.version || again(b[0]) != c.repetition || again(again(b[0])) != c.repetition {
+			t.Errorf("the push %d: version %d, again %d", c.push, b[0], again(b[0]))
+		}
+		b[0] = again(b[0])
+		if r, err := decode(b); err != nil || !r.again || r.pushes[0].Message.User != pushes[c.push].Message.User {
+			t.Errorf("the push %d again: %+v, %v", c.push, r, err)
+		}
 	}
 }
 

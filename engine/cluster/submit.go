@@ -39,9 +39,9 @@ type ownRecord struct {
 
 // appendedAgain notes that what is appended from now on may have been in a part of the log that is lost.
 func (o *ownRecord) appendedAgain() {
-	if !o.began.IsZero() && len(o.bytes) > 0 && o.bytes[0] != versionAgain {
+	if !o.began.IsZero() && len(o.bytes) > 0 && o.bytes[0] != again(o.bytes[0]) {
 		o.bytes = bytes.Clone(o.bytes) // the backend may have it still
-		o.bytes[0] = versionAgain
+		o.bytes[0] = again(o.bytes[0])
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 // the audience, and what is the same for all. App names are the configuration's and shared.
 func SizeOf(p *scenecast.Push) int {
 	n := fixedBytes + placeBytes + cap(p.Message.Data) + audienceBytes(p.To)
-	for _, text := range []string{p.ID, p.Message.Event, p.Coalesce, p.Retain, p.Confinement} {
+	for _, text := range []string{p.ID, p.Message.Event, p.Message.User, p.Coalesce, p.Retain, p.Confinement} {
 		n += textBytes(text)
 	}
 	if p.IdempotencyKey != p.ID { // otherwise it is the same text

@@ -29,9 +29,10 @@ func Push(m *scenecast.Push, n Notes) []byte {
 		Type     string `json:"type"`
 		Position string `json:"position"`
 		Event    string `json:"event,omitempty"`
+		User     string `json:"user,omitempty"` // who has sent it: a page
 		Notes
 		Data int `json:"data"`
-	}{"push", m.Position.String(), m.Message.Event, n, 0})
+	}{"push", m.Position.String(), m.Message.Event, m.Message.User, n, 0})
 	b := append(head[:len(head)-len(`0}`)], m.Message.Data...)
 	return append(b, '}')
 }
