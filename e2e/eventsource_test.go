@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"scenecast/audience"
+	"scenecast/freeport"
 	"scenecast/push"
 )
 
@@ -19,7 +20,7 @@ const apiKey = "backend-of-streams"
 // serveStreams runs a server that a backend can talk to.
 func serveStreams(t *testing.T) *backend {
 	t.Helper()
-	return serveWith(t, anyPort, map[string]string{"api_keys": "[{name: all, key: " + apiKey + "}]"})
+	return serveWith(t, freeport.Addr(t), map[string]string{"api_keys": "[{name: all, key: " + apiKey + "}]"})
 }
 
 func (b *backend) streamURL(labels string) string {

@@ -7,11 +7,13 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/gobwas/ws"
+
+	"scenecast/freeport"
 )
 
 func TestServerRestart(t *testing.T) {
 	t.Parallel()
-	b := serve(t, anyPort)
+	b := serve(t, freeport.Addr(t))
 	home := openScene(t, b, "home", profile{})
 	home.run(`e2e.record()`)
 	home.setSpeed(10)
@@ -31,7 +33,7 @@ func TestServerRestart(t *testing.T) {
 // The page's timers stand still, so it is the network's return that brings the page back.
 func TestBackOnline(t *testing.T) {
 	t.Parallel()
-	b := serve(t, anyPort)
+	b := serve(t, freeport.Addr(t))
 	home := openScene(t, b, "home", profile{})
 	home.run(`e2e.record()`)
 	home.setSpeed(still)

@@ -13,6 +13,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"scenecast/audience"
+	"scenecast/freeport"
 	"scenecast/push"
 )
 
@@ -251,7 +252,7 @@ func (b *tab) awaitSet(labels, want string) {
 // A refused set says why, and changes nothing, not even what it names beside what is refused.
 func TestSetRefused(t *testing.T) {
 	t.Parallel()
-	b := serveWith(t, anyPort, map[string]string{
+	b := serveWith(t, freeport.Addr(t), map[string]string{
 		"labels.client": "page,plan",
 		"client_tokens": `[{token: "` + token + `", labels: {plan: pro}}]`,
 	})
@@ -284,7 +285,7 @@ func TestSetRefused(t *testing.T) {
 // and does not cost the page its connection.
 func TestSetWhileWaiting(t *testing.T) {
 	t.Parallel()
-	b := serveWith(t, anyPort, map[string]string{"labels.client": "page,tag"})
+	b := serveWith(t, freeport.Addr(t), map[string]string{"labels.client": "page,tag"})
 	page := openByHand(t, b, profile{speed: still}, `{ token: "`+token+`", labels: { page: "home" } }`)
 	b.stop()
 	page.wait(`scenecast.state === "waiting"`)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"scenecast/audience"
 	"scenecast/config"
 	"scenecast/demo"
+	"scenecast/freeport"
 	"scenecast/push"
 	"scenecast/server"
 )
@@ -25,7 +25,7 @@ import (
 // token is the tutorial's.
 const token = "123456"
 
-// anyPort is where a server listens that has not been there before.
+// anyPort is where a server listens that does not come back; one that does has a port of package freeport.
 const anyPort = "127.0.0.1:0"
 
 // backend is a server under test, set up as the command demo does.
@@ -56,10 +56,7 @@ func serveWith(t *testing.T, addr string, settings map[string]string) *backend {
 // serveNodes runs three servers that are one cluster.
 func serveNodes(t *testing.T) []*backend {
 	t.Helper()
-	nodes, failed, addrs := make([]*backend, 3), make([]error, 3), make([]string, 3)
-	for i := range addrs { // each has a loopback address of its own, so that no connection of another process takes its port meanwhile
-		addrs[i] = fmt.Sprintf("127.%d.%d.%d:9601", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250))
-	}
+	nodes, failed, addrs := make([]*backend, 3), make([]error, 3), freeport.Addrs(t, 3)
 	var starting sync.WaitGroup
 	for i, addr := range addrs {
 		settings := map[string]string{

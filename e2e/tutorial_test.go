@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"scenecast/freeport"
 )
 
 const (
@@ -27,7 +29,7 @@ func TestTutorialsPage(t *testing.T) {
 	for name, html := range pages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := serve(t, anyPort)
+			b := serve(t, freeport.Addr(t))
 			page := newTab(t, profile{speed: 60})
 			page.open(servePage(t, html(t, b.addr), ""))
 			page.waitLine(welcome, 1)

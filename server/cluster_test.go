@@ -3,26 +3,17 @@ package server_test
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"strings"
 	"sync"
 	"testing"
-)
 
-// loopbackAddr is a loopback address of its own, so that no connection of another process takes its port meanwhile.
-func loopbackAddr(port string) string {
-	ip := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
-	return net.JoinHostPort(ip.String(), port)
-}
+	"scenecast/freeport"
+)
 
 // clusterSettings are the settings of nodes that are one cluster, with NATS embedded.
 func clusterSettings(t *testing.T, n int) []map[string]string {
 	t.Helper()
-	addrs := make([]string, n)
-	for i := range addrs {
-		addrs[i] = loopbackAddr("9601")
-	}
+	addrs := freeport.Addrs(t, n)
 	nodes := make([]map[string]string, n)
 	for i, addr := range addrs {
 		var peers []string

@@ -14,6 +14,7 @@ import (
 
 	"scenecast"
 	"scenecast/config"
+	"scenecast/freeport"
 	"scenecast/server"
 )
 
@@ -41,7 +42,7 @@ func awaitHealth(t *testing.T, addr string) *running {
 // and backends so that they try again, and lets them in when the others have come.
 func TestWhileTheEngineStarts(t *testing.T) {
 	nodes := clusterSettings(t, 3)
-	addr := loopbackAddr("9502")
+	addr := freeport.Addr(t)
 	nodes[0]["listen"] = addr
 	log := new(logBuffer)
 	type made struct {
@@ -128,7 +129,7 @@ func TestWhileTheEngineStarts(t *testing.T) {
 // TestStopWhileTheEngineStarts: a node that is stopped while it waits for others leaves nothing behind.
 func TestStopWhileTheEngineStarts(t *testing.T) {
 	flags := clusterSettings(t, 3)[0]
-	flags["listen"], flags["client_tokens"], flags["debug.listen"] = loopbackAddr("9502"), pageToken, loopbackAddr("6060")
+	flags["listen"], flags["client_tokens"], flags["debug.listen"] = freeport.Addr(t), pageToken, freeport.Addr(t)
 	c, err := config.Load(config.Sources{Flags: flags})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +157,7 @@ func TestStopWhileTheEngineStarts(t *testing.T) {
 // TestFirstPageFindsWhatLasts: pages are let in when the engine has restored what lasts, so the first one gets it as what was pushed before
 // it came, and not as news.
 func TestFirstPageFindsWhatLasts(t *testing.T) {
-	settings := map[string]string{"data_dir": t.TempDir(), "listen": loopbackAddr("9502")}
+	settings := map[string]string{"data_dir": t.TempDir(), "listen": freeport.Addr(t)}
 	s := start(t, settings, nil)
 	const pushes = 200
 	for i := range pushes {

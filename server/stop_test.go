@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"scenecast/freeport"
 	"scenecast/push"
 )
 
@@ -131,7 +132,7 @@ func TestDrainDelay(t *testing.T) {
 // TestHealthUntilTheEnd: while the last requests are answered, the debug port says that the server lives and is not ready.
 func TestHealthUntilTheEnd(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
-	debug := freeAddr(t)
+	debug := freeport.Addr(t)
 	s := start(t, map[string]string{"debug.listen": debug, "drain": "1h"}, map[string]push.Trigger{
 		"slow": push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
 			close(entered)
@@ -166,17 +167,6 @@ func TestHealthUntilTheEnd(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 	s.end()
-}
-
-// freeAddr is an address of this machine that nobody listens on.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestStopWithSilentPages: pages that do not answer the close frame cost a stop no time that others need.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"scenecast/freeport"
 )
 
 // redis is a redis-server that keeps nothing over restarts, or a Sentinel.
@@ -67,13 +69,9 @@ func (r *redis) kill() {
 // watchedMaster is the name by which the Sentinels know the master.
 const watchedMaster = "bench"
 
-// startWatched starts a master, a replica and three Sentinels, which take the master for dead after a second. The first two are the ones
-// that keep data.
-func startWatched(ctx context.Context, dir string) (all []*redis, err error) {
-	ports, err := freePorts(5)
-	if err != nil {
-		return nil, err
-	}
+// startWatched starts a master, a replica and three Sentinels, on five ports. The Sentinels take the master for dead after a second. The
+// first two are the ones that keep data.
+func startWatched(ctx context.Context, dir string, ports []*freeport.Port) (all []*redis, err error) {
 	add := func(r *redis, failed error) {
 		if r != nil {
 			all = append(all, r)
@@ -82,13 +80,13 @@ func startWatched(ctx context.Context, dir string) (all []*redis, err error) {
 			err = failed
 		}
 	}
-	at := func(i int) string { return "127.0.0.1:" + ports[i] }
+	at := func(i int) string { return ports[i].Addr() }
 	add(startData(ctx, dir, at(0)))
-	add(startData(ctx, dir, at(1), "--replicaof", "127.0.0.1 "+ports[0]))
+	add(startData(ctx, dir, at(1), "--replicaof", "127.0.0.1 "+ports[0].Number()))
 	for i := 2; i < 5; i++ {
 		file := filepath.Join(dir, fmt.Sprint("sentinel", i, ".conf"))
 		text := fmt.Sprintf("sentinel monitor %[1]s 127.0.0.1 %[2]s 2\nsentinel down-after-milliseconds %[1]s 1000\nsentinel failover-timeout %[1]s 3000\nsentinel myid %040[3]d\n",
-			watchedMaster, ports[0], i)
+			watchedMaster, ports[0].Number(), i)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			return all, err
 		}

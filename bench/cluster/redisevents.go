@@ -40,7 +40,12 @@ func failover(ctx context.Context, binary string, note func(string, float64)) er
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	watched, err := startWatched(ctx, dir)
+	ports, err := reservePorts(5)
+	if err != nil {
+		return err
+	}
+	defer releasePorts(ports)
+	watched, err := startWatched(ctx, dir, ports)
 	defer func() {
 		for _, s := range watched {
 			s.kill()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"scenecast/freeport"
 )
 
 // dataDir stands for a directory of the server's own.
@@ -26,9 +27,10 @@ const (
 
 // servers are those of a round.
 type servers struct {
-	dir  string
-	urls []string
-	cmds []*exec.Cmd
+	dir   string
+	ports []*freeport.Port // of all of them, also when they are started again
+	urls  []string
+	cmds  []*exec.Cmd
 	// redis are those that were started for them.
 	redis []*redis
 	ctx   context.Context //nolint:containedctx // of the commands
@@ -48,12 +50,13 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 			r.stop()
 		}
 	}()
-	ports, err := freePorts(3*s.nodes + 1)
+	ports, err := reservePorts(3*s.nodes + 1)
 	if err != nil {
 		return nil, err
 	}
+	r.ports = ports
 	if s.redis {
-		own, err := startData(ctx, dir, "127.0.0.1:"+ports[3*s.nodes])
+		own, err := startData(ctx, dir, ports[3*s.nodes].Addr())
 		if own != nil {
 			r.redis = append(r.redis, own)
 		}
@@ -62,7 +65,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		}
 	}
 	for i := range s.nodes {
-		addr := "127.0.0.1:" + ports[i]
+		addr := ports[i].Addr()
 		args := []string{"serve", "--listen", addr, "--client-token", token, "--api-key", key, "--log-level", "warn"}
 		for _, a := range s.args {
 			if a == dataDir {
@@ -80,11 +83,11 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 			var peers []string
 			for j := range s.nodes {
 				if j != i {
-					peers = append(peers, "127.0.0.1:"+ports[s.nodes+j])
+					peers = append(peers, ports[s.nodes+j].Addr())
 				}
 			}
 			args = append(args, "--data-dir", filepath.Join(dir, strconv.Itoa(i)), "--cluster-node", fmt.Sprint("n", i),
-				"--cluster-listen", "127.0.0.1:"+ports[s.nodes+i], "--cluster-peers", strings.Join(peers, ","), "--cluster-secret", key)
+				"--cluster-listen", ports[s.nodes+i].Addr(), "--cluster-peers", strings.Join(peers, ","), "--cluster-secret", key)
 		}
 		cmd := exec.CommandContext(ctx, binary, args...)
 		cmd.Stderr = os.Stderr
@@ -92,7 +95,7 @@ func start(ctx context.Context, binary string, s setup) (_ *servers, err error) 
 		cmd.Env = append(os.Environ(), "SCENECAST_OUTBOX_MAX_BYTES=64MiB", "SCENECAST_OUTBOX_MAX_TOTAL=1GiB", "SCENECAST_OUTBOX_MAX_FRAMES=1000000")
 		cmd.Env = append(cmd.Env, s.env...)
 		if profiles != "" {
-			r.debug = append(r.debug, "127.0.0.1:"+ports[2*s.nodes+i])
+			r.debug = append(r.debug, ports[2*s.nodes+i].Addr())
 			cmd.Env = append(cmd.Env, "SCENECAST_DEBUG_LISTEN="+r.debug[i])
 		}
 		if strings.Contains(s.name, "fsync") {
@@ -131,17 +134,23 @@ func (r *servers) restart(i int) error {
 	return awaitReady(r.ctx, r.urls[i])
 }
 
-func freePorts(n int) (ports []string, err error) {
+// reservePorts reserves so many ports. releasePorts releases them.
+func reservePorts(n int) (ports []*freeport.Port, err error) {
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		p, err := freeport.Reserve()
 		if err != nil {
+			releasePorts(ports)
 			return nil, err
 		}
-		defer func() { _ = l.Close() }()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		ports = append(ports, port)
+		ports = append(ports, p)
 	}
 	return ports, nil
+}
+
+func releasePorts(ports []*freeport.Port) {
+	for _, p := range ports {
+		p.Release()
+	}
 }
 
 func awaitReady(ctx context.Context, url string) error {
@@ -192,6 +201,7 @@ func (r *servers) stop() {
 	for _, s := range r.redis {
 		s.kill()
 	}
+	releasePorts(r.ports)
 	_ = os.RemoveAll(r.dir)
 }
 

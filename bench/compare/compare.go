@@ -84,9 +84,6 @@ func (c *comparison) visits() []string {
 // visit starts a server, measures it and ends it.
 func (c *comparison) visit(ctx context.Context, p *peer, kind string) (figures, error) {
 	s, err := p.start(ctx, c.place)
-	for tries := 1; err != nil && tries < 3 && ctx.Err() == nil; tries++ {
-		s, err = p.start(ctx, c.place) // its port was free when it was looked for, but others look for ports too
-	}
 	if err != nil {
 		return nil, fmt.Errorf("it does not start: %w", err)
 	}

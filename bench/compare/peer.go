@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"scenecast/bench/load"
+	"scenecast/freeport"
 )
 
 // The names of the peers that others are compared with.
@@ -40,8 +41,17 @@ type peer struct {
 type server struct {
 	*load.Child
 	url     *url.URL
-	options load.Options // the dialect, or what a Scenecast server wants to be shown
-	collect string       // the URL that is posted to for garbage to be collected; empty: there is none
+	options load.Options   // the dialect, or what a Scenecast server wants to be shown
+	collect string         // the URL that is posted to for garbage to be collected; empty: there is none
+	port    *freeport.Port // of what the server was told to listen on; nil: it has chosen by itself
+}
+
+// Close ends the server.
+func (s *server) Close() {
+	s.Child.Close()
+	if s.port != nil {
+		s.port.Release()
+	}
 }
 
 // place is where servers are built and run.
@@ -76,20 +86,22 @@ func (p *place) run(ctx context.Context, dir string, command ...string) (string,
 
 // serve runs a server on a free port, which the command gets, and returns when it answers.
 func (p *place) serve(ctx context.Context, o load.Options, collect string, command func(port string) ([]string, error)) (*server, error) {
-	address, port, err := freePort()
+	port, err := freeport.Reserve()
 	if err != nil {
 		return nil, err
 	}
-	line, err := command(port)
+	line, err := command(port.Number())
 	if err != nil {
+		port.Release()
 		return nil, err
 	}
 	line = p.cores.onServersCore(line...)
 	child, err := load.StartChild(exec.Command(line[0], line[1:]...), nil)
 	if err != nil {
+		port.Release()
 		return nil, err
 	}
-	s := &server{Child: child, url: &url.URL{Scheme: "http", Host: address}, options: o}
+	s := &server{Child: child, url: &url.URL{Scheme: "http", Host: port.Addr()}, options: o, port: port}
 	if collect != "" {
 		s.collect = s.url.JoinPath(collect).String()
 	}
@@ -98,16 +110,6 @@ func (p *place) serve(ctx context.Context, o load.Options, collect string, comma
 		return nil, err
 	}
 	return s, nil
-}
-
-// freePort is a port of loopback that nobody listens on.
-func freePort() (address, port string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
-	}
-	_, port, _ = net.SplitHostPort(l.Addr().String())
-	return l.Addr().String(), port, l.Close()
 }
 
 // await returns when the server takes connections.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"scenecast/bench/load"
+	"scenecast/freeport"
 )
 
 // peers are all servers that can be compared, in the order of the table.
@@ -48,19 +49,23 @@ func scenecastOf(name, title, binary string) *peer {
 	p.start = func(ctx context.Context, at *place) (*server, error) {
 		var settings []string
 		collect := ""
+		var port *freeport.Port
 		if debug {
-			address, _, err := freePort()
-			if err != nil {
+			var err error
+			if port, err = freeport.Reserve(); err != nil {
 				return nil, err
 			}
-			settings = []string{"SCENECAST_DEBUG_LISTEN=" + address}
-			collect = "http://" + address + "/debug/gc"
+			settings = []string{"SCENECAST_DEBUG_LISTEN=" + port.Addr()}
+			collect = "http://" + port.Addr() + "/debug/gc"
 		}
 		s, err := load.StartServer(ctx, at.cores.onServersCore(binary), settings...)
 		if err != nil {
+			if port != nil {
+				port.Release()
+			}
 			return nil, err
 		}
-		return &server{Child: s.Child, url: s.URL, options: load.Options{Token: s.Token, Key: s.Key}, collect: collect}, nil
+		return &server{Child: s.Child, url: s.URL, options: load.Options{Token: s.Token, Key: s.Key}, collect: collect, port: port}, nil
 	}
 	return p
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"scenecast/bench/load"
+	"scenecast/freeport"
 )
 
 // address says how to reach a server, and with which secrets. It is what the attacker is told.
@@ -34,7 +35,8 @@ type target struct {
 	Address address // the same, for the attacker
 	*load.Child
 	dir  string
-	logs *os.File // the end of the log's pipe that nobody reads
+	logs *os.File       // the end of the log's pipe that nobody reads
+	port *freeport.Port // of a server whose log nobody reads
 }
 
 // startTarget starts the server that a scenario asks for.
@@ -75,12 +77,11 @@ func startTarget(ctx context.Context, s *scenario, binary string) (t *target, er
 
 // startUnheard starts a server whose log goes to a pipe that is closed, or that nobody reads and that is full.
 func (t *target) startUnheard(ctx context.Context, p pipe, binary string, settings []string) error {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	var err error
+	if t.port, err = freeport.Reserve(); err != nil {
 		return err
 	}
-	t.Host, t.Token, t.Key = free.Addr().String(), rand.Text(), rand.Text()
-	_ = free.Close()
+	t.Host, t.Token, t.Key = t.port.Addr(), rand.Text(), rand.Text()
 	reads, writes, err := os.Pipe()
 	if err != nil {
 		return err
@@ -121,6 +122,9 @@ func (t *target) close() {
 	}
 	if t.Child != nil {
 		t.Child.Close()
+	}
+	if t.port != nil {
+		t.port.Release()
 	}
 	_ = os.RemoveAll(t.dir)
 }

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"scenecast/freeport"
 )
 
 // token lets the pages in.
@@ -66,12 +68,12 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 			return err
 		}
 	}
-	redisAddr, err := freeAddr()
+	port, err := freeport.Reserve()
 	if err != nil {
 		return err
 	}
-	_, port, _ := net.SplitHostPort(redisAddr)
-	redis, err := startProcess(ctx, redisAddr, nil, "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no", "--dir", dir)
+	defer port.Release()
+	redis, err := startProcess(ctx, port.Addr(), nil, "redis-server", "--bind", "127.0.0.1", "--port", port.Number(), "--save", "", "--appendonly", "no", "--dir", dir)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		with, redisUsed, err := turn(ctx, o, redis, "SCENECAST_REDIS_REGISTRY=true", "SCENECAST_REDIS_URL=redis://"+redisAddr)
+		with, redisUsed, err := turn(ctx, o, redis, "SCENECAST_REDIS_REGISTRY=true", "SCENECAST_REDIS_URL=redis://"+port.Addr())
 		if err != nil {
 			return err
 		}
@@ -97,10 +99,12 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 
 // turn is the CPU time of a server with these settings, and of Redis, in µs a page that has joined and left.
 func turn(ctx context.Context, o options, redis *process, settings ...string) (server, ofRedis float64, err error) {
-	addr, err := freeAddr()
+	port, err := freeport.Reserve()
 	if err != nil {
 		return 0, 0, err
 	}
+	defer port.Release()
+	addr := port.Addr()
 	s, err := startProcess(ctx, addr, settings, o.binary, "serve", "--listen", addr, "--client-token", token, "--log-level", "warn")
 	if err != nil {
 		return 0, 0, err
@@ -194,15 +198,6 @@ func (p *process) cpu() (used time.Duration) {
 		used += time.Duration(ns)
 	}
 	return used
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String(), nil
 }
 
 func median(of []float64) float64 {

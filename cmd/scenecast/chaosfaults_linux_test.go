@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"scenecast/freeport"
 	"scenecast/redisclient/redistest"
 )
 
@@ -42,7 +43,7 @@ func startNATSChaos(t *testing.T) *underChaos {
 	n, err := newNetworks(t, 3)
 	if err != nil {
 		t.Logf("network namespaces are not permitted here, so no node is cut off: %v", err)
-		c.fleet = prepareFleet(t, freePorts(t, 3), freePorts(t, 3), nil)
+		c.fleet = prepareFleet(t, freeport.Addrs(t, 3), freeport.Addrs(t, 3), nil)
 	} else {
 		c.fleet = prepareFleet(t, n.at(9502), n.at(9601), n.before())
 		c.faults = append(c.faults, chaosFault{"partition", "a node is cut off from the others for 1 to 4 s", func(m *member, random *rand.Rand) {
@@ -91,7 +92,7 @@ func startRedisChaos(t *testing.T, wait int) *underChaos {
 		urls = append(urls, s.Addr)
 	}
 	env := []string{"env", "SCENECAST_REDIS_SENTINEL_MASTER=" + redis.Name, "SCENECAST_REDIS_REGISTRY=true", fmt.Sprint("SCENECAST_REDIS_WAIT_REPLICAS=", wait)}
-	c := &underChaos{fleet: prepareNodes(t, freePorts(t, 3), [][]string{env, env, env}), faults: faultsOfNodes(), mended: redis.AwaitReplicas}
+	c := &underChaos{fleet: prepareNodes(t, freeport.Addrs(t, 3), [][]string{env, env, env}), faults: faultsOfNodes(), mended: redis.AwaitReplicas}
 	c.check = func() { c.awaitNoGhosts(redis) }
 	for _, m := range c.nodes {
 		m.args = append(m.args, "--engine", "redis", "--redis-url", "redis://"+strings.Join(urls, ","), "--cluster-node", m.name)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"scenecast/freeport"
 )
 
 // clusterPatience ends a test of several processes that would hang, also on a machine that is busy with others.
@@ -34,21 +35,12 @@ func commandsOf(t *testing.T, document, section string) (commands []string, port
 		block += lines
 	}
 	ports = make(map[string]string)
-	var taken []net.Listener
 	block = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`).ReplaceAllStringFunc(block, func(addr string) string {
 		if ports[addr] == "" {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			taken = append(taken, l)
-			ports[addr] = l.Addr().String()
+			ports[addr] = freeport.Addr(t)
 		}
 		return ports[addr]
 	})
-	for _, l := range taken {
-		l.Close()
-	}
 	return strings.Split(strings.TrimSpace(strings.ReplaceAll(block, "bin/scenecast", binary)), "\n"), ports
 }
 

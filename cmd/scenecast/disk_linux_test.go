@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"scenecast/client"
+	"scenecast/freeport"
 )
 
 // smallDisk mounts a file system of 320 MiB.
@@ -241,7 +242,7 @@ func (m *member) nodeProblem(of string) (problem string, inSync int) {
 // and it does not fill its disk with them; its pages get all of them. When there is room again, it has its copy of the log again.
 func TestDiskOfOneNodeFull(t *testing.T) {
 	small := []string{"env", "SCENECAST_HISTORY_MAX_BYTES=16MiB"} // so the log takes 64 MiB
-	f := prepareFleet(t, freePorts(t, 3), freePorts(t, 3), [][]string{small, small, small})
+	f := prepareFleet(t, freeport.Addrs(t, 3), freeport.Addrs(t, 3), [][]string{small, small, small})
 	full, other := f.nodes[0], f.nodes[1]
 	smallDisk(t, full.dir)
 	f.start()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"scenecast/freeport"
 )
 
 // fleet is processes of the program that are one cluster, or a single node with a log that lasts.
@@ -57,20 +58,6 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// freePorts are addresses on which nobody listens.
-func freePorts(t *testing.T, n int) (addrs []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs
-}
-
 const (
 	fleetKey   = "backend-key"
 	fleetToken = "page-token"
@@ -79,7 +66,7 @@ const (
 // newFleet starts one node, or three that are a cluster, and waits until they are ready.
 func newFleet(t *testing.T, n int, flags ...string) *fleet {
 	t.Helper()
-	return newFleetAt(t, freePorts(t, n), freePorts(t, n), nil, flags...)
+	return newFleetAt(t, freeport.Addrs(t, n), freeport.Addrs(t, n), nil, flags...)
 }
 
 // newFleetAt starts nodes at these addresses, for pages and for each other, each by a command of its own before the program's name.

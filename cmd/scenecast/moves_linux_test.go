@@ -12,6 +12,7 @@ import (
 
 	"scenecast"
 	"scenecast/client"
+	"scenecast/freeport"
 )
 
 // TestAllNodesRestart: all nodes of three are killed and started again. What was acknowledged is there, and pages are told of no gap.
@@ -68,7 +69,7 @@ func (m *member) awaitInSync(want int) {
 // goes on.
 func TestNodeAwayLongerThanTheLog(t *testing.T) {
 	short := []string{"env", "SCENECAST_HISTORY_MAX_AGE=2s", "SCENECAST_PUSH_IDEMPOTENCY_WINDOW=1s"}
-	f := newFleetAt(t, freePorts(t, 3), freePorts(t, 3), [][]string{short, short, short})
+	f := newFleetAt(t, freeport.Addrs(t, 3), freeport.Addrs(t, 3), [][]string{short, short, short})
 	away, other := f.nodes[0], f.nodes[1]
 	other.awaitPushed()
 	position, _, _ := away.visit(scenecast.Position{}, "before")
@@ -138,7 +139,7 @@ func (m *member) visitAndPush(since scenecast.Position, last string, onGap bool)
 // TestFromMemoryToACluster, as docs/cluster.md says: from memory to one durable node, and from that to three with empty directories. Pages
 // are told of a gap each time, once; what the single node had is read by `scenecast log export`; and back again.
 func TestFromMemoryToACluster(t *testing.T) {
-	ports, routes := freePorts(t, 3), freePorts(t, 3)
+	ports, routes := freeport.Addrs(t, 3), freeport.Addrs(t, 3)
 	memory := prepareFleet(t, ports[:1], routes[:1], nil)
 	m := memory.nodes[0]
 	durable := slices.Clone(m.args)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"scenecast/freeport"
 	"scenecast/redisclient/redistest"
 )
 
@@ -168,11 +169,11 @@ func TestPresenceChaos(t *testing.T) {
 	before := []string{"env", apps}
 	for engine, fleet := range map[string]func(t *testing.T) *fleet{
 		"nats": func(t *testing.T) *fleet {
-			return newFleetAt(t, freePorts(t, 3), freePorts(t, 3), [][]string{before, before, before})
+			return newFleetAt(t, freeport.Addrs(t, 3), freeport.Addrs(t, 3), [][]string{before, before, before})
 		},
 		"redis": func(t *testing.T) *fleet {
 			redis := redistest.Start(t)
-			f := prepareNodes(t, freePorts(t, 3), [][]string{before, before, before})
+			f := prepareNodes(t, freeport.Addrs(t, 3), [][]string{before, before, before})
 			for _, m := range f.nodes {
 				m.args = append(m.args, "--engine", "redis", "--redis-url", redis.URL(), "--cluster-node", m.name)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"scenecast"
 	"scenecast/client"
+	"scenecast/freeport"
 	"scenecast/redisclient/redistest"
 )
 
@@ -58,7 +59,7 @@ func (f *fleet) pushUntilTaken(text string) {
 func nodesOn(t *testing.T, url string, env ...string) *fleet {
 	t.Helper()
 	before := append([]string{"env"}, env...)
-	f := prepareNodes(t, freePorts(t, 3), [][]string{before, before, before})
+	f := prepareNodes(t, freeport.Addrs(t, 3), [][]string{before, before, before})
 	for _, m := range f.nodes {
 		m.args = append(m.args, "--engine", "redis", "--redis-url", url, "--cluster-node", m.name)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"scenecast/freeport"
 )
 
 // TestReload: a server reads its file anew by the command, with what the command says, and by SIGHUP.
@@ -19,7 +21,7 @@ func TestReload(t *testing.T) {
 		}
 	}
 	const keys = "api_keys: [{name: all, key: key-of-a-backend}, {name: operator, key: key-of-an-operator, allow: [admin]}]\n"
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	write(keys + "client_tokens: [token-of-old, token-that-stays]\nlisten: " + addr + "\n")
 	server := launch(t, nil, "serve", "--config", file, "--log-level", "info")
 	line(t, server.stderr, `msg=listening addr=`)
@@ -55,7 +57,7 @@ func TestReload(t *testing.T) {
 func TestReloadOfAFileThatIsNotWhole(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "scenecast.yaml")
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	text := "api_keys: [{name: operator, key: key-of-an-operator, allow: [admin]}]\nclient_tokens: [token-of-pages]\nlisten: " + addr + "\n"
 	put := func(text string) {
 		t.Helper()

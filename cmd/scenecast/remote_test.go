@@ -1,23 +1,13 @@
 package main_test
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// freeAddr is an address of 127.0.0.1 whose port was free a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+	"scenecast/freeport"
+)
 
 // TestCommandsReadTheConfiguration: what `config init` wrote is enough for serve, listen, push and bench, wherever they are run.
 func TestCommandsReadTheConfiguration(t *testing.T) {
@@ -30,7 +20,7 @@ func TestCommandsReadTheConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
+	addr := freeport.Addr(t)
 	content = []byte(strings.Replace(string(content), `listen: ":9502"`, "listen: "+addr, 1))
 	if err := os.WriteFile(file, content, 0o600); err != nil {
 		t.Fatal(err)
@@ -70,7 +60,7 @@ func TestCommandsReadTheConfiguration(t *testing.T) {
 func TestRemoteErrors(t *testing.T) {
 	server := launch(t, nil, "serve", "--listen", "127.0.0.1:0", "--client-token", "page-token", "--api-key", "backend-key")
 	addr := line(t, server.stderr, `msg=listening addr=(\S+)`)
-	nobody := freeAddr(t)
+	nobody := freeport.Addr(t)
 	push := []string{"push", "--to", "*", "1"}
 	with := func(args []string, more ...string) []string { return append(append([]string{}, args...), more...) }
 	for _, c := range []struct {

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"scenecast/config"
+	"scenecast/freeport"
 	"scenecast/server"
 )
 
@@ -50,7 +51,7 @@ func TestACME(t *testing.T) {
 			}
 			s := start(t, settings)
 			ports := map[string]string{"tls": s.port(), "http": s.redirectPort()}
-			ports[broken] = freePort(t)
+			ports[broken] = freeport.For(t).Number()
 			authority.start(ports["tls"], ports["http"])
 			issuer := authority.root()
 			conn := s.await(issuer)
@@ -86,7 +87,7 @@ func TestNoAuthority(t *testing.T) {
 	s.stop()
 	nobody := start(t, map[string]string{
 		"listen": "127.0.0.1:0", "client_tokens": "a-token-of-pages", "tls.acme.domains": domain,
-		"tls.acme.ca": "https://127.0.0.1:" + freePort(t) + "/dir", "tls.acme.dir": t.TempDir(),
+		"tls.acme.ca": "https://" + freeport.Addr(t) + "/dir", "tls.acme.dir": t.TempDir(),
 	})
 	nobody.awaitLine(`msg="no certificate could be obtained" domain=` + domain + ` next_attempt_in=1m5s err=.*connection refused`)
 	nobody.stop()
@@ -217,8 +218,8 @@ func (a *authority) start(tlsPort, httpPort string) {
 		a.t.Fatalf("%v\n%s", err, out)
 	}
 	certificates := filepath.Join(a.folder, "test", "certs", "localhost")
-	behind := "127.0.0.1:" + freePort(a.t)
-	a.manage = "127.0.0.1:" + freePort(a.t)
+	behind := freeport.Addr(a.t)
+	a.manage = freeport.Addr(a.t)
 	settings := fmt.Sprintf(`{"pebble": {"listenAddress": %q, "managementListenAddress": %q, "certificate": %q, "privateKey": %q,
 		"httpPort": %s, "tlsPort": %s, "retryAfter": {"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa",
 		"profiles": {"default": {"description": "default", "validityPeriod": 7776000}}}}`,
@@ -359,18 +360,6 @@ func resolve(c net.Conn) error {
 	binary.BigEndian.PutUint16(answer, uint16(len(answer)-len(size)))
 	_, err = c.Write(answer)
 	return err
-}
-
-// freePort is a port of 127.0.0.1 that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // logBuffer collects a log that several goroutines write.

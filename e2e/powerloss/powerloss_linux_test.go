@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 
 	"scenecast"
 	"scenecast/client"
+	"scenecast/freeport"
 )
 
 // patience ends what would hang; nothing is asserted about it.
@@ -63,7 +63,7 @@ type machine struct {
 // machines are one node, or three of a cluster, which have not started.
 func machines(t *testing.T, n int, sync string) (all []*machine) {
 	t.Helper()
-	ports, routes := freeAddrs(t, n), freeAddrs(t, n)
+	ports, routes := freeport.Addrs(t, n), freeport.Addrs(t, n)
 	for i := range n {
 		m := &machine{t: t, disk: newDisk(t), url: "http://" + ports[i]}
 		m.args = []string{"serve", "--listen", ports[i], "--data-dir", filepath.Join(m.disk.path, "data")}
@@ -82,19 +82,6 @@ func machines(t *testing.T, n int, sync string) (all []*machine) {
 		})
 	}
 	return all
-}
-
-func freeAddrs(t *testing.T, n int) (addrs []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs
 }
 
 func (m *machine) start() {

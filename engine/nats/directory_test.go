@@ -12,6 +12,7 @@ import (
 	"scenecast/engine/cluster"
 	"scenecast/engine/nats"
 	"scenecast/engine/tail"
+	"scenecast/freeport"
 )
 
 // TestDirectoryIsRemoved: a node whose log is written to nowhere takes no pushes.
@@ -39,7 +40,7 @@ func TestDirectoryIsRemoved(t *testing.T) {
 // TestDirectoryOfAnother: the log of a node alone does not become that of a cluster, nor the other way round. Neither is touched.
 func TestDirectoryOfAnother(t *testing.T) {
 	alone := t.TempDir()
-	addrs, dirs := freeAddrs(t, 3), []string{t.TempDir(), t.TempDir(), t.TempDir()}
+	addrs, dirs := freeport.Addrs(t, 3), []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	node := func(i int, dir string) *cluster.Engine {
 		o := nats.Options{Name: "another", MaxBytes: 16 << 20, Embedded: nats.Embedded{Dir: dir}}
 		if i >= 0 {

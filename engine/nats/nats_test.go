@@ -3,8 +3,6 @@ package nats_test
 import (
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"os"
 	"slices"
 	"sync"
@@ -17,6 +15,7 @@ import (
 	"scenecast/engine/enginetest"
 	"scenecast/engine/nats"
 	"scenecast/engine/tail"
+	"scenecast/freeport"
 )
 
 func logger() *slog.Logger {
@@ -71,24 +70,13 @@ func (s *sink) Answer(_ scenecast.Query, report func(scenecast.Reply)) {
 func (s *sink) Skip(scenecast.GapNotice) {}
 func (s *sink) Received([]byte)          {}
 
-// freeAddrs are so many addresses that nobody listens on. Each has a loopback address of its own, so that no connection of another
-// process takes its port in the meantime.
-func freeAddrs(t *testing.T, n int) (addrs []string) {
-	t.Helper()
-	for range n {
-		ip := net.IPv4(127, byte(1+rand.IntN(250)), byte(rand.IntN(250)), byte(1+rand.IntN(250)))
-		addrs = append(addrs, net.JoinHostPort(ip.String(), "9601"))
-	}
-	return addrs
-}
-
 func push(id string) scenecast.Push {
 	return scenecast.Push{ID: id, App: "app", To: audience.Everybody(), Message: scenecast.Message{Data: []byte(`{"a":1}`)}}
 }
 
 // TestThreeNodes: three processes' engines, embedded, find each other and carry each other's pushes.
 func TestThreeNodes(t *testing.T) {
-	addrs := freeAddrs(t, 3)
+	addrs := freeport.Addrs(t, 3)
 	begun := time.Now()
 	engines := make([]*cluster.Engine, 3)
 	sinks := make([]*sink, 3)

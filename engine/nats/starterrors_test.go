@@ -16,6 +16,7 @@ import (
 	"scenecast"
 	"scenecast/engine/cluster"
 	"scenecast/engine/nats"
+	"scenecast/freeport"
 )
 
 // serveNATS starts a NATS server that somebody else runs, until the test ends.
@@ -97,7 +98,7 @@ func TestStartErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	peers := freeAddrs(t, 2)
+	peers := freeport.Addrs(t, 2)
 	for name, c := range map[string]struct {
 		options nats.Options
 		want    []string
@@ -149,7 +150,7 @@ func awaitHealth(t *testing.T, e *cluster.Engine, want string) {
 
 // TestStartWaits for what somebody else is yet to do, and says what that is.
 func TestStartWaits(t *testing.T) {
-	addr := freeAddrs(t, 1)[0]
+	addr := freeport.Addr(t)
 	e := newEngine(t, nats.Options{URL: "nats://u:s3cret@" + addr})
 	started := make(chan error, 1)
 	go func() { started <- e.Start(t.Context(), new(sink)) }()
@@ -247,7 +248,7 @@ func TestMistakesOfNodes(t *testing.T) {
 		"its own cluster.node":   func(o *nats.Options) { o.Embedded.Node = "node0" },
 	} {
 		t.Run(want, func(t *testing.T) {
-			addrs := freeAddrs(t, 3)
+			addrs := freeport.Addrs(t, 3)
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan struct{}, 2)
 			var engines []*cluster.Engine

@@ -16,6 +16,7 @@ import (
 	"scenecast/engine/enginetest"
 	"scenecast/engine/nats"
 	"scenecast/engine/tail"
+	"scenecast/freeport"
 )
 
 func TestMain(m *testing.M) {
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 // proxies and in no other way.
 func TestClusterSuite(t *testing.T) {
 	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
-		addrs, dirs := freeAddrs(t, n), make([]string, n)
+		addrs, dirs := freeport.Addrs(t, n), make([]string, n)
 		networks := make([]enginetest.Proxies, n)
 		peers := make([][]string, n)
 		for i := range addrs {

@@ -1,5 +1,5 @@
-// Package redistest runs redis-server for tests: each a process of its own on a port of 127.0.0.1 that was free, with its files in a
-// directory of the test. scripts/install-test-tools installs it.
+// Package redistest runs redis-server for tests: each a process of its own on a port of 127.0.0.1 that is reserved for it, with its files
+// in a directory of the test. scripts/install-test-tools installs it.
 package redistest
 
 import (
@@ -9,12 +9,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/freeport"
 )
 
 // Server is a redis-server. Its methods are for one goroutine at a time.
@@ -38,7 +39,7 @@ func Start(tb testing.TB, args ...string) *Server {
 
 func start(tb testing.TB, args []string) *Server {
 	tb.Helper()
-	s := &Server{Addr: freeAddr(tb), Dir: tb.TempDir(), tb: tb}
+	s := &Server{Addr: freeport.For(tb, clusterBus).Addr(), Dir: tb.TempDir(), tb: tb}
 	words := strings.NewReplacer("PORT", s.Port(), "DIR", s.Dir)
 	for _, a := range args {
 		s.args = append(s.args, words.Replace(a))
@@ -46,23 +47,6 @@ func start(tb testing.TB, args []string) *Server {
 	tb.Cleanup(s.Kill)
 	s.Restart()
 	return s
-}
-
-// freeAddr is an address whose port is free, and the one that belongs to it in a Cluster.
-func freeAddr(tb testing.TB) string {
-	tb.Helper()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		bus := l.Addr().(*net.TCPAddr).Port + clusterBus
-		if b, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(bus))); bus <= 65535 && err == nil {
-			_ = b.Close()
-			return l.Addr().String()
-		}
-	}
 }
 
 // clusterBus is how far above its port a node of a Cluster has the one for the others.
@@ -75,7 +59,7 @@ func (s *Server) Port() string {
 }
 
 // Restart starts the process, which has ended or has not begun, and waits until it answers. It need not be ready otherwise: it may be
-// reading its data. A port that something else has for a moment is waited for.
+// reading its data.
 func (s *Server) Restart() {
 	s.tb.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
