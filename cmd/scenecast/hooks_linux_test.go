@@ -20,6 +20,7 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"scenecast/freeport"
 	"scenecast/hook/event"
 	"scenecast/hook/queue"
 )
@@ -201,7 +202,7 @@ func queuedAtDeath(t *testing.T, dir string) (ids []string) {
 func TestHooksOfAKilledNode(t *testing.T) {
 	backend := newReceiver(t)
 	hooks := fmt.Sprintf("SCENECAST_HOOKS_EVENTS=[{name: h, url: %q, secret: %s, max_wait: 5ms, batch: 50}]", backend.URL, webhookSecret)
-	f := newFleetAt(t, freePorts(t, 1), freePorts(t, 1), [][]string{{"env", hooks, `SCENECAST_TRIGGERS={ran: {to: "*", message: 1}}`}})
+	f := newFleetAt(t, freeport.Addrs(t, 1), freeport.Addrs(t, 1), [][]string{{"env", hooks, `SCENECAST_TRIGGERS={ran: {to: "*", message: 1}}`}})
 	m := f.nodes[0]
 	var runs []*hookedStreams
 	var queued []string
