@@ -316,6 +316,31 @@ func TestCatchUpGaps(t *testing.T) {
 	}
 }
 
+// TestCatchUpAheadOfALostTail: a page has had a push that its new node has not read yet, and the log loses. It is appended again in the next
+// epoch, which the node reads while the page waits for it: the page does not get it twice, and is told of a gap.
+func TestCatchUpAheadOfALostTail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFixture(1)
+		defer s.end()
+		s.publish(scenecast.Push{To: to("*")}, ignore)
+		s.ahead = 2
+		s.runAll()
+		k := s.queues[0].open(back(admit(lines{}, "home"), "p", s.position(2)))
+		s.runAll()
+		s.beginAnew()
+		again := s.publish(scenecast.Push{To: to("*")}, ignore)
+		s.runAll()
+		time.Sleep(time.Second)
+		s.runAll()
+		s.publish(scenecast.Push{To: to("*")}, ignore)
+		s.runAll()
+		want := []string{fmt.Sprint("gap epoch ", again.Position.Seq), fmt.Sprint("push ", again.Position.Seq+1)}
+		if !slices.Equal(k.got, want) {
+			t.Errorf("got %q, want %q", k.got, want)
+		}
+	})
+}
+
 // TestCatchUpOnNothing: a page that wants whatever there is does not read for ever where there is nothing.
 func TestCatchUpOnNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

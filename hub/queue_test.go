@@ -193,6 +193,7 @@ type fixture struct {
 	pushes []*scenecast.Push // what is kept
 	newest uint64
 	epochs uint64          // how often the log has begun anew
+	ahead  uint64          // up to here another node has read, of this epoch
 	held   []chan struct{} // reads
 	holds  bool
 	reads  int
@@ -223,7 +224,7 @@ func (s *fixture) beginAnew() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epochs++
-	s.pushes, s.newest = nil, s.newest+1000
+	s.pushes, s.newest, s.ahead = nil, s.newest+1000, 0
 }
 
 // publish does what an engine does: the log has the push when the hub is told of it.
@@ -280,6 +281,8 @@ func (s *fixture) after(after scenecast.Position, limit int) ([]*scenecast.Push,
 	switch {
 	case after == scenecast.Position{}:
 		after.Seq = oldest
+	case after.Epoch == epoch+s.epochs && after.Seq > s.newest && after.Seq <= s.ahead:
+		return nil, nil
 	case after.Epoch != epoch+s.epochs || after.Seq > s.newest:
 		return nil, gap(scenecast.GapEpoch)
 	case after.Seq < oldest:

@@ -150,9 +150,11 @@ func (c *CatchUp) takePending(upTo uint64) func(slot uint32, written bool) {
 	}
 }
 
-// NeedsStep reports whether there is more in the log than what is at hand, of a page whose shard is at a position.
+// NeedsStep reports whether there is more in the log than what is at hand, of a page whose shard is at a position. Where an epoch has begun
+// while the step ran, only the log can say whether the page goes on from where it is: it may have come from a node that had read farther, in
+// what the log has lost and now has again.
 func (c *CatchUp) NeedsStep(shard scenecast.Position) bool {
-	return c.tail.overflow || c.at.Seq < c.until.Seq || c.at.Seq > shard.Seq
+	return c.tail.overflow || c.at.Seq < c.until.Seq || c.at.Seq > shard.Seq || c.until.Epoch != shard.Epoch
 }
 
 // Tail ends the catch-up, and returns what was delivered and is not sent yet. The Done of what the page has had, before it came to this

@@ -182,18 +182,44 @@ func (m *model) catchUp() {
 }
 
 // TestAheadOfTheShard: a page that has read more on another node, also an epoch that has begun since, is not led back to what it has had.
+// When its shard has come to that epoch, the log is asked once more.
 func TestAheadOfTheShard(t *testing.T) {
 	var frames framecache.Cache
 	reader := replay.NewReader(new(log), &frames)
 	defer reader.Close()
 	page := scenecast.Position{Epoch: 10, Seq: 500}
 	c := replay.New("a", wire{}, page, label.Set{})
-	chunks := make(chan replay.Chunk)
-	reader.Read(c.Begin(at(20)), func(c replay.Chunk) { chunks <- c })
-	if chunk := <-chunks; chunk.At != page || chunk.Err != nil {
-		t.Errorf("it is led to %v, %v", chunk.At, chunk.Err)
-	} else if c.Take(chunk); !c.NeedsStep(at(20)) || c.NeedsStep(page) {
-		t.Error("its catch-up ends with the shard behind it, or goes on with the shard at its place")
+	step := func(shard scenecast.Position) {
+		t.Helper()
+		chunks := make(chan replay.Chunk)
+		reader.Read(c.Begin(shard), func(c replay.Chunk) { chunks <- c })
+		chunk := <-chunks
+		if chunk.At != page || chunk.Err != nil {
+			t.Errorf("it is led to %v, %v", chunk.At, chunk.Err)
+		}
+		c.Take(chunk)
+	}
+	step(at(20))
+	if !c.NeedsStep(at(20)) || !c.NeedsStep(page) {
+		t.Error("its catch-up ends with the shard behind it, or in an epoch that the log was not asked about")
+	}
+	step(page)
+	if c.NeedsStep(page) {
+		t.Error("its catch-up goes on with the shard at its place")
+	}
+}
+
+// TestEpochDuringAStep: a page is ahead of its shard, by what the log has lost since. That the shard is ahead of it now, in the next epoch,
+// does not say that the page goes on there.
+func TestEpochDuringAStep(t *testing.T) {
+	c := replay.New("a", wire{}, at(21), label.Set{})
+	c.Begin(at(20))
+	c.Take(replay.Chunk{At: at(21)})
+	if !c.NeedsStep(scenecast.Position{Epoch: 10, Seq: 5000}) {
+		t.Error("the page goes on in an epoch that it may have no place in")
+	}
+	if c.NeedsStep(at(30)) {
+		t.Error("the page does not go on where its shard has come to read what it has had")
 	}
 }
 
