@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +28,7 @@ type load struct {
 	sent       [publishers]atomic.Int64 // numbers that were acknowledged, of each publisher
 	refused    atomic.Int64             // attempts that failed
 
+	begun   time.Time
 	rate    int  // pushes a second that are wanted
 	mayMiss bool // pages may be told of gaps: the log may lose its end
 
@@ -61,7 +59,7 @@ const defaultRate = 400
 func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, *chaosRate, false, false) }
 
 func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss, mayReorder bool) *load {
-	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, mayReorder: mayReorder, keys: fmt.Sprint(time.Now().UnixNano(), "-"), last: time.Now()}
+	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, mayReorder: mayReorder, keys: fmt.Sprint(time.Now().UnixNano(), "-"), begun: time.Now(), last: time.Now()}
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	var welcomed sync.WaitGroup
@@ -163,11 +161,16 @@ func (l *load) end() {
 	l.reading.Wait()
 	gaps, moves, reordered := 0, 0, 0
 	seen := make(map[string]bool)
+	places := make(map[scenecast.Position]string) // what was shown with each position, on any page
 	for _, p := range l.pages {
 		p.check(l)
 		gaps, moves, reordered = gaps+len(p.gaps), moves+p.moves, reordered+p.reordered
-		for _, text := range p.shown {
-			seen[text] = true
+		for _, s := range p.shown {
+			seen[s.text] = true
+			if other, taken := places[s.position]; taken && other != s.text {
+				l.t.Errorf("%v is the position of %s, and of %s on %s", s.position, other, s.text, p.id)
+			}
+			places[s.position] = s.text
 		}
 	}
 	if lost := total - int64(len(seen)); lost > 0 {
@@ -176,119 +179,6 @@ func (l *load) end() {
 	l.summary = fmt.Sprintf("%d pushes acknowledged, %d attempts failed, longest time without one %v, longest attempt %v; %d pages moved %d times, %d gaps, %d shown behind later ones",
 		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), roamers, moves, gaps, reordered)
 	l.t.Log(l.summary)
-}
-
-// roamer is a page that comes back to another node each time, and moves when it is left alone.
-type roamer struct {
-	load     *load
-	id       string
-	next     int
-	random   *rand.Rand
-	welcomed func()
-
-	since scenecast.Position
-	shown []string
-	count atomic.Int64
-	gaps  []string
-	gapAt []int // of each, how much was shown before it
-	moves int
-
-	reordered int // pushes that were shown behind later ones of their publisher
-}
-
-func (p *roamer) live(ctx context.Context) {
-	for ctx.Err() == nil {
-		m := p.load.fleet.nodes[p.next%len(p.load.fleet.nodes)]
-		p.next++
-		if !m.isUp() {
-			time.Sleep(10 * time.Millisecond)
-			continue
-		}
-		p.moves++
-		p.visit(ctx, m)
-	}
-}
-
-// visit is one connection.
-func (p *roamer) visit(ctx context.Context, m *member) {
-	ctx, leave := context.WithTimeout(ctx, time.Duration(300+p.random.IntN(1500))*time.Millisecond)
-	defer leave()
-	page, err := client.NewPage(client.PageOptions{
-		URL: m.url, Token: fleetToken, PageID: p.id, Since: p.since,
-		OnWelcome: func(w client.Welcome) {
-			if p.since == (scenecast.Position{}) {
-				p.since = w.Position
-			}
-			p.welcomed()
-		},
-		OnGap: func(g client.Gap) {
-			p.gapAt = append(p.gapAt, len(p.shown))
-			p.gaps = append(p.gaps, fmt.Sprintf("%s at %s, standing at %v, goes on at %v", g.Reason, m.name, p.since, g.Position))
-		},
-		OnLost: func(error, time.Duration) { leave() },
-	})
-	if err != nil {
-		p.load.t.Error(err)
-		return
-	}
-	_ = page.Run(ctx, func(push client.Push) error {
-		text, _ := strconv.Unquote(string(push.Data))
-		p.shown = append(p.shown, text)
-		p.count.Add(1)
-		p.since = push.Position
-		return nil
-	})
-	p.since = page.Position()
-}
-
-// check: the page has shown every number of each publisher once, in order, but for those of which it was told that it has missed them.
-func (p *roamer) check(l *load) {
-	next, at := make(map[string]int), make(map[string]int) // by publisher: the last number, and where it was shown
-	isTold := func(from, to int) bool {
-		return l.mayMiss && slices.ContainsFunc(p.gapAt, func(gap int) bool { return gap > from && gap <= to })
-	}
-	shown, missing, forgiven := make(map[string]bool), make(map[string]bool), make(map[string]bool)
-	for i, text := range p.shown {
-		publisher, number, _ := strings.Cut(text, ".")
-		n, _ := strconv.Atoi(number)
-		last, ok := at[publisher]
-		if !ok {
-			last = -1
-		}
-		told := n <= next[publisher]+1 || isTold(last, i)
-		if shown[text] || !l.mayReorder && (n <= next[publisher] && !forgiven[text] || !told) {
-			l.t.Errorf("%s has shown %s behind %s.%d, before: %v; its gaps: %v", p.id, text, publisher, next[publisher], shown[text], p.gaps)
-			return
-		}
-		shown[text] = true
-		delete(missing, text)
-		if n < next[publisher] {
-			p.reordered++
-			continue
-		}
-		into := missing
-		if told { // what it is told to have missed may come after all, when it is appended again
-			into = forgiven
-		}
-		for between := next[publisher] + 1; between < n; between++ {
-			into[fmt.Sprint(publisher, ".", between)] = true
-		}
-		next[publisher], at[publisher] = n, i
-	}
-	if len(missing) > 0 {
-		l.t.Errorf("%s has not shown %v; its gaps: %v", p.id, slices.Sorted(maps.Keys(missing)), p.gaps)
-	}
-	for i := range l.sent {
-		publisher := strconv.Itoa(i)
-		if got, want := next[publisher], int(l.sent[i].Load()); got != want && !isTold(at[publisher], len(p.shown)) {
-			l.t.Errorf("%s has shown %d numbers of the publisher %d, and %d were acknowledged; its gaps: %v", p.id, got, i, want, p.gaps)
-		}
-	}
-	if !l.mayMiss {
-		for _, gap := range p.gaps {
-			l.t.Errorf("%s was told of a gap: %s", p.id, gap)
-		}
-	}
 }
 
 // awaitPush waits until another push is acknowledged.
