@@ -92,10 +92,10 @@ func TestRegistryWithoutRedis(t *testing.T) {
 	}
 }
 
-// documented is a block of docs/registry.md.
-func documented(t *testing.T, language, with string) string {
+// documented is a block of a document in docs/, in a language and with these words.
+func documented(t *testing.T, document, language, with string) string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/registry.md")
+	text, err := os.ReadFile("../docs/" + document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func documented(t *testing.T, language, with string) string {
 			return block[1]
 		}
 	}
-	t.Fatalf("docs/registry.md has no block of %s with %s", language, with)
+	t.Fatalf("docs/%s has no block of %s with %s", document, language, with)
 	return ""
 }
 
@@ -113,8 +113,8 @@ func documented(t *testing.T, language, with string) string {
 func TestRegistryDocument(t *testing.T) {
 	redis := redistest.Start(t)
 	c := redis.Client()
-	redistest.Do(t, c, strings.Fields(strings.Replace(documented(t, "text", "ACL SETUSER"), "PASSWORD", "pw", 1))...)
-	key := regexp.MustCompile(`registry_key: "(.*)"`).FindStringSubmatch(documented(t, "yaml", "registry:"))[1]
+	redistest.Do(t, c, strings.Fields(strings.Replace(documented(t, "registry.md", "text", "ACL SETUSER"), "PASSWORD", "pw", 1))...)
+	key := regexp.MustCompile(`registry_key: "(.*)"`).FindStringSubmatch(documented(t, "registry.md", "yaml", "registry:"))[1]
 	s := start(t, map[string]string{
 		"redis.url": "redis://scenecast:pw@" + redis.Addr, "redis.registry": "true", "redis.registry_key": key,
 	}, nil)
@@ -123,7 +123,7 @@ func TestRegistryDocument(t *testing.T) {
 	awaitThat(t, "Redis has the one page", func() bool { return len(registered(t, c, key)) == 1 })
 
 	script := filepath.Join(t.TempDir(), "lookup.php")
-	text := strings.Replace(documented(t, "php", "hgetall"), "6379", redis.Port(), 1)
+	text := strings.Replace(documented(t, "registry.md", "php", "hgetall"), "6379", redis.Port(), 1)
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestRegistryDocument(t *testing.T) {
 // TestRegistryDocumentShowsAValue: the value in docs/registry.md is one.
 func TestRegistryDocumentShowsAValue(t *testing.T) {
 	var v map[string]any
-	if err := json.Unmarshal([]byte(documented(t, "json", `"fd"`)), &v); err != nil {
+	if err := json.Unmarshal([]byte(documented(t, "registry.md", "json", `"fd"`)), &v); err != nil {
 		t.Fatal(err)
 	}
 	redis := redistest.Start(t)
