@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"scenecast"
+	"scenecast/sockjs"
 	"scenecast/websocket"
 )
 
@@ -21,6 +22,7 @@ type Transport int
 const (
 	WebSocket   Transport = iota // RFC 6455; a request that asks for no upgrade is the handler's
 	EventStream                  // a response without end; all requests are the endpoint's
+	SockJS                       // a session over many requests (package sockjs); all requests are the endpoint's
 )
 
 // Endpoint is where pages connect in one way. Endpoints are asked in their order, on event loops and by net/http alike.
@@ -33,19 +35,22 @@ type Endpoint struct {
 	// Refuse answers over HTTP, in the endpoint's own form.
 	Refuse func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Of WebSockets.
-	Subprotocol string // that the page must offer; empty: none
 	// CloseCode, where it is set, has pages that the admitter refuses told by a close frame: a browser can read that, and not
-	// the status of a refused handshake.
+	// the status of a refused handshake. Of WebSockets, and of SockJS.
 	CloseCode func(err error) (scenecast.CloseCode, string)
 	// Refusal, where it is set besides, makes a frame that such a page gets before the close frame.
 	Refusal func(err error) []byte
 
+	// Of WebSockets.
+	Subprotocol string // that the page must offer; empty: none
 	// Of event streams.
 	ContentType string
 	// Retry makes the whole stream of a page that is refused for a while, because EventSource comes back from a stream that has
 	// ended, and from no other status than 200. False: the refusal is final, and is answered by Refuse.
 	Retry func(err error) (stream []byte, ok bool)
+
+	// Of SockJS: the sessions. The admitter is given the base of a session as the path.
+	Sessions *sockjs.Sessions
 }
 
 // Path matches one path.
@@ -53,7 +58,7 @@ func Path(path string) func(string) bool { return func(p string) bool { return p
 
 // serves reports whether the request is for the endpoint.
 func (e *Endpoint) serves(r *http.Request) bool {
-	return e.Match(r.URL.Path) && (e.Transport == EventStream || websocket.IsUpgrade(r))
+	return e.Match(r.URL.Path) && (e.Transport != WebSocket || websocket.IsUpgrade(r))
 }
 
 // endpointFor is the endpoint that the request is for; nil: it is the handler's.

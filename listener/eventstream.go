@@ -53,7 +53,7 @@ func (s *Server) serveEventStream(w http.ResponseWriter, r *http.Request, e *End
 	case http.MethodHead:
 		err = s.serveEventStreamHead(w, r, e)
 	case http.MethodOptions:
-		err = s.servePreflight(w, r)
+		err = s.servePreflight(w, r, "GET, HEAD", "Authorization, Last-Event-ID, Cache-Control")
 	default:
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 		err = problem.New(problem.MethodNotAllowed, "%s takes GET, HEAD, OPTIONS", r.URL.Path)
@@ -124,16 +124,17 @@ func (s *Server) serveEventStreamHead(w http.ResponseWriter, r *http.Request, e 
 	return nil
 }
 
-// servePreflight answers a browser that asks whether a page may send the headers that a fetch of its own adds. EventSource never asks.
-func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request) error {
+// servePreflight answers a browser that asks whether a page of another site may send a request by these methods, with these headers, as
+// an EventSource never does.
+func (s *Server) servePreflight(w http.ResponseWriter, r *http.Request, methods, headers string) error {
 	origins := s.options.Origins().any
 	if err := origins.check(r); err != nil {
 		return err
 	}
 	h := w.Header()
 	origins.setHeaders(r, h)
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Last-Event-ID, Cache-Control")
+	h.Set("Access-Control-Allow-Methods", methods)
+	h.Set("Access-Control-Allow-Headers", headers)
 	h.Set("Access-Control-Max-Age", "7200") // seconds, the most that Chromium takes
 	w.WriteHeader(http.StatusNoContent)
 	return nil

@@ -41,9 +41,12 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var err error
-	if e.Transport == EventStream {
+	switch e.Transport {
+	case EventStream:
 		err = s.serveEventStream(w, r, e)
-	} else {
+	case SockJS:
+		err = s.serveSockJS(w, r, e)
+	case WebSocket:
 		err = s.connect(w, r, e)
 	}
 	if err != nil {

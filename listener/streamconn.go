@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"scenecast/deadline"
 )
 
 // past is a deadline that has passed.
@@ -21,7 +23,7 @@ type streamConn struct {
 	addr    net.Addr        // of the client; a loop asks for no other
 	done    chan struct{}   // closed by Close
 	close   sync.Once
-	reading deadline
+	reading *deadline.Deadline
 
 	writing sync.Mutex // held while the response is written to
 
@@ -40,7 +42,7 @@ func newStreamConn(w http.ResponseWriter, r *http.Request) *streamConn {
 		gone:    r.Context().Done(),
 		addr:    textAddr(r.RemoteAddr),
 		done:    make(chan struct{}),
-		reading: deadline{channel: make(chan struct{})},
+		reading: deadline.New(),
 	}
 }
 
@@ -61,7 +63,7 @@ func (c *streamConn) Read([]byte) (int, error) {
 		return 0, net.ErrClosed
 	case <-c.gone:
 		return 0, io.EOF
-	case <-c.reading.wait():
+	case <-c.reading.Wait():
 		return 0, os.ErrDeadlineExceeded
 	}
 }
@@ -120,7 +122,7 @@ func (c *streamConn) SetDeadline(t time.Time) error {
 
 // SetReadDeadline implements net.Conn.
 func (c *streamConn) SetReadDeadline(t time.Time) error {
-	c.reading.set(t)
+	c.reading.Set(t)
 	return nil
 }
 

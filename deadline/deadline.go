@@ -1,12 +1,13 @@
-package listener
+// Package deadline has the deadlines of connections that are no sockets of the kernel.
+package deadline
 
 import (
 	"sync"
 	"time"
 )
 
-// deadline is one that can be moved while somebody waits for it.
-type deadline struct {
+// Deadline is one that can be moved while somebody waits for it. Its methods may be called concurrently.
+type Deadline struct {
 	mu      sync.Mutex
 	timer   *time.Timer
 	moved   int           // how often
@@ -14,15 +15,18 @@ type deadline struct {
 	channel chan struct{} // closed when the deadline passes; replaced when it is moved after that
 }
 
-// wait is closed when the deadline has passed.
-func (d *deadline) wait() <-chan struct{} {
+// New makes one that is not set.
+func New() *Deadline { return &Deadline{channel: make(chan struct{})} }
+
+// Wait is closed when the deadline has passed. Whoever has waited for it asks again after it was moved.
+func (d *Deadline) Wait() <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.channel
 }
 
-// set moves the deadline; the zero time is none.
-func (d *deadline) set(t time.Time) {
+// Set moves the deadline; the zero time is none.
+func (d *Deadline) Set(t time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.timer != nil {
