@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 
 	"scenecast"
 	"scenecast/problem"
@@ -36,6 +37,9 @@ func (d *decoder) check(c *Config) {
 		d.wrong("log.format", "%q is no format; the formats are text and json", c.Log.Format)
 	}
 	d.checkTLS(c)
+	if name := c.SockJS.Hostname; !isHostname(name) && name != "" {
+		d.wrong("sockjs.hostname", "%q is no host name; write it as node-a.example.com, without scheme and port", name)
+	}
 	d.checkProxyProtocol(c)
 	for _, s := range settingsOf(c) {
 		if s.field.CanInt() && s.field.IsZero() && !slices.Contains(mayBeZero, s.key) {
@@ -58,6 +62,24 @@ func (d *decoder) check(c *Config) {
 	d.checkSecrets(c)
 	d.checkJWT(c)
 	d.checkPusher(c)
+}
+
+// isHostname reports whether a client can put the name in the place of its own host, which is an address of IPv4 or a name (RFC 1123, 2.1).
+func isHostname(name string) bool {
+	if len(name) > 253 {
+		return false
+	}
+	for part := range strings.SplitSeq(name, ".") {
+		if part == "" || len(part) > 63 || strings.Trim(part, "-") != part {
+			return false
+		}
+		for _, c := range part {
+			if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // wrong notes a mistake in a setting's value, wherever that came from; but not a second one, of a setting that could not

@@ -15,6 +15,7 @@ type Config struct {
 	Labels      Labels    `yaml:"labels"`
 	OtherApps   OtherApps `yaml:"apps"` // besides the default one; Apps has all
 	WebSocket   WebSocket `yaml:"websocket"`
+	SockJS      SockJS    `yaml:"sockjs"`
 	Tutorial    Tutorial  `yaml:"tutorial"`
 	Limits      Limits    `yaml:"limits"`
 	Outbox      Outbox    `yaml:"outbox"`
@@ -55,6 +56,12 @@ type WebSocket struct {
 	PongWait       Duration `yaml:"pong_wait"`
 	CloseWait      Duration `yaml:"close_wait"`
 	Compression    bool     `yaml:"compression"`
+}
+
+// SockJS is what is settable about sessions of pages over HTTP requests.
+type SockJS struct {
+	DisconnectDelay Duration `yaml:"disconnect_delay"`
+	Hostname        string   `yaml:"hostname"` // under which clients reach this node alone; empty: there is none
 }
 
 // Tutorial is what is settable about the tutorial's wire.

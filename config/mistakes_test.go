@@ -79,6 +79,11 @@ func TestMistakes(t *testing.T) {
 		{"log:\n  format: xml", []string{`FILE:2: log.format: "xml" is no format; the formats are text and json`}},
 		{"tls: {cert: a.pem}", []string{"FILE:1: tls.cert: tls needs both cert and key, or none"}},
 		{"tls:\n\n  key: a.pem", []string{"FILE:3: tls.key: tls needs both cert and key, or none"}},
+		{"sockjs: {hostname: 'https://a.example.com'}", []string{"FILE:1: sockjs.hostname: \"https://a.example.com\" is no host name; write it as node-a.example.com, without scheme and port"}},
+		{"sockjs: {hostname: a..b, disconnect_delay: 0}", []string{
+			"FILE:1: sockjs.hostname: \"a..b\" is no host name; write it as node-a.example.com, without scheme and port",
+			"FILE:1: sockjs.disconnect_delay: must be more than 0",
+		}},
 		{"websocket: {pong_wait: 0}", []string{"FILE:1: websocket.pong_wait: must be more than 0"}},
 		{"labels: {max_count: 0}", []string{"FILE:1: labels.max_count: must be more than 0"}},
 		{"http: {max_head: 0B}", []string{"FILE:1: http.max_head: must be more than 0"}},

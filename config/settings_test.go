@@ -87,6 +87,8 @@ var another = map[string]struct {
 	"websocket.pong_wait":          {"1m30s", config.Duration(90 * time.Second)},
 	"websocket.close_wait":         {"250ms", config.Duration(250 * time.Millisecond)},
 	"websocket.compression":        {"true", true},
+	"sockjs.disconnect_delay":      {"2s", config.Duration(2 * time.Second)},
+	"sockjs.hostname":              {"node-a.example.com", "node-a.example.com"},
 	"tutorial.welcome":             {"null", "null"}, // a variable is a text
 	"tutorial.idle_check_interval": {"1h", config.Duration(time.Hour)},
 	"tutorial.idle_timeout":        {"0s", config.Duration(0)},

@@ -43,6 +43,7 @@ type Endpoint struct {
 
 	// Of WebSockets.
 	Subprotocol string // that the page must offer; empty: none
+
 	// Of event streams.
 	ContentType string
 	// Retry makes the whole stream of a page that is refused for a while, because EventSource comes back from a stream that has

@@ -53,14 +53,19 @@ func (o *opening) Admit(r *http.Request) (a scenecast.Admission, err error) {
 	return a, nil
 }
 
-// CloseCode implements sockjs.Opening. What it tells by a close frame nobody else notes.
-func (o *opening) CloseCode(r *http.Request, err error) (code scenecast.CloseCode, reason string, ok bool) {
-	if o.endpoint.CloseCode == nil {
-		return 0, "", false
+// Refuse implements sockjs.Opening.
+func (o *opening) Refuse(r *http.Request, err error) (sockjs.Refusal, bool) {
+	e := o.endpoint
+	if e.CloseCode == nil {
+		return sockjs.Refusal{}, false
 	}
 	o.server.refusedQuietly(r, err)
-	code, reason = o.endpoint.CloseCode(err)
-	return code, reason, true
+	code, reason := e.CloseCode(err)
+	var frame []byte
+	if e.Refusal != nil {
+		frame = e.Refusal(err)
+	}
+	return sockjs.Refusal{Frame: frame, Code: code, Reason: reason}, true
 }
 
 // Attach implements sockjs.Opening.

@@ -30,12 +30,19 @@ type Sources struct {
 	Feed            func() (streams int, cut int64) // of GET /v1/feed
 	ConnectHooks    func() map[string]int64         // by outcome
 	CallHooks       func() map[string]int64         // by outcome
+	SockJS          func() SockJS
 }
 
 // Presence are the figures of presence.
 type Presence struct {
 	Scenes, Members, Watching int
 	Missed                    int64
+}
+
+// SockJS are the figures of sessions of pages over HTTP requests.
+type SockJS struct {
+	Sessions  int
+	Misrouted int64
 }
 
 // Registry are the figures of the registry of connections.
@@ -165,6 +172,10 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { streams, _ := s.Feed(); return one(int64(streams)) }},
 	{"scenecast_feed_cut_total", "Streams of GET /v1/feed that were cut because they were read too slowly.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { _, cut := s.Feed(); return one(cut) }},
+	{"scenecast_sockjs_sessions", "Pages that are connected over HTTP requests, as sessions of SockJS.", prometheus.GaugeValue, "",
+		func(s Sources) map[string]float64 { return one(int64(s.SockJS().Sessions)) }},
+	{"scenecast_sockjs_misrouted_total", "Requests of sessions of this node that came to another one.", prometheus.CounterValue, "",
+		func(s Sources) map[string]float64 { return one(s.SockJS().Misrouted) }},
 	{"scenecast_hook_failures_total", "Calls of a backend that failed and were made again.", prometheus.CounterValue, "hook",
 		hooks(func(h Hook) float64 { return float64(h.Failures) })},
 }

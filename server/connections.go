@@ -9,6 +9,7 @@ import (
 	"scenecast/hub"
 	"scenecast/push"
 	"scenecast/revocation"
+	"scenecast/sockjs"
 )
 
 // makeConnections makes what connections need: loops will own sockets, the hub's shards live on them, and the engine carries pushes to the
@@ -29,6 +30,14 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID) (_ *a
 		return nil, err
 	}
 	s.newPresence(id, broadcast)
+	s.sessions = sockjs.New(sockjs.Options{
+		DisconnectDelay: time.Duration(c.SockJS.DisconnectDelay),
+		MaxBody:         int(c.HTTP.MaxBody),
+		MaxBodySetting:  "http.max_body",
+		Hostname:        c.SockJS.Hostname,
+		Broadcast:       broadcast,
+		Logger:          s.log,
+	})
 	s.revocations = revocation.Keeper{
 		Revocations: new(revocation.List),
 		Submit:      s.engine.Submit,

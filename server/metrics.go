@@ -41,6 +41,10 @@ func (s *Server) metrics(version string) http.Handler {
 		Feed:         s.hooks.feed.Stats,
 		ConnectHooks: func() map[string]int64 { return s.backends.outcomes(connectHook) },
 		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
+		SockJS: func() metrics.SockJS {
+			stats := s.sessions.Stats()
+			return metrics.SockJS{Sessions: stats.Open, Misrouted: stats.Misrouted}
+		},
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"scenecast/hook/feed"
 	"scenecast/hub"
 	"scenecast/presence"
+	"scenecast/sockjs"
 )
 
 // newPresence makes what knows who is in which scene. The hub, which it tells pages by, is made later.
@@ -33,11 +34,12 @@ func (s *Server) nodeIDs() (ids []scenecast.NodeID) {
 	return ids
 }
 
-// node is this process's end of the engine: the hub, and what other nodes tell presence and the feed.
+// node is this process's end of the engine: the hub, and what other nodes tell presence, the feed and sessions.
 type node struct {
 	*hub.Hub
 	presence *presence.Service
 	feed     *feed.Feed
+	sessions *sockjs.Sessions
 }
 
 var _ scenecast.Node = node{}
@@ -49,6 +51,8 @@ func (n node) Received(message []byte) {
 		n.presence.Received(message)
 	case feed.IsMessage(message):
 		n.feed.Received(message)
+	case sockjs.IsMessage(message):
+		n.sessions.Received(message)
 	default:
 		n.Hub.Received(message)
 	}

@@ -23,6 +23,7 @@ import (
 	"scenecast/registry"
 	"scenecast/revocation"
 	"scenecast/socket"
+	"scenecast/sockjs"
 )
 
 // Options are what a program gives a server besides the configuration.
@@ -77,6 +78,7 @@ type Server struct {
 	keySets     jwt.KeySets // that the apps use
 	presence    *presence.Service
 	revocations revocation.Keeper
+	sessions    *sockjs.Sessions
 	listener    *listener.Server
 	refusals    *refusals
 	cutCalls    context.CancelFunc // of backends, that are under way

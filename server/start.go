@@ -29,7 +29,7 @@ func (s *Server) begin(ctx context.Context) error {
 	told := time.AfterFunc(startsSoon, func() {
 		s.log.Info("the port is open, and pages and backends are let in when the engine has started", "addr", s.Addr().String())
 	})
-	err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed})
+	err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions})
 	told.Stop()
 	if err == nil {
 		s.presence.Start()

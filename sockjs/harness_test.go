@@ -62,6 +62,7 @@ func start(t *testing.T, o sockjs.Options, s socket.Options) *node {
 			Transport: listener.SockJS,
 			Admitter:  admitter{},
 			CloseCode: func(err error) (scenecast.CloseCode, string) { return 4001, problem.Of(err).Detail },
+			Refusal:   func(error) []byte { return websocket.TextFrame([]byte(`{"event":"pusher:error"}`)) },
 			Refuse: func(w http.ResponseWriter, _ *http.Request, err error) {
 				p := problem.Of(err)
 				http.Error(w, p.Error(), p.Kind.Status())

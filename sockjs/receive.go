@@ -77,7 +77,7 @@ func (s *Sessions) open(w http.ResponseWriter, r *http.Request, a Address, begin
 
 // refuse tells a page that it may not come in by a close frame, which its script can read.
 func refuse(w http.ResponseWriter, r *http.Request, a Address, o Opening, err error) error {
-	code, reason, ok := o.CloseCode(r, err)
+	refusal, ok := o.Refuse(r, err)
 	if !ok {
 		return err
 	}
@@ -86,7 +86,11 @@ func refuse(w http.ResponseWriter, r *http.Request, a Address, o Opening, err er
 	if a.Request == requestStream {
 		body = append(body, prelude...)
 	}
-	body = append(append(body, openFrame...), closeFrame(code, reason)...)
+	body = append(body, openFrame...)
+	if _, message, _, ok := cutFrame(refusal.Frame); ok {
+		body = append(body, messagesFrame(appendString(nil, message))...)
+	}
+	body = append(body, closeFrame(refusal.Code, refusal.Reason)...)
 	_, _ = w.Write(body)
 	return nil
 }

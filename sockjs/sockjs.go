@@ -39,10 +39,17 @@ type Options struct {
 type Opening interface {
 	// Admit decides about the page. The path of the request is the session's base.
 	Admit(r *http.Request) (scenecast.Admission, error)
-	// CloseCode is what a page that Admit refuses is told by a close frame; false: the request is answered over HTTP.
-	CloseCode(r *http.Request, err error) (code scenecast.CloseCode, reason string, ok bool)
+	// Refuse says what a page that Admit refuses is told by frames; false: the request is answered over HTTP.
+	Refuse(r *http.Request, err error) (Refusal, bool)
 	// Attach gives the session to a loop, which closes it.
 	Attach(c net.Conn, a scenecast.Admission)
+}
+
+// Refusal is what a page is told that is refused.
+type Refusal struct {
+	Frame  []byte // a WebSocket frame before the close frame; may be empty
+	Code   scenecast.CloseCode
+	Reason string
 }
 
 // Sessions are those of one node. Its methods may be called concurrently.

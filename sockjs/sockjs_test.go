@@ -222,16 +222,16 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	n := start(t, sockjs.Options{MaxBody: 100, MaxBodySetting: "http.max_body"}, socket.Options{})
 	const refused = "/pusher/app/refused/1/x"
-	n.expect(refused+"/xhr", "", "200 o\nc[4001,\"no \\\"refused\\\" app\"]\n")
-	n.expect(refused+"/xhr_streaming", "", "200 "+prelude+"\no\nc[4001,\"no \\\"refused\\\" app\"]\n")
+	n.expect(refused+"/xhr", "", "200 o\na[\"{\\\"event\\\":\\\"pusher:error\\\"}\"]\nc[4001,\"no \\\"refused\\\" app\"]\n")
+	n.expect(refused+"/xhr_streaming", "", "200 "+prelude+"\no\na[\"{\\\"event\\\":\\\"pusher:error\\\"}\"]\nc[4001,\"no \\\"refused\\\" app\"]\n")
 	n.expect(page+"/xhr", "", "200 o\n")
 	for body, want := range map[string]string{
-		"":       "400 the body is not a JSON array of strings\n",
-		"x":      "400 the body is not a JSON array of strings\n",
-		`"one"`:  "400 the body is not a JSON array of strings\n",
-		`[1]`:    "400 the body is not a JSON array of strings\n",
-		`["a"]]`: "400 the body is not a JSON array of strings\n",
-		`null`:   "400 the body is null is no JSON array of strings\n",
+		"":                                     "400 the body is not a JSON array of strings\n",
+		"x":                                    "400 the body is not a JSON array of strings\n",
+		`"one"`:                                "400 the body is not a JSON array of strings\n",
+		`[1]`:                                  "400 the body is not a JSON array of strings\n",
+		`["a"]]`:                               "400 the body is not a JSON array of strings\n",
+		`null`:                                 "400 the body is null is no JSON array of strings\n",
 		`["` + strings.Repeat("x", 100) + `"]`: "413 the body has more than 100 bytes (setting: http.max_body)\n",
 	} {
 		n.expect(page+"/xhr_send", body, want)
