@@ -22,7 +22,7 @@ import (
 )
 
 // patience ends what would hang; nothing is asserted about it.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // theBrowser is the one browser of all tests, and errBrowser why there is none.
 var (
@@ -96,6 +96,9 @@ var instrument string
 type profile struct {
 	language string  // that the reader prefers. Defaults to the browser's.
 	speed    float64 // by which setTimeout is faster than it should be. Defaults to 1.
+	// heartbeat is by how much the heartbeat is faster still. What waits for the answer is not, so that a busy machine may take its time.
+	// Defaults to 1.
+	heartbeat float64
 }
 
 // Speeds. At slow, pop-ups stay for longer than any test takes, however busy the machine is; at still, no timer fires.
@@ -142,6 +145,9 @@ func openTab(t *testing.T, parent context.Context, p profile, options ...chromed
 	source := instrument
 	if p.speed != 0 {
 		source += fmt.Sprintf("\ne2e.speed = %g;", p.speed)
+	}
+	if p.heartbeat != 0 {
+		source += fmt.Sprintf("\ne2e.heartbeat = %g;", p.heartbeat)
 	}
 	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: source})
 	if p.language != "" {

@@ -3,12 +3,15 @@ package e2e_test
 import (
 	"fmt"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // TestPresence: three tabs of two users, in one order page.
 func TestPresence(t *testing.T) {
+	t.Parallel()
 	b := serveWith(t, anyPort, map[string]string{
-		"presence":      "[{key: order, show: [name]}]",
+		"presence":      "[{key: order, show: [name], linger: 15s}]", // a reload takes less, however busy the machine is,
 		"client_tokens": `[{token: anns, user: "1", labels: {name: Ann}}, {token: bobs, user: "2", labels: {name: Bob}}]`,
 	})
 	open := func(token string) *tab {
@@ -37,8 +40,8 @@ func TestPresence(t *testing.T) {
 
 	// A tab that is closed is no leave while another one is open, and a reload is none at all.
 	second.run(`scenecast.close()`)
-	bob.run(`location.reload()`)
-	bob.wait(`document.readyState === "complete" && scenecast.state === "open"`)
+	bob.do(chromedp.Reload()) // returns when the page has loaded anew
+	bob.wait(`scenecast.state === "open"`)
 	sees(bob, "Ann, Bob")
 	ann.wait(`said.join() === "joined Bob"`)
 	bob.run(`scenecast.close()`)

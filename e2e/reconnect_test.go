@@ -76,7 +76,7 @@ func setOffline(b *tab, offline bool) {
 func TestHeartbeatKeepsThePage(t *testing.T) {
 	t.Parallel()
 	b := serve(t, anyPort)
-	home := openScene(t, b, "home", profile{speed: 10}) // a heartbeat every 2.5 s
+	home := openScene(t, b, "home", profile{speed: 1, heartbeat: 10}) // one every 2.5 s
 	home.run(`e2e.record()`)
 	home.wait(`e2e.answers >= 2`)
 	b.push("*", `"sentinel"`, 1)
@@ -134,7 +134,7 @@ func TestCloseCodes(t *testing.T) {
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	server := serveStage(t)
-	page := newTab(t, profile{speed: 20})
+	page := newTab(t, profile{heartbeat: 20})
 	page.open(server.page)
 	page.run(`e2e.record(); scenecast.connect({ token: "t" })`)
 	a := server.accept().welcome()
@@ -142,6 +142,7 @@ func TestSilentServer(t *testing.T) {
 		a.expectMessage(`{"type":"ping"}`)
 		a.send(fmt.Sprintf(`{"type":"push","position":"a-%d","data":"any frame"}`, i+1))
 	}
+	page.setSpeed(20) // by now everything that was owed has been sent
 	a.expectMessage(`{"type":"ping"}`)
 	page.wait(`e2e.losses.length > 0`)
 	page.expect(`[e2e.losses[0], e2e.messages.length]`, []any{"close 4000 waiting", 2})

@@ -18,7 +18,7 @@ const (
 	heartbeat = "heartbeat"
 )
 
-// The tutorial's page: 60 s until a heartbeat and 60 s for the answer, 2 s until the next attempt, all sixty times
+// The tutorial's page: 60 s until a heartbeat and 60 s for the answer, 2 s until the next attempt, all twenty times
 // as fast here.
 func TestTutorialsPage(t *testing.T) {
 	t.Parallel()
@@ -30,7 +30,7 @@ func TestTutorialsPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := serve(t, freeport.Addr(t))
-			page := newTab(t, profile{speed: 60})
+			page := newTab(t, profile{speed: 20})
 			page.open(servePage(t, html(t, b.addr), ""))
 			page.waitLine(welcome, 1)
 			b.expectConnections(1)
