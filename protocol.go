@@ -139,6 +139,12 @@ type Conn interface {
 	// Allows reports whether the page may do something now, and counts that it does: more often than so many times per second it may not
 	// (limits.page_sets, limits.page_calls).
 	Allows(a Act) bool
+	// Publishes counts that the page publishes something to others, and reports whether it does that no more often than so many times per
+	// second; 0: as often as it likes.
+	Publishes(perSecond int) bool
+	// Last is the newest push with a key (Push.Retain) that lasts and that the page matches; it counts as delivered from then on. Nil: there
+	// is none. Pushes of confined publishers are not found.
+	Last(retain string) *Push
 	// Position is where in the log the page stands: everything up to it that was for the page, the page has got, or is
 	// getting. While missed pushes are replayed, it is that of the last one.
 	Position() Position

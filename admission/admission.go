@@ -79,6 +79,16 @@ func (a *Authenticator) Admit(r *http.Request, form QueryForm) (scenecast.Admiss
 	return a.Accept(r, page, params)
 }
 
+// AdmitPage admits a page that is known without a token, and has nothing of its own in its query. The errors are those of Admit.
+func (a *Authenticator) AdmitPage(r *http.Request, page auth.Page) (scenecast.Admission, error) {
+	if a.Addresses != nil {
+		if err := a.Addresses.Connect(a.origin(r)); err != nil {
+			return scenecast.Admission{}, err
+		}
+	}
+	return a.Accept(r, page, ConnectParams{})
+}
+
 // Authenticate returns what the token says of a page. The error is a *problem.Problem where the page is to blame.
 func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Page, error) {
 	page, err := a.Pages.AuthenticatePage(ctx, token)

@@ -20,7 +20,7 @@ type Limits struct {
 const (
 	settingConnections    = "limits.connections"
 	settingPerAddress     = "limits.per_address"
-	settingMaxConnections = "max_connections"
+	SettingMaxConnections = "max_connections" // of an app
 )
 
 // Quota counts the pages that are admitted, and refuses those that are too many. A page holds a lease while it is connected: the
@@ -96,7 +96,7 @@ func (q *Quota) Acquire(app string, from netip.Addr) (lease scenecast.Lease, err
 	case isFull(q.pages, q.limits.Connections):
 		return 0, tooMany("as many pages are connected as may be: %d", q.limits.Connections, settingConnections)
 	case isFull(a.pages, a.limit):
-		return 0, tooMany("as many pages of this app are connected as may be: %d", a.limit, settingMaxConnections)
+		return 0, tooMany("as many pages of this app are connected as may be: %d", a.limit, SettingMaxConnections)
 	case key.counted:
 		if isFull(int(q.addresses[key.from]), q.limits.PerAddress) {
 			return 0, tooMany("as many pages are connected from this address as may be: %d", q.limits.PerAddress, settingPerAddress)

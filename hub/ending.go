@@ -40,6 +40,7 @@ func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
 	}
 	s.trusts.release(m.trust)
 	s.tokens.remove(slot.Index)
+	delete(s.publishers, slot.Index)
 	*m = member{}
 	s.hub.connections.Add(-1)
 }

@@ -40,7 +40,8 @@ type Shard struct {
 	readyLate  []*latePass          // those that can go on, in turn
 	runsLate   bool                 // the loop runs them in the background
 
-	pageRates []pageRate // by slot index, of pages that have talked while there is a limit
+	pageRates  []pageRate                   // by slot index, of pages that have talked while there is a limit
+	publishers map[uint32]*ratelimit.Bucket // by slot index, of pages that publish
 
 	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }

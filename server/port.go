@@ -12,6 +12,7 @@ import (
 	"scenecast/landing"
 	"scenecast/listener"
 	"scenecast/protocol/native"
+	"scenecast/protocol/pusher"
 	"scenecast/protocol/sse"
 	"scenecast/protocol/tutorial"
 )
@@ -21,6 +22,7 @@ type endpoints struct {
 	authenticator *admission.Authenticator
 	tutorial      *tutorial.Protocol
 	endpoint      *tutorial.Endpoint
+	pusher        *pusher.Protocol
 	backends      *api.API
 	figures       http.Handler // of metrics
 	mux           *http.ServeMux
@@ -93,7 +95,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		mux.Handle(path, page)
 	}
 	addSlashes(mux, o.Pages)
-	return endpoints{authenticator, tutorialPages, endpoint, backends, figures, mux}
+	return endpoints{authenticator, tutorialPages, endpoint, s.newPusher(authenticator), backends, figures, mux}
 }
 
 // openPort opens the port, and those beside it, when there is something behind them.
@@ -144,6 +146,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
 				Refuse:      e.backends.Refuse,
 				Retry:       sse.Retry,
 			},
+			s.pusherEndpoint(e),
 		},
 		Origins:       s.apps.origins,
 		ProxyProtocol: s.apps.proxyProtocol,

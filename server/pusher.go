@@ -1,8 +1,13 @@
 package server
 
 import (
+	"strings"
+
 	"scenecast"
+	"scenecast/admission"
 	"scenecast/config"
+	"scenecast/listener"
+	"scenecast/protocol/pusher"
 	"scenecast/protocol/pusher/app"
 )
 
@@ -10,17 +15,27 @@ import (
 type pusherApps struct {
 	byID        map[string]*app.App
 	byKey       map[string]*app.App
+	byName      map[string]*app.App           // by the name of the server's app
+	prefixes    []string                      // of paths
 	credentials map[scenecast.Credential]bool // of pages that may be here
 }
 
 func newPusherApps(c config.Config) pusherApps {
-	p := pusherApps{make(map[string]*app.App), make(map[string]*app.App), make(map[scenecast.Credential]bool)}
+	p := pusherApps{
+		byID:        make(map[string]*app.App),
+		byKey:       make(map[string]*app.App),
+		byName:      make(map[string]*app.App),
+		credentials: make(map[scenecast.Credential]bool),
+	}
 	for _, a := range c.Apps() {
 		if !a.Pusher.IsSet() {
 			continue
 		}
 		known := a.PusherApp()
-		p.byID[known.ID] = known
+		p.byID[known.ID], p.byName[known.Name] = known, known
+		if known.PathPrefix != "" {
+			p.prefixes = append(p.prefixes, known.PathPrefix)
+		}
 		for _, k := range known.Keys {
 			p.byKey[k.Name] = known
 			p.credentials[known.Credential(k.Name)] = known.Enabled
@@ -34,3 +49,47 @@ func (c *currentApps) pusherApp(id string) *app.App { return c.Load().pusher.byI
 
 // pusherKey finds the app of the Pusher protocol that has this key; nil: there is none.
 func (c *currentApps) pusherKey(key string) *app.App { return c.Load().pusher.byKey[key] }
+
+// pusherNamed finds the app of the Pusher protocol that the server's app with this name is; nil: it is none.
+func (c *currentApps) pusherNamed(name string) *app.App { return c.Load().pusher.byName[name] }
+
+// isPusherPath reports whether pages of the Pusher protocol connect by a path.
+func (c *currentApps) isPusherPath(path string) bool {
+	p := c.Load().pusher
+	if len(p.byName) == 0 {
+		return false
+	}
+	if strings.HasPrefix(path, pusher.Path) {
+		return true
+	}
+	for _, prefix := range p.prefixes {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && strings.HasPrefix(rest, pusher.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// newPusher makes the Pusher protocol.
+func (s *Server) newPusher(a *admission.Authenticator) *pusher.Protocol {
+	return pusher.New(pusher.Options{
+		Authenticator: a,
+		FindKey:       s.apps.pusherKey,
+		FindApp:       s.apps.pusherNamed,
+		Publish: func(p scenecast.Push) error {
+			_, err := s.engine.Submit(p)
+			return err
+		},
+	})
+}
+
+// pusherEndpoint is where pages of the Pusher protocol connect.
+func (s *Server) pusherEndpoint(e endpoints) listener.Endpoint {
+	return listener.Endpoint{
+		Match:     s.apps.isPusherPath,
+		Admitter:  e.pusher,
+		Refuse:    e.backends.Refuse,
+		CloseCode: pusher.CloseCode,
+		Refusal:   pusher.WebSocket.Refusal,
+	}
+}

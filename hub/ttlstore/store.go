@@ -150,6 +150,17 @@ func (s *Store) find(seq uint64) *entry {
 // Lasts reports whether the push with this place in the log lasts.
 func (s *Store) Lasts(seq uint64) bool { return s != nil && s.find(seq) != nil }
 
+// Last is the newest push with a retain key that lasts; nil: there is none.
+func (s *Store) Last(key string, now time.Time) *scenecast.Push {
+	if s == nil {
+		return nil
+	}
+	if e := s.byRetain[key]; e != nil && now.Before(e.until) {
+		return e.push
+	}
+	return nil
+}
+
 // compact drops a block in which nothing lasts, and joins one in which little does to its neighbour: so the blocks are few, and that
 // is what it costs when a page leaves.
 func (s *Store) compact(i int) {

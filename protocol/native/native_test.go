@@ -57,6 +57,8 @@ func (c *conn) Labels() label.Set                { return c.labels }
 func (c *conn) Trusted(key string) bool          { return key == c.trusted }
 func (c *conn) Lease() scenecast.Lease           { return 0 }
 func (c *conn) Allows(scenecast.Act) bool        { return !c.tooFast }
+func (c *conn) Publishes(int) bool               { return true }
+func (c *conn) Last(string) *scenecast.Push      { return nil }
 func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
 func (c *conn) Position() scenecast.Position     { return c.at }
 func (c *conn) Close(e scenecast.Ending) {

@@ -1,0 +1,100 @@
+package pusher
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"scenecast"
+	"scenecast/protocol/pusher/channel"
+	"scenecast/websocket"
+)
+
+// Transport is how messages come to pages.
+type Transport struct {
+	// Frame makes a frame of a message, which is a JSON object.
+	Frame func(message []byte) []byte
+	// Close makes the last frame that a page gets.
+	Close func(code scenecast.CloseCode, reason string) []byte
+	// Ping is the frame that a silent page gets. Nil: a WebSocket ping.
+	Ping []byte
+	// ListenOnly: nothing comes from the page on the connection by which it gets frames.
+	ListenOnly bool
+}
+
+// WebSocket is the transport of /app/{key}.
+var WebSocket = Transport{Frame: websocket.TextFrame, Close: websocket.CloseFrame}
+
+// The events that the server sends.
+const (
+	eventEstablished     = "pusher:connection_established"
+	eventError           = "pusher:error"
+	eventPong            = "pusher:pong"
+	eventPing            = "pusher:ping"
+	eventCacheMiss       = "pusher:cache_miss"
+	eventSigninSuccess   = "pusher:signin_success"
+	eventSubscribeFailed = "pusher:subscription_error"
+	eventSubscribed      = "pusher_internal:subscription_succeeded"
+	eventMemberAdded     = "pusher_internal:member_added"
+	eventMemberRemoved   = "pusher_internal:member_removed"
+	eventSubscriptions   = "pusher_internal:subscription_count"
+	eventWatchlist       = "pusher_internal:watchlist_events"
+	defaultEvent         = "message" // of a push without a name
+	activityTimeout      = 120       // seconds of silence after which a client pings
+	envelopeBytes        = 64        // of a message beside its texts, about
+	emptyObject          = "{}"
+	noChannel            = channel.Name("")
+)
+
+// appendHead begins a message: {"event":…,"channel":…. A message without a channel concerns the connection.
+func appendHead(b []byte, event string, name channel.Name) []byte {
+	b = appendString(append(b, `{"event":`...), event)
+	if name != noChannel {
+		b = appendString(append(b, `,"channel":`...), string(name))
+	}
+	return b
+}
+
+// withData is a message whose data is a text, of JSON.
+func withData(event string, name channel.Name, data string) []byte {
+	b := appendHead(make([]byte, 0, len(event)+len(name)+len(data)+envelopeBytes), event, name)
+	return append(appendString(append(b, `,"data":`...), data), '}')
+}
+
+// established greets a connection.
+func established(id scenecast.ConnID) []byte {
+	data := `{"socket_id":"` + id.String() + `","activity_timeout":` + strconv.Itoa(activityTimeout) + `}`
+	return withData(eventEstablished, noChannel, data)
+}
+
+// pong answers a ping, in the form in which Pusher does.
+var pong = []byte(`{"event":"` + eventPong + `","data":{}}`)
+
+// failure is pusher:error, whose data is an object. A code of 0 is null: the message breaks no rule that has one.
+func failure(code scenecast.CloseCode, text string) []byte {
+	number := "null"
+	if code != 0 {
+		number = strconv.Itoa(int(code))
+	}
+	b := append([]byte(`{"event":"`+eventError+`","data":{"code":`), number...)
+	return append(appendString(append(b, `,"message":`...), text), '}', '}')
+}
+
+// push is an event as the pages of a channel get it; without a channel it is for those that bind to all events.
+func (p *Protocol) push(m *scenecast.Push, name channel.Name) []byte {
+	event := m.Message.Event
+	if event == "" {
+		event = defaultEvent
+	}
+	b := make([]byte, 0, len(event)+len(name)+len(m.Message.User)+2*len(m.Message.Data)+envelopeBytes)
+	b = AppendText(append(appendHead(b, event, name), `,"data":`...), m.Message.Data)
+	if m.Message.User != "" {
+		b = appendString(append(b, `,"user_id":`...), m.Message.User)
+	}
+	return p.frame(append(b, '}'))
+}
+
+// text is JSON as a text. What it gets are texts and numbers, which always encode.
+func text(value any) string {
+	b, _ := json.Marshal(value)
+	return string(b)
+}

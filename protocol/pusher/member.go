@@ -1,0 +1,33 @@
+package pusher
+
+import (
+	"strings"
+
+	"scenecast/label"
+	"scenecast/protocol/pusher/channel"
+)
+
+// LabelMember is the label by which a connection is in a presence channel, one value for each: the channel, the member's ID and JSON that
+// its backend says of the member, each on a line.
+const LabelMember = "@member"
+
+// membership is a value of LabelMember.
+type membership struct{ channel, user, info string }
+
+func (m membership) value() string { return m.channel + "\n" + m.user + "\n" + m.info }
+
+func readMembership(value string) (m membership) {
+	m.channel, value, _ = strings.Cut(value, "\n")
+	m.user, m.info, _ = strings.Cut(value, "\n")
+	return m
+}
+
+// memberOf is the member that a connection is in a presence channel; zero: it is none.
+func memberOf(labels label.Set, name channel.Name) membership {
+	for l := range labels.Of(LabelMember).All() {
+		if rest, ok := strings.CutPrefix(l.Value, string(name)); ok && strings.HasPrefix(rest, "\n") {
+			return readMembership(l.Value)
+		}
+	}
+	return membership{}
+}
