@@ -37,9 +37,9 @@ type receiver struct {
 	mu     sync.Mutex
 	events []event.Event // in the order in which they were taken first
 	known  map[string]bool
-	calls  int // that were taken
-	failed int // that were refused
-	twice  int // events that came again
+	calls  int           // that were taken
+	failed int           // that were refused
+	twice  []event.Event // that came again
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -84,7 +84,7 @@ func (r *receiver) take(body []byte) {
 	r.calls++
 	for _, e := range batch.Data.Events {
 		if r.known[e.ID] {
-			r.twice++
+			r.twice = append(r.twice, e)
 			continue
 		}
 		r.known[e.ID] = true
@@ -234,7 +234,7 @@ func TestHooksOfAKilledNode(t *testing.T) {
 		t.Error("nothing was in the queue at any death: the test has shown nothing")
 	}
 	backend.expectNoHoles(runs)
-	t.Logf("%d events in %d calls, %d events twice, %d calls refused; %d waited when the node was killed", len(backend.events), backend.calls, backend.twice, backend.failed, len(queued))
+	t.Logf("%d events in %d calls, %d events twice, %d calls refused; %d waited when the node was killed", len(backend.events), backend.calls, len(backend.twice), backend.failed, len(queued))
 }
 
 // retryHook has a call that failed be made again at once.
