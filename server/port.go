@@ -147,6 +147,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
 				Retry:       sse.Retry,
 			},
 			s.pusherEndpoint(e),
+			s.pusherSessionEndpoint(e),
 		},
 		Origins:       s.apps.origins,
 		ProxyProtocol: s.apps.proxyProtocol,

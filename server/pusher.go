@@ -9,6 +9,7 @@ import (
 	"scenecast/listener"
 	"scenecast/protocol/pusher"
 	"scenecast/protocol/pusher/app"
+	"scenecast/sockjs"
 )
 
 // pusherApps are the apps of the Pusher protocol, as a configuration has them.
@@ -92,4 +93,24 @@ func (s *Server) pusherEndpoint(e endpoints) listener.Endpoint {
 		CloseCode: pusher.CloseCode,
 		Refusal:   pusher.WebSocket.Refusal,
 	}
+}
+
+// fallbackPath is in front of the paths of pages that connect over HTTP requests, where pusher-js is not told another one.
+const fallbackPath = "/pusher"
+
+// isPusherSessionPath reports whether it is a path of a session of such a page.
+func (c *currentApps) isPusherSessionPath(path string) bool {
+	a, ok := sockjs.ParseAddress(path)
+	if !ok {
+		return false
+	}
+	before, key, ok := strings.Cut(a.Base, pusher.Path)
+	return ok && !strings.Contains(key, "/") && c.isPusherPath(strings.TrimSuffix(before, fallbackPath)+pusher.Path+key)
+}
+
+// pusherSessionEndpoint is where pages of the Pusher protocol connect over HTTP requests.
+func (s *Server) pusherSessionEndpoint(e endpoints) listener.Endpoint {
+	endpoint := s.pusherEndpoint(e)
+	endpoint.Match, endpoint.Transport, endpoint.Sessions = s.apps.isPusherSessionPath, listener.SockJS, s.sessions
+	return endpoint
 }
