@@ -18,10 +18,10 @@ demo: build ; bin/scenecast demo $(ARGS)
 test: ; scripts/test
 
 vet: ; go vet ./... ./e2e/...
-plain: ; go test -vet=off -parallel 8 $$(scripts/packages plain)
-race: ; go test -vet=off -parallel 8 -race $$(scripts/packages race)
-portable: ; go test -vet=off -race ./server -portable
-browser: ; scripts/install-test-tools && go test -vet=off ./e2e/...
+plain: ; go test -vet=off -timeout 20m -parallel 8 $$(scripts/packages plain)
+race: ; go test -vet=off -timeout 20m -parallel 8 -race $$(scripts/packages race)
+portable: ; go test -vet=off -timeout 20m -race ./server -portable
+browser: ; scripts/install-test-tools && go test -vet=off -timeout 20m ./e2e/...
 js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && scripts/install-npm clients/js && cd clients/js && npm run build && npm test && npm run check
 typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript && cd api/typescript && npm test
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...

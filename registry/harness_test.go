@@ -78,7 +78,7 @@ func (n *node) stop(t testing.TB) {
 	for _, m := range maps.Collect(maps.All(n.members)) {
 		n.leave(m)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	n.Close(ctx)
 }
@@ -137,7 +137,7 @@ func settles(t testing.TB, c rueidis.Client, nodes ...*node) {
 // read is the hash, each value as its node and its labels.
 func read(t testing.TB, c rueidis.Client, key string) map[string]string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	fields, err := c.Do(ctx, c.B().Hgetall().Key(key).Build()).AsStrMap()
 	if err != nil {

@@ -42,7 +42,7 @@ func TestClusterTLS(t *testing.T) {
 	conn, err := tls.DialWithDialer(dialer, "tcp", own[0]["cluster.listen"], &tls.Config{RootCAs: c.pool, ServerName: hosts[0], Certificates: []tls.Certificate{pair}})
 	if err == nil { // with TLS 1.3, the other side's refusal is read
 		defer conn.Close()
-		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
 		_, err = conn.Read(make([]byte, 1))
 	}
 	if err == nil || !strings.Contains(err.Error(), "certificate") {
@@ -66,7 +66,7 @@ func TestExternalNATSByTLS(t *testing.T) {
 	}
 	go n.Start()
 	t.Cleanup(func() { n.Shutdown(); n.WaitForShutdown() })
-	if !n.ReadyForConnections(20 * time.Second) {
+	if !n.ReadyForConnections(time.Minute) {
 		t.Fatal("NATS does not start")
 	}
 	url := fmt.Sprint("tls://", n.Addr())

@@ -39,7 +39,7 @@ const (
 )
 
 // patience ends a test that would hang; nothing is asserted about it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 const triggers = `
 pushHomeLogic: {to: {page: home}, message: {message: "后端触发了按钮 1", code: "200"}}

@@ -29,7 +29,7 @@ var kinds = []struct {
 }
 
 // patience ends a test that would hang; nothing is asserted about it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // harness is a loop with its shard, to which pages connect over TCP.
 type harness struct {

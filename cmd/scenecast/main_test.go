@@ -18,7 +18,7 @@ import (
 )
 
 // patience ends a test that would hang; nothing is asserted about it.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // binary is the real program, built for the tests.
 var binary string

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long an engine may take to carry something; reaching it is a failure.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // pause lets others run.
 func pause() { runtime.Gosched() }

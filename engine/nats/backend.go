@@ -95,7 +95,7 @@ func (b *Backend) Start(ctx context.Context, self scenecast.NodeID, on cluster.E
 	}()
 	var how []nats.Option
 	if b.options.URL == "" {
-		how, err = b.startEmbedded()
+		how, err = b.startEmbedded(ctx)
 	} else {
 		how, err = b.external()
 	}

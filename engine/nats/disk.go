@@ -130,7 +130,7 @@ func (b *Backend) startAgain() bool {
 	b.room.tried = time.Now()
 	b.log.Info("engine: there is room on the disk again; NATS is started anew")
 	b.endEmbedded()
-	if err := b.runEmbedded(); err != nil {
+	if err := b.runEmbedded(b.ctx); err != nil {
 		b.log.Error("engine: NATS cannot be started anew", "err", err)
 		return false
 	}

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -31,7 +32,7 @@ func (e *embedded) InProcessConn() (net.Conn, error) {
 }
 
 // startEmbedded starts the server, and returns how this process connects to it. The server has no port unless there are other nodes.
-func (b *Backend) startEmbedded() ([]nats.Option, error) {
+func (b *Backend) startEmbedded(ctx context.Context) ([]nats.Option, error) {
 	e := &b.options.Embedded
 	dir := e.Dir
 	if dir == "" {
@@ -94,31 +95,53 @@ func (b *Backend) startEmbedded() ([]nats.Option, error) {
 		}
 	}
 	b.embedded.options = o
-	if err := b.runEmbedded(); err != nil {
+	if err := b.runEmbedded(ctx); err != nil {
 		return nil, err
 	}
 	return []nats.Option{nats.InProcessServer(&b.embedded), nats.UserInfo("scenecast", password)}, nil
 }
 
-// runEmbedded starts the server with its options.
-func (b *Backend) runEmbedded() error {
+// runEmbedded starts the server with its options, and returns when it has started.
+func (b *Backend) runEmbedded(ctx context.Context) error {
 	o := b.embedded.options.Clone()
 	s, err := server.NewServer(o)
 	if err != nil {
 		return fmt.Errorf("embedded NATS: %w", err)
 	}
-	s.SetLoggerV2(&serverLog{b.log, &b.mistakes}, false, false, false)
+	log := &serverLog{b.log, &b.mistakes, make(chan string, 1)}
+	s.SetLoggerV2(log, false, false, false)
 	again := b.embedded.running.Load() != nil
 	if !again {
 		b.embedded.running.Store(s)
 	}
 	go s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
-		return fmt.Errorf("embedded NATS: it did not start within 10 s; its log says why (is %s not writable?)", o.StoreDir)
+	if err := b.awaitStarted(ctx, s, log.fatal); err != nil {
+		if again { // the first one is stopped with the backend
+			s.Shutdown()
+			s.WaitForShutdown()
+		}
+		return err
 	}
 	if again { // what is connected to the old one comes to this one now
 		b.awaitCurrent(s)
 		b.embedded.running.Store(s)
+	}
+	return nil
+}
+
+// awaitStarted waits until a server has started. That has no limit: one that was killed reads its whole log. What a server cannot start
+// without it says itself, as fatal.
+func (b *Backend) awaitStarted(ctx context.Context, s *server.Server, fatal <-chan string) error {
+	for w := (waiting{}); !s.ReadyForConnections(startPause); {
+		select {
+		case text := <-fatal:
+			return fmt.Errorf("%sembedded NATS: %s", settingOf(text), text)
+		default:
+		}
+		why := fmt.Errorf("waiting for the embedded NATS, which reads its log in %s (data_dir)", b.embedded.options.StoreDir)
+		if err := b.waitFor(ctx, &w, why); err != nil {
+			return err
+		}
 	}
 	return nil
 }

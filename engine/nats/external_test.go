@@ -38,7 +38,7 @@ func TestExternal(t *testing.T) {
 	go s.Start()
 	defer s.WaitForShutdown()
 	defer s.Shutdown()
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("NATS does not start")
 	}
 	options := nats.Options{URL: s.ClientURL(), Credentials: "scenecast:secret", Name: "shop", Logger: logger()}
@@ -87,7 +87,7 @@ func runExternal(dir string) {
 		os.Exit(1)
 	}
 	go s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		fmt.Fprintln(os.Stderr, "NATS does not start")
 		os.Exit(1)
 	}
@@ -116,7 +116,7 @@ func externalProcess(t *testing.T) (url string) {
 	}
 	t.Cleanup(func() {
 		stdin.Close()
-		killed := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+		killed := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
 		defer killed.Stop()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("NATS: %v", err)

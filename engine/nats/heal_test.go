@@ -23,7 +23,7 @@ func external(t *testing.T) *server.Server {
 		t.Fatal(err)
 	}
 	go s.Start()
-	if !s.ReadyForConnections(30 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("the server does not start")
 	}
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
@@ -47,7 +47,7 @@ func startOn(t *testing.T, url string, s *sink) *cluster.Engine {
 // publishUntil publishes until a push is taken: an engine that is out of order says so, and heals by itself.
 func publishUntil(t *testing.T, e scenecast.Engine, id string) scenecast.Published {
 	t.Helper()
-	for range 300 {
+	for range 600 {
 		if p, err := e.Submit(push(id)); err == nil {
 			if done, err := p.Wait(t.Context()); err == nil {
 				return done
@@ -55,7 +55,7 @@ func publishUntil(t *testing.T, e scenecast.Engine, id string) scenecast.Publish
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("%s was not published within 30 s", id)
+	t.Fatalf("%s was not published within a minute", id)
 	panic("not reached")
 }
 
@@ -78,7 +78,7 @@ func TestLogIsDeleted(t *testing.T) {
 	if after.Position.Epoch == before.Position.Epoch || after.Position.Seq <= before.Position.Seq {
 		t.Errorf("before at %v, after at %v", before.Position, after.Position)
 	}
-	for range 300 {
+	for range 600 {
 		if fmt.Sprint(a.ids()) == "[before after]" && fmt.Sprint(b.ids()) == "[before after]" {
 			return
 		}

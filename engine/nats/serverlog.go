@@ -13,13 +13,31 @@ import (
 type serverLog struct {
 	log      *slog.Logger
 	mistakes *mistakes
+	fatal    chan string // has room for one: the first thing that the server cannot start without
 }
 
 func (l *serverLog) Noticef(format string, v ...any) {
 	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
 }
 func (l *serverLog) Fatalf(format string, v ...any) {
-	l.log.Error("nats: " + fmt.Sprintf(format, v...))
+	text := fmt.Sprintf(format, v...)
+	l.log.Error("nats: " + text)
+	select {
+	case l.fatal <- text:
+	default:
+	}
+}
+
+// settingOf is the setting, and a colon, of what the server cannot start without; empty: it is none's.
+func settingOf(fatal string) string {
+	switch {
+	case strings.Contains(fatal, "router port"):
+		return "cluster.listen: "
+	case strings.Contains(fatal, "JetStream"):
+		return "data_dir: "
+	default:
+		return ""
+	}
 }
 
 func (l *serverLog) Warnf(format string, v ...any)  { l.tell(slog.LevelWarn, format, v) }

@@ -32,7 +32,7 @@ func serveNATS(t *testing.T, o server.Options) *server.Server {
 	}
 	go s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(20 * time.Second) {
+	if !s.ReadyForConnections(time.Minute) {
 		t.Fatal("NATS does not start")
 	}
 	return s
@@ -99,6 +99,10 @@ func TestStartErrors(t *testing.T) {
 	}
 	defer taken.Close()
 	peers := freeport.Addrs(t, 2)
+	blocked := t.TempDir()
+	if err := os.WriteFile(filepath.Join(blocked, "nats"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		options nats.Options
 		want    []string
@@ -113,9 +117,10 @@ func TestStartErrors(t *testing.T) {
 		"no such file":       {nats.Options{URL: open.ClientURL(), Credentials: filepath.Join(t.TempDir(), "s3cret.creds")}, []string{"nats.credentials", "no such file"}},
 		"cluster.listen":     {nats.Options{Embedded: nats.Embedded{Dir: t.TempDir(), Listen: taken.Addr().String(), Peers: peers}}, []string{"cluster.listen", "in use"}},
 		"data_dir is a file": {nats.Options{Embedded: nats.Embedded{Dir: os.Args[0]}}, []string{"data_dir"}},
+		"no room for NATS":   {nats.Options{Embedded: nats.Embedded{Dir: blocked}}, []string{"data_dir: embedded NATS: Can't start JetStream", "not a directory"}},
 	} {
 		e := newEngine(t, c.options)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		err := e.Start(ctx, new(sink))
 		if err == nil || ctx.Err() != nil {
 			t.Errorf("%s: it has started, or waits: %v", name, err)
@@ -138,7 +143,7 @@ func TestStartErrors(t *testing.T) {
 func awaitHealth(t *testing.T, e *cluster.Engine, want string) {
 	t.Helper()
 	var err error
-	for range 300 {
+	for range 1200 {
 		err = e.CheckHealth(t.Context())
 		if err == nil && want == "" || err != nil && want != "" && strings.Contains(err.Error(), want) {
 			return

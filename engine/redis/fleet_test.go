@@ -19,7 +19,7 @@ import (
 )
 
 // patience ends a test that would hang; nothing is asserted about it.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // fleet is nodes of one cluster, with the timeouts of the product, and what was acknowledged to whoever published at them.
 type fleet struct {

@@ -62,7 +62,7 @@ func (s *Server) Port() string {
 // reading its data.
 func (s *Server) Restart() {
 	s.tb.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if s.ended == nil {
 			s.run()
 		}
@@ -143,7 +143,7 @@ func (s *Server) Client() rueidis.Client {
 // Do runs a command, as in "HLEN", "key", and returns its answer. In a Cluster it asks any node, whatever the key.
 func Do(tb testing.TB, c rueidis.Client, words ...string) rueidis.RedisMessage {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
 	defer cancel()
 	answer, err := c.Do(ctx, c.B().Arbitrary(words...).Build()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {

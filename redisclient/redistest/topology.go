@@ -35,7 +35,7 @@ func Join(tb testing.TB, servers []*Server) {
 			Do(tb, c, "CLUSTER", "MEET", "127.0.0.1", servers[0].Port())
 		}
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for _, s := range servers {
 		c := s.Client()
 		for {
@@ -217,7 +217,7 @@ func awaitReplicas(tb testing.TB, master *Server, replicas int) {
 
 func await(tb testing.TB, is func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			tb.Fatal("the servers do not come together")
 		}
