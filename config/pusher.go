@@ -13,6 +13,7 @@ import (
 
 	"scenecast/protocol/pusher/app"
 	"scenecast/protocol/pusher/signature"
+	"scenecast/push"
 )
 
 // Pusher is what makes an app one of the Pusher protocol. Where there is none, its ID is empty.
@@ -31,9 +32,9 @@ type Pusher struct {
 	MaxMembers       int  `yaml:"max_members"`  // of one presence channel
 	MaxUserInfo      Size `yaml:"max_user_info"`
 	MaxWatchlist     int  `yaml:"max_watchlist"`
-	MaxEvent         Size `yaml:"max_event"` // the data of an event
-	MaxEventName     int  `yaml:"max_event_name"`
-	MaxChannelName   int  `yaml:"max_channel_name"`
+	MaxEvent         Size `yaml:"max_event"`        // the data of an event
+	MaxEventName     int  `yaml:"max_event_name"`   // bytes
+	MaxChannelName   int  `yaml:"max_channel_name"` // bytes
 	MaxEventChannels int  `yaml:"max_event_channels"`
 	MaxBatch         int  `yaml:"max_batch"`
 
@@ -122,6 +123,9 @@ func (p *Pusher) UnmarshalYAML(n *yaml.Node) error {
 		"max_event_name": int64(read.MaxEventName), "max_channel_name": int64(read.MaxChannelName),
 		"max_event_channels": int64(read.MaxEventChannels), "max_batch": int64(read.MaxBatch),
 	}))
+	if read.MaxEventName > push.MaxEvent {
+		bad.add("max_event_name", nodeAt(n, "max_event_name"), "must be from 1 to %d", push.MaxEvent)
+	}
 	if read.MaxMembers > maxPresenceMembers {
 		bad.add("max_members", nodeAt(n, "max_members"), "must be from 1 to %d", maxPresenceMembers)
 	}

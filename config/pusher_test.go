@@ -38,6 +38,7 @@ func TestPusherMistakes(t *testing.T) {
 			"FILE:1: api_keys: the key of a is also the secret of k in pusher, …"}},
 		{with("id: '1', key: k, secret: s, max_batch: 0"), []string{"FILE:1: pusher.max_batch: must be more than 0"}},
 		{with("id: '1', key: k, secret: s, max_members: 10001"), []string{"FILE:1: pusher.max_members: must be from 1 to 10000"}},
+		{with("id: '1', key: k, secret: s, max_event_name: 201"), []string{"FILE:1: pusher.max_event_name: must be from 1 to 200"}},
 		{with("id: '1', key: k, secret: s, max_event: lots"), []string{"FILE:1: pusher.max_event: …"}},
 		{with("id: '1', key: k, secret: s, path_prefix: push/"), []string{`FILE:1: pusher.path_prefix: "push/" is no prefix of a path; write it as /push, without a slash at the end`}},
 		{with("id: '1', key: k, secret: s, max_chanels: 1"), []string{"FILE:1: pusher.max_chanels: there is no such setting; did you mean max_channels?"}},

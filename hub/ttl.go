@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"scenecast"
@@ -24,6 +26,24 @@ func (s *Shard) keep(p *scenecast.Push, got []uint32) {
 		s.sweepLater()
 	}
 }
+
+// Retained is the newest push of an app with this retain key (scenecast.Push.RetainKey) that lasts; nil: there is none. The error is ctx's,
+// or says that the hub has stopped.
+func (h *Hub) Retained(ctx context.Context, app, key string) (*scenecast.Push, error) {
+	found := make(chan *scenecast.Push, 1)
+	s := h.shards[0] // each has all that last
+	if !s.loop.Post(func() { found <- s.ttlStores[app].Retained(key, time.Now()) }) {
+		return nil, errStopped
+	}
+	select {
+	case p := <-found:
+		return p, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+var errStopped = errors.New("the hub has stopped")
 
 func (s *Shard) sweepLater() {
 	time.AfterFunc(sweepEvery, func() { s.loop.PostBackground(s.sweep) })

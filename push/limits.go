@@ -36,7 +36,7 @@ const DefaultTimeout = 5 * time.Second
 
 // What a push's texts may be.
 const (
-	MaxEvent = 128 // bytes of the name of an event
+	MaxEvent = 200 // bytes of the name of an event
 	MaxKey   = 128 // bytes of the keys coalesce and retain
 	MaxID    = 128 // characters of an ID and of an idempotency key
 )

@@ -89,6 +89,9 @@ func (s *Service) Rates() *access.Rates { return s.engine.Rates }
 // Limited is how many pushes were refused by the rates of API keys: of pushes, and of deliveries.
 func (s *Service) Limited() (byPushes, byDeliveries int64) { return s.engine.Rates.Refused() }
 
+// Check returns a problem that says what is wrong with a request, for whoever submits several, all or none.
+func (s *Service) Check(r Request) error { return s.limits.check(r) }
+
 // Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
 // request; after any error nothing was sent. A dry run is counted when its Pending is waited for.
 func (s *Service) Submit(c access.Caller, r Request) (Pending, error) {

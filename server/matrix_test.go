@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"scenecast/api"
 	"scenecast/auth"
 	"scenecast/config"
+	"scenecast/protocol/pusher/httpapi"
 )
 
 // sample is a request that a call takes, and how it is answered when its key may make the call.
@@ -103,7 +105,8 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 		return map[string]string{
 			"api_keys": keys,
 			"jwt.keys": "[{key: " + issuerSecret + ", alg: HS256}]",
-			"apps": "{shop: {client_tokens: [page-token-of-shop], api_keys: [{name: shop, key: secret-of-shop, allow: [push, trigger, read, manage, admin]}], " +
+			"pusher":   pusherApp("")["pusher"],
+			"apps": "{shop: {pusher: {id: shop, key: shop-key, secret: secret-of-the-shop}, client_tokens: [page-token-of-shop], api_keys: [{name: shop, key: secret-of-shop, allow: [push, trigger, read, manage, admin]}], " +
 				"triggers: {pushHomeLogic: {to: '*', message: 1}}}}",
 		}
 	}
@@ -140,6 +143,7 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 		{"a JWT signed by an API key", forged("HS256", claims, "secret-with-all"), nil},
 		{"a JWT of another algorithm than the key's", forged("HS512", claims, issuerSecret), nil},
 		{"a JWT of an algorithm with public keys, signed by the secret", forged("RS256", claims, issuerSecret), nil},
+		{"the secret of a Pusher key", pusherSecret, nil},
 		{"another app's key", "secret-of-shop", &auth.Key{App: "shop", Scopes: auth.Scopes}},
 		{"a key by its digest", "secret-by-digest", &auth.Key{App: "default", Scopes: auth.DefaultScopes}},
 		{"a key that is to be replaced", "secret-before-rotation", &auth.Key{App: "default", Scopes: auth.DefaultScopes}},
@@ -201,6 +205,44 @@ func TestEveryCallByEveryBearer(t *testing.T) {
 	}
 	s.checkTutorialEndpoint(bearers)
 	s.checkPages(bearers)
+	s.checkPusher(bearers)
+}
+
+// checkPusher: calls of the Pusher protocol are for whoever signs with a key of that app, whatever else a request shows.
+func (r *running) checkPusher(bearers []bearer) {
+	r.t.Helper()
+	for _, route := range httpapi.Routes() {
+		path := strings.NewReplacer("{id}", "3", "{}", "presence-a").Replace(route.Path)
+		body := ""
+		if route.Method == http.MethodPost {
+			body = "{}"
+		}
+		for _, b := range bearers {
+			if status, answer := r.call(route.Method, path, b.credential, "", body); status != 401 {
+				r.t.Errorf("%s %s by %s: %d %s", route.Method, route.Path, b.name, status, answer)
+			}
+		}
+		for name, c := range map[string]struct {
+			key, secret string
+			letIn       bool
+		}{
+			"its key":                       {pusherKey, pusherSecret, true},
+			"its next key":                  {"next", "next-secret-123456", true},
+			"another app's key":             {"shop-key", "secret-of-the-shop", false},
+			"its key and another's secret":  {pusherKey, "secret-of-the-shop", false},
+			"its key and another of its":    {pusherKey, "next-secret-123456", false},
+			"its key and an API key":        {pusherKey, "secret-with-all", false},
+			"an API key":                    {"all", "secret-with-all", false},
+			"its key without a secret":      {pusherKey, "", false},
+			"its key, which it signs with":  {pusherKey, pusherKey, false},
+			"another app's key, its secret": {"shop-key", pusherSecret, false},
+		} {
+			status, answer := r.call(route.Method, path+signedQuery(route.Method, path, c.key, c.secret, body, time.Now()), "", "", body)
+			if isIn := status != 401 && status != 403; isIn != c.letIn {
+				r.t.Errorf("%s %s by %s: %d %s", route.Method, route.Path, name, status, answer)
+			}
+		}
+	}
 }
 
 // checkTutorialEndpoint holds the endpoint / to the scope of the call that does the same.

@@ -87,7 +87,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 	})
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", s.onceStarted(s.checkAddress(endpoint, endpoint.Refuse), endpoint.Refuse))
-	mux.Handle("/", s.onceStarted(s.checkAddress(backends, backends.Refuse), backends.Refuse))
+	mux.Handle("/", s.withPusher(s.pusherAPI(calls, callTimeout), s.onceStarted(s.checkAddress(backends, backends.Refuse), backends.Refuse)))
 	mux.HandleFunc("GET /scenecast.js", serveScript(js.Script))
 	mux.HandleFunc("GET /scenecast-presence.js", serveScript(js.Presence))
 	mux.HandleFunc("GET /scenecast-call.js", serveScript(js.Call))

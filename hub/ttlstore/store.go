@@ -92,6 +92,17 @@ func (s *Store) Add(p *scenecast.Push, now time.Time) {
 	s.filed.add(e)
 }
 
+// Retained is the push with a retain key (scenecast.Push.RetainKey) that lasts; nil: there is none.
+func (s *Store) Retained(key string, now time.Time) *scenecast.Push {
+	if s == nil {
+		return nil
+	}
+	if e := s.byRetain[key]; e != nil && now.Before(e.until) {
+		return e.push
+	}
+	return nil
+}
+
 // maxExpired bounds how many pushes one call of Expire ends.
 const maxExpired = 64
 

@@ -22,8 +22,8 @@ type App struct {
 	MaxUserInfo      int // bytes
 	MaxWatchlist     int // users
 	MaxEvent         int // bytes of the data of an event
-	MaxEventName     int // characters
-	MaxChannelName   int // characters
+	MaxEventName     int // bytes
+	MaxChannelName   int // bytes
 	MaxEventChannels int // of one event of the HTTP API
 	MaxBatch         int // events
 

@@ -2,7 +2,10 @@
 package channel
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
+	"time"
 
 	"scenecast/problem"
 )
@@ -43,6 +46,21 @@ func (n Name) Cache() bool {
 	}
 	return false
 }
+
+// CacheTTL is how long a cache channel keeps its newest event.
+const CacheTTL = 30 * time.Minute
+
+// CacheKey is the retain key of the events of a cache channel.
+func (n Name) CacheKey() string {
+	if len(n) <= maxCacheKey {
+		return string(n)
+	}
+	sum := sha256.Sum256([]byte(n))
+	return string(n[:maxCacheKey-2*len(sum)]) + hex.EncodeToString(sum[:])
+}
+
+// maxCacheKey is how many bytes a retain key may have.
+const maxCacheKey = 128
 
 // User is the user whose connections alone are in the channel, and whether it is such a channel.
 func (n Name) User() (string, bool) { return strings.CutPrefix(string(n), serverToUser) }

@@ -24,26 +24,26 @@ const Window = 600 * time.Second
 // Request is a request of the HTTP API.
 type Request struct {
 	Method string
-	Path   string // as it was signed: without a prefix that only a proxy knows
-	Prefix string // of the path, which some clients sign as well; empty: none
+	Path   string   // without its escapes, and without a prefix that only a proxy knows
+	Also   []string // other paths that may have been signed in its place: clients differ; nil: none
 	Query  Query
-	Body   []byte
 }
 
-// Verify reports who has signed a request. The error is a problem that is Unauthorized.
+// Verify reports who has signed a request. The error is a problem that is Unauthorized. What is signed says which body the request has:
+// CheckBody holds that against the body, which need not have been read before.
 func (k Keys) Verify(r Request, now time.Time) (*Key, error) {
-	var auth [5]string
-	for i, name := range []string{paramKey, paramTimestamp, paramVersion, paramSignature, paramBody} {
+	var auth [4]string
+	for i, name := range []string{paramKey, paramTimestamp, paramVersion, paramSignature} {
 		value, times := r.Query.find(name)
 		if times > 1 {
 			return nil, refused("the parameter %s is there %d times", name, times)
 		}
-		if times == 0 && name != paramBody {
+		if times == 0 {
 			return nil, refused("the parameter %s is missing", name)
 		}
 		auth[i] = value
 	}
-	name, timestamp, version, signature, sum := auth[0], auth[1], auth[2], auth[3], auth[4]
+	name, timestamp, version, signature := auth[0], auth[1], auth[2], auth[3]
 	key := k.Find(name)
 	if key == nil {
 		return nil, refused("there is no auth_key %.100q of this app", name)
@@ -54,23 +54,15 @@ func (k Keys) Verify(r Request, now time.Time) (*Key, error) {
 	if err := checkTimestamp(timestamp, now); err != nil {
 		return nil, err
 	}
-	if err := checkBody(sum, r.Body); err != nil {
-		return nil, err
-	}
 	s := key.begin()
 	defer key.end(s)
-	s.request(r, "")
-	if s.signs(signature) {
-		return key, nil
-	}
-	if r.Prefix != "" {
-		s.text = s.text[:0]
-		s.request(r, r.Prefix)
-		if s.signs(signature) {
+	for _, path := range r.Also {
+		if s.request(r, path); s.signs(signature) {
 			return key, nil
 		}
-		s.text = s.text[:0]
-		s.request(r, "")
+	}
+	if s.request(r, r.Path); s.signs(signature) {
+		return key, nil
 	}
 	return nil, refused("auth_signature is not the HMAC-SHA256, in hexadecimal, of %.1000q with the secret of this key", s.text)
 }
@@ -79,13 +71,13 @@ func (k Keys) Verify(r Request, now time.Time) (*Key, error) {
 func (k *Key) SignRequest(r Request) string {
 	s := k.begin()
 	defer k.end(s)
-	s.request(r, r.Prefix)
+	s.request(r, r.Path)
 	return string(s.sign())
 }
 
-func (s *state) request(r Request, prefix string) {
-	s.text = append(append(s.text, r.Method...), '\n')
-	s.text = append(append(append(s.text, prefix...), r.Path...), '\n')
+func (s *state) request(r Request, path string) {
+	s.text = append(append(s.text[:0], r.Method...), '\n')
+	s.text = append(append(s.text, path...), '\n')
 	s.text = r.Query.signed(s.text)
 }
 
@@ -100,11 +92,15 @@ func checkTimestamp(text string, now time.Time) error {
 	return nil
 }
 
-func checkBody(sum string, body []byte) error {
-	if sum == "" {
-		if len(body) > 0 {
-			return refused("the parameter body_md5 is missing, and the request has a body")
-		}
+// CheckBody holds the body of a request against what is signed of it. The error is a problem that is Unauthorized.
+func (q Query) CheckBody(body []byte) error {
+	sum, times := q.find(paramBody)
+	switch {
+	case times > 1:
+		return refused("the parameter %s is there %d times", paramBody, times)
+	case sum == "" && len(body) > 0:
+		return refused("the parameter %s is missing, and the request has a body", paramBody)
+	case sum == "":
 		return nil
 	}
 	var text [2 * md5.Size]byte

@@ -67,7 +67,7 @@ func TestVectors(t *testing.T) {
 const requestSignature = "da454824c97ba181a32ccc17a72625ba02771f50b50e1e7430e47a1f3f457e6c"
 
 // request is the request of the documentation.
-func request(t *testing.T) (r signature.Request, at time.Time) {
+func request(t *testing.T) (r signature.Request, body []byte, at time.Time) {
 	t.Helper()
 	q, err := signature.ParseQuery("auth_key=" + key + "&auth_timestamp=1353088179&auth_version=1.0&body_md5=ec365a775a4cd0599faeb73354201b6f&auth_signature=" + requestSignature)
 	if err != nil {
@@ -75,13 +75,15 @@ func request(t *testing.T) (r signature.Request, at time.Time) {
 	}
 	return signature.Request{
 		Method: "POST", Path: "/apps/3/events", Query: q,
-		Body: []byte(`{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}`),
-	}, time.Unix(1353088179, 0)
+	}, []byte(`{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}`), time.Unix(1353088179, 0)
 }
 
 func TestRequestVector(t *testing.T) {
 	keys := signature.Keys{signature.NewKey("other", "s"), signature.NewKey(key, secret)}
-	r, at := request(t)
+	r, body, at := request(t)
+	if err := r.Query.CheckBody(body); err != nil {
+		t.Errorf("its body: %v", err)
+	}
 	if got := keys[1].SignRequest(r); got != requestSignature {
 		t.Errorf("the signature is %s, want %s", got, requestSignature)
 	}
@@ -118,32 +120,28 @@ func TestRequestVector(t *testing.T) {
 		at     time.Time
 		want   string
 	}{
-		"601 s late":          {func(*signature.Request) {}, at.Add(601 * time.Second), "auth_timestamp is 1353088179, which is not within 600 seconds of the server's time, 1353088780"},
-		"601 s early":         {func(*signature.Request) {}, at.Add(-601 * time.Second), "auth_timestamp is 1353088179, which is not within 600 seconds"},
-		"no time":             {set("auth_timestamp", "now"), at, `auth_timestamp is "now", and no number of seconds since 1970`},
-		"another time":        {set("auth_timestamp", "1353088180"), at, "auth_signature is not the HMAC-SHA256"},
-		"a far time":          {set("auth_timestamp", "-9223372036854775808"), at, "auth_timestamp is -9223372036854775808, which is not within"},
-		"another version":     {set("auth_version", "2.0"), at, `auth_version is "2.0", and 1.0 is known`},
-		"another key":         {set("auth_key", "other"), at, "auth_signature is not the HMAC-SHA256"},
-		"an unknown key":      {set("auth_key", "x"), at, `there is no auth_key "x" of this app`},
-		"no key":              {without("auth_key"), at, "the parameter auth_key is missing"},
-		"no timestamp":        {without("auth_timestamp"), at, "the parameter auth_timestamp is missing"},
-		"no version":          {without("auth_version"), at, "the parameter auth_version is missing"},
-		"no signature":        {without("auth_signature"), at, "the parameter auth_signature is missing"},
-		"no sum":              {without("body_md5"), at, "the parameter body_md5 is missing, and the request has a body"},
-		"an empty sum":        {set("body_md5", ""), at, "the parameter body_md5 is missing, and the request has a body"},
-		"two keys":            {twice("auth_key"), at, "the parameter auth_key is there 2 times"},
-		"two sums":            {twice("body_md5"), at, "the parameter body_md5 is there 2 times"},
-		"two signatures":      {twice("auth_signature"), at, "the parameter auth_signature is there 2 times"},
-		"another body":        {func(r *signature.Request) { r.Body = append(slices.Clone(r.Body), ' ') }, at, "body_md5 is not the MD5 of the body"},
-		"no body":             {func(r *signature.Request) { r.Body = nil }, at, "body_md5 is not the MD5 of the body"},
-		"another method":      {func(r *signature.Request) { r.Method = "GET" }, at, "auth_signature is not the HMAC-SHA256"},
-		"another path":        {func(r *signature.Request) { r.Path = "/apps/4/events" }, at, `auth_signature is not the HMAC-SHA256, in hexadecimal, of "POST\n/apps/4/events\nauth_key=`},
-		"one parameter more":  {func(r *signature.Request) { r.Query = append(slices.Clone(r.Query), signature.Param{Name: "x"}) }, at, "auth_signature is not"},
-		"an empty signature":  {set("auth_signature", ""), at, "auth_signature is not"},
-		"a cut signature":     {set("auth_signature", requestSignature[:63]), at, "auth_signature is not"},
-		"an upper signature":  {set("auth_signature", strings.ToUpper(requestSignature)), at, "auth_signature is not"},
-		"a prefix of nothing": {func(r *signature.Request) { r.Path, r.Prefix = "/events", "/apps" }, at, "auth_signature is not"},
+		"601 s late":         {func(*signature.Request) {}, at.Add(601 * time.Second), "auth_timestamp is 1353088179, which is not within 600 seconds of the server's time, 1353088780"},
+		"601 s early":        {func(*signature.Request) {}, at.Add(-601 * time.Second), "auth_timestamp is 1353088179, which is not within 600 seconds"},
+		"no time":            {set("auth_timestamp", "now"), at, `auth_timestamp is "now", and no number of seconds since 1970`},
+		"another time":       {set("auth_timestamp", "1353088180"), at, "auth_signature is not the HMAC-SHA256"},
+		"a far time":         {set("auth_timestamp", "-9223372036854775808"), at, "auth_timestamp is -9223372036854775808, which is not within"},
+		"another version":    {set("auth_version", "2.0"), at, `auth_version is "2.0", and 1.0 is known`},
+		"another key":        {set("auth_key", "other"), at, "auth_signature is not the HMAC-SHA256"},
+		"an unknown key":     {set("auth_key", "x"), at, `there is no auth_key "x" of this app`},
+		"no key":             {without("auth_key"), at, "the parameter auth_key is missing"},
+		"no timestamp":       {without("auth_timestamp"), at, "the parameter auth_timestamp is missing"},
+		"no version":         {without("auth_version"), at, "the parameter auth_version is missing"},
+		"no signature":       {without("auth_signature"), at, "the parameter auth_signature is missing"},
+		"two keys":           {twice("auth_key"), at, "the parameter auth_key is there 2 times"},
+		"another sum":        {set("body_md5", "0"), at, "auth_signature is not"},
+		"two signatures":     {twice("auth_signature"), at, "the parameter auth_signature is there 2 times"},
+		"another method":     {func(r *signature.Request) { r.Method = "GET" }, at, "auth_signature is not the HMAC-SHA256"},
+		"another path":       {func(r *signature.Request) { r.Path = "/apps/4/events" }, at, `auth_signature is not the HMAC-SHA256, in hexadecimal, of "POST\n/apps/4/events\nauth_key=`},
+		"one parameter more": {func(r *signature.Request) { r.Query = append(slices.Clone(r.Query), signature.Param{Name: "x"}) }, at, "auth_signature is not"},
+		"an empty signature": {set("auth_signature", ""), at, "auth_signature is not"},
+		"a cut signature":    {set("auth_signature", requestSignature[:63]), at, "auth_signature is not"},
+		"an upper signature": {set("auth_signature", strings.ToUpper(requestSignature)), at, "auth_signature is not"},
+		"another path, also": {func(r *signature.Request) { r.Path, r.Also = "/apps/4/events", []string{"/", "/apps/5/events"} }, at, "auth_signature is not"},
 	} {
 		changed := r
 		c.change(&changed)
@@ -157,22 +155,44 @@ func TestRequestVector(t *testing.T) {
 	}
 }
 
-// TestPrefix: a path counts with the prefix that a proxy leaves in place, and without it.
-func TestPrefix(t *testing.T) {
-	keys := signature.Keys{signature.NewKey(key, secret)}
-	for _, prefix := range []string{"", "/push", "/a/b"} {
-		r, at := request(t)
-		r.Query = signedWith(keys[0], signature.Request{Method: r.Method, Path: r.Path, Prefix: prefix, Body: r.Body}, r.Query)
-		r.Prefix = "/push"
-		if _, err := keys.Verify(r, at); (err == nil) != (prefix != "/a/b") {
-			t.Errorf("signed with the prefix %q: %v", prefix, err)
+// TestBody: it is the one that is signed.
+func TestBody(t *testing.T) {
+	r, body, _ := request(t)
+	for _, c := range []struct {
+		query signature.Query
+		body  string
+		want  string
+	}{
+		{r.Query, string(body), ""},
+		{nil, "", ""},
+		{signature.Query{{Name: "body_md5", Value: "d41d8cd98f00b204e9800998ecf8427e"}}, "", ""},
+		{r.Query, string(body) + " ", "body_md5 is not the MD5 of the body, in hexadecimal"},
+		{r.Query, "", "body_md5 is not the MD5 of the body, in hexadecimal"},
+		{nil, "{}", "the parameter body_md5 is missing, and the request has a body"},
+		{signature.Query{{Name: "body_md5"}}, "{}", "the parameter body_md5 is missing, and the request has a body"},
+		{append(slices.Clone(r.Query), signature.Param{Name: "body_md5"}), string(body), "the parameter body_md5 is there 2 times"},
+		{signature.Query{{Name: "body_md5", Value: "EC365A775A4CD0599FAEB73354201B6F"}}, string(body), "body_md5 is not the MD5 of the body, in hexadecimal"},
+	} {
+		err := c.query.CheckBody([]byte(c.body))
+		if c.want == "" && err != nil || c.want != "" && (err == nil || problem.Of(err).Kind != problem.Unauthorized || problem.Of(err).Detail != c.want) {
+			t.Errorf("%v, %q: %v, want %q", c.query, c.body, err, c.want)
 		}
 	}
 }
 
-func signedWith(k *signature.Key, r signature.Request, q signature.Query) signature.Query {
-	r.Query = slices.DeleteFunc(slices.Clone(q), func(p signature.Param) bool { return p.Name == "auth_signature" })
-	return append(r.Query, signature.Param{Name: "auth_signature", Value: k.SignRequest(r)})
+// TestOtherPaths: each of the paths by which a request may be signed counts.
+func TestOtherPaths(t *testing.T) {
+	keys := signature.Keys{signature.NewKey(key, secret)}
+	for path, right := range map[string]bool{"/apps/3/events": true, "/push/apps/3/events": true, "/a/b": true, "/c": false} {
+		r, _, at := request(t)
+		r.Query = slices.DeleteFunc(slices.Clone(r.Query), func(p signature.Param) bool { return p.Name == "auth_signature" })
+		by := keys[0].SignRequest(signature.Request{Method: r.Method, Path: path, Query: r.Query})
+		r.Query = append(r.Query, signature.Param{Name: "auth_signature", Value: by})
+		r.Also = []string{"/push/apps/3/events", "/a/b"}
+		if _, err := keys.Verify(r, at); (err == nil) != right {
+			t.Errorf("signed with the path %q: %v", path, err)
+		}
+	}
 }
 
 // TestConcurrent: signatures do not mix.
@@ -236,7 +256,7 @@ func FuzzQuery(f *testing.F) {
 		if err != nil {
 			return
 		}
-		r := signature.Request{Method: "POST", Path: "/apps/3/events", Query: q, Body: []byte(body)}
+		r := signature.Request{Method: "POST", Path: "/apps/3/events", Query: q}
 		if got, want := k.SignRequest(r), hmacOf("POST\n/apps/3/events\n"+naive(raw), secret); got != want {
 			t.Errorf("%q is signed as another text than %q", raw, naive(raw))
 		}
@@ -249,7 +269,10 @@ func FuzzQuery(f *testing.F) {
 		}
 		r.Query = append(r.Query, signature.Param{Name: "auth_signature", Value: k.SignRequest(r)})
 		if _, err := keys.Verify(r, time.Unix(1353088179, 0)); err != nil {
-			t.Errorf("%q with %q, signed, is refused: %v", raw, body, err)
+			t.Errorf("%q, signed, is refused: %v", raw, err)
+		}
+		if err := r.Query.CheckBody([]byte(body)); err != nil {
+			t.Errorf("%q: %v", body, err)
 		}
 		if fmt.Sprint(q) != before {
 			t.Errorf("%q: signing has changed the parameters", raw)
@@ -300,7 +323,10 @@ func BenchmarkVerify(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		q, _ := signature.ParseQuery(raw)
-		if _, err := keys.Verify(signature.Request{Method: "POST", Path: "/apps/3/events", Query: q, Body: body}, time.Unix(1353088179, 0)); err != nil {
+		if _, err := keys.Verify(signature.Request{Method: "POST", Path: "/apps/3/events", Query: q}, time.Unix(1353088179, 0)); err != nil {
+			b.Fatal(err)
+		}
+		if err := q.CheckBody(body); err != nil {
 			b.Fatal(err)
 		}
 	}
