@@ -129,6 +129,7 @@ const maxToldAcks = 1000
 func (h *Hub) AddShard(loop Loop) *Shard {
 	s := &Shard{
 		hub:        h,
+		number:     len(h.shards),
 		loop:       loop,
 		apps:       make(map[string]*appIndex),
 		position:   h.log.Newest(),

@@ -30,6 +30,7 @@ const (
 	leaving                         // its ending is being told
 	awaitingToken                   // its token is being verified elsewhere: see view.Await
 	holdsLabels                     // session.Store keeps the labels that the backend has given it while it is here
+	isTracked                       // see Member.SetTracked
 )
 
 func (m *member) is(s state) bool { return m.state&s != 0 }

@@ -70,6 +70,10 @@ type Address struct {
 	slot  scenecast.Slot
 }
 
+// Index is a number that no other connection of the hub has at the same time. The numbers of those that have ended are given again, so they
+// stay small, and an observer can keep what it knows of connections in a list.
+func (a Address) Index() int { return int(a.slot.Index)*len(a.shard.hub.shards) + a.shard.number }
+
 // Do has the connection's owner run a task with it, behind what was posted before, unless the connection has ended. Any goroutine may
 // call it; it does not wait. False: it will not run, because the owner has stopped.
 func (a Address) Do(task func(c Watcher)) bool {

@@ -30,6 +30,11 @@ type Member interface {
 	Trusted(key string) bool
 	// Address is where the connection is found later.
 	Address() Address
+	// SetTracked notes something about the connection, as long as it is here: that presence keeps a record of it. So nobody needs to look
+	// for the record of one that has none.
+	SetTracked(tracked bool)
+	// Tracked is what was noted last; false: nothing was.
+	Tracked() bool
 }
 
 // observers are several of them as one: each is told, in their order.

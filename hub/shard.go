@@ -19,6 +19,7 @@ import (
 // ending by a call of its own, so no member leaves while the shard goes through some of them.
 type Shard struct {
 	hub        *Hub
+	number     int // its index among the hub's
 	loop       Loop
 	members    members              // by slot index
 	apps       map[string]*appIndex // by name; an app without connections has none

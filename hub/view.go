@@ -76,6 +76,19 @@ func (v *view) Trusted(key string) bool {
 	return m != nil && v.shard.trusts.of(m.trust).has(key)
 }
 
+// SetTracked implements Member.
+func (v *view) SetTracked(tracked bool) {
+	if m := v.shard.at(v.slot); m != nil {
+		m.setTo(isTracked, tracked)
+	}
+}
+
+// Tracked implements Member.
+func (v *view) Tracked() bool {
+	m := v.shard.at(v.slot)
+	return m != nil && m.is(isTracked)
+}
+
 // MaySet implements scenecast.Conn.
 func (v *view) MaySet() []string {
 	if m := v.shard.at(v.slot); m != nil {

@@ -90,6 +90,35 @@ func (s Set) Values(key string) []string {
 	return values
 }
 
+// Value is the first of the key's values; empty where it has none.
+func (s Set) Value(key string) string {
+	if of := s.Of(key); of.Len() > 0 {
+		return of.labels[0].Value
+	}
+	return ""
+}
+
+// Filter is the part of the set that a function keeps; the set itself, where that is all of it.
+func (s Set) Filter(keep func(l Label) bool) Set {
+	var room [8]Label // a part is mostly small, and is kept in a slice that is no longer than it
+	kept := room[:0]
+	for _, l := range s.labels {
+		if keep(l) {
+			kept = append(kept, l)
+		}
+	}
+	switch len(kept) {
+	case len(s.labels):
+		return s
+	case 0:
+		return Set{}
+	default:
+		part := make([]Label, len(kept))
+		copy(part, kept)
+		return Set{part}
+	}
+}
+
 // With returns a set in which the key has exactly these values, whatever it had before; without values, not at all.
 func (s Set) With(key string, values ...string) Set {
 	next := make([]Label, 0, len(s.labels)+len(values))

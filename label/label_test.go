@@ -121,6 +121,27 @@ func TestWith(t *testing.T) {
 	}
 }
 
+func TestFilter(t *testing.T) {
+	const all = "a=1 b=2 b=3 c=4 d=5 e=6 f=7 g=8 h=9 i=10"
+	for _, c := range []struct{ keys, want string }{
+		{"", ""}, {"x", ""}, {"b", "b=2 b=3"}, {"ai", "a=1 i=10"}, {"abcdefghi", all}, {"abcdefgh", strings.TrimSuffix(all, " i=10")},
+	} {
+		from := set(all)
+		got := from.Filter(func(l label.Label) bool { return strings.Contains(c.keys, l.Key) })
+		if spell(got) != c.want || spell(from) != all || !got.Equal(set(c.want)) {
+			t.Errorf("%q: %q, want %q; the set is %q", c.keys, spell(got), c.want, spell(from))
+		}
+	}
+}
+
+func TestValue(t *testing.T) {
+	for key, want := range map[string]string{"a": "1", "b": "2", "c": "", "0": "", "x": ""} {
+		if got := set("a=1 b=2 b=3").Value(key); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+}
+
 func TestEqual(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

@@ -2,6 +2,7 @@ package presence
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"scenecast"
@@ -12,6 +13,7 @@ import (
 // Conn is a connection of this node as the state needs to know it.
 type Conn struct {
 	ID      scenecast.ConnID
+	Index   int // hub.Address.Index: no other connection of the node has it before this one is gone
 	App     string
 	Keys    []Key     // that its app declares
 	Labels  label.Set // of which those with a declared key count, @user and @watch
@@ -41,6 +43,10 @@ type conn struct {
 	user    string
 	places  []*place
 	watched []watched
+
+	// The place that it has had first: most have no other one, and so need no more memory than this.
+	first  place
+	firsts [1]*place
 }
 
 // place is a connection's place in a scene.
@@ -59,27 +65,31 @@ type watched struct {
 
 // Update notes what a connection is now: one that has joined, or has other labels.
 func (s *State) Update(now time.Time, c Conn) {
-	own := s.conns[c.ID]
+	own := s.conn(c.Index)
+	user := c.Labels.Value(scenecast.LabelUser)
+	var before []*place
 	if own == nil {
-		own = new(conn)
-		s.conns[c.ID] = own
+		own = conns.Get().(*conn)
+		own.user, own.places = user, own.firsts[:0]
+		s.setConn(c.Index, own)
+	} else {
+		if user != own.user {
+			s.leaveAll(now, own)
+			own.user = user
+		}
+		before, own.places = own.places, make([]*place, 0, max(1, len(own.places)))
 	}
-	var user string
-	for l := range c.Labels.Of(scenecast.LabelUser).All() {
-		user = l.Value
-	}
-	if user != own.user {
-		s.leaveAll(now, own)
-		own.user = user
-	}
-	before := own.places
-	own.places = make([]*place, 0, max(1, len(before)))
-	for _, key := range c.Keys {
+	for i := range c.Keys {
+		key := &c.Keys[i]
+		values := c.Labels.Of(key.Name)
+		if values.Len() == 0 {
+			continue
+		}
 		var shows label.Set
 		if user != "" {
 			shows = key.shown(c.Trusted)
 		}
-		for l := range c.Labels.Of(key.Name).All() {
+		for l := range values.All() {
 			id := SceneID{c.App, key.Name, l.Value}
 			if i := slices.IndexFunc(before, func(p *place) bool { return p != nil && p.scene.id == id }); i >= 0 {
 				own.places = append(own.places, before[i])
@@ -87,7 +97,7 @@ func (s *State) Update(now time.Time, c Conn) {
 				before[i] = nil
 				continue
 			}
-			own.places = append(own.places, s.enter(now, s.scene(id), user, shows))
+			own.places = append(own.places, s.enter(now, s.scene(id), own, shows))
 		}
 	}
 	for _, p := range before {
@@ -97,13 +107,38 @@ func (s *State) Update(now time.Time, c Conn) {
 	}
 	s.watch(c, own)
 	if len(own.places) == 0 && len(own.watched) == 0 {
-		delete(s.conns, c.ID)
+		s.forget(c.Index, own)
 	}
 }
 
-// Gone notes that a connection has ended.
-func (s *State) Gone(now time.Time, id scenecast.ConnID) {
-	own := s.conns[id]
+// conn is the connection with an index; nil: it is not known.
+func (s *State) conn(index int) *conn {
+	if index >= len(s.conns) {
+		return nil
+	}
+	return s.conns[index]
+}
+
+func (s *State) setConn(index int, c *conn) {
+	for index >= len(s.conns) {
+		s.conns = append(s.conns, nil)
+	}
+	s.conns[index] = c
+}
+
+// forget forgets a connection that is in no scene and watches nothing.
+func (s *State) forget(index int, c *conn) {
+	s.conns[index] = nil
+	*c = conn{}
+	conns.Put(c)
+}
+
+// conns are such as are not in use. The collector may take them.
+var conns = sync.Pool{New: func() any { return new(conn) }}
+
+// Gone notes that the connection with an index has ended.
+func (s *State) Gone(now time.Time, index int) {
+	own := s.conn(index)
 	if own == nil {
 		return
 	}
@@ -111,7 +146,7 @@ func (s *State) Gone(now time.Time, id scenecast.ConnID) {
 	for _, w := range own.watched {
 		s.unwatch(w.scenes)
 	}
-	delete(s.conns, id)
+	s.forget(index, own)
 }
 
 func (s *State) leaveAll(now time.Time, c *conn) {
@@ -122,15 +157,19 @@ func (s *State) leaveAll(now time.Time, c *conn) {
 }
 
 // enter puts a connection into a scene.
-func (s *State) enter(now time.Time, sc *scene, user string, shows label.Set) *place {
-	p := &place{scene: sc, shows: shows}
+func (s *State) enter(now time.Time, sc *scene, c *conn, shows label.Set) *place {
+	p := &c.first
+	if p.scene != nil {
+		p = new(place)
+	}
+	p.scene, p.shows = sc, shows
 	sc.local++
-	if user == "" {
+	if c.user == "" {
 		sc.localAnonymous++
 	}
 	s.updateOwn(now, &sc.all)
-	if user != "" {
-		p.m = s.member(sc, user)
+	if c.user != "" {
+		p.m = s.member(sc, c.user)
 		p.shown = s.stamp(now).At
 		p.m.places = append(p.m.places, p)
 		s.updateOwn(now, p.m)
@@ -214,7 +253,7 @@ func (s *State) unwatch(scenes []*scene) {
 	for _, sc := range scenes {
 		if sc.watchers--; sc.watchers == 0 {
 			sc.news, sc.owed = nil, false
-			s.idle = append(s.idle, &sc.all)
+			s.markIdle(&sc.all)
 		}
 	}
 }

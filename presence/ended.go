@@ -74,14 +74,14 @@ func (s *State) receiveEnded(now time.Time, from scenecast.NodeID, e *Ended) {
 		return
 	}
 	for _, in := range e.Scenes {
-		sc := s.scenes[in.id()]
+		sc := s.find(in.id())
 		if sc == nil {
 			continue
 		}
 		for _, r := range in.Records {
 			m := &sc.all
 			if r.User != "" {
-				m = sc.members[r.User]
+				m, _ = sc.users.find(r.User)
 			}
 			if m == nil {
 				continue

@@ -137,7 +137,7 @@ func (s *State) TakeEvents(now time.Time) (events []Event, again time.Time) {
 			}
 		}
 		if !w.m.present {
-			s.idle = append(s.idle, w.m)
+			s.markIdle(w.m)
 		}
 	}
 	b.waiting = slices.Delete(b.waiting, 0, n)

@@ -31,9 +31,8 @@ func (m *model) wait(d time.Duration) {
 
 // user has a page of a user join at a node.
 func (m *model) user(node int, name string) *modelPage {
-	m.conns++
 	n := m.nodes[node]
-	p := &modelPage{t: m.t, id: scenecast.ConnID{Node: n.id, Seq: m.conns}, watching: make(map[string]bool), sees: make(map[SceneID]*modelView)}
+	p := m.newPage(n)
 	p.labels = p.labels.With(scenecast.LabelUser, name).With("order", "7")
 	n.pages[p.id] = p
 	m.handOver(n, p)

@@ -25,15 +25,6 @@ func find(keys []Key, name string) (Key, bool) {
 }
 
 // shown are those of the labels that members of the key's scenes show.
-func (k Key) shown(trusted label.Set) label.Set {
-	if trusted.Len() == 0 {
-		return trusted
-	}
-	var shown []label.Label
-	for l := range trusted.All() {
-		if slices.Contains(k.Show, l.Key) {
-			shown = append(shown, l)
-		}
-	}
-	return label.New(shown...)
+func (k *Key) shown(trusted label.Set) label.Set {
+	return trusted.Filter(func(l label.Label) bool { return slices.Contains(k.Show, l.Key) })
 }

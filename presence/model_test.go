@@ -42,6 +42,7 @@ var modelKeys = []Key{
 type modelPage struct {
 	t        *testing.T
 	id       scenecast.ConnID
+	index    int
 	labels   label.Set
 	watching map[string]bool // keys, as by scenecast.LabelWatching
 	sees     map[SceneID]*modelView
@@ -256,9 +257,25 @@ func (m *model) anyPage(n *modelNode) *modelPage {
 	return n.pages[ids[m.r.IntN(len(ids))]]
 }
 
-func (m *model) join(n *modelNode) {
+// newPage is a page with an index that is free.
+func (m *model) newPage(n *modelNode) *modelPage {
 	m.conns++
-	p := &modelPage{t: m.t, id: scenecast.ConnID{Node: n.id, Seq: m.conns}, watching: make(map[string]bool), sees: make(map[SceneID]*modelView)}
+	taken := make(map[int]bool)
+	for _, p := range n.pages {
+		taken[p.index] = true
+	}
+	index := 0
+	for taken[index] {
+		index++
+	}
+	return &modelPage{
+		t: m.t, id: scenecast.ConnID{Node: n.id, Seq: m.conns}, index: index,
+		watching: make(map[string]bool), sees: make(map[SceneID]*modelView),
+	}
+}
+
+func (m *model) join(n *modelNode) {
+	p := m.newPage(n)
 	if m.r.IntN(4) > 0 {
 		p.labels = p.labels.With(scenecast.LabelUser, fmt.Sprint("u", m.r.IntN(8)))
 	}
@@ -290,14 +307,14 @@ func (m *model) change(p *modelPage) {
 
 // handOver hands over what the page is, to be noted later.
 func (m *model) handOver(n *modelNode, p *modelPage) {
-	c := Conn{ID: p.id, App: "shop", Keys: modelKeys, Labels: p.labels, Trusted: p.labels.Of("name"), Moved: p.moved}
+	c := Conn{ID: p.id, Index: p.index, App: "shop", Keys: modelKeys, Labels: p.labels, Trusted: p.labels.Of("name"), Moved: p.moved}
 	p.moved = false
 	n.ops = append(n.ops, func(now time.Time) { n.state.Update(now, c) })
 }
 
 func (m *model) leave(n *modelNode, p *modelPage) {
 	delete(n.pages, p.id)
-	n.ops = append(n.ops, func(now time.Time) { n.state.Gone(now, p.id) })
+	n.ops = append(n.ops, func(now time.Time) { n.state.Gone(now, p.index) })
 }
 
 // advance lets time pass, and what is due happen.
@@ -442,8 +459,8 @@ func (m *model) check() {
 		if len(values) > 0 {
 			m.t.Errorf("node %d has scenes without pages: %v", n.id, values)
 		}
-		if want := len(members); len(n.state.scenes) > want {
-			m.t.Errorf("node %d keeps %d scenes, and there are %d", n.id, len(n.state.scenes), want)
+		if got, want := len(n.state.allScenes(m.t)), len(members); got > want {
+			m.t.Errorf("node %d keeps %d scenes, and there are %d", n.id, got, want)
 		}
 		for _, p := range n.pages {
 			m.checkPage(p, members, anonymous, shows)

@@ -80,7 +80,7 @@ func (s *State) TakeNotices(now time.Time, tell func(Notice)) (again time.Time) 
 	for _, sc := range changed {
 		sc.queued = false
 		if sc.watchers == 0 {
-			s.idle = append(s.idle, &sc.all)
+			s.markIdle(&sc.all)
 			continue
 		}
 		s.tellScene(sc, tell)
@@ -149,7 +149,7 @@ func (s *State) TakeWatches() []Watch {
 
 // Snapshot is a scene as its watchers know it.
 func (s *State) Snapshot(id SceneID) Notice {
-	sc := s.scenes[id]
+	sc := s.find(id)
 	if sc == nil {
 		sc = &scene{id: id}
 	}

@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"slices"
 	"time"
 
 	"scenecast"
@@ -17,6 +18,7 @@ func (s *Service) Joined(c hub.Member) {
 		return
 	}
 	if labels := c.Labels(); concerns(keys, labels) {
+		c.SetTracked(true)
 		s.handOver(c, keys, labels, false)
 	}
 }
@@ -29,15 +31,26 @@ func (s *Service) Relabelled(c hub.Member, before label.Set) {
 	}
 	labels := c.Labels()
 	if changed, moved := compare(c, keys, before, labels); changed {
+		c.SetTracked(concerns(keys, labels))
 		s.handOver(c, keys, labels, moved)
 	}
 }
 
-// Left implements hub.Observer. To find out whether the state knows the connection would be more work than to have it be looked up.
+// Left implements hub.Observer.
 func (s *Service) Left(c hub.Member, _ scenecast.Ending) {
-	if s.changed.Load() || len(s.options.Keys(c.App())) > 0 {
-		s.handed.add(op{id: c.ID(), gone: true})
+	if c.Tracked() {
+		s.handed.add(&op{id: c.ID(), address: c.Address(), gone: true})
 		s.wakeUp()
+	}
+}
+
+// lookAgain has what other keys mean for a connection be noted.
+func (s *Service) lookAgain(c hub.Member) {
+	keys, labels := s.options.Keys(c.App()), c.Labels()
+	concerned := concerns(keys, labels)
+	if concerned || c.Tracked() {
+		c.SetTracked(concerned)
+		s.handOver(c, keys, labels, false)
 	}
 }
 
@@ -76,11 +89,10 @@ func compare(c hub.Member, keys []Key, before, after label.Set) (changed, moved 
 
 // handOver has the goroutine note what a connection is now.
 func (s *Service) handOver(c hub.Member, keys []Key, labels label.Set, moved bool) {
-	s.handed.add(op{
+	s.handed.add(&op{
 		id:      c.ID(),
 		address: c.Address(),
 		app:     c.App(),
-		keys:    keys,
 		labels:  labels,
 		trusted: trusted(c, keys, labels),
 		moved:   moved,
@@ -90,29 +102,23 @@ func (s *Service) handOver(c hub.Member, keys []Key, labels label.Set, moved boo
 
 // trusted are those of the labels that a scene may show.
 func trusted(c hub.Member, keys []Key, labels label.Set) label.Set {
-	var shown []label.Label
-	for i := range keys {
-		for _, key := range keys[i].Show {
-			if of := labels.Of(key); of.Len() > 0 && c.Trusted(key) {
-				for l := range of.All() {
-					shown = append(shown, l)
-				}
+	return labels.Filter(func(l label.Label) bool {
+		for i := range keys {
+			if slices.Contains(keys[i].Show, l.Key) {
+				return c.Trusted(l.Key)
 			}
 		}
-	}
-	if shown == nil {
-		return label.Set{}
-	}
-	return label.New(shown...)
+		return false
+	})
 }
 
-// apply notes an op.
+// apply notes an op. If the app has declared other keys since it was handed over, all connections are looked at again behind it.
 func (s *Service) apply(now time.Time, o *op) {
 	if o.gone {
-		s.state.Gone(now, o.id)
+		s.state.Gone(now, o.address.Index())
 		return
 	}
 	s.state.Update(now, Conn{
-		ID: o.id, App: o.app, Keys: o.keys, Labels: o.labels, Trusted: o.trusted, Moved: o.moved, Address: o.address,
+		ID: o.id, Index: o.address.Index(), App: o.app, Keys: s.options.Keys(o.app), Labels: o.labels, Trusted: o.trusted, Moved: o.moved, Address: o.address,
 	})
 }

@@ -87,7 +87,7 @@ func (s *State) receiveRecords(now time.Time, from scenecast.NodeID, p *peer, in
 		m := s.member(sc, r.User)
 		if r.Removed != 0 {
 			s.remove(now, m, from, Stamp{r.Removed, from})
-			s.idle = append(s.idle, m) // also one of which there was no record
+			s.markIdle(m) // also one of which there was no record
 			continue
 		}
 		record := r.of(from)
@@ -261,13 +261,15 @@ func (s *State) tellSnapshot() {
 		}
 		ready = scenes
 	}}
-	for _, sc := range s.scenes {
-		if i := sc.all.of(s.self); i >= 0 {
-			pack.add(sc, sc.all.records[i].tell(""))
-		}
-		for m := sc.first; m != nil; m = m.next {
-			if i := m.of(s.self); i >= 0 {
-				pack.add(sc, m.records[i].tell(m.user))
+	for _, of := range s.scenes {
+		for _, sc := range of.scenes {
+			if i := sc.all.of(s.self); i >= 0 {
+				pack.add(sc, sc.all.records[i].tell(""))
+			}
+			for m := sc.first; m != nil; m = m.next {
+				if i := m.of(s.self); i >= 0 {
+					pack.add(sc, m.records[i].tell(m.user))
+				}
 			}
 		}
 	}

@@ -13,16 +13,26 @@ type op struct {
 	id      scenecast.ConnID
 	address hub.Address
 	app     string
-	keys    []Key
 	labels  label.Set
 	trusted label.Set
 	moved   bool
 	gone    bool
 }
 
+// opBlock is some ops. Those in a queue are full but for the last.
+type opBlock struct {
+	ops [blockOps]op
+	n   int
+}
+
+const blockOps = 256
+
+// opBlocks are such as are not in use. The collector may take them.
+var opBlocks = sync.Pool{New: func() any { return new(opBlock) }}
+
 // batch is what was handed over since the last one.
 type batch struct {
-	ops      []op
+	blocks   []*opBlock
 	messages []Message
 }
 
@@ -37,35 +47,64 @@ type queue struct {
 
 const (
 	minReduce     = 32 << 10
-	maxKept       = 8 << 10 // ops for which room is kept
 	maxInboxBytes = 64 << 20
 )
 
-func (q *queue) add(o op) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.batch.ops = append(q.batch.ops, o)
-	if n := len(q.batch.ops); n >= max(minReduce, q.reduceAt) {
-		q.batch.ops = reduce(q.batch.ops)
-		q.reduceAt = 2 * len(q.batch.ops)
-	}
+// isFull reports whether the next op needs another block.
+func (b *batch) isFull() bool {
+	last := len(b.blocks) - 1
+	return last < 0 || b.blocks[last].n == blockOps
 }
 
-// reduce keeps the last op of each connection.
-func reduce(ops []op) []op {
-	last := make(map[scenecast.ConnID]int, len(ops))
-	kept := ops[:0]
-	for _, o := range ops {
-		if i, known := last[o.id]; known {
-			o.moved = o.moved || kept[i].moved
-			kept[i] = o
+// add takes a copy of an op.
+func (q *queue) add(o *op) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.batch.isFull() && len(q.batch.blocks)*blockOps >= max(minReduce, q.reduceAt) {
+		q.reduceAt = 2 * q.batch.reduce()
+	}
+	if q.batch.isFull() {
+		q.batch.blocks = append(q.batch.blocks, opBlocks.Get().(*opBlock))
+	}
+	b := q.batch.blocks[len(q.batch.blocks)-1]
+	b.ops[b.n] = *o
+	b.n++
+}
+
+// reduce keeps the last op of each connection, and returns how many these are. All blocks are full.
+func (b *batch) reduce() (kept int) {
+	at := func(i int) *op { return &b.blocks[i/blockOps].ops[i%blockOps] }
+	last := make(map[scenecast.ConnID]int)
+	for i := range len(b.blocks) * blockOps {
+		o := at(i)
+		if k, known := last[o.id]; known {
+			o.moved = o.moved || at(k).moved
+			*at(k) = *o
 			continue
 		}
-		last[o.id] = len(kept)
-		kept = append(kept, o)
+		last[o.id] = kept
+		*at(kept) = *o
+		kept++
 	}
-	clear(ops[len(kept):])
+	needed := (kept + blockOps - 1) / blockOps
+	for _, rest := range b.blocks[needed:] {
+		rest.free()
+	}
+	clear(b.blocks[needed:])
+	b.blocks = b.blocks[:needed]
+	if n := kept % blockOps; n > 0 {
+		last := b.blocks[needed-1]
+		clear(last.ops[n:])
+		last.n = n
+	}
 	return kept
+}
+
+// free gives a block back.
+func (b *opBlock) free() {
+	clear(b.ops[:b.n]) // they would keep labels
+	b.n = 0
+	opBlocks.Put(b)
 }
 
 // addMessage reports whether there was room.
@@ -80,15 +119,11 @@ func (q *queue) addMessage(m Message, bytes int) bool {
 	return true
 }
 
-// take takes what was handed over, and gives the queue room for more: that of the batch before, which is done with.
-func (q *queue) take(done batch) batch {
-	clear(done.ops)
-	if cap(done.ops) > maxKept {
-		done.ops = nil
-	}
+// take takes what was handed over.
+func (q *queue) take() batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	b := q.batch
-	q.batch, q.bytes, q.reduceAt = batch{ops: done.ops[:0]}, 0, 0
+	q.batch, q.bytes, q.reduceAt = batch{}, 0, 0
 	return b
 }

@@ -12,15 +12,25 @@ import (
 // SceneID names a scene: a value of a declared key, in an app.
 type SceneID struct{ App, Key, Value string }
 
+// keyScenes are the scenes of one key of an app.
+type keyScenes struct {
+	of       appKey
+	scenes   map[string]*scene // by value; also such as are not occupied any more and not yet swept
+	occupied int               // how many are
+}
+
+type appKey struct{ app, key string }
+
 // scene is who is in one scene, over all nodes.
 type scene struct {
 	id SceneID
+	of *keyScenes
 
 	// all is the scene itself, as a member without a name: it is present while any connection is in the scene. The connections of its
 	// records are those without a user.
 	all       member
-	members   map[string]*member // by user; also such as are not present any more and not yet swept
-	first     *member            // those that are present are linked in the order in which they came
+	users     users
+	first     *member // those that are present are linked in the order in which they came
 	last      *member
 	count     int // of these
 	anonymous int // connections without a user
@@ -45,18 +55,23 @@ type member struct {
 	places     []*place // of this node's connections; what the last one shows is shown
 	next, prev *member
 
-	present bool
 	shows   label.Set // of all nodes' records, the newest
 	since   Stamp     // … the oldest
 	session Stamp     // the oldest since it has come to be present
-
-	told    bool      // the others have this node's record
-	dirty   bool      // … or what they have is old; it is in State.dirty
 	leaves  time.Time // when this node's record ends, because there is no connection; zero: there is one
 	left    int64     // when this node's record was removed
 	removed Stamp     // when and by which node the last record was removed that has been
-	orphan  bool      // a record has been removed because its node is gone
-	pending int       // events of it that are not told yet
+
+	present bool
+	idle    bool  // it is in State.idle
+	told    bool  // the others have this node's record
+	dirty   bool  // … or what they have is old; it is in State.dirty
+	orphan  bool  // a record has been removed because its node is gone
+	pending int32 // events of it that are not told yet
+
+	// Room for the first record and the first place: most members have one page.
+	record [1]record
+	place  [1]*place
 }
 
 // isScene reports whether the member is the scene itself.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"scenecast"
@@ -46,14 +45,10 @@ type Service struct {
 	options Options
 	log     *slog.Logger
 
-	changed atomic.Bool // the keys, at some time: a connection may be in a scene whose key is not declared any more
-
 	handed queue // by loops, and by other nodes
 	wake   chan struct{}
 	stop   chan struct{}
 	done   sync.WaitGroup
-
-	taken batch // the goroutine's only
 
 	mu        sync.Mutex // guards what follows
 	state     *State
@@ -91,9 +86,8 @@ func (s *Service) Start() { s.done.Go(s.run) }
 
 // ChangeKeys runs a function that has apps declare other keys, and then looks at all connections anew, for whose end it does not wait.
 func (s *Service) ChangeKeys(change func()) {
-	s.changed.Store(true)
 	change()
-	s.options.Hub().Walk(func(c hub.Member) { s.handOver(c, s.options.Keys(c.App()), c.Labels(), false) })
+	s.options.Hub().Walk(s.lookAgain)
 }
 
 // Close stops the goroutine and waits for it. Pages are not told anything any more.
@@ -128,8 +122,7 @@ func (s *Service) run() {
 
 // batch does what has been handed over and what is due, and tells what follows. It returns when something is due again.
 func (s *Service) batch() (due time.Time) {
-	s.taken = s.handed.take(s.taken)
-	handed := s.taken
+	handed := s.handed.take()
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,8 +133,11 @@ func (s *Service) batch() (due time.Time) {
 			due = now.Add(idleTick)
 		}
 	}
-	for i := range handed.ops {
-		s.apply(now, &handed.ops[i])
+	for _, b := range handed.blocks {
+		for i := range b.ops[:b.n] {
+			s.apply(now, &b.ops[i])
+		}
+		b.free()
 	}
 	for _, m := range handed.messages {
 		s.state.Receive(now, m)

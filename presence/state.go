@@ -1,12 +1,11 @@
 package presence
 
 import (
-	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"scenecast"
-	"scenecast/label"
 )
 
 // State is who is in which scene, over all nodes, as one of them knows it. It has no lock: its methods are called one at a time. Each
@@ -15,9 +14,9 @@ type State struct {
 	self   scenecast.NodeID
 	alone  bool                   // there are no other nodes
 	keys   func(app string) []Key // what the apps declare now
-	scenes map[SceneID]*scene
-	conns  map[scenecast.ConnID]*conn
-	values map[appKey]map[string]*scene // of each key, those scenes in which anybody is
+	scenes map[appKey]*keyScenes
+	latest *keyScenes // the ones that were looked for last; nil: none
+	conns  []*conn    // by index; nil: it has none
 
 	lingering linger    // members whose record of this node is going to end
 	dirty     []*member // whose record of this node the others do not know
@@ -44,17 +43,13 @@ type State struct {
 // isEmpty reports whether nobody is in any scene, on any node.
 func (s *State) isEmpty() bool { return len(s.scenes) == 0 }
 
-type appKey struct{ app, key string }
-
 // NewState makes the state of a node without connections. One that is alone has no messages.
 func NewState(self scenecast.NodeID, alone bool, keys func(app string) []Key) *State {
 	return &State{
 		self:   self,
 		alone:  alone,
 		keys:   keys,
-		scenes: make(map[SceneID]*scene),
-		conns:  make(map[scenecast.ConnID]*conn),
-		values: make(map[appKey]map[string]*scene),
+		scenes: make(map[appKey]*keyScenes),
 		peers:  make(map[scenecast.NodeID]*peer),
 
 		watchOf: make(map[watchKey]int),
@@ -76,13 +71,38 @@ func (s *State) stamp(now time.Time) Stamp {
 
 // scene is made where there is none.
 func (s *State) scene(id SceneID) *scene {
-	sc := s.scenes[id]
+	of := s.keyScenes(id.App, id.Key)
+	if of == nil {
+		of = &keyScenes{of: appKey{id.App, id.Key}, scenes: make(map[string]*scene)}
+		s.scenes[of.of], s.latest = of, of
+	}
+	sc := of.scenes[id.Value]
 	if sc == nil {
-		sc = &scene{id: id, members: make(map[string]*member)}
-		sc.all.scene = sc
-		s.scenes[id] = sc
+		sc = &scene{id: id, of: of}
+		sc.all.scene, sc.all.records = sc, sc.all.record[:0]
+		of.scenes[id.Value] = sc
 	}
 	return sc
+}
+
+// find is a scene; nil: there is none.
+func (s *State) find(id SceneID) *scene {
+	if of := s.keyScenes(id.App, id.Key); of != nil {
+		return of.scenes[id.Value]
+	}
+	return nil
+}
+
+// keyScenes are the scenes of a key; nil: there are none.
+func (s *State) keyScenes(app, key string) *keyScenes {
+	if s.latest != nil && s.latest.of == (appKey{app, key}) {
+		return s.latest
+	}
+	of := s.scenes[appKey{app, key}]
+	if of != nil {
+		s.latest = of
+	}
+	return of
 }
 
 // member is made where there is none. Without a user it is the scene itself.
@@ -90,10 +110,12 @@ func (s *State) member(sc *scene, user string) *member {
 	if user == "" {
 		return &sc.all
 	}
-	m := sc.members[user]
+	m, hash := sc.users.find(user)
 	if m == nil {
-		m = &member{scene: sc, user: user}
-		sc.members[user] = m
+		m = members.Get().(*member)
+		m.scene, m.user = sc, user
+		m.records, m.places = m.record[:0], m.place[:0]
+		sc.users.add(m, hash)
 	}
 	return m
 }
@@ -116,8 +138,7 @@ func (s *State) updateOwn(now time.Time, m *member) {
 	case !here && i < 0:
 		return
 	case !here && m.leaves.IsZero():
-		m.leaves = now.Add(s.key(m.scene.id).Linger)
-		s.lingering.push(m.leaves, m)
+		m.leaves = s.lingering.push(now, s.key(m.scene.id).Linger, m)
 	}
 	if here {
 		m.leaves = time.Time{}
@@ -172,7 +193,7 @@ func (s *State) refresh(now time.Time, m *member) {
 		if m.present {
 			s.setPresent(now, m, false)
 		}
-		s.idle = append(s.idle, m)
+		s.markIdle(m)
 		return
 	}
 	since, newest, connections := m.records[0].since, &m.records[0], m.records[0].connections
@@ -228,21 +249,14 @@ func (s *State) setPresent(now time.Time, m *member, present bool) {
 	}
 }
 
-// setOccupied keeps the list of a key's values.
+// setOccupied counts a scene in which anybody is, or nobody any more.
 func (s *State) setOccupied(sc *scene, occupied bool) {
-	of := appKey{sc.id.App, sc.id.Key}
 	if occupied {
 		s.stats.Scenes++
-		if s.values[of] == nil {
-			s.values[of] = make(map[string]*scene)
-		}
-		s.values[of][sc.id.Value] = sc
-		return
-	}
-	s.stats.Scenes--
-	delete(s.values[of], sc.id.Value)
-	if len(s.values[of]) == 0 {
-		delete(s.values, of)
+		sc.of.occupied++
+	} else {
+		s.stats.Scenes--
+		sc.of.occupied--
 	}
 }
 
@@ -271,7 +285,7 @@ func (s *State) Expire(now time.Time) {
 
 // Due is when Expire has something to do; zero: never.
 func (s *State) Due() time.Time {
-	due := s.lingering.next()
+	due := s.lingering.due()
 	for _, p := range s.peers {
 		if at := p.due(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
 			due = at
@@ -280,101 +294,48 @@ func (s *State) Due() time.Time {
 	return due
 }
 
-// sweep forgets members and scenes in which nothing is left.
+// members are such as are not in use. The collector may take them.
+var members = sync.Pool{New: func() any { return new(member) }}
+
+// markIdle has sweep look whether a member is to be forgotten.
+func (s *State) markIdle(m *member) {
+	if !m.idle {
+		m.idle = true
+		s.idle = append(s.idle, m)
+	}
+}
+
+// sweep forgets members and scenes in which nothing is left. Of a member that is forgotten nobody else knows any more, but for linger.
 func (s *State) sweep() {
 	idle := s.idle[:0]
 	for _, m := range s.idle {
-		switch sc := m.scene; {
-		case m.present:
-		case m.dirty || m.pending > 0:
+		sc := m.scene
+		if !m.present && (m.dirty || m.pending > 0) {
 			idle = append(idle, m)
-		case !m.isScene() && sc.members[m.user] == m:
-			delete(sc.members, m.user)
-			s.forgetScene(sc)
-		default:
-			s.forgetScene(sc)
+			continue
 		}
+		m.idle = false
+		if m.present {
+			continue
+		}
+		if !m.isScene() {
+			sc.users.remove(m)
+			*m = member{}
+			members.Put(m)
+		}
+		s.forgetScene(sc)
 	}
 	clear(s.idle[len(idle):])
 	s.idle = idle
 }
 
 func (s *State) forgetScene(sc *scene) {
-	if len(sc.members) == 0 && !sc.all.present && !sc.all.dirty && sc.all.pending == 0 && sc.watchers == 0 && !sc.queued && s.scenes[sc.id] == sc {
-		delete(s.scenes, sc.id)
+	if sc.users.len() > 0 || sc.all.present || sc.all.dirty || sc.all.pending > 0 || sc.watchers > 0 || sc.queued || sc.of.scenes[sc.id.Value] != sc {
+		return
 	}
-}
-
-// Member is a member as a query tells of it.
-type Member struct {
-	User        string
-	Shows       label.Set
-	Connections int
-	Since       time.Time
-}
-
-// Scene is a scene as a query tells of it.
-type Scene struct {
-	Value       string
-	Members     int
-	Anonymous   int // connections without a user
-	Connections int // all of them
-}
-
-// Members are those of a scene by the name of the user, behind one, at most limit; and the scene.
-func (s *State) Members(id SceneID, after string, limit int) ([]Member, Scene) {
-	sc := s.scenes[id]
-	if sc == nil {
-		return nil, Scene{Value: id.Value}
+	delete(sc.of.scenes, sc.id.Value)
+	if len(sc.of.scenes) == 0 && s.scenes[sc.of.of] == sc.of {
+		delete(s.scenes, sc.of.of)
+		s.latest = nil
 	}
-	users := make([]string, 0, sc.count)
-	for m := sc.first; m != nil; m = m.next {
-		if m.user > after {
-			users = append(users, m.user)
-		}
-	}
-	slices.Sort(users)
-	users = users[:min(limit, len(users))]
-	members := make([]Member, len(users))
-	for i, user := range users {
-		m := sc.members[user]
-		members[i] = Member{user, m.shows, m.connections(), m.since.Time()}
-	}
-	return members, sc.tell()
-}
-
-// Values are the scenes of a key in which anybody is, by value, behind one, at most limit; and how many there are.
-func (s *State) Values(app, key, after string, limit int) ([]Scene, int) {
-	all := s.values[appKey{app, key}]
-	behind := slices.Sorted(func(yield func(string) bool) {
-		for value := range maps.Keys(all) {
-			if (after == "" || value > after) && !yield(value) { // a value may be empty
-				return
-			}
-		}
-	})
-	scenes := make([]Scene, min(limit, len(behind)))
-	for i := range scenes {
-		scenes[i] = all[behind[i]].tell()
-	}
-	return scenes, len(all)
-}
-
-// Stats are figures of a state.
-type Stats struct {
-	Scenes   int   // in which anybody is, over all nodes
-	Members  int   // of them
-	Watching int   // scenes that pages of this node watch, each counted for each page
-	Missed   int64 // how often this node has missed something of another one, and has asked for a snapshot
-}
-
-// Stats are the figures now.
-func (s *State) Stats() Stats { return s.stats }
-
-func (sc *scene) tell() Scene {
-	t := Scene{Value: sc.id.Value, Members: sc.count, Anonymous: sc.anonymous, Connections: sc.anonymous}
-	for m := sc.first; m != nil; m = m.next {
-		t.Connections += m.connections()
-	}
-	return t
 }
