@@ -13,11 +13,18 @@ import (
 // Reader reads the log for pages that are catching up. Its methods may be called concurrently.
 type Reader struct {
 	log     scenecast.Log
+	settles settler // nil: the log never does
 	frames  *framecache.Cache
 	running chan struct{} // one for each step that runs
 	steps   sync.WaitGroup
 	closing context.Context
 	close   context.CancelFunc
+}
+
+// settler is a log that may keep who reads it waiting for seconds.
+type settler interface {
+	// AwaitSettled waits until After does not wait for what is behind a position.
+	AwaitSettled(ctx context.Context, after scenecast.Position) error
 }
 
 // StepsAtATime is how many steps of all pages run together: they leave half of the machine to the pages that are there.
@@ -26,6 +33,7 @@ func StepsAtATime() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 // NewReader makes a reader of a log.
 func NewReader(log scenecast.Log, frames *framecache.Cache) *Reader {
 	r := &Reader{log: log, frames: frames, running: make(chan struct{}, StepsAtATime())}
+	r.settles, _ = log.(settler)
 	r.closing, r.close = context.WithCancel(context.Background())
 	return r
 }
@@ -56,6 +64,9 @@ type Chunk struct {
 // Read has a step read in a goroutine of its own, and then calls a function there; not if the reader is closed before.
 func (r *Reader) Read(s Step, then func(Chunk)) {
 	r.steps.Go(func() {
+		if r.settles != nil { // those that need not wait are not to wait for those that do
+			_ = r.settles.AwaitSettled(r.closing, s.after) // an error comes again with After
+		}
 		select {
 		case r.running <- struct{}{}:
 		case <-r.closing.Done():

@@ -223,6 +223,42 @@ func TestEpochDuringAStep(t *testing.T) {
 	}
 }
 
+// settlingLog keeps who reads behind one position waiting.
+type settlingLog struct {
+	log
+	unsettled scenecast.Position
+	settled   chan struct{}
+}
+
+func (l *settlingLog) AwaitSettled(_ context.Context, after scenecast.Position) error {
+	if after == l.unsettled {
+		<-l.settled
+	}
+	return nil
+}
+
+// TestOthersDoNotWait: pages for which the log has to settle keep no other page waiting, however many they are.
+func TestOthersDoNotWait(t *testing.T) {
+	var frames framecache.Cache
+	l := &settlingLog{unsettled: at(7), settled: make(chan struct{})}
+	reader := replay.NewReader(l, &frames)
+	defer reader.Close()
+	waiting := make(chan replay.Chunk)
+	pages := replay.StepsAtATime() + 1
+	for range pages {
+		reader.Read(replay.New("a", wire{}, at(7), label.Set{}).Begin(at(20)), func(c replay.Chunk) { waiting <- c })
+	}
+	others := make(chan replay.Chunk)
+	reader.Read(replay.New("a", wire{}, at(8), label.Set{}).Begin(at(20)), func(c replay.Chunk) { others <- c })
+	if chunk := <-others; chunk.At != at(20) {
+		t.Errorf("another page is led to %v", chunk.At)
+	}
+	close(l.settled)
+	for range pages {
+		<-waiting
+	}
+}
+
 // TestAbandon: receipts of what was left to the log are told, once.
 func TestAbandon(t *testing.T) {
 	c := replay.New("a", wire{}, at(0), page("home"))
