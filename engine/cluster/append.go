@@ -32,8 +32,12 @@ func (e *Engine) appendMore() {
 func (e *Engine) appendRecord(o *ownRecord) {
 	if o.began.IsZero() {
 		e.queued -= len(o.bytes)
+		o.epoch = e.tail.Newest().Epoch
 		head := appendHead(make([]byte, 0, len(o.bytes)+24), max(1, o.version), e.options.ID, o.number)
 		o.bytes = append(appendCount(head, len(o.pushes)), o.bytes...)
+		if o.retries != (scenecast.Position{}) { // to pages of this node it has come before
+			o.bytes = again(o.bytes, o.retries.Epoch)
+		}
 		e.kept[o.number] = o
 		o.appendTimer = time.AfterFunc(e.options.UnavailableAfter, func() { e.appendOverdue(o) })
 	}
@@ -94,6 +98,7 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 				e.giveUp(o)
 			} else if o.sending {
 				e.counts.appendedAgain.Add(1)
+				o.markAgain() // also where this node has not read yet that an epoch has begun
 				e.tryAppend(o)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,56 @@ func (m *model) check() {
 		}
 	}
 	m.checkPages(happened)
+	for _, p := range m.pages {
+		m.checkRoamer(p, happened)
+	}
+}
+
+// checkRoamer: a page that has changed nodes while all this went on has shown nothing twice, and, unless it was told of a gap, everything. What
+// is tried again with a key is the same push, within the window of keys.
+func (m *model) checkRoamer(p *roamer, happened []*scenecast.Push) {
+	ids, keys := make(map[string]shown), make(map[string]shown)
+	gaps := 0
+	for _, s := range p.shown {
+		if s.ID == "" {
+			gaps++
+			continue
+		}
+		if before, twice := ids[s.ID]; twice {
+			m.errorf("%s has shown %v, and %v", p.name, before, s)
+		}
+		ids[s.ID] = s
+		if s.Key == "" {
+			continue
+		}
+		if before, twice := keys[s.Key]; twice && s.At.Sub(before.At) < m.plan.window && !m.isGone(before.ID) {
+			m.errorf("%s has shown %v, and %v", p.name, before, s)
+		}
+		keys[s.Key] = s
+	}
+	if gaps > 0 && m.lost == 0 {
+		m.errorf("%s is told of %d gaps", p.name, gaps)
+	}
+	for _, push := range happened {
+		_, has := ids[push.ID]
+		if _, hasKey := keys[push.IdempotencyKey]; !has && !hasKey && gaps == 0 {
+			m.errorf("%s has not shown %s, and is told of no gap", p.name, push.ID)
+		}
+	}
+}
+
+// isGone reports whether the log has lost a push for good, as the node that took it is dead. Only nodes that have read it know of it then.
+func (m *model) isGone(id string) bool {
+	if m.killed == 0 {
+		return false
+	}
+	for _, entry := range m.log.entries {
+		if r, err := decodeRecord(entry.record, audience.Parse); entry.epoch == 0 && err == nil &&
+			slices.ContainsFunc(r.pushes, func(p *scenecast.Push) bool { return p.ID == id }) {
+			return false
+		}
+	}
+	return true
 }
 
 // checkNode: a node gets each push once, in the order of positions, and of those with one key only such as lie a window apart.
@@ -212,7 +263,7 @@ func (m *model) checkPages(happened []*scenecast.Push) {
 }
 
 func (m *model) checkPage(name string, got []*scenecast.Push, e *Engine, s *sink, happened []*scenecast.Push) {
-	counts, places := make(map[string]int), make(map[string]scenecast.Position) // by ID, or key
+	counts := make(map[string]int) // by ID, or key
 	count := func(p *scenecast.Push) {
 		counts[p.ID]++
 		if key := p.IdempotencyKey; key != "" {
@@ -221,7 +272,6 @@ func (m *model) checkPage(name string, got []*scenecast.Push, e *Engine, s *sink
 	}
 	for _, p := range got {
 		count(p)
-		places[p.ID] = p.Position
 	}
 	at := got[len(got)-1].Position
 	for {
@@ -245,13 +295,7 @@ func (m *model) checkPage(name string, got []*scenecast.Push, e *Engine, s *sink
 		}
 	}
 	for _, p := range s.pushes() {
-		n := counts[p.ID]
-		if n == 2 && m.lost > 0 && places[p.ID].Epoch != p.Position.Epoch {
-			// Its first node has read it in a tail that was lost, the other where it was appended again, and between the two the page
-			// has moved. Nobody can know that it has it, but the page.
-			n = 1
-		}
-		if n > 1 {
+		if n := counts[p.ID]; n > 1 {
 			m.errorf("%s has %s %d times", name, p.ID, n)
 			return
 		}

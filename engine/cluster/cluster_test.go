@@ -11,10 +11,15 @@ import (
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/hub"
 )
 
-// sink is a node without connections, which writes down what it gets.
+// sink is a node that writes down what it gets. It has no connections, unless it has a hub.
 type sink struct {
+	name string
+	hub  *hub.Hub // nil: none
+	loop *pageLoop
+
 	mu      sync.Mutex
 	got     []*scenecast.Push // in order
 	queries []answered
@@ -34,6 +39,9 @@ func (s *sink) Deliver(p *scenecast.Push, report func(scenecast.Tally, bool)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.got = append(s.got, p)
+	if s.hub != nil {
+		s.hub.Deliver(p, func(scenecast.Tally, bool) {})
+	}
 	pause := time.Duration(0)
 	if s.slow != nil {
 		pause = s.slow()
@@ -58,10 +66,13 @@ func (s *sink) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 
 func (s *sink) Received([]byte) {}
 
-func (s *sink) Skip(scenecast.GapNotice) {
+func (s *sink) Skip(n scenecast.GapNotice) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.skipped++
+	if s.hub != nil {
+		s.hub.Skip(n)
+	}
 }
 
 func (s *sink) pushes() []*scenecast.Push {
@@ -89,6 +100,7 @@ type clusterOf struct {
 	t       *testing.T
 	log     *fakeLog
 	options func(n int) Options // of the node that is the n-th to be started
+	hubs    bool                // nodes have hubs, with pages
 
 	mu      sync.Mutex // the slices are replaced, not changed
 	started int
@@ -103,7 +115,11 @@ func newCluster(t *testing.T, nodes int, seed uint64, f faults) *clusterOf {
 }
 
 func newClusterWith(t *testing.T, nodes int, seed uint64, f faults, options func(int) Options) *clusterOf {
-	c := &clusterOf{t: t, log: newFakeLog(seed, f), options: options}
+	return (&clusterOf{t: t, log: newFakeLog(seed, f), options: options}).start(nodes)
+}
+
+// start starts nodes.
+func (c *clusterOf) start(nodes int) *clusterOf {
 	for range nodes {
 		c.add()
 	}
@@ -126,6 +142,9 @@ func (c *clusterOf) addWith(change func(*fakeBackend)) {
 	o := c.options(n)
 	o.ID, o.Name, o.Logger = scenecast.NodeID(100+n), fmt.Sprint("node", n), slog.New(slog.DiscardHandler)
 	e := New(b, o)
+	if s.name = o.Name; c.hubs {
+		s.hub, s.loop = newPages(o.ID, e)
+	}
 	if err := e.Start(c.t.Context(), s); err != nil {
 		c.t.Fatalf("start: %v", err)
 	}
@@ -145,16 +164,25 @@ func (c *clusterOf) close() {
 	for _, e := range c.engines {
 		_ = e.Close()
 	}
+	for _, s := range append(slices.Clone(c.sinks), c.dead...) {
+		if s.hub != nil {
+			s.loop.close()
+			s.hub.Close()
+		}
+	}
 }
 
 // kill ends a node as a crash does: nobody hears of it.
 func (c *clusterOf) kill(n int) {
-	e, b := c.engines[n], c.backs[n]
+	e, b, s := c.engines[n], c.backs[n], c.sinks[n]
 	c.mu.Lock()
 	c.dead = append(c.dead, c.sinks[n])
 	c.engines, c.backs, c.sinks = slices.Delete(slices.Clone(c.engines), n, n+1), slices.Delete(slices.Clone(c.backs), n, n+1), slices.Delete(slices.Clone(c.sinks), n, n+1)
 	c.mu.Unlock()
 	b.set(func() { b.cut = true })
+	if s.loop != nil {
+		s.loop.close()
+	}
 	_ = e.Close()
 }
 

@@ -155,6 +155,24 @@ func (b *fakeBackend) set(change func()) {
 	b.log.changed.Broadcast()
 }
 
+// cutOff has nothing go through for a while, which the node is told. That it goes again it is told when it has read what there is.
+func (b *fakeBackend) cutOff(lasts time.Duration) {
+	b.set(func() { b.cut = true })
+	b.on.State(errLost)
+	time.Sleep(lasts)
+	b.set(func() { b.cut = false })
+	for b.isBehind() {
+		time.Sleep(time.Millisecond)
+	}
+	b.on.State(nil)
+}
+
+func (b *fakeBackend) isBehind() bool {
+	b.log.mu.Lock()
+	defer b.log.mu.Unlock()
+	return b.next < len(b.log.entries) && !b.isClosed
+}
+
 // Start implements Backend.
 func (b *fakeBackend) Start(_ context.Context, self scenecast.NodeID, on Events) error {
 	b.set(func() { b.self, b.on = self, on })

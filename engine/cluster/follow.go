@@ -54,8 +54,8 @@ func (v *events) Record(number uint64, b []byte) {
 		}
 		e.apply(r.origin, r.number, i, p, s, now)
 	}
-	if r.again && len(r.pushes) > 0 { // pages of nodes that read it where it is lost have it
-		e.tail.StrayHere(seqOf(number, len(r.pushes)-1))
+	if r.first != 0 && r.first != epoch && len(r.pushes) > 0 { // pages of nodes that read it where it is lost have it
+		e.tail.Stray(r.first, seqOf(number, len(r.pushes)-1))
 	}
 	if o != nil {
 		e.completeAll(o)
@@ -68,7 +68,7 @@ func (v *events) Record(number uint64, b []byte) {
 func (e *Engine) stray(number uint64, r record) {
 	for i, p := range r.pushes {
 		if entry, ok := e.tail.Lookup(tail.Name{App: p.App, ID: p.ID}, time.Time{}); ok && e.tail.IsVoid(entry.Push.Position) {
-			e.tail.Stray(entry.Push.Position, seqOf(number, i))
+			e.tail.Stray(entry.Push.Position.Epoch, seqOf(number, i))
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (e *Engine) apply(origin scenecast.NodeID, number uint64, index int, p *sce
 		}
 		if a := e.keys.Find(key, p.At); a != nil {
 			if e.tail.IsVoid(a.Position) { // other nodes may not have read the push that has the key here
-				e.tail.Stray(a.Position, p.Position.Seq)
+				e.tail.Stray(a.Position.Epoch, p.Position.Seq)
 			}
 			switch {
 			case s == nil:
@@ -178,6 +178,10 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tail.Begin(id, endOf(begin), endOf(previousEnd))
+	if e.settlesFor() <= 0 {
+		e.unsettled = e.unsettled[:0]
+	}
+	e.unsettled = append(e.unsettled, id)
 	if !e.isLive {
 		return
 	}
@@ -188,20 +192,20 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 			return false
 		}
 		o.place = 0
-		o.appendedAgain()
 		e.keptBytes -= len(o.bytes)
+		o.markAgain()
 		lost = append(lost, o)
 		return true
 	})
 	for o := range e.inFlight { // the backend may say that it is there, and mean the part of the log that was lost
 		o.again = true
-		o.appendedAgain()
+		o.markAgain()
 		if o.place > previousEnd && o.place <= begin {
 			o.place = 0
 		}
 	}
 	for _, o := range e.queue {
-		o.appendedAgain()
+		o.markAgain()
 		if o.place > previousEnd && o.place <= begin {
 			o.place = 0
 		}
@@ -255,6 +259,7 @@ func (v *events) State(err error) {
 		e.logger.Error("engine: the backend is out of order", "err", err)
 	case err == nil && e.state != nil:
 		e.logger.Info("engine: the backend works again")
+		clear(e.unread) // what pages come from that have waited may be read now
 	}
 	e.state = err
 }

@@ -67,6 +67,7 @@ type beat struct {
 	Problem string             `json:"problem,omitempty"` // why the node is not ready
 	Records int                `json:"format"`            // the newest record version that it reads
 	Knows   []scenecast.NodeID `json:"knows"`             // nodes that it has heard of
+	Settles time.Duration      `json:"settles,omitempty"` // ns for which nodes may append again what was lost when the newest epoch began
 }
 
 // The kinds of beats. A node that hears a hello, or hears of another for the first time, beats as well, so that both know each other.
@@ -88,7 +89,7 @@ func (e *Engine) beat(kind string) {
 		Records: recordVersion,
 	}
 	e.mu.Lock()
-	b.Knows = slices.Collect(maps.Keys(e.members.byID))
+	b.Knows, b.Settles = slices.Collect(maps.Keys(e.members.byID)), max(0, e.settlesFor())
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
 	b.Problem = e.problem()
@@ -165,6 +166,9 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 	}
 	if e.members.ahead.Epoch != b.Newest.Epoch || e.members.ahead.Seq < b.Newest.Seq {
 		e.members.ahead = b.Newest
+	}
+	if e.epochRead.IsZero() && b.Settles > 0 && b.Settles <= settleFor { // this node has started since, and pages come to it as well
+		e.epochRead = time.Now().Add(b.Settles - settleFor)
 	}
 	e.mu.Unlock()
 	if b.Kind == beatHello || isNew {

@@ -15,6 +15,7 @@ type plan struct {
 	seed       uint64
 	faults     faults
 	nodes      int           // at the start
+	pages      int           // that change nodes
 	window     time.Duration // of idempotency keys
 	apart      time.Duration // how far the clocks of two nodes may be
 	calm       bool          // no message is lost, and no node hangs or dies
@@ -48,7 +49,7 @@ const skew = 20 * time.Second
 // lost with its origin, and nothing can be done about that.
 func newPlan(seed uint64) plan {
 	r := rand.New(rand.NewPCG(seed, 2))
-	p := plan{seed: seed, nodes: 3 + r.IntN(2), window: 5 * time.Minute, calm: r.IntN(3) == 0}
+	p := plan{seed: seed, nodes: 3 + r.IntN(2), pages: 4, window: 5 * time.Minute, calm: r.IntN(3) == 0}
 	p.faults = faults{delay: time.Duration(1+r.IntN(20)) * time.Millisecond, safe: r.IntN(3) == 0}
 	if r.IntN(2) == 0 {
 		p.faults.ackDelay = time.Duration(r.IntN(200)) * time.Millisecond
@@ -108,7 +109,7 @@ func (p *plan) drawDisturbances(r *rand.Rand) {
 	}
 	loses := r.IntN(2) == 0
 	if loses {
-		kinds = append(kinds, "lose", "lose", "lose")
+		kinds = append(kinds, "lose", "lose", "part", "part")
 	}
 	if !p.calm && (!loses || p.faults.safe) {
 		kinds = append(kinds, "kill")
@@ -133,7 +134,7 @@ func (p *plan) drawDisturbances(r *rand.Rand) {
 // String is for whoever has to find out why a plan fails.
 func (p plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d nodes, keys for %v, clocks %v apart, calm %v, %+v", p.seed, p.nodes, p.window, p.apart, p.calm, p.faults)
+	fmt.Fprintf(&b, "seed %d: %d nodes, %d pages, keys for %v, clocks %v apart, calm %v, %+v", p.seed, p.nodes, p.pages, p.window, p.apart, p.calm, p.faults)
 	operations := slices.Clone(p.operations)
 	slices.SortStableFunc(operations, func(a, b operation) int { return int(a.at - b.at) })
 	for _, o := range operations {
@@ -155,6 +156,7 @@ func (p plan) simpler() (plans []plan) {
 	for _, change := range []func(*plan){
 		func(p *plan) { p.apart = 0 },
 		func(p *plan) { p.nodes = 2 },
+		func(p *plan) { p.pages = 1 },
 		func(p *plan) { p.faults.ackDelay = 0 },
 		func(p *plan) { p.faults.ackLost = 0 },
 		func(p *plan) { p.faults.appendLost = 0 },
@@ -163,7 +165,7 @@ func (p plan) simpler() (plans []plan) {
 		func(p *plan) { p.faults.messageTwice = 0 },
 	} {
 		q := p
-		if change(&q); q.faults != p.faults || q.apart != p.apart || q.nodes != p.nodes {
+		if change(&q); q.faults != p.faults || q.apart != p.apart || q.nodes != p.nodes || q.pages != p.pages {
 			plans = append(plans, q)
 		}
 	}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"scenecast"
@@ -20,19 +21,26 @@ func (e *Engine) After(ctx context.Context, after scenecast.Position, limit int)
 	if e.closed {
 		return nil, scenecast.ErrClosed
 	}
-	ahead := e.ahead()
+	ahead := e.ahead(after)
 	if e.mayCome(after) {
 		ahead = after
 	}
 	return e.tail.After(after, limit, e.options.Now(), ahead)
 }
 
+// AwaitSettled waits as After does for what is behind a position, and no longer.
+func (e *Engine) AwaitSettled(ctx context.Context, after scenecast.Position) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.awaitSettled(ctx, after)
+}
+
 // awaitSettled, with mu held, waits, without, where a page may have had what its node read in a lost part of the log: of a position there, or
-// in the epoch that has begun since, this node knows whether anything is missing or comes twice when that was appended again.
+// in an epoch that has begun since, this node knows whether anything is missing or comes twice when that was appended again.
 func (e *Engine) awaitSettled(ctx context.Context, after scenecast.Position) error {
 	for e.ctx.Err() == nil {
-		left := settleFor - time.Since(e.epochRead)
-		if len(e.members.senders) == 0 || left <= 0 || after.Epoch != e.tail.Newest().Epoch && !e.tail.IsVoid(after) {
+		left := e.settlesFor()
+		if left <= 0 || e.isAlone() || !slices.Contains(e.unsettled, after.Epoch) && !e.tail.IsVoid(after) {
 			break
 		}
 		e.mu.Unlock()
@@ -49,14 +57,25 @@ func (e *Engine) awaitSettled(ctx context.Context, after scenecast.Position) err
 	return nil
 }
 
+// settlesFor, with mu held, is how much longer nodes may append again what is lost; not above 0: they have.
+func (e *Engine) settlesFor() time.Duration { return settleFor - time.Since(e.epochRead) }
+
 // settleFor is within which time nodes append again what the log has lost, from when it has begun anew.
 const settleFor = 4 * time.Second
 
-// mayCome, with mu held, reports whether a position is of an epoch that this node may be about to read: another one has given it to a page,
-// and has not said so yet, or cannot. Such epochs are above all that was read, and are waited for only so long.
+// mayCome, with mu held, reports whether a position is one that this node may be about to read: another one has given it to a page, and has
+// not said so yet, or cannot. It is of an epoch that is above all that was read, or of the newest, where no other node was heard of yet, and
+// the log has records of one. It is waited for only so long, as long as this node can read.
 func (e *Engine) mayCome(after scenecast.Position) bool {
-	if after.Seq <= e.tail.Newest().Seq || e.tail.HasEpoch(after.Epoch) || len(e.members.senders) == 0 {
+	newest, heard := e.tail.Newest(), len(e.members.senders) > 0
+	switch {
+	case after.Seq <= newest.Seq:
 		return false
+	case after.Epoch == newest.Epoch && (heard || e.isAlone()), after.Epoch != newest.Epoch && (!heard || e.tail.HasEpoch(after.Epoch)):
+		return false
+	}
+	if e.state != nil {
+		return true
 	}
 	now := e.options.Now()
 	asked, ok := e.unread[after.Epoch]
@@ -71,6 +90,12 @@ func (e *Engine) mayCome(after scenecast.Position) bool {
 	return now.Sub(asked) < awaitEpoch
 }
 
+// isAlone, with mu held, reports whether no page can have come from another node: this one has not heard of any, and the log has no records
+// but its own.
+func (e *Engine) isAlone() bool {
+	return len(e.members.senders) == 0 && !slices.ContainsFunc(e.origins, func(o scenecast.NodeID) bool { return o != e.options.ID })
+}
+
 const (
 	awaitEpoch   = 4 * time.Second // how long a node may be behind another that reads an epoch
 	forgetUnread = time.Minute     // an epoch that did not come is waited for again after so long
@@ -78,11 +103,11 @@ const (
 )
 
 // ahead, with mu held, is up to where a position may be one that another node has reached. What the others have told of is a second
-// old, and a page that loses its node is elsewhere at once: so of this epoch any position is, as far as nodes can be apart, unless this
-// node has never heard of another.
-func (e *Engine) ahead() scenecast.Position {
+// old, and a page that loses its node is elsewhere at once: so of this epoch any position is, as far as nodes can be apart, also where others
+// have told of the next one, unless this node has never heard of another.
+func (e *Engine) ahead(after scenecast.Position) scenecast.Position {
 	newest := e.tail.Newest()
-	if len(e.members.senders) == 0 || e.members.ahead.Epoch != newest.Epoch && e.members.ahead.Seq > newest.Seq {
+	if len(e.members.senders) == 0 || after.Epoch != newest.Epoch {
 		return e.members.ahead
 	}
 	return scenecast.Position{Epoch: newest.Epoch, Seq: newest.Seq + endOf(maxApart)}

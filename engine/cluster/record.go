@@ -16,17 +16,18 @@ import (
 //	version   1 byte
 //	origin    8 bytes, the NodeID
 //	number    the origin's count of its records, from 1
+//	epoch     8 bytes, of versions 3 and 5 only: the one in which the record was put on its way first
 //	count     of pushes, then each:
 //	  id, app, to (canonical text), event, coalesce, retain, key, data
 //	  at (ns since 1970), ttl (ns), timeout (ns), receipt (1 byte)
 //	  from version 2 on, where the receipt has the bit isConfined: confinement
 //	  from version 4 on, where the receipt has the bit hasUser: user
 //
-// A record of version 3 or 5 has been in a part of the log that is lost, as far as its origin knows.
+// A record of version 3 or 5 has been on its way before. In another epoch than that, it may have been in a part of the log that is lost.
 type record struct {
 	origin scenecast.NodeID
 	number uint64
-	again  bool // it is of version 3 or 5
+	first  uint64 // the epoch in which it was put on its way first, if it has been on its way before; otherwise 0
 	pushes []*scenecast.Push
 }
 
@@ -37,20 +38,33 @@ const recordVersion = versionUserAgain
 // The versions of records, where they are not 1.
 const (
 	versionConfined = 2
-	// versionAgain is that of a record which is appended again in another epoch: nodes that have not read it there let nobody go on between
-	// the two, who may come from one that has.
+	// versionAgain is that of a record which is appended again. Nodes that read it in another epoch than the one in which it was appended
+	// first let nobody go on between the two: whoever comes from a node that has read it there has had it.
 	versionAgain     = 3
 	versionUser      = 4
 	versionUserAgain = 5
 )
 
-// again is the version of a record of this version that is appended again.
-func again(version byte) byte {
-	if version >= versionUser {
-		return versionUserAgain
+// again is a record as it is appended again, whatever becomes of it, if it was put on its way in this epoch first. The record is not changed.
+func again(b []byte, first uint64) []byte {
+	version := byte(versionAgain)
+	switch {
+	case isAgain(b[0]):
+		return b
+	case b[0] >= versionUser:
+		version = versionUserAgain
 	}
-	return versionAgain
+	_, n := binary.Uvarint(b[headNumber:])
+	marked := append(make([]byte, 0, len(b)+8), version)
+	marked = append(marked, b[1:headNumber+n]...)
+	marked = binary.BigEndian.AppendUint64(marked, first)
+	return append(marked, b[headNumber+n:]...)
 }
+
+// headNumber is where in a record its number begins.
+const headNumber = 1 + 8
+
+func isAgain(version byte) bool { return version == versionAgain || version == versionUserAgain }
 
 // What is set in the receipt of a push that has more.
 const (
@@ -139,7 +153,9 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 		return r, fmt.Errorf("a record of version %d", version)
 	}
 	r.origin = scenecast.NodeID(d.uint64())
-	r.number, r.again = d.uvarint(), version == versionAgain || version == versionUserAgain
+	if r.number = d.uvarint(); isAgain(version) {
+		r.first = d.uint64()
+	}
 	n := d.uvarint()
 	if n > maxPushes {
 		return r, fmt.Errorf("a record of %d pushes", n)

@@ -122,13 +122,16 @@ func TestVersions(t *testing.T) {
 		push                int
 		version, repetition byte
 	}{{0, 1, 3}, {2, 2, 3}, {3, 4, 5}, {4, 4, 5}} {
-		b := encode(1, 1, pushes[c.push:c.push+1])
-		if b[0] != c.version || again(b[0]) != c.repetition || again(again(b[0])) != c.repetition {
-			t.Errorf("the push %d: version %d, again %d", c.push, b[0], again(b[0]))
+		b := encode(1, 300, pushes[c.push:c.push+1])
+		repeated := again(b, 1<<63+9)
+		if b[0] != c.version || repeated[0] != c.repetition || !bytes.Equal(again(repeated, 5), repeated) {
+			t.Errorf("the push %d: version %d, again %d", c.push, b[0], repeated[0])
 		}
-		b[0] = again(b[0])
-		if r, err := decode(b); err != nil || !r.again || r.pushes[0].Message.User != pushes[c.push].Message.User {
+		if r, err := decode(repeated); err != nil || r.first != 1<<63+9 || r.origin != 1 || r.number != 300 || r.pushes[0].Message.User != pushes[c.push].Message.User {
 			t.Errorf("the push %d again: %+v, %v", c.push, r, err)
+		}
+		if r, err := decode(b); err != nil || r.first != 0 {
+			t.Errorf("the push %d: %+v, %v", c.push, r, err)
 		}
 	}
 }

@@ -12,8 +12,13 @@ import (
 
 // ownRecord is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
 type ownRecord struct {
-	number  uint64 // among the node's records
-	version byte   // of the form that it is written in
+	number uint64 // among the node's records
+	epoch  uint64 // in which it was put on its way first
+
+	// retries is the oldest place of a push that one of this record's stands for, which this node has read and the log has lost; zero: none.
+	retries scenecast.Position
+
+	version byte // of the form that it is written in
 	bytes   []byte
 	pushes  []*submission
 	left    int // of the pushes, those that have not ended
@@ -37,11 +42,10 @@ type ownRecord struct {
 	flightTimer *time.Timer               // calls flightOverdue
 }
 
-// appendedAgain notes that what is appended from now on may have been in a part of the log that is lost.
-func (o *ownRecord) appendedAgain() {
-	if !o.began.IsZero() && len(o.bytes) > 0 && o.bytes[0] != again(o.bytes[0]) {
-		o.bytes = bytes.Clone(o.bytes) // the backend may have it still
-		o.bytes[0] = again(o.bytes[0])
+// markAgain has what is appended from now on say that it has been on its way before, and may be in a part of the log that is lost.
+func (o *ownRecord) markAgain() {
+	if !o.began.IsZero() && len(o.bytes) > 0 {
+		o.bytes = again(o.bytes, o.epoch)
 	}
 }
 
@@ -84,6 +88,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 		return nil, scenecast.ErrClosed
 	}
 	now := e.options.Now()
+	var lost scenecast.Position
 	if key := (tail.Name{App: p.App, ID: p.IdempotencyKey}); key.ID != "" {
 		if a := e.keys.Find(key, now); a != nil {
 			if a.Fingerprint != fingerprint {
@@ -92,7 +97,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 			if !e.tail.IsVoid(a.Position) {
 				return &retry{e, attempted(a)}, nil
 			}
-			// The log has lost it, and its origin may be gone: it is for nodes that have not read it.
+			lost = a.Position // and its origin may be gone: it is for nodes that have not read it
 		}
 		switch s := e.byKey[key]; {
 		case s == nil:
@@ -117,6 +122,9 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	p.At = now
 	s := &submission{push: &p, fingerprint: fingerprint, progress: new(tail.Progress), read: make(chan struct{}), uncertain: make(chan struct{})}
 	e.enqueue(s)
+	if r := &s.record.retries; lost != (scenecast.Position{}) && (*r == scenecast.Position{} || lost.Seq < r.Seq) {
+		*r = lost
+	}
 	e.appendMore()
 	return &waiter{e, s, false}, nil
 }

@@ -29,6 +29,9 @@ func (m *model) trace() string {
 		}
 		b.WriteString("\n")
 	}
+	for _, p := range m.pages {
+		fmt.Fprintf(&b, "%s has shown: %v\n", p.name, p.shown)
+	}
 	for _, o := range m.outcomes {
 		fmt.Fprintf(&b, "%s(%s) was answered after %v: %+v, %v\n", o.id, o.key, o.took, o.got, o.err)
 	}

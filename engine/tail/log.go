@@ -156,20 +156,13 @@ func (l *Log) HasEpoch(epoch uint64) bool {
 	return slices.ContainsFunc(l.lineage, func(s span) bool { return s.epoch == epoch })
 }
 
-// Stray notes that the push at this sequence number of the current epoch is here at a place that has become void. Between the two, a page
-// may come from a node that has the push here, or from one that has it there: of positions in the epochs that have begun since, the log
-// cannot say whether the page has it.
-func (l *Log) Stray(void scenecast.Position, seq uint64) {
-	for i := len(l.lineage) - 1; i >= 0 && l.lineage[i].epoch != void.Epoch; i-- {
+// Stray notes that pushes up to this sequence number of the current epoch have been in another place before, in the part of an earlier epoch
+// that has become void, here or on other nodes. Between the two a page may come from a node that has read them there, and has them, or
+// from one that gets them here: of positions in the epochs that have begun since, the log cannot say whether the page has them.
+func (l *Log) Stray(epoch, seq uint64) {
+	for i := len(l.lineage) - 1; i >= 0 && l.lineage[i].epoch != epoch; i-- {
 		l.lineage[i].astray = seq
 	}
-	l.newest = max(l.newest, seq)
-}
-
-// StrayHere notes that pushes up to this sequence number of the current epoch may have been in a place that has become void, which this log
-// does not know: of positions in the epoch before them, it cannot say either.
-func (l *Log) StrayHere(seq uint64) {
-	l.lineage[len(l.lineage)-1].astray = seq
 	l.newest = max(l.newest, seq)
 }
 
