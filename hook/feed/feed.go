@@ -221,7 +221,9 @@ func (f *Feed) beat() {
 	f.sendEvents()
 	now := time.Now()
 	f.mu.Lock()
-	f.noteNodes(now)
+	if !f.joining.IsZero() { // the engine may not be asked before it has started
+		f.noteNodes(now)
+	}
 	for s := range f.streams {
 		s.expire(now)
 	}
