@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"scenecast/access"
+	"scenecast/auth"
 	"scenecast/hook/event"
 	"scenecast/hook/feed"
 	"scenecast/problem"
@@ -63,6 +65,9 @@ func (a *API) feed(r *request) (any, error) {
 	_ = control.Flush()
 	for {
 		part, err := s.Next(r.Context(), feedPing)
+		if err == nil {
+			err = a.checkKey(r)
+		}
 		var p *problem.Problem
 		if errors.As(err, &p) {
 			_, _ = r.w.Write(feedEvent(nil, "", feedClose, feedNotice{feedClose, string(p.Kind), p.Error()}))
@@ -72,6 +77,15 @@ func (a *API) feed(r *request) (any, error) {
 			return written{}, nil //nolint:nilerr // the reader is gone
 		}
 	}
+}
+
+// checkKey returns a problem when the settings do not let the key do any more what the stream does that it has opened: a reload may have changed them.
+func (a *API) checkKey(r *request) error {
+	key, ok := a.o.FindKey(auth.Bearer(r.Request))
+	if now := access.KeyCaller(key); ok && key.May(auth.Read) && now.App == r.caller.App && now.Credential == r.caller.Credential { // which names its confinement
+		return nil
+	}
+	return problem.New(problem.Unauthorized, "the API key is not what it was when the stream was opened").DecidedBy(access.SettingKeys)
 }
 
 // feedOptions reads what a stream is to be about.

@@ -23,6 +23,7 @@ type Sources struct {
 	Refused         func() map[string]int64 // pages, by reason
 	Limited         func() map[string]int64 // by the rate that was exceeded
 	CallsRefused    func() map[string]int64 // by reason
+	PageRequests    func() map[string]int64 // requests of pages that were refused, by type
 	Engine          func() Engine
 	Registry        func() Registry
 	Presence        func() Presence
@@ -107,6 +108,8 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return floats(s.Refused()) }},
 	{"scenecast_calls_refused_total", "Calls of backends that were refused, by the kind of what was wrong.", prometheus.CounterValue, "reason",
 		func(s Sources) map[string]float64 { return floats(s.CallsRefused()) }},
+	{"scenecast_page_requests_refused_total", "Messages of connected pages that were refused and answered with an error, by type.", prometheus.CounterValue, "type",
+		func(s Sources) map[string]float64 { return floats(s.PageRequests()) }},
 	{"scenecast_rate_limited_total", "What was refused because it came too fast, by the rate that it exceeded; pages that were closed for their messages are among the endings.", prometheus.CounterValue, "limit",
 		func(s Sources) map[string]float64 { return floats(s.Limited()) }},
 	{"scenecast_engine_nodes", "Nodes of the cluster: those that are known, and of these those that do not answer in time.", prometheus.GaugeValue, "state",

@@ -32,6 +32,7 @@ type world struct {
 	next    atomic.Uint64
 	outside []uint64 // the numbers of pages outside
 	cursor  string   // of the confined key's history
+	feedAt  string   // the ID of its feed's first event
 	id      string   // of the node
 }
 
@@ -45,6 +46,10 @@ func newWorld(t *testing.T, seed uint64) *world {
 			"{token: page-of-9, labels: {tenant: ['9', '70']}, user: u9}]",
 	}, func(o *options) { o.SetNumber(func(uint64) uint64 { return w.next.Load() }) })
 	w.id = w.node()
+	feed := w.feed(tenantKey, "", "")
+	feed.ready()
+	w.feedAt = feed.id
+	feed.close()
 	return w
 }
 
@@ -113,7 +118,7 @@ func draw(random *rand.Rand) (c confinedCall) {
 		}
 		return confinedCall{method: "GET", target: path + "?" + values.Encode()}
 	}
-	switch random.IntN(17) {
+	switch random.IntN(19) {
 	case 0, 1, 2:
 		c = confinedCall{method: "POST", target: "/v1/push", body: fmt.Sprintf(`{"to":"%s","message":%d,"id":"%s","ttl":"1m","retain":"%s","coalesce":"c","receipt":"written"}`,
 			quoted, random.IntN(2), name(random, 3), name(random, 2))}
@@ -157,25 +162,32 @@ func draw(random *rand.Rand) (c confinedCall) {
 	case 16:
 		c = get("/v1/presence", "key", []string{"page", "order", "tenant"}[random.IntN(3)], "value", []string{"home", "7"}[random.IntN(2)],
 			"limit", fmt.Sprint(1+random.IntN(2)), "after", []string{"h", "home", "u8"}[random.IntN(3)])
+	case 17:
+		c = []confinedCall{{method: "GET", target: "/v1/hooks"}, {method: "POST", target: "/v1/hooks/orders/retry"}, {method: "POST", target: "/v1/hooks/none/retry"}}[random.IntN(3)]
+	case 18: // without disconnected, which comes when a page is gone, and not when it was told to go
+		c = get("/v1/feed", "events", []string{"connected,relabelled,gap", "relabelled", "connected,joined", "trigger"}[random.IntN(4)], "since", "FEED", "to", to)
+		if !strings.Contains(c.target, "events=") {
+			c.target += "&events=connected,relabelled"
+		}
 	}
 	return c
 }
 
 var (
-	times   = regexp.MustCompile(`"(at|until)":"[^"]+"`)
-	drawn   = regexp.MustCompile(`[a-z2-7]{26}`)
+	times   = regexp.MustCompile(`"(at|until|timestamp)":"[^"]+"`)
+	drawn   = regexp.MustCompile(`[a-z2-7]{26}|[A-Z2-7]{26}`)
 	cursors = regexp.MustCompile(`"next":"([0-9a-z]{6,})-`) // of a time
 )
 
 // ask makes a call of the confined key and returns the whole answer, without what differs from run to run.
 func (w *world) ask(c confinedCall) string {
 	node := w.id
-	put := strings.NewReplacer("NODE", node, "CURSOR", url.QueryEscape(w.cursor))
+	put := strings.NewReplacer("NODE", node, "CURSOR", url.QueryEscape(w.cursor), "FEED", w.feedAt)
 	headers := map[string]string{"Authorization": "Bearer " + tenantKey}
 	if c.idempotency != "" {
 		headers["Idempotency-Key"] = c.idempotency
 	}
-	r, body := w.response(c.method, put.Replace(c.target), headers, put.Replace(c.body))
+	r, body := w.answer(c, put.Replace(c.target), headers, put.Replace(c.body))
 	if strings.Contains(c.target, "CURSOR") && r.StatusCode == http.StatusOK {
 		_, next, _ := strings.Cut(body, `"next":"`)
 		w.cursor, _, _ = strings.Cut(next, `"`)
@@ -188,6 +200,24 @@ func (w *world) ask(c confinedCall) string {
 	}
 	body = strings.ReplaceAll(body, node, "NODE")
 	return answer + cursors.ReplaceAllString(drawn.ReplaceAllString(times.ReplaceAllString(body, `"$1":"…"`), "DRAWN"), `"next":"TIME-`)
+}
+
+// answer is what a call is answered; of the feed, which does not end, everything until it is live: pages at several loops have no order.
+func (w *world) answer(c confinedCall, target string, headers map[string]string, body string) (*http.Response, string) {
+	if !strings.HasPrefix(target, "/v1/feed") || strings.Contains(target, "joined") || strings.Contains(target, "trigger") {
+		return w.response(c.method, target, headers, body)
+	}
+	stream := w.feed(tenantKey, strings.TrimPrefix(target, "/v1/feed?"), "")
+	defer stream.close()
+	var told []string
+	for {
+		name, data := stream.next()
+		told = append(told, name+" "+drawn.ReplaceAllString(times.ReplaceAllString(data, `"$1":"…"`), "DRAWN"))
+		if name == "ready" {
+			slices.Sort(told)
+			return stream.head, strings.Join(told, "\n")
+		}
+	}
 }
 
 // TestConfinedKeyLearnsNothing: two worlds have the same pages within a confinement, and differ in everything outside: who is there,

@@ -175,6 +175,29 @@ func TestFeedAndTheEnd(t *testing.T) {
 	}
 }
 
+// TestFeedAndItsKey: when a reload takes a key away, or changes what it reaches, its streams end before the next event; those of others go on.
+func TestFeedAndItsKey(t *testing.T) {
+	keys := func(more string) map[string]string {
+		return map[string]string{"api_keys": "[{name: all, key: " + apiKey + "}, {name: admin, key: " + adminKey + ", allow: [admin]}" + more + "]"}
+	}
+	s := startReloadable(t, keys(", {name: gone, key: "+tenantKey+"}, {name: less, key: "+otherTenantKey+"}"))
+	gone, less, stays := s.feed(tenantKey, "", ""), s.feed(otherTenantKey, "", ""), s.feed(apiKey, "", "")
+	for _, stream := range []*feedStream{gone, less, stays} {
+		stream.ready()
+	}
+	s.reload(keys(", {name: less, key: " + otherTenantKey + ", within: 'page == \"home\"'}"))
+	s.page("page=home")
+	for name, stream := range map[string]*feedStream{"gone": gone, "less": less} {
+		if of, data := stream.next(); of != "close" || !strings.Contains(data, `"kind":"unauthorized"`) {
+			t.Errorf("the stream of the key %s is told %s %s", name, of, data)
+		}
+		if rest, err := io.ReadAll(stream.in); len(rest) > 0 || err != nil {
+			t.Errorf("then %q, %v", rest, err)
+		}
+	}
+	stays.expect("connected of default with [home]")
+}
+
 // TestFeedOfAConfinedKey: it hears of its pages, and nothing by which others could be told: no node, no count, no labels from outside.
 func TestFeedOfAConfinedKey(t *testing.T) {
 	w := newWorld(t, 1)

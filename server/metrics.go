@@ -33,6 +33,7 @@ func (s *Server) metrics(version string) http.Handler {
 		TurnedAway:   func() int64 { return s.overLoops((*socket.Loop).OutOfDescriptors) },
 		Refused:      func() map[string]int64 { return s.refusals.count(s.refusals.pages) },
 		Limited:      s.limited,
+		PageRequests: func() map[string]int64 { return s.native.Refused() },
 		CallsRefused: func() map[string]int64 { return s.refusals.count(s.refusals.calls) },
 		Engine:       s.engineFigures,
 		Registry:     s.registryFigures,

@@ -95,6 +95,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		mux.Handle(path, page)
 	}
 	addSlashes(mux, o.Pages)
+	s.native = native.New(authenticator, s.backends)
 	return endpoints{authenticator, tutorialPages, endpoint, s.newPusher(authenticator), backends, figures, mux}
 }
 
@@ -131,7 +132,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
 			{Match: listener.Path("/"), Admitter: e.tutorial, Blocking: blocking, Refuse: e.endpoint.Refuse},
 			{
 				Match:       listener.Path("/v1/connect"),
-				Admitter:    native.New(e.authenticator, s.backends),
+				Admitter:    s.native,
 				Blocking:    blocking,
 				Subprotocol: native.Subprotocol,
 				Refuse:      e.backends.Refuse,

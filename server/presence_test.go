@@ -117,10 +117,26 @@ func TestPresenceRefusals(t *testing.T) {
 		p.say(message)
 		p.expect(want)
 	}
+	s.expectMetrics(map[string]string{
+		`scenecast_page_requests_refused_total{type="watch"}`: "3", `scenecast_page_requests_refused_total{type="unwatch"}`: "1",
+		`scenecast_page_requests_refused_total{type="set"}`: "1", `scenecast_page_requests_refused_total{type="call"}`: "0",
+	})
+	// A page that watches more keys than it has labels of is refused those, and told of the others.
+	more := s.watcher("ann-token", "page=home&room=a")
+	for _, key := range []string{"room", "order", "page"} {
+		more.say(`{"type":"watch","id":"` + key + `","key":"` + key + `"}`)
+	}
+	more.expect(`{"type":"watch","id":"…","position":"…"}`,
+		`{"type":"error","id":"…","kind":"invalid","detail":"a page sees who is in its own scenes, and this one has no label order","where":"key"}`,
+		`{"type":"error","id":"…","kind":"not_found","detail":"\"page\" is no key whose presence can be watched","where":"key","setting":"presence"}`,
+		`{"type":"presence","key":"room","value":"a","count":1,"anonymous":0,"members":[{"user":"1","since":"…"}]}`)
+	s.expectMetrics(map[string]string{`scenecast_page_requests_refused_total{type="watch"}`: "5"})
 	for query, want := range map[string]string{
-		"watch=page&page=home":       "404 not_found",
-		"watch=order&page=home":      "400 invalid",
-		"watch=order&order=7&@watch": "403 forbidden",
+		"watch=page&page=home":          "404 not_found",
+		"watch=order&page=home":         "400 invalid",
+		"watch=room&watch=order&room=a": "400 invalid",
+		"watch=room&watch=rom&room=a":   "404 not_found",
+		"watch=order&order=7&@watch":    "403 forbidden",
 	} {
 		status, answer := s.call("GET", "/v1/events?token=ann-token&"+query, "", "", "")
 		var p struct{ Kind string }
@@ -128,6 +144,7 @@ func TestPresenceRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", query, status, answer, want)
 		}
 	}
+	s.expectMetrics(map[string]string{`scenecast_refused_total{reason="not_found"}`: "2", `scenecast_refused_total{reason="invalid"}`: "2"})
 }
 
 // TestPresenceOverEventStream: a stream watches by its query.

@@ -19,6 +19,7 @@ import (
 	"scenecast/hub"
 	"scenecast/listener"
 	"scenecast/presence"
+	"scenecast/protocol/native"
 	"scenecast/push"
 	"scenecast/registry"
 	"scenecast/revocation"
@@ -79,6 +80,7 @@ type Server struct {
 	presence    *presence.Service
 	revocations revocation.Keeper
 	sessions    *sockjs.Sessions
+	native      *native.Protocol
 	listener    *listener.Server
 	refusals    *refusals
 	cutCalls    context.CancelFunc // of backends, that are under way

@@ -1,14 +1,11 @@
 package feed_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,143 +21,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// bus carries the messages of a cluster, those of each node in order and each with a delay of its own.
-type bus struct {
-	mu      sync.Mutex
-	nodes   map[scenecast.NodeID]*feed.Feed
-	lines   map[scenecast.NodeID]chan []byte
-	lose    bool // messages
-	carried int
-	done    sync.WaitGroup
-}
-
-func newBus() *bus {
-	return &bus{nodes: make(map[scenecast.NodeID]*feed.Feed), lines: make(map[scenecast.NodeID]chan []byte)}
-}
-
-func (b *bus) ids() (ids []scenecast.NodeID) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for id := range b.nodes {
-		ids = append(ids, id)
-	}
-	return ids
-}
-
-func (b *bus) start(id scenecast.NodeID, o feed.Options) *feed.Feed {
-	line := make(chan []byte, 100_000)
-	o.Node, o.Nodes, o.Logger = id, b.ids, slog.New(slog.DiscardHandler)
-	o.Broadcast = func(m []byte) { line <- m }
-	if o.Keep == 0 {
-		o.Keep, o.MaxEvents, o.MaxBytes = 5*time.Minute, 1000, 1<<20
-	}
-	f := feed.New(o)
-	b.mu.Lock()
-	b.nodes[id], b.lines[id] = f, line
-	b.mu.Unlock()
-	b.done.Go(func() {
-		for m := range line {
-			time.Sleep(rand.N(30 * time.Millisecond))
-			b.mu.Lock()
-			b.carried++
-			to := make(map[scenecast.NodeID]*feed.Feed)
-			for other, f := range b.nodes {
-				if other != id && !b.lose {
-					to[other] = f
-				}
-			}
-			b.mu.Unlock()
-			for _, f := range to {
-				if !feed.IsMessage(m) {
-					panic("not a message of the feed")
-				}
-				f.Received(m)
-			}
-		}
-	})
-	f.Start()
-	return f
-}
-
-func (b *bus) sent() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.carried
-}
-
-// die ends a node without a word.
-func (b *bus) die(id scenecast.NodeID) {
-	b.mu.Lock()
-	f := b.nodes[id]
-	delete(b.nodes, id)
-	b.mu.Unlock()
-	f.Close()
-}
-
-func (b *bus) stop() {
-	for _, id := range b.ids() {
-		b.die(id)
-	}
-	for _, line := range b.lines {
-		close(line)
-	}
-	b.done.Wait()
-}
-
-func emit(f *feed.Feed, id, page string) {
-	if f.Wants("shop", event.Connected) {
-		f.Emit(event.Event{ID: id, Type: event.Connected, At: time.Now(), Data: event.Data{
-			App: "shop", Labels: label.New(label.Label{Key: "page", Value: page}), Node: 7,
-		}})
-	}
-}
-
-// reader reads a stream as a client does.
-type reader struct {
-	*feed.Stream
-	got    []string
-	cursor string
-	missed int
-}
-
-func open(t *testing.T, f *feed.Feed, since string) *reader {
-	t.Helper()
-	o := feed.StreamOptions{App: "shop"}
-	if since != "" {
-		c, err := feed.ParseCursor(since)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Since = c
-	}
-	s, err := f.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &reader{Stream: s}
-	for !r.read(t) {
-	}
-	return r
-}
-
-// read reads a part; ready: it was the first one.
-func (r *reader) read(t *testing.T) (ready bool) {
-	t.Helper()
-	p, err := r.Next(context.Background(), time.Second)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Missed {
-		r.missed++
-	}
-	for _, e := range p.Events {
-		r.got = append(r.got, e.ID)
-		r.cursor = e.Cursor
-	}
-	r.cursor = p.Cursor
-	return p.Ready
-}
 
 // TestNothingWhileNobodyListens: events are not asked for, and nodes tell each other nothing.
 func TestNothingWhileNobodyListens(t *testing.T) {
@@ -266,137 +126,6 @@ func TestNoHoleAndNoDouble(t *testing.T) {
 	}
 }
 
-// TestMissed: a stream is told where events may be missing, and only there.
-func TestMissed(t *testing.T) {
-	few := feed.Options{Keep: time.Minute, MaxEvents: 5, MaxBytes: 1 << 20}
-	for name, c := range map[string]struct {
-		options feed.Options
-		happen  func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader
-		missed  bool
-	}{
-		"nothing happens": {few, func(*testing.T, *bus, *feed.Feed, *feed.Feed, *reader) *reader { return nil }, false},
-		"more than is kept": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			r.Close()
-			for i := range 6 {
-				emit(two, fmt.Sprint(i), "home")
-			}
-			return open(t, one, r.cursor)
-		}, true},
-		"as much as is kept": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			time.Sleep(20 * time.Second)
-			for range 12 {
-				r.read(t)
-			}
-			r.Close()
-			for i := range 5 {
-				emit(two, fmt.Sprint(i), "home")
-			}
-			return open(t, one, r.cursor)
-		}, false},
-		"more bytes than are kept": {feed.Options{Keep: time.Minute, MaxEvents: 100, MaxBytes: 1000}, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			r.Close()
-			for i := range 4 {
-				emit(two, fmt.Sprint(i), "home")
-			}
-			return open(t, one, r.cursor)
-		}, true},
-		"it was away for too long": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			r.Close()
-			time.Sleep(2 * time.Minute)
-			return open(t, one, r.cursor)
-		}, true},
-		"a time before the node": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			return open(t, one, time.Now().Add(-time.Hour).Format(time.RFC3339))
-		}, true},
-		"messages are lost": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			lose := func(is bool) {
-				b.mu.Lock()
-				b.lose = is
-				b.mu.Unlock()
-			}
-			lose(true)
-			emit(two, "a", "home")
-			time.Sleep(100 * time.Millisecond)
-			lose(false)
-			return nil
-		}, true},
-		"a node is gone, and comes back": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			emit(two, "before", "home")
-			r.read(t)
-			b.mu.Lock()
-			delete(b.nodes, 2)
-			b.mu.Unlock()
-			time.Sleep(2 * time.Second)
-			emit(two, "meanwhile", "home")
-			time.Sleep(time.Second)
-			b.mu.Lock()
-			b.nodes[2] = two
-			b.mu.Unlock()
-			for range 5 {
-				r.read(t)
-			}
-			if !slices.Equal(r.got, []string{"before", "meanwhile"}) {
-				t.Errorf("of the node that was gone: %v", r.got)
-			}
-			return nil
-		}, true},
-		"a node comes": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			three := b.start(3, few)
-			emit(three, "early", "home") // the stream is not known there yet
-			for range 5 {
-				r.read(t)
-			}
-			if !slices.Equal(r.got, []string{"early"}) {
-				t.Errorf("of the node that has come: %v", r.got)
-			}
-			return nil
-		}, false},
-		"a node restarts in words": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
-			emit(two, "last", "home")
-			two.Close()
-			time.Sleep(100 * time.Millisecond)
-			b.mu.Lock()
-			delete(b.nodes, 2)
-			b.mu.Unlock()
-			for range 5 {
-				r.read(t)
-			}
-			if !slices.Equal(r.got, []string{"last"}) {
-				t.Errorf("of the node that went: %v", r.got)
-			}
-			return nil
-		}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBus()
-				one, two := b.start(1, c.options), b.start(2, c.options)
-				time.Sleep(15 * time.Second)
-				r := open(t, one, "")
-				time.Sleep(10 * time.Second)
-				for range 12 {
-					r.read(t)
-				}
-				if r.missed > 0 {
-					t.Error("told before")
-				}
-				if next := c.happen(t, b, one, two, r); next != nil {
-					r = next
-				} else {
-					for range 4 {
-						r.read(t)
-					}
-				}
-				if (r.missed > 0) != c.missed || r.missed > 1 {
-					t.Errorf("told %d times that events are missing, want %v", r.missed, c.missed)
-				}
-				r.Close()
-				b.stop()
-			})
-		})
-	}
-}
-
 // TestSlowListener: one that does not read is cut with words, and holds nobody up.
 func TestSlowListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -434,6 +163,26 @@ func TestBounds(t *testing.T) {
 		if _, err := f.Open(feed.StreamOptions{App: "shop"}); problem.Of(err).Kind != problem.Unavailable {
 			t.Errorf("at the end: %v", err)
 		}
+	})
+}
+
+// TestEndBeforeTheFirstPart: a stream that ends while another node has not answered is told no part, because its client would go on behind it, without
+// what that node has.
+func TestEndBeforeTheFirstPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBus()
+		one, _ := b.start(1, feed.Options{}), b.start(2, feed.Options{})
+		b.lose = true
+		s, err := one.Open(feed.StreamOptions{App: "shop"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.Close()
+		p, err := s.Next(t.Context(), time.Second)
+		if problem.Of(err) == nil || problem.Of(err).Kind != problem.Unavailable || p.Ready || p.Cursor != "" {
+			t.Errorf("told %+v, %v", p, err)
+		}
+		b.stop()
 	})
 }
 

@@ -117,11 +117,16 @@ func (f *Feed) Received(b []byte) {
 		return
 	}
 	if m.Ask != nil && (m.Ask.To == 0 || m.Ask.To == f.o.Node) {
+		f.keep(m.Ask.App).wantedBy[m.From] = time.Now().Add(lease)
 		f.asks = append(f.asks, asked{m.From, *m.Ask})
 		signal(f.answers)
 	}
 	for _, name := range m.Want {
-		f.keep(name).wantedBy[m.From] = time.Now().Add(lease)
+		app := f.keep(name)
+		if _, wanted := app.wantedBy[m.From]; !wanted {
+			f.seq++ // its lease was over, so what has happened meanwhile was not sent: this hole in the numbers tells it
+		}
+		app.wantedBy[m.From] = time.Now().Add(lease)
 	}
 	for _, sent := range m.Events {
 		f.expect(m.From, sent.Seq)
@@ -170,9 +175,7 @@ func (f *Feed) answer(to scenecast.NodeID, a ask) {
 	f.mu.Lock()
 	out := f.out
 	f.out = nil
-	app := f.keep(a.App)
-	app.wantedBy[to] = time.Now().Add(lease)
-	items, holes := f.past(app, a.Cursor, a.Joined)
+	items, holes := f.past(f.keep(a.App), a.Cursor, a.Joined)
 	items = slices.Clone(items) // the ring clears what it drops
 	next := f.seq
 	f.mu.Unlock()

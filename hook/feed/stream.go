@@ -274,8 +274,8 @@ func (s *Stream) take(always bool) (p Part, ok bool, err error) {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
 	switch {
-	case !s.begun && s.ended == nil:
-		return Part{}, false, nil
+	case !s.begun:
+		return Part{}, false, s.ended // nil: nodes have not answered. Behind a part, the client would go on without what they have.
 	case s.told && !s.missed && len(s.queue) == 0:
 		if s.ended != nil {
 			return Part{}, false, s.ended

@@ -32,29 +32,29 @@ type result struct {
 // call passes on what a page asks of its backend, and answers when that has.
 func (p *Protocol) call(c scenecast.Conn, r request) {
 	if p.backend == nil {
-		refuse(c, r.ID, ErrNothingToCall)
+		p.refuse(c, "call", r.ID, ErrNothingToCall)
 		return
 	}
 	id := append(json.RawMessage(nil), r.ID...) // the message is valid only during the call
 	ask, err := p.backend.Calls(c, *r.Method, append(json.RawMessage(nil), r.Data...))
 	if err != nil {
-		refuse(c, id, problem.Of(err))
+		p.refuse(c, "call", id, problem.Of(err))
 		return
 	}
 	if !c.Allows(scenecast.ActCall) {
-		refuse(c, id, problem.New(problem.TooMany, "the page calls more often than it may").DecidedBy("limits.page_calls"))
+		p.refuse(c, "call", id, problem.New(problem.TooMany, "the page calls more often than it may").DecidedBy("limits.page_calls"))
 		return
 	}
 	resume, ok := c.Await(scenecast.WaitingForAnswer)
 	if !ok {
-		refuse(c, id, problem.New(problem.TooMany, "%d calls are under way, and a page may have no more", scenecast.MaxCalls))
+		p.refuse(c, "call", id, problem.New(problem.TooMany, "%d calls are under way, and a page may have no more", scenecast.MaxCalls))
 		return
 	}
 	go func() {
 		answer, err := ask(context.Background())
 		resume(func(c scenecast.Conn) {
 			if err != nil {
-				refuse(c, id, problem.Of(err))
+				p.refuse(c, "call", id, problem.Of(err))
 				return
 			}
 			send(c, result{"result", id, answer})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"scenecast"
 	"scenecast/admission"
@@ -24,11 +25,12 @@ var _ scenecast.Protocol = (*Protocol)(nil)
 type Protocol struct {
 	authenticator *admission.Authenticator
 	backend       Backend
+	refused       [len(requestTypes)]atomic.Int64 // requests of pages that were refused, by type
 }
 
 // New makes the protocol for the pages that the authenticator admits. Backend is what they call; nil: nothing.
 func New(authenticator *admission.Authenticator, backend Backend) *Protocol {
-	return &Protocol{authenticator, backend}
+	return &Protocol{authenticator: authenticator, backend: backend}
 }
 
 // Name implements scenecast.Protocol.
@@ -112,7 +114,7 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 // answer tells the page what has become of its request.
 func (p *Protocol) answer(c scenecast.Conn, r request, err error) {
 	if err != nil {
-		refuse(c, r.ID, problem.Of(err))
+		p.refuse(c, r.Type, r.ID, problem.Of(err))
 		return
 	}
 	send(c, done{r.Type, r.ID, c.Position().String()})
@@ -157,12 +159,26 @@ func (p *Protocol) unwatch(c scenecast.Conn, key string) error {
 	return nil
 }
 
+// Refused are how many requests of pages were refused, by type. Any goroutine may call it.
+func (p *Protocol) Refused() map[string]int64 {
+	counts := make(map[string]int64, len(requestTypes))
+	for i, of := range requestTypes {
+		counts[of] = p.refused[i].Load()
+	}
+	return counts
+}
+
 func withoutKey(keys []string, key string) []string {
 	return slices.DeleteFunc(keys, func(k string) bool { return k == key })
 }
 
-func refuse(c scenecast.Conn, id json.RawMessage, p *problem.Problem) {
-	send(c, refusal{Type: "error", ID: id, Kind: p.Kind, Detail: p.Detail, Where: p.Where, Setting: p.Setting})
+// requestTypes are the types of requests that may be refused.
+var requestTypes = [...]string{"call", "set", "token", "unwatch", "watch"}
+
+// refuse tells a page why its request of a type is not carried out.
+func (p *Protocol) refuse(c scenecast.Conn, of string, id json.RawMessage, why *problem.Problem) {
+	p.refused[slices.Index(requestTypes[:], of)].Add(1)
+	send(c, refusal{Type: "error", ID: id, Kind: why.Kind, Detail: why.Detail, Where: why.Where, Setting: why.Setting})
 }
 
 func send(c scenecast.Conn, message any) { c.Send(websocket.TextFrame(encode(message))) }

@@ -29,7 +29,7 @@ func (p *Protocol) renew(c scenecast.Conn, id json.RawMessage, token string) {
 	}
 	resume, ok := c.Await(scenecast.WaitingForToken)
 	if !ok {
-		refuse(c, id, errTokenPending)
+		p.refuse(c, "token", id, errTokenPending)
 		return
 	}
 	id = append(json.RawMessage(nil), id...) // the message is valid only during the call
@@ -47,7 +47,7 @@ func (p *Protocol) renewed(c scenecast.Conn, id json.RawMessage, page auth.Page,
 		err = p.authenticator.Renew(c, page)
 	}
 	if err != nil {
-		refuse(c, id, problem.Of(err))
+		p.refuse(c, "token", id, problem.Of(err))
 		return
 	}
 	send(c, done{"token", id, c.Position().String()})
