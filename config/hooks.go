@@ -65,7 +65,7 @@ type EventHook struct {
 
 // hasEventHooks reports whether anybody is told of events, which wait in data_dir.
 func (c *Config) hasEventHooks() bool {
-	return slices.ContainsFunc(c.Apps(), func(a App) bool { return len(a.Hooks.Events) > 0 })
+	return slices.ContainsFunc(c.Apps(), func(a App) bool { return len(a.Hooks.Events)+len(a.Pusher.Webhooks) > 0 })
 }
 
 // The forms of hooks, for mistakes.

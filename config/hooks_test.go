@@ -23,6 +23,7 @@ func TestHookMistakes(t *testing.T) {
 		{events("name: a, url: 'http://a', to: {page: home}, events: [joined, left]"), nil},
 		{"engine: redis\ndata_dir: d\n" + events("name: a, url: 'http://a'"), nil},
 		{"engine: memory\ndata_dir: d\napps: {shop: {" + events("name: a, url: 'http://a'") + "}}", nil},
+		{"engine: redis\ndata_dir: d\npusher: {id: a, key: k, secret: s, webhooks: [{url: 'http://a'}]}", nil},
 		{"nats: {url: 'nats://a'}\ndata_dir: d\n" + events("name: a, url: 'http://a'"), nil},
 		{connect("timeout: 1s"), []string{"FILE:1: hooks.connect: a hook needs a url"}},
 		{connect("url: example.com"), []string{"FILE:1: hooks.connect.url: is no URL of a hook; write it as https://www.example.com/scenecast"}},

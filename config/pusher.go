@@ -292,6 +292,14 @@ func (d *decoder) checkPusher(c *Config) {
 	}
 }
 
+// FirstPusherKey is the key that signs webhooks.
+func (a App) FirstPusherKey() PusherKey {
+	for _, k := range a.pusherKeys() {
+		return k
+	}
+	return PusherKey{}
+}
+
 // pusherKeys ranges over the keys of an app, with their places.
 func (a App) pusherKeys() iter.Seq2[string, PusherKey] {
 	return func(yield func(place string, k PusherKey) bool) {

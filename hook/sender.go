@@ -82,7 +82,7 @@ func (t *Target) awaitBatch() bool {
 
 // sendBatch sends items, but for those that are too old, and removes them.
 func (t *Target) sendBatch(items []queue.Item) error {
-	b := event.Batch{Type: "events", Timestamp: time.Now().UTC().Truncate(time.Millisecond)}
+	var events []json.RawMessage
 	old, damaged := 0, 0
 	for _, item := range items {
 		at, body, ok := decodeItem(item.Data)
@@ -94,14 +94,14 @@ func (t *Target) sendBatch(items []queue.Item) error {
 			old++
 			continue
 		}
-		b.Data.Events = append(b.Data.Events, body)
+		events = append(events, body)
 	}
-	if len(b.Data.Events) > 0 {
-		whole, err := json.Marshal(b)
+	if len(events) > 0 {
+		id, whole, err := t.o.Encode(events)
 		if err != nil {
 			return err
 		}
-		if err := t.o.Post(t.ctx, batchID(b), whole); err != nil {
+		if err := t.o.Post(t.ctx, id, whole); err != nil {
 			return err
 		}
 	}
@@ -112,19 +112,22 @@ func (t *Target) sendBatch(items []queue.Item) error {
 	defer t.mu.Unlock()
 	t.drop(damaged, "they are damaged in the queue")
 	t.drop(old, "they could not be delivered in time (retry_for)")
-	t.stats.Delivered += int64(len(b.Data.Events))
-	if t.stats.Failing && len(b.Data.Events) > 0 {
+	t.stats.Delivered += int64(len(events))
+	if t.stats.Failing && len(events) > 0 {
 		t.stats.Failing, t.stats.NextCall = false, time.Time{}
 		t.o.Logger.Info("hooks: the backend takes events again", "hook", t.o.Name, "app", t.o.App)
 	}
 	return nil
 }
 
-// batchID is the ID of a batch: that of its first event, and how many follow it. The same batch has the same ID.
-func batchID(b event.Batch) string {
+// encodeBatch makes a batch of Standard Webhooks. Its ID is that of its first event, and how many follow it.
+func encodeBatch(events []json.RawMessage) (id string, body []byte, err error) {
+	b := event.Batch{Type: "events", Timestamp: time.Now().UTC().Truncate(time.Millisecond)}
+	b.Data.Events = events
+	body, err = json.Marshal(b)
 	var first struct{ ID string }
-	_ = json.Unmarshal(b.Data.Events[0], &first) // of an event of our own
-	return fmt.Sprintf("%s+%d", first.ID, len(b.Data.Events)-1)
+	_ = json.Unmarshal(events[0], &first) // of an event of our own
+	return fmt.Sprintf("%s+%d", first.ID, len(events)-1), body, err
 }
 
 // failed notes a failure, and logs the first of a row.

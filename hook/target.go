@@ -30,6 +30,10 @@ type TargetOptions struct {
 	Queue  queue.Queue
 	Post   func(ctx context.Context, id string, body []byte) error // of a webhook.Client
 	Logger *slog.Logger
+
+	// Encode makes the body of a call, and its ID, which is the same for the same events. Defaults to that of Standard Webhooks, with an
+	// event.Batch.
+	Encode func(events []json.RawMessage) (id string, body []byte, err error)
 }
 
 // maxIncoming bounds the events that wait for the queue, which may be on a disk that is slow, or full.
@@ -50,15 +54,21 @@ type Target struct {
 	again  chan struct{} // … when a batch that failed is to be sent at once
 
 	mu       sync.Mutex
-	incoming []event.Event
+	incoming []emitted
 	closing  bool
-	next     *Target       // that has taken this one's place; nil: none has
-	unkept   []event.Event // that the queue has not taken before the target has ended
-	kept     bool          // everything that was emitted is in the queue, and nothing more comes
+	next     *Target   // that has taken this one's place; nil: none has
+	unkept   []emitted // that the queue has not taken before the target has ended
+	kept     bool      // everything that was emitted is in the queue, and nothing more comes
 	stats    Stats
 
 	unlogged int       // drops that the log has not told
 	logged   time.Time // when it has told the last ones
+}
+
+// emitted is an event that is not in the queue yet.
+type emitted struct {
+	at    time.Time
+	event any // which encodes as JSON
 }
 
 // Stats say how a target stands.
@@ -119,6 +129,9 @@ func makeTarget(o TargetOptions) *Target {
 	if o.RetryFor == 0 {
 		o.RetryFor = 24 * time.Hour
 	}
+	if o.Encode == nil {
+		o.Encode = encodeBatch
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Target{
 		o: o, ctx: ctx, cancel: cancel,
@@ -138,20 +151,24 @@ func (t *Target) Wants(app string, of event.Type) bool {
 
 // Emit tells the target of an event, if it wants it. It never waits: an event that finds no room is dropped, and counted.
 func (t *Target) Emit(e event.Event) {
-	if !t.Wants(e.Data.App, e.Type) || !t.o.To.IsZero() && !t.o.To.Match(e.Data.Labels) {
-		return
+	if t.Wants(e.Data.App, e.Type) && (t.o.To.IsZero() || t.o.To.Match(e.Data.Labels)) {
+		t.Put(e.At, e)
 	}
+}
+
+// Put tells the target of an event that it wants, in whatever form: it encodes as JSON, and is not changed. It is Emit otherwise.
+func (t *Target) Put(at time.Time, e any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.closing && t.next != nil:
-		t.next.Emit(e)
+		t.next.Put(at, e)
 	case t.closing:
 		t.drop(1, "the hook has ended")
 	case len(t.incoming) >= maxIncoming:
 		t.drop(1, "they come faster than they can be kept")
 	default:
-		t.incoming = append(t.incoming, e)
+		t.incoming = append(t.incoming, emitted{at, e})
 		signal(t.work)
 	}
 }
@@ -238,7 +255,7 @@ func (t *Target) keep() {
 }
 
 // append puts events into the queue, as many as have room. A queue that cannot take them is asked again until it can.
-func (t *Target) append(events []event.Event) {
+func (t *Target) append(events []emitted) {
 	if n := t.o.MaxQueue - t.o.Queue.Len(); len(events) > n {
 		t.mu.Lock()
 		t.drop(len(events)-max(n, 0), fmt.Sprintf("%d wait already (max_queue)", t.o.MaxQueue))
@@ -271,9 +288,9 @@ func (t *Target) append(events []event.Event) {
 }
 
 // An item of the queue is when its event was emitted, in 8 bytes, and the event in JSON.
-func encodeItem(e event.Event) []byte {
-	body, _ := json.Marshal(e) // texts, numbers and labels: it cannot fail
-	return append(binary.BigEndian.AppendUint64(nil, uint64(e.At.UnixMilli())), body...)
+func encodeItem(e emitted) []byte {
+	body, _ := json.Marshal(e.event) // texts, numbers and labels: it cannot fail
+	return append(binary.BigEndian.AppendUint64(nil, uint64(e.at.UnixMilli())), body...)
 }
 
 // decodeItem reads an item; false: it is none, because the file is damaged.

@@ -10,6 +10,8 @@ import (
 	"scenecast/hook/feed"
 	"scenecast/label"
 	"scenecast/presence"
+	"scenecast/protocol/pusher"
+	"scenecast/protocol/pusher/channel"
 	"scenecast/push"
 )
 
@@ -29,6 +31,10 @@ func (s *Server) newFeed(c config.Feed, id scenecast.NodeID, broadcast func(mess
 // tellPresence tells the hooks of what presence tells once in the cluster. The scene, and the member's user, are among the labels, so
 // that an audience can select them.
 func (h *eventHooks) tellPresence(e presence.Event) {
+	if e.Scene.Key == channel.Label || e.Scene.Key == pusher.LabelMember {
+		h.tellPusherPresence(e)
+		return
+	}
 	of := event.Type(e.Kind)
 	if !h.Wants(e.Scene.App, of) {
 		return

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"scenecast"
@@ -29,6 +30,7 @@ type eventHooks struct {
 	version string
 	log     *slog.Logger
 	file    *queue.File // nil: queues are in memory
+	pusher  atomic.Pointer[pusherTargets]
 
 	mu      sync.Mutex
 	targets map[string]eventTarget // by queueName
@@ -37,10 +39,31 @@ type eventHooks struct {
 // eventTarget is one of them.
 type eventTarget struct {
 	*hook.Target
-	settings    config.EventHook
+	declared declaredTarget
+	client   *webhook.Client
+	queue    queue.Queue
+}
+
+// declaredTarget is what a configuration says of one.
+type declaredTarget struct {
+	app, name   string
 	denyPrivate bool
-	client      *webhook.Client
-	queue       queue.Queue
+	settings    any // config.EventHook or pusherWebhook
+}
+
+func (d declaredTarget) queueName() string { return queueName(d.app, d.name) }
+
+// declaredTargets are those of a configuration, with names that no two of an app have.
+func declaredTargets(c config.Config) (list []declaredTarget) {
+	for _, app := range c.Apps() {
+		for _, h := range app.Hooks.Events {
+			list = append(list, declaredTarget{app.Name, h.Name, app.Hooks.DenyPrivate, h})
+		}
+		for _, h := range pusherWebhooks(app) {
+			list = append(list, declaredTarget{app.Name, pusherWebhookPrefix + h.Name, app.Hooks.DenyPrivate, h})
+		}
+	}
+	return list
 }
 
 // hooksFile is the name of the file of queues in data_dir.
@@ -82,14 +105,12 @@ func (h *eventHooks) prepare(c config.Config) (put func(), err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	queues := make(map[string]queue.Queue)
-	for _, app := range c.Apps() {
-		for _, settings := range app.Hooks.Events {
-			name := queueName(app.Name, settings.Name)
-			if old, known := h.targets[name]; known {
-				queues[name] = old.queue
-			} else if queues[name], err = h.openQueue(name); err != nil {
-				return nil, fmt.Errorf("hooks: %w", err)
-			}
+	for _, d := range declaredTargets(c) {
+		name := d.queueName()
+		if old, known := h.targets[name]; known {
+			queues[name] = old.queue
+		} else if queues[name], err = h.openQueue(name); err != nil {
+			return nil, fmt.Errorf("hooks: %w", err)
 		}
 	}
 	return func() { h.put(c, queues) }, nil
@@ -101,21 +122,23 @@ func (h *eventHooks) put(c config.Config, queues map[string]queue.Queue) {
 	before := h.targets
 	h.targets = make(map[string]eventTarget)
 	sinks := []hook.Sink{h.feed}
-	for _, app := range c.Apps() {
-		for _, settings := range app.Hooks.Events {
-			name := queueName(app.Name, settings.Name)
-			t, known := before[name]
-			if known && t.denyPrivate == app.Hooks.DenyPrivate && reflect.DeepEqual(t.settings, settings) {
-				delete(before, name)
-			} else {
-				delete(before, name)
-				t = h.newTarget(app, settings, queues[name], t)
-			}
-			h.targets[name] = t
+	pusher := make(pusherTargets)
+	for _, d := range declaredTargets(c) {
+		name := d.queueName()
+		t, known := before[name]
+		delete(before, name)
+		if !known || !reflect.DeepEqual(t.declared, d) {
+			t = h.newTarget(d, queues[name], t)
+		}
+		h.targets[name] = t
+		if w, ok := d.settings.(pusherWebhook); ok {
+			pusher[d.app] = append(pusher[d.app], pusherTarget{t.Target, w.Events})
+		} else {
 			sinks = append(sinks, t)
 		}
 	}
 	h.SetSinks(sinks)
+	h.pusher.Store(&pusher)
 	for _, gone := range before {
 		gone.stop()
 	}
@@ -148,30 +171,27 @@ func (h *eventHooks) openQueue(name string) (queue.Queue, error) {
 }
 
 // newTarget makes a target, in the place of one that was before, if there was one.
-func (h *eventHooks) newTarget(app config.App, settings config.EventHook, q queue.Queue, before eventTarget) eventTarget {
-	client := webhook.NewClient(webhook.Options{
-		URL:         string(settings.URL),
-		Secrets:     settings.Secret.Parsed(),
-		Timeout:     time.Duration(settings.Timeout),
-		DenyPrivate: app.Hooks.DenyPrivate,
-		StatusOnly:  true,
-		UserAgent:   userAgent(h.version),
-	})
-	options := hook.TargetOptions{
-		Name:     settings.Name,
-		App:      app.Name,
-		Types:    settings.Events,
-		To:       settings.To.Expr,
-		Batch:    settings.Batch,
-		MaxWait:  time.Duration(settings.MaxWait),
-		RetryFor: time.Duration(settings.RetryFor),
-		MaxQueue: settings.MaxQueue,
-		Queue:    q,
-		Post: func(ctx context.Context, id string, body []byte) error {
-			_, err := client.Post(ctx, id, body)
-			return err
-		},
-		Logger: h.log,
+func (h *eventHooks) newTarget(d declaredTarget, q queue.Queue, before eventTarget) eventTarget {
+	client, options := webhook.Options{DenyPrivate: d.denyPrivate, StatusOnly: true, UserAgent: userAgent(h.version)}, hook.TargetOptions{}
+	switch settings := d.settings.(type) {
+	case config.EventHook:
+		client.URL, client.Secrets, client.Timeout = string(settings.URL), settings.Secret.Parsed(), time.Duration(settings.Timeout)
+		options = hook.TargetOptions{
+			Types:    settings.Events,
+			To:       settings.To.Expr,
+			Batch:    settings.Batch,
+			MaxWait:  time.Duration(settings.MaxWait),
+			RetryFor: time.Duration(settings.RetryFor),
+			MaxQueue: settings.MaxQueue,
+		}
+	case pusherWebhook:
+		settings.apply(&client, &options)
+	}
+	calls := webhook.NewClient(client)
+	options.Name, options.App, options.Queue, options.Logger = d.name, d.app, q, h.log
+	options.Post = func(ctx context.Context, id string, body []byte) error {
+		_, err := calls.Post(ctx, id, body)
+		return err
 	}
 	var target *hook.Target
 	if before.Target == nil {
@@ -180,7 +200,7 @@ func (h *eventHooks) newTarget(app config.App, settings config.EventHook, q queu
 		target = before.Replace(options)
 		before.client.Close()
 	}
-	return eventTarget{target, settings, app.Hooks.DenyPrivate, client, q}
+	return eventTarget{target, d, calls, q}
 }
 
 func userAgent(version string) string {

@@ -19,8 +19,10 @@ func (s *Server) newPresence(id scenecast.NodeID, broadcast func(message []byte)
 		Nodes:     s.nodeIDs,
 		Logger:    s.log,
 
-		Events:      s.hooks.tellPresence,
-		WantsEvents: func(app string, kind presence.EventKind) bool { return s.hooks.Wants(app, event.Type(kind)) },
+		Events: s.hooks.tellPresence,
+		WantsEvents: func(app string, kind presence.EventKind) bool {
+			return s.hooks.Wants(app, event.Type(kind)) || s.hooks.wantsPresence(app, kind)
+		},
 	})
 }
 

@@ -81,6 +81,7 @@ func (s *Server) newPusher(a *admission.Authenticator) *pusher.Protocol {
 			_, err := s.engine.Submit(p)
 			return err
 		},
+		Tell: s.hooks.tellPusher,
 	})
 }
 

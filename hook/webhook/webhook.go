@@ -61,6 +61,8 @@ type Options struct {
 	// StatusOnly leaves the body of a success unread: the status has said everything.
 	StatusOnly bool
 	UserAgent  string
+	// Sign sets the headers by which the backend knows a call. Nil: those of Standard Webhooks, by Secrets.
+	Sign func(header http.Header, body []byte)
 }
 
 // Client calls one URL. Safe for concurrent use.
@@ -152,7 +154,11 @@ func (c *Client) Post(ctx context.Context, id string, body []byte) ([]byte, erro
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", c.o.UserAgent)
-	c.sign(request.Header, id, time.Now(), body)
+	if c.o.Sign != nil {
+		c.o.Sign(request.Header, body)
+	} else {
+		c.sign(request.Header, id, time.Now(), body)
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, withoutURL(err)
