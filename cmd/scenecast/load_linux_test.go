@@ -50,6 +50,7 @@ type load struct {
 const (
 	publishers = 8
 	roamers    = 12
+	stayers    = 3 // pages that move only when their connection is lost
 	maxKnown   = 4 // times the nodes that there are: those that were killed are known until they are forgotten
 )
 
@@ -63,9 +64,9 @@ func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss, mayReorder bool) *lo
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	var welcomed sync.WaitGroup
-	for i := range roamers {
+	for i := range roamers + stayers {
 		welcomed.Add(1)
-		p := &roamer{load: l, id: fmt.Sprint("page", i), next: i, random: rand.New(rand.NewPCG(uint64(i), 1)), welcomed: sync.OnceFunc(welcomed.Done)}
+		p := &roamer{load: l, stays: i >= roamers, id: fmt.Sprint("page", i), next: i, random: rand.New(rand.NewPCG(uint64(i), 1)), welcomed: sync.OnceFunc(welcomed.Done)}
 		l.pages = append(l.pages, p)
 		l.reading.Go(func() { p.live(ctx) })
 	}
@@ -177,7 +178,7 @@ func (l *load) end() {
 		l.t.Errorf("%d acknowledged pushes were shown by no page", lost)
 	}
 	l.summary = fmt.Sprintf("%d pushes acknowledged, %d attempts failed, longest time without one %v, longest attempt %v; %d pages moved %d times, %d gaps, %d shown behind later ones",
-		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), roamers, moves, gaps, reordered)
+		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), len(l.pages), moves, gaps, reordered)
 	l.t.Log(l.summary)
 }
 

@@ -15,8 +15,9 @@ import (
 	"scenecast/client"
 )
 
-// roamer is a page that comes back to another node each time, and moves when it is left alone.
+// roamer is a page that comes back to another node each time, and moves when it is left alone, unless it stays as long as its node lets it.
 type roamer struct {
+	stays    bool
 	load     *load
 	id       string
 	next     int
@@ -60,8 +61,11 @@ func (p *roamer) live(ctx context.Context) {
 
 // visit is one connection.
 func (p *roamer) visit(ctx context.Context, m *member) {
-	ctx, leave := context.WithTimeout(ctx, time.Duration(300+p.random.IntN(1500))*time.Millisecond)
+	ctx, leave := context.WithCancel(ctx)
 	defer leave()
+	if !p.stays {
+		time.AfterFunc(time.Duration(300+p.random.IntN(1500))*time.Millisecond, leave)
+	}
 	page, err := client.NewPage(client.PageOptions{
 		URL: m.url, Token: fleetToken, PageID: p.id, Since: p.since,
 		OnWelcome: func(w client.Welcome) {

@@ -217,7 +217,7 @@ func (l *Log) After(after scenecast.Position, limit int, now time.Time, ahead sc
 		if after.Epoch == ahead.Epoch && after.Seq <= ahead.Seq && (after.Epoch != newest.Epoch || after.Seq > newest.Seq) {
 			return nil, nil
 		}
-		return nil, l.gap(scenecast.GapEpoch)
+		return nil, l.astray(after)
 	case after.Seq < l.missing:
 		return nil, l.gap(scenecast.GapRetention)
 	default:
@@ -250,6 +250,17 @@ func (l *Log) has(p scenecast.Position) bool {
 		}
 	}
 	return false
+}
+
+// astray is the gap of a position that is none of this log. Of an epoch that this log knows, whoever was there has missed nothing that lies
+// behind what is in another place now: he goes on there.
+func (l *Log) astray(p scenecast.Position) error {
+	newest := l.Newest()
+	if n := len(l.lineage); n > 0 && p.Seq < newest.Seq && l.HasEpoch(p.Epoch) {
+		last := l.lineage[n-1]
+		newest.Seq = max(last.begin, last.astray, l.missing)
+	}
+	return &scenecast.GapError{Reason: scenecast.GapEpoch, Newest: newest}
 }
 
 func (l *Log) gap(reason scenecast.Gap) error {
