@@ -177,14 +177,14 @@ func (s *State) isGone(node scenecast.NodeID) bool {
 	return node != s.self && (p == nil || !p.gone.IsZero())
 }
 
-// isFirst reports whether this node is the first of those that are there.
+// isFirst reports whether this node is the first of those that are there, also of such as have never told of anything.
 func (s *State) isFirst() bool {
 	for id, p := range s.peers {
 		if id < s.self && p.gone.IsZero() {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(s.nodes, func(id scenecast.NodeID) bool { return id < s.self })
 }
 
 func (w *waitingEvent) event() Event {

@@ -24,10 +24,9 @@ type peer struct {
 
 // How often nodes tell each other what.
 const (
-	digestEvery     = time.Second            // so that messages that were lost are missed
-	idleDigestEvery = 4 * time.Second        // … of a node that has told of nothing yet
-	snapshotEvery   = 500 * time.Millisecond // a node sends snapshots of itself
-	askEvery        = time.Second            // a node is asked for one
+	digestEvery   = time.Second            // so that messages that were lost are missed, by a node that has told of anything yet
+	snapshotEvery = 500 * time.Millisecond // a node sends snapshots of itself
+	askEvery      = time.Second            // a node is asked for one
 
 	// goneAfter is how long a node must have been silent that the engine does not know: one that starts may be heard here first.
 	goneAfter = 2 * time.Second
@@ -162,6 +161,7 @@ func (s *State) ask(now time.Time, id scenecast.NodeID, p *peer) {
 
 // SetNodes says which nodes the engine knows. The records of one that is gone stay for the linger of their keys.
 func (s *State) SetNodes(now time.Time, nodes []scenecast.NodeID) {
+	s.nodes = nodes
 	for id, p := range s.peers {
 		switch {
 		case slices.Contains(nodes, id):
@@ -203,7 +203,8 @@ func (s *State) expirePeers(now time.Time) {
 	}
 }
 
-// Messages are what the other nodes are to be told: what has changed here, a snapshot where one was asked for, and a digest each second.
+// Messages are what the other nodes are to be told: what has changed here, a snapshot where one was asked for, and a digest each second if
+// there has been anything.
 func (s *State) Messages(now time.Time) []Message {
 	if s.alone {
 		return nil
@@ -214,11 +215,7 @@ func (s *State) Messages(now time.Time) []Message {
 		s.asked, s.answered = false, now
 		s.tellSnapshot()
 	}
-	every := digestEvery
-	if s.seq == 0 { // nobody can have missed anything
-		every = idleDigestEvery
-	}
-	if now.Sub(s.digested) >= every {
+	if s.seq > 0 && now.Sub(s.digested) >= digestEvery { // before, nobody can have missed anything
 		s.digested = now
 		s.forgetEnded(now)
 		s.outbox = append(s.outbox, Message{From: s.self, Digest: &Digest{s.seq}})

@@ -58,7 +58,7 @@ type Service struct {
 // How long the goroutine waits.
 const (
 	batchWait = 5 * time.Millisecond   // for more, when something has come: what changes together is told together
-	tick      = 250 * time.Millisecond // where there are other nodes, to look after them
+	tick      = 250 * time.Millisecond // where other nodes have told of anything, or are told, to look after them
 	idleTick  = time.Second            // … while nobody is in any scene
 )
 
@@ -97,7 +97,7 @@ func (s *Service) Close() {
 }
 
 func (s *Service) run() {
-	timer := time.NewTimer(0) // the first batch tells other nodes that this one is there
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
@@ -128,10 +128,6 @@ func (s *Service) batch() (due time.Time) {
 	defer s.mu.Unlock()
 	if s.options.Broadcast != nil {
 		s.state.SetNodes(now, s.options.Nodes())
-		due = now.Add(tick)
-		if s.state.isEmpty() {
-			due = now.Add(idleTick)
-		}
 	}
 	for _, b := range handed.blocks {
 		for i := range b.ops[:b.n] {
@@ -152,12 +148,27 @@ func (s *Service) batch() (due time.Time) {
 	for _, m := range s.state.Messages(now) {
 		s.send(m)
 	}
+	if s.options.Broadcast != nil {
+		due = s.nextTick(now)
+	}
 	for _, t := range []time.Time{again, more, s.state.Due()} {
 		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
 			due = t
 		}
 	}
 	return due
+}
+
+// nextTick is when the other nodes are to be looked after again; zero: when something has come. Where presence is not used there are no ticks.
+func (s *Service) nextTick(now time.Time) time.Time {
+	switch {
+	case s.state.isUnused():
+		return time.Time{}
+	case len(s.state.scenes) == 0:
+		return now.Add(idleTick)
+	default:
+		return now.Add(tick)
+	}
 }
 
 // wakeUp has the goroutine look at what was handed over.

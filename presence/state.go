@@ -28,20 +28,21 @@ type State struct {
 	stats     Stats
 
 	// The other nodes.
-	peers    map[scenecast.NodeID]*peer
-	seq      uint64      // of the last message about changes that this node has sent
-	asked    bool        // for a snapshot
-	answered time.Time   // when this node has sent one
-	outbox   []Message   // to the others
-	parts    uint64      // snapshots that have come
-	digested time.Time   // when this node has sent a digest
-	events   eventBuffer // for those who follow all scenes
+	nodes    []scenecast.NodeID         // that the engine knows
+	peers    map[scenecast.NodeID]*peer // that have told of anything
+	seq      uint64                     // of the last message about changes that this node has sent
+	asked    bool                       // for a snapshot
+	answered time.Time                  // when this node has sent one
+	outbox   []Message                  // to the others
+	parts    uint64                     // snapshots that have come
+	digested time.Time                  // when this node has sent a digest
+	events   eventBuffer                // for those who follow all scenes
 	ended    map[endedKey]ended
 	revived  map[scenecast.NodeID][]*member // whose presences have ended, and their nodes are to be told
 }
 
-// isEmpty reports whether nobody is in any scene, on any node.
-func (s *State) isEmpty() bool { return len(s.scenes) == 0 }
+// isUnused reports whether no node has told of anything, so that nothing is to be told and nobody to be looked after.
+func (s *State) isUnused() bool { return len(s.scenes) == 0 && len(s.peers) == 0 && s.seq == 0 }
 
 // NewState makes the state of a node without connections. One that is alone has no messages.
 func NewState(self scenecast.NodeID, alone bool, keys func(app string) []Key) *State {
