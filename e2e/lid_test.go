@@ -178,7 +178,7 @@ func TestLaptopLid(t *testing.T) {
 // left, and what it has missed was pushed to the third. It shows all of it, once and in order.
 func TestLaptopLidOverNodes(t *testing.T) {
 	t.Parallel()
-	nodes := serveNodes(t)
+	nodes := serveNodes(t, nil)
 	l, through := putLid(nodes[0])
 	home := openScene(t, through, "home", profile{})
 	home.run(`e2e.record(); e2e.gaps = []; scenecast.on("gap", (gap) => e2e.gaps.push(gap))`)

@@ -54,7 +54,7 @@ func serveWith(t *testing.T, addr string, settings map[string]string) *backend {
 }
 
 // serveNodes runs three servers that are one cluster.
-func serveNodes(t *testing.T) []*backend {
+func serveNodes(t *testing.T, common map[string]string) []*backend {
 	t.Helper()
 	nodes, failed, addrs := make([]*backend, 3), make([]error, 3), freeport.Addrs(t, 3)
 	var starting sync.WaitGroup
@@ -65,6 +65,7 @@ func serveNodes(t *testing.T) []*backend {
 			"cluster.peers":          strings.Join(slices.DeleteFunc(slices.Clone(addrs), func(peer string) bool { return peer == addr }), ","),
 			"cluster.answer_timeout": "3s", // a machine that is busy with other tests is no node that hangs
 		}
+		maps.Copy(settings, common)
 		starting.Go(func() { nodes[i], failed[i] = newBackend(t, anyPort, settings) })
 	}
 	starting.Wait()
