@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -61,6 +62,34 @@ func TestSettingsOfIdempotency(t *testing.T) {
 		push(s, "a", "1")
 		awaitThat(t, "the key is forgotten", func() bool { return push(s, "a", "2") == http.StatusOK })
 	})
+}
+
+// TestReplayIsCompressed: what a page has missed comes as the messages that they were, also where several leave together.
+func TestReplayIsCompressed(t *testing.T) {
+	s := start(t, map[string]string{"websocket.compression": "true"}, nil)
+	dial := func(query string) *websocket.Conn {
+		c, _, err := websocket.Dial(t.Context(), "ws://"+s.addr+"/v1/connect?token="+pageToken+query,
+			&websocket.DialOptions{CompressionMode: websocket.CompressionNoContextTakeover, Subprotocols: []string{"scenecast.v1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.CloseNow() })
+		return c
+	}
+	var welcome struct{ Position string }
+	if err := json.Unmarshal([]byte(s.read(dial(""))), &welcome); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		s.publish(fmt.Sprintf(`{"to":"*","message":"%d %s"}`, i, strings.Repeat("long ", 100)))
+	}
+	back := dial("&since=" + welcome.Position)
+	_ = s.read(back) // the welcome
+	for i := range 3 {
+		if got := s.read(back); !strings.Contains(got, fmt.Sprintf(`"data":"%d long long`, i)) || !strings.HasSuffix(got, `long "}`) {
+			t.Errorf("the message %d: %.200s", i, got)
+		}
+	}
 }
 
 // TestSettingOfCompression: it is agreed to where the setting says so, and a message is compressed.

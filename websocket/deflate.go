@@ -34,9 +34,13 @@ const flushed = "\x00\x00\xff\xff"
 
 // CompressFrame is the variant of a whole frame, as TextFrame and BinaryFrame make them, for pages that have agreed on
 // permessage-deflate. It is the frame itself where compression would not make it smaller: a message need not be compressed
-// (RFC 7692, 6). The same frame makes the same bytes. Safe for concurrent use; the frame is not changed.
+// (RFC 7692, 6). Of several frames that follow each other it is the variants of each. The same frame makes the same bytes. Safe for
+// concurrent use; the frame is not changed.
 func CompressFrame(whole []byte) []byte {
 	head, size := parseHead(whole)
+	if end := size + int(head.Length); size > 0 && end < len(whole) {
+		return compressFrames(whole, end)
+	}
 	if !head.OpCode.IsData() || !head.Fin || head.Rsv != 0 {
 		return whole
 	}
@@ -51,6 +55,21 @@ func CompressFrame(whole []byte) []byte {
 	head.Rsv = rsv1
 	head.Length = int64(len(payload))
 	return frame(ws.Frame{Header: head, Payload: payload})
+}
+
+// compressFrames compresses several frames, of which the first ends here.
+func compressFrames(all []byte, end int) []byte {
+	compressed := make([]byte, 0, len(all))
+	for {
+		compressed = append(compressed, CompressFrame(all[:end])...)
+		if all = all[end:]; len(all) == 0 {
+			return compressed
+		}
+		head, size := parseHead(all)
+		if end = size + int(head.Length); size == 0 || end > len(all) {
+			return append(compressed, all...) // no whole frame
+		}
+	}
 }
 
 func (d *deflater) release() {

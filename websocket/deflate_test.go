@@ -199,6 +199,23 @@ func TestCompressFrame(t *testing.T) {
 	}
 }
 
+// TestCompressFrames: of frames that follow each other each is compressed.
+func TestCompressFrames(t *testing.T) {
+	var all, want []byte
+	for _, f := range [][]byte{
+		websocket.TextFrame([]byte(strings.Repeat("first ", 100))), websocket.TextFrame([]byte("short")),
+		websocket.TextFrame([]byte(strings.Repeat("third ", 20_000))), websocket.TextFrame(nil),
+	} {
+		all, want = append(all, f...), append(want, websocket.CompressFrame(f)...)
+	}
+	if got := websocket.CompressFrame(all); !bytes.Equal(got, want) || len(got) > 1000 {
+		t.Errorf("%d bytes, want the %d of each frame", len(got), len(want))
+	}
+	if got, cut := websocket.CompressFrame(all[:len(all)-1]), all[len(all)-2:len(all)-1]; !bytes.HasSuffix(got, cut) {
+		t.Errorf("what is no whole frame does not stay as it is: % x", got[len(got)-4:])
+	}
+}
+
 // TestCompressConcurrently: whatever a compressor did before, the same frame becomes the same bytes.
 func TestCompressConcurrently(t *testing.T) {
 	frames, want := make([][]byte, 20), make([][]byte, 20)
