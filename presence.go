@@ -35,4 +35,6 @@ const (
 	PresenceUpdated                      // … and who show other labels
 	PresenceCount                        // how many there are
 	PresenceEnded                        // the page does not see the scene any more
+	PresenceOccupied                     // somebody is in the scene, and nobody was
+	PresenceVacated                      // nobody is, any more
 )

@@ -28,6 +28,8 @@ type Pusher struct {
 	ClientEventRate    int  `yaml:"client_event_rate"` // per second of one page
 	SubscriptionCounts bool `yaml:"subscription_counts"`
 
+	Linger Duration `yaml:"linger"` // of a member, or a user, whose last connection has ended
+
 	MaxChannels      int  `yaml:"max_channels"` // of one page
 	MaxMembers       int  `yaml:"max_members"`  // of one presence channel
 	MaxUserInfo      Size `yaml:"max_user_info"`
@@ -81,6 +83,7 @@ var defaultPusher = Pusher{
 	Enabled:         true,
 	ClientEvents:    true,
 	ClientEventRate: 10,
+	Linger:          Duration(3 * time.Second),
 
 	MaxChannels:      1000,
 	MaxMembers:       500,
@@ -156,6 +159,8 @@ func (a App) PusherApp() *app.App {
 		ClientEvents:       p.ClientEvents,
 		ClientEventRate:    p.ClientEventRate,
 		SubscriptionCounts: p.SubscriptionCounts,
+
+		Linger: time.Duration(p.Linger),
 
 		MaxChannels:      p.MaxChannels,
 		MaxMembers:       p.MaxMembers,

@@ -87,6 +87,8 @@ func (a Address) Do(task func(c Watcher)) bool {
 // Watcher is a connection that is told what its label scenecast.LabelWatch asks for. It is valid only during the call.
 type Watcher interface {
 	scenecast.Conn
+	// Protocol is the connection's.
+	Protocol() scenecast.Protocol
 	// Notify sends the connection a notice; false: it was dropped.
 	Notify(n *Notice) bool
 	// SetWatching says whether the connection has the key's value among its labels scenecast.LabelWatching. It loses it by itself when its
@@ -95,6 +97,14 @@ type Watcher interface {
 }
 
 var _ Watcher = (*view)(nil)
+
+// Protocol implements Watcher.
+func (v *view) Protocol() scenecast.Protocol {
+	if m := v.shard.at(v.slot); m != nil {
+		return v.shard.classes.all[m.class].protocol
+	}
+	return nil
+}
 
 // Address implements Member.
 func (v *view) Address() Address { return Address{v.shard, v.slot} }

@@ -40,9 +40,9 @@ type watchKey struct {
 
 // conn is a connection of this node that is in a scene, or watches a key.
 type conn struct {
-	user    string
 	places  []*place
 	watched []watched
+	follows label.Set // of a key that has Told.Follows
 
 	// The place that it has had first: most have no other one, and so need no more memory than this.
 	first  place
@@ -55,6 +55,13 @@ type place struct {
 	m     *member // nil: it has no user
 	shows label.Set
 	shown int64
+}
+
+func (p *place) user() string {
+	if p.m == nil {
+		return ""
+	}
+	return p.m.user
 }
 
 // watched is a key that a connection watches.
@@ -70,13 +77,9 @@ func (s *State) Update(now time.Time, c Conn) {
 	var before []*place
 	if own == nil {
 		own = conns.Get().(*conn)
-		own.user, own.places = user, own.firsts[:0]
+		own.places = own.firsts[:0]
 		s.setConn(c.Index, own)
 	} else {
-		if user != own.user {
-			s.leaveAll(now, own)
-			own.user = user
-		}
 		before, own.places = own.places, make([]*place, 0, max(1, len(own.places)))
 	}
 	for i := range c.Keys {
@@ -90,14 +93,14 @@ func (s *State) Update(now time.Time, c Conn) {
 			shows = key.shown(c.Trusted)
 		}
 		for l := range values.All() {
-			id := SceneID{c.App, key.Name, l.Value}
-			if i := slices.IndexFunc(before, func(p *place) bool { return p != nil && p.scene.id == id }); i >= 0 {
+			to := key.read(c.App, l.Value, user, shows)
+			if i := slices.IndexFunc(before, func(p *place) bool { return p != nil && p.scene.id == to.id && p.user() == to.user }); i >= 0 {
 				own.places = append(own.places, before[i])
-				s.show(now, before[i], shows)
+				s.show(now, before[i], to.shows)
 				before[i] = nil
 				continue
 			}
-			own.places = append(own.places, s.enter(now, s.scene(id), own, shows))
+			s.place(now, &c, own, key, to)
 		}
 	}
 	for _, p := range before {
@@ -106,8 +109,24 @@ func (s *State) Update(now time.Time, c Conn) {
 		}
 	}
 	s.watch(c, own)
-	if len(own.places) == 0 && len(own.watched) == 0 {
+	s.follow(c, own)
+	if len(own.places) == 0 && len(own.watched) == 0 && own.follows.Len() == 0 {
 		s.forget(c.Index, own)
+	}
+}
+
+// place puts a connection where a label value says, unless there is no room.
+func (s *State) place(now time.Time, c *Conn, own *conn, key *Key, to placing) {
+	sc := s.scene(to.id)
+	sc.told = key.Told // it may have been known before the key was declared
+	if s.isFull(key, sc, to.user) {
+		s.entries = append(s.entries, Entry{To: c.Address, Told: key.Told, Scene: to.id, Full: true})
+		s.markIdle(&sc.all)
+		return
+	}
+	own.places = append(own.places, s.enter(now, sc, own, to.user, to.shows))
+	if key.Told != nil && key.Told.Entered != nil {
+		s.entries = append(s.entries, Entry{To: c.Address, Told: key.Told, Scene: to.id})
 	}
 }
 
@@ -157,19 +176,19 @@ func (s *State) leaveAll(now time.Time, c *conn) {
 }
 
 // enter puts a connection into a scene.
-func (s *State) enter(now time.Time, sc *scene, c *conn, shows label.Set) *place {
+func (s *State) enter(now time.Time, sc *scene, c *conn, user string, shows label.Set) *place {
 	p := &c.first
 	if p.scene != nil {
 		p = new(place)
 	}
 	p.scene, p.shows = sc, shows
 	sc.local++
-	if c.user == "" {
+	if user == "" {
 		sc.localAnonymous++
 	}
 	s.updateOwn(now, &sc.all)
-	if c.user != "" {
-		p.m = s.member(sc, c.user)
+	if user != "" {
+		p.m = s.member(sc, user)
 		p.shown = s.stamp(now).At
 		p.m.places = append(p.m.places, p)
 		s.updateOwn(now, p.m)
@@ -210,7 +229,7 @@ func (s *State) watch(c Conn, own *conn) {
 	before := own.watched
 	own.watched = nil
 	for key := range keys.All() {
-		if _, declared := find(c.Keys, key.Value); !declared {
+		if k, declared := find(c.Keys, key.Value); !declared || k.Told != nil {
 			continue
 		}
 		w := watched{key: key.Value}

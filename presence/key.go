@@ -12,7 +12,8 @@ type Key struct {
 	Name       string
 	Show       []string      // labels of a member that others may see, where they are trusted
 	Linger     time.Duration // for so long a member stays whose last connection has ended
-	MaxMembers int           // pages that watch a scene of more members are told counts
+	MaxMembers int           // pages that watch a scene of more members are told counts; with Told, how many members a scene may have
+	Told       *Told         // nil: pages that watch are told
 }
 
 // find is the declaration of a key.

@@ -32,7 +32,7 @@ func (s *State) maxMembers(sc *scene) int {
 // note notes that a member has joined, left, or shows other labels.
 func (s *State) note(m *member, kind scenecast.PresenceKind) {
 	sc := m.scene
-	if sc.watchers == 0 {
+	if sc.watchers == 0 && (sc.local == 0 || !sc.told.members()) {
 		return
 	}
 	s.queueScene(sc)
@@ -49,7 +49,7 @@ func (s *State) note(m *member, kind scenecast.PresenceKind) {
 
 // noteCount notes that the number of connections without a user has changed.
 func (s *State) noteCount(sc *scene) {
-	if sc.watchers > 0 {
+	if sc.watchers > 0 || sc.local > 0 && sc.told.counts() {
 		sc.owed = true
 		s.queueScene(sc)
 	}
@@ -79,15 +79,17 @@ func (s *State) TakeNotices(now time.Time, tell func(Notice)) (again time.Time) 
 	s.changed = nil
 	for _, sc := range changed {
 		sc.queued = false
-		if sc.watchers == 0 {
+		if sc.told != nil || sc.watchers == 0 {
 			s.markIdle(&sc.all)
+		}
+		if sc.told == nil && sc.watchers == 0 {
 			continue
 		}
 		s.tellScene(sc, tell)
 		if !sc.owed {
 			continue
 		}
-		if due := sc.counted.Add(countEvery); due.After(now) {
+		if due := sc.counted.Add(sc.countEvery()); due.After(now) {
 			if s.queueScene(sc); again.IsZero() || due.Before(again) {
 				again = due
 			}
@@ -101,6 +103,14 @@ func (s *State) TakeNotices(now time.Time, tell func(Notice)) (again time.Time) 
 	return again
 }
 
+// countEvery is how long after a count the next one may be told.
+func (sc *scene) countEvery() time.Duration {
+	if sc.told.counts() {
+		return sc.told.Counts(sc.anonymous)
+	}
+	return countEvery
+}
+
 func (sc *scene) notice(kind scenecast.PresenceKind) Notice {
 	return Notice{sc.id, scenecast.PresenceNotice{Kind: kind, Key: sc.id.Key, Value: sc.id.Value}}
 }
@@ -109,7 +119,7 @@ func (sc *scene) notice(kind scenecast.PresenceKind) Notice {
 // until it has clearly fewer members, so that one who comes and goes does not cause a snapshot each time.
 func (s *State) tellScene(sc *scene, tell func(Notice)) {
 	most := s.maxMembers(sc)
-	if large := sc.count > most || sc.large && sc.count > most-most/10; large != sc.large {
+	if large := sc.count > most || sc.large && sc.count > most-most/10; large != sc.large && sc.told == nil {
 		sc.large, sc.news, sc.owed = large, nil, false
 		tell(s.snapshot(sc))
 		return
@@ -117,7 +127,9 @@ func (s *State) tellScene(sc *scene, tell func(Notice)) {
 	for i := 0; i < len(sc.news); {
 		n := sc.notice(sc.news[i].kind)
 		for ; i < len(sc.news) && sc.news[i].kind == n.Kind; i++ {
-			n.Members = append(n.Members, sc.news[i].member)
+			if sc.news[i].member.User != "" {
+				n.Members = append(n.Members, sc.news[i].member)
+			}
 		}
 		tell(n)
 	}

@@ -57,7 +57,7 @@ func (s *Service) lookAgain(c hub.Member) {
 // concerns reports whether a connection with these labels is in a scene, or watches.
 func concerns(keys []Key, labels label.Set) bool {
 	for i := range keys {
-		if labels.Has(keys[i].Name) {
+		if labels.Has(keys[i].Name) || keys[i].Told != nil && labels.Has(keys[i].Told.Follows) {
 			return true
 		}
 	}
@@ -72,6 +72,9 @@ func compare(c hub.Member, keys []Key, before, after label.Set) (changed, moved 
 		if !before.Of(k.Name).Equal(after.Of(k.Name)) {
 			changed = true
 			moved = moved || before.Contains(scenecast.LabelWatch, k.Name)
+		}
+		if t := k.Told; t != nil && t.Follows != "" {
+			changed = changed || !before.Of(t.Follows).Equal(after.Of(t.Follows))
 		}
 		if changed || !after.Has(k.Name) {
 			continue

@@ -23,8 +23,9 @@ type appKey struct{ app, key string }
 
 // scene is who is in one scene, over all nodes.
 type scene struct {
-	id SceneID
-	of *keyScenes
+	id   SceneID
+	of   *keyScenes
+	told *Told // as its key was declared when it was made; nil: pages that watch are told
 
 	// all is the scene itself, as a member without a name: it is present while any connection is in the scene. The connections of its
 	// records are those without a user.

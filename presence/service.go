@@ -141,6 +141,7 @@ func (s *Service) batch() (due time.Time) {
 	s.state.Expire(now)
 	again := s.state.TakeNotices(now, s.tellScene)
 	s.tellPages(s.state.TakeWatches())
+	s.tellEntries(s.state.TakeEntries())
 	events, more := s.state.TakeEvents(now)
 	for _, e := range events {
 		s.options.Events(e)
@@ -211,10 +212,10 @@ func (s *Service) Received(message []byte) {
 	s.wakeUp()
 }
 
-// Declares reports whether the values of a key are scenes.
+// Declares reports whether the values of a key are scenes that pages may watch, and backends may ask for.
 func (s *Service) Declares(app, key string) bool {
-	_, declared := find(s.options.Keys(app), key)
-	return declared
+	k, declared := find(s.options.Keys(app), key)
+	return declared && k.Told == nil
 }
 
 // Scene is a scene as the API tells of it: its members by name, behind one, at most limit.

@@ -24,7 +24,8 @@ type State struct {
 	changed   []*scene  // whose watchers are to be told something
 	watches   []Watch   // what single pages are to be told
 	watchOf   map[watchKey]int
-	stamped   int64 // the newest stamp
+	entries   []Entry // … of keys that have Told
+	stamped   int64   // the newest stamp
 	stats     Stats
 
 	// The other nodes.
@@ -79,7 +80,7 @@ func (s *State) scene(id SceneID) *scene {
 	}
 	sc := of.scenes[id.Value]
 	if sc == nil {
-		sc = &scene{id: id, of: of}
+		sc = &scene{id: id, of: of, told: s.key(id).Told}
 		sc.all.scene, sc.all.records = sc, sc.all.record[:0]
 		of.scenes[id.Value] = sc
 	}
@@ -235,6 +236,7 @@ func (s *State) setPresent(now time.Time, m *member, present bool) {
 	m.present = present
 	if m.isScene() {
 		s.setOccupied(sc, present)
+		s.noteOccupied(sc, present)
 	} else if present {
 		sc.link(m)
 		s.stats.Members++

@@ -20,6 +20,9 @@ func (s *Service) tellScene(n Notice) {
 
 // audience is the pages that watch a scene, and have got its snapshot.
 func (s *Service) audience(id SceneID) (audience.Expr, error) {
+	if told := s.state.key(id).Told; told != nil {
+		return told.Audience(id.Value)
+	}
 	t, known := s.audiences[id.Key]
 	if !known {
 		var err error

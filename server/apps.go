@@ -69,7 +69,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 	for _, app := range c.Apps() {
 		a.byName[app.Name] = app
 		a.quota.PerApp[app.Name] = app.MaxConnections
-		a.presence[app.Name] = app.Presence.Presence()
+		a.presence[app.Name] = append(app.Presence.Presence(), a.pusher.presence(app)...)
 		for _, t := range app.ClientTokens {
 			a.tokens.Add(string(t.Token), auth.Page{App: app.Name, Labels: t.Labels})
 		}

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"scenecast"
 	"scenecast/admission"
 	"scenecast/config"
 	"scenecast/listener"
+	"scenecast/presence"
 	"scenecast/protocol/pusher"
 	"scenecast/protocol/pusher/app"
 	"scenecast/sockjs"
@@ -43,6 +45,19 @@ func newPusherApps(c config.Config) pusherApps {
 		}
 	}
 	return p
+}
+
+// presence are the keys of an app that the Pusher protocol declares.
+func (p *pusherApps) presence(a config.App) []presence.Key {
+	known := p.byName[a.Name]
+	if known == nil {
+		return nil
+	}
+	return pusher.Keys(known, slices.ContainsFunc(a.Pusher.Webhooks, func(w config.PusherWebhook) bool {
+		return w.Events == nil || slices.ContainsFunc(w.Events, func(event string) bool {
+			return event == app.ChannelOccupied || event == app.ChannelVacated || event == app.SubscriptionCount
+		})
+	}))
 }
 
 // pusherApp finds an app of the Pusher protocol by its id; nil: there is none.
@@ -92,7 +107,7 @@ func (s *Server) pusherEndpoint(e endpoints) listener.Endpoint {
 		Admitter:  e.pusher,
 		Refuse:    e.backends.Refuse,
 		CloseCode: pusher.CloseCode,
-		Refusal:   pusher.WebSocket.Refusal,
+		Refusal:   pusher.Refusal,
 	}
 }
 

@@ -175,3 +175,126 @@ func TestPusherRefusals(t *testing.T) {
 	page := &pusherPage{Conn: s.dialPusher("/app/fullkey?protocol=7"), s: s}
 	page.expect(`{"event":"pusher:error","data":{"code":4004,"message":"as many pages of this app are connected as may be: 1 (setting: max_connections)"}}`)
 }
+
+// member is the channel_data of a member.
+func member(id, name string) string {
+	return fmt.Sprintf(`{"user_id":%q,"user_info":{"name":%q}}`, id, name)
+}
+
+// TestPusherPresence: members of presence channels, and what each page is told of them.
+func TestPusherPresence(t *testing.T) {
+	s := start(t, pusherSettings(", linger: 0, max_members: 2"), nil)
+	ann, bob, tab := s.pusherPage(), s.pusherPage(), s.pusherPage()
+	ann.subscribe("presence-room", `{"user_id":10,"user_info":{"name":"Ann <3"}}`)
+	ann.expect(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{\"ids\":[\"10\"],\"hash\":{\"10\":{\"name\":\"Ann <3\"}},\"count\":1}}"}`)
+	bob.subscribe("presence-room", `{"user_id":"b\"ob"}`)
+	bob.expect(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{\"ids\":[\"10\",\"b\\\"ob\"],\"hash\":{\"10\":{\"name\":\"Ann <3\"},\"b\\\"ob\":null},\"count\":2}}"}`)
+	ann.expect(`{"event":"pusher_internal:member_added","channel":"presence-room","data":"{\"user_id\":\"b\\\"ob\"}"}`)
+	tab.subscribe("presence-room", `{"user_id":10,"user_info":{"name":"Ann <3"}}`) // the same user again is one member
+	tab.expect(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{\"ids\":[\"10\",\"b\\\"ob\"],\"hash\":{\"10\":{\"name\":\"Ann <3\"},\"b\\\"ob\":null},\"count\":2}}"}`)
+	for _, p := range []*pusherPage{ann, bob, tab} {
+		p.quiet()
+	}
+
+	carl := s.pusherPage()
+	carl.subscribe("presence-room", member("c", "Carl"))
+	carl.expect(`{"event":"pusher:subscription_error","channel":"presence-room","data":"{\"type\":\"LimitReached\",\"error\":\"the channel has as many members as it may (setting: pusher.max_members)\",\"status\":403}"}`)
+	if got := s.count(`@channel == "presence-room"`); got != 3 {
+		t.Errorf("%d pages are subscribed, want 3", got)
+	}
+
+	// Client events name the member. They are not for whoever sends them.
+	ann.say(`{"event":"client-typing","channel":"presence-room","data":{"on": true}}`)
+	for _, p := range []*pusherPage{bob, tab} {
+		p.expect(`{"event":"client-typing","channel":"presence-room","data":"{\"on\": true}","user_id":"10"}`)
+	}
+	ann.quiet()
+
+	_ = ann.Close(websocket.StatusNormalClosure, "") // the user's other connection is still there
+	s.awaitConnections(3)
+	bob.quiet()
+	tab.say(`{"event":"pusher:unsubscribe","data":{"channel":"presence-room"}}`)
+	bob.expect(`{"event":"pusher_internal:member_removed","channel":"presence-room","data":"{\"user_id\":\"10\"}"}`)
+	carl.subscribe("presence-room", member("c", "Carl"))
+	carl.expect(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{\"ids\":[\"b\\\"ob\",\"c\"],\"hash\":{\"b\\\"ob\":null,\"c\":{\"name\":\"Carl\"}},\"count\":2}}"}`)
+	bob.expect(`{"event":"pusher_internal:member_added","channel":"presence-room","data":"{\"user_id\":\"c\",\"user_info\":{\"name\":\"Carl\"}}"}`)
+}
+
+// signIn signs in.
+func (p *pusherPage) signIn(data string) {
+	p.s.t.Helper()
+	p.say(fmt.Sprintf(`{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, pusherSigner.SignIn(p.id, data), data))
+	p.expect(fmt.Sprintf(`{"event":"pusher:signin_success","data":%q}`, fmt.Sprintf(`{"user_data":%q}`, data)))
+}
+
+// TestPusherUsers: users who have signed in, what is sent to one of them, and watchlists.
+func TestPusherUsers(t *testing.T) {
+	s := start(t, pusherSettings(", linger: 0, max_watchlist: 2"), nil)
+	ann := s.pusherPage()
+	const user = "#server-to-user-ann"
+	ann.say(`{"event":"pusher:subscribe","data":{"auth":"","channel":"` + user + `"}}`)
+	ann.expect(`{"event":"pusher:subscription_error","channel":"` + user + `","data":"{\"type\":\"AuthError\",\"error\":\"the channel is that of a user who has signed in\",\"status\":401}"}`)
+	ann.signIn(`{"id":"ann","user_info":{"name":"Ann"},"watchlist":["bob","carl","ann","bob"]}`)
+	ann.expect(`{"event":"pusher:error","data":{"code":4302,"message":"the watchlist has more users than it may, and the first ones count (setting: pusher.max_watchlist)"}}`,
+		`{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"offline\",\"user_ids\":[\"bob\",\"carl\"]}]}"}`)
+	ann.subscribe(user, "")
+	s.push(`{"to":"@channel == \"#server-to-user-ann\"","event":"hi","message":1}`)
+	ann.expect(`{"event":"hi","channel":"` + user + `","data":"1"}`)
+	s.push(`{"to":"@user == \"ann\"","event":"hi","message":2}`)
+	ann.expect(`{"event":"hi","data":"2"}`)
+
+	bob, tab := s.pusherPage(), s.pusherPage()
+	bob.signIn(`{"id":"bob","watchlist":["ann"]}`)
+	bob.expect(`{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"ann\"]}]}"}`)
+	ann.expect(`{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"bob\"]}]}"}`)
+	tab.signIn(`{"id":"bob"}`)
+	_ = bob.Close(websocket.StatusNormalClosure, "")
+	s.awaitConnections(2)
+	ann.quiet()
+	_ = tab.Close(websocket.StatusNormalClosure, "")
+	ann.expect(`{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"offline\",\"user_ids\":[\"bob\"]}]}"}`)
+
+	// Who has signed in is a member of presence channels without channel_data.
+	ann.say(ann.subscription("presence-room", ""))
+	ann.expect(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{\"ids\":[\"ann\"],\"hash\":{\"ann\":{\"name\":\"Ann\"}},\"count\":1}}"}`)
+	ann.say(fmt.Sprintf(`{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, pusherSigner.SignIn(ann.id, `{"id":"eve"}`), `{"id":"eve"}`))
+	ann.expect(`{"event":"pusher:error","data":{"code":4009,"message":"the connection has signed in as another user"}}`)
+}
+
+// TestPusherCounts: subscribers are told how many they are, where the app wants it.
+func TestPusherCounts(t *testing.T) {
+	s := start(t, pusherSettings(", linger: 0, subscription_counts: true"), nil)
+	counted := func(n int) string {
+		return fmt.Sprintf(`{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":%d}"}`, n)
+	}
+	ann, bob := s.pusherPage(), s.pusherPage()
+	ann.subscribe("news", "")
+	ann.expect(counted(1))
+	bob.subscribe("news", "")
+	bob.expect(counted(2))
+	ann.expect(counted(2))
+	ann.subscribe("presence-room", member("a", "Ann"))
+	ann.expect(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{\"ids\":[\"a\"],\"hash\":{\"a\":{\"name\":\"Ann\"}},\"count\":1}}"}`)
+	bob.say(`{"event":"pusher:unsubscribe","data":{"channel":"news"}}`)
+	ann.expect(counted(1))
+}
+
+// TestPusherCache: cache channels keep their newest event.
+func TestPusherCache(t *testing.T) {
+	s := start(t, pusherSettings(""), nil)
+	page := s.pusherPage()
+	page.subscribe("cache-prices", "")
+	page.expect(`{"event":"pusher:cache_miss","channel":"cache-prices"}`)
+	const retained = `{"to":"@channel == \"cache-prices\"","event":"price","message":%d,"ttl":"1m","retain":"@channel cache-prices"}`
+	for i := range 2 {
+		s.push(fmt.Sprintf(retained, i))
+		page.expect(fmt.Sprintf(`{"event":"price","channel":"cache-prices","data":"%d"}`, i))
+	}
+	other := s.pusherPage()
+	for _, p := range []*pusherPage{other, page} { // the page a second time
+		p.say(`{"event":"pusher:unsubscribe","data":{"channel":"cache-prices"}}`)
+		p.subscribe("cache-prices", "")
+		p.expect(`{"event":"price","channel":"cache-prices","data":"1"}`)
+		p.quiet()
+	}
+}

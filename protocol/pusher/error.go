@@ -6,6 +6,7 @@ import (
 
 	"scenecast"
 	"scenecast/problem"
+	"scenecast/websocket"
 )
 
 // The error codes of the protocol that the server gives. Clients that are closed with one below 4100 stay away, below 4200 they come back
@@ -62,10 +63,7 @@ func CloseCode(err error) (scenecast.CloseCode, string) {
 }
 
 // Refusal is the message that such a page gets before; it is for listener.Endpoint.
-func (t Transport) Refusal(err error) []byte {
-	code, reason := CloseCode(err)
-	return t.Frame(failure(code, reason))
-}
+func Refusal(err error) []byte { return websocket.TextFrame(failure(CloseCode(err))) }
 
 // closeCodes are what the server's own close codes are for clients of this protocol, who stay away from any that is not in the table of
 // Pusher.

@@ -6,23 +6,7 @@ import (
 
 	"scenecast"
 	"scenecast/protocol/pusher/channel"
-	"scenecast/websocket"
 )
-
-// Transport is how messages come to pages.
-type Transport struct {
-	// Frame makes a frame of a message, which is a JSON object.
-	Frame func(message []byte) []byte
-	// Close makes the last frame that a page gets.
-	Close func(code scenecast.CloseCode, reason string) []byte
-	// Ping is the frame that a silent page gets. Nil: a WebSocket ping.
-	Ping []byte
-	// ListenOnly: nothing comes from the page on the connection by which it gets frames.
-	ListenOnly bool
-}
-
-// WebSocket is the transport of /app/{key}.
-var WebSocket = Transport{Frame: websocket.TextFrame, Close: websocket.CloseFrame}
 
 // The events that the server sends.
 const (
@@ -80,7 +64,7 @@ func failure(code scenecast.CloseCode, text string) []byte {
 }
 
 // push is an event as the pages of a channel get it; without a channel it is for those that bind to all events.
-func (p *Protocol) push(m *scenecast.Push, name channel.Name) []byte {
+func push(m *scenecast.Push, name channel.Name) []byte {
 	event := m.Message.Event
 	if event == "" {
 		event = defaultEvent
@@ -90,7 +74,7 @@ func (p *Protocol) push(m *scenecast.Push, name channel.Name) []byte {
 	if m.Message.User != "" {
 		b = appendString(append(b, `,"user_id":`...), m.Message.User)
 	}
-	return p.frame(append(b, '}'))
+	return append(b, '}')
 }
 
 // text is JSON as a text. What it gets are texts and numbers, which always encode.

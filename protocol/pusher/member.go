@@ -1,6 +1,7 @@
 package pusher
 
 import (
+	"slices"
 	"strings"
 
 	"scenecast/label"
@@ -20,6 +21,12 @@ func readMembership(value string) (m membership) {
 	m.channel, value, _ = strings.Cut(value, "\n")
 	m.user, m.info, _ = strings.Cut(value, "\n")
 	return m
+}
+
+// withoutMember are the values of LabelMember without that of a channel.
+func withoutMember(labels label.Set, name channel.Name) []string {
+	mine := memberOf(labels, name).value()
+	return slices.DeleteFunc(labels.Values(LabelMember), func(value string) bool { return value == mine })
 }
 
 // memberOf is the member that a connection is in a presence channel; zero: it is none.

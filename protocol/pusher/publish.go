@@ -41,21 +41,21 @@ func Audience(name channel.Name, except string) (audience.Expr, error) {
 // publish sends an event of a page to the others of its channel.
 func (p *Protocol) publish(c scenecast.Conn, known *app.App, m message) {
 	if err := checkClientEvent(known, m); err != nil {
-		p.fail(c, 0, "Client event rejected - "+err.Error())
+		fail(c, 0, "Client event rejected - "+err.Error())
 		return
 	}
 	labels := c.Labels()
 	if !isSubscribed(labels, m.channel) {
-		p.fail(c, 0, "Client event rejected - you are not subscribed to the channel")
+		fail(c, 0, "Client event rejected - you are not subscribed to the channel")
 		return
 	}
 	if !c.Publishes(known.ClientEventRate) {
-		p.fail(c, codeClientEventRate, "Client event rejected - more than the events per second that a connection may send (setting: pusher.client_event_rate)")
+		fail(c, codeClientEventRate, "Client event rejected - more than the events per second that a connection may send (setting: pusher.client_event_rate)")
 		return
 	}
 	to, err := Audience(m.channel, c.ID().String())
 	if err != nil {
-		p.fail(c, 0, "Client event rejected - "+problem.Of(err).Error())
+		fail(c, 0, "Client event rejected - "+problem.Of(err).Error())
 		return
 	}
 	event := scenecast.Message{Event: m.event, Data: clientData(m.data)}
@@ -63,7 +63,7 @@ func (p *Protocol) publish(c scenecast.Conn, known *app.App, m message) {
 		event.User = memberOf(labels, m.channel).user
 	}
 	if err := p.options.Publish(scenecast.Push{ID: strings.ToLower(rand.Text()), App: c.App(), To: to, Message: event}); err != nil {
-		p.fail(c, 0, "Client event rejected - the server cannot publish now; try again")
+		fail(c, 0, "Client event rejected - the server cannot publish now; try again")
 		return
 	}
 	if p.options.Tell != nil {

@@ -23,6 +23,7 @@ import (
 	"scenecast/problem"
 	"scenecast/protocol/pusher/app"
 	"scenecast/protocol/pusher/channel"
+	"scenecast/websocket"
 )
 
 // Options are what the protocol needs. The functions may be called concurrently, and do not wait.
@@ -37,8 +38,6 @@ type Options struct {
 	Publish func(p scenecast.Push) error
 	// Tell is told of what pages do that webhooks may be told of. Nil: nobody is.
 	Tell func(e Event)
-	// Transport defaults to WebSocket.
-	Transport *Transport
 }
 
 // Event is something that a page has done, or has caused.
@@ -56,28 +55,21 @@ var _ scenecast.Protocol = (*Protocol)(nil)
 
 // Protocol is the wire. It is its own listener.Admitter.
 type Protocol struct {
-	options   Options
-	transport Transport
-	traits    scenecast.Traits
+	options Options
+	traits  scenecast.Traits
 }
 
 // New makes the protocol.
 func New(o Options) *Protocol {
-	p := &Protocol{options: o, transport: WebSocket}
-	if o.Transport != nil {
-		p.transport = *o.Transport
-	}
-	p.traits = scenecast.Traits{
-		ListenOnly: p.transport.ListenOnly,
-		Ping:       p.transport.Ping,
+	return &Protocol{options: o, traits: scenecast.Traits{
 		Topics: &scenecast.Topics{Key: channel.Label, Encode: func(m *scenecast.Push, _ scenecast.Delivery, topic string) []byte {
-			return p.push(m, channel.Name(topic))
+			return websocket.TextFrame(push(m, channel.Name(topic)))
 		}},
+		EncodePresence: encodePresence,
 		EncodeClose: func(code scenecast.CloseCode, reason string) []byte {
-			return p.transport.Close(closeCode(code), reason)
+			return websocket.CloseFrame(closeCode(code), reason)
 		},
-	}
-	return p
+	}}
 }
 
 // Name implements scenecast.Protocol.
@@ -88,12 +80,10 @@ func (p *Protocol) Traits() scenecast.Traits { return p.traits }
 
 // EncodePush implements scenecast.Protocol: a push that reaches pages by no channel.
 func (p *Protocol) EncodePush(m *scenecast.Push, _ scenecast.Delivery) []byte {
-	return p.push(m, noChannel)
+	return websocket.TextFrame(push(m, noChannel))
 }
 
-func (p *Protocol) frame(message []byte) []byte { return p.transport.Frame(message) }
-
-func (p *Protocol) send(c scenecast.Conn, message []byte) { c.Send(p.frame(message)) }
+func send(c scenecast.Conn, message []byte) { c.Send(websocket.TextFrame(message)) }
 
 // Path is in front of the key.
 const Path = "/app/"
@@ -167,7 +157,7 @@ func checkVersions(query string) error {
 }
 
 // Opened implements scenecast.Protocol.
-func (p *Protocol) Opened(c scenecast.Conn) { p.send(c, established(c.ID())) }
+func (p *Protocol) Opened(c scenecast.Conn) { send(c, established(c.ID())) }
 
 // Closed implements scenecast.Protocol.
 func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
@@ -175,12 +165,12 @@ func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
 // Received implements scenecast.Protocol. Nothing that a page says closes its connection: a mistake is told by an event.
 func (p *Protocol) Received(c scenecast.Conn, in scenecast.Inbound) {
 	if !in.Text {
-		p.fail(c, 0, "a message is a text frame, not a binary one")
+		fail(c, 0, "a message is a text frame, not a binary one")
 		return
 	}
 	m, ok := readMessage(in.Data)
 	if !ok {
-		p.fail(c, 0, "a message is a JSON object with event, channel and data")
+		fail(c, 0, "a message is a JSON object with event, channel and data")
 		return
 	}
 	known := p.options.FindApp(c.App())
@@ -189,20 +179,20 @@ func (p *Protocol) Received(c scenecast.Conn, in scenecast.Inbound) {
 	}
 	switch m.event {
 	case eventPing:
-		p.send(c, pong)
+		send(c, pong)
 	case eventPong:
 	case "pusher:subscribe":
 		p.subscribe(c, known, m.data)
 	case "pusher:unsubscribe":
-		p.unsubscribe(c, m.data)
+		unsubscribe(c, m.data)
 	case "pusher:signin":
-		p.signIn(c, known, m.data)
+		signIn(c, known, m.data)
 	default:
 		p.publish(c, known, m)
 	}
 }
 
 // fail tells a page that something was not done.
-func (p *Protocol) fail(c scenecast.Conn, code scenecast.CloseCode, text string) {
-	p.send(c, failure(code, text))
+func fail(c scenecast.Conn, code scenecast.CloseCode, text string) {
+	send(c, failure(code, text))
 }

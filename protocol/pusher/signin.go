@@ -57,31 +57,31 @@ func (m memberID) check() error {
 }
 
 // signIn has a page sign in as a user.
-func (p *Protocol) signIn(c scenecast.Conn, known *app.App, data json.RawMessage) {
+func signIn(c scenecast.Conn, known *app.App, data json.RawMessage) {
 	f, ok := readFields(data)
 	if !ok || f.userData == "" {
-		p.fail(c, 0, "pusher:signin takes data with auth and user_data, which are texts")
+		fail(c, 0, "pusher:signin takes data with auth and user_data, which are texts")
 		return
 	}
 	if !known.Keys.VerifySignIn(f.auth, c.ID().String(), f.userData) {
-		p.fail(c, codeUnauthorized, "auth is not key:signature, where the signature is the HMAC-SHA256, in hexadecimal, of <socket_id>::user::<user_data> with the secret of the key")
+		fail(c, codeUnauthorized, "auth is not key:signature, where the signature is the HMAC-SHA256, in hexadecimal, of <socket_id>::user::<user_data> with the secret of the key")
 		return
 	}
 	var user userData
 	if json.Unmarshal([]byte(f.userData), &user) != nil {
-		p.fail(c, codeUnauthorized, "user_data: "+errNoObject.Error())
+		fail(c, codeUnauthorized, "user_data: "+errNoObject.Error())
 		return
 	}
 	if err := user.ID.check(); err != nil {
-		p.fail(c, codeUnauthorized, "user_data: "+err.Error())
+		fail(c, codeUnauthorized, "user_data: "+err.Error())
 		return
 	}
 	if len(user.Info) > known.MaxUserInfo {
-		p.fail(c, codeUnauthorized, "user_data: the user_info is larger than it may be (setting: "+app.SettingUserInfo+")")
+		fail(c, codeUnauthorized, "user_data: the user_info is larger than it may be (setting: "+app.SettingUserInfo+")")
 		return
 	}
 	if is := c.Labels().Values(scenecast.LabelUser); len(is) > 0 && is[0] != string(user.ID) {
-		p.fail(c, codeUnauthorized, "the connection has signed in as another user")
+		fail(c, codeUnauthorized, "the connection has signed in as another user")
 		return
 	}
 	watchlist, all := user.watched(known.MaxWatchlist)
@@ -89,11 +89,11 @@ func (p *Protocol) signIn(c scenecast.Conn, known *app.App, data json.RawMessage
 	if user.hasInfo() {
 		change[LabelUserInfo] = []string{string(user.Info)}
 	}
-	p.send(c, withData(eventSigninSuccess, noChannel, text(struct {
+	send(c, withData(eventSigninSuccess, noChannel, text(struct {
 		UserData string `json:"user_data"`
 	}{f.userData})))
 	if !all {
-		p.fail(c, codeWatchlist, "the watchlist has more users than it may, and the first ones count (setting: pusher.max_watchlist)")
+		fail(c, codeWatchlist, "the watchlist has more users than it may, and the first ones count (setting: pusher.max_watchlist)")
 	}
 	c.Relabel(change)
 }

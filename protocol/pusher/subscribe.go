@@ -3,6 +3,7 @@ package pusher
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"scenecast"
 	"scenecast/label"
@@ -17,19 +18,25 @@ const subscribeForm = "pusher:subscribe takes data with channel, auth and channe
 func (p *Protocol) subscribe(c scenecast.Conn, known *app.App, data json.RawMessage) {
 	f, ok := readFields(data)
 	if !ok || f.channel == noChannel {
-		p.fail(c, 0, subscribeForm)
+		fail(c, 0, subscribeForm)
 		return
 	}
 	labels := c.Labels()
-	if isSubscribed(labels, f.channel) {
-		p.fail(c, 0, "Existing subscription to channel "+clip(string(f.channel)))
+	if isSubscribed(labels, f.channel) || memberOf(labels, f.channel).channel != "" {
+		fail(c, 0, "Existing subscription to channel "+clip(string(f.channel)))
 		return
 	}
 	if err := p.checkSubscription(c, known, labels, &f); err != nil {
-		p.refuseSubscription(c, f.channel, err)
+		refuseSubscription(c, f.channel, err)
 		return
 	}
-	p.succeed(c, labels, f.channel)
+	if f.channel.Presence() {
+		enter(c, known, labels, &f)
+		return
+	}
+	c.Relabel(label.Change{channel.Label: append(labels.Values(channel.Label), string(f.channel))})
+	send(c, withData(eventSubscribed, f.channel, emptyObject))
+	p.subscribed(c, f.channel)
 }
 
 // checkSubscription finds out whether a page may subscribe.
@@ -38,7 +45,7 @@ func (p *Protocol) checkSubscription(c scenecast.Conn, known *app.App, labels la
 	if err := name.Check(known.MaxChannelName, app.SettingChannelName); err != nil {
 		return &subscriptionError{typeName, problem.Of(err).Kind.Status(), err.Error()}
 	}
-	if n := labels.Of(channel.Label).Len(); n >= known.MaxChannels {
+	if countChannels(labels) >= known.MaxChannels {
 		return limitError(app.SettingChannels, "a connection may have %d channels", known.MaxChannels)
 	}
 	if user, ok := name.User(); ok && !labels.Contains(scenecast.LabelUser, user) {
@@ -62,14 +69,40 @@ func isSubscribed(labels label.Set, name channel.Name) bool {
 	return labels.Contains(channel.Label, string(name))
 }
 
-// succeed subscribes a page, and tells it.
-func (p *Protocol) succeed(c scenecast.Conn, labels label.Set, name channel.Name) {
-	c.Relabel(label.Change{channel.Label: append(labels.Values(channel.Label), string(name))})
-	p.send(c, withData(eventSubscribed, name, emptyObject))
+// subscribed gives a page that is subscribed what the channel keeps.
+func (p *Protocol) subscribed(c scenecast.Conn, name channel.Name) {
+	if !name.Cache() {
+		return
+	}
+	if last := c.Last(RetainKey(name)); last != nil {
+		send(c, push(last, name))
+		return
+	}
+	send(c, append(appendHead(nil, eventCacheMiss, name), '}'))
+	if p.options.Tell != nil {
+		p.options.Tell(Event{Kind: app.CacheMiss, App: c.App(), Channel: name})
+	}
 }
 
-func (p *Protocol) refuseSubscription(c scenecast.Conn, name channel.Name, e *subscriptionError) {
-	p.send(c, withData(eventSubscribeFailed, name, text(struct {
+// CacheTTL is how long a cache channel keeps its newest event.
+const CacheTTL = 30 * time.Minute
+
+// RetainKey is the key (scenecast.Push.Retain) of the newest event of a cache channel.
+func RetainKey(name channel.Name) string { return channel.Label + " " + string(name) }
+
+// countChannels is how many channels a page has, with those that it is about to have.
+func countChannels(labels label.Set) int {
+	n := labels.Of(channel.Label).Len()
+	for l := range labels.Of(LabelMember).All() {
+		if !isSubscribed(labels, channel.Name(readMembership(l.Value).channel)) {
+			n++
+		}
+	}
+	return n
+}
+
+func refuseSubscription(c scenecast.Conn, name channel.Name, e *subscriptionError) {
+	send(c, withData(eventSubscribeFailed, name, text(struct {
 		Type   string `json:"type"`
 		Error  string `json:"error"`
 		Status int    `json:"status"`
@@ -77,15 +110,23 @@ func (p *Protocol) refuseSubscription(c scenecast.Conn, name channel.Name, e *su
 }
 
 // unsubscribe has a page leave a channel. There is no answer.
-func (p *Protocol) unsubscribe(c scenecast.Conn, data json.RawMessage) {
+func unsubscribe(c scenecast.Conn, data json.RawMessage) {
 	f, ok := readFields(data)
 	if !ok || f.channel == noChannel {
-		p.fail(c, 0, "pusher:unsubscribe takes data with a channel")
+		fail(c, 0, "pusher:unsubscribe takes data with a channel")
 		return
 	}
-	values := c.Labels().Values(channel.Label)
-	if i := slices.Index(values, string(f.channel)); i >= 0 {
-		c.Relabel(label.Change{channel.Label: slices.Delete(values, i, i+1)})
+	labels := c.Labels()
+	change := make(label.Change, 2)
+	if isSubscribed(labels, f.channel) {
+		values := labels.Values(channel.Label)
+		change[channel.Label] = slices.DeleteFunc(values, func(value string) bool { return value == string(f.channel) })
+	}
+	if f.channel.Presence() && memberOf(labels, f.channel).channel != "" {
+		change[LabelMember] = withoutMember(labels, f.channel)
+	}
+	if len(change) > 0 {
+		c.Relabel(change)
 	}
 }
 

@@ -2,6 +2,8 @@
 package app
 
 import (
+	"time"
+
 	"scenecast"
 	"scenecast/protocol/pusher/signature"
 )
@@ -26,6 +28,8 @@ type App struct {
 	MaxChannelName   int // bytes
 	MaxEventChannels int // of one event of the HTTP API
 	MaxBatch         int // events
+
+	Linger time.Duration // a member, or a user, stays for so long whose last connection has ended
 
 	PathPrefix string // in front of /apps/ and /app/, where a proxy does not take it away; empty: none
 }
