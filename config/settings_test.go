@@ -62,7 +62,7 @@ var another = map[string]struct {
 		{Key: "order", Show: config.LabelKeys{"name"}, Linger: config.Duration(3 * time.Second), MaxMembers: 1000}, {Key: "room", MaxMembers: 9},
 	}},
 	"pusher": {`{id: "1", key: k, secret: s, max_batch: 9, webhooks: [{url: "http://a", events: [cache_miss]}]}`, config.Pusher{
-		ID: "1", Key: "k", Secret: "s", Enabled: true, ClientEvents: true, ClientEventRate: 10, MaxChannels: 1000, MaxMembers: 500, MaxUserInfo: 1 << 10,
+		ID: "1", Key: "k", Secret: "s", Enabled: true, ClientEvents: true, ClientEventRate: 10, Linger: config.Duration(3 * time.Second), MaxChannels: 1000, MaxMembers: 500, MaxUserInfo: 1 << 10,
 		MaxWatchlist: 100, MaxEvent: 100 << 10, MaxEventName: 200, MaxChannelName: 200, MaxEventChannels: 100, MaxBatch: 9,
 		Webhooks: config.PusherWebhooks{{
 			Name: "webhook", URL: "http://a", Events: config.PusherEvents{"cache_miss"}, Timeout: config.Duration(10 * time.Second), Batch: 100,

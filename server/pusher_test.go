@@ -199,6 +199,22 @@ func TestPusherPresence(t *testing.T) {
 	carl := s.pusherPage()
 	carl.subscribe("presence-room", member("c", "Carl"))
 	carl.expect(`{"event":"pusher:subscription_error","channel":"presence-room","data":"{\"type\":\"LimitReached\",\"error\":\"the channel has as many members as it may (setting: pusher.max_members)\",\"status\":403}"}`)
+	for _, c := range []struct{ target, query, want string }{
+		{"/users", "", `200 {"users":[{"id":"10"},{"id":"b\"ob"}]}`},
+		{"", "info=user_count", `200 {"occupied":true,"user_count":2}`},
+		{"", "info=user_count,subscription_count", `200 {"occupied":true,"user_count":2,"subscription_count":3}`},
+	} {
+		var query []string
+		if c.query != "" {
+			query = []string{c.query}
+		}
+		if got := s.pusher("GET", "/apps/3/channels/presence-room"+c.target, "", query...); got != c.want {
+			t.Errorf("%s?%s: %s, want %s", c.target, c.query, got, c.want)
+		}
+	}
+	if got := s.pusher("GET", "/apps/3/channels", "", "info=user_count", "filter_by_prefix=presence-"); got != `200 {"channels":{"presence-room":{"user_count":2}}}` {
+		t.Errorf("channels: %s", got)
+	}
 	if got := s.count(`@channel == "presence-room"`); got != 3 {
 		t.Errorf("%d pages are subscribed, want 3", got)
 	}
@@ -285,7 +301,7 @@ func TestPusherCache(t *testing.T) {
 	page := s.pusherPage()
 	page.subscribe("cache-prices", "")
 	page.expect(`{"event":"pusher:cache_miss","channel":"cache-prices"}`)
-	const retained = `{"to":"@channel == \"cache-prices\"","event":"price","message":%d,"ttl":"1m","retain":"@channel cache-prices"}`
+	const retained = `{"to":"@channel == \"cache-prices\"","event":"price","message":%d,"ttl":"1m","retain":"cache-prices"}`
 	for i := range 2 {
 		s.push(fmt.Sprintf(retained, i))
 		page.expect(fmt.Sprintf(`{"event":"price","channel":"cache-prices","data":"%d"}`, i))

@@ -8,11 +8,7 @@ import (
 	"scenecast/protocol/pusher/channel"
 )
 
-// LabelMember is the label by which a connection is in a presence channel, one value for each: the channel, the member's ID and JSON that
-// its backend says of the member, each on a line.
-const LabelMember = "@member"
-
-// membership is a value of LabelMember.
+// membership is a value of channel.MemberLabel.
 type membership struct{ channel, user, info string }
 
 func (m membership) value() string { return m.channel + "\n" + m.user + "\n" + m.info }
@@ -23,15 +19,15 @@ func readMembership(value string) (m membership) {
 	return m
 }
 
-// withoutMember are the values of LabelMember without that of a channel.
+// withoutMember are the values of channel.MemberLabel without that of a channel.
 func withoutMember(labels label.Set, name channel.Name) []string {
 	mine := memberOf(labels, name).value()
-	return slices.DeleteFunc(labels.Values(LabelMember), func(value string) bool { return value == mine })
+	return slices.DeleteFunc(labels.Values(channel.MemberLabel), func(value string) bool { return value == mine })
 }
 
 // memberOf is the member that a connection is in a presence channel; zero: it is none.
 func memberOf(labels label.Set, name channel.Name) membership {
-	for l := range labels.Of(LabelMember).All() {
+	for l := range labels.Of(channel.MemberLabel).All() {
 		if rest, ok := strings.CutPrefix(l.Value, string(name)); ok && strings.HasPrefix(rest, "\n") {
 			return readMembership(l.Value)
 		}

@@ -15,11 +15,11 @@ import (
 	"scenecast/websocket"
 )
 
-// Keys are what package presence keeps of an app: the members of presence channels by LabelMember, which users are online by
+// Keys are what package presence keeps of an app: the members of presence channels by channel.MemberLabel, which users are online by
 // scenecast.LabelUser, and, where somebody is told of it, which channels are occupied by channel.Label.
 func Keys(a *app.App, channelsAreTold bool) []presence.Key {
 	keys := []presence.Key{
-		{Name: LabelMember, Linger: a.Linger, MaxMembers: a.MaxMembers, Told: &toldMembers},
+		{Name: channel.MemberLabel, Linger: a.Linger, MaxMembers: a.MaxMembers, Told: &toldMembers},
 		{Name: scenecast.LabelUser, Linger: a.Linger, Told: &toldUsers},
 	}
 	switch {
@@ -103,7 +103,7 @@ func full(c hub.Watcher, scene string) {
 	if memberOf(labels, name).channel == "" {
 		return
 	}
-	c.Relabel(label.Change{LabelMember: withoutMember(labels, name)})
+	c.Relabel(label.Change{channel.MemberLabel: withoutMember(labels, name)})
 	refuseSubscription(c, name, limitError(app.SettingMembers, "the channel has as many members as it may"))
 }
 
@@ -111,11 +111,11 @@ func full(c hub.Watcher, scene string) {
 func encodePresence(n *scenecast.PresenceNotice) []byte {
 	name := channel.Name(n.Value)
 	switch {
-	case n.Kind == scenecast.PresenceSnapshot && n.Key == LabelMember:
+	case n.Kind == scenecast.PresenceSnapshot && n.Key == channel.MemberLabel:
 		return websocket.TextFrame(withData(eventSubscribed, name, membersText(n)))
-	case n.Kind == scenecast.PresenceJoined && n.Key == LabelMember:
+	case n.Kind == scenecast.PresenceJoined && n.Key == channel.MemberLabel:
 		return memberFrames(eventMemberAdded, n)
-	case n.Kind == scenecast.PresenceLeft && n.Key == LabelMember:
+	case n.Kind == scenecast.PresenceLeft && n.Key == channel.MemberLabel:
 		return memberFrames(eventMemberRemoved, n)
 	case n.Kind == scenecast.PresenceCount && n.Key == channel.Label && !name.Presence():
 		return websocket.TextFrame(withData(eventSubscriptions, name, `{"subscription_count":`+strconv.Itoa(n.Anonymous)+`}`))
@@ -209,7 +209,7 @@ func enter(c scenecast.Conn, known *app.App, labels label.Set, f *fields) {
 		refuseSubscription(c, f.channel, err)
 		return
 	}
-	c.Relabel(label.Change{LabelMember: append(labels.Values(LabelMember), m.value())})
+	c.Relabel(label.Change{channel.MemberLabel: append(labels.Values(channel.MemberLabel), m.value())})
 }
 
 func membershipOf(known *app.App, labels label.Set, f *fields) (m membership, _ *subscriptionError) {

@@ -3,7 +3,6 @@ package pusher
 import (
 	"encoding/json"
 	"slices"
-	"time"
 
 	"scenecast"
 	"scenecast/label"
@@ -74,7 +73,7 @@ func (p *Protocol) subscribed(c scenecast.Conn, name channel.Name) {
 	if !name.Cache() {
 		return
 	}
-	if last := c.Last(RetainKey(name)); last != nil {
+	if last := c.Last(name.CacheKey()); last != nil {
 		send(c, push(last, name))
 		return
 	}
@@ -84,16 +83,10 @@ func (p *Protocol) subscribed(c scenecast.Conn, name channel.Name) {
 	}
 }
 
-// CacheTTL is how long a cache channel keeps its newest event.
-const CacheTTL = 30 * time.Minute
-
-// RetainKey is the key (scenecast.Push.Retain) of the newest event of a cache channel.
-func RetainKey(name channel.Name) string { return channel.Label + " " + string(name) }
-
 // countChannels is how many channels a page has, with those that it is about to have.
 func countChannels(labels label.Set) int {
 	n := labels.Of(channel.Label).Len()
-	for l := range labels.Of(LabelMember).All() {
+	for l := range labels.Of(channel.MemberLabel).All() {
 		if !isSubscribed(labels, channel.Name(readMembership(l.Value).channel)) {
 			n++
 		}
@@ -123,7 +116,7 @@ func unsubscribe(c scenecast.Conn, data json.RawMessage) {
 		change[channel.Label] = slices.DeleteFunc(values, func(value string) bool { return value == string(f.channel) })
 	}
 	if f.channel.Presence() && memberOf(labels, f.channel).channel != "" {
-		change[LabelMember] = withoutMember(labels, f.channel)
+		change[channel.MemberLabel] = withoutMember(labels, f.channel)
 	}
 	if len(change) > 0 {
 		c.Relabel(change)

@@ -25,6 +25,10 @@ const (
 // Label is the label that a connection has for each channel that it is subscribed to.
 const Label = "@channel"
 
+// MemberLabel is the label by which a connection is in a presence channel; it is the key of the members in package presence. A connection has one
+// value for each: the channel, the member's ID and JSON that its backend says of the member, each on a line.
+const MemberLabel = "@member"
+
 // ServerToUser is the channel of a user that has signed in.
 func ServerToUser(user string) Name { return Name(serverToUser + user) }
 

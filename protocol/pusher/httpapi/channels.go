@@ -29,7 +29,7 @@ func (a *API) channels(r *request) (any, error) {
 	}
 	users := make(map[string]int)
 	if asked&infoUsers != 0 {
-		scenes, _ := a.o.Presence.Scenes(r.app.Name, channel.Label, "", math.MaxInt32)
+		scenes, _ := a.o.Presence.Scenes(r.app.Name, channel.MemberLabel, "", math.MaxInt32)
 		for _, s := range scenes {
 			users[s.Value] = s.Members
 		}

@@ -63,7 +63,7 @@ func (a *API) countUsers(r *request, name channel.Name) int {
 }
 
 func sceneOf(r *request, name channel.Name) presence.SceneID {
-	return presence.SceneID{App: r.app.Name, Key: channel.Label, Value: string(name)}
+	return presence.SceneID{App: r.app.Name, Key: channel.MemberLabel, Value: string(name)}
 }
 
 // usersOf are the members of a presence channel, by name.
