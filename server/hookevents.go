@@ -10,7 +10,6 @@ import (
 	"scenecast/hook/feed"
 	"scenecast/label"
 	"scenecast/presence"
-	"scenecast/protocol/pusher"
 	"scenecast/protocol/pusher/channel"
 	"scenecast/push"
 )
@@ -31,8 +30,11 @@ func (s *Server) newFeed(c config.Feed, id scenecast.NodeID, broadcast func(mess
 // tellPresence tells the hooks of what presence tells once in the cluster. The scene, and the member's user, are among the labels, so
 // that an audience can select them.
 func (h *eventHooks) tellPresence(e presence.Event) {
-	if e.Scene.Key == channel.Label || e.Scene.Key == pusher.LabelMember {
+	switch e.Scene.Key {
+	case channel.Label, channel.MemberLabel:
 		h.tellPusherPresence(e)
+		return
+	case scenecast.LabelUser: // for the watchlists of the Pusher protocol
 		return
 	}
 	of := event.Type(e.Kind)

@@ -95,9 +95,9 @@ func pusherEventOf(key string, kind presence.EventKind) string {
 		return app.ChannelOccupied
 	case key == channel.Label && kind == presence.Vacated:
 		return app.ChannelVacated
-	case key == pusher.LabelMember && kind == presence.Joined:
+	case key == channel.MemberLabel && kind == presence.Joined:
 		return app.MemberAdded
-	case key == pusher.LabelMember && kind == presence.Left:
+	case key == channel.MemberLabel && kind == presence.Left:
 		return app.MemberRemoved
 	}
 	return ""
@@ -116,7 +116,7 @@ func (h *eventHooks) tellPusherPresence(e presence.Event) {
 
 // wantsPresence reports whether anybody is told of such events of presence.
 func (h *eventHooks) wantsPresence(appName string, kind presence.EventKind) bool {
-	for _, key := range []string{channel.Label, pusher.LabelMember} {
+	for _, key := range []string{channel.Label, channel.MemberLabel} {
 		if of := pusherEventOf(key, kind); of != "" && h.wantsPusher(appName, of) {
 			return true
 		}
