@@ -21,9 +21,9 @@ var (
 
 // chaosEngine is an engine under chaos: what its nodes need beside them, and which faults there can be.
 type chaosEngine struct {
-	name    string
-	start   func(t *testing.T) *underChaos
-	time    time.Duration // that it takes unless a flag says otherwise
+	name  string
+	start func(t *testing.T) *underChaos
+	time  time.Duration // that it takes unless a flag says otherwise
 
 	// mayLose: the log may lose its end. Pages are told of that, and what was acknowledged is appended again, maybe behind what its publisher
 	// has pushed then: also where a replica is waited for, which may not be the one that is promoted.
