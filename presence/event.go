@@ -115,6 +115,21 @@ func (b *eventBuffer) add(now time.Time, m *member, present bool) {
 	m.pending++
 }
 
+// goesOn notes that a member is there in an older presence than it seemed: another node has shared that before it heard of its end. If neither
+// that end nor the beginning of the next presence is told yet, neither has happened.
+func (b *eventBuffer) goesOn(m *member, session Stamp) {
+	if m.pending < 2 {
+		return
+	}
+	last := lastOf(b.waiting, m)
+	end := lastOf(b.waiting[:last], m)
+	if b.waiting[last].present && !b.waiting[end].present && b.waiting[end].session == session {
+		b.waiting = slices.Delete(b.waiting, last, last+1)
+		b.waiting = slices.Delete(b.waiting, end, end+1)
+		m.pending -= 2
+	}
+}
+
 func lastOf(waiting []*waitingEvent, m *member) int {
 	for i := len(waiting) - 1; ; i-- {
 		if waiting[i].m == m {

@@ -215,6 +215,9 @@ func (s *State) refresh(now time.Time, m *member) {
 	}
 	updated := m.present && !m.shows.Equal(newest.shows)
 	m.since, m.shows = since, newest.shows
+	if m.present && since.Compare(m.session) < 0 {
+		s.events.goesOn(m, since)
+	}
 	if !m.present || since.Compare(m.session) < 0 {
 		m.session = since
 	}

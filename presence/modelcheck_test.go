@@ -1,0 +1,180 @@
+package presence
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"scenecast"
+)
+
+// expected is who is in which scene, by the pages that there are.
+func (m *model) expected() (members map[SceneID]map[string]int, anonymous map[SceneID]int) {
+	members, anonymous = make(map[SceneID]map[string]int), make(map[SceneID]int)
+	for _, n := range m.nodes {
+		for _, p := range n.pages {
+			for _, k := range modelKeys {
+				for _, value := range p.labels.Values(k.Name) {
+					id := SceneID{"shop", k.Name, value}
+					if members[id] == nil {
+						members[id] = make(map[string]int)
+					}
+					if user := p.labels.Values(scenecast.LabelUser); user != nil {
+						members[id][user[0]]++
+					} else {
+						anonymous[id]++
+					}
+				}
+			}
+		}
+	}
+	return members, anonymous
+}
+
+func (m *model) check() {
+	members, anonymous := m.expected()
+	shows := make(map[SceneID]map[string]Member)
+	for i, n := range m.nodes {
+		values := make(map[SceneID]bool)
+		for _, k := range modelKeys {
+			scenes, total := n.state.Values("shop", k.Name, "", 1000)
+			if total != len(scenes) {
+				m.t.Errorf("node %d: %d scenes, and tells %d", n.id, total, len(scenes))
+			}
+			for _, s := range scenes {
+				values[SceneID{"shop", k.Name, s.Value}] = true
+			}
+		}
+		for id, want := range members {
+			got, scene := n.state.Members(id, "", 1000)
+			counts := make(map[string]int)
+			for _, g := range got {
+				counts[g.User] = g.Connections
+			}
+			if !maps.Equal(counts, want) || scene.Anonymous != anonymous[id] || scene.Members != len(want) {
+				m.t.Errorf("node %d, scene %v: %v and %+v, want %v and %d", n.id, id, counts, scene, want, anonymous[id])
+			}
+			if !values[id] {
+				m.t.Errorf("node %d does not tell of scene %v", n.id, id)
+			}
+			delete(values, id)
+			for _, g := range got {
+				if i == 0 {
+					if shows[id] == nil {
+						shows[id] = make(map[string]Member)
+					}
+					shows[id][g.User] = g
+				} else if first := shows[id][g.User]; !first.Shows.Equal(g.Shows) || !first.Since.Equal(g.Since) {
+					m.t.Errorf("node %d, scene %v: %+v, and node %d has %+v", n.id, id, g, m.nodes[0].id, first)
+				}
+			}
+		}
+		if len(values) > 0 {
+			m.t.Errorf("node %d has scenes without pages: %v", n.id, values)
+		}
+		if got, want := len(n.state.allScenes(m.t)), len(members); got > want {
+			m.t.Errorf("node %d keeps %d scenes, and there are %d", n.id, got, want)
+		}
+		for _, p := range n.pages {
+			m.checkPage(p, members, anonymous, shows)
+		}
+	}
+	m.checkShows(shows)
+	m.checkEvents(members)
+}
+
+// checkPage holds what a page knows against what there is.
+func (m *model) checkPage(p *modelPage, members map[SceneID]map[string]int, anonymous map[SceneID]int, shows map[SceneID]map[string]Member) {
+	want := make(map[SceneID]bool)
+	for _, key := range p.labels.Values(scenecast.LabelWatch) {
+		for _, value := range p.labels.Values(key) {
+			want[SceneID{"shop", key, value}] = true
+		}
+	}
+	for id := range p.sees {
+		if !want[id] {
+			m.t.Errorf("page %v sees %v, and is %s", p.id, id, text(p.labels))
+		}
+	}
+	for id := range want {
+		v := p.sees[id]
+		if v == nil {
+			m.t.Errorf("page %v does not see %v", p.id, id)
+			continue
+		}
+		if v.count != len(members[id]) || v.anonymous != anonymous[id] {
+			m.t.Errorf("page %v sees %+v in %v, want %v and %d", p.id, v, id, members[id], anonymous[id])
+		}
+		for user, shown := range v.members {
+			if !v.partial && shown != text(shows[id][user].Shows) {
+				m.t.Errorf("page %v sees that %s shows %s in %v, want %s", p.id, user, shown, id, text(shows[id][user].Shows))
+			}
+		}
+	}
+}
+
+// checkShows: what a member shows is what one of its connections has.
+func (m *model) checkShows(shows map[SceneID]map[string]Member) {
+	for id, users := range shows {
+		for user, member := range users {
+			found := false
+			for _, n := range m.nodes {
+				for _, p := range n.pages {
+					if p.labels.Contains(scenecast.LabelUser, user) && p.labels.Contains(id.Key, id.Value) {
+						found = found || id.Key == "room" && member.Shows.Len() == 0 || member.Shows.Equal(p.labels.Of("name"))
+					}
+				}
+			}
+			if !found {
+				m.t.Errorf("%s shows %s in %v, and no page of its does", user, text(member.Shows), id)
+			}
+		}
+	}
+}
+
+// checkEvents: where nothing is cut or lost, each member comes and goes in turn, and is there at the end if it has come last. Of a key without
+// linger two nodes may tell out of turn: the end of one presence, and the beginning of the next within a message's time.
+func (m *model) checkEvents(members map[SceneID]map[string]int) {
+	if !m.calm {
+		return
+	}
+	seen, there := make(map[string]bool), make(map[string]bool)
+	for _, e := range m.events {
+		if seen[e.ID] || e.Scene.Key != "order" {
+			continue
+		}
+		seen[e.ID] = true
+		who := fmt.Sprint(e.Scene, " ", e.User)
+		if came := e.Kind == Joined || e.Kind == Occupied; there[who] == came {
+			m.t.Errorf("%s: %s, and it was told before", who, e.Kind)
+		} else {
+			there[who] = came
+		}
+	}
+	for id, users := range members {
+		if id.Key != "order" {
+			continue
+		}
+		for user := range maps.Keys(users) {
+			if who := fmt.Sprint(id, " ", user); !there[who] {
+				m.t.Errorf("%s is there, and no event says so", who)
+			}
+		}
+		if who := fmt.Sprint(id, " "); !there[who] {
+			m.t.Errorf("%s is occupied, and no event says so", who)
+		}
+	}
+	for who, is := range there {
+		id, user, _ := strings.Cut(who, "} ")
+		found := false
+		for scene, users := range members {
+			if fmt.Sprint(scene) == id+"}" {
+				_, found = users[user]
+				found = found || user == ""
+			}
+		}
+		if is && !found {
+			m.t.Errorf("%s is not there, and the last event says that it is", who)
+		}
+	}
+}
