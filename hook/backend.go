@@ -46,11 +46,12 @@ const (
 	skippedCall                  // the breaker was open
 	busyCall                     // it did not get its turn in time
 	abandonedCall                // the page was gone before the backend had answered
+	unusableCall                 // it is among the answered too, but the answer says nothing that could be used
 	outcomes
 )
 
 // outcomeNames are the outcomes in metrics.
-var outcomeNames = [outcomes]string{"answered", "failed", "skipped", "busy", "abandoned"}
+var outcomeNames = [outcomes]string{"answered", "failed", "skipped", "busy", "abandoned", "unusable"}
 
 // How many failures in a row open the breaker, and after how long a call looks whether the backend has recovered.
 const (
@@ -150,6 +151,16 @@ func (b *Backend) Outcomes() map[string]int64 {
 	}
 	return counts
 }
+
+// unusable counts an answer that says nothing that could be used, and returns the problem that the page gets; why is not for pages, but for the log.
+func (b *Backend) unusable(what string, why error) error {
+	b.stats[unusableCall].Add(1)
+	b.o.Logger.Warn("hooks: "+what, "hook", b.o.Name, "app", b.o.App, "err", why)
+	return problem.New(problem.Unavailable, "%s", what).DecidedBy("hooks." + b.o.Name)
+}
+
+// errNotUTF8 is the error for an answer that no page could be sent: JSON is UTF-8 (RFC 8259, 8.1).
+var errNotUTF8 = errors.New("it is not UTF-8")
 
 // maxReason bounds what a page is told of a backend's refusal, in bytes.
 const maxReason = 300

@@ -185,6 +185,7 @@ func TestDecide(t *testing.T) {
 		"down, allow, but no token": {err: errors.New("no answer in time"), allow: true,
 			want: "unavailable: the backend does not answer"},
 		"garbage":          {answer: `<html>`, want: "unavailable: the backend's answer cannot be read"},
+		"not UTF-8":        {answer: "{\"user\":\"\xff\"}", want: "unavailable: the backend's answer cannot be read"},
 		"a misspelt field": {answer: `{"refused":"x"}`, want: "unavailable: the backend's answer cannot be read"},
 		"two objects":      {answer: `{} {}`, want: "unavailable: the backend's answer cannot be read"},
 		"a label of ours":  {answer: `{"labels":{"@id":"1.1"}}`, want: "unavailable: the backend's answer cannot be read"},
@@ -221,6 +222,7 @@ func TestCall(t *testing.T) {
 	}{
 		"JSON":             {answer: `{"a": 1.10}`, want: `{"a": 1.10}`},
 		"nothing":          {want: `null`},
+		"not UTF-8":        {answer: "\"\xff\"", want: "unavailable: the backend's answer is not JSON"},
 		"no JSON":          {answer: `<html>`, want: "unavailable: the backend's answer is not JSON"},
 		"422":              {err: status(422, `{"message":"the name is missing"}`), want: "invalid: the name is missing"},
 		"404":              {err: status(404, ``), want: "not_found: the backend refuses the call"},

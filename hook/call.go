@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"unicode/utf8"
 
 	"scenecast"
 	"scenecast/hook/webhook"
@@ -42,8 +44,9 @@ func (c *Calls) Call(ctx context.Context, q CallQuestion) (json.RawMessage, erro
 	case len(body) == 0:
 		return json.RawMessage("null"), nil
 	case !json.Valid(body):
-		c.o.Logger.Warn("hooks: the backend's answer is not JSON", "hook", c.o.Name, "app", c.o.App, "bytes", len(body))
-		return nil, problem.New(problem.Unavailable, "the backend's answer is not JSON").DecidedBy("hooks.call")
+		return nil, c.unusable("the backend's answer is not JSON", fmt.Errorf("%.100q", body))
+	case !utf8.Valid(body):
+		return nil, c.unusable("the backend's answer is not JSON", errNotUTF8)
 	}
 	return body, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"unicode/utf8"
 
 	"scenecast"
 	"scenecast/auth"
@@ -50,15 +51,13 @@ func (c *Connect) Decide(ctx context.Context, q ConnectQuestion, page auth.Page,
 	case errors.As(err, &status) && (status.Status == http.StatusForbidden || status.Status == http.StatusUnauthorized):
 		return auth.Page{}, refused(reasonOf(status))
 	case errors.As(err, &status):
-		c.o.Logger.Warn("hooks: the backend has not decided about a page", "hook", c.o.Name, "app", c.o.App, "err", err)
-		err = problem.New(problem.Unavailable, "the backend has not decided about the page").DecidedBy("hooks.connect") // what it said is not for pages
+		err = c.unusable("the backend has not decided about the page", err)
 	case err == nil:
 		var answer connectAnswer
 		if answer, err = parseConnectAnswer(body); err == nil {
 			return answer.apply(page)
 		}
-		c.o.Logger.Warn("hooks: the backend's answer cannot be read", "hook", c.o.Name, "app", c.o.App, "err", err)
-		err = problem.New(problem.Unavailable, "the backend's answer cannot be read").DecidedBy("hooks.connect")
+		err = c.unusable("the backend's answer cannot be read", err)
 	}
 	if c.AllowOnError && hasToken {
 		return page, nil
@@ -77,6 +76,9 @@ func refused(reason string) error {
 func parseConnectAnswer(body []byte) (a connectAnswer, err error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return a, nil
+	}
+	if !utf8.Valid(body) { // encoding/json would put something else in the place of what it cannot read
+		return a, errNotUTF8
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

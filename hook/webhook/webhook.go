@@ -205,11 +205,11 @@ func retryAfter(header http.Header) time.Duration {
 
 // withoutURL is the error without the URL, which may have a secret in it.
 func withoutURL(err error) error {
+	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() { // also of a body that does not end
+		return errors.New("no answer in time")
+	}
 	var of *url.Error
 	if errors.As(err, &of) {
-		if of.Timeout() {
-			return errors.New("no answer in time")
-		}
 		return of.Err
 	}
 	return err

@@ -94,7 +94,7 @@ func TestFailures(t *testing.T) {
 			_, _ = io.WriteString(w, "begun")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-		}, webhook.Options{Timeout: 50 * time.Millisecond}, "context deadline exceeded"},
+		}, webhook.Options{Timeout: 50 * time.Millisecond}, "no answer in time"},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, _ := http.NewResponseController(w).Hijack()
 			_ = conn.Close()
