@@ -70,6 +70,7 @@ func (m *member) tell() scenecast.PresenceMember {
 type Notice struct {
 	Scene SceneID
 	scenecast.PresenceNotice
+	First bool // of a count: no node before this one has connections in the scene, so this one tells what is told once in the cluster
 }
 
 // TakeNotices gives tell what is to be told, scene by scene, in order. What was told a moment ago waits: it returns when it is called again;
@@ -97,10 +98,20 @@ func (s *State) TakeNotices(now time.Time, tell func(Notice)) (again time.Time) 
 		}
 		sc.counted, sc.owed = now, false
 		n := sc.notice(scenecast.PresenceCount)
-		n.Count, n.Anonymous = sc.count, sc.anonymous
+		n.Count, n.Anonymous, n.First = sc.count, sc.anonymous, sc.all.firstConnected() == s.self
 		tell(n)
 	}
 	return again
+}
+
+// firstConnected is the lowest node that has connections of the member; 0: none has.
+func (m *member) firstConnected() (first scenecast.NodeID) {
+	for i := range m.records {
+		if r := &m.records[i]; r.connections > 0 && (first == 0 || r.node < first) {
+			first = r.node
+		}
+	}
+	return first
 }
 
 // countEvery is how long after a count the next one may be told.
@@ -112,7 +123,7 @@ func (sc *scene) countEvery() time.Duration {
 }
 
 func (sc *scene) notice(kind scenecast.PresenceKind) Notice {
-	return Notice{sc.id, scenecast.PresenceNotice{Kind: kind, Key: sc.id.Key, Value: sc.id.Value}}
+	return Notice{Scene: sc.id, PresenceNotice: scenecast.PresenceNotice{Kind: kind, Key: sc.id.Key, Value: sc.id.Value}}
 }
 
 // tellScene tells what is not a count. A scene that has come to be large, or is not any more, begins anew with a snapshot. It is large

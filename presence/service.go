@@ -27,6 +27,9 @@ type Options struct {
 	Events func(e Event)
 	// WantsEvents reports whether anybody is told of such events of an app. It is needed where there is Events.
 	WantsEvents func(app string, kind EventKind) bool
+	// Counted, unless it is nil, is called with each count of connections without a user, of a scene of a key that has Told.Counts, which this
+	// node is to tell of the cluster's; that there are none is not told. One goroutine calls it.
+	Counted func(id SceneID, connections int)
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 }

@@ -10,6 +10,9 @@ import (
 
 // tellScene tells the pages of this node that watch a scene.
 func (s *Service) tellScene(n Notice) {
+	if n.First && s.options.Counted != nil {
+		s.options.Counted(n.Scene, n.Anonymous)
+	}
 	to, err := s.audience(n.Scene)
 	if err != nil {
 		s.log.Error("presence: the audience of a scene cannot be made", "key", n.Key, "err", err)

@@ -19,7 +19,8 @@ func (s *Server) newPresence(id scenecast.NodeID, broadcast func(message []byte)
 		Nodes:     s.nodeIDs,
 		Logger:    s.log,
 
-		Events: s.hooks.tellPresence,
+		Counted: s.hooks.tellPusherCount,
+		Events:  s.hooks.tellPresence,
 		WantsEvents: func(app string, kind presence.EventKind) bool {
 			return s.hooks.Wants(app, event.Type(kind)) || s.hooks.wantsPresence(app, kind)
 		},

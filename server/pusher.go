@@ -53,11 +53,15 @@ func (p *pusherApps) presence(a config.App) []presence.Key {
 	if known == nil {
 		return nil
 	}
-	return pusher.Keys(known, slices.ContainsFunc(a.Pusher.Webhooks, func(w config.PusherWebhook) bool {
-		return w.Events == nil || slices.ContainsFunc(w.Events, func(event string) bool {
-			return event == app.ChannelOccupied || event == app.ChannelVacated || event == app.SubscriptionCount
-		})
-	}))
+	var events []string
+	for _, w := range pusherWebhooks(a) {
+		if w.Events == nil {
+			events = app.WebhookEvents
+		} else {
+			events = append(slices.Clip(events), w.Events...)
+		}
+	}
+	return pusher.Keys(known, events)
 }
 
 // pusherApp finds an app of the Pusher protocol by its id; nil: there is none.

@@ -114,6 +114,14 @@ func (h *eventHooks) tellPusherPresence(e presence.Event) {
 	}
 }
 
+// tellPusherCount tells the webhooks of an app how many subscribers a channel has.
+func (h *eventHooks) tellPusherCount(id presence.SceneID, subscribers int) {
+	name := channel.Name(id.Value)
+	if _, ofUser := name.User(); id.Key == channel.Label && !name.Presence() && !ofUser {
+		h.emitPusher(id.App, time.Now(), pusherhook.Event{Name: app.SubscriptionCount, Channel: name, Subscriptions: &subscribers})
+	}
+}
+
 // wantsPresence reports whether anybody is told of such events of presence.
 func (h *eventHooks) wantsPresence(appName string, kind presence.EventKind) bool {
 	for _, key := range []string{channel.Label, channel.MemberLabel} {

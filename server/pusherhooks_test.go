@@ -235,3 +235,109 @@ func TestPusherWebhooksSurvive(t *testing.T) {
 	start(t, settings, nil)
 	backend.awaitEvents(told)
 }
+
+// TestPusherWebhooksOfChannels: a backend hears of channels and members that come and go.
+func TestPusherWebhooksOfChannels(t *testing.T) {
+	checkPusherWebhooks(t, func(settings map[string]string) []*running { return []*running{start(t, settings, nil)} })
+}
+
+// TestPusherWebhooksOfThreeNodes: … once, whichever nodes the pages are on.
+func TestPusherWebhooksOfThreeNodes(t *testing.T) {
+	checkPusherWebhooks(t, func(settings map[string]string) []*running { return startNodes(t, 3, settings) })
+}
+
+func checkPusherWebhooks(t *testing.T, run func(settings map[string]string) []*running) {
+	backend := newPusherReceiver(t)
+	settings := backend.withWebhook(", linger: 500ms", ", events: [channel_occupied, channel_vacated, member_added, member_removed, cache_miss]")
+	settings["presence"] = "[{key: page}]"
+	told := newReceiver(t) // of what is no channel
+	settings["hooks.events"] = hookTo(told, ", events: [occupied, joined]")
+	nodes := run(settings)
+	first, last := nodes[0].pusherPage(), nodes[len(nodes)-1].pusherPage()
+	const member = `{"user_id":7,"user_info":{"name":"Ann"}}`
+	signIn := func(p *pusherPage) {
+		user := `{"id":"9"}`
+		p.say(fmt.Sprintf(`{"event":"pusher:signin","data":{"auth":%q,"user_data":%q}}`, pusherSigner.SignIn(p.id, user), user))
+		p.s.read(p.Conn)
+	}
+	enter := func(p *pusherPage) {
+		t.Helper()
+		p.subscribe("news", "")
+		p.subscribe("presence-room", member)
+		if got := p.s.read(p.Conn); !strings.Contains(got, `"pusher_internal:subscription_succeeded","channel":"presence-room"`) {
+			t.Fatalf("told %s", got)
+		}
+	}
+	const (
+		news   = `{"name":"channel_occupied","channel":"news"}`
+		room   = `{"name":"channel_occupied","channel":"presence-room"}`
+		joined = `{"name":"member_added","channel":"presence-room","user_id":"7"}`
+	)
+	enter(first)
+	backend.awaitEvents(news, room, joined)
+	enter(last)
+	signIn(last)
+	last.subscribe("#server-to-user-9", "")
+	last.subscribe("cache-prices", "")
+	last.expect(`{"event":"pusher:cache_miss","channel":"cache-prices"}`)
+	backend.awaitEvents(`{"name":"channel_occupied","channel":"cache-prices"}`, `{"name":"cache_miss","channel":"cache-prices"}`)
+
+	// Whoever comes back within the linger has not left.
+	_ = first.Close(websocket.StatusNormalClosure, "")
+	_ = last.Close(websocket.StatusNormalClosure, "")
+	again := nodes[len(nodes)/2].pusherPage()
+	enter(again)
+	backend.awaitEvents(`{"name":"channel_vacated","channel":"cache-prices"}`)
+	if got := nodes[0].pusher("GET", "/apps/3/channels/presence-room/users", ""); got != `200 {"users":[{"id":"7"}]}` {
+		t.Errorf("the members are %s", got)
+	}
+	if got := nodes[0].pusher("GET", "/apps/3/channels", "", "filter_by_prefix=presence-", "info=user_count"); got != `200 {"channels":{"presence-room":{"user_count":1}}}` {
+		t.Errorf("the channels are %s", got)
+	}
+	again.say(`{"event":"pusher:unsubscribe","data":{"channel":"presence-room"}}`)
+	backend.awaitEvents(`{"name":"channel_vacated","channel":"presence-room"}`, strings.Replace(joined, "added", "removed", 1))
+	_ = again.Close(websocket.StatusNormalClosure, "")
+	backend.awaitEvents(`{"name":"channel_vacated","channel":"news"}`)
+
+	nodes[0].page("page=home")
+	told.await(1)
+	for _, e := range told.events {
+		if e.Data.Key != "page" {
+			t.Errorf("a hook is told of %s %s", e.Data.Key, e.Data.Value)
+		}
+	}
+}
+
+// TestPusherWebhooksOfCounts: a backend hears how many a channel has, of all nodes, and once; pages hear of it where that is set.
+func TestPusherWebhooksOfCounts(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		backend := newPusherReceiver(t)
+		nodes := startNodes(t, 3, backend.withWebhook(fmt.Sprintf(", subscription_counts: %t", told), ", events: [subscription_count]"))
+		count := func(n int) string {
+			return fmt.Sprintf(`{"name":"subscription_count","channel":"news","subscription_count":%d}`, n)
+		}
+		var pages []*pusherPage
+		for i, n := range nodes {
+			page := n.pusherPage()
+			pages = append(pages, page)
+			page.subscribe("news", "")
+			backend.awaitEvents(count(i + 1))
+			if told {
+				for _, p := range pages {
+					p.expect(fmt.Sprintf(`{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":%d}"}`, i+1))
+				}
+			}
+		}
+		for i, page := range pages[:2] {
+			_ = page.Close(websocket.StatusNormalClosure, "")
+			backend.awaitEvents(count(2 - i))
+			if told {
+				pages[2].expect(fmt.Sprintf(`{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":%d}"}`, 2-i))
+			}
+		}
+		pages[2].quiet()
+		for _, n := range nodes {
+			n.end()
+		}
+	}
+}

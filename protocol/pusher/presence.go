@@ -2,6 +2,7 @@ package pusher
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,8 +17,9 @@ import (
 )
 
 // Keys are what package presence keeps of an app: the members of presence channels by channel.MemberLabel, which users are online by
-// scenecast.LabelUser, and, where somebody is told of it, which channels are occupied by channel.Label.
-func Keys(a *app.App, channelsAreTold bool) []presence.Key {
+// scenecast.LabelUser, and, where somebody is told of it, which channels are occupied, and by how many, by channel.Label. The events are
+// those of which webhooks are told.
+func Keys(a *app.App, events []string) []presence.Key {
 	keys := []presence.Key{
 		{Name: channel.MemberLabel, Linger: a.Linger, MaxMembers: a.MaxMembers, Told: &toldMembers},
 		{Name: scenecast.LabelUser, Linger: a.Linger, Told: &toldUsers},
@@ -25,7 +27,9 @@ func Keys(a *app.App, channelsAreTold bool) []presence.Key {
 	switch {
 	case a.SubscriptionCounts:
 		keys = append(keys, presence.Key{Name: channel.Label, Linger: a.Linger, Told: &toldCounts})
-	case channelsAreTold:
+	case slices.Contains(events, app.SubscriptionCount):
+		keys = append(keys, presence.Key{Name: channel.Label, Linger: a.Linger, Told: &countedChannels})
+	case slices.Contains(events, app.ChannelOccupied) || slices.Contains(events, app.ChannelVacated):
 		keys = append(keys, presence.Key{Name: channel.Label, Linger: a.Linger, Told: &toldChannels})
 	}
 	return keys
@@ -37,6 +41,7 @@ const onWire = " && " + scenecast.LabelProtocol + ` == "pusher"`
 var (
 	toSubscribers = mustTemplate(channel.Label + " == $scene" + onWire)
 	toFollowers   = mustTemplate(LabelWatchlist + " == $scene" + onWire)
+	toNobody      = mustTemplate(channel.Label + " == $scene && " + scenecast.LabelProtocol + ` == ""`)
 )
 
 func bind(t audience.Template) func(scene string) (audience.Expr, error) {
@@ -62,8 +67,9 @@ var (
 		Follows:  LabelWatchlist,
 		Statuses: tellStatuses,
 	}
-	toldCounts   = presence.Told{Read: readAnonymous, Audience: bind(toSubscribers), Counts: countEvery}
-	toldChannels = presence.Told{Read: readAnonymous, Audience: bind(toSubscribers)}
+	toldCounts      = presence.Told{Read: readAnonymous, Audience: bind(toSubscribers), Counts: countEvery}
+	countedChannels = presence.Told{Read: readAnonymous, Audience: bind(toNobody), Counts: countEvery}
+	toldChannels    = presence.Told{Read: readAnonymous, Audience: bind(toSubscribers)}
 )
 
 // labelInfo is the label that a member shows: what its backend says of it.
