@@ -140,8 +140,14 @@ func TestPusherWebhooks(t *testing.T) {
 	page.say(message)
 	page.say(message)
 	backend.await("a call that fails", func(calls int, _ []string) bool { return calls > 0 })
-	if got := s.api("GET", "/v1/hooks", ""); !strings.Contains(got, `"name":"pusher.webhook","state":"failing"`) {
-		t.Errorf("the webhook stands so: %s", got)
+	for deadline := time.Now().Add(patience); ; { // the call is noted behind its answer
+		got := s.api("GET", "/v1/hooks", "")
+		if strings.Contains(got, `"name":"pusher.webhook","state":"failing"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the webhook stands so: %s", got)
+		}
 	}
 	backend.set(func() { backend.status = 0 })
 	s.api("POST", "/v1/hooks/pusher.webhook/retry", "")
