@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -118,7 +119,7 @@ func (r *pusherRun) run(client, transports string, environment []string, files .
 	}
 	settings, _ := json.Marshal(map[string]any{
 		"client": client, "nodes": addrs, "transports": strings.Fields(transports), "control": r.site.URL, "apiKey": pusherAPIKey,
-		"run": client, "tls": environment != nil,
+		"run": client, "tls": r.nodes[0].settings["tls.cert"] != "",
 	})
 	if _, err := os.Stat(filepath.Join("pusher", "node_modules", client)); err != nil {
 		r.t.Fatalf("%v (`make test` installs the packages)", err)
@@ -169,7 +170,7 @@ func certificateFiles(t *testing.T) (certificate, key string) {
 }
 
 // pusherFiles are the tests that need no restart.
-var pusherFiles = []string{"channels.test.js", "echo.test.mjs", "server.test.js"}
+var pusherFiles = []string{"channels.test.js", "cache.test.js", "presence.test.js", "echo.test.mjs", "echopresence.test.mjs", "server.test.js", "webhooks.test.js"}
 
 const pusherTransports = "ws xhr_streaming xhr_polling"
 
@@ -210,4 +211,24 @@ func TestPusherTLS(t *testing.T) {
 	settings["tls.cert"], settings["tls.key"] = certificateFiles(t)
 	r.nodes = []*backend{serveWith(t, anyPort, settings)}
 	r.run("pusher-js", pusherTransports, []string{"NODE_EXTRA_CA_CERTS=" + settings["tls.cert"]}, "channels.test.js")
+}
+
+// TestPusherLaravel: an application of Laravel broadcasts, and Laravel Echo hears it.
+func TestPusherLaravel(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/usr/share/php/Illuminate/autoload.php"); err != nil {
+		t.Fatalf("%v (`make test` installs it; Debian: apt-get install php-laravel-framework)", err)
+	}
+	r := newPusherRun(t)
+	r.nodes = []*backend{serveWith(t, anyPort, r.settings())}
+	host, port, err := net.SplitHostPort(r.nodes[0].addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := freeport.Addrs(t, 1)[0]
+	runListening(t, addr, []string{
+		"PUSHER_APP_ID=1", "PUSHER_APP_KEY=" + pusherKey, "PUSHER_APP_SECRET=" + pusherSecret,
+		"PUSHER_HOST=" + host, "PUSHER_PORT=" + port, "PUSHER_SCHEME=http",
+	}, "php", "-S", addr, filepath.Join("pusher", "laravel", "server.php"))
+	r.run("pusher-js", pusherTransports, []string{"LARAVEL=http://" + addr}, "laravel.test.mjs")
 }

@@ -40,22 +40,23 @@ func documented(t *testing.T, language, port string, nodes []*backend) string {
 	return block
 }
 
-// runBalancer runs a program until the test ends, and returns when it listens.
-func runBalancer(t *testing.T, addr, name string, arguments ...string) {
+// runListening runs a program until the test ends, and returns when it listens.
+func runListening(t *testing.T, addr string, environment []string, name string, arguments ...string) {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
 		path = "/usr/sbin/" + name // which is not in everybody's PATH
 	}
-	balancer := exec.Command(path, arguments...)
-	balancer.Stderr = t.Output()
-	if err := balancer.Start(); err != nil {
+	program := exec.Command(path, arguments...)
+	program.Env = append(os.Environ(), environment...)
+	program.Stderr = t.Output()
+	if err := program.Start(); err != nil {
 		t.Fatalf("%v (`make test` installs %s)", err, name)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- balancer.Wait() }()
+	go func() { ended <- program.Wait() }()
 	t.Cleanup(func() {
-		_ = balancer.Process.Signal(syscall.SIGTERM)
+		_ = program.Process.Signal(syscall.SIGTERM)
 		<-ended
 	})
 	for deadline := time.Now().Add(patience); ; runtime.Gosched() {
@@ -126,11 +127,11 @@ func TestPusherBehindBalancers(t *testing.T) {
 					client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 					`+block+`
 				}`)
-			runBalancer(t, addr, "nginx", "-p", filepath.Dir(path), "-c", path, "-e", "stderr", "-g", "daemon off; master_process off;")
+			runListening(t, addr, nil, "nginx", "-p", filepath.Dir(path), "-c", path, "-e", "stderr", "-g", "daemon off; master_process off;")
 		},
 		"haproxy": func(t *testing.T, addr string) {
 			block := strings.ReplaceAll(documented(t, "haproxy", "bind :80", nodes), "ADDRESS", "bind "+addr)
-			runBalancer(t, addr, "haproxy", "-db", "-f", write(t, "haproxy.cfg", block+"\n"))
+			runListening(t, addr, nil, "haproxy", "-db", "-f", write(t, "haproxy.cfg", block+"\n"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
