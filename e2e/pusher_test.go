@@ -35,7 +35,7 @@ const (
 func pusherSettings(receiver string) map[string]string {
 	return map[string]string{
 		"api_keys": fmt.Sprintf("[{name: all, key: %s}]", pusherAPIKey),
-		"pusher": fmt.Sprintf(`{id: "1", key: %s, secret: %s, subscription_counts: true, webhooks: [{url: %q}]}`,
+		"pusher": fmt.Sprintf(`{id: "1", key: %s, secret: %s, subscription_counts: true, linger: 300ms, webhooks: [{url: %q}]}`,
 			pusherKey, pusherSecret, receiver),
 		"http.allowed_origins": "*",
 	}

@@ -1,10 +1,10 @@
 // Laravel Echo on top of pusher-js, with the names of events and channels that Laravel gives.
 import assert from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { after, it } from "node:test";
 import Echo from "laravel-echo";
 import harness from "./harness.js";
 
-const { settings, app, backend, connect, Queue, unique } = harness;
+const { byTransport, app, connect, Queue, unique } = harness;
 
 async function echo(o) {
   const client = await connect(o);
@@ -13,29 +13,27 @@ async function echo(o) {
   return made;
 }
 
-for (const transport of settings.transports) {
-  describe(`Laravel Echo by ${transport}`, { concurrency: true }, () => {
-    it("here, joining and leaving", async () => {
-      const name = unique("room");
-      const [a, b] = await Promise.all(
-        ["ann", "bob"].map((id, node) => echo({ transport, node, member: { user_id: id, user_info: { id, name: id.toUpperCase() } } })),
-      );
-      const told = new Queue("members");
-      await new Promise((resolve) =>
-        a
-          .join(name)
-          .joining((member) => told.push(["joining", member]))
-          .leaving((member) => told.push(["leaving", member]))
-          .here((members) => {
-            assert.deepEqual(members, [{ id: "ann", name: "ANN" }]);
-            resolve();
-          }),
-      );
-      const members = await new Promise((resolve) => b.join(name).here(resolve));
-      assert.deepEqual(members.map((m) => m.id).sort(), ["ann", "bob"]);
-      await told.expect(["joining", { id: "bob", name: "BOB" }]);
-      b.leave(name);
-      await told.expect(["leaving", { id: "bob", name: "BOB" }]);
-    });
+byTransport("Laravel Echo", (transport) => {
+  it("here, joining and leaving", async () => {
+    const name = unique("room");
+    const [a, b] = await Promise.all(
+      ["ann", "bob"].map((id, node) => echo({ transport, node, member: { user_id: id, user_info: { id, name: id.toUpperCase() } } })),
+    );
+    const told = new Queue("members");
+    await new Promise((resolve) =>
+      a
+        .join(name)
+        .joining((member) => told.push(["joining", member]))
+        .leaving((member) => told.push(["leaving", member]))
+        .here((members) => {
+          assert.deepEqual(members, [{ id: "ann", name: "ANN" }]);
+          resolve();
+        }),
+    );
+    const members = await new Promise((resolve) => b.join(name).here(resolve));
+    assert.deepEqual(members.map((m) => m.id).sort(), ["ann", "bob"]);
+    await told.expect(["joining", { id: "bob", name: "BOB" }]);
+    b.leave(name);
+    await told.expect(["leaving", { id: "bob", name: "BOB" }]);
   });
-}
+});

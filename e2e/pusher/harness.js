@@ -1,7 +1,8 @@
 // What the tests share. The servers are started by ../pusher_test.go, which says where they are.
 "use strict";
 const assert = require("node:assert/strict");
-const { after } = require("node:test");
+const { after, describe } = require("node:test");
+const { isDeepStrictEqual } = require("node:util");
 
 const settings = JSON.parse(process.env.SCENECAST_PUSHER);
 const Pusher = require(settings.client);
@@ -109,6 +110,21 @@ let names = 0;
 // unique is a name that no other test has.
 const unique = (prefix) => `${prefix}-${process.pid}-${settings.run}-${++names}`;
 
+// eventually asks until the answer is the one that is wanted: nodes tell each other of members in their own time.
+async function eventually(ask, want) {
+  for (const until = Date.now() + patience; ; ) {
+    const got = await ask();
+    if (isDeepStrictEqual(got, want)) return;
+    if (Date.now() > until) assert.deepEqual(got, want);
+  }
+}
+
+// byTransport describes something by each transport, all at once.
+const byTransport = (what, body) =>
+  describe(what, { concurrency: true }, () => {
+    for (const transport of settings.transports) describe(`by ${transport}`, { concurrency: true }, () => body(transport));
+  });
+
 // control asks the Go test for something.
 async function control(path) {
   const answer = await fetch(settings.control + path, { signal: AbortSignal.timeout(patience) });
@@ -116,4 +132,4 @@ async function control(path) {
   return answer.json();
 }
 
-module.exports = { settings, nodes, app, backend, connect, client, Queue, events, subscribe, unique, control, Pusher, patience };
+module.exports = { settings, nodes, app, backend, connect, client, Queue, events, subscribe, unique, eventually, byTransport, control, Pusher, patience };

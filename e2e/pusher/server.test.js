@@ -1,11 +1,9 @@
-// The server library: what it asks, and what webhooks it believes.
+// The server library, and the server's own API beside it.
 "use strict";
 const assert = require("node:assert/strict");
 const { describe, it } = require("node:test");
-const { app, backend, connect, control, nodes, settings, subscribe, unique } = require("./harness");
+const { app, backend, connect, nodes, settings, subscribe, unique } = require("./harness");
 const Server = require("pusher");
-
-const json = async (answer) => (await answer).json();
 
 describe("the HTTP API", { concurrency: true }, () => {
   it("refuses what is signed with another secret, and what asks for too much", async () => {

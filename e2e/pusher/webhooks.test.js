@@ -25,7 +25,7 @@ describe("webhooks", () => {
       { name: "channel_vacated", channel: chat },
     ];
     let seen = 0;
-    const await_ = async (events) => {
+    const told = async (events) => {
       const missing = events.map((e) => JSON.stringify(e, Object.keys(e).sort()));
       while (missing.length > 0) {
         const { headers, body } = await control(`/webhooks?after=${seen++}`);
@@ -39,8 +39,8 @@ describe("webhooks", () => {
         }
       }
     };
-    await await_(wanted);
+    await told(wanted);
     pusher.disconnect();
-    await await_(gone);
+    await told(gone);
   });
 });
