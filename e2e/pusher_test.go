@@ -126,7 +126,7 @@ func (r *pusherRun) run(client, transports string, environment []string, files .
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), 2*patience)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-reporter=spec"}, files...)...)
+	node := exec.CommandContext(ctx, "node", append([]string{"--test", "--test-force-exit", "--test-concurrency=4", "--test-reporter=spec"}, files...)...)
 	node.Dir = "pusher"
 	node.Env = append(append(os.Environ(), "SCENECAST_PUSHER="+string(settings)), environment...)
 	node.WaitDelay = time.Second
