@@ -12,15 +12,17 @@ type Frame struct {
 	// within that call: true when the kernel has taken it, false when it was dropped or the page has gone before. The slot is the
 	// index that the frame was sent to, also when the socket has left it since.
 	Done func(slot uint32, written bool)
+	// Receipts are the sequence numbers of the pushes that Done is about, where it can be made anew in another process.
+	Receipts []uint64
 
 	base    *Frame // whose variant this frame shares; nil: it has its own
 	once    sync.Once
 	variant []byte
 }
 
-// WithDone is the same frame with a Done of its own, such as one for the sockets of one loop. Both share the variant.
-func (f *Frame) WithDone(done func(slot uint32, written bool)) *Frame {
-	return &Frame{Data: f.Data, Coalesce: f.Coalesce, Done: done, base: f}
+// WithDone is the same frame with a Done of its own, such as one for the sockets of one loop, about these pushes. Both share the variant.
+func (f *Frame) WithDone(done func(slot uint32, written bool), receipts ...uint64) *Frame {
+	return &Frame{Data: f.Data, Coalesce: f.Coalesce, Done: done, Receipts: receipts, base: f}
 }
 
 // Variant is another form of the frame, such as a compressed one. It is made the first time that any loop asks for it.

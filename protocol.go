@@ -25,6 +25,17 @@ type Protocol interface {
 	Closed(c Conn, e Ending)
 }
 
+// Mover is a Protocol whose connections can go on in another process, which takes the place of this one without their pages noticing. Pages
+// of a protocol that is none are closed then, spread over the time of a drain. Both methods are called on the connection's owner goroutine;
+// Connection, labels and position of the connection are what they were.
+type Mover interface {
+	// Export is what the protocol knows of a connection beside the Conn, in a form that it still reads when it is one version older or
+	// newer; empty: nothing. It changes nothing: the connection may stay. False: it cannot go just now, and is closed in its place.
+	Export(c Conn) (state []byte, ok bool)
+	// Import takes what Export has returned in the other process, in the place of Opened. An error closes the connection.
+	Import(c Conn, state []byte) error
+}
+
 // Delivery is the way by which a push comes to a page. A wire may encode each differently.
 type Delivery uint8
 

@@ -142,6 +142,25 @@ func (q *Quota) Origin(lease scenecast.Lease) (from netip.Addr, known bool) {
 	return netip.AddrFrom16(o.from).Unmap(), o.known
 }
 
+// Adopt counts a page that another process has counted, whatever the limits are, and returns its lease. False: it is not known from where it
+// is.
+func (q *Quota) Adopt(app string, from netip.Addr, known bool) scenecast.Lease {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	key := originKey{app: q.appNumber(app), counted: known && q.limits.PerAddress > 0, known: known}
+	if known {
+		key.from = networkOf(from)
+	}
+	if key.counted {
+		q.addresses[key.from]++
+	}
+	q.pages++
+	q.apps[key.app].pages++
+	lease := q.lease(key)
+	q.origins[lease-1].pages++
+	return lease
+}
+
 // ByApp is how many pages each app has; one that the limits do not name may be missing.
 func (q *Quota) ByApp() map[string]int {
 	q.mu.Lock()

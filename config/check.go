@@ -41,6 +41,7 @@ func (d *decoder) check(c *Config) {
 		d.wrong("sockjs.hostname", "%q is no host name; write it as node-a.example.com, without scheme and port", name)
 	}
 	d.checkProxyProtocol(c)
+	d.checkHandover(c)
 	for _, s := range settingsOf(c) {
 		if s.field.CanInt() && s.field.IsZero() && !slices.Contains(mayBeZero, s.key) {
 			d.wrong(s.key, "must be more than 0")

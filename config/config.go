@@ -29,6 +29,7 @@ type Config struct {
 	Redis       Redis     `yaml:"redis"`
 	HTTP        HTTP      `yaml:"http"`
 	TLS         TLS       `yaml:"tls"`
+	Handover    string    `yaml:"handover"`    // path of a socket; empty: no other process can take over
 	DrainDelay  Duration  `yaml:"drain_delay"` // 0: none
 	Drain       Duration  `yaml:"drain"`
 	Log         Log       `yaml:"log"`

@@ -164,6 +164,7 @@ var another = map[string]struct {
 	"tls.acme.ca":                  {"https://127.0.0.1:14000/dir", "https://127.0.0.1:14000/dir"},
 	"tls.acme.ca_root":             {"pebble.pem", "pebble.pem"},
 	"tls.acme.dir":                 {"/var/lib/acme", "/var/lib/acme"},
+	"handover":                     {"/run/h.sock", "/run/h.sock"},
 	"drain_delay":                  {"15s", config.Duration(15 * time.Second)},
 	"drain":                        {"0", config.Duration(0)},
 	"log.level":                    {"debug", "debug"},

@@ -14,6 +14,8 @@ func (v *view) Await(w scenecast.Waiting) (resume func(task func(c scenecast.Con
 			if m := s.at(slot); m != nil {
 				m.waitNoMore(w)
 				task(s.viewOf(slot))
+			} else {
+				s.resumeMoved(slot, w, task)
 			}
 		})
 	}, true

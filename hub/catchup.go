@@ -63,13 +63,13 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 		return
 	}
 	before := c.At()
-	done := c.Take(chunk)
+	done, receipts := c.Take(chunk)
 	if len(chunk.Frames) == 0 {
 		tellDone(done, c.slot.Index, true) // the page has had them on another shard, before they came to this one
 		s.goOn(c)
 		return
 	}
-	if s.loop.SendShared(c.slot, &scenecast.Frame{Data: chunk.Frames, Done: done}) {
+	if s.loop.SendShared(c.slot, &scenecast.Frame{Data: chunk.Frames, Done: done, Receipts: receipts}) {
 		for _, seq := range chunk.Kept {
 			s.ttlStores[c.app].Delivered(c.slot.Index, seq)
 		}

@@ -105,7 +105,7 @@ func (f *frames) use(topic string) {
 	}
 	tracked := find(f.tracked, f.by, topic)
 	if tracked == nil {
-		tracked = f.frame.WithDone(f.copies.Done(f.asked))
+		tracked = f.frame.WithDone(f.copies.Done(f.asked), f.delivery.push.Position.Seq)
 		f.tracked = append(f.tracked, encoded{f.by, topic, tracked})
 	}
 	f.frame = tracked

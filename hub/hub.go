@@ -81,6 +81,10 @@ type Hub struct {
 	pageRates   func() PageRates
 	actsRefused [scenecast.Acts]atomic.Int64
 
+	live      liveReceipts
+	movedWork atomic.Int64 // that is under way for pages that another process has
+	numbering numbering    // of number, unless that was given
+
 	frames   framecache.Cache
 	reader   *replay.Reader
 	sessions *session.Store
@@ -111,7 +115,8 @@ func New(o Options) *Hub {
 		h.pageRates = func() PageRates { return PageRates{} }
 	}
 	if h.number = o.Number; h.number == nil {
-		h.number = newNumbering().number
+		h.numbering = newNumbering()
+		h.number = func(count uint64) uint64 { return h.numbering.number(count) }
 	}
 	h.reader = replay.NewReader(o.Log, &h.frames)
 	return h
@@ -167,7 +172,11 @@ func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done boo
 		return
 	}
 	h.pushes.Add(1)
-	d := &delivery{push: p, receipt: receipt.New(p, report)}
+	d := &delivery{push: p}
+	if p.Receipt != scenecast.ReceiptQueued {
+		d.receipt = receipt.New(p, h.live.track(p.Position.Seq, report))
+		h.live.add(d.receipt)
+	}
 	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) {
 		if d.receipt != nil {
 			d.receipt.Begin(t)

@@ -10,7 +10,10 @@ import (
 // numbering gives connections the numbers of their IDs: each another, in no order that anybody can guess. Counted numbers would tell
 // whoever sees two of them how many connections came in between, also those of other apps, and those that an API key is confined not to
 // know of.
-type numbering struct{ block cipher.Block }
+type numbering struct {
+	key   [16]byte
+	block cipher.Block
+}
 
 // numberBits are those of a number: at a million connections per second they last for nine years.
 const numberBits = 48
@@ -18,11 +21,15 @@ const numberBits = 48
 func newNumbering() numbering {
 	var key [16]byte
 	_, _ = rand.Read(key[:]) // never fails: see its documentation
+	return numberingBy(key)
+}
+
+func numberingBy(key [16]byte) numbering {
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		panic(err) // of a key with another length
 	}
-	return numbering{block}
+	return numbering{key, block}
 }
 
 // number is the number of the count-th connection. It is never 0.

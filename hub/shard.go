@@ -41,6 +41,8 @@ type Shard struct {
 	readyLate  []*latePass          // those that can go on, in turn
 	runsLate   bool                 // the loop runs them in the background
 
+	moved movedPages // that another process has
+
 	pageRates  []pageRate                   // by slot index, of pages that have talked while there is a limit
 	publishers map[uint32]*ratelimit.Bucket // by slot index, of pages that publish
 

@@ -48,6 +48,7 @@ type httpConn struct {
 	server *Server
 
 	awaiting atomic.Bool // net/http waits for the head of a request, and no response is under way
+	leaving  atomic.Bool // another process is to get it, unless a request has begun
 	begun    atomic.Bool // bytes of that head have come
 
 	lastRead []byte // what the last read has brought, in net/http's buffer; the goroutine that reads only
@@ -75,10 +76,16 @@ func asHTTPConn(c net.Conn) *httpConn {
 
 // Read implements net.Conn.
 func (c *httpConn) Read(b []byte) (int, error) {
+	if c.leaves() {
+		return 0, c.leave()
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.lastRead = b[:n]
 		c.begun.Store(true)
+	}
+	if err != nil && c.leaves() {
+		return 0, c.leave()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && c.awaiting.Load() && c.begun.Load() {
 		c.awaiting.Store(false) // one response is enough, also where net/http reads once more

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ type Options struct {
 
 	// Origins are the sites whose pages may connect, now. Nil: only the server's own may.
 	Origins func() *Origins
+
+	// Inherited are the listening sockets of a process whose place this one takes, one for each loop; they are closed. Nil: the port is opened.
+	Inherited []*os.File
 
 	// SocketMode are the permissions of a socket at a path. Defaults to 0600.
 	SocketMode fs.FileMode
@@ -118,9 +122,13 @@ type Server struct {
 	bodies      *requestBodies
 	responses   *responseBudget
 
+	acceptOnce sync.Once
+	acceptErr  error
+
 	drainOnce sync.Once
 	draining  chan struct{} // closed by Drain
 	shut      atomic.Bool
+	moving    atomic.Pointer[moving] // nil: no other process takes this one's place
 }
 
 // refusedPerSecond bounds the lines about TLS handshakes and PROXY headers in the log.
@@ -183,7 +191,7 @@ func (s *Server) Addr() net.Addr { return s.addr }
 
 // Serve answers requests until Shutdown; then it returns nil.
 func (s *Server) Serve() error {
-	err := s.startAccepting()
+	err := s.Accept()
 	if err == nil {
 		err = s.http.Serve(httpListener{s.handoff, s})
 	}
@@ -191,6 +199,12 @@ func (s *Server) Serve() error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// Accept has connections be accepted from when it returns; Serve does so by itself.
+func (s *Server) Accept() error {
+	s.acceptOnce.Do(func() { s.acceptErr = s.startAccepting() })
+	return s.acceptErr
 }
 
 // startAccepting has the loops accept connections where they can.

@@ -18,6 +18,9 @@ type port interface {
 
 // open opens the port, with so many listening sockets as loops are to accept connections; or with one.
 func (s *Server) open(ctx context.Context, sockets int) error {
+	if len(s.options.Inherited) > 0 {
+		return s.inherit(sockets)
+	}
 	path, isSocket := strings.CutPrefix(s.options.Addr, unixPrefix)
 	if !isSocket {
 		tcp, err := openPort(ctx, s.options.Addr, sockets, s.options.SendBuffer)

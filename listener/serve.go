@@ -12,6 +12,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := connectionOf(r)
 	c.begin()
 	defer c.end()
+	if s.moving.Load() != nil {
+		w.Header().Set("Connection", "close") // the next request is for the other process
+	}
 	if r.ProtoMajor == 2 {
 		bounded := newHTTP2Writer(w, s)
 		defer bounded.finish()

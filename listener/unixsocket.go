@@ -28,6 +28,20 @@ func openUnixSocket(ctx context.Context, path string, mode fs.FileMode) (*unixSo
 	if err := checkStale(ctx, path); err != nil {
 		return nil, err
 	}
+	return makeUnixSocket(ctx, path, mode)
+}
+
+// ReplaceUnixSocket makes a listening socket at a path, in the place of whatever is there, with these permissions. remove removes the path, unless
+// something else is there by then.
+func ReplaceUnixSocket(ctx context.Context, path string, mode fs.FileMode) (l *net.UnixListener, remove func(), err error) {
+	s, err := makeUnixSocket(ctx, path, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.UnixListener, s.remove, nil
+}
+
+func makeUnixSocket(ctx context.Context, path string, mode fs.FileMode) (*unixSocket, error) {
 	private, err := os.MkdirTemp(filepath.Dir(path), ".scenecast-")
 	if err != nil {
 		return nil, err
@@ -80,7 +94,7 @@ func checkStale(ctx context.Context, path string) error {
 
 // remove removes the path, if the socket is still what is there: another server may have taken its place.
 func (s *unixSocket) remove() {
-	if s == nil {
+	if s == nil || s.path == "" {
 		return
 	}
 	if file, err := os.Lstat(s.path); err == nil && os.SameFile(file, s.file) {

@@ -32,6 +32,7 @@ type Sources struct {
 	ConnectHooks    func() map[string]int64         // by outcome
 	CallHooks       func() map[string]int64         // by outcome
 	SockJS          func() SockJS
+	Handovers       func() (outcomes map[string]int64, still float64)
 }
 
 // Presence are the figures of presence.
@@ -179,6 +180,13 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(int64(s.SockJS().Sessions)) }},
 	{"scenecast_sockjs_misrouted_total", "Requests of sessions of this node that came to another one.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.SockJS().Misrouted) }},
+	{"scenecast_handovers_total", "Handovers between processes that this one has taken part in, by how they have ended for it.", prometheus.CounterValue, "outcome",
+		func(s Sources) map[string]float64 { outcomes, _ := s.Handovers(); return floats(outcomes) }},
+	{"scenecast_handover_still_seconds", "How long pages stood still when this process took them over from another one; 0: it has not.", prometheus.GaugeValue, "",
+		func(s Sources) map[string]float64 {
+			_, still := s.Handovers()
+			return map[string]float64{"": still}
+		}},
 	{"scenecast_hook_failures_total", "Calls of a backend that failed and were made again.", prometheus.CounterValue, "hook",
 		hooks(func(h Hook) float64 { return float64(h.Failures) })},
 }

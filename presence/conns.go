@@ -125,7 +125,7 @@ func (s *State) place(now time.Time, c *Conn, own *conn, key *Key, to placing) {
 		return
 	}
 	own.places = append(own.places, s.enter(now, sc, own, to.user, to.shows))
-	if key.Told != nil && key.Told.Entered != nil {
+	if key.Told != nil && key.Told.Entered != nil && !s.quiet {
 		s.entries = append(s.entries, Entry{To: c.Address, Told: key.Told, Scene: to.id})
 	}
 }
@@ -244,7 +244,7 @@ func (s *State) watch(c Conn, own *conn) {
 			had = before[i].scenes
 		}
 		own.watched = append(own.watched, w)
-		if i < 0 || c.Moved || !slices.Equal(had, w.scenes) {
+		if !s.sawBefore(c, w.key) && (i < 0 || c.Moved || !slices.Equal(had, w.scenes)) {
 			s.tellWatch(c, w.key, had, w.scenes)
 		}
 		for _, sc := range w.scenes {

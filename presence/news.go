@@ -32,7 +32,7 @@ func (s *State) maxMembers(sc *scene) int {
 // note notes that a member has joined, left, or shows other labels.
 func (s *State) note(m *member, kind scenecast.PresenceKind) {
 	sc := m.scene
-	if sc.watchers == 0 && (sc.local == 0 || !sc.told.members()) {
+	if s.quiet || sc.watchers == 0 && (sc.local == 0 || !sc.told.members()) {
 		return
 	}
 	s.queueScene(sc)
@@ -49,7 +49,7 @@ func (s *State) note(m *member, kind scenecast.PresenceKind) {
 
 // noteCount notes that the number of connections without a user has changed.
 func (s *State) noteCount(sc *scene) {
-	if sc.watchers > 0 || sc.local > 0 && sc.told.counts() {
+	if !s.quiet && (sc.watchers > 0 || sc.local > 0 && sc.told.counts()) {
 		sc.owed = true
 		s.queueScene(sc)
 	}

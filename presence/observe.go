@@ -121,7 +121,12 @@ func (s *Service) apply(now time.Time, o *op) {
 		s.state.Gone(now, o.address.Index())
 		return
 	}
-	s.state.Update(now, Conn{
+	c := Conn{
 		ID: o.id, Index: o.address.Index(), App: o.app, Keys: s.options.Keys(o.app), Labels: o.labels, Trusted: o.trusted, Moved: o.moved, Address: o.address,
-	})
+	}
+	if o.adopted {
+		s.state.adopt(now, c)
+	} else {
+		s.state.Update(now, c)
+	}
 }

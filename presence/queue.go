@@ -17,6 +17,7 @@ type op struct {
 	trusted label.Set
 	moved   bool
 	gone    bool
+	adopted bool // another process has had the connection as it is
 }
 
 // opBlock is some ops. Those in a queue are full but for the last.
@@ -79,6 +80,7 @@ func (b *batch) reduce() (kept int) {
 		o := at(i)
 		if k, known := last[o.id]; known {
 			o.moved = o.moved || at(k).moved
+			o.adopted = at(k).adopted && !o.moved && !o.gone
 			*at(k) = *o
 			continue
 		}

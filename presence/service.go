@@ -50,6 +50,7 @@ type Service struct {
 
 	handed queue // by loops, and by other nodes
 	wake   chan struct{}
+	pauses chan func() (goesOn bool)
 	stop   chan struct{}
 	done   sync.WaitGroup
 
@@ -71,6 +72,7 @@ func NewService(o Options) *Service {
 		options:   o,
 		log:       o.Logger,
 		wake:      make(chan struct{}, 1),
+		pauses:    make(chan func() bool),
 		stop:      make(chan struct{}),
 		state:     NewState(o.Node, o.Broadcast == nil, o.Keys),
 		audiences: make(map[string]audience.Template),
@@ -113,6 +115,10 @@ func (s *Service) run() {
 			case <-time.After(batchWait):
 			}
 		case <-timer.C:
+		case pause := <-s.pauses:
+			if !pause() {
+				return
+			}
 		}
 		due := s.batch()
 		if due.IsZero() {

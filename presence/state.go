@@ -27,6 +27,7 @@ type State struct {
 	entries   []Entry // … of keys that have Told
 	stamped   int64   // the newest stamp
 	stats     Stats
+	quiet     bool // what is noted has been so before, in another process: nobody is told
 
 	// The other nodes.
 	nodes    []scenecast.NodeID         // that the engine knows
@@ -151,7 +152,7 @@ func (s *State) updateOwn(now time.Time, m *member) {
 		s.markDirty(m)
 	}
 	if n := len(m.places); n > 0 {
-		if last := m.places[n-1]; r.shown != last.shown || !r.shows.Equal(last.shows) {
+		if last := m.places[n-1]; (!s.quiet || r.shown == 0) && (r.shown != last.shown || !r.shows.Equal(last.shows)) {
 			r.shows, r.shown = last.shows, last.shown
 			s.markDirty(m)
 		}
@@ -249,7 +250,9 @@ func (s *State) setPresent(now time.Time, m *member, present bool) {
 		sc.unlink(m)
 		s.stats.Members--
 	}
-	s.events.add(now, m, present)
+	if !s.quiet {
+		s.events.add(now, m, present)
+	}
 	if present {
 		m.removed, m.orphan = Stamp{}, false
 	}

@@ -141,7 +141,7 @@ func (e *Entry) tell(c hub.Watcher, snapshot *hub.Notice) {
 
 // noteOccupied notes that a scene has come to be occupied, or is vacated.
 func (s *State) noteOccupied(sc *scene, occupied bool) {
-	if sc.told == nil || !sc.told.Occupied {
+	if s.quiet || sc.told == nil || !sc.told.Occupied {
 		return
 	}
 	kind := scenecast.PresenceVacated

@@ -23,7 +23,10 @@ import (
 	"scenecast/label"
 )
 
-var _ hub.Observer = (*Registry)(nil)
+var (
+	_ hub.Observer = (*Registry)(nil)
+	_ hub.Adopter  = (*Registry)(nil)
+)
 
 // Options say where the hash is, and whose part of it a registry keeps.
 type Options struct {
@@ -36,6 +39,9 @@ type Options struct {
 	Key string
 
 	Node scenecast.NodeID
+
+	// Succeeds says that another process has kept this node's part before, which may have left fields behind.
+	Succeeds bool
 
 	// Logger defaults to slog.Default(). One line tells that Redis cannot be used, one that it can be again.
 	Logger *slog.Logger
@@ -130,6 +136,16 @@ func (r *Registry) Close(ctx context.Context) {
 	}
 }
 
+// Abandon is Close where another process keeps the node's part from now on: nothing is written any more, and the fields and the lease stay.
+func (r *Registry) Abandon() {
+	r.abort()
+	close(r.stopping)
+	r.running.Wait()
+	if c := r.client.Load(); c != nil {
+		(*c).Close()
+	}
+}
+
 // Stats are a registry's figures.
 type Stats struct {
 	Up          bool  // Redis has everything but what is on its way
@@ -150,6 +166,9 @@ type event struct {
 
 // Joined implements hub.Observer.
 func (r *Registry) Joined(c hub.Member) { r.handOver(event{connection: connectionOf(c)}) }
+
+// Adopted implements hub.Adopter: the field is written anew.
+func (r *Registry) Adopted(c hub.Member) { r.Joined(c) }
 
 // Relabelled implements hub.Observer.
 func (r *Registry) Relabelled(c hub.Member, _ label.Set) {

@@ -14,7 +14,7 @@ import (
 
 // makeConnections makes what connections need: loops will own sockets, the hub's shards live on them, and the engine carries pushes to the
 // hub. It returns who lets pages in.
-func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID) (_ *admission.Authenticator, err error) {
+func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, before *takeover) (_ *admission.Authenticator, err error) {
 	c, o := s.options.Config, s.options
 	if s.engine, err = newEngine(c, id, o.Version, s.Connections, s.log); err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID) (_ *a
 	if b, ok := s.engine.(scenecast.Broadcaster); ok {
 		broadcast = b.Broadcast
 	}
-	if err := s.newRegistry(c.Redis, id); err != nil {
+	if err := s.newRegistry(c.Redis, id, before != nil); err != nil {
 		return nil, err
 	}
 	if s.hooks, err = openEventHooks(c, id, o.Version, s.newFeed(c.Feed, id, broadcast), s.log); err != nil {

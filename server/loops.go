@@ -10,9 +10,9 @@ import (
 	"scenecast/socket"
 )
 
-// startLoops starts as many loops as there are cores, each with its shard. Portable loops give every socket goroutines, as they do
+// startLoops starts so many loops, each with its shard: as many as there are cores, or as the process has whose place this one takes. Portable loops give every socket goroutines, as they do
 // on other systems than Linux.
-func (s *Server) startLoops(c config.Config, portable bool) error {
+func (s *Server) startLoops(c config.Config, n int, portable bool) error {
 	ping := time.Duration(c.WebSocket.PingInterval)
 	if ping == 0 {
 		ping = -1 // in a configuration, 0 is never
@@ -22,7 +22,6 @@ func (s *Server) startLoops(c config.Config, portable bool) error {
 		policy = socket.DropOldest
 	}
 	s.descriptors = socket.NewDescriptorReserve()
-	n := runtime.GOMAXPROCS(0)
 	for range n {
 		loop, err := socket.NewLoop(socket.Options{
 			MaxMessage:     int(c.WebSocket.MaxMessage),

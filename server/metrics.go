@@ -41,6 +41,7 @@ func (s *Server) metrics(version string) http.Handler {
 		Hooks:        s.hooks.figures,
 		Feed:         s.hooks.feed.Stats,
 		ConnectHooks: func() map[string]int64 { return s.backends.outcomes(connectHook) },
+		Handovers:    s.handovers.figures,
 		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
 		SockJS: func() metrics.SockJS {
 			stats := s.sessions.Stats()

@@ -100,7 +100,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 }
 
 // openPort opens the port, and those beside it, when there is something behind them.
-func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
+func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (err error) {
 	defer func() {
 		if err != nil {
 			s.redirect.close()
@@ -112,19 +112,23 @@ func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
 	if s.tls, err = newTLS(c, s.log); err != nil {
 		return err
 	}
-	if err := s.startLoops(c, o.portable); err != nil {
+	if err := s.startLoops(c, before.loopCount(), o.portable); err != nil {
 		return err
 	}
-	if s.debug, err = listenDebug(ctx, c.Debug.Listen, e.figures, e.backends, s.log); err != nil {
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, before.debugPort(), e.figures, e.backends, s.log); err != nil {
 		return err
 	}
+	eventPages := sse.New(e.authenticator)
+	s.protocols = []scenecast.Protocol{e.tutorial, s.native, eventPages, e.pusher}
 	blocking := o.PageAuthenticator != nil // it may ask a database, and no loop can wait for that
 	if s.redirect, err = listenRedirect(ctx, c, s.Addr, s.tls.acmeOrNil(), s.log); err != nil {
 		return err
 	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
-		Addr: c.Listen,
-		TLS:  s.tls.listenerConfig(),
+		Addr:      c.Listen,
+		Inherited: before.ports(),
+
+		TLS: s.tls.listenerConfig(),
 
 		SocketMode: c.SocketPermissions(),
 		Handler:    logRequests(s.log, s.apps.proxies, s.apps.sayHSTS(refuseUnclean(e.mux, e.backends.Refuse))),
@@ -141,7 +145,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
 			{
 				Match:       listener.Path("/v1/events"),
 				Transport:   listener.EventStream,
-				Admitter:    sse.New(e.authenticator),
+				Admitter:    eventPages,
 				Blocking:    blocking,
 				ContentType: sse.ContentType,
 				Refuse:      e.backends.Refuse,
@@ -172,7 +176,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints) (err error) {
 		return err
 	}
 	s.descriptors.OnShort = s.listener.CloseIdle
-	if s.registry != nil {
+	if s.registry != nil && before == nil { // otherwise it starts when it has the pages
 		s.registry.Start()
 	}
 	return nil

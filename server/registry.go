@@ -15,7 +15,7 @@ import (
 )
 
 // newRegistry makes the registry of connections, where one is asked for. Redis need not be there, but its settings must be right.
-func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID) error {
+func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID, succeeds bool) error {
 	if !c.Registry {
 		return nil
 	}
@@ -30,7 +30,9 @@ func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID) error {
 		Connect: func() (rueidis.Client, error) { return redisclient.Connect(option) },
 		Key:     c.RegistryHash(),
 		Node:    id,
-		Logger:  s.log,
+
+		Succeeds: succeeds,
+		Logger:   s.log,
 	})
 	return nil
 }
@@ -51,6 +53,12 @@ const registryTime = 2 * time.Second
 func (s *Server) closeRegistry() {
 	if s.registry == nil {
 		return
+	}
+	select {
+	case <-s.handovers.left: // another process keeps what the registry has
+		s.registry.Abandon()
+		return
+	default:
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), registryTime)
 	defer cancel()

@@ -17,17 +17,26 @@ import (
 func (s *Server) Run(ctx context.Context) error {
 	defer s.stopServing()
 	var failed error
+	moved := false
 	select {
 	case failed = <-s.serving:
 	case <-ctx.Done():
 		failed = s.announce()
+	case <-s.handovers.left:
+		moved = true
 	}
 	s.draining.Store(true)
+	if !moved {
+		moved = s.refuseSuccessors()
+	}
 	drain := time.Duration(s.reload.config().Drain)
 	s.log.Info("draining", "connections", s.Connections(), "within", drain)
 	// The program's context has ended; draining has a time of its own.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
+	if moved {
+		s.leave(stop)
+	}
 	s.listener.Drain()
 	for _, loop := range s.loops {
 		loop.LowerCloseWait(drainCloseWait)
@@ -47,7 +56,20 @@ func (s *Server) Run(ctx context.Context) error {
 	s.revocations.Close()
 	s.closeRegistry()
 	s.keySets.Close()
+	s.endHandover()
 	return errors.Join(err, <-s.serving)
+}
+
+// refuseSuccessors lets no process take over any more, and waits for the end of an attempt that is under way. It reports whether that has the
+// pages now.
+func (s *Server) refuseSuccessors() (moved bool) {
+	s.handover.end()
+	select {
+	case <-s.handovers.left:
+		return true
+	default:
+		return false
+	}
 }
 
 // drainCloseWait is how long a page that was told that the server drains has to answer. Pages answer at once, and a stop need not wait

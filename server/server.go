@@ -45,6 +45,10 @@ type Options struct {
 	// configuration is the program's own, which may call Reload.
 	Load func() (*config.Loaded, error)
 
+	// Successor makes the command that starts another process of the program, with the same settings, that takes over (config.Handover). Nil:
+	// the program starts none, but one that is started otherwise may take over.
+	Successor SuccessorCommand
+
 	// LogLevel is the level of Logger, which follows log.level. Nil: the level is the program's own.
 	LogLevel *slog.LevelVar
 
@@ -89,6 +93,11 @@ type Server struct {
 	redirect    *redirectServer    // nil: none
 	started     atomic.Bool        // the engine has: pages and backends are let in
 	draining    atomic.Bool
+	id          scenecast.NodeID
+	protocols   []scenecast.Protocol // of the pages
+	handover    *handoverService     // nil: no other process can take over
+	handovers   *handovers
+	before      *takeover  // the process whose place this one has taken; nil: none
 	serving     chan error // the end of serving on the port; closed then
 	stopServing func()     // on the other ports, and what renews certificates
 }
@@ -101,7 +110,7 @@ const callMargin = 10 * time.Second
 // options, or says why the port cannot be opened or the engine not be started.
 func New(ctx context.Context, o Options) (_ *Server, err error) {
 	c := o.Config
-	s := &Server{options: o, log: o.Logger, reload: newReloading(c)}
+	s := &Server{options: o, log: o.Logger, reload: newReloading(c), handovers: newHandovers()}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -120,15 +129,28 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	s.apps.Store(apps)
 
-	id := scenecast.NewNodeID()
-	authenticator, err := s.makeConnections(ctx, id)
+	// A process that runs already gives this one its place, and its pages, in the end; or there is none.
+	before, err := s.findPredecessor()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openPort(ctx, s.makeEndpoints(ctx, id, authenticator)); err != nil {
+	defer func() {
+		if err != nil {
+			before.refuse(err)
+		}
+	}()
+	s.id = scenecast.NewNodeID()
+	if before != nil {
+		s.id = before.welcome.node
+	}
+	authenticator, err := s.makeConnections(ctx, s.id, before)
+	if err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx); err != nil {
+	if err := s.openPort(ctx, s.makeEndpoints(ctx, s.id, authenticator), before); err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx, before); err != nil {
 		return nil, err
 	}
 	if files, ok := fileLimit(); ok {

@@ -12,7 +12,16 @@ import (
 
 // begin serves on the open port, starts the engine, and then lets pages and backends in. An engine restores what lasts before it has
 // started, so the first page finds it.
-func (s *Server) begin(ctx context.Context) error {
+func (s *Server) begin(ctx context.Context, before *takeover) error {
+	if before != nil {
+		if err := s.takeOver(ctx, before); err != nil {
+			s.listener.Abandon()
+			s.debug.close()
+			s.cutCalls()
+			s.stopLoops(ctx)
+			return err
+		}
+	}
 	s.serving = make(chan error, 1)
 	go func() {
 		s.serving <- s.listener.Serve()
@@ -29,7 +38,10 @@ func (s *Server) begin(ctx context.Context) error {
 	told := time.AfterFunc(startsSoon, func() {
 		s.log.Info("the port is open, and pages and backends are let in when the engine has started", "addr", s.Addr().String())
 	})
-	err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions})
+	err := error(nil)
+	if before == nil {
+		err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions})
+	}
 	told.Stop()
 	if err == nil {
 		s.presence.Start()
@@ -38,6 +50,15 @@ func (s *Server) begin(ctx context.Context) error {
 			s.revocations.Start()
 		}
 		s.started.Store(true)
+		if before != nil {
+			if err := s.listener.Accept(); err != nil {
+				s.log.Error("handover: connections cannot be accepted", "err", err)
+			}
+			before.finish(ctx)
+		}
+		err = s.listenForSuccessor(ctx)
+	}
+	if err == nil {
 		return nil
 	}
 	_ = s.engine.Close()
@@ -51,6 +72,24 @@ func (s *Server) begin(ctx context.Context) error {
 	<-s.serving
 	s.stopServing()
 	return fmt.Errorf("engine: %w", err)
+}
+
+// takeOver takes the pages of another process. With an error, that has them still.
+func (s *Server) takeOver(ctx context.Context, before *takeover) error {
+	if err := before.receive(s); err != nil {
+		return err
+	}
+	if err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions}); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	s.started.Store(true) // pages talk from when they are here
+	if err := before.adopt(); err != nil {
+		return err
+	}
+	if s.registry != nil {
+		s.registry.Start()
+	}
+	return nil
 }
 
 const (

@@ -61,14 +61,19 @@ func (e *eventLoop) setAcceptRate(perSecond int) {
 
 // stopListening implements eventBackend.
 func (e *eventLoop) stopListening() {
+	e.stopAccepting()
+	for index := range e.pending {
+		e.drop(index, scenecast.Ending{})
+	}
+}
+
+// stopAccepting closes the loop's descriptor of the listening socket.
+func (e *eventLoop) stopAccepting() {
 	if e.acceptor.fd >= 0 {
 		_ = e.control(unix.EPOLL_CTL_DEL, e.acceptor.fd, 0, aboutListener, 0)
 		closeFD(e.acceptor.fd)
 		closeFD(e.acceptor.spare)
 		e.acceptor.fd, e.acceptor.paused = -1, false
-	}
-	for index := range e.pending {
-		e.drop(index, scenecast.Ending{})
 	}
 }
 

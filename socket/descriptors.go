@@ -25,7 +25,7 @@ func NewDescriptorReserve() *DescriptorReserve {
 // Admits reports whether a connection may become a page: its descriptor is none of the reserve. A connection without a
 // descriptor may.
 func (r *DescriptorReserve) Admits(c net.Conn) bool {
-	raw := rawConn(c)
+	raw := RawConn(c)
 	if raw == nil {
 		return true
 	}

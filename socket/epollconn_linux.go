@@ -137,7 +137,7 @@ func (e *eventLoop) reap() {
 	e.ended = slices.Delete(e.ended, 0, len(freed))
 	for _, index := range freed {
 		e.clear(index)
-		closeFD(e.conns.at(index).fd)
+		e.closeSocket(e.conns.at(index).fd)
 		e.removeConn(index)
 	}
 	e.loop.post(func() { // behind what was posted about their frames
@@ -145,6 +145,16 @@ func (e *eventLoop) reap() {
 			e.loop.slots.freeSlot(index)
 		}
 	})
+}
+
+// closeSocket closes a descriptor. As long as another process may have it, too, closing it would neither end the connection nor have epoll
+// forget it.
+func (e *eventLoop) closeSocket(fd int32) {
+	if e.shared {
+		_ = e.control(unix.EPOLL_CTL_DEL, fd, 0, 0, 0)
+		_ = unix.Shutdown(int(fd), unix.SHUT_RDWR)
+	}
+	closeFD(fd)
 }
 
 // clear drops what waits for a socket, and what is incomplete of it.

@@ -22,8 +22,9 @@ type eventLoop struct {
 	epoll  int
 	poller *os.File        // the same descriptor, which Go's own poller watches, so that a loop that waits holds no thread
 	raw    syscall.RawConn // of poller
-	waking sync.Mutex      // guards waker, which may be another one's descriptor once it is closed
+	waking sync.Mutex      // guards waker, which may be another one's descriptor once it is closed, and held
 	waker  int             // an eventfd, which makes poll return; -1: closed
+	held   *Held           // who is to be woken in its place; nil: nobody
 	asleep atomic.Bool     // the owner waits, or is about to
 
 	now      instant
@@ -47,6 +48,8 @@ type eventLoop struct {
 	ready int    // events in the list …
 	next  int    // … and those of them that were handled
 	buf   []byte // what was read
+
+	shared bool // another process may have the sockets, too: they end when they are shut down, not when they are closed
 
 	begun time.Duration // when the part of the round that is under way began
 	pace  pace          // of tasks
@@ -111,7 +114,14 @@ func (e *eventLoop) wake() {
 func (e *eventLoop) nudge() {
 	e.waking.Lock()
 	defer e.waking.Unlock()
-	wakeNow(e.waker)
+	if e.held == nil {
+		wakeNow(e.waker)
+		return
+	}
+	select {
+	case e.held.wake <- struct{}{}:
+	default:
+	}
 }
 
 // control is epoll_ctl: it adds, changes or removes the events of a descriptor.

@@ -1,12 +1,5 @@
 package socket
 
-// OutboxBytes is how many bytes wait in the loop's outboxes.
-func (l *Loop) OutboxBytes() int {
-	l.budget.mu.Lock()
-	defer l.budget.mu.Unlock()
-	return l.budget.size
-}
-
 // InboundPages is how many pages have sent something that is not handled.
 func (l *Loop) InboundPages() (n int) {
 	l.inbound.mu.Lock()

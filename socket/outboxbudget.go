@@ -77,5 +77,12 @@ func (b *outboxBudget) add(bytes int) {
 	}
 }
 
+// OutboxBytes is how much memory what waits in the loop's outboxes takes. Any goroutine may call it.
+func (l *Loop) OutboxBytes() int {
+	l.budget.mu.Lock()
+	defer l.budget.mu.Unlock()
+	return l.budget.size
+}
+
 // unlimited is a limit for what must not be dropped.
 const unlimited = math.MaxInt

@@ -8,8 +8,8 @@ import (
 	"scenecast"
 )
 
-// rawConn is the descriptor of a connection, beneath TLS and whatever else wraps it; nil: it has none.
-func rawConn(c net.Conn) syscall.RawConn {
+// RawConn is the descriptor of a connection, beneath TLS and whatever else wraps it; nil: it has none.
+func RawConn(c net.Conn) syscall.RawConn {
 	for { // as tls.Conn and the listener's connections have it
 		outer, ok := c.(interface{ NetConn() net.Conn })
 		if !ok {
@@ -44,7 +44,7 @@ func (p progress) since(before progress) bool {
 // progress is the socket's.
 func (c *goConn) progress() progress {
 	p := progress{written: c.written.Load()}
-	if raw := rawConn(c.net); raw != nil {
+	if raw := RawConn(c.net); raw != nil {
 		_ = raw.Control(func(fd uintptr) { p.acked, p.waiting = tcpAcked(int32(fd)) })
 	}
 	return p

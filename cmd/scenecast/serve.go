@@ -29,7 +29,8 @@ func newServe() *cobra.Command {
 Settings come from the file, over it from SCENECAST_… variables, over them from flags. Where no page token or no API
 key is set, a random one is made and printed once: the server never runs open by accident.
 
-SIGHUP has it read its configuration anew, as scenecast reload does.`,
+SIGHUP has it read its configuration anew, as scenecast reload does. With the setting handover, SIGUSR2 has it start the program anew, which
+takes the port and all pages over; so does another serve with the same setting.`,
 		Example: `  scenecast serve
   scenecast serve --config /etc/scenecast.yaml --log-format json
   scenecast serve --listen :8080 --client-token 123456 --api-key "$KEY"`,
@@ -51,6 +52,9 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 		if err != nil {
 			return err
 		}
+		if l.Handover != "" && (made.token != "" || made.key != "") {
+			return errors.New("handover: set client_tokens and api_keys: those that are made for a run end with the process, and pages would be closed")
+		}
 		log, level, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
 		var running atomic.Pointer[server.Server]
@@ -70,6 +74,8 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 			Logger:   log,
 			LogLevel: level,
 			Load:     load,
+
+			Successor: successor,
 		})
 		if err != nil && cmd.Context().Err() != nil { // an end that was asked for is no failure
 			log.Info("stopped while starting", "err", err)
@@ -79,6 +85,7 @@ SIGHUP has it read its configuration anew, as scenecast reload does.`,
 			return explainPort(err, l)
 		}
 		running.Store(srv)
+		defer onHandovers(cmd.Context(), srv)()
 		made.print(cmd.OutOrStdout())
 		return run(cmd.Context(), srv, log, "config", configFile(s.file))
 	}

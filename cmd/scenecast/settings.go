@@ -35,6 +35,14 @@ func newLogSettings(cmd *cobra.Command) *settings {
 	return s
 }
 
+// newHandoverSettings adds those that say where a server hands over.
+func newHandoverSettings(cmd *cobra.Command) *settings {
+	s := &settings{flags: make(map[string]*pflag.Flag)}
+	addConfigFlag(cmd, &s.file)
+	s.add(cmd, "handover", "handover", "`path` of the socket by which the server hands over")
+	return s
+}
+
 // add adds a flag for a setting.
 func (s *settings) add(cmd *cobra.Command, setting, flag, usage string) {
 	cmd.Flags().String(flag, "", usage)
@@ -57,6 +65,7 @@ func newSettings(cmd *cobra.Command) *settings {
 	s.add(cmd, "cluster.secret", "cluster-secret", "`text` that the nodes of the cluster share")
 	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
 	s.add(cmd, "redis.url", "redis-url", "`URL` of a Redis: of the engine redis, or for the registry of connections (redis.registry)")
+	s.add(cmd, "handover", "handover", "`path` of a socket by which a new process takes the pages over")
 	s.add(cmd, "log.level", "log-level", "`level`: debug, info, warn or error")
 	s.add(cmd, "log.format", "log-format", "`format`: text or json")
 	return s

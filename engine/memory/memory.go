@@ -34,6 +34,7 @@ type Engine struct {
 	log      *tail.Log
 	keys     *tail.Keys
 	closed   bool
+	gate     *gate          // while another process takes the log over, and from then on; nil: there is none
 	sweeper  *time.Timer    // runs while there is something that can get too old
 	sweeping bool           // whether it does
 	handing  sync.WaitGroup // what the node was given and has not told of
@@ -70,6 +71,14 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	if e.closed {
 		return nil, scenecast.ErrClosed
 	}
+	if e.gate != nil {
+		return e.gate.submit(p)
+	}
+	return e.submit(p, fingerprint)
+}
+
+// submit, with mu held, numbers a push and hands it to the node, unless its key stands for another one.
+func (e *Engine) submit(p scenecast.Push, fingerprint [sha256.Size]byte) (scenecast.Pending, error) {
 	now := time.Now()
 	key := tail.Name{App: p.App, ID: p.IdempotencyKey}
 	if key.ID != "" {
@@ -127,6 +136,10 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 	if e.closed {
 		e.mu.Unlock()
 		return scenecast.Reply{}, scenecast.ErrClosed
+	}
+	if g := e.gate; g != nil {
+		e.mu.Unlock()
+		return g.ask(ctx, e, q)
 	}
 	e.handing.Add(1)
 	e.node.Answer(q, func(r scenecast.Reply) {

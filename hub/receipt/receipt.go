@@ -31,6 +31,7 @@ type Receipt struct {
 	begun    bool            // the first report has been made
 	ended    bool
 	timer    *time.Timer
+	until    time.Time // when it times out; once begun
 }
 
 // New is nil where nobody waits for more than what is queued.
@@ -52,8 +53,14 @@ func (r *Receipt) Begin(t scenecast.Tally) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun = true
+	r.wait(r.timeout)
+}
+
+// wait, with mu held, has the receipt end when all is in, or the time has passed.
+func (r *Receipt) wait(timeout time.Duration) {
 	if !r.endIfComplete() {
-		r.timer = time.AfterFunc(r.timeout, r.timeOut)
+		r.until = time.Now().Add(timeout)
+		r.timer = time.AfterFunc(timeout, r.timeOut)
 	}
 }
 

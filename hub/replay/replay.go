@@ -116,8 +116,9 @@ func (c *CatchUp) Relabel(shard scenecast.Position, labels label.Set) bool {
 	return true
 }
 
-// Take advances to the end of a chunk. Done, unless it is nil, is to be told what becomes of it: receipts wait for what is in it.
-func (c *CatchUp) Take(chunk Chunk) (done func(slot uint32, written bool)) {
+// Take advances to the end of a chunk. Done, unless it is nil, is to be told what becomes of it: receipts of these pushes wait for what is in
+// it.
+func (c *CatchUp) Take(chunk Chunk) (done func(slot uint32, written bool), receipts []uint64) {
 	c.at = chunk.At
 	for len(c.spans) > 1 && c.at.Seq >= c.spans[0].until {
 		c.spans = c.spans[1:]
@@ -129,25 +130,29 @@ func (c *CatchUp) Take(chunk Chunk) (done func(slot uint32, written bool)) {
 func (c *CatchUp) Skip(to scenecast.Position) (done func(slot uint32, written bool)) {
 	c.leaveTail()
 	c.at = to
-	return c.takePending(to.Seq)
+	done, _ = c.takePending(to.Seq)
+	return done
 }
 
 // takePending takes out the receipts of pushes up to a place in the log.
-func (c *CatchUp) takePending(upTo uint64) func(slot uint32, written bool) {
+func (c *CatchUp) takePending(upTo uint64) (done func(slot uint32, written bool), receipts []uint64) {
 	n := 0
 	for n < len(c.pending) && c.pending[n].seq <= upTo {
 		n++
 	}
 	if n == 0 {
-		return nil
+		return nil, nil
 	}
 	taken := c.pending[:n:n]
 	c.pending = c.pending[n:]
+	for _, r := range taken {
+		receipts = append(receipts, r.seq)
+	}
 	return func(slot uint32, written bool) {
 		for _, r := range taken {
 			r.done(slot, written)
 		}
-	}
+	}, receipts
 }
 
 // NeedsStep reports whether there is more in the log than what is at hand, of a page whose shard is at a position. Where an epoch has begun
@@ -172,5 +177,6 @@ func (c *CatchUp) Tail() (had, rest []Live) {
 // Abandon ends the catch-up of a page that leaves, and returns what Take does: none of it is written.
 func (c *CatchUp) Abandon() (done func(slot uint32, written bool)) {
 	c.leaveTail()
-	return c.takePending(^uint64(0))
+	done, _ = c.takePending(^uint64(0))
+	return done
 }

@@ -155,7 +155,7 @@ func (m *model) catchUp() {
 		reader.Read(step, func(c replay.Chunk) { chunks <- c })
 		chunk := <-chunks
 		m.happen()
-		if done := m.c.Take(chunk); done != nil {
+		if done, _ := m.c.Take(chunk); done != nil {
 			done(0, true)
 		}
 		for line := range strings.FieldsSeq(string(chunk.Frames)) {

@@ -19,7 +19,10 @@ import (
 // Subprotocol is what a page asks for in Sec-WebSocket-Protocol.
 const Subprotocol = "scenecast.v1"
 
-var _ scenecast.Protocol = (*Protocol)(nil)
+var (
+	_ scenecast.Protocol = (*Protocol)(nil)
+	_ scenecast.Mover    = (*Protocol)(nil)
+)
 
 // Protocol is the native wire. It is its own listener.Admitter.
 type Protocol struct {
@@ -65,6 +68,12 @@ func (p *Protocol) Opened(c scenecast.Conn) { c.Send(websocket.TextFrame(Welcome
 
 // Closed implements scenecast.Protocol.
 func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+
+// Export implements scenecast.Mover: the protocol keeps nothing per connection.
+func (p *Protocol) Export(scenecast.Conn) (state []byte, ok bool) { return nil, true }
+
+// Import implements scenecast.Mover.
+func (p *Protocol) Import(scenecast.Conn, []byte) error { return nil }
 
 // Traits implements scenecast.Protocol.
 func (p *Protocol) Traits() scenecast.Traits {

@@ -20,7 +20,10 @@ import (
 // ContentType is that of an event stream.
 const ContentType = "text/event-stream; charset=utf-8"
 
-var _ scenecast.Protocol = (*Protocol)(nil)
+var (
+	_ scenecast.Protocol = (*Protocol)(nil)
+	_ scenecast.Mover    = (*Protocol)(nil)
+)
 
 // Protocol is the wire of event streams. It is its own listener.Admitter.
 type Protocol struct {
@@ -54,15 +57,9 @@ const (
 	retryOver = 4 * time.Second
 )
 
-// Opened implements scenecast.Protocol. The welcome has an ID, so that a page resumes from here that gets nothing at all. A key
-// that it cannot watch is no reason to get no pushes; an EventSource could not read it from a refusal anyway.
+// Opened implements scenecast.Protocol. The welcome has an ID, so that a page resumes from here that gets nothing at all.
 func (p *Protocol) Opened(c scenecast.Conn) {
 	c.Send(message(retryField(), c.Position(), native.Welcome(c)))
-	for key := range c.Labels().Of(scenecast.LabelWatch).All() {
-		if err := p.authenticator.CheckWatch(c.App(), key.Value, true); err != nil {
-			c.Send(message("", scenecast.Position{}, native.Unwatchable(key.Value, err)))
-		}
-	}
 }
 
 // Received implements scenecast.Protocol: a page that only listens says nothing.
@@ -70,6 +67,12 @@ func (p *Protocol) Received(scenecast.Conn, scenecast.Inbound) {}
 
 // Closed implements scenecast.Protocol.
 func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+
+// Export implements scenecast.Mover: the protocol keeps nothing per connection.
+func (p *Protocol) Export(scenecast.Conn) (state []byte, ok bool) { return nil, true }
+
+// Import implements scenecast.Mover.
+func (p *Protocol) Import(scenecast.Conn, []byte) error { return nil }
 
 // Traits implements scenecast.Protocol. The ping is a comment, which keeps proxies from taking the stream for dead.
 func (p *Protocol) Traits() scenecast.Traits {

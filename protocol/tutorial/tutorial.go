@@ -31,7 +31,10 @@ var (
 	heartbeatAnswer = websocket.TextFrame([]byte(`{"code":200,"message":"heartbeat"}`))
 )
 
-var _ scenecast.Protocol = (*Protocol)(nil)
+var (
+	_ scenecast.Protocol = (*Protocol)(nil)
+	_ scenecast.Mover    = (*Protocol)(nil)
+)
 
 // Options configure the protocol.
 type Options struct {
@@ -76,6 +79,12 @@ func (p *Protocol) Received(c scenecast.Conn, m scenecast.Inbound) {
 
 // Closed implements scenecast.Protocol.
 func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+
+// Export implements scenecast.Mover: the protocol keeps nothing per connection.
+func (p *Protocol) Export(scenecast.Conn) (state []byte, ok bool) { return nil, true }
+
+// Import implements scenecast.Mover.
+func (p *Protocol) Import(scenecast.Conn, []byte) error { return nil }
 
 // Traits implements scenecast.Protocol.
 func (p *Protocol) Traits() scenecast.Traits { return scenecast.Traits{EncodeGap: encodeGap} }

@@ -1,0 +1,84 @@
+package handover
+
+import "fmt"
+
+// Hello is what the new process says first.
+type Hello struct {
+	Newest, Oldest uint64 // the formats that it knows
+	Version        string // of the program
+	Listen         string // the port that its settings name
+	Loops          int    // how many it would have
+	Settings       []byte // a digest of its settings
+}
+
+var (
+	fieldNewest   = Required(1)
+	fieldOldest   = Required(2)
+	fieldVersion  = Optional(3)
+	fieldListen   = Optional(4)
+	fieldLoops    = Optional(5)
+	fieldSettings = Optional(6)
+)
+
+// Encode is the hello as a record.
+func (h *Hello) Encode() []byte {
+	var e Encoder
+	e.Uint(fieldNewest, h.Newest)
+	e.Uint(fieldOldest, h.Oldest)
+	e.Text(fieldVersion, h.Version)
+	e.Text(fieldListen, h.Listen)
+	e.Uint(fieldLoops, uint64(h.Loops))
+	e.Bytes(fieldSettings, h.Settings)
+	return e.Encoded()
+}
+
+// DecodeHello reads a hello. Of another version it may have fields that are not known: what counts is the formats, so none of them
+// refuses it.
+func DecodeHello(record []byte) (h Hello, err error) {
+	err = Decode(record, func(f Field, v *Value) bool {
+		switch f {
+		case fieldNewest:
+			h.Newest = v.Uint()
+		case fieldOldest:
+			h.Oldest = v.Uint()
+		case fieldVersion:
+			h.Version = v.Text()
+		case fieldListen:
+			h.Listen = v.Text()
+		case fieldLoops:
+			h.Loops = v.Count()
+		case fieldSettings:
+			h.Settings = append([]byte(nil), v.Bytes()...)
+		}
+		return true
+	})
+	return h, err
+}
+
+// Agree is the newest format that both know. An error says in words that there is none.
+func Agree(h Hello) (format uint64, err error) {
+	format = min(h.Newest, Newest)
+	if format < max(h.Oldest, Oldest) {
+		return 0, fmt.Errorf("the running process hands over in formats %d to %d, and the new one (%s) takes %d to %d: restart instead",
+			Oldest, Newest, h.Version, h.Oldest, h.Newest)
+	}
+	return format, nil
+}
+
+// Refusal is why a process does not go on, as a record.
+func Refusal(why string) []byte {
+	var e Encoder
+	e.Text(fieldNewest, why)
+	return e.Encoded()
+}
+
+// DecodeRefusal reads one.
+func DecodeRefusal(record []byte) (why string, err error) {
+	err = Decode(record, func(f Field, v *Value) bool {
+		if f == fieldNewest {
+			why = v.Text()
+		}
+		return true
+	})
+	return why, err
+}

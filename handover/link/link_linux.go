@@ -1,0 +1,178 @@
+// Package link is the connection by which two processes on one machine hand over: a Unix socket that carries messages (package handover)
+// and descriptors, and on which each side knows whose process the other one is.
+package link
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"scenecast/handover"
+)
+
+// ErrNobody says that nobody listens at a path.
+var ErrNobody = errors.New("nobody listens there")
+
+// MaxDescriptors is how many descriptors one message carries at most (unix(7), SCM_MAX_FD).
+const MaxDescriptors = 253
+
+// Conn is one side of a connection. Send may be called concurrently; Receive and TakeFile by one goroutine.
+type Conn struct {
+	unix   *net.UnixConn
+	reader *bufio.Reader
+	files  []int // descriptors that have come and were not taken
+
+	mu    sync.Mutex // of Send
+	frame []byte
+}
+
+// Dial connects to whoever listens at a path. The error is ErrNobody where nobody does, and another one where it is a process of another user,
+// or something that is no socket.
+func Dial(path string, within time.Duration) (*Conn, error) {
+	file, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNobody
+	case err != nil:
+		return nil, err
+	case file.Mode().Type() != fs.ModeSocket:
+		return nil, fmt.Errorf("%s is there, and is no socket", path)
+	}
+	c, err := (&net.Dialer{Timeout: within}).Dial("unix", path)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+		return nil, ErrNobody
+	case err != nil:
+		return nil, err
+	}
+	return New(c.(*net.UnixConn))
+}
+
+// New is the side of a connection that was accepted, or dialled. The error says that the other process is another user's; the connection is
+// closed then.
+func New(c *net.UnixConn) (*Conn, error) {
+	uid, err := peer(c)
+	if err == nil && uid != os.Geteuid() {
+		err = fmt.Errorf("the other process runs as user %d, and this one as %d", uid, os.Geteuid())
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	l := &Conn{unix: c}
+	l.reader = bufio.NewReaderSize(reader{l}, 64<<10)
+	return l, nil
+}
+
+// peer is the user whose process the other side is (socket(7), SO_PEERCRED).
+func peer(c *net.UnixConn) (uid int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	controlErr := raw.Control(func(fd uintptr) {
+		var credentials *unix.Ucred
+		if credentials, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			uid = int(credentials.Uid)
+		}
+	})
+	return uid, errors.Join(err, controlErr)
+}
+
+// reader reads bytes, and takes the descriptors that come with them.
+type reader struct{ c *Conn }
+
+// Read implements io.Reader.
+func (r reader) Read(p []byte) (int, error) {
+	oob := make([]byte, unix.CmsgSpace(4*MaxDescriptors))
+	n, oobn, flags, _, err := r.c.unix.ReadMsgUnix(p, oob)
+	n = max(n, 0) // it is -1 with an error
+	if oobn > 0 {
+		messages, parseErr := unix.ParseSocketControlMessage(oob[:oobn])
+		if parseErr != nil {
+			return n, parseErr
+		}
+		for _, m := range messages {
+			fds, rightsErr := unix.ParseUnixRights(&m)
+			if rightsErr == nil {
+				r.c.files = append(r.c.files, fds...)
+			}
+		}
+	}
+	if flags&unix.MSG_CTRUNC != 0 {
+		return n, errors.New("descriptors were lost: this process may not open as many (RLIMIT_NOFILE)")
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// SetDeadline bounds what is sent and received from then on; the zero time does not.
+func (c *Conn) SetDeadline(t time.Time) { _ = c.unix.SetDeadline(t) }
+
+// Send sends a message with these descriptors, which stay the caller's.
+func (c *Conn) Send(k handover.Kind, payload []byte, files ...int) error {
+	if len(files) > MaxDescriptors {
+		return fmt.Errorf("%d descriptors in one message", len(files))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.frame = append(handover.AppendHead(c.frame[:0], k, len(payload)), payload...)
+	sent := 0
+	if len(files) > 0 {
+		n, err := c.sendFiles(files)
+		if err != nil {
+			return err
+		}
+		sent = n
+	}
+	_, err := c.unix.Write(c.frame[sent:])
+	if cap(c.frame) > 4<<20 {
+		c.frame = nil
+	}
+	return err
+}
+
+// sendFiles sends the beginning of the frame with descriptors. Where the kernel has too many on their way (unix(7), ETOOMANYREFS), the other
+// side has to take some first.
+func (c *Conn) sendFiles(files []int) (sent int, err error) {
+	rights := unix.UnixRights(files...)
+	for wait := time.Millisecond; ; wait *= 2 {
+		sent, _, err = c.unix.WriteMsgUnix(c.frame, rights, nil)
+		if !errors.Is(err, unix.ETOOMANYREFS) || wait > 250*time.Millisecond {
+			return sent, err
+		}
+		time.Sleep(wait)
+	}
+}
+
+// Receive waits for a message. The payload is the caller's own. io.EOF says that the other side has closed.
+func (c *Conn) Receive() (handover.Kind, []byte, error) { return handover.ReadMessage(c.reader) }
+
+// TakeFile takes the next descriptor that has come; false: there is none.
+func (c *Conn) TakeFile() (fd int, ok bool) {
+	if len(c.files) == 0 {
+		return -1, false
+	}
+	fd, c.files = c.files[0], c.files[1:]
+	return fd, true
+}
+
+// Close ends the connection, and closes descriptors that nobody has taken.
+func (c *Conn) Close() {
+	_ = c.unix.Close()
+	for _, fd := range c.files {
+		_ = unix.Close(fd)
+	}
+	c.files = nil
+}

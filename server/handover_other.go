@@ -1,0 +1,49 @@
+//go:build !linux
+
+package server
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+
+	"scenecast"
+)
+
+var errNoLinux = errors.New("handover: a process can take over on Linux alone")
+
+type takeover struct {
+	welcome struct{ node scenecast.NodeID }
+}
+
+func (s *Server) findPredecessor() (*takeover, error) {
+	if s.options.Config.Handover != "" {
+		return nil, errNoLinux
+	}
+	return nil, nil
+}
+
+func (t *takeover) refuse(error)           {}
+func (t *takeover) receive(*Server) error  { return errNoLinux }
+func (t *takeover) adopt() error           { return errNoLinux }
+func (t *takeover) finish(context.Context) {}
+func (t *takeover) loopCount() int         { return runtime.GOMAXPROCS(0) }
+func (t *takeover) debugPort() *os.File    { return nil }
+func (t *takeover) ports() []*os.File      { return nil }
+
+type handoverService struct{}
+
+func (s *Server) listenForSuccessor(context.Context) error { return nil }
+
+func (h *handoverService) end() {}
+
+func (s *Server) leave(context.Context) {}
+
+func (s *Server) endHandover() {}
+
+// HandOver has a process that the command starts take over. It returns when that has everything, or why it has not.
+func (s *Server) HandOver(context.Context) error { return errNoLinux }
+
+// RequestHandover asks the process that listens at a path to hand over, and tells how far it is.
+func RequestHandover(context.Context, string, func(progress string)) error { return errNoLinux }

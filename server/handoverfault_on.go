@@ -1,0 +1,25 @@
+//go:build handoverfaults
+
+package server
+
+import (
+	"os"
+	"strings"
+	"syscall"
+)
+
+// faultPoint kills or stops this process where SCENECAST_HANDOVER_FAULT names the point: kill:old.frozen, stop:new.ready.
+func faultPoint(at string) {
+	how, where, _ := strings.Cut(os.Getenv("SCENECAST_HANDOVER_FAULT"), ":")
+	if where != at {
+		return
+	}
+	signal := syscall.SIGKILL
+	if how == "stop" {
+		signal = syscall.SIGSTOP
+	}
+	_ = syscall.Kill(os.Getpid(), signal)
+	if how != "stop" {
+		select {}
+	}
+}

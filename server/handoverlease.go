@@ -1,0 +1,29 @@
+package server
+
+import (
+	"net/netip"
+
+	"scenecast"
+	"scenecast/handover"
+)
+
+var fieldAddress = handover.Required(1)
+
+// encodeLease appends where the pages with a lease come from, as far as that is known.
+func (s *Server) encodeLease(e *handover.Encoder, l scenecast.Lease) {
+	if from, known := s.quota.Origin(l); known {
+		e.Text(fieldAddress, from.String())
+	}
+}
+
+// decodeLease reads it. What is no address is not known.
+func decodeLease(record []byte) (from netip.Addr, known bool) {
+	_ = handover.Decode(record, func(f handover.Field, v *handover.Value) bool {
+		if f == fieldAddress {
+			addr, err := netip.ParseAddr(v.Text())
+			from, known = addr, err == nil
+		}
+		return true
+	})
+	return from, known
+}

@@ -1,0 +1,299 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"scenecast/handover"
+	"scenecast/handover/link"
+	"scenecast/listener"
+)
+
+// handoverService waits at the setting's path for a process that is to take over, and for a command that asks for one.
+type handoverService struct {
+	server     *Server
+	listener   *net.UnixListener
+	removePath func()
+	stop       context.CancelFunc
+	running    sync.WaitGroup
+
+	busy chan struct{} // holds one value while nobody hands over
+	next *successor    // that has the pages; nil: none has
+	conn *link.Conn    // to it
+
+	mu       sync.Mutex
+	watchers map[chan attempt]struct{} // who wants to know how attempts end
+}
+
+// attempt is what happens to a handover.
+type attempt struct {
+	progress string
+	ended    bool
+	err      error // why it has failed
+}
+
+const handoverMode = 0o600
+
+// listenForSuccessor begins to wait. Whoever listened at the path before has nothing left to give.
+func (s *Server) listenForSuccessor(ctx context.Context) error {
+	path := s.options.Config.Handover
+	if path == "" {
+		return nil
+	}
+	l, remove, err := listener.ReplaceUnixSocket(ctx, path, handoverMode)
+	if err != nil {
+		return fmt.Errorf("handover: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	h := &handoverService{
+		server: s, listener: l, removePath: remove, stop: stop, busy: make(chan struct{}, 1), watchers: make(map[chan attempt]struct{}),
+	}
+	h.busy <- struct{}{}
+	s.handover = h
+	h.running.Go(func() { h.accept(ctx) })
+	s.log.Info("handover: another process can take over", "path", path)
+	return nil
+}
+
+// maxHandoverCallers bounds who is served at a time.
+const maxHandoverCallers = 8
+
+func (h *handoverService) accept(ctx context.Context) {
+	callers := make(chan struct{}, maxHandoverCallers)
+	for {
+		c, err := h.listener.AcceptUnix()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			h.server.log.Warn("handover", "err", err)
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
+		conn, err := link.New(c)
+		if err != nil {
+			h.server.log.Warn("handover: refused", "why", err)
+			h.server.handovers.count(handoverRefused)
+			continue
+		}
+		select {
+		case callers <- struct{}{}:
+			h.running.Go(func() {
+				defer func() { <-callers }()
+				h.serve(ctx, conn)
+			})
+		default:
+			conn.Close()
+		}
+	}
+}
+
+// serve serves one connection.
+func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
+	closing := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer closing()
+	conn.SetDeadline(time.Now().Add(helloWithin))
+	k, payload, err := conn.Receive()
+	switch {
+	case err != nil:
+		conn.Close() // somebody who only looks whether anybody is here, among others
+		return
+	case k == handover.KindStart:
+		h.serveCommand(ctx, conn)
+		conn.Close()
+		return
+	case k != handover.KindHello:
+		err = fmt.Errorf("%w: message %d in the place of a hello", handover.ErrMalformed, k)
+	default:
+		err = h.handOver(ctx, conn, payload)
+	}
+	if err == nil {
+		return // the connection is the successor's
+	}
+	conn.SetDeadline(time.Now().Add(time.Second))
+	_ = conn.Send(handover.KindRefusal, handover.Refusal(err.Error()))
+	conn.Close()
+	failed := new(failedHandover)
+	if errors.As(err, &failed) {
+		h.server.handovers.count(handoverFailed)
+		h.server.log.Error("handover: failed, and this process goes on with the pages", "why", failed.why, "still", failed.still)
+	} else {
+		h.server.handovers.count(handoverRefused)
+		h.server.log.Warn("handover: refused", "why", err)
+	}
+	h.tell(attempt{ended: true, err: err})
+}
+
+// failedHandover is an attempt that has failed after pages had begun to stand still.
+type failedHandover struct {
+	why   error
+	still time.Duration
+}
+
+// Error implements error.
+func (f *failedHandover) Error() string { return f.why.Error() }
+
+// tell tells who waits how far an attempt is.
+func (h *handoverService) tell(a attempt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range h.watchers {
+		select {
+		case w <- a:
+		default:
+		}
+	}
+}
+
+// watch is told how far attempts are, until forget.
+func (h *handoverService) watch() (attempts chan attempt, forget func()) {
+	attempts = make(chan attempt, 64)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watchers[attempts] = struct{}{}
+	return attempts, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.watchers, attempts)
+	}
+}
+
+// end ends the waiting, and an attempt that is under way, unless the other process has the pages.
+func (h *handoverService) end() {
+	if h == nil {
+		return
+	}
+	h.stop()
+	_ = h.listener.Close()
+	h.running.Wait()
+	h.removePath()
+}
+
+// HandOver has a process that Options.Successor starts take over. It returns when that has everything, or why it has not.
+func (s *Server) HandOver(ctx context.Context) error {
+	h := s.handover
+	switch {
+	case h == nil:
+		return errNoHandover
+	case s.options.Successor == nil:
+		return errors.New("the program that this server is part of starts no other process")
+	}
+	return h.start(ctx, func(string) {})
+}
+
+// HandOverLogged is HandOver for somebody who reads the log.
+func (s *Server) HandOverLogged(ctx context.Context) {
+	if err := s.HandOver(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("handover: not done, and this process goes on", "why", err)
+	}
+}
+
+// startWithin is how long a process that was started has to take over.
+const startWithin = 2 * time.Minute
+
+// start starts a process that is to take over, and waits until it has, or has failed.
+func (h *handoverService) start(ctx context.Context, tell func(progress string)) error {
+	attempts, forget := h.watch()
+	defer forget()
+	command, err := h.server.options.Successor()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("the new process cannot be started: %w", err)
+	}
+	h.server.log.Info("handover: a new process was started", "pid", command.Process.Pid, "program", command.Path)
+	tell(fmt.Sprintf("process %d was started: %s", command.Process.Pid, command.Path))
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	timer := time.NewTimer(startWithin)
+	defer timer.Stop()
+	for {
+		select {
+		case a := <-attempts:
+			switch {
+			case !a.ended:
+				tell(a.progress)
+				continue
+			case a.err != nil:
+				return a.err
+			}
+			return nil
+		case err := <-ended:
+			select { // it may have told why
+			case a := <-attempts:
+				if a.ended {
+					return a.err
+				}
+			case <-time.After(100 * time.Millisecond):
+			}
+			if err == nil {
+				err = errors.New("it has not said why")
+			}
+			err = fmt.Errorf("the new process has ended: %w", err)
+			h.server.log.Error("handover: failed, and this process goes on with the pages", "why", err)
+			h.server.handovers.count(handoverFailed)
+			return err
+		case <-timer.C:
+			_ = command.Process.Kill()
+			return errors.New("the new process has not taken over in " + startWithin.String())
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// serveCommand starts a handover for a command, and tells it how far that is.
+func (h *handoverService) serveCommand(ctx context.Context, conn *link.Conn) {
+	conn.SetDeadline(time.Time{})
+	tell := func(progress string) { _ = conn.Send(handover.KindProgress, handover.Refusal(progress)) }
+	var err error
+	if h.server.options.Successor == nil {
+		err = errors.New("the program that this server is part of starts no other process")
+	} else {
+		err = h.start(ctx, tell)
+	}
+	if err != nil {
+		_ = conn.Send(handover.KindRefusal, handover.Refusal(err.Error()))
+		return
+	}
+	_ = conn.Send(handover.KindTaken, nil)
+}
+
+// RequestHandover asks the process that listens at a path to hand over, and tells how far it is. It returns when another process has
+// everything, or why none has.
+func RequestHandover(ctx context.Context, path string, tell func(progress string)) error {
+	conn, err := link.Dial(path, helloWithin)
+	if errors.Is(err, link.ErrNobody) {
+		return fmt.Errorf("%s: no server listens there: is it running with this setting handover?", path)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })()
+	if err := conn.Send(handover.KindStart, nil); err != nil {
+		return err
+	}
+	for {
+		k, payload, err := conn.Receive()
+		if err != nil {
+			return fmt.Errorf("the server has not answered: %w", errors.Join(err, ctx.Err()))
+		}
+		text, err := handover.DecodeRefusal(payload)
+		switch {
+		case err != nil:
+			return err
+		case k == handover.KindTaken:
+			return nil
+		case k == handover.KindRefusal:
+			return errors.New(text)
+		case k == handover.KindProgress:
+			tell(text)
+		}
+	}
+}

@@ -1,0 +1,361 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"scenecast/client"
+	"scenecast/socket"
+)
+
+// rawPage is a page whose bytes the test writes and reads itself.
+type rawPage struct {
+	t *testing.T
+	net.Conn
+	r *bufio.Reader
+}
+
+// dialPage opens a WebSocket at a path with a query.
+func (m *moves) dialPage(target string, header ...string) *rawPage {
+	m.t.Helper()
+	p := m.dialHTTP()
+	head := "GET " + target + " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + strings.Join(append(header, ""), "\r\n") + "\r\n"
+	p.write(head)
+	response, err := http.ReadResponse(p.r, nil)
+	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+		m.t.Fatalf("handshake: %v, %v", response, err)
+	}
+	return p
+}
+
+func (m *moves) dialHTTP() *rawPage {
+	m.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(m.url, "http://"))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	return &rawPage{m.t, c, bufio.NewReader(c)}
+}
+
+func (p *rawPage) write(text string) {
+	p.t.Helper()
+	if _, err := p.Write([]byte(text)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// read is the next text message.
+func (p *rawPage) read() string {
+	p.t.Helper()
+	for {
+		head, err := ws.ReadHeader(p.r)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		payload := make([]byte, head.Length)
+		if _, err := io.ReadFull(p.r, payload); err != nil {
+			p.t.Fatal(err)
+		}
+		if head.OpCode == ws.OpText {
+			return string(payload)
+		}
+		if head.OpCode == ws.OpClose {
+			p.t.Fatalf("the page is closed: %q", payload)
+		}
+	}
+}
+
+func (p *rawPage) expect(parts ...string) {
+	p.t.Helper()
+	got := p.read()
+	for _, part := range parts {
+		if !strings.Contains(got, part) {
+			p.t.Fatalf("the page gets %s, want %q in it", got, parts)
+		}
+	}
+}
+
+const nativePath = "/v1/connect?token=" + moveToken + "&page=home"
+
+var nativeHeader = "Sec-WebSocket-Protocol: scenecast.v1"
+
+// masked is a client's frame.
+func masked(op ws.OpCode, fin bool, payload string) string {
+	f := ws.MaskFrame(ws.NewFrame(op, fin, []byte(payload)))
+	return string(ws.MustCompileFrame(f))
+}
+
+// TestHandoverWithinMessages: pages that have sent a part of a frame, a part of a head, or a part of a message go on where they were.
+func TestHandoverWithinMessages(t *testing.T) {
+	m := newMoves(t, nil)
+	message := masked(ws.OpText, true, `{"type":"ping","id":"ä1"}`)
+	first, second := masked(ws.OpText, false, `{"type":"ping",`), masked(ws.OpContinuation, true, `"id":"2"}`)
+	var pages []*rawPage
+	var rests []string
+	for cut := 1; cut < len(message); cut++ {
+		p := m.dialPage(nativePath, nativeHeader)
+		p.expect(`"welcome"`)
+		p.write(message[:cut])
+		pages, rests = append(pages, p), append(rests, message[cut:])
+	}
+	fragmented := m.dialPage(nativePath, nativeHeader)
+	fragmented.expect(`"welcome"`)
+	fragmented.write(first + second[:3])
+	pages, rests = append(pages, fragmented), append(rests, second[3:])
+	old := m.dialPage("/?token=" + moveToken + "&page=home")
+	old.expect("200")
+
+	head := "GET /v1/healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+	head = strings.Replace(head, "/v1", "", 1)
+	half, idle := m.dialHTTP(), m.dialHTTP()
+	half.write(head[:10])
+	idle.write(head)
+	expectOK(t, idle)
+	time.Sleep(50 * time.Millisecond) // until the server has what was written
+	for range 2 {
+		m.awaitEnd(m.next())
+	}
+	for i, p := range pages {
+		p.write(rests[i])
+		p.expect(`"pong"`)
+	}
+	old.write(masked(ws.OpText, true, "heartbeat"))
+	old.expect("heartbeat")
+	m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`{"n":7}`)})
+	for _, p := range append(pages, old) {
+		p.expect(`{"n":7}`)
+	}
+	half.write(head[10:])
+	expectOK(t, half)
+	idle.write(head)
+	expectOK(t, idle)
+}
+
+func expectOK(t *testing.T, p *rawPage) {
+	t.Helper()
+	response, err := http.ReadResponse(p.r, nil)
+	if err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", response, err)
+	}
+	_, _ = io.Copy(io.Discard, response.Body)
+	if response.Close {
+		t.Error("the connection is closed")
+	}
+}
+
+// TestHandoverOfSlowPages: pages that read nothing have outboxes, which go along with the frame that is half sent: each page gets every push, in
+// order, byte for byte, with compression too.
+func TestHandoverOfSlowPages(t *testing.T) {
+	m := newMoves(t, map[string]string{"outbox.max_bytes": "8MiB", "outbox.write_timeout": "60s"})
+	var pages []*rawPage
+	for i := range 3 {
+		p := m.dialPage(nativePath+fmt.Sprint("&no=", i), nativeHeader)
+		_ = p.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		p.expect(`"welcome"`)
+		pages = append(pages, p)
+	}
+	const pushes = 70
+	pad := strings.Repeat("x", 40_000)
+	for n := range pushes {
+		m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d,"pad":"%s"}`, n, pad)})
+		if n == pushes/2 {
+			m.awaitEnd(m.next())
+		}
+	}
+	if m.current.overLoops(func(l *socket.Loop) int64 { return int64(l.OutboxBytes()) }) < 1<<20 {
+		t.Error("little waits for the pages: the test is about nothing")
+	}
+	m.awaitEnd(m.next())
+	for _, p := range pages {
+		for n := range pushes {
+			p.expect(fmt.Sprintf(`{"n":%d,"pad":"%s"}`, n, pad))
+		}
+	}
+	if n := m.current.Connections(); n != len(pages) {
+		t.Errorf("%d pages are connected", n)
+	}
+}
+
+// TestHandoverOfCatchingUpPages: pages that come back and are in the midst of what they have missed go on there.
+func TestHandoverOfCatchingUpPages(t *testing.T) {
+	m := newMoves(t, map[string]string{"outbox.send_buffer": "8KiB"})
+	begin := m.current.engine.Newest()
+	const pushes = 800
+	pad := strings.Repeat("x", 3_000)
+	for n := range pushes {
+		m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d,"pad":"%s"}`, n, pad)})
+	}
+	var pages []*rawPage
+	for range 4 {
+		p := m.dialPage(nativePath+"&since="+begin.String(), nativeHeader)
+		p.expect(`"welcome"`)
+		for n := range 3 {
+			p.expect(fmt.Sprintf(`"n":%d,`, n))
+		}
+		pages = append(pages, p)
+	}
+	for range 2 {
+		m.awaitEnd(m.next())
+	}
+	m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d,"pad":""}`, pushes)})
+	var reading sync.WaitGroup
+	for _, p := range pages {
+		reading.Go(func() {
+			for n := 3; n <= pushes; n++ {
+				if got := p.read(); !strings.Contains(got, fmt.Sprintf(`"n":%d,`, n)) {
+					t.Errorf("want %d, got %.80s", n, got)
+					return
+				}
+			}
+		})
+	}
+	reading.Wait()
+}
+
+// TestHandoverOfReceipts: a publisher that waits for acknowledgements while the pages move is answered by the process that it has called, exactly.
+func TestHandoverOfReceipts(t *testing.T) {
+	m := newMoves(t, nil)
+	var pages []*rawPage
+	for range 5 {
+		p := m.dialPage(nativePath, nativeHeader)
+		p.expect(`"welcome"`)
+		pages = append(pages, p)
+	}
+	answered := make(chan client.PushResult, 1)
+	go func() {
+		answered <- m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), Receipt: "acked", Timeout: "20s"})
+	}()
+	var positions []string
+	for _, p := range pages {
+		var push struct{ Position string }
+		if err := json.Unmarshal([]byte(p.read()), &push); err != nil {
+			t.Fatal(err)
+		}
+		positions = append(positions, push.Position)
+	}
+	ack := func(i int) { pages[i].write(masked(ws.OpText, true, `{"type":"ack","position":"`+positions[i]+`"}`)) }
+	ack(0)
+	time.Sleep(30 * time.Millisecond)
+	m.next()
+	ack(1)
+	time.Sleep(30 * time.Millisecond)
+	m.next() // the first process waits for the second, and that for the third
+	_ = pages[2].Close()
+	for i := 3; i < 5; i++ {
+		ack(i)
+	}
+	select {
+	case r := <-answered:
+		if r.Matched != 5 || r.Queued != 5 || r.Written != 5 || r.Acked != 4 || r.TimedOut != 0 {
+			t.Errorf("%+v", r)
+		}
+	case <-time.After(15 * time.Second):
+		t.Fatal("the publisher is not answered")
+	}
+}
+
+// TestHandoverOfEventStreams: they move as well.
+func TestHandoverOfEventStreams(t *testing.T) {
+	m := newMoves(t, nil)
+	p := m.dialHTTP()
+	p.write("GET /v1/events?token=" + moveToken + "&page=home HTTP/1.1\r\nHost: x\r\n\r\n")
+	await := func(part string) {
+		t.Helper()
+		for {
+			line, err := p.r.ReadString('\n')
+			if err != nil {
+				t.Fatalf("%s: %v", part, err)
+			}
+			if strings.Contains(line, part) {
+				return
+			}
+		}
+	}
+	await(`"welcome"`)
+	for n := range 3 {
+		m.awaitEnd(m.next())
+		m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d}`, n)})
+		await(fmt.Sprintf(`{"n":%d}`, n))
+	}
+}
+
+// TestHandoverOfPresence: nobody joins and nobody leaves, pages that watch are told nothing, and what changes afterwards they are told.
+func TestHandoverOfPresence(t *testing.T) {
+	m := newMoves(t, map[string]string{
+		"presence":      `[{key: page, show: [name], linger: 50ms, max_members: 10}]`,
+		"client_tokens": `[{token: ` + moveToken + `}, {token: token-of-the-user-ann, user: ann, labels: {name: Ann}}, {token: token-of-the-user-bob, user: bob, labels: {name: Bob}}]`,
+	})
+	watcher := m.dialPage(nativePath, nativeHeader)
+	watcher.expect(`"welcome"`)
+	watcher.write(masked(ws.OpText, true, `{"type":"watch","key":"page"}`))
+	watcher.expect(`"watch"`)
+	watcher.expect(`"presence"`)
+	ann := m.dialPage("/v1/connect?token=token-of-the-user-ann&page=home", nativeHeader)
+	ann.expect(`"welcome"`)
+	watcher.expect(`"joined"`, "ann")
+	for range 3 {
+		m.awaitEnd(m.next())
+	}
+	time.Sleep(300 * time.Millisecond) // longer than the linger
+	var scene struct {
+		Members []struct{ User string }
+	}
+	if err := m.backend().Call(t.Context(), http.MethodGet, "/v1/presence?key=page&value=home", nil, &scene); err != nil {
+		t.Fatal(err)
+	}
+	if len(scene.Members) != 1 || scene.Members[0].User != "ann" {
+		t.Errorf("members: %+v", scene)
+	}
+	bob := m.dialPage("/v1/connect?token=token-of-the-user-bob&page=home", nativeHeader)
+	bob.expect(`"welcome"`)
+	watcher.expect(`"joined"`, "bob") // and nothing in between
+	_ = ann.Close()
+	watcher.expect(`"left"`, "ann")
+}
+
+// TestHandoverOfCalls: a page that waits for its backend gets the answer, which comes to the process that has asked.
+func TestHandoverOfCalls(t *testing.T) {
+	asked, answer := make(chan struct{}, 1), make(chan struct{})
+	backend := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		asked <- struct{}{}
+		<-answer
+		_, _ = io.WriteString(w, `{"data":{"stock":3}}`)
+	})
+	m := newMoves(t, map[string]string{"hooks.call": fmt.Sprintf("{url: %q, timeout: 10s}", backend)})
+	p := m.dialPage(nativePath, nativeHeader)
+	p.expect(`"welcome"`)
+	p.write(masked(ws.OpText, true, `{"type":"call","id":"7","method":"stock"}`))
+	<-asked
+	m.next()
+	m.next()
+	close(answer)
+	p.expect(`"result"`, `"7"`, `"stock":3`)
+}
+
+func serveHTTP(t *testing.T, handle http.HandlerFunc) (url string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: handle}
+	done := make(chan struct{})
+	go func() { _ = s.Serve(l); close(done) }()
+	t.Cleanup(func() { _ = s.Shutdown(context.Background()); <-done })
+	return "http://" + l.Addr().String()
+}

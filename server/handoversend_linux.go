@@ -1,0 +1,239 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"scenecast"
+	"scenecast/engine/memory"
+	"scenecast/handover"
+	"scenecast/handover/link"
+	"scenecast/handover/value"
+)
+
+// handOver gives a process that has said hello everything, step by step. With an error, this process has everything still.
+func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello []byte) (err error) {
+	select {
+	case <-h.busy:
+	default:
+		return errors.New("another handover is under way")
+	}
+	defer func() {
+		if err != nil {
+			h.busy <- struct{}{}
+		}
+	}()
+	s := h.server
+	begun := time.Now()
+	out := &outgoing{service: h, server: s, conn: conn, engine: s.engine.(*memory.Engine), sent: make(map[uint64]bool)}
+	defer out.close()
+	if err := out.welcome(hello); err != nil {
+		return err
+	}
+	select { // nothing is reloaded meanwhile
+	case <-s.reload.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() {
+		if err != nil {
+			s.reload.turn <- struct{}{}
+		}
+	}()
+	conn.SetDeadline(time.Now().Add(buildWithin))
+	if err := out.expect(handover.KindBuilt); err != nil {
+		return err
+	}
+	faultPoint("old.built")
+	h.tell(attempt{progress: "the new process is built; the log goes over while pages and backends go on"})
+	if err := out.live(ctx); err != nil {
+		return err
+	}
+	faultPoint("old.live")
+	if err := out.frozen(ctx); err != nil {
+		return err
+	}
+	s.handovers.count(handoverGiven)
+	s.log.Info("handover: another process has the port and the pages", "pages", out.pages, "other_connections", out.visitors,
+		"still", out.still, "took", time.Since(begun))
+	h.tell(attempt{progress: fmt.Sprintf("%d pages have moved; they stood still for %v", out.pages, out.still.Round(time.Millisecond))})
+	h.tell(attempt{ended: true})
+	close(s.handovers.left)
+	return nil
+}
+
+// outgoing is a handover, as the process sees it that gives.
+type outgoing struct {
+	service *handoverService
+	server  *Server
+	conn    *link.Conn
+	engine  *memory.Engine
+
+	copy     *memory.Copy
+	sent     map[uint64]bool // pushes that last, and were sent besides the log
+	token    [2]int          // a pipe: who reads the byte has the pages
+	loops    []*outgoingLoop
+	frozenAt time.Time
+	still    time.Duration
+	files    bool // descriptors of pages were sent
+	pages    int
+	visitors int
+}
+
+func (o *outgoing) close() {
+	for _, fd := range o.token {
+		if fd > 0 {
+			_ = unix.Close(fd)
+		}
+	}
+}
+
+// expect waits for a message of a kind.
+func (o *outgoing) expect(want handover.Kind) error {
+	k, payload, err := o.conn.Receive()
+	switch {
+	case err != nil:
+		return fmt.Errorf("the new process has not answered: %w", err)
+	case k == handover.KindRefusal:
+		why, err := handover.DecodeRefusal(payload)
+		return errors.Join(err, errors.New("the new process does not go on: "+why))
+	case k != want:
+		return fmt.Errorf("%w: message %d in the place of %d", handover.ErrMalformed, k, want)
+	}
+	return nil
+}
+
+// welcome agrees with the new process, or says why not, and sends it what it must have to be built.
+func (o *outgoing) welcome(record []byte) error {
+	s := o.server
+	hello, err := handover.DecodeHello(record)
+	if err != nil {
+		return err
+	}
+	format, err := handover.Agree(hello)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.draining.Load():
+		return errors.New("this process is going away; start the new one when it has ended")
+	case hello.Listen != s.options.Config.Listen:
+		return fmt.Errorf("the new process listens on %q, and this one on %q: a handover keeps the port; restart instead",
+			hello.Listen, s.options.Config.Listen)
+	}
+	if !bytes.Equal(hello.Settings, settingsDigest(s.reload.config())) {
+		s.log.Info("handover: the new process has other settings")
+	}
+	w := welcome{format: format, node: s.id, loops: len(s.loops), version: s.options.Version, pid: os.Getpid(), hasDebug: s.debug != nil}
+	var files []int
+	for _, loop := range s.loops {
+		fd := loop.ListenerFD()
+		if fd < 0 {
+			return errors.New("this process does not accept connections")
+		}
+		files = append(files, fd)
+	}
+	if err := unix.Pipe2(o.token[:], unix.O_NONBLOCK|unix.O_CLOEXEC); err != nil {
+		return err
+	}
+	files = append(files, o.token[0])
+	if s.debug != nil {
+		file, err := s.debug.file()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		files = append(files, int(file.Fd()))
+	}
+	if len(files) > link.MaxDescriptors {
+		return fmt.Errorf("%d loops are more than a handover can have", len(s.loops))
+	}
+	o.conn.SetDeadline(time.Now().Add(helloWithin))
+	return o.conn.Send(handover.KindWelcome, w.encode(), files...)
+}
+
+// live copies the log, its keys and the pushes that last while everything goes on, until little is left.
+func (o *outgoing) live(ctx context.Context) error {
+	o.copy = o.engine.Copy()
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		part := o.copy.Pushes()
+		if part == nil {
+			break
+		}
+		if err := o.send(handover.KindLog, part); err != nil {
+			return err
+		}
+	}
+	for {
+		part := o.copy.Keys(false)
+		if part == nil {
+			break
+		}
+		if err := o.send(handover.KindKeys, part); err != nil {
+			return err
+		}
+	}
+	return o.lasting(o.server.hub.Lasting(o.onLoop))
+}
+
+// send sends a message, and gives the new process time to take it.
+func (o *outgoing) send(k handover.Kind, payload []byte) error {
+	if o.frozenAt.IsZero() {
+		o.conn.SetDeadline(time.Now().Add(streamWithin))
+	}
+	return o.conn.Send(k, payload)
+}
+
+// onLoop runs a task on a loop that is not held, and waits for it.
+func (o *outgoing) onLoop(number int, task func()) {
+	done := make(chan struct{})
+	if o.server.loops[number].Post(func() { task(); close(done) }) {
+		<-done
+	}
+}
+
+// lastingBytes is about how long a message of pushes that last is.
+const lastingBytes = 1 << 20
+
+// lasting sends pushes that last, as far as they were not sent and are not in the log.
+func (o *outgoing) lasting(pushes []*scenecast.Push) error {
+	var e handover.Encoder
+	for _, p := range pushes {
+		if o.sent[p.Position.Seq] || o.copy.Has(p.Position.Seq) {
+			continue
+		}
+		o.sent[p.Position.Seq] = true
+		e.Record(fieldItem, func(e *handover.Encoder) { value.EncodePush(e, p) })
+		if e.Len() > lastingBytes {
+			if err := o.send(handover.KindPushes, e.Encoded()); err != nil {
+				return err
+			}
+			e.Reset()
+		}
+	}
+	if e.Len() == 0 {
+		return nil
+	}
+	return o.send(handover.KindPushes, e.Encoded())
+}
+
+// inParallel runs a function for each loop, and returns their errors.
+func (o *outgoing) inParallel(each func(l *outgoingLoop) error) error {
+	var running sync.WaitGroup
+	failed := make([]error, len(o.loops))
+	for i, l := range o.loops {
+		running.Go(func() { failed[i] = each(l) })
+	}
+	running.Wait()
+	return errors.Join(failed...)
+}

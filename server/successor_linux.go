@@ -1,0 +1,213 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+
+	"scenecast"
+	"scenecast/engine/memory"
+	"scenecast/handover"
+	"scenecast/handover/link"
+	"scenecast/handover/value"
+	"scenecast/hub"
+)
+
+var _ memory.Successor = (*successor)(nil)
+
+// successor is the process that has the pages, as the one sees it that had them and finishes its calls.
+type successor struct {
+	conn *link.Conn
+	hub  *hub.Hub
+
+	mu    sync.Mutex
+	last  uint64
+	calls map[uint64]*forwarded // that are not answered
+	ended bool                  // the other process has
+	done  chan struct{}
+}
+
+// forwarded is a push or a query that the other process has.
+type forwarded struct {
+	id        string
+	queued    chan struct{} // closed when the push is queued, or answered
+	isQueued  bool
+	answered  chan struct{}
+	published scenecast.Published
+	reply     []byte
+	err       error
+}
+
+func newSuccessor(conn *link.Conn, h *hub.Hub) *successor {
+	return &successor{conn: conn, hub: h, calls: make(map[uint64]*forwarded), done: make(chan struct{})}
+}
+
+// begin keeps a call until it is answered.
+func (s *successor) begin(id string) (uint64, *forwarded) {
+	f := &forwarded{id: id, queued: make(chan struct{}), answered: make(chan struct{})}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last++
+	if s.ended {
+		f.end(scenecast.ErrUnavailable)
+	} else {
+		s.calls[s.last] = f
+	}
+	return s.last, f
+}
+
+// end answers a call by an error.
+func (f *forwarded) end(err error) {
+	f.err = err
+	if !f.isQueued {
+		f.isQueued = true
+		close(f.queued)
+	}
+	close(f.answered)
+}
+
+// Submit implements memory.Successor.
+func (s *successor) Submit(p scenecast.Push) (scenecast.Pending, error) {
+	id, f := s.begin(p.ID)
+	var e handover.Encoder
+	e.Uint(fieldCallID, id)
+	e.Record(fieldCallPush, func(e *handover.Encoder) { value.EncodePush(e, &p) })
+	s.send(id, handover.KindSubmit, e.Encoded())
+	return f, nil
+}
+
+// Ask implements memory.Successor.
+func (s *successor) Ask(ctx context.Context, q scenecast.Query) (r scenecast.Reply, err error) {
+	query, err := encodeQuery(q)
+	if err != nil {
+		return r, err
+	}
+	id, f := s.begin("")
+	var e handover.Encoder
+	e.Uint(fieldCallID, id)
+	e.Bytes(fieldCallQuery, query)
+	s.send(id, handover.KindAsk, e.Encoded())
+	select {
+	case <-f.answered:
+	case <-ctx.Done():
+		return r, ctx.Err()
+	}
+	if f.err != nil {
+		return r, f.err
+	}
+	return r, json.Unmarshal(f.reply, &r)
+}
+
+// send sends a call. Where the other process is gone, it is surely not done.
+func (s *successor) send(id uint64, k handover.Kind, payload []byte) {
+	if s.conn.Send(k, payload) == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.calls[id]; f != nil {
+		delete(s.calls, id)
+		f.end(scenecast.ErrUnavailable)
+	}
+}
+
+// Wait implements scenecast.Pending.
+func (f *forwarded) Wait(ctx context.Context) (scenecast.Published, error) {
+	select {
+	case <-f.answered:
+		return f.published, f.err
+	case <-ctx.Done():
+		return scenecast.Published{ID: f.id}, ctx.Err()
+	}
+}
+
+// WaitQueued implements scenecast.Pending.
+func (f *forwarded) WaitQueued(ctx context.Context) error {
+	select {
+	case <-f.queued:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-f.answered:
+		return f.err
+	default:
+		return nil
+	}
+}
+
+// run takes what the other process tells, until that has ended.
+func (s *successor) run() {
+	defer close(s.done)
+	for {
+		k, payload, err := s.conn.Receive()
+		if err == nil {
+			err = s.take(k, payload)
+		}
+		if err != nil {
+			break
+		}
+	}
+	s.mu.Lock()
+	s.ended = true
+	for id, f := range s.calls {
+		delete(s.calls, id)
+		f.end(scenecast.ErrUncertain) // it may have been published
+	}
+	s.mu.Unlock()
+	s.hub.AbandonReceipts()
+}
+
+func (s *successor) take(k handover.Kind, payload []byte) error {
+	switch k {
+	case handover.KindFinished:
+		var seq uint64
+		var t scenecast.Tally
+		if err := handover.Decode(payload, func(f handover.Field, v *handover.Value) bool {
+			switch f {
+			case fieldSeq:
+				seq = v.Uint()
+			case fieldTally:
+				t = value.DecodeTally(v)
+			default:
+				return false
+			}
+			return true
+		}); err != nil {
+			return err
+		}
+		s.hub.FinishReceipt(seq, t)
+	case handover.KindAnswer:
+		a, err := decodeAnswer(payload)
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		f := s.calls[a.id]
+		switch {
+		case f == nil:
+		case a.queued:
+			if !f.isQueued {
+				f.isQueued = true
+				close(f.queued)
+			}
+		default:
+			delete(s.calls, a.id)
+			f.published, f.reply = a.published, a.reply
+			f.end(a.err)
+		}
+	default: // of a newer version, which can do without
+	}
+	return nil
+}
+
+// late passes on what work that has ended does with a page of a loop.
+func (s *successor) late(loop int) func(l *hub.LateCall) {
+	return func(l *hub.LateCall) {
+		var e handover.Encoder
+		e.Uint(fieldCallLoop, uint64(loop))
+		e.Record(fieldLateCall, l.Encode)
+		_ = s.conn.Send(handover.KindDeliver, e.Encoded())
+	}
+}
