@@ -42,8 +42,11 @@ func checkHeld(t *testing.T, tests [][]string) {
 	for _, test := range tests {
 		source, err := os.ReadFile(filepath.Join("../docs", test[2]))
 		declared := "func " + test[1] + "("
-		if strings.HasSuffix(test[2], ".ts") {
+		switch filepath.Ext(test[2]) {
+		case ".ts":
 			declared = `test("` + test[1] + `"`
+		case ".js", ".mjs":
+			declared = `it("` + test[1] + `"`
 		}
 		if err != nil || !strings.Contains(string(source), declared) {
 			t.Errorf("%s: no test %q (%v)", test[2], test[1], err)
@@ -85,5 +88,30 @@ func TestClusterDocument(t *testing.T) {
 	checkHeld(t, heldBy.FindAllStringSubmatch(string(text), -1))
 	if rows < 35 {
 		t.Errorf("found only %d rows: this test does not read the document any more", rows)
+	}
+}
+
+// TestPusherDocument: every feature of docs/pusher.md names tests, and they exist.
+func TestPusherDocument(t *testing.T) {
+	text, err := os.ReadFile("../docs/pusher.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Features, and what shows each\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := 0
+	for line := range strings.Lines(section) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| feature") {
+			continue
+		}
+		rows++
+		tests := heldBy.FindAllStringSubmatch(line, -1)
+		if len(tests) == 0 {
+			t.Errorf("held by no test: %s", line)
+		}
+		checkHeld(t, tests)
+	}
+	if rows < 20 {
+		t.Errorf("found only %d features: this test does not read the document any more", rows)
 	}
 }
