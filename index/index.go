@@ -49,8 +49,9 @@ func (x *Index) Relabel(member uint32, labels label.Set) {
 	x.must(member)
 	x.intern(labels) // before anything is removed, lest a label be forgotten that is to be kept
 	old, kept := x.members.of(member), 0
+	places := x.members.placesOf(old)
 	for i, label := range x.ids {
-		if find(old, label) >= 0 {
+		if places.find(label) >= 0 {
 			x.ids[kept], x.ids[i] = label, x.ids[kept]
 			kept++
 		}
@@ -58,14 +59,34 @@ func (x *Index) Relabel(member uint32, labels label.Set) {
 	if kept == len(old) && kept == len(x.ids) {
 		return
 	}
-	for _, e := range old {
-		if !slices.Contains(x.ids[:kept], e.label) {
-			x.remove(member, e)
-		}
-	}
+	x.removeOthers(member, old, x.ids[:kept])
 	x.members.assign(member, x.ids)
 	for _, label := range x.ids[kept:] {
 		x.add(member, label)
+	}
+}
+
+// removeOthers takes a member out of the postings of those of its labels that it does not keep.
+func (x *Index) removeOthers(member uint32, old []entry, kept []id) {
+	if len(kept) == len(old) {
+		return
+	}
+	if len(kept) <= fewLabels {
+		for _, e := range old {
+			if !slices.Contains(kept, e.label) {
+				x.remove(member, e)
+			}
+		}
+		return
+	}
+	keeps := make(map[id]struct{}, len(kept))
+	for _, label := range kept {
+		keeps[label] = struct{}{}
+	}
+	for _, e := range old {
+		if _, ok := keeps[e.label]; !ok {
+			x.remove(member, e)
+		}
 	}
 }
 

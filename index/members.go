@@ -46,9 +46,10 @@ func (m *members) assign(member uint32, labels []id) {
 		*r = m.entries.alloc(len(labels))
 		block := m.entries.block(*r)
 		clear(block)
+		places := m.placesOf(before)
 		for i, label := range labels {
 			block[i].label = label
-			if j := find(before, label); j >= 0 {
+			if j := places.find(label); j >= 0 {
 				block[i].at = before[j].at
 			}
 		}
@@ -100,6 +101,37 @@ func (m *members) of(member uint32) []entry {
 func (m *members) place(member uint32, label id, at uint32) {
 	entries := m.of(member)
 	entries[find(entries, label)].at = at
+}
+
+// fewLabels is up to how many entries are searched one by one.
+const fewLabels = 32
+
+// places finds labels among entries.
+type places struct {
+	entries []entry
+	byLabel map[id]int // nil: they are few
+}
+
+func (m *members) placesOf(entries []entry) places {
+	p := places{entries: entries}
+	if len(entries) > fewLabels {
+		p.byLabel = make(map[id]int, len(entries))
+		for i := range entries {
+			p.byLabel[entries[i].label] = i
+		}
+	}
+	return p
+}
+
+// find is where the label is; -1 if it is not there.
+func (p *places) find(label id) int {
+	if p.byLabel == nil {
+		return find(p.entries, label)
+	}
+	if i, ok := p.byLabel[label]; ok {
+		return i
+	}
+	return -1
 }
 
 // find is where the label is among the entries; -1 if it is not.
