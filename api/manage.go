@@ -63,7 +63,7 @@ func (q *relabelRequest) change(limits label.Limits) (label.Change, error) {
 	change := make(label.Change)
 	for _, key := range q.set.Keys() {
 		switch {
-		case label.Reserved(key):
+		case label.Reserved(key) && !label.Grantable(key):
 			return nil, reservedKey(key).At("set")
 		case len(q.set[key]) == 0:
 			return nil, problem.New(problem.Invalid, "has no value; a key is taken away by remove").At("set." + key)
@@ -75,7 +75,7 @@ func (q *relabelRequest) change(limits label.Limits) (label.Change, error) {
 	}
 	for _, key := range q.remove {
 		switch _, twice := change[key]; {
-		case label.Reserved(key):
+		case label.Reserved(key) && !label.Grantable(key):
 			return nil, reservedKey(key).At("remove")
 		case !label.ValidKey(key):
 			return nil, problem.New(problem.Invalid, "%.80q is no label key", key).At("remove")

@@ -89,7 +89,7 @@ func parseConnectAnswer(body []byte) (a connectAnswer, err error) {
 		return a, errors.New("it goes on behind its JSON object")
 	}
 	for _, key := range a.Labels.Keys() {
-		if !label.ValidKey(key) || label.Reserved(key) {
+		if !label.Grantable(key) {
 			return a, errors.New("labels: a key is no label key, or one of the server's own")
 		}
 	}

@@ -26,7 +26,7 @@ var DefaultLimits = Limits{Count: 32, KeyBytes: 64, ValueBytes: 256}
 // Check returns a problem that names the label and the limit where the set is over one, or where a key is no key or a
 // value no text; otherwise nil.
 //
-// The server's own labels do not count, and their keys have the length that they have.
+// The server's own labels do not count, and have the length that they have.
 func (l Limits) Check(s Set) error {
 	n := 0
 	for label := range s.All() {
@@ -55,7 +55,7 @@ func (l Limits) checkLabel(label Label) error {
 		return problem.New(problem.Invalid,
 			"%q is no label key: a key is a letter or '_', then letters, digits, '_' or '-'", label.Key).At(label.Key)
 	}
-	if len(label.Value) > l.ValueBytes {
+	if len(label.Value) > l.ValueBytes && (!Reserved(label.Key) || label.Key == Channel) {
 		return problem.New(problem.LimitExceeded, "the value has %d bytes, and may have %d",
 			len(label.Value), l.ValueBytes).At(label.Key).DecidedBy(SettingValueBytes)
 	}
@@ -78,6 +78,12 @@ func ValidKey(key string) bool {
 	}
 	return key != ""
 }
+
+// Channel is the key of the channels that a page is subscribed to (docs/pusher.md): the one key with '@' that a token or a backend may give.
+const Channel = "@channel"
+
+// Grantable reports whether a token or a backend may give a label with this key.
+func Grantable(key string) bool { return key == Channel || !Reserved(key) && ValidKey(key) }
 
 // Reserved reports whether the key is the server's own: one that begins with '@'.
 func Reserved(key string) bool { return len(key) > 0 && key[0] == '@' }

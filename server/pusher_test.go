@@ -314,3 +314,52 @@ func TestPusherCache(t *testing.T) {
 		p.quiet()
 	}
 }
+
+// TestPusherDrain: pages are told to come back at once, spread over the time of the drain, and whoever comes meanwhile after a while.
+func TestPusherDrain(t *testing.T) {
+	s := start(t, pusherSettings(""), nil)
+	page := s.pusherPage()
+	page.quiet()
+	go s.stop()
+	if got := s.goodbye(page.Conn); got != "4200 server is going away" {
+		t.Errorf("closed with %s", got)
+	}
+}
+
+// TestPusherReload: pages whose key is gone, or whose app is disabled, are closed and stay away.
+func TestPusherReload(t *testing.T) {
+	for name, pusher := range map[string]string{
+		"another key": "{id: '3', key: other, secret: other-secret}",
+		"disabled":    fmt.Sprintf("{id: '3', key: %s, secret: %s, enabled: false}", pusherKey, pusherSecret),
+	} {
+		s := startReloadable(t, pusherSettings(""))
+		page := s.pusherPage()
+		page.quiet()
+		s.reload(map[string]string{"pusher": pusher})
+		if got := s.goodbye(page.Conn); !strings.HasPrefix(got, "4009 ") {
+			t.Errorf("%s: closed with %s", name, got)
+		}
+	}
+}
+
+// TestPusherManyChannels: a page that subscribes to more channels than it may has exactly as many as it may.
+func TestPusherManyChannels(t *testing.T) {
+	s := start(t, pusherSettings(", max_channels: 100"), nil)
+	page := s.pusherPage()
+	const wanted = 10_000
+	go func() {
+		for i := range wanted {
+			_ = page.Write(context.Background(), websocket.MessageText, fmt.Appendf(nil, `{"event":"pusher:subscribe","data":{"channel":"c%d"}}`, i))
+		}
+	}()
+	for i := range wanted {
+		want := fmt.Sprintf(`{"event":"pusher_internal:subscription_succeeded","channel":"c%d","data":"{}"}`, i)
+		if i >= 100 {
+			want = fmt.Sprintf(`{"event":"pusher:subscription_error","channel":"c%d","data":"{\"type\":\"LimitReached\",\"error\":\"a connection may have 100 channels (setting: pusher.max_channels)\",\"status\":403}"}`, i)
+		}
+		page.expect(want)
+	}
+	if got := s.count(`has(@channel) && @channel == "c99"`) + s.count(`@channel == "c100"`); got != 1 {
+		t.Errorf("%d subscriptions, want that of c99", got)
+	}
+}

@@ -147,4 +147,4 @@ func (c *claims) page() (labels label.Set, token scenecast.Token, err error) {
 	return label.New(own...), scenecast.Token{ID: c.ID, MaySet: c.MaySet}, nil
 }
 
-func mayBeLabel(key string) bool { return !label.Reserved(key) && label.ValidKey(key) }
+func mayBeLabel(key string) bool { return label.Grantable(key) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"scenecast/label"
 	"scenecast/problem"
 )
 
@@ -23,7 +24,7 @@ const (
 )
 
 // Label is the label that a connection has for each channel that it is subscribed to.
-const Label = "@channel"
+const Label = label.Channel
 
 // MemberLabel is the label by which a connection is in a presence channel; it is the key of the members in package presence. A connection has one
 // value for each: the channel, the member's ID and JSON that its backend says of the member, each on a line.

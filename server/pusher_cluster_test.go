@@ -1,0 +1,59 @@
+package server_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// TestPusherOnThreeNodes: channels, presence channels, users and exclusion are the cluster's, whichever node a page is on.
+func TestPusherOnThreeNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three nodes")
+	}
+	nodes := startNodes(t, 3, pusherSettings(", linger: 0"))
+	ann, bob, tab := nodes[0].pusherPage(), nodes[1].pusherPage(), nodes[2].pusherPage()
+	if ann.id == bob.id || bob.id == tab.id {
+		t.Errorf("two connections have the socket_id %s", bob.id)
+	}
+	subscribed := func(members string, n int) string {
+		return fmt.Sprintf(`{"event":"pusher_internal:subscription_succeeded","channel":"presence-room","data":"{\"presence\":{%s,\"count\":%d}}"}`, members, n)
+	}
+	const both = `\"ids\":[\"a\",\"b\"],\"hash\":{\"a\":{\"name\":\"Ann\"},\"b\":{\"name\":\"Bob\"}}`
+	ann.subscribe("presence-room", member("a", "Ann"))
+	ann.expect(subscribed(`\"ids\":[\"a\"],\"hash\":{\"a\":{\"name\":\"Ann\"}}`, 1))
+	awaitThat(t, "the others know of the member", func() bool {
+		return nodes[1].pusher("GET", "/apps/3/channels/presence-room/users", "") == `200 {"users":[{"id":"a"}]}` &&
+			nodes[2].pusher("GET", "/apps/3/channels/presence-room/users", "") == `200 {"users":[{"id":"a"}]}`
+	})
+	bob.subscribe("presence-room", member("b", "Bob"))
+	bob.expect(subscribed(both, 2))
+	ann.expect(`{"event":"pusher_internal:member_added","channel":"presence-room","data":"{\"user_id\":\"b\",\"user_info\":{\"name\":\"Bob\"}}"}`)
+	awaitThat(t, "the third knows of both", func() bool {
+		return nodes[2].pusher("GET", "/apps/3/channels/presence-room/users", "") == `200 {"users":[{"id":"a"},{"id":"b"}]}`
+	})
+	tab.subscribe("presence-room", member("a", "Ann")) // another connection of a member, on another node
+	tab.expect(subscribed(both, 2))
+
+	// Whoever has sent it does not get it, whichever node takes the call.
+	const event = `{"name":"e","channel":"presence-room","data":"1","socket_id":%q}`
+	if got := nodes[2].pusher("POST", "/apps/3/events", fmt.Sprintf(event, ann.id)); got != "200 {}" {
+		t.Errorf("publish: %s", got)
+	}
+	bob.expect(`{"event":"e","channel":"presence-room","data":"1"}`)
+	tab.expect(`{"event":"e","channel":"presence-room","data":"1"}`)
+	bob.say(`{"event":"client-x","channel":"presence-room","data":2}`)
+	ann.expect(`{"event":"client-x","channel":"presence-room","data":"2","user_id":"b"}`)
+	tab.expect(`{"event":"client-x","channel":"presence-room","data":"2","user_id":"b"}`)
+	bob.quiet()
+
+	// One of two connections of a member is no leave; the last one is, once.
+	_ = ann.Close(websocket.StatusNormalClosure, "")
+	time.Sleep(20 * time.Millisecond) // for what must not come
+	bob.quiet()
+	_ = tab.Close(websocket.StatusNormalClosure, "")
+	bob.expect(`{"event":"pusher_internal:member_removed","channel":"presence-room","data":"{\"user_id\":\"a\"}"}`)
+	bob.quiet()
+}
