@@ -125,6 +125,15 @@ func TestPusherEvents(t *testing.T) {
 	page.expect(`{"event":"message","channel":"news","data":"plain"}`)
 	other.expect(`{"event":"message","channel":"sport","data":"plain"}`)
 	native.next0("")
+	// A native page has the label by its backend, and gets what subscribers get.
+	s.api("POST", "/v1/labels", `{"to":{"page":"list"},"set":{"@channel":["news"]}}`)
+	if got := s.pusher("POST", "/apps/3/events", `{"name":"e","channel":"news","data":"{\"a\":1}"}`); got != "200 {}" {
+		t.Errorf("publish: %s", got)
+	}
+	page.expect(`{"event":"e","channel":"news","data":"{\"a\":1}"}`)
+	if got := s.read(native.Conn); !strings.HasSuffix(got, `"event":"e","data":{"a":1}}`) {
+		t.Errorf("a native page gets %s", got)
+	}
 	s.push(`{"to":"*","event":"all","message":7}`)
 	page.expect(`{"event":"all","data":"7"}`)
 	s.push(fmt.Sprintf(`{"to":"@channel == \"private-a\" && @id != %q","event":"x","message":1}`, page.id))
