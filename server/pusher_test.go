@@ -139,7 +139,7 @@ func TestPusherEvents(t *testing.T) {
 	s.push(fmt.Sprintf(`{"to":"@channel == \"private-a\" && @id != %q","event":"x","message":1}`, page.id))
 	page.say(`{"event":"pusher:unsubscribe","data":{"channel":"news"}}`)
 	page.quiet()
-	if got := s.count(`@channel == "news"`); got != 0 {
+	if got := s.count(`@channel == "news" && @protocol == "pusher"`); got != 0 {
 		t.Errorf("%d pages have the label behind unsubscribe", got)
 	}
 }
