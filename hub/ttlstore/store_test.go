@@ -222,6 +222,40 @@ func fill(t testing.TB, s *Store, n int, to func(i int) string) {
 	}
 }
 
+// TestRetained: the newest push with a key is found as long as it lasts.
+func TestRetained(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	s := New()
+	push := func(seq uint64, retain, confinement string, ttl time.Duration) *scenecast.Push {
+		p := &scenecast.Push{
+			Position: scenecast.Position{Epoch: 1, Seq: seq}, At: at, TTL: ttl, Retain: retain, Confinement: confinement, To: parse(t, "*"),
+			Message: scenecast.Message{Data: []byte("1")},
+		}
+		s.Add(p, at)
+		return p
+	}
+	push(1, "a", "", time.Minute)
+	a := push(2, "a", "", time.Minute)
+	b := push(3, "b", "", time.Hour)
+	confined := push(4, "a", "page == \"home\"", time.Hour)
+	push(5, "", "", time.Hour)
+	for _, c := range []struct {
+		key  string
+		at   time.Duration
+		want *scenecast.Push
+	}{
+		{"a", 0, a}, {"b", 0, b}, {"c", 0, nil}, {"", 0, nil}, {confined.RetainKey(), 0, confined},
+		{"a", time.Minute - 1, a}, {"a", time.Minute, nil}, {"b", time.Minute, b},
+	} {
+		if got := s.Retained(c.key, at.Add(c.at)); got != c.want {
+			t.Errorf("%q after %v: %v, want %v", c.key, c.at, got, c.want)
+		}
+	}
+	if got := (*Store)(nil).Retained("a", at); got != nil {
+		t.Errorf("of no store: %v", got)
+	}
+}
+
 // TestWork: a page is held only against pushes that its labels leave open, and a step does no more work than it may.
 func TestWork(t *testing.T) {
 	home := label.New(label.Label{Key: "page", Value: "home"}, label.Label{Key: "user", Value: "42"}, label.Label{Key: "plan", Value: "pro"})
