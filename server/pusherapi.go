@@ -29,11 +29,12 @@ func (s *Server) pusherAPI(calls context.Context, timeout time.Duration) *httpap
 	})
 }
 
-// withPusher has the HTTP API of the Pusher protocol answer what is for it, and another handler everything else.
+// withPusher has the HTTP API of the Pusher protocol answer what is for it, where there is an app of that, and another handler everything
+// else.
 func (s *Server) withPusher(pusher *httpapi.API, next http.Handler) http.Handler {
 	guarded := s.onceStarted(s.checkAddress(pusher, pusher.Refuse), pusher.Refuse)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if pusher.Serves(r) {
+		if len(s.apps.Load().pusher.byID) > 0 && pusher.Serves(r) {
 			guarded.ServeHTTP(w, r)
 			return
 		}

@@ -310,3 +310,11 @@ func TestPusherAPICache(t *testing.T) {
 		}
 	}
 }
+
+// TestPusherAPIWithoutApps: where no app speaks the protocol, there is nothing at its paths.
+func TestPusherAPIWithoutApps(t *testing.T) {
+	s := start(t, nil, nil)
+	if status, answer := s.call("POST", "/apps/3/events", "", "", "{}"); status != 404 || !strings.Contains(answer, `"kind":"not_found"`) {
+		t.Errorf("%d %s", status, answer)
+	}
+}
