@@ -118,16 +118,16 @@ type published struct {
 // with an event is found before the first is published.
 func (a *API) publish(r *request, events []event) ([]attributes, error) {
 	pushes := make([]published, 0, len(events))
-	for i := range events {
-		for _, name := range events[i].channels {
-			request, err := events[i].push(name, a.o.MaxTTL)
-			if err == nil && len(events)+len(events[i].channels) > 2 { // the only one is checked when it is submitted
+	for _, e := range events {
+		for _, name := range e.channels {
+			request, err := e.push(name, a.o.MaxTTL)
+			if err == nil && len(events)+len(e.channels) > 2 { // the only one is checked when it is submitted
 				err = a.o.Pusher.Check(request)
 			}
 			if err != nil {
 				return nil, err
 			}
-			pushes = append(pushes, published{name: name, request: request, others: events[i].socketID != "", info: events[i].info})
+			pushes = append(pushes, published{name: name, request: request, others: e.socketID != "", info: e.info})
 		}
 	}
 	if key := r.Header.Get(push.IdempotencyHeader); key != "" {
