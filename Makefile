@@ -32,7 +32,7 @@ security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
 $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck
 
 fuzz: ; scripts/fuzz $(FUZZ)
-soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK) && go test -run "^TestModel$$" -timeout 0 ./engine/cluster ./presence -seeds 3000
+soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK) && go test -run "^TestModel$$" -timeout 0 ./engine/cluster ./presence -seeds 3000 && go test -race -run "^TestPresenceModel$$" -timeout 0 -p 1 ./engine/memory ./engine/nats ./engine/redis -presence-rounds 300
 chaos: ; go test -run '^(TestChaos|TestPartition|TestRollingRestarts|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS) -chaos-rate $(RATE) -chaos-engines $(ENGINES) -chaos-faults "$(FAULTS)"
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)

@@ -3,7 +3,6 @@ package presence
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/presence/presencemodel"
 )
 
 var (
@@ -119,31 +119,39 @@ func (m *model) run() {
 
 func (m *model) act() {
 	n := m.nodes[m.r.IntN(len(m.nodes))]
-	switch k := m.r.IntN(100); {
-	case k < 35:
+	action := presencemodel.NextAction(m.r)
+	switch action {
+	case presencemodel.Join:
 		m.join(n)
-	case k < 60:
+		return
+	case presencemodel.Leave:
 		if p := m.anyPage(n); p != nil {
 			m.leave(n, p)
 		}
-	case k < 90:
+		return
+	case presencemodel.Change:
 		if p := m.anyPage(n); p != nil {
 			for range 1 + m.r.IntN(3) {
-				m.change(p)
+				p.relabel(presencemodel.NewChange(m.r))
 				if m.r.IntN(2) == 0 {
 					m.handOver(n, p)
 				}
 			}
 			m.handOver(n, p)
 		}
-	case m.calm || len(m.nodes) == 1:
-	case k < 93:
+		return
+	}
+	if m.calm || len(m.nodes) == 1 {
+		return
+	}
+	switch action {
+	case presencemodel.Cut:
 		n.side = m.r.IntN(2)
-	case k < 97:
+	case presencemodel.Heal:
 		for _, other := range m.nodes {
 			other.side = 0
 		}
-	case k < 98: // it dies, and another one starts
+	case presencemodel.Die:
 		m.nodes = slices.DeleteFunc(m.nodes, func(other *modelNode) bool { return other == n })
 		m.start()
 	}
@@ -170,39 +178,17 @@ func (m *model) newPage(n *modelNode) *modelPage {
 	}
 	return &modelPage{
 		t: m.t, id: scenecast.ConnID{Node: n.id, Seq: m.conns}, index: index,
-		watching: make(map[string]bool), sees: make(map[SceneID]*modelView),
+		watching: make(map[string]bool), sees: make(presencemodel.Views),
 	}
 }
 
 func (m *model) join(n *modelNode) {
 	p := m.newPage(n)
-	if m.r.IntN(4) > 0 {
-		p.labels = p.labels.With(scenecast.LabelUser, fmt.Sprint("u", m.r.IntN(8)))
-	}
+	p.labels = presencemodel.NewUser(m.r)
 	n.pages[p.id] = p
-	m.change(p)
-	m.change(p)
+	p.relabel(presencemodel.NewChange(m.r))
+	p.relabel(presencemodel.NewChange(m.r))
 	m.handOver(n, p)
-}
-
-func (m *model) change(p *modelPage) {
-	order := func() string { return fmt.Sprint(m.r.IntN(3)) }
-	switch m.r.IntN(8) {
-	case 0, 1:
-		p.relabel("order", order())
-	case 2:
-		p.relabel("order", order(), order())
-	case 3:
-		p.relabel("order")
-	case 4:
-		p.relabel("room", order())
-	case 5:
-		p.relabel("name", fmt.Sprint("n", m.r.IntN(3)))
-	case 6:
-		p.relabel(scenecast.LabelWatch, "order")
-	case 7:
-		p.relabel(scenecast.LabelWatch, "room", "order")
-	}
 }
 
 // handOver hands over what the page is, to be noted later.

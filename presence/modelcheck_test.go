@@ -5,28 +5,27 @@ import (
 	"maps"
 	"strings"
 
-	"scenecast"
+	"scenecast/label"
+	"scenecast/presence/presencemodel"
 )
+
+// pages are the labels of all pages that there are.
+func (m *model) pages(yield func(label.Set) bool) {
+	for _, n := range m.nodes {
+		for _, p := range n.pages {
+			if !yield(p.labels) {
+				return
+			}
+		}
+	}
+}
 
 // expected is who is in which scene, by the pages that there are.
 func (m *model) expected() (members map[SceneID]map[string]int, anonymous map[SceneID]int) {
 	members, anonymous = make(map[SceneID]map[string]int), make(map[SceneID]int)
-	for _, n := range m.nodes {
-		for _, p := range n.pages {
-			for _, k := range modelKeys {
-				for _, value := range p.labels.Values(k.Name) {
-					id := SceneID{"shop", k.Name, value}
-					if members[id] == nil {
-						members[id] = make(map[string]int)
-					}
-					if user := p.labels.Values(scenecast.LabelUser); user != nil {
-						members[id][user[0]]++
-					} else {
-						anonymous[id]++
-					}
-				}
-			}
-		}
+	for scene, who := range presencemodel.Scenes(m.pages) {
+		id := SceneID{"shop", scene.Key, scene.Value}
+		members[id], anonymous[id] = who.Members, who.Anonymous
 	}
 	return members, anonymous
 }
@@ -76,7 +75,7 @@ func (m *model) check() {
 			m.t.Errorf("node %d keeps %d scenes, and there are %d", n.id, got, want)
 		}
 		for _, p := range n.pages {
-			m.checkPage(p, members, anonymous, shows)
+			m.checkPage(p, shows)
 		}
 	}
 	m.checkShows(shows)
@@ -84,32 +83,12 @@ func (m *model) check() {
 }
 
 // checkPage holds what a page knows against what there is.
-func (m *model) checkPage(p *modelPage, members map[SceneID]map[string]int, anonymous map[SceneID]int, shows map[SceneID]map[string]Member) {
-	want := make(map[SceneID]bool)
-	for _, key := range p.labels.Values(scenecast.LabelWatch) {
-		for _, value := range p.labels.Values(key) {
-			want[SceneID{"shop", key, value}] = true
-		}
-	}
-	for id := range p.sees {
-		if !want[id] {
-			m.t.Errorf("page %v sees %v, and is %s", p.id, id, text(p.labels))
-		}
-	}
-	for id := range want {
-		v := p.sees[id]
-		if v == nil {
-			m.t.Errorf("page %v does not see %v", p.id, id)
-			continue
-		}
-		if v.count != len(members[id]) || v.anonymous != anonymous[id] {
-			m.t.Errorf("page %v sees %+v in %v, want %v and %d", p.id, v, id, members[id], anonymous[id])
-		}
-		for user, shown := range v.members {
-			if !v.partial && shown != text(shows[id][user].Shows) {
-				m.t.Errorf("page %v sees that %s shows %s in %v, want %s", p.id, user, shown, id, text(shows[id][user].Shows))
-			}
-		}
+func (m *model) checkPage(p *modelPage, shows map[SceneID]map[string]Member) {
+	faults := p.sees.Check(p.labels, presencemodel.Scenes(m.pages), func(scene presencemodel.Scene, user string) label.Set {
+		return shows[SceneID{"shop", scene.Key, scene.Value}][user].Shows
+	})
+	for _, fault := range faults {
+		m.t.Errorf("page %v %s", p.id, fault)
 	}
 }
 
@@ -117,16 +96,8 @@ func (m *model) checkPage(p *modelPage, members map[SceneID]map[string]int, anon
 func (m *model) checkShows(shows map[SceneID]map[string]Member) {
 	for id, users := range shows {
 		for user, member := range users {
-			found := false
-			for _, n := range m.nodes {
-				for _, p := range n.pages {
-					if p.labels.Contains(scenecast.LabelUser, user) && p.labels.Contains(id.Key, id.Value) {
-						found = found || id.Key == "room" && member.Shows.Len() == 0 || member.Shows.Equal(p.labels.Of("name"))
-					}
-				}
-			}
-			if !found {
-				m.t.Errorf("%s shows %s in %v, and no page of its does", user, text(member.Shows), id)
+			if !presencemodel.MayShow(m.pages, presencemodel.Scene{Key: id.Key, Value: id.Value}, user, member.Shows) {
+				m.t.Errorf("%s shows %s in %v, and no page of its does", user, presencemodel.Text(member.Shows), id)
 			}
 		}
 	}

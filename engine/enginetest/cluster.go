@@ -14,6 +14,8 @@ import (
 // Cluster is nodes of one cluster.
 type Cluster struct {
 	Engines []scenecast.Engine // that have not started
+	// ID is that of a node's engine.
+	ID func(node int) scenecast.NodeID
 	// Kill ends a node as a crash does: the others hear nothing of it.
 	Kill func(node int)
 	// Restart makes an engine, which has not started, in the place of a node that was killed.

@@ -17,6 +17,7 @@ import (
 	"scenecast/engine/nats"
 	"scenecast/engine/tail"
 	"scenecast/freeport"
+	"scenecast/presence/presencetest"
 )
 
 func TestMain(m *testing.M) {
@@ -32,71 +33,87 @@ func TestMain(m *testing.M) {
 // TestClusterSuite runs what every engine of several nodes must pass, on three nodes with NATS embedded, which reach each other by
 // proxies and in no other way.
 func TestClusterSuite(t *testing.T) {
-	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
-		addrs, dirs := freeport.Addrs(t, n), make([]string, n)
-		networks := make([]enginetest.Proxies, n)
-		peers := make([][]string, n)
-		for i := range addrs {
-			dirs[i] = t.TempDir()
-			for j := range addrs {
-				if i == j {
-					continue
-				}
-				p := enginetest.NewProxy(t, addrs[j])
-				peers[i] = append(peers[i], p.Addr())
-				networks[i], networks[j] = append(networks[i], p), append(networks[j], p)
+	enginetest.RunCluster(t, embeddedCluster)
+}
+
+// TestPresenceModel runs the model of presence on the same, and on engines that share a NATS which is a process of its own.
+func TestPresenceModel(t *testing.T) {
+	t.Run("Embedded", func(t *testing.T) { presencetest.Run(t, embeddedCluster, 3) })
+	t.Run("External", func(t *testing.T) { presencetest.Run(t, externalCluster(externalProcess(t)), 3) })
+}
+
+// embeddedCluster are nodes with NATS embedded, which reach each other by proxies and in no other way.
+func embeddedCluster(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
+	addrs, dirs := freeport.Addrs(t, n), make([]string, n)
+	networks := make([]enginetest.Proxies, n)
+	peers := make([][]string, n)
+	for i := range addrs {
+		dirs[i] = t.TempDir()
+		for j := range addrs {
+			if i == j {
+				continue
+			}
+			p := enginetest.NewProxy(t, addrs[j])
+			peers[i] = append(peers[i], p.Addr())
+			networks[i], networks[j] = append(networks[i], p), append(networks[j], p)
+		}
+	}
+	c := clusterOn(t, n, forgetAfter, func(i int) nats.Options {
+		o := embeddedOf(addrs, i)
+		o.Embedded.Dir, o.Embedded.Peers = dirs[i], peers[i]
+		return o
+	})
+	c.Network = func(i int) enginetest.Network { return networks[i] }
+	t.Cleanup(func() {
+		for i, network := range networks {
+			carried := int64(0)
+			for _, p := range network {
+				carried += p.Carried()
+			}
+			if carried < 10_000 { // what three nodes tell each other at the start alone
+				t.Errorf("node %d has reached the others, and %d bytes went through the proxies", i, carried)
 			}
 		}
-		c := clusterOn(t, n, forgetAfter, func(i int) nats.Options {
-			o := embeddedOf(addrs, i)
-			o.Embedded.Dir, o.Embedded.Peers = dirs[i], peers[i]
-			return o
-		})
-		c.Network = func(i int) enginetest.Network { return networks[i] }
-		t.Cleanup(func() {
-			for i, network := range networks {
-				carried := int64(0)
-				for _, p := range network {
-					carried += p.Carried()
-				}
-				if carried < 10_000 { // what three nodes tell each other at the start alone
-					t.Errorf("node %d has reached the others, and %d bytes went through the proxies", i, carried)
-				}
-			}
-		})
-		return c
 	})
+	return c
 }
 
 // TestClusterSuiteExternal runs it on three engines that share a NATS which is a process of its own, each over a proxy.
 func TestClusterSuiteExternal(t *testing.T) {
-	url, clusters := externalProcess(t), 0
-	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
+	enginetest.RunCluster(t, externalCluster(externalProcess(t)))
+}
+
+// externalCluster makes clusters of engines on a NATS, each of which reaches it over a proxy.
+func externalCluster(url string) enginetest.NewCluster {
+	clusters := 0
+	return func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
 		clusters++
 		networks := make([]enginetest.Proxies, n)
 		for i := range networks {
 			networks[i] = enginetest.Proxies{enginetest.NewProxy(t, strings.TrimPrefix(url, "nats://"))}
 		}
+		name := fmt.Sprint("cluster", clusters)
 		c := clusterOn(t, n, forgetAfter, func(i int) nats.Options {
-			return nats.Options{URL: "nats://" + networks[i][0].Addr(), Name: fmt.Sprint("cluster", clusters), MaxBytes: 64 << 20, Logger: logger()}
+			return nats.Options{URL: "nats://" + networks[i][0].Addr(), Name: name, MaxBytes: 64 << 20, Logger: logger()}
 		})
 		c.Network = func(i int) enginetest.Network { return networks[i] }
 		return c
-	})
+	}
 }
 
 // clusterOn are engines on backends with these options.
 func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i int) nats.Options) (c enginetest.Cluster) {
 	t.Helper()
-	backends, engines := make([]*clustertest.Mortal, n), make([]*cluster.Engine, n)
+	backends, engines, ids := make([]*clustertest.Mortal, n), make([]*cluster.Engine, n), make([]scenecast.NodeID, n)
 	start := func(i int) scenecast.Engine {
 		b, err := nats.New(options(i))
 		if err != nil {
 			t.Fatal(err)
 		}
 		backends[i] = &clustertest.Mortal{Backend: b}
+		ids[i] = scenecast.NewNodeID()
 		engines[i] = cluster.New(backends[i], cluster.Options{
-			ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
+			ID: ids[i], Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
 			AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
 			Now: enginetest.Clock(i),
 		})
@@ -110,6 +127,7 @@ func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i in
 		_ = engines[i].Close()
 	}
 	c.Restart = start
+	c.ID = func(i int) scenecast.NodeID { return ids[i] }
 	return c
 }
 

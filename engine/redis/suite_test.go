@@ -17,6 +17,7 @@ import (
 	"scenecast/engine/cluster/clustertest"
 	"scenecast/engine/enginetest"
 	"scenecast/engine/redis"
+	"scenecast/presence/presencetest"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 )
@@ -55,8 +56,19 @@ func addresses(servers []*redistest.Server) string {
 }
 
 func runSuite(t *testing.T, o redisclient.Options, servers []*redistest.Server) {
+	enginetest.RunCluster(t, clustersOn(o, servers))
+}
+
+// TestPresenceModel runs the model of presence on one Redis.
+func TestPresenceModel(t *testing.T) {
+	s := redistest.Start(t)
+	presencetest.Run(t, clustersOn(redisclient.Options{URL: "redis://" + s.Addr}, []*redistest.Server{s}), 3)
+}
+
+// clustersOn makes clusters on these servers, which each node reaches over proxies.
+func clustersOn(o redisclient.Options, servers []*redistest.Server) enginetest.NewCluster {
 	clusters := 0
-	enginetest.RunCluster(t, func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
+	return func(t *testing.T, n int, forgetAfter time.Duration) enginetest.Cluster {
 		clusters++
 		networks := make([]enginetest.Proxies, n)
 		clients := make([]rueidis.ClientOption, n)
@@ -64,12 +76,13 @@ func runSuite(t *testing.T, o redisclient.Options, servers []*redistest.Server) 
 			clients[i] = client(t, o)
 			networks[i] = throughProxies(t, &clients[i], servers)
 		}
+		tag := fmt.Sprint("cluster", clusters)
 		c := clusterOn(t, n, forgetAfter, func(i int) redis.Options {
-			return redis.Options{Client: clients[i], Tag: fmt.Sprint("cluster", clusters), Logger: logger()}
+			return redis.Options{Client: clients[i], Tag: tag, Logger: logger()}
 		})
 		c.Network = func(i int) enginetest.Network { return networks[i] }
 		return c
-	})
+	}
 }
 
 // throughProxies has a client reach each server by a proxy.
@@ -92,11 +105,12 @@ func throughProxies(t *testing.T, o *rueidis.ClientOption, servers []*redistest.
 // clusterOn are engines on backends with these options.
 func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i int) redis.Options) (c enginetest.Cluster) {
 	t.Helper()
-	backends, engines := make([]*clustertest.Mortal, n), make([]*cluster.Engine, n)
+	backends, engines, ids := make([]*clustertest.Mortal, n), make([]*cluster.Engine, n), make([]scenecast.NodeID, n)
 	start := func(i int) scenecast.Engine {
 		backends[i] = &clustertest.Mortal{Backend: redis.New(options(i))}
+		ids[i] = scenecast.NewNodeID()
 		engines[i] = cluster.New(backends[i], cluster.Options{
-			ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
+			ID: ids[i], Name: fmt.Sprint("n", i), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Logger: logger(),
 			AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
 			Now: enginetest.Clock(i),
 		})
@@ -110,5 +124,6 @@ func clusterOn(t *testing.T, n int, forgetAfter time.Duration, options func(i in
 		_ = engines[i].Close()
 	}
 	c.Restart = start
+	c.ID = func(i int) scenecast.NodeID { return ids[i] }
 	return c
 }
