@@ -157,6 +157,21 @@ func TestPusherInBrowserOverTLS(t *testing.T) {
 	}
 }
 
+// TestPusherHostname: a browser goes on under the name of the node that its session has begun at.
+func TestPusherHostname(t *testing.T) {
+	t.Parallel()
+	r := newPusherRun(t)
+	settings := r.settings()
+	settings["sockjs.hostname"] = "localhost"
+	r.nodes = []*backend{serveWith(t, anyPort, settings)}
+	page := newTab(t, profile{})
+	page.connectPusher(servePusherPage(t), r.nodes[0], "xhr_polling", "ann", false)
+	page.run(`void client.subscribe("news").bind("pusher:subscription_succeeded", () => { window.subscribed = true; })`)
+	page.wait(`window.subscribed`)
+	page.expect(`[...new Set(performance.getEntriesByType("resource").filter((e) => e.name.includes("/xhr")).map((e) => new URL(e.name).hostname))]`,
+		[]string{"127.0.0.1", "localhost"})
+}
+
 // TestPusherLongStream: a browser that has got more than pusher-js keeps of one response opens another one, and loses nothing.
 func TestPusherLongStream(t *testing.T) {
 	t.Parallel()

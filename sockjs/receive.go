@@ -2,6 +2,7 @@ package sockjs
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,8 +25,10 @@ func (r *receiver) isFull() bool { return r.streaming && r.sent > maxStream }
 
 // serveReceive answers /xhr_streaming and /xhr. A session that is not known begins.
 func (s *Sessions) serveReceive(w http.ResponseWriter, r *http.Request, a Address, o Opening) error {
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Time{}) // the request is whole; net/http's deadline would end the response
+	if n, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, 0)); n > 0 || err != nil {
+		return problem.New(problem.Invalid, "a request that receives has no body")
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the request is whole; net/http's deadline would end the response
 	found, isNew := s.find(a, r)
 	if isNew {
 		return s.open(w, r, a, found, o)
@@ -98,6 +101,7 @@ func refuse(w http.ResponseWriter, r *http.Request, a Address, o Opening, err er
 func setHeader(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", "application/javascript; charset=UTF-8")
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store, no-transform") // a proxy that compresses would hold frames back
 	h.Set("X-Accel-Buffering", "no")                 // nginx would hold frames back until it has some kilobytes
 }
@@ -110,7 +114,7 @@ func (s *session) respond(w http.ResponseWriter, r *http.Request, to *receiver, 
 	defer limit.Stop()
 	write := func(b []byte) bool {
 		to.sent += units(b)
-		_, err := w.Write(b)
+		_, err := w.Write(b) //nolint:gosec // it is the answer to a POST, of JSON strings, and no browser takes it for a page
 		if err == nil {
 			err = control.Flush()
 		}

@@ -238,6 +238,7 @@ func TestRefused(t *testing.T) {
 	}
 	n.expect(page+"/xhr_send", `["still here"]`, "204 ")
 	n.expect(page+"/xhr", "", "200 a[\"still here\"]\n")
+	n.expect(page+"/xhr", "x", "400 a request that receives has no body\n")
 	n.expect("/pusher/app/key/xhr_send/", "", "404 404 page not found\n")
 	n.expect(page+"/jsonp", "", "404 404 page not found\n")
 
