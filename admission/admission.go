@@ -126,11 +126,6 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 	if !validPageID(params.PageID) {
 		return accepted, problem.New(problem.Invalid, "an ID of at most %d letters, digits, '_' or '-'", MaxPageID).At(PageIDParam)
 	}
-	for _, key := range params.Watch {
-		if err := a.CheckWatch(page.App, key, params.Labels.Has(key) || page.Labels.Has(key) || page.Backend.Labels.Has(key)); err != nil {
-			return accepted, problem.At(err, WatchParam)
-		}
-	}
 	accepted = scenecast.Admission{
 		App: page.App, Labels: params.Labels, Trusted: page.Labels, Token: page.Token, Backend: page.Backend, PageID: params.PageID, Watch: params.Watch,
 	}

@@ -31,8 +31,10 @@ type QueryForm struct {
 	Watch bool     // WatchParam, which may be there several times, is no label
 }
 
-// maxWatch is how many keys a query may watch.
-const maxWatch = 16
+const (
+	maxWatch      = 16  // keys that a query may watch
+	maxWatchedKey = 256 // bytes of one
+)
 
 // ParseConnectParams reads a query as url.ParseQuery does, but keeps what it needs alone: pages connect by the thousand. It stops
 // where there are more labels than maxLabels. An error is a *problem.Problem.
@@ -66,6 +68,9 @@ func ParseConnectParams(query string, maxLabels int, form QueryForm) (p ConnectP
 		case form.Watch && key == WatchParam:
 			if len(p.Watch) == maxWatch {
 				return p, problem.New(problem.LimitExceeded, "more than %d keys to watch", maxWatch).At(WatchParam)
+			}
+			if len(value) > maxWatchedKey {
+				return p, problem.New(problem.Invalid, "a key of more than %d bytes", maxWatchedKey).At(WatchParam)
 			}
 			p.Watch = append(p.Watch, value)
 		case len(labels) == maxLabels:

@@ -132,11 +132,9 @@ func TestPresenceRefusals(t *testing.T) {
 		`{"type":"presence","key":"room","value":"a","count":1,"anonymous":0,"members":[{"user":"1","since":"…"}]}`)
 	s.expectMetrics(map[string]string{`scenecast_page_requests_refused_total{type="watch"}`: "5"})
 	for query, want := range map[string]string{
-		"watch=page&page=home":          "404 not_found",
-		"watch=order&page=home":         "400 invalid",
-		"watch=room&watch=order&room=a": "400 invalid",
-		"watch=room&watch=rom&room=a":   "404 not_found",
-		"watch=order&order=7&@watch":    "403 forbidden",
+		"watch=order&order=7&@watch":             "403 forbidden",
+		"watch=" + strings.Repeat("a", 257):      "400 invalid",
+		strings.Repeat("watch=order&", 17) + "a": "400 limit_exceeded",
 	} {
 		status, answer := s.call("GET", "/v1/events?token=ann-token&"+query, "", "", "")
 		var p struct{ Kind string }
@@ -144,7 +142,7 @@ func TestPresenceRefusals(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", query, status, answer, want)
 		}
 	}
-	s.expectMetrics(map[string]string{`scenecast_refused_total{reason="not_found"}`: "2", `scenecast_refused_total{reason="invalid"}`: "2"})
+	s.expectMetrics(map[string]string{`scenecast_refused_total{reason="forbidden"}`: "1", `scenecast_refused_total{reason="invalid"}`: "1"})
 }
 
 // TestPresenceOverEventStream: a stream watches by its query.
@@ -156,6 +154,14 @@ func TestPresenceOverEventStream(t *testing.T) {
 	if got := since.ReplaceAllString(stream.next(), `$1"…"`); got != "event: scenecast\ndata: "+`{"type":"joined","key":"order","value":"7","members":[`+annIn+`]}` {
 		t.Errorf("got %q", got)
 	}
+
+	// A key that is not declared is told so, and one that the page has no label with may come to have one; neither keeps the stream closed.
+	stream = s.listening("page=late&watch=order&watch=page")
+	stream.expect("event: scenecast\ndata: " + `{"type":"error","key":"page","kind":"not_found","detail":"\"page\" is no key whose presence can be watched","setting":"presence"}`)
+	if status, answer := s.call("POST", "/v1/labels", apiKey, "application/json", `{"to": {"page": "late"}, "set": {"order": "9"}}`); status != 200 {
+		t.Fatal(answer)
+	}
+	stream.expect("event: scenecast\ndata: " + `{"type":"presence","key":"order","value":"9","count":0,"anonymous":1,"members":[]}`)
 }
 
 // TestLargeScene: over max_members there are counts, and again members when it is clearly below.

@@ -21,13 +21,13 @@ var (
 
 // chaosEngine is an engine under chaos: what its nodes need beside them, and which faults there can be.
 type chaosEngine struct {
-	name    string
-	start   func(t *testing.T) *underChaos
-	time    time.Duration // that it takes unless a flag says otherwise
-	mayMiss bool          // the log may lose its end, of which pages are told
+	name  string
+	start func(t *testing.T) *underChaos
+	time  time.Duration // that it takes unless a flag says otherwise
 
-	// mayReorder: what was acknowledged may be lost, and appended again behind what its publisher has pushed then.
-	mayReorder bool
+	// mayLose: the log may lose its end. Pages are told of that, and what was acknowledged is appended again, maybe behind what its publisher
+	// has pushed then: also where a replica is waited for, which may not be the one that is promoted.
+	mayLose bool
 }
 
 // underChaos is nodes that run, and what can be done to them.
@@ -48,8 +48,8 @@ type chaosFault struct {
 // chaosEngines are an embedded NATS, and a Redis with Sentinels, whose replicas are waited for or not.
 var chaosEngines = []chaosEngine{
 	{name: "nats", start: startNATSChaos, time: time.Minute},
-	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, time: 30 * time.Second, mayMiss: true, mayReorder: true},
-	{name: "redis-wait", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 1) }, time: 30 * time.Second, mayMiss: true},
+	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, time: 30 * time.Second, mayLose: true},
+	{name: "redis-wait", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 1) }, time: 30 * time.Second, mayLose: true},
 }
 
 // TestChaos does one thing after the other to nodes at random, under numbered pushes to pages that change nodes: nothing that was
@@ -67,7 +67,7 @@ func TestChaos(t *testing.T) {
 			}
 			seed := uint64(time.Now().UnixNano())
 			t.Logf("seed %d", seed)
-			l := startLoadOf(t, c.fleet, *chaosRate, e.mayMiss, e.mayReorder)
+			l := startLoadOf(t, c.fleet, *chaosRate, e.mayLose)
 			r := newChaosReport(c.faults)
 			c.run(cmp.Or(*chaosTime, e.time), l, r, rand.New(rand.NewPCG(seed, 0)))
 			time.Sleep(500 * time.Millisecond)

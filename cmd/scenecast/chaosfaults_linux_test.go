@@ -1,10 +1,12 @@
 package main_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,6 +96,13 @@ func startRedisChaos(t *testing.T, wait int) *underChaos {
 	env := []string{"env", "SCENECAST_REDIS_SENTINEL_MASTER=" + redis.Name, "SCENECAST_REDIS_REGISTRY=true", fmt.Sprint("SCENECAST_REDIS_WAIT_REPLICAS=", wait)}
 	c := &underChaos{fleet: prepareNodes(t, freeport.Addrs(t, 3), [][]string{env, env, env}), faults: faultsOfNodes(), mended: redis.AwaitReplicas}
 	c.check = func() { c.awaitNoGhosts(redis) }
+	ctx, stop := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	watching.Go(func() { promoteWhereNobodyIs(ctx, t, redis) })
+	t.Cleanup(func() {
+		stop()
+		watching.Wait()
+	})
 	for _, m := range c.nodes {
 		m.args = append(m.args, "--engine", "redis", "--redis-url", "redis://"+strings.Join(urls, ","), "--cluster-node", m.name)
 	}
@@ -112,6 +121,28 @@ func startRedisChaos(t *testing.T, wait int) *underChaos {
 		}})
 	c.start()
 	return c
+}
+
+// promoteWhereNobodyIs does what an operator does where Sentinels cannot: on a busy machine, a master that comes back while another one is
+// promoted can end with each server a replica of the other, and none that Sentinels would promote.
+func promoteWhereNobodyIs(ctx context.Context, t *testing.T, redis *redistest.Watched) {
+	for leaderless := time.Now(); ctx.Err() == nil; time.Sleep(500 * time.Millisecond) {
+		for _, s := range redis.Servers {
+			if !strings.Contains(s.Say("INFO replication"), "role:slave") {
+				leaderless = time.Now()
+			}
+		}
+		if time.Since(leaderless) < 10*time.Second {
+			continue
+		}
+		named := redis.Sentinels[0].Say("SENTINEL GET-MASTER-ADDR-BY-NAME " + redis.Name)
+		for _, s := range redis.Servers {
+			if strings.Contains(named, s.Port()) {
+				t.Logf("for 10 s all servers have been replicas of each other; %s, which Sentinels name, is promoted by hand", s.Addr)
+				s.Say("REPLICAOF NO ONE")
+			}
+		}
+	}
 }
 
 // awaitNoGhosts waits until the registry, in the Redis that is the master by now, has as many connections as there are: none, when all pages

@@ -30,10 +30,7 @@ type load struct {
 
 	begun   time.Time
 	rate    int  // pushes a second that are wanted
-	mayMiss bool // pages may be told of gaps: the log may lose its end
-
-	// mayReorder: what the log has lost may be appended again behind what its publisher has pushed meanwhile, elsewhere.
-	mayReorder bool
+	mayLose bool // the log may lose its end: see chaosEngine
 
 	mu     sync.Mutex
 	last   time.Time     // a push was acknowledged
@@ -57,10 +54,10 @@ const (
 // defaultRate is how many pushes a second a load has, unless -chaos-rate says otherwise.
 const defaultRate = 400
 
-func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, *chaosRate, false, false) }
+func startLoad(t *testing.T, f *fleet) *load { return startLoadOf(t, f, *chaosRate, false) }
 
-func startLoadOf(t *testing.T, f *fleet, rate int, mayMiss, mayReorder bool) *load {
-	l := &load{t: t, fleet: f, rate: rate, mayMiss: mayMiss, mayReorder: mayReorder, keys: fmt.Sprint(time.Now().UnixNano(), "-"), begun: time.Now(), last: time.Now()}
+func startLoadOf(t *testing.T, f *fleet, rate int, mayLose bool) *load {
+	l := &load{t: t, fleet: f, rate: rate, mayLose: mayLose, keys: fmt.Sprint(time.Now().UnixNano(), "-"), begun: time.Now(), last: time.Now()}
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	var welcomed sync.WaitGroup

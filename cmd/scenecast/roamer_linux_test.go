@@ -99,7 +99,7 @@ func (p *roamer) visit(ctx context.Context, m *member) {
 func (p *roamer) check(l *load) {
 	next, at := make(map[string]int), make(map[string]int) // by publisher: the last number, and where it was shown
 	isTold := func(from, to int) bool {
-		return l.mayMiss && slices.ContainsFunc(p.gapAt, func(gap int) bool { return gap > from && gap <= to })
+		return l.mayLose && slices.ContainsFunc(p.gapAt, func(gap int) bool { return gap > from && gap <= to })
 	}
 	shown, missing, forgiven := make(map[string]int), make(map[string]bool), make(map[string]bool)
 	for i, s := range p.shown {
@@ -116,7 +116,7 @@ func (p *roamer) check(l *load) {
 				p.shown[before+1], p.shown[i-1], p.gaps)
 			return
 		}
-		if !l.mayReorder && (n <= next[publisher] && !forgiven[text] || !told) {
+		if !l.mayLose && (n <= next[publisher] && !forgiven[text] || !told) {
 			l.t.Errorf("%s has shown %v behind %s.%d; its gaps: %v", p.id, s, publisher, next[publisher], p.gaps)
 			return
 		}
@@ -144,7 +144,7 @@ func (p *roamer) check(l *load) {
 			l.t.Errorf("%s has shown %d numbers of the publisher %d, and %d were acknowledged; its gaps: %v", p.id, got, i, want, p.gaps)
 		}
 	}
-	if !l.mayMiss {
+	if !l.mayLose {
 		for _, gap := range p.gaps {
 			l.t.Errorf("%s was told of a gap: %s", p.id, gap)
 		}

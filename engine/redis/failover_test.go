@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -27,7 +29,7 @@ func TestMasterIsKilled(t *testing.T) {
 		t.Run(fmt.Sprint("Sentinel, WAIT ", wait), func(t *testing.T) {
 			w := redistest.StartWatched(t, 1+wait) // with one replica there would be none to wait for
 			f := startFleet(t, 3, client(t, sentinelOptions(w)), func(o *redis.Options) { o.WaitReplicas = wait })
-			killWhilePublishing(t, f, w.Servers[0])
+			killWhilePublishing(t, f, w.Servers[0], w.Servers[1:])
 			if w.Master() == w.Servers[0] {
 				t.Error("nobody was promoted")
 			}
@@ -36,16 +38,24 @@ func TestMasterIsKilled(t *testing.T) {
 	t.Run("Cluster", func(t *testing.T) {
 		servers := redistest.StartCluster(t, 3)
 		f := startFleet(t, 3, client(t, clusterOptions(servers)))
-		killWhilePublishing(t, f, redistest.ClusterMaster(t, servers, "{scenecast:scenecast}:log"))
+		killWhilePublishing(t, f, redistest.ClusterMaster(t, servers, "{scenecast:scenecast}:log"), servers[3:])
 	})
 }
 
-func killWhilePublishing(t *testing.T, f *fleet, master *redistest.Server) {
+// killWhilePublishing kills a master, and logs how long after one of the replicas is promoted a publish is answered.
+func killWhilePublishing(t *testing.T, f *fleet, master *redistest.Server, replicas []*redistest.Server) {
 	t.Helper()
 	before := f.engines[0].Newest().Epoch
 	stop := f.publishers(t)
 	f.awaitMore(t, 300)
 	master.Kill()
+	killed := time.Now()
+	until(t, func() bool {
+		return slices.ContainsFunc(replicas, func(s *redistest.Server) bool { return strings.Contains(s.Say("INFO replication"), "role:master") })
+	})
+	promoted := time.Now()
+	f.awaitMore(t, 1)
+	t.Logf("promoted %v after the kill; a push is acknowledged %v after that", promoted.Sub(killed), time.Since(promoted))
 	f.awaitMore(t, 600)
 	stop()
 	f.check(t)

@@ -264,6 +264,7 @@ func (f *follower) adopt(e entry) {
 
 func (f *follower) beginEpoch(e entry) {
 	f.epoch = e.epoch
+	f.sends.anew.Store(true)
 	f.on.Epoch(e.epoch, e.number, e.ended)
 	if e.voids { // nobody knows who has read what
 		f.on.Missed(e.number)

@@ -249,3 +249,22 @@ func TestEvictionIsWarnedOf(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamsExpireAfterAFlush: when Redis has lost everything, the streams of messages, which are made anew, are told again how long to stay:
+// those of nodes that are gone are not there for ever.
+func TestStreamsExpireAfterAFlush(t *testing.T) {
+	s := redistest.Start(t)
+	f := startFleet(t, 2, client(t, redisclient.Options{URL: "redis://" + s.Addr}))
+	control := s.Client()
+	f.publish(t, 0, "before")
+	do(t, control, "FLUSHALL")
+	until(t, func() bool { // some seconds of beats, and less than those after which they are told without a cause
+		answer := redistest.Do(t, control, "XLEN", allKey)
+		n, _ := answer.AsInt64()
+		return n >= 8
+	})
+	answer := redistest.Do(t, control, "PTTL", allKey)
+	if ms, _ := answer.AsInt64(); ms <= 0 {
+		t.Error("the stream stays for ever")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -15,6 +16,7 @@ import (
 // sends are the messages that are to be sent, in order. What comes while others are on their way goes together.
 type sends struct {
 	wake chan struct{} // there is something in the queue
+	anew atomic.Bool   // the log has begun anew: Redis may have lost how long streams are to stay
 
 	mu    sync.Mutex
 	queue []waitingSend
@@ -71,6 +73,9 @@ func (b *Backend) keepSending() {
 		case <-b.ctx.Done():
 			return
 		case <-s.wake:
+		}
+		if s.anew.Swap(false) {
+			clear(kept)
 		}
 		s.mu.Lock()
 		queue := s.queue

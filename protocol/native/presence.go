@@ -5,6 +5,7 @@ import (
 
 	"scenecast"
 	"scenecast/label"
+	"scenecast/problem"
 )
 
 // The messages to a page that watches, by their kinds. All have the scene; what else they have, Presence says.
@@ -37,6 +38,18 @@ type (
 		Since  *time.Time `json:"since,omitempty"`
 	}
 )
+
+// Unwatchable tells a page that cannot ask by itself why it is told nothing of a key that it has wanted to watch.
+func Unwatchable(key string, err error) []byte {
+	p := problem.Of(err)
+	return encode(struct {
+		Type    string       `json:"type"`
+		Key     string       `json:"key"`
+		Kind    problem.Kind `json:"kind"`
+		Detail  string       `json:"detail"`
+		Setting string       `json:"setting,omitempty"`
+	}{"error", key, p.Kind, p.Detail, p.Setting})
+}
 
 // Presence is what a page is told that watches one of its scenes.
 func Presence(n *scenecast.PresenceNotice) []byte {

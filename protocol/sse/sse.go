@@ -57,9 +57,15 @@ const (
 	retryOver = 4 * time.Second
 )
 
-// Opened implements scenecast.Protocol. The welcome has an ID, so that a page resumes from here that gets nothing at all.
+// Opened implements scenecast.Protocol. The welcome has an ID, so that a page resumes from here that gets nothing at all. A key
+// that it cannot watch is no reason to get no pushes; an EventSource could not read it from a refusal anyway.
 func (p *Protocol) Opened(c scenecast.Conn) {
 	c.Send(message(retryField(), c.Position(), native.Welcome(c)))
+	for key := range c.Labels().Of(scenecast.LabelWatch).All() {
+		if err := p.authenticator.CheckWatch(c.App(), key.Value, true); err != nil {
+			c.Send(message("", scenecast.Position{}, native.Unwatchable(key.Value, err)))
+		}
+	}
 }
 
 // Received implements scenecast.Protocol: a page that only listens says nothing.

@@ -27,6 +27,7 @@ type conn struct {
 }
 
 func (c *conn) ID() scenecast.ConnID         { return scenecast.ConnID{Node: 7, Seq: 1} }
+func (c *conn) Labels() label.Set            { return label.Set{} }
 func (c *conn) Position() scenecast.Position { return c.at }
 func (c *conn) Send(frame []byte) bool       { c.sent += string(frame); return true }
 

@@ -140,6 +140,21 @@ func (s *Server) Client() rueidis.Client {
 	return c
 }
 
+// Say sends a line to the server and returns the beginning of what it answers, or nothing where it does not answer soon. Any goroutine may
+// call it.
+func (s *Server) Say(line string) string {
+	c, err := net.DialTimeout("tcp", s.Addr, time.Second)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Second))
+	_, _ = c.Write([]byte(line + "\r\n"))
+	b := make([]byte, 1024)
+	n, _ := c.Read(b)
+	return string(b[:n])
+}
+
 // Do runs a command, as in "HLEN", "key", and returns its answer. In a Cluster it asks any node, whatever the key.
 func Do(tb testing.TB, c rueidis.Client, words ...string) rueidis.RedisMessage {
 	tb.Helper()

@@ -46,6 +46,7 @@ export function createClient(beside?: string): TagClient {
   let welcomedAt = 0;
   let heartbeatTimer: Timer; // of an event stream: the time to try WebSocket again
   let plugged: ((message: any) => void) | undefined; // sees all messages
+  let watched: string[] | undefined; // keys that event streams ask for; others are asked by a message
   let deadline: Timer; // runs while the page waits for a frame from the server
 
   function setState(next: State) {
@@ -73,7 +74,7 @@ export function createClient(beside?: string): TagClient {
   function dial(to: Target) {
     const { token, resume, route } = to, mine: typeof live = to.attempt();
     const open = (token: string) => {
-      mine.transport = to.open(token, mine, handlersOf(mine));
+      mine.transport = to.open(token, mine, handlersOf(mine), watched);
     };
     const later = isPrerendering(); // and wake comes when it is shown
     if (!later && !mine.streams && typeof token === "string") open(token); // a mistake throws by now, and leaves all as it is
@@ -336,7 +337,7 @@ export function createClient(beside?: string): TagClient {
 
   return {
     connect, move, set, on, off,
-    plug(take) { const before = plugged; plugged = (m) => { before?.(m); take(m); }; return send; },
+    plug(take, keys) { watched ||= keys; const before = plugged; plugged = (m) => { before?.(m); take(m); }; return send; },
     close: () => leave("closed", "closed by the page"),
     get state() { return state; },
     get id() { return id; },

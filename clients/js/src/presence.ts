@@ -2,55 +2,83 @@
 import type { Presence, PresenceClient, PresenceMember } from "./types.ts";
 
 /** A scene as the messages tell of it. */
-interface Scene { members: Map<string, PresenceMember>; count: number; anonymous: number; partial: boolean }
+interface Scene { members: Map<string, PresenceMember>; count: number; anonymous: number; partial: boolean; stale?: boolean }
 
 /** What is asked for by one client. */
-interface Watcher { presence: Presence; take(message: any): void; watch(): void; retry(): void }
+interface Watcher { presence: Presence; take(message: any): void; watch(): void; retry(): void; renew(): void }
 
-const watchers = new WeakMap<object, Map<string, Watcher>>();
+/** What one client watches, and how it asks. */
+interface Watched { all: Map<string, Watcher>; keys: string[]; ask(message: object): void }
+
+const byClient = new WeakMap<object, Watched>();
+const SNAPSHOTS_WITHIN = 500; // behind a welcome; of a scene of which none has come the page is no more
 
 /** The presence of a key: the same object for the same key. It asks the server whenever the client is connected. */
 export function presence(client: PresenceClient, key: string): Presence {
-  let byKey = watchers.get(client);
-  if (!byKey) {
-    const all = byKey = new Map();
-    watchers.set(client, all);
+  let watched = byClient.get(client);
+  if (!watched) {
+    const all = new Map<string, Watcher>(), keys: string[] = [];
+    let asked = ""; // by the event stream that there is
     const send = client.plug((message: any) => {
       if (message.type === "set") for (const watcher of all.values()) watcher.retry();
       all.get(message.key)?.take(message);
       if (message.type === "error" && typeof message.id === "string") {
         for (const [key, watcher] of all) if (message.id === ID + key) watcher.take(message);
       }
+    }, keys);
+    byClient.set(client, watched = {
+      all, keys,
+      ask(message) {
+        if (client.id === null) return;
+        try {
+          send(message);
+        } catch {
+          // An event stream, over which a page cannot ask: it is opened anew, as for a change of labels.
+          if (asked !== keys.join()) client.set({});
+        }
+      },
     });
-    senders.set(client, send);
-    client.on("welcome", () => { for (const watcher of all.values()) watcher.watch(); });
+    client.on("state", (state) => { if (state === "connecting") asked = keys.join(); });
+    client.on("welcome", () => {
+      for (const watcher of all.values()) {
+        watcher.renew();
+        watcher.watch();
+      }
+    });
     client.on("gap", ({ reason }) => { if (reason === "dropped") for (const watcher of all.values()) watcher.watch(); });
   }
-  let watcher = byKey.get(key);
+  let watcher = watched.all.get(key);
   if (!watcher) {
-    byKey.set(key, watcher = create(client, key, () => byKey!.delete(key)));
+    watched.all.set(key, watcher = create(watched, key));
+    watched.keys.push(key);
     if (client.state === "open") watcher.watch();
   }
   return watcher.presence;
 }
 
 const ID = "presence ";
-const senders = new WeakMap<object, (message: object) => void>();
 const NAMES = ["joined", "left", "updated", "change", "refused"];
 
-function create(client: PresenceClient, key: string, forget: () => void): Watcher {
+function create({ all, keys, ask }: Watched, key: string): Watcher {
   const scenes = new Map<string, Scene>();
   const listeners = new Map(NAMES.map((name) => [name, new Set<(detail: any) => unknown>()]));
   let refused = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const say = (type: string) => {
-    if (client.id === null) return;
-    try {
-      senders.get(client)!({ type, id: ID + key, key });
-    } catch {
-      // an event stream, over which a page cannot ask
-    }
-  };
+  const say = (type: string) => ask({ type, id: ID + key, key });
+
+  /** What is known is of the connection before: what is not told of again has been left meanwhile. */
+  function renew() {
+    for (const scene of scenes.values()) scene.stale = true;
+    clearTimeout(timer);
+    if (scenes.size > 0) timer = setTimeout(dropStale, SNAPSHOTS_WITHIN);
+  }
+
+  function dropStale() {
+    const before = scenes.size;
+    for (const [value, scene] of Array.from(scenes)) if (scene.stale) scenes.delete(value);
+    if (scenes.size < before) emit("change", presence);
+  }
 
   function emit(name: string, detail: unknown) {
     for (const listener of Array.from(listeners.get(name)!)) {
@@ -111,13 +139,15 @@ function create(client: PresenceClient, key: string, forget: () => void): Watche
       return () => void all.delete(listener);
     },
     close() {
+      keys.splice(keys.indexOf(key), 1);
+      all.delete(key);
+      clearTimeout(timer);
       say("unwatch");
-      forget();
       scenes.clear();
     },
   };
   return {
-    presence, take,
+    presence, take, renew,
     watch: () => say("watch"),
     retry: () => { if (refused) { refused = false; say("watch"); } },
   };

@@ -31,7 +31,7 @@ export interface Target {
   /** What is to be tried next. */
   attempt(): Attempt;
   /** Opens a connection; a mistake in the address throws. */
-  open(token: string, attempt: Attempt, handlers: Handlers): Transport;
+  open(token: string, attempt: Attempt, handlers: Handlers, watched?: string[]): Transport;
 }
 
 /** Checks the options of connect; `beside` is where to connect by default, if the script knows where it is from. */
@@ -56,9 +56,11 @@ export function targetOf(options: Options, beside?: string): Target {
     attempt() {
       return { streams: route.streams, carried: this.carries ? scene.pending() : [], since: this.resumes ? resume.since : "" };
     },
-    open(token, { streams, carried, since }, handlers) {
+    open(token, { streams, carried, since }, handlers, watch) {
+      const all = scene.with(carried);
+      streams && watch && all.set("watch", watch); // which is no label there
       const connectParams = { token, ...this.resumes && { page_id: resume.pageID, ...since && { since } } };
-      const full = addressWith(address, scene.with(carried), connectParams);
+      const full = addressWith(address, all, connectParams);
       return streams ? openEventStream(full, handlers) : openWebSocket(Class, full, handlers);
     },
   };

@@ -78,13 +78,16 @@ export interface Client {
   /** The page's, which stays over reconnects; null before the first connect. The backend knows it as the label @page. */
   readonly pageID: string | null;
   /** For presence and calls. */
-  plug(take: (message: any) => void): (message: object) => void;
+  plug(take: (message: any) => void, watched?: string[]): (message: object) => void;
 }
 
 /** What presence and calls need of a client. */
-export interface PresenceClient extends Pick<Client, "id" | "state" | "on"> {
-  /** Has a function see all messages of the server. Returns what sends one to it. */
-  plug(take: (message: any) => void): (message: object) => void;
+export interface PresenceClient extends Pick<Client, "id" | "state" | "on" | "set"> {
+  /**
+   * Has a function see all messages of the server. Returns what sends one to it, and throws on an event stream, which asks for the presence of
+   * the watched keys when it is opened.
+   */
+  plug(take: (message: any) => void, watched?: string[]): (message: object) => void;
 }
 
 /** Why a call has no answer. */

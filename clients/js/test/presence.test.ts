@@ -75,3 +75,30 @@ test("a page without the label watches as soon as it has it; a key that is not d
   await until("she sees herself", () => users(orders) === "1@7");
   assert.throws(() => pages.on("arrived" as "joined", () => {}), /there are joined, left, updated, change, refused/);
 });
+
+test("a page whose pushes come over an event stream sees who is there as well", async () => {
+  const server = await Server.start(undefined, settings);
+  const page = (token: string, labels: object, blocked: boolean) => new Page({ url: server.url, token, labels: { ...labels } }, blocked).welcome();
+  const ann = await page("A", { order: "7" }, true);
+  const orders = presence(ann.client, "order"), said = log(orders);
+  await until("she sees herself", () => users(orders) === "1@7");
+  const bob = await page("B", { order: "7" }, false);
+  await until("she sees Bob", () => users(orders) === "1@7 2@7");
+  bob.client.close();
+  await until("Bob has left", () => users(orders) === "1@7");
+  assert.deepEqual(said, ["joined 2 Bob", "left 2 Bob"]);
+
+  await page("B", { order: "8" }, false);
+  await ann.client.set({ order: "8" });
+  await until("she is beside Bob again, and not in the scene that she has left", () => users(orders) === "1@8 2@8");
+  let refused = "";
+  presence(ann.client, "page").on("refused", ({ kind }) => refused = kind);
+  await until("a key that is not declared is refused", () => refused === "not_found");
+  await until("and the rest goes on", () => ann.client.state === "open" && users(orders) === "1@8 2@8");
+  const none = await page("N", { page: "list" }, true);
+  const nobody = presence(none.client, "order");
+  await none.client.set({ order: "8" });
+  await until("a page sees them that has come to be there", () => users(nobody) === "1@8 2@8" && nobody.anonymous === 1);
+  orders.close();
+  await until("she sees nobody", () => users(orders) === "");
+});
