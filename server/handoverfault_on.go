@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// faultPoint kills or stops this process where SCENECAST_HANDOVER_FAULT names the point: kill:old.frozen, stop:new.ready.
+// faultPoint kills or stops this process where HANDOVER_FAULT names the point: kill:old.frozen, stop:new.ready.
 func faultPoint(at string) {
-	how, where, _ := strings.Cut(os.Getenv("SCENECAST_HANDOVER_FAULT"), ":")
+	how, where, _ := strings.Cut(os.Getenv("HANDOVER_FAULT"), ":")
 	if where != at {
 		return
 	}
