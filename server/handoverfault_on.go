@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // faultPoint kills or stops this process where HANDOVER_FAULT names the point: kill:old.frozen, stop:new.ready.
@@ -22,4 +23,5 @@ func faultPoint(at string) {
 	if how != "stop" {
 		select {}
 	}
+	time.Sleep(100 * time.Millisecond) // until the signal has come to all threads
 }
