@@ -84,7 +84,8 @@ func (b *Backend) startEmbedded(ctx context.Context) ([]nats.Option, error) {
 			Name: b.options.Name, Host: host, Port: port,
 			Username: "scenecast", Password: e.Secret,
 			TLSConfig: e.TLS, TLSTimeout: 5,
-			PoolSize: -1, // one connection to each node: what a cluster of ours says fits one
+			Advertise: e.advertise,
+			PoolSize:  -1, // one connection to each node: what a cluster of ours says fits one
 		}
 		// This node is among the routes, too: how many there are says how large a majority is.
 		for _, peer := range append([]string{e.Listen}, e.Peers...) {

@@ -42,6 +42,8 @@ type Embedded struct {
 	TLS    *tls.Config
 	// SlowElections leaves NATS's own times: a leader that is gone is replaced within 4 to 9 s, not within about one.
 	SlowElections bool
+
+	advertise string // where the others are told that this node is; empty: at Listen. Of tests
 }
 
 func (e *Embedded) isClustered() bool { return len(e.Peers) > 0 }

@@ -61,6 +61,7 @@ func embeddedCluster(t *testing.T, n int, forgetAfter time.Duration) enginetest.
 	c := clusterOn(t, n, forgetAfter, func(i int) nats.Options {
 		o := embeddedOf(addrs, i)
 		o.Embedded.Dir, o.Embedded.Peers = dirs[i], peers[i]
+		o.Embedded.HideAddress()
 		return o
 	})
 	c.Network = func(i int) enginetest.Network { return networks[i] }

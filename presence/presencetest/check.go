@@ -29,6 +29,9 @@ func (r *run) agree(when string) {
 			return
 		}
 		if time.Now().After(deadline) {
+			for i, n := range r.nodes {
+				r.t.Logf("node %d is %v, knows %v, and has %d pages; cut off %v, dead %v", i, n.id, n.known(), len(n.pages), n.cut, n.dead)
+			}
 			r.t.Fatalf("%s, not within %v:\n%s", when, patience, strings.Join(faults, "\n"))
 		}
 	}
