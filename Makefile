@@ -3,6 +3,8 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINT    := .tools/golangci-lint-2.15.0
 VULN    := .tools/govulncheck-1.9.0
+NFPM    := .tools/nfpm-2.44.0
+SBOM    := .tools/cyclonedx-gomod-1.10.0
 FUZZ    ?= 20s
 SOAK    ?= 10m
 CHAOS   ?= 100
@@ -10,7 +12,7 @@ RATE    ?= 1000
 ENGINES ?= nats
 FAULTS  ?=
 
-.PHONY: demo test build vet plain race portable browser js typescript cross lint security fuzz soak bench compare hostile chaos tidy clean
+.PHONY: demo test build vet plain race portable browser js typescript cross lint security release test-packages fuzz soak bench compare hostile chaos tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -30,6 +32,13 @@ $(LINT): ; scripts/install-go-tool $@ github.com/golangci/golangci-lint/v2/cmd/g
 
 security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
 $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck
+
+release: ; scripts/release
+test-packages: ; scripts/test-packages
+.tools/nfpm: $(NFPM) ; ln -sf $(notdir $<) $@
+$(NFPM): ; scripts/install-go-tool $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
+.tools/cyclonedx-gomod: $(SBOM) ; ln -sf $(notdir $<) $@
+$(SBOM): ; scripts/install-go-tool $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 
 fuzz: ; scripts/fuzz $(FUZZ)
 soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK) && go test -run "^TestModel$$" -timeout 0 ./engine/cluster ./presence -seeds 3000 && go test -race -run "^TestPresenceModel$$" -timeout 0 -p 1 ./engine/memory ./engine/nats ./engine/redis -presence-rounds 300

@@ -35,6 +35,13 @@ require github.com/pires/go-proxyproto v0.15.0
 
 require github.com/sony/gobreaker/v2 v2.4.0
 
+require github.com/coreos/go-systemd/v22 v22.7.0
+
+require (
+	github.com/cpuguy83/go-md2man/v2 v2.0.6 // indirect
+	github.com/russross/blackfriday/v2 v2.1.0 // indirect
+)
+
 require (
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

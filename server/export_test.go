@@ -37,3 +37,10 @@ func (s *Server) KnowsPusherKey(id, key string) bool {
 	a := s.apps.pusherApp(id)
 	return a != nil && a == s.apps.pusherKey(key) && s.apps.admits(a.Name, a.Credential(key))
 }
+
+// HoldLoop has the last of the loops do nothing until it is released.
+func (s *Server) HoldLoop() (release func()) {
+	held := make(chan struct{})
+	s.loops[len(s.loops)-1].Post(func() { <-held })
+	return func() { close(held) }
+}

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -55,6 +57,25 @@ func maxFrame(o config.Outbox) (bytes int, setting string) {
 		return total, push.SettingOutboxTotal
 	}
 	return int(o.MaxBytes), push.SettingOutbox
+}
+
+// CheckLoops returns when every loop has got to what was posted to it by now: an error says that ctx ended before, or that the server has
+// stopped. A loop that hangs holds up every page that it owns, also while /healthz is answered, which no loop has a part in.
+func (s *Server) CheckLoops(ctx context.Context) error {
+	reached := make(chan struct{}, len(s.loops))
+	for _, loop := range s.loops {
+		if !loop.Post(func() { reached <- struct{}{} }) {
+			return errors.New("the server has stopped")
+		}
+	}
+	for n := range s.loops {
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d loops do not get on: %w", len(s.loops)-n, len(s.loops), ctx.Err())
+		}
+	}
+	return nil
 }
 
 // stopLoops gives the pages until ctx ends to take their close frames.

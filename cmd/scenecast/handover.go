@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +64,8 @@ func successor() (*exec.Cmd, error) {
 		return nil, errors.New("it is not known where this program is")
 	}
 	c := exec.Command(program, os.Args[1:]...) //nolint:gosec // it is this program
+	// systemd's watchdog is the new process's as well: WATCHDOG_PID would have it think that it is another's.
+	c.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "WATCHDOG_PID=") })
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	return c, nil
 }

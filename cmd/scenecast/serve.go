@@ -30,7 +30,9 @@ Settings come from the file, over it from SCENECAST_… variables, over them fro
 key is set, a random one is made and printed once: the server never runs open by accident.
 
 SIGHUP has it read its configuration anew, as scenecast reload does. With the setting handover, SIGUSR2 has it start the program anew, which
-takes the port and all pages over; so does another serve with the same setting.`,
+takes the port and all pages over; so does another serve with the same setting.
+
+Started by systemd as a unit of Type=notify, it tells it when it is ready, reloads and stops; with WatchdogSec, that its loops get on.`,
 		Example: `  scenecast serve
   scenecast serve --config /etc/scenecast.yaml --log-format json
   scenecast serve --listen :8080 --client-token 123456 --api-key "$KEY"`,
@@ -60,6 +62,7 @@ takes the port and all pages over; so does another serve with the same setting.`
 		var running atomic.Pointer[server.Server]
 		defer onHangups(func() {
 			if srv := running.Load(); srv != nil {
+				defer notifyReload(log)()
 				_, _ = srv.ReloadConfiguration(cmd.Context()) // which logs what came of it
 			} else {
 				log.Warn("SIGHUP: the server is starting, with the configuration that it has read")
@@ -124,6 +127,8 @@ func (m *madeSecrets) print(out io.Writer) {
 
 func run(ctx context.Context, srv *server.Server, log *slog.Logger, attrs ...any) error {
 	log.Info("listening", append([]any{"addr", srv.Addr().String(), "version", version, "cores", runtime.GOMAXPROCS(0)}, attrs...)...)
+	stopNotifying := notifyRunning(ctx, srv.CheckLoops, log)
+	defer stopNotifying()
 	if err := srv.Run(ctx); err != nil {
 		return err
 	}
