@@ -42,7 +42,7 @@ type Resume struct {
 const (
 	LabelID       = "@id"       // its ConnID
 	LabelProtocol = "@protocol" // the name of its protocol
-	LabelUser     = "@user"     // who its token says that it is; only of tokens that do
+	LabelUser     = label.User  // who its token says that it is; only of tokens that do
 	LabelPage     = "@page"     // the page's own ID, the same over reconnects; only of pages that give one
 	LabelWatch    = "@watch"    // keys whose presence the page watches
 	LabelWatching = "@watching" // … those of which it has been told who is in its scenes, so that it is told what changes

@@ -237,6 +237,9 @@ func TestLimits(t *testing.T) {
 		{set("page=1234567"), "page: the value has 7 bytes, and may have 6 (setting: labels.max_value_bytes)"},
 		{set("page=中文字"), "page: the value has 9 bytes, and may have 6 (setting: labels.max_value_bytes)"},
 		{set("7=1"), `7: "7" is no label key: a key is a letter or '_', then letters, digits, '_' or '-'`},
+		{set("@member=1234567"), ""}, // made by the server
+		{set("@user=1234567"), "@user: the value has 7 bytes, and may have 6 (setting: labels.max_value_bytes)"},
+		{set("@channel=1234567"), "@channel: the value has 7 bytes, and may have 6 (setting: labels.max_value_bytes)"},
 		{set("page=\xff"), "page: the value is not valid UTF-8"},
 	} {
 		err := limits.Check(c.set)

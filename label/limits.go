@@ -26,7 +26,7 @@ var DefaultLimits = Limits{Count: 32, KeyBytes: 64, ValueBytes: 256}
 // Check returns a problem that names the label and the limit where the set is over one, or where a key is no key or a
 // value no text; otherwise nil.
 //
-// The server's own labels do not count, and have the length that they have.
+// The server's own labels do not count. Those that it makes itself have the length that they have; a user and a channel are given to it.
 func (l Limits) Check(s Set) error {
 	n := 0
 	for label := range s.All() {
@@ -55,7 +55,7 @@ func (l Limits) checkLabel(label Label) error {
 		return problem.New(problem.Invalid,
 			"%q is no label key: a key is a letter or '_', then letters, digits, '_' or '-'", label.Key).At(label.Key)
 	}
-	if len(label.Value) > l.ValueBytes && (!Reserved(label.Key) || label.Key == Channel) {
+	if len(label.Value) > l.ValueBytes && (!Reserved(label.Key) || given(label.Key)) {
 		return problem.New(problem.LimitExceeded, "the value has %d bytes, and may have %d",
 			len(label.Value), l.ValueBytes).At(label.Key).DecidedBy(SettingValueBytes)
 	}
@@ -79,8 +79,13 @@ func ValidKey(key string) bool {
 	return key != ""
 }
 
-// Channel is the key of the channels that a page is subscribed to (docs/pusher.md): the one key with '@' that a token or a backend may give.
-const Channel = "@channel"
+// The keys with '@' whose values come from outside.
+const (
+	User    = "@user"    // who a page's token says that it is
+	Channel = "@channel" // the channels that a page is subscribed to (docs/pusher.md): the one such key that a token or a backend may give as a label
+)
+
+func given(key string) bool { return key == User || key == Channel }
 
 // Grantable reports whether a token or a backend may give a label with this key.
 func Grantable(key string) bool { return key == Channel || !Reserved(key) && ValidKey(key) }
