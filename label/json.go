@@ -9,19 +9,44 @@ import (
 
 // MarshalJSON prints the set as an object: a key with one value as a string, one with several as an array,
 // `{"page":"home","tag":["a","b"]}`, keys and values in order.
-func (s Set) MarshalJSON() ([]byte, error) {
-	m := make(map[string]any)
-	for _, l := range s.labels {
-		if _, seen := m[l.Key]; seen {
+func (s Set) MarshalJSON() ([]byte, error) { return s.AppendJSON(nil), nil }
+
+// AppendJSON appends what MarshalJSON prints.
+func (s Set) AppendJSON(b []byte) []byte {
+	b = append(b, '{')
+	for rest := s.labels; len(rest) > 0; {
+		of := rest[:1]
+		for len(of) < len(rest) && rest[len(of)].Key == of[0].Key {
+			of = rest[:len(of)+1]
+		}
+		if len(rest) < len(s.labels) {
+			b = append(b, ',')
+		}
+		rest = rest[len(of):]
+		b = append(AppendJSONString(b, of[0].Key), ':')
+		if len(of) == 1 {
+			b = AppendJSONString(b, of[0].Value)
 			continue
 		}
-		if values := s.Values(l.Key); len(values) > 1 {
-			m[l.Key] = values
-		} else {
-			m[l.Key] = l.Value
+		for i, l := range of {
+			b = AppendJSONString(append(b, "[,"[min(i, 1)]), l.Value)
+		}
+		b = append(b, ']')
+	}
+	return append(b, '}')
+}
+
+// AppendJSONString appends a key, or a value, as encoding/json prints it. Most need no escapes, and take no other time than to be copied.
+func AppendJSONString(b []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			escaped, _ := json.Marshal(text) // a string has no error
+			return append(b, escaped...)
 		}
 	}
-	return json.Marshal(m)
+	b = append(b, '"')
+	b = append(b, text...)
+	return append(b, '"')
 }
 
 // UnmarshalJSON reads what MarshalJSON prints.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"scenecast/label"
 	"scenecast/problem"
@@ -298,6 +299,39 @@ func FuzzJSON(f *testing.F) {
 		var back label.Set
 		if err := json.Unmarshal(b, &back); err != nil || !back.Equal(s) {
 			t.Errorf("%q came back from %s as %q, %v", spell(s), b, spell(back), err)
+		}
+	})
+}
+
+// FuzzPrint: a set prints as encoding/json prints a map of its keys, and is read back from it.
+func FuzzPrint(f *testing.F) {
+	f.Add("page", "home", "tag", "a", "b")
+	f.Add("a", "", "a", "<&>", "\"\\\x00\x1f\x7f\u2028é\xff")
+	f.Fuzz(func(t *testing.T, key1, value1, key2, value2, value3 string) {
+		s := label.New(label.Label{Key: key1, Value: value1}, label.Label{Key: key2, Value: value2}, label.Label{Key: key2, Value: value3})
+		for _, text := range []string{key1, value1, value2, value3} {
+			want, _ := json.Marshal(text)
+			if got := label.AppendJSONString([]byte("x"), text); string(got) != "x"+string(want) {
+				t.Errorf("%q is printed as %s, want %s", text, got, want)
+			}
+		}
+		if !utf8.ValidString(key1) || !utf8.ValidString(key2) {
+			return // two of them may print alike, as no labels do
+		}
+		m := make(map[string]any)
+		for _, key := range s.Keys() {
+			if m[key] = s.Value(key); len(s.Values(key)) > 1 {
+				m[key] = s.Values(key)
+			}
+		}
+		want, _ := json.Marshal(m)
+		got, err := json.Marshal(s)
+		if err != nil || string(got) != string(want) || string(s.AppendJSON(nil)) != string(want) {
+			t.Errorf("got %s and %s, %v, want %s", got, s.AppendJSON(nil), err, want)
+		}
+		var back label.Set
+		if err := json.Unmarshal(got, &back); err != nil || utf8.ValidString(value1+value2+value3) && !back.Equal(s) {
+			t.Errorf("%s is read as %v, %v", got, back, err)
 		}
 	})
 }
