@@ -54,7 +54,7 @@ func (p *page) take(frame []byte) {
 	err := json.Unmarshal(frame, &m)
 	kind, known := kinds[m.Type]
 	if err != nil || !known {
-		p.fault(fmt.Errorf("was told %q: %v", frame, err))
+		p.fault(fmt.Errorf("was told %q, which is no message of presence", frame))
 		return
 	}
 	n := scenecast.PresenceNotice{Kind: kind, Key: m.Key, Value: m.Value, Count: m.Count, Anonymous: m.Anonymous, Partial: m.Partial}
