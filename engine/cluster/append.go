@@ -24,6 +24,10 @@ func (e *Engine) appendMore() {
 		o := e.queue[0]
 		e.queue[0] = nil
 		e.queue = e.queue[1:]
+		if o.isThereAgain() {
+			e.keepOther(o.of)
+			continue
+		}
 		e.appendRecord(o)
 	}
 }
@@ -76,9 +80,12 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 		e.setDown(false, nil)
 		e.noteSafe(o)
 		e.completeAll(o)
-		if again := o.again && o.place <= e.epochBegin; again {
+		switch {
+		case o.again && o.placed() <= e.epochBegin:
 			e.queue = append(e.queue, o)
-		} else {
+		case o.of != nil:
+			e.keepOther(o.of)
+		default:
 			e.inOrder = append(e.inOrder, o)
 			e.keptBytes += len(o.bytes)
 		}
@@ -96,6 +103,10 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 			defer e.mu.Unlock()
 			if e.ctx.Err() != nil {
 				e.giveUp(o)
+			} else if o.sending && o.isThereAgain() {
+				e.removeInFlight(o)
+				e.keepOther(o.of)
+				e.appendMore()
 			} else if o.sending {
 				e.counts.appendedAgain.Add(1)
 				o.markAgain() // also where this node has not read yet that an epoch has begun
@@ -105,10 +116,21 @@ func (e *Engine) appendEnded(o *ownRecord, err error) {
 	}
 }
 
+// placed is the record's number in the log, as far as that is known to have it; otherwise 0.
+func (o *ownRecord) placed() uint64 {
+	if o.of != nil {
+		return o.of.place
+	}
+	return o.place
+}
+
 // giveUp, with mu held, ends the attempts to append a record. Whether one of them has come through is not known.
 func (e *Engine) giveUp(o *ownRecord) {
 	e.removeInFlight(o)
 	o.bytes = nil
+	if o.of != nil {
+		delete(e.others.byName, o.of.name)
+	}
 	if !o.read {
 		e.failAll(o, scenecast.ErrUncertain)
 	}

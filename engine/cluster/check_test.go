@@ -80,9 +80,9 @@ func (m *model) checkRoamer(p *roamer, happened []*scenecast.Push) {
 	}
 }
 
-// isGone reports whether the log has lost a push for good, as the node that took it is dead. Only nodes that have read it know of it then.
+// isGone reports whether the log has lost a push for good, as all nodes that had read it are dead.
 func (m *model) isGone(id string) bool {
-	if m.killed == 0 {
+	if m.killed == 0 || slices.ContainsFunc(m.sinks, func(s *sink) bool { return s.has(id, "") }) {
 		return false
 	}
 	for _, entry := range m.log.entries {

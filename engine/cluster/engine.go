@@ -112,6 +112,7 @@ type Engine struct {
 	keptBytes int                       // of these
 	byKey     map[tail.Name]*submission // submitted, and not yet read back
 	appended  time.Time                 // when a record was appended last
+	others    others                    // records of other nodes that this one may append again
 	safe      uint64                    // the number in the log of this node's newest record that is known to be safe
 	safer     chan struct{}             // closed when that is higher; nil: nobody waits
 	down      bool                      // records do not get through
@@ -141,6 +142,7 @@ func New(b Backend, o Options) *Engine {
 		kept:     make(map[uint64]*ownRecord),
 		inFlight: make(map[*ownRecord]struct{}),
 		unread:   make(map[uint64]time.Time),
+		others:   others{byName: make(map[recordName]*otherRecord), returned: make(map[scenecast.NodeID]struct{})},
 		byKey:    make(map[tail.Name]*submission),
 		members:  members{byID: make(map[scenecast.NodeID]*member), senders: make(map[scenecast.NodeID]*sender)},
 		asks:     make(map[uint64]*ask),
@@ -202,6 +204,9 @@ func (e *Engine) Close() error {
 		if o.retry != nil {
 			o.retry.Stop()
 		}
+	}
+	if e.others.timer != nil {
+		e.others.timer.Stop()
 	}
 	for id := range e.members.byID {
 		e.waitNoMore(id)

@@ -161,10 +161,15 @@ func (b *fakeBackend) cutOff(lasts time.Duration) {
 	b.on.State(errLost)
 	time.Sleep(lasts)
 	b.set(func() { b.cut = false })
+	b.catchUp()
+	b.on.State(nil)
+}
+
+// catchUp waits until the node has read what there is.
+func (b *fakeBackend) catchUp() {
 	for b.isBehind() {
 		time.Sleep(time.Millisecond)
 	}
-	b.on.State(nil)
 }
 
 func (b *fakeBackend) isBehind() bool {
@@ -296,7 +301,7 @@ func (b *fakeBackend) append(record []byte) (uint64, error) {
 func (b *fakeBackend) CheckRoom() error { return nil }
 
 // MaxRecord implements Backend.
-func (b *fakeBackend) MaxRecord() int { return 1 << 20 }
+func (b *fakeBackend) MaxRecord() int { return 16 << 20 }
 
 // Send implements Backend.
 func (b *fakeBackend) Send(_ context.Context, to scenecast.NodeID, message []byte) error {

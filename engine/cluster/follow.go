@@ -32,19 +32,20 @@ func (v *events) Record(number uint64, b []byte) {
 		o = nil
 	}
 	if !e.seenOf(r.origin).add(r.number) {
-		if o != nil {
-			o.place = number
-			e.noteSafe(o)
+		if !e.isRepeat(number, recordName{r.origin, r.number}) {
+			e.stray(number, r) // it has been appended again, and was there already
 		}
-		e.stray(number, r) // it has been appended again, and was there already
 		return
 	}
-	if o != nil {
+	now := e.options.Now()
+	switch {
+	case o != nil:
 		o.read, o.place = true, number
 		e.noteSafe(o)
 		e.expect(o)
+	case !own:
+		e.noteOther(number, r, b, now)
 	}
-	now := e.options.Now()
 	epoch := e.tail.Newest().Epoch
 	for i, p := range r.pushes {
 		p.Position = scenecast.Position{Epoch: epoch, Seq: seqOf(number, i)}
@@ -161,7 +162,7 @@ func (e *Engine) seenOf(origin scenecast.NodeID) *seen {
 // maxOrigins bounds how many origins are remembered, 8 KiB each. Every start of a node is one more.
 const maxOrigins = 512
 
-// forgetOrigin, with mu held, forgets the oldest origin that is no member any more: it cannot append anything again.
+// forgetOrigin, with mu held, forgets the oldest origin that is no member any more: nobody appends anything of it again.
 func (e *Engine) forgetOrigin() {
 	for i, origin := range e.origins {
 		if _, here := e.members.byID[origin]; !here && origin != e.options.ID {
@@ -172,7 +173,8 @@ func (e *Engine) forgetOrigin() {
 	}
 }
 
-// Epoch implements Events. What this node had appended and the log has lost, it appends again.
+// Epoch implements Events. What this node had appended and the log has lost, it appends again, and later what it had read of others, unless
+// somebody else does.
 func (v *events) Epoch(id, begin, previousEnd uint64) {
 	e := (*Engine)(v)
 	e.mu.Lock()
@@ -182,6 +184,7 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 		e.unsettled = e.unsettled[:0]
 	}
 	e.unsettled = append(e.unsettled, id)
+	e.loseOthers(begin, previousEnd)
 	if !e.isLive {
 		return
 	}
@@ -215,7 +218,7 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 		e.queue = append(lost, e.queue...)
 		e.appendMore()
 	}
-	e.logger.Warn("engine: the log has begun anew", "epoch", scenecast.Position{Epoch: id, Seq: endOf(begin)}, "ended", previousEnd, "appended_again", len(lost))
+	e.logger.Warn("engine: the log has begun anew", "epoch", scenecast.Position{Epoch: id, Seq: endOf(begin)}, "ended", previousEnd, "appended_again", len(lost), "lost_of_others", len(e.others.lost))
 }
 
 // Missed implements Events.

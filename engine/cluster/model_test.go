@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,7 @@ var (
 //   - the epochs that are not settled are only the newest
 //   - apply does not mark as stray a push whose key is taken by one of a lost tail
 //   - stray does not mark a record that was appended again
+//   - appendOthers appends nothing
 //   - appendEnded does not append again what an epoch has begun behind while it was on its way
 //   - receiveAsk answers also a node that has not listed this one among those that it asks
 //   - completeIf answers before Append has returned
@@ -231,6 +233,7 @@ func (m *model) disturb(o operation) {
 		b.set(func() { b.stalled = true })
 		time.Sleep(o.lasts)
 		b.set(func() { b.stalled = false })
+		b.catchUp() // a page waits for a node only so long until it has read an epoch
 	case "cut":
 		b.cutOff(o.lasts)
 	case "part": // a node reads nothing for a while, in which the log loses its end twice, or once
@@ -264,12 +267,46 @@ func (m *model) disturb(o operation) {
 			m.kill(n)
 			m.killed++
 		}
+	case "orphan": // the log loses its end, which one node has not read, and its origin dies; who has tried there tries again elsewhere
+		if len(m.engines) > 3 {
+			b.set(func() { b.behind = true })
+			time.Sleep(o.lasts / 16)
+			if origin := m.originOfTheEnd(n); origin >= 0 {
+				m.backs[origin].set(func() { m.backs[origin].cut = true })
+				m.lose(o)
+				m.kill(origin)
+				m.killed++
+			}
+			time.Sleep(o.lasts / 16)
+			b.set(func() { b.behind = false })
+		}
 	case "kill":
 		if len(m.engines) > 2 {
 			m.kill(n)
 			m.killed++
 		}
 	}
+}
+
+// originOfTheEnd is the node that has appended the newest record with pushes which may be lost, if it is alive and not this one; otherwise -1.
+func (m *model) originOfTheEnd(not int) int {
+	m.log.mu.Lock()
+	defer m.log.mu.Unlock()
+	for _, entry := range slices.Backward(m.log.entries) {
+		if entry.epoch != 0 || entry.safe {
+			break
+		}
+		r, err := decodeRecord(entry.record, audience.Parse)
+		if err != nil || len(r.pushes) == 0 {
+			continue
+		}
+		origin := slices.IndexFunc(m.backs, func(b *fakeBackend) bool { return b.self == r.origin })
+		if origin == not {
+			return -1
+		}
+		return origin
+	}
+	return -1
 }
 
 func (m *model) lose(o operation) {

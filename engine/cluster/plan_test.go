@@ -115,7 +115,7 @@ func (p *plan) drawDisturbances(r *rand.Rand) {
 		kinds = append(kinds, "kill")
 	}
 	if !p.calm && loses && p.faults.safe {
-		kinds = append(kinds, "failover", "failover")
+		kinds = append(kinds, "failover", "orphan", "orphan")
 	}
 	at := time.Duration(0)
 	for range 8 {

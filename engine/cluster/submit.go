@@ -10,10 +10,12 @@ import (
 	"scenecast/problem"
 )
 
-// ownRecord is a record of this node's, from the first push that is submitted for it until nothing about it can change any more.
+// ownRecord is a record of this node's, from the first push that is submitted for it until nothing about it can change any more. It is also
+// one of another node's, while this one appends it again.
 type ownRecord struct {
-	number uint64 // among the node's records
-	epoch  uint64 // in which it was put on its way first
+	number uint64       // among the node's records, from 1; 0: it is another node's
+	epoch  uint64       // in which it was put on its way first
+	of     *otherRecord // what it is; nil: it is this node's
 
 	// retries is the oldest place of a push that one of this record's stands for, which this node has read and the log has lost; zero: none.
 	retries scenecast.Position

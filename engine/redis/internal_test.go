@@ -42,7 +42,7 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestMailboxCompare: a stream that was lost is read from its beginning, in whichever way its new IDs are.
+// TestMailboxCompare: of a stream that was lost the last two seconds are read, in whichever way its new IDs are.
 func TestMailboxCompare(t *testing.T) {
 	for _, c := range []struct{ last, newest, want string }{
 		{"", "", "0-0"}, // at the start
@@ -51,6 +51,7 @@ func TestMailboxCompare(t *testing.T) {
 		{"5-1", "7-0", "5-1"},
 		{"5-1", "5-0", "0-0"},
 		{"10-1", "9-7", "0-0"},
+		{"1700000010000-1", "1700000009000-7", "1700000007000-0"},
 		{"10-1", "", "0-0"},
 	} {
 		m := mailbox{last: c.last}
