@@ -10,7 +10,7 @@ import (
 // Scan is what was found in a log.
 type Scan struct {
 	Records     int // entries that are records
-	Void        int // of these, the ones that were appended to an epoch that had ended: their origins have appended them again
+	Void        int // of these, the ones that were appended to an epoch that had ended: they have been appended again since
 	Pushes      int // in records that are not void
 	Happened    int // of these, the ones that happened: the others were appended twice, or are retries
 	Epochs      int // beginnings of epochs

@@ -220,6 +220,49 @@ func TestOriginAndMasterDie(t *testing.T) {
 	}
 }
 
+// TestOriginAndMasterDieAndAnotherHasRead: as above, and another node lives, which has read what the log loses. It appends all of it again, in
+// its order, and nothing that was acknowledged is lost.
+func TestOriginAndMasterDieAndAnotherHasRead(t *testing.T) {
+	t.Parallel()
+	a := redistest.Start(t)
+	b := redistest.Start(t, "--replicaof", "127.0.0.1 "+a.Port(), "--repl-diskless-sync-delay", "0")
+	var address switchable
+	address.at.Store(a)
+	o := client(t, redisclient.Options{URL: "redis://" + a.Addr})
+	o.DialCtxFn = address.dial
+	f := startFleet(t, 2, o)
+	for i := range 10 {
+		f.publish(t, i%2, fmt.Sprint("replicated ", i))
+	}
+	toA, toB := a.Client(), b.Client()
+	until(t, func() bool { return length(t, toA) == length(t, toB) })
+	redistest.Do(t, toB, "REPLICAOF", "NO", "ONE")
+	for i := range 10 {
+		f.publish(t, 0, fmt.Sprint("lost ", i))
+	}
+	_ = f.engines[0].Close()
+	address.at.Store(b)
+	a.Kill()
+	lost := f.acked[15].Position
+	until(t, func() bool { return f.engines[1].Newest().Epoch != lost.Epoch })
+	f.publish(t, 1, "after")
+	until(t, func() bool { return f.engines[1].Stats().AppendedAgain >= 10 })
+	_, s := f.start(t)
+	f.check(t)
+	if scan := f.checkLog(t); scan.Happened != 21 {
+		t.Errorf("%d pushes are in the log, want 21", scan.Happened)
+	}
+	n := 0
+	for _, p := range s.pushes() {
+		if p.ID == fmt.Sprint("lost ", n) {
+			n++
+		}
+	}
+	if n != 10 {
+		t.Errorf("a node that has started since has %d of 10 lost ones in order", n)
+	}
+}
+
 // TestReplicaIsGone: with a replica waited for, nothing is acknowledged while there is none, and everything again when it is back.
 func TestReplicaIsGone(t *testing.T) {
 	t.Parallel()
