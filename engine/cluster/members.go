@@ -128,6 +128,7 @@ func (e *Engine) keepBeating() {
 				delete(e.members.senders, id)
 			}
 		}
+		e.pruneOthers()
 		now := e.options.Now()
 		e.tail.Expire(now)
 		// Keys are taken by the times in the log, which other nodes' clocks have given: so they are kept for longer than the window.

@@ -259,6 +259,7 @@ func (m *model) disturb(o operation) {
 			b := m.backs[len(m.backs)-1]
 			time.Sleep(o.lasts)
 			b.set(func() { b.deaf = false })
+			time.Sleep(2 * time.Second) // how late a message is, it knows when some have come in time
 		}
 	case "failover": // a node dies, and with it the only copy of the log's end
 		if len(m.engines) > 2 {

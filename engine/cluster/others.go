@@ -66,12 +66,18 @@ func (e *Engine) noteOther(number uint64, r record, b []byte, now time.Time) {
 	e.keepOther(h)
 }
 
-// keepOther, with mu held, keeps a record that the log has, and lets go of those that are too old.
+// keepOther, with mu held, keeps a record that the log has.
 func (e *Engine) keepOther(h *otherRecord) {
 	l := &e.others
 	h.is, h.read = inLog, time.Now()
 	l.inOrder = append(l.inOrder, h)
 	l.bytes += len(h.bytes)
+	e.pruneOthers()
+}
+
+// pruneOthers, with mu held, lets go of records that are too old to be appended again, or too many.
+func (e *Engine) pruneOthers() {
+	l := &e.others
 	for len(l.inOrder) > 0 {
 		oldest := l.inOrder[0]
 		if time.Since(oldest.read) < e.options.AppendAgain && l.bytes <= maxOthers {

@@ -153,5 +153,7 @@ func TestOthersAreKeptForAWhile(t *testing.T) {
 			submit(maxOthers / 3)
 		}
 		check(2)
+		time.Sleep(20 * time.Second)
+		check(0)
 	})
 }
