@@ -214,7 +214,11 @@ func (l *Log) After(after scenecast.Position, limit int, now time.Time, ahead sc
 	case after == newest:
 		return nil, nil
 	case !l.has(after):
-		if after.Epoch == ahead.Epoch && after.Seq <= ahead.Seq && (after.Epoch != newest.Epoch || after.Seq > newest.Seq) {
+		mayBe := after.Seq > newest.Seq
+		if after.Epoch != newest.Epoch {
+			mayBe = !l.HasEpoch(after.Epoch) // one that has ended here has nothing that this log does not know
+		}
+		if mayBe && after.Epoch == ahead.Epoch && after.Seq <= ahead.Seq {
 			return nil, nil
 		}
 		return nil, l.astray(after)

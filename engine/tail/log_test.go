@@ -63,8 +63,9 @@ func (n *naiveLog) after(after scenecast.Position, now time.Time, ahead scenecas
 	case after == n.at():
 		return nil, ""
 	case !n.isOwn(after):
+		ended := slices.ContainsFunc(n.spans[max(0, len(n.spans)-maxLineage):len(n.spans)-1], func(s span) bool { return s.epoch == after.Epoch })
 		newer := after.Epoch != n.at().Epoch || after.Seq > n.newest
-		if newer && after.Epoch == ahead.Epoch && after.Seq <= ahead.Seq {
+		if newer && !ended && after.Epoch == ahead.Epoch && after.Seq <= ahead.Seq {
 			return nil, ""
 		}
 		return nil, scenecast.GapEpoch
