@@ -45,8 +45,8 @@ const (
 // skew is how far the clocks of two nodes may be apart.
 const skew = 20 * time.Second
 
-// newPlan draws a plan. Where the log loses its end, a node may only be killed if what is acknowledged is never lost: otherwise a push is
-// lost with its origin, and nothing can be done about that.
+// newPlan draws a plan. Where the log loses its end, a node may only be killed if what is acknowledged is never lost: otherwise a push
+// that only its origin has read is lost with it, and nothing can be done about that.
 func newPlan(seed uint64) plan {
 	r := rand.New(rand.NewPCG(seed, 2))
 	p := plan{seed: seed, nodes: 3 + r.IntN(2), pages: 4, window: 5 * time.Minute, calm: r.IntN(3) == 0}

@@ -241,12 +241,13 @@ func TestOriginAndMasterDieAndAnotherHasRead(t *testing.T) {
 		f.publish(t, 0, fmt.Sprint("lost ", i))
 	}
 	_ = f.engines[0].Close()
+	f.engines, f.sinks = f.engines[1:], f.sinks[1:]
 	address.at.Store(b)
 	a.Kill()
 	lost := f.acked[15].Position
-	until(t, func() bool { return f.engines[1].Newest().Epoch != lost.Epoch })
-	f.publish(t, 1, "after")
-	until(t, func() bool { return f.engines[1].Stats().AppendedAgain >= 10 })
+	until(t, func() bool { return f.engines[0].Newest().Epoch != lost.Epoch })
+	f.publish(t, 0, "after")
+	until(t, func() bool { return f.engines[0].Stats().AppendedAgain >= 10 })
 	_, s := f.start(t)
 	f.check(t)
 	if scan := f.checkLog(t); scan.Happened != 21 {
