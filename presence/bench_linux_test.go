@@ -75,7 +75,7 @@ func benchNode(key string, broadcast func([]byte)) (*benchLoop, *hub.Shard, *pre
 	var h *hub.Hub
 	s := presence.NewService(presence.Options{
 		Node: 7, Keys: func(string) []presence.Key { return keys }, Hub: func() presence.Hub { return h },
-		Broadcast: broadcast, Nodes: func() []scenecast.NodeID { return nil },
+		Broadcast: broadcast, Nodes: func() []presence.Node { return nil },
 	})
 	o := hub.Options{Node: 7, Limits: label.DefaultLimits, Log: benchLog{}}
 	if key != "" {
@@ -175,15 +175,17 @@ func newBenchCluster(maxMembers int) *benchCluster {
 	c := &benchCluster{end: make(chan struct{})}
 	keys := []presence.Key{{Name: "order", Show: []string{"name"}, MaxMembers: maxMembers}}
 	var ids []scenecast.NodeID
+	var nodes []presence.Node
 	for i := range 3 {
 		ids = append(ids, scenecast.NodeID(i+1))
+		nodes = append(nodes, presence.Node{ID: ids[i]})
 	}
 	for i, id := range ids {
 		n := &benchMember{loop: new(benchLoop)}
 		var h *hub.Hub
 		n.service = presence.NewService(presence.Options{
 			Node: id, Keys: func(string) []presence.Key { return keys }, Hub: func() presence.Hub { return h },
-			Nodes: func() []scenecast.NodeID { return ids },
+			Nodes: func() []presence.Node { return nodes },
 			Broadcast: func(m []byte) {
 				for j, other := range c.nodes {
 					if i != j {

@@ -10,5 +10,8 @@
 // A node that has missed a message learns that from the number in the next one, or in the digest that every node sends each second, and asks
 // for a snapshot. The records of a node that is gone linger as if their connections had ended.
 //
+// What backends are told of a scene one node tells, which rendezvous hashing chooses (telling.go); the stamps of events are a logical clock's, so
+// that they sort also over nodes.
+//
 // Service runs a State: it observes the hub's connections, carries the messages, and tells pages that watch.
 package presence

@@ -7,22 +7,21 @@ import (
 	"slices"
 	"time"
 
-	"scenecast"
 	"scenecast/label"
 )
 
-// Event is a change of a scene that the cluster tells once. Both the beginning and the end of a presence are told by the node that has begun
-// it, because it owned the first connection. Where that node is gone, the one tells that owned the last connection; where that is gone,
-// too, the first node that is there. In rare cases two nodes do: the ID is the same then. While nodes are cut off from each other, each side tells what it
-// sees, and a user who is on both comes and goes on each.
+// Event is a change of a scene that the cluster tells once, in order: one node tells all events of the scene (telling.go). While that comes to be another one, both
+// may tell the same, under one ID. While nodes are cut off from each other, each side tells what it sees, and a user who is on both comes and
+// goes on each.
 type Event struct {
-	ID     string
-	Kind   EventKind
-	Scene  SceneID
-	User   string    // of Joined and Left
-	Labels label.Set // … that the member shows
-	Since  time.Time // when it has begun what the event begins or ends
-	At     time.Time // when it has happened, by the clock of the node that tells it
+	ID      string
+	Kind    EventKind
+	Scene   SceneID
+	User    string    // of Joined and Left
+	Labels  label.Set // … that the member shows
+	Since   time.Time // when it has begun what the event begins or ends
+	At      time.Time // when it has happened, by the clock of the node that tells it
+	Version int64     // rises from event to event of a member, or of a scene itself, whichever nodes tell them
 }
 
 // EventKind says what has happened.
@@ -45,6 +44,13 @@ type eventBuffer struct {
 	wants   func(app string, kind EventKind) bool // nil: nobody does
 	settle  time.Duration
 	waiting []*waitingEvent
+
+	// Of a node that is not alone (telling.go).
+	choices    []choice // of which nodes one tells; the newest is the last
+	candidates []Node
+	hasMet     bool        // it has known another node
+	chosen     bool        // by a choice since events were taken: some of kept may be to be told
+	kept       []keptEvent // in the order in which they have happened
 }
 
 // waitingEvent is one that is not told yet.
@@ -55,7 +61,7 @@ type waitingEvent struct {
 	labels  label.Set
 	at      time.Time
 	wait    time.Duration // from then on
-	removed Stamp
+	version int64
 	orphan  bool
 }
 
@@ -91,27 +97,29 @@ func kindOf(m *member, present bool) EventKind {
 	}
 }
 
-// add notes that a member has come or gone. One that goes while the beginning of its presence settles is not told at all: others may not
+// noteEvent notes that a member has come or gone. One that goes while the beginning of its presence settles is not told at all: others may not
 // have heard of it, and have begun a presence of their own. One that comes back while its end settles, in the same presence, because a
 // node has shared it whose message was on its way, has not left.
-func (b *eventBuffer) add(now time.Time, m *member, present bool) {
+func (s *State) noteEvent(now time.Time, m *member, present bool) {
+	b := &s.events
 	if !b.follows(m) {
 		return
 	}
-	wait := b.settle
+	m.version++
+	w := &waitingEvent{m: m, present: present, session: m.session, labels: m.shows, at: now, wait: b.settle, version: m.version, orphan: m.orphan}
 	if m.pending > 0 {
 		i := lastOf(b.waiting, m)
-		w := b.waiting[i]
-		if w.present != present && (w.present || w.session == m.session) {
+		last := b.waiting[i]
+		if last.present != present && (last.present || last.session == m.session) {
 			b.waiting = slices.Delete(b.waiting, i, i+1)
 			m.pending--
 			return
 		}
-		if w.session.Node != m.session.Node {
-			wait *= 2 // another node tells the end of the presence before, and may have heard of it later
+		if last.session.Node != m.session.Node {
+			w.wait *= 2 // other nodes may have heard later of the end of the presence before
 		}
 	}
-	b.waiting = append(b.waiting, &waitingEvent{m, present, m.session, m.shows, now, wait, m.removed, m.orphan})
+	b.waiting = append(b.waiting, w)
 	m.pending++
 }
 
@@ -141,15 +149,23 @@ func lastOf(waiting []*waitingEvent, m *member) int {
 // TakeEvents are the events that this node is to tell, in order, and when there may be more; zero: when something has changed.
 func (s *State) TakeEvents(now time.Time) (events []Event, again time.Time) {
 	b := &s.events
+	if b.chosen {
+		b.chosen, events = false, s.takeKept(now)
+	}
 	n := 0
 	for ; n < len(b.waiting) && !b.waiting[n].due().After(now); n++ {
 		w := b.waiting[n]
 		w.m.pending--
-		if s.tells(w) && b.wants(w.m.scene.id.App, kindOf(w.m, w.present)) {
-			events = append(events, w.event())
-			if !w.present && w.orphan {
-				s.rememberEnd(w)
-			}
+		if w.present && w.m.session.Compare(w.session) < 0 {
+			w.session = w.m.session // another node has begun it at the same time
+		}
+		if !s.tells(w) {
+			s.keep(now, w)
+		} else if b.wants(w.m.scene.id.App, kindOf(w.m, w.present)) {
+			events = append(events, w.event().withID(w.session))
+		}
+		if !w.present {
+			s.rememberEnd(w)
 		}
 		if !w.m.present {
 			s.markIdle(w.m)
@@ -160,52 +176,6 @@ func (s *State) TakeEvents(now time.Time) (events []Event, again time.Time) {
 		again = b.waiting[0].due()
 	}
 	return events, again
-}
-
-// tells reports whether this node is the one to tell an event.
-func (s *State) tells(w *waitingEvent) bool {
-	if w.present && w.m.session.Compare(w.session) < 0 {
-		w.session = w.m.session // another node has begun it at the same time
-	}
-	switch {
-	case !s.isGone(w.session.Node):
-		return w.session.Node == s.self
-	case w.present:
-		return w.m.firstOwner() == s.self
-	default:
-		return w.removed.Node == s.self || w.orphan && s.isFirst()
-	}
-}
-
-// firstOwner is the lowest node that has a record of the member; 0: none has.
-func (m *member) firstOwner() (first scenecast.NodeID) {
-	for _, r := range m.records {
-		if first == 0 || r.node < first {
-			first = r.node
-		}
-	}
-	return first
-}
-
-func (s *State) isGone(node scenecast.NodeID) bool {
-	p := s.peers[node]
-	return node != s.self && (p == nil || !p.gone.IsZero())
-}
-
-// isFirst reports whether this node is the first of those that are there, also of such as have never told of anything.
-func (s *State) isFirst() bool {
-	for id, p := range s.peers {
-		if id < s.self && p.gone.IsZero() {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(s.nodes, func(id scenecast.NodeID) bool { return id < s.self })
-}
-
-func (w *waitingEvent) event() Event {
-	e := Event{Kind: kindOf(w.m, w.present), Scene: w.m.scene.id, User: w.m.user, Labels: w.labels, Since: w.session.Time(), At: w.at}
-	e.ID = eventID(e.Kind, e.Scene, e.User, w.session)
-	return e
 }
 
 // eventID is the same on every node.

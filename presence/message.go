@@ -32,7 +32,8 @@ type SnapshotPart struct {
 
 // Digest says how far a node that has all messages of the sender has come.
 type Digest struct {
-	Seq uint64 `json:"seq"`
+	Seq     uint64 `json:"seq"`
+	Stamped int64  `json:"stamped,omitempty"` // the sender's newest stamp, in µs
 }
 
 // Want asks a node for a snapshot.

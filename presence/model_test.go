@@ -49,11 +49,20 @@ type modelNode struct {
 	loop  []func()              // what the loops have to do
 	side  int                   // of the cut; nodes on different sides do not hear each other
 	off   time.Duration         // its clock
+
+	started time.Time
+	told    []toldEvent // events that wait for the backend
 }
 
 type modelMessage struct {
 	due time.Time
 	m   Message
+}
+
+type toldEvent struct {
+	Event
+	at time.Time
+	by scenecast.NodeID
 }
 
 func (n *modelNode) post(task func()) { n.loop = append(n.loop, task) }
@@ -67,8 +76,11 @@ type model struct {
 	last   scenecast.NodeID
 	conns  uint64
 	loss   int  // percent
-	calm   bool // no node dies, nothing is cut or lost, and all is told in less time than events take to settle
-	events []Event
+	calm   bool // nothing is cut or lost, and all is told in less time than events take to settle
+	deadly bool // nodes die; where it is calm, one after the other, so that always some know what those that have died have known
+	died   time.Time
+	starts map[scenecast.NodeID]time.Time
+	events []toldEvent // that the backend was told, in this order
 }
 
 func newModel(t *testing.T, seed uint64) *model {
@@ -77,6 +89,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		heard: make(map[[2]scenecast.NodeID]time.Time),
 	}
 	m.calm = m.r.IntN(3) == 0
+	m.deadly = m.r.IntN(2) == 0
 	if !m.calm {
 		m.loss = m.r.IntN(20)
 	}
@@ -88,10 +101,22 @@ func newModel(t *testing.T, seed uint64) *model {
 
 func (m *model) start() {
 	m.last++
-	n := &modelNode{id: m.last, pages: make(map[scenecast.ConnID]*modelPage), off: time.Duration(m.r.IntN(2000)) * time.Millisecond}
+	n := &modelNode{id: m.last, pages: make(map[scenecast.ConnID]*modelPage), off: time.Duration(m.r.IntN(2000)) * time.Millisecond, started: m.now}
 	n.state = NewState(n.id, false, func(string) []Key { return modelKeys })
 	n.state.FollowEvents(func(string, EventKind) bool { return true })
 	m.nodes = append(m.nodes, n)
+	if m.starts == nil {
+		m.starts = make(map[scenecast.NodeID]time.Time)
+	}
+	m.starts[n.id] = n.started.Add(n.off)
+}
+
+// tellBackend has the backend be told what waits at a node: soon, and after a second at the latest.
+func (m *model) tellBackend(n *modelNode) {
+	for len(n.told) > 0 && (m.r.IntN(3) == 0 || m.now.Sub(n.told[0].at) >= time.Second) {
+		m.events = append(m.events, n.told[0])
+		n.told = n.told[1:]
+	}
 }
 
 // run does things at random, and then waits until all is quiet.
@@ -119,6 +144,9 @@ func (m *model) run() {
 
 func (m *model) act() {
 	n := m.nodes[m.r.IntN(len(m.nodes))]
+	if m.calm && len(m.nodes) > 1 && m.now.Sub(n.started) < time.Second {
+		return // until then it may not have heard of the others' members and clocks
+	}
 	action := presencemodel.NextAction(m.r)
 	switch action {
 	case presencemodel.Join:
@@ -141,17 +169,23 @@ func (m *model) act() {
 		}
 		return
 	}
-	if m.calm || len(m.nodes) == 1 {
+	if len(m.nodes) == 1 {
 		return
 	}
 	switch action {
 	case presencemodel.Cut:
-		n.side = m.r.IntN(2)
+		if !m.calm {
+			n.side = m.r.IntN(2)
+		}
 	case presencemodel.Heal:
 		for _, other := range m.nodes {
 			other.side = 0
 		}
 	case presencemodel.Die:
+		if !m.deadly || m.calm && m.now.Sub(m.died) < 20*time.Second {
+			return
+		}
+		m.died = m.now
 		m.nodes = slices.DeleteFunc(m.nodes, func(other *modelNode) bool { return other == n })
 		m.start()
 	}
@@ -214,13 +248,14 @@ func (m *model) advance(d time.Duration) {
 		if m.calm || m.r.IntN(2) == 0 {
 			m.batch(n)
 		}
+		m.tellBackend(n)
 	}
 }
 
 // batch is what the goroutine of a node does.
 func (m *model) batch(n *modelNode) {
 	now := m.now.Add(n.off)
-	var alive []scenecast.NodeID
+	alive := []Node{{n.id, m.starts[n.id]}}
 	for _, other := range m.nodes {
 		if other != n && other.side == n.side {
 			m.heard[[2]scenecast.NodeID{n.id, other.id}] = m.now
@@ -228,7 +263,7 @@ func (m *model) batch(n *modelNode) {
 	}
 	for pair, at := range m.heard {
 		if pair[0] == n.id && m.now.Sub(at) < 3500*time.Millisecond {
-			alive = append(alive, pair[1])
+			alive = append(alive, Node{pair[1], m.starts[pair[1]]})
 		}
 	}
 	n.state.SetNodes(now, alive)
@@ -252,7 +287,9 @@ func (m *model) batch(n *modelNode) {
 		n.tell(w)
 	}
 	events, _ := n.state.TakeEvents(now)
-	m.events = append(m.events, events...)
+	for _, e := range events {
+		n.told = append(n.told, toldEvent{e, m.now, n.id})
+	}
 	for _, message := range n.state.Messages(now) {
 		message = m.carry(message)
 		for _, other := range m.nodes {

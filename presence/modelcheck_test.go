@@ -103,10 +103,14 @@ func (m *model) checkShows(shows map[SceneID]map[string]Member) {
 	}
 }
 
-// checkEvents: where nothing is cut or lost, each member comes and goes in turn, and is there at the end if it has come last. Of a key without
-// linger two nodes may tell out of turn: the end of one presence, and the beginning of the next within a message's time.
+// checkEvents: where nothing is cut or lost, a backend that drops what is older than what it has of a member knows in the end who is there; and if no node dies either, each
+// member comes and goes in turn, as the calls of all nodes arrive. Of a key without linger one may come again before it has gone.
 func (m *model) checkEvents(members map[SceneID]map[string]int) {
 	if !m.calm {
+		return
+	}
+	m.checkVersions(members)
+	if m.deadly {
 		return
 	}
 	seen, there := make(map[string]bool), make(map[string]bool)
@@ -146,6 +150,39 @@ func (m *model) checkEvents(members map[SceneID]map[string]int) {
 		}
 		if is && !found {
 			m.t.Errorf("%s is not there, and the last event says that it is", who)
+		}
+	}
+}
+
+// checkVersions: what the newest event of each member says is so.
+func (m *model) checkVersions(members map[SceneID]map[string]int) {
+	newest := make(map[endedKey]toldEvent)
+	for _, e := range m.events {
+		who := endedKey{e.Scene, e.User}
+		if e.Version > newest[who].Version {
+			newest[who] = e
+		}
+	}
+	isThere := func(who endedKey) bool {
+		users, there := members[who.scene]
+		if who.user != "" {
+			_, there = users[who.user]
+		}
+		return there
+	}
+	for who, e := range newest {
+		if came := e.Kind == Joined || e.Kind == Occupied; came != isThere(who) {
+			m.t.Errorf("%v %q: the newest event is %s of version %d, since %v", who.scene, who.user, e.Kind, e.Version, e.Since)
+		}
+	}
+	for id, users := range members {
+		for user := range users {
+			if _, told := newest[endedKey{id, user}]; user != "" && !told {
+				m.t.Errorf("%v %q is there, and no event says so", id, user)
+			}
+		}
+		if _, told := newest[endedKey{id, ""}]; !told {
+			m.t.Errorf("%v is occupied, and no event says so", id)
 		}
 	}
 }

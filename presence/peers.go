@@ -54,9 +54,10 @@ func (s *State) Receive(now time.Time, m Message) {
 	case m.Snapshot != nil:
 		s.receiveSnapshot(now, m.From, p, m.Snapshot)
 	case m.Digest != nil:
+		s.observe(now, m.Digest.Stamped)
 		s.receiveDigest(now, m.From, p, m.Digest)
 	case m.Ended != nil:
-		s.receiveEnded(now, m.From, m.Ended)
+		s.receiveEnded(now, m.Ended)
 	case m.Want != nil:
 		s.asked = s.asked || m.Want.Node == s.self
 	}
@@ -84,6 +85,7 @@ func (s *State) receiveRecords(now time.Time, from scenecast.NodeID, p *peer, in
 	sc := s.scene(in.id())
 	for _, r := range in.Records {
 		m := s.member(sc, r.User)
+		s.observe(now, max(r.Since, r.Shown, r.Removed))
 		if r.Removed != 0 {
 			s.remove(now, m, from, Stamp{r.Removed, from})
 			s.markIdle(m) // also one of which there was no record
@@ -91,17 +93,16 @@ func (s *State) receiveRecords(now time.Time, from scenecast.NodeID, p *peer, in
 		}
 		record := r.of(from)
 		record.part = p.number
+		if s.isEnded(m, record.since) {
+			s.revive(from, m, record.since)
+		}
 		if i := m.of(from); i >= 0 {
-			before := m.records[i].since
 			m.records[i] = record
-			if record.since.Compare(before) > 0 && m.session == before {
-				m.session = m.oldest() // the node has begun the presence anew, and told so (receiveEnded), or this one has missed an end
-			}
+			s.noteRenewal(now, m) // the node has begun it anew (receiveEnded), or the end and the beginning were told at once
 		} else {
 			m.records = append(m.records, record)
 		}
 		p.members[m] = struct{}{}
-		s.checkEnded(from, m, record)
 		s.refresh(now, m)
 	}
 }
@@ -129,7 +130,7 @@ func (s *State) receiveSnapshot(now time.Time, from scenecast.NodeID, p *peer, p
 	if !part.Last {
 		return
 	}
-	removed := Stamp{1, from} // some time before; so of two nodes each of which thinks that it was the last, both tell the event
+	removed := Stamp{1, from} // some time before
 	for m := range p.members {
 		if i := m.of(from); m.records[i].part != p.number {
 			s.remove(now, m, from, removed)
@@ -159,12 +160,15 @@ func (s *State) ask(now time.Time, id scenecast.NodeID, p *peer) {
 	s.outbox = append(s.outbox, Message{From: s.self, Want: &Want{id}})
 }
 
-// SetNodes says which nodes the engine knows. The records of one that is gone stay for the linger of their keys.
-func (s *State) SetNodes(now time.Time, nodes []scenecast.NodeID) {
-	s.nodes = nodes
+// SetNodes says which nodes the engine knows, this one among them. The records of one that is gone stay for the linger of their keys.
+func (s *State) SetNodes(now time.Time, nodes []Node) {
+	if s.events.choose(now, s.self, nodes) {
+		s.events.chosen = true
+		s.digested = time.Time{} // nodes that are new learn what they have missed
+	}
 	for id, p := range s.peers {
 		switch {
-		case slices.Contains(nodes, id):
+		case slices.ContainsFunc(nodes, func(n Node) bool { return n.ID == id }):
 			p.gone = time.Time{}
 		case p.gone.IsZero() && now.Sub(p.heard) >= goneAfter:
 			p.gone, p.left, p.next = now, time.Time{}, now
@@ -210,7 +214,7 @@ func (s *State) Messages(now time.Time) []Message {
 		return nil
 	}
 	s.tellChanges()
-	s.tellRevived()
+	s.tellRevived(now)
 	if s.asked && now.Sub(s.answered) >= snapshotEvery {
 		s.asked, s.answered = false, now
 		s.tellSnapshot()
@@ -218,7 +222,7 @@ func (s *State) Messages(now time.Time) []Message {
 	if s.seq > 0 && now.Sub(s.digested) >= digestEvery { // before, nobody can have missed anything
 		s.digested = now
 		s.forgetEnded(now)
-		s.outbox = append(s.outbox, Message{From: s.self, Digest: &Digest{s.seq}})
+		s.outbox = append(s.outbox, Message{From: s.self, Digest: &Digest{s.seq, s.stamped}})
 	}
 	out := s.outbox
 	s.outbox = nil

@@ -61,7 +61,7 @@ type member struct {
 	session Stamp     // the oldest since it has come to be present
 	leaves  time.Time // when this node's record ends, because there is no connection; zero: there is one
 	left    int64     // when this node's record was removed
-	removed Stamp     // when and by which node the last record was removed that has been
+	version int64     // of its last event, or the newest stamp that one follows from
 
 	present bool
 	idle    bool  // it is in State.idle

@@ -21,8 +21,8 @@ type Options struct {
 	Hub func() Hub
 	// Broadcast sends a message to all other nodes, and does not wait. Nil: there are no others.
 	Broadcast func(message []byte)
-	// Nodes are the nodes that the engine knows. It is needed where there is Broadcast.
-	Nodes func() []scenecast.NodeID
+	// Nodes are the nodes that the engine knows, this one among them. It is needed where there is Broadcast.
+	Nodes func() []Node
 	// Events, unless it is nil, is called with each event that this node is to tell of the cluster's, in order, by one goroutine.
 	Events func(e Event)
 	// WantsEvents reports whether anybody is told of such events of an app. It is needed where there is Events.

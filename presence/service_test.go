@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"scenecast"
 	"scenecast/audience"
 	"scenecast/hub"
 	"scenecast/presence"
@@ -28,7 +27,7 @@ func TestUnusedServiceIsSilent(t *testing.T) {
 			Keys:      func(string) []presence.Key { return []presence.Key{{Name: "order", MaxMembers: 1000}} },
 			Hub:       func() presence.Hub { return noHub{} },
 			Broadcast: func([]byte) { told++ },
-			Nodes:     func() []scenecast.NodeID { looked++; return []scenecast.NodeID{1, 2} },
+			Nodes:     func() []presence.Node { looked++; return []presence.Node{{ID: 1}, {ID: 2}} },
 		})
 		s.Start()
 		defer s.Close()
@@ -58,7 +57,7 @@ func TestServiceAnswersAndAsks(t *testing.T) {
 			Keys:      func(string) []presence.Key { return nil },
 			Hub:       func() presence.Hub { return noHub{} },
 			Broadcast: func(m []byte) { told = append(told, string(m)) },
-			Nodes:     func() []scenecast.NodeID { return []scenecast.NodeID{1, 2} },
+			Nodes:     func() []presence.Node { return []presence.Node{{ID: 1}, {ID: 2}} },
 		})
 		s.Start()
 		defer s.Close()

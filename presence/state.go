@@ -30,7 +30,6 @@ type State struct {
 	quiet     bool // what is noted has been so before, in another process: nobody is told
 
 	// The other nodes.
-	nodes    []scenecast.NodeID         // that the engine knows
 	peers    map[scenecast.NodeID]*peer // that have told of anything
 	seq      uint64                     // of the last message about changes that this node has sent
 	asked    bool                       // for a snapshot
@@ -40,7 +39,7 @@ type State struct {
 	digested time.Time                  // when this node has sent a digest
 	events   eventBuffer                // for those who follow all scenes
 	ended    map[endedKey]ended
-	revived  map[scenecast.NodeID][]*member // whose presences have ended, and their nodes are to be told
+	revived  map[scenecast.NodeID][]revived // of which the nodes are to be told
 }
 
 // isUnused reports whether no node has told of anything, so that nothing is to be told and nobody to be looked after.
@@ -56,7 +55,7 @@ func NewState(self scenecast.NodeID, alone bool, keys func(app string) []Key) *S
 		peers:  make(map[scenecast.NodeID]*peer),
 
 		watchOf: make(map[watchKey]int),
-		revived: make(map[scenecast.NodeID][]*member),
+		revived: make(map[scenecast.NodeID][]revived),
 	}
 }
 
@@ -66,10 +65,21 @@ func (s *State) key(id SceneID) Key {
 	return k
 }
 
-// stamp is a new stamp of this node's.
+// stamp is a new stamp of this node's, above all that it has made and heard of. It leaves room for the version of an end between two stamps.
 func (s *State) stamp(now time.Time) Stamp {
-	s.stamped = max(now.UnixMicro(), s.stamped+1)
+	s.stamped = max(now.UnixMicro(), s.stamped+2)
 	return Stamp{s.stamped, s.self}
+}
+
+// maxAhead is how far stamps may be ahead of this node's clock because others are: so a node whose clock is wrong does not make all wrong.
+const maxAhead = 10 * time.Second
+
+// observe has this node's next stamps be above one of another node: a logical clock, so that what is caused by something is never stamped
+// as if it was before that.
+func (s *State) observe(now time.Time, at int64) {
+	if at > s.stamped && at <= now.Add(maxAhead).UnixMicro() {
+		s.stamped = at
+	}
 }
 
 // scene is made where there is none.
@@ -180,8 +190,8 @@ func (s *State) remove(now time.Time, m *member, node scenecast.NodeID, at Stamp
 	}
 	if at == (Stamp{}) {
 		m.orphan = true
-	} else if at.Compare(m.removed) > 0 {
-		m.removed = at
+	} else {
+		m.version = max(m.version, at.At)
 	}
 	s.refresh(now, m)
 }
@@ -200,8 +210,10 @@ func (s *State) refresh(now time.Time, m *member) {
 		return
 	}
 	since, newest, connections := m.records[0].since, &m.records[0], m.records[0].connections
+	m.version = max(m.version, since.At)
 	for i := 1; i < len(m.records); i++ {
 		r := &m.records[i]
+		m.version = max(m.version, r.since.At)
 		if r.since.Compare(since) < 0 {
 			since = r.since
 		}
@@ -210,7 +222,7 @@ func (s *State) refresh(now time.Time, m *member) {
 		}
 		connections += r.connections
 	}
-	if i := m.of(s.self); i >= 0 && m.records[i].since != since {
+	if i := m.of(s.self); i >= 0 && m.records[i].since != since && !s.isEnded(m, since) {
 		m.records[i].since = since // so that it is known also when the older record ends
 		s.markDirty(m)
 	}
@@ -219,7 +231,7 @@ func (s *State) refresh(now time.Time, m *member) {
 	if m.present && since.Compare(m.session) < 0 {
 		s.events.goesOn(m, since)
 	}
-	if !m.present || since.Compare(m.session) < 0 {
+	if !m.present || m.pending > 0 && since.Compare(m.session) < 0 { // once it was told, it goes on as it was told
 		m.session = since
 	}
 	if m.isScene() && m.scene.anonymous != connections {
@@ -251,10 +263,10 @@ func (s *State) setPresent(now time.Time, m *member, present bool) {
 		s.stats.Members--
 	}
 	if !s.quiet {
-		s.events.add(now, m, present)
+		s.noteEvent(now, m, present)
 	}
 	if present {
-		m.removed, m.orphan = Stamp{}, false
+		m.orphan = false
 	}
 }
 

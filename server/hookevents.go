@@ -46,11 +46,12 @@ func (h *eventHooks) tellPresence(e presence.Event) {
 		labels = append(labels, label.Label{Key: scenecast.LabelUser, Value: e.User})
 	}
 	h.Emit(event.Event{ID: e.ID, Type: of, At: e.At, Data: event.Data{
-		App:    e.Scene.App,
-		Key:    e.Scene.Key,
-		Value:  e.Scene.Value,
-		User:   e.User,
-		Labels: e.Labels.Union(label.New(labels...)),
+		App:     e.Scene.App,
+		Key:     e.Scene.Key,
+		Value:   e.Scene.Value,
+		User:    e.User,
+		Version: e.Version,
+		Labels:  e.Labels.Union(label.New(labels...)),
 	}})
 }
 

@@ -16,7 +16,7 @@ func (s *Server) newPresence(id scenecast.NodeID, broadcast func(message []byte)
 		Keys:      s.apps.presence,
 		Hub:       func() presence.Hub { return s.hub },
 		Broadcast: broadcast,
-		Nodes:     s.nodeIDs,
+		Nodes:     s.presenceNodes,
 		Logger:    s.log,
 
 		Counted: s.hooks.tellPusherCount,
@@ -35,6 +35,16 @@ func (s *Server) nodeIDs() (ids []scenecast.NodeID) {
 		}
 	}
 	return ids
+}
+
+// presenceNodes are the nodes that the engine knows, for presence.
+func (s *Server) presenceNodes() (nodes []presence.Node) {
+	if lister, ok := s.engine.(scenecast.NodeLister); ok {
+		for _, n := range lister.Nodes().Nodes {
+			nodes = append(nodes, presence.Node{ID: n.ID, Started: n.Started})
+		}
+	}
+	return nodes
 }
 
 // node is this process's end of the engine: the hub, and what other nodes tell presence, the feed and sessions.

@@ -139,6 +139,7 @@ func TestHooksOfThreeNodes(t *testing.T) {
 
 			h.comeAndGo()
 			h.backend.expectPairs(t, "t3", "t4")
+			h.backend.expectOrder(t)
 		})
 	}
 }
@@ -188,6 +189,26 @@ func (h *hookedFleet) comeAndGo() {
 				h.t.Fatalf("told %q", h.backend.words())
 			}
 		}
+	}
+}
+
+// expectOrder expects the events of each connection, and of each user in a scene, and of each scene, to have come in turn: first
+// that it has come, then that it has gone, and versions that rise.
+func (r *receiver) expectOrder(t *testing.T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := make(map[string]event.Event)
+	for _, e := range r.events {
+		came := e.Type == event.Connected || e.Type == event.Joined || e.Type == event.Occupied
+		who := fmt.Sprint(e.Data.Connection, " ", e.Data.Value, " ", e.Data.User)
+		before, known := last[who]
+		if hadCome := before.Type == event.Connected || before.Type == event.Joined || before.Type == event.Occupied; known && came == hadCome || !known && !came {
+			t.Errorf("%s: %s was told behind %q", who, e.Type, before.Type)
+		}
+		if scene := e.Data.Value != ""; scene && e.Data.Version <= before.Data.Version {
+			t.Errorf("%s: version %d was told behind %d", who, e.Data.Version, before.Data.Version)
+		}
+		last[who] = e
 	}
 }
 

@@ -28,7 +28,8 @@ const (
 // Types are all types, in the order of the documentation.
 var Types = []Type{Connected, Disconnected, Relabelled, Joined, Left, Occupied, Vacated, Gap, Triggered}
 
-// Event is something that has happened. It is told once in the whole cluster, by the node at which it happened.
+// Event is something that has happened. It is told once in the whole cluster: by the node at which it happened, or, of a scene, by the one that tells
+// all of its events.
 type Event struct {
 	ID   string // the same whenever it is told again
 	Type Type
@@ -48,6 +49,7 @@ type Data struct {
 	Key        string           `json:"key,omitempty"`       // joined, left, occupied, vacated: the scene
 	Value      string           `json:"value,omitempty"`
 	User       string           `json:"user,omitempty"`     // joined, left
+	Version    int64            `json:"version,omitempty"`  // joined, left, occupied, vacated: rises from event to event of the user in the scene, or of the scene
 	Trigger    string           `json:"trigger,omitempty"`  // trigger: its name
 	By         string           `json:"by,omitempty"`       // … and the key that ran it; empty: a page's token
 	Push       string           `json:"push,omitempty"`     // … and the ID of its push

@@ -57,13 +57,13 @@ func newNode(id scenecast.NodeID, engine scenecast.Engine) *node {
 }
 
 // known are the nodes that the engine knows.
-func (n *node) known() (ids []scenecast.NodeID) {
+func (n *node) known() (nodes []presence.Node) {
 	if lister, ok := n.engine.(scenecast.NodeLister); ok {
 		for _, other := range lister.Nodes().Nodes {
-			ids = append(ids, other.ID)
+			nodes = append(nodes, presence.Node{ID: other.ID, Started: other.Started})
 		}
 	}
-	return ids
+	return nodes
 }
 
 func (n *node) start(ctx context.Context) error {
