@@ -36,13 +36,13 @@ var (
 //   - the epochs that are not settled are only the newest
 //   - apply does not mark as stray a push whose key is taken by one of a lost tail
 //   - stray does not mark a record that was appended again
-//   - appendOthers appends nothing
+//   - appendOthers appends nothing, or loseOthers does not mark what is appended again
 //   - appendEnded does not append again what an epoch has begun behind while it was on its way
 //   - receiveAsk answers also a node that has not listed this one among those that it asks
 //   - completeIf answers before Append has returned
 //   - expect waits for reports of a record without pushes
 //
-// TestRetryOfWhatIsLost, and the tests of lostagain_test.go, have what comes too seldom here.
+// TestRetryOfWhatIsLost, and the tests of lostagain_test.go and others_test.go, have what comes too seldom here.
 func TestModel(t *testing.T) {
 	for n := *seed; n < *seed+uint64(*seeds); n++ {
 		p := newPlan(n)

@@ -89,6 +89,42 @@ func TestRetryWhereTheOriginIsDead(t *testing.T) {
 	})
 }
 
+// TestLostTwiceAndTheOriginIsDead: what a node has appended again for another is lost as well, before or after it is told that it
+// is there, and before or after it has read that. It appends it once more.
+func TestLostTwiceAndTheOriginIsDead(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		told  time.Duration // how much later, at most, than it is there
+		reads bool
+	}{{"told, and not read", 0, false}, {"neither", time.Minute, false}, {"read, and not told", time.Minute, true}, {"both", 0, true}} {
+		told, reads := c.told, c.reads
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newOrphan(t, "")
+				defer c.close()
+				time.Sleep(othersWait / 2)
+				c.backs[0].set(func() { c.backs[0].behind = !reads; c.log.faults.ackDelay = told })
+				time.Sleep(othersWait)
+				c.log.mu.Lock()
+				again := c.log.entries[len(c.log.entries)-1].epoch == 0
+				c.log.mu.Unlock()
+				if !again {
+					t.Error("it is not there again")
+				}
+				c.log.loseTail(1)
+				c.backs[0].set(func() { c.backs[0].behind = false; c.log.faults.ackDelay = 0 })
+				c.backs[1].set(func() { c.backs[1].behind = false })
+				time.Sleep(2 * time.Minute)
+				for i, s := range c.sinks {
+					if got := s.delivered(); strings.Join(got, " ") != "x" {
+						t.Errorf("node %d got %q", i, got)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestOriginAppendsAgainFirst: where an origin appends again what is lost, nobody else does.
 func TestOriginAppendsAgainFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
