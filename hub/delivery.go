@@ -14,34 +14,68 @@ type delivery struct {
 	receipt *receipt.Receipt // nil: nobody waits for more than what is queued
 
 	mu     sync.Mutex
-	frames []encoded // one per wire variant: a handful at most, so a list is searched faster than a map
+	frames variants
+}
+
+// variant is a wire, and the topic by which its pages are reached; empty: by none.
+type variant struct {
+	by    scenecast.Protocol
+	topic string
+}
+
+// variants are the frames of a push, one for each variant. Mostly they are a handful, so a list is searched faster than a map; an audience
+// such as has(@channel) may reach each page by a topic of its own.
+type variants struct {
+	list  []encoded
+	index map[variant]*scenecast.Frame // nil: the list is short
 }
 
 // encoded is a frame, and whom it is for.
 type encoded struct {
-	by    scenecast.Protocol
-	topic string // by which pages are reached; empty: by none
+	variant
 	frame *scenecast.Frame
 }
 
-// find is the frame of a wire and a topic; nil: there is none yet.
-func find(frames []encoded, by scenecast.Protocol, topic string) *scenecast.Frame {
-	for i := range frames {
-		if e := &frames[i]; e.by == by && e.topic == topic {
+// shortList is how many frames are searched one by one.
+const shortList = 8
+
+// find is the frame of a variant; nil: there is none yet.
+func (v *variants) find(of variant) *scenecast.Frame {
+	if v.index != nil {
+		return v.index[of]
+	}
+	for i := range v.list {
+		if e := &v.list[i]; e.variant == of {
 			return e.frame
 		}
 	}
 	return nil
 }
 
+// add adds the frame of a variant that has none.
+func (v *variants) add(of variant, f *scenecast.Frame) {
+	if v.index != nil {
+		v.index[of] = f
+		return
+	}
+	v.list = append(v.list, encoded{of, f})
+	if len(v.list) > shortList {
+		v.index = make(map[variant]*scenecast.Frame, 2*len(v.list))
+		for _, e := range v.list {
+			v.index[e.variant] = e.frame
+		}
+		v.list = nil
+	}
+}
+
 // encode is the push in the encoder's wire form, made the first time that any shard needs it.
-func (d *delivery) encode(by scenecast.Protocol, topic string) *scenecast.Frame {
+func (d *delivery) encode(of variant) *scenecast.Frame {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	f := find(d.frames, by, topic)
+	f := d.frames.find(of)
 	if f == nil {
-		f = &scenecast.Frame{Data: scenecast.EncodeTopic(by, d.push, scenecast.Live, topic), Coalesce: d.push.CoalesceKey()}
-		d.frames = append(d.frames, encoded{by, topic, f})
+		f = &scenecast.Frame{Data: scenecast.EncodeTopic(of.by, d.push, scenecast.Live, of.topic), Coalesce: d.push.CoalesceKey()}
+		d.frames.add(of, f)
 	}
 	return f
 }
@@ -51,7 +85,7 @@ type frames struct {
 	delivery *delivery
 	copies   *receipt.Copies // nil: nobody waits for them
 	index    *index.Index
-	tracked  []encoded // with a Done, where there are copies
+	tracked  variants // with a Done, where there are copies
 
 	class  uint32 // of the member before; 0: there is none
 	by     scenecast.Protocol
@@ -99,14 +133,15 @@ func (f *frames) begin(class uint32, by scenecast.Protocol) {
 }
 
 func (f *frames) use(topic string) {
-	f.topic, f.frame = topic, f.delivery.encode(f.by, topic)
+	of := variant{f.by, topic}
+	f.topic, f.frame = topic, f.delivery.encode(of)
 	if f.copies == nil {
 		return
 	}
-	tracked := find(f.tracked, f.by, topic)
+	tracked := f.tracked.find(of)
 	if tracked == nil {
 		tracked = f.frame.WithDone(f.copies.Done(f.asked), f.delivery.push.Position.Seq)
-		f.tracked = append(f.tracked, encoded{f.by, topic, tracked})
+		f.tracked.add(of, tracked)
 	}
 	f.frame = tracked
 }

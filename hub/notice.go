@@ -37,7 +37,7 @@ func (n *Notice) frame(of scenecast.Protocol) *scenecast.Frame {
 	if data := n.encode(of.Traits()); data != nil {
 		f = &scenecast.Frame{Data: data, Coalesce: n.coalesce}
 	}
-	n.frames = append(n.frames, encoded{by: of, frame: f})
+	n.frames = append(n.frames, encoded{variant{by: of}, f})
 	return f
 }
 

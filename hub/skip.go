@@ -61,6 +61,6 @@ func (k *skip) encode(by scenecast.Protocol) *scenecast.Frame {
 	if encode := by.Traits().EncodeGap; encode != nil {
 		f = &scenecast.Frame{Data: encode(k.notice)}
 	}
-	k.frames = append(k.frames, encoded{by: by, frame: f})
+	k.frames = append(k.frames, encoded{variant{by: by}, f})
 	return f
 }

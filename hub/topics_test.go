@@ -112,3 +112,49 @@ func TestTopicsAllocate(t *testing.T) {
 		}
 	}
 }
+
+// TestManyTopics: pages that an audience reaches by topics of their own get a frame for each topic, encoded once, whether somebody waits for
+// receipts or not.
+func TestManyTopics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(1)
+		defer f.end()
+		wire := newTopical()
+		const topics = 50
+		var pages []*socket
+		for i := range 2 * topics {
+			pages = append(pages, f.queues[0].open(onTopics(wire, "home", fmt.Sprint("t", i%topics))))
+		}
+		f.publish(scenecast.Push{To: to(`has(topic)`)}, ignore)
+		f.publish(scenecast.Push{To: to(`has(topic)`), Receipt: scenecast.ReceiptWritten, Timeout: time.Second}, ignore)
+		f.runAll()
+		for i, p := range pages {
+			if want := []string{fmt.Sprintf("1 0 t%d", i%topics), fmt.Sprintf("2 0 t%d", i%topics)}; !slices.Equal(p.got, want) {
+				t.Fatalf("page %d: %q, want %q", i, p.got, want)
+			}
+		}
+		if *wire.encoded != 2*topics {
+			t.Errorf("encoded %d times for %d topics and 2 pushes", *wire.encoded, topics)
+		}
+	})
+}
+
+// BenchmarkDeliverTopics: an audience that reaches each page by a topic of its own costs a page the same however many there are.
+func BenchmarkDeliverTopics(b *testing.B) {
+	for _, pages := range []int{100, 10_000} {
+		b.Run(fmt.Sprint(pages), func(b *testing.B) {
+			h := newBenchHub()
+			l := &sinkLoop{}
+			l.shard = h.AddShard(l)
+			wire := newTopical()
+			for i := range pages {
+				l.open(onTopics(wire, "home", fmt.Sprint("t", i)))
+			}
+			push := &scenecast.Push{App: "a", To: to(`has(topic)`), Message: scenecast.Message{Data: []byte("1")}}
+			for b.Loop() {
+				h.Deliver(push, ignore)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*pages), "ns/page")
+		})
+	}
+}
