@@ -116,10 +116,6 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 	if err := rules.Limits.Check(params.Labels.Union(page.Labels, page.Backend.Labels)); err != nil {
 		return accepted, err
 	}
-	if user := page.Labels.Value(scenecast.LabelUser); len(user) > rules.Limits.ValueBytes {
-		return accepted, problem.New(problem.LimitExceeded, "the user has %d bytes, and may have %d", len(user), rules.Limits.ValueBytes).
-			At(scenecast.LabelUser).DecidedBy(label.SettingValueBytes)
-	}
 	if err := rules.CheckClient(params.Labels.Keys(), page.Labels.Has); err != nil {
 		return accepted, err
 	}
