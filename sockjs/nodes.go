@@ -45,6 +45,7 @@ func IsMessage(b []byte) bool { return bytes.HasPrefix(b, envelopeBegin) }
 const (
 	maxForward  = 256 << 10        // bytes of the messages of one request
 	forwardWait = 2 * time.Second  // for the session's node to have handled them
+	maxAsking   = 256              // requests of this node that wait for others: anybody may name a session that is nowhere
 	maxTaking   = 256              // at a time that this node handles for others
 	takingTime  = 10 * time.Second // of each
 )
@@ -57,6 +58,35 @@ type asking struct {
 
 	mu      sync.Mutex
 	waiting map[string]chan struct{} // by ID
+}
+
+// begin is a new request that waits under an ID until taken is closed or the request ends; false: too many wait.
+func (a *asking) begin() (id string, taken <-chan struct{}, ok bool) {
+	id = scenecast.ConnID{Node: a.node, Seq: a.last.Add(1)}.String()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.waiting) >= maxAsking {
+		return "", nil, false
+	}
+	c := make(chan struct{})
+	a.waiting[id] = c
+	return id, c, true
+}
+
+func (a *asking) end(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.waiting, id)
+}
+
+// answered notes that what was passed on under an ID is handled.
+func (a *asking) answered(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if taken, ok := a.waiting[id]; ok {
+		delete(a.waiting, id)
+		close(taken)
+	}
 }
 
 func (s *Sessions) tell(m message) {
@@ -89,16 +119,11 @@ func (s *Sessions) forward(w http.ResponseWriter, r *http.Request, a Address) er
 	if size > maxForward {
 		return problem.New(problem.TooLarge, "the session is another node's, and at most %d bytes are passed on", maxForward)
 	}
-	id := scenecast.ConnID{Node: s.asking.node, Seq: s.asking.last.Add(1)}.String()
-	taken := make(chan struct{})
-	s.asking.mu.Lock()
-	s.asking.waiting[id] = taken
-	s.asking.mu.Unlock()
-	defer func() {
-		s.asking.mu.Lock()
-		defer s.asking.mu.Unlock()
-		delete(s.asking.waiting, id)
-	}()
+	id, taken, ok := s.asking.begin()
+	if !ok {
+		return problem.New(problem.TooMany, "no such session here, and %d requests wait already for other nodes", maxAsking)
+	}
+	defer s.asking.end(id)
 	s.tell(message{Sent: &sent{ID: id, Key: a.Key, N: number(r), Messages: messages}})
 	timer := time.NewTimer(forwardWait)
 	defer timer.Stop()
@@ -130,12 +155,7 @@ func (s *Sessions) Received(b []byte) {
 	case m.Sent != nil:
 		s.take(m.Sent)
 	case m.Taken != "":
-		s.asking.mu.Lock()
-		defer s.asking.mu.Unlock()
-		if taken, ok := s.asking.waiting[m.Taken]; ok {
-			delete(s.asking.waiting, m.Taken)
-			close(taken)
-		}
+		s.asking.answered(m.Taken)
 	}
 }
 

@@ -52,7 +52,7 @@ func (s *Sessions) readMessages(w http.ResponseWriter, r *http.Request) ([]strin
 	}
 	messages, err := parseMessages(body)
 	if err != nil {
-		return nil, problem.New(problem.Invalid, "the body is %v", err)
+		return nil, problem.New(problem.Invalid, "%v", err)
 	}
 	return messages, nil
 }

@@ -5,13 +5,17 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf16"
 
 	"scenecast"
+	"scenecast/problem"
 	"scenecast/socket"
 	"scenecast/sockjs"
 )
@@ -231,7 +235,7 @@ func TestRefused(t *testing.T) {
 		`"one"`:                                "400 the body is not a JSON array of strings\n",
 		`[1]`:                                  "400 the body is not a JSON array of strings\n",
 		`["a"]]`:                               "400 the body is not a JSON array of strings\n",
-		`null`:                                 "400 the body is null is no JSON array of strings\n",
+		`null`:                                 "400 the body is null, and not a JSON array of strings\n",
 		`["` + strings.Repeat("x", 100) + `"]`: "413 the body has more than 100 bytes (setting: http.max_body)\n",
 	} {
 		n.expect(page+"/xhr_send", body, want)
@@ -318,4 +322,33 @@ func TestSenderLeaves(t *testing.T) {
 	if got := <-n.heard; got != "here" {
 		t.Errorf("got %s", got)
 	}
+}
+
+// TestManyUnknownSessions: anybody may name sessions that are on no node; only so many such requests ask the other nodes at a time.
+func TestManyUnknownSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told atomic.Int32
+		s := sockjs.New(sockjs.Options{Broadcast: func([]byte) { told.Add(1) }})
+		send := func() problem.Kind {
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/app/key/1/unknown/xhr_send", strings.NewReader(`["x"]`))
+			return problem.Of(s.Serve(httptest.NewRecorder(), r, nil)).Kind
+		}
+		const most = 256
+		var wait sync.WaitGroup
+		for range most {
+			wait.Go(func() {
+				if kind := send(); kind != problem.NotFound {
+					t.Errorf("a request that no node has answered: %s", kind)
+				}
+			})
+		}
+		synctest.Wait()
+		if kind := send(); kind != problem.TooMany || told.Load() != most {
+			t.Errorf("one request more: %s; the others were told %d times", kind, told.Load())
+		}
+		wait.Wait()
+		if kind := send(); kind != problem.NotFound || told.Load() != most+1 {
+			t.Errorf("a request behind them: %s; the others were told %d times", kind, told.Load())
+		}
+	})
 }
