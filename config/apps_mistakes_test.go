@@ -109,7 +109,7 @@ func TestAppMistakes(t *testing.T) {
 	check(t, []mistaken{
 		{"apps: [a]", []string{"FILE:1: apps: takes a mapping of keys to values, not a list"}},
 		{"apps:\n  a: b", []string{"FILE:2: apps.a: takes a mapping of keys to values, not a single value"}},
-		{"apps:\n  a:\n  a:", []string{"FILE:3: apps.a: is there twice"}},
+		{"apps:\n  a:\n  a:", []string{"FILE:3: apps.a: is there twice: in line 2 as well"}},
 		{"apps:\n  default:\n    client_tokens: [a]", []string{
 			"FILE:2: apps.default: the settings of the app named default stand at the top level, not under apps"}},
 		{"apps:\n  a b:", []string{`FILE:2: apps.a b: "a b" is no name of an app: 1 to 64 letters, digits, '_' or '-'`}},

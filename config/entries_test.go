@@ -12,7 +12,7 @@ func TestTriggerMistakes(t *testing.T) {
 		{"triggers:\n  a:\n", []string{"FILE:2: triggers.a.to: missing: which pages"}},
 		{"triggers:\n  a: {message: 1}", []string{"FILE:2: triggers.a.to: missing: which pages"}},
 		{"triggers:\n  a:\n    to: '*'", []string{"FILE:2: triggers.a.message: missing: what the pages shall get"}},
-		{"triggers:\n  a: {to: '*', message: 1}\n  a: {to: '*', message: 2}", []string{"FILE:3: triggers.a: is there twice"}},
+		{"triggers:\n  a: {to: '*', message: 1}\n  a: {to: '*', message: 2}", []string{"FILE:3: triggers.a: is there twice: in line 2 as well"}},
 		{"triggers:\n  a:\n    to: '*'\n    msg: 1", []string{"FILE:4: triggers.a.msg: there is no such setting; there are params, to, message, ttl, event, coalesce and retain"}},
 		{"triggers:\n  a: {to: '*', message: 1}\n  b:\n    to: '*'\n    message: 1\n    ttl: soon", []string{
 			`FILE:6: triggers.b.ttl: "soon" is no length of time; write it as 90s, 1m30s or 250ms`}},
@@ -49,7 +49,7 @@ func TestTriggerMistakes(t *testing.T) {
 		{"triggers:\n  a:\n    params:\n      n: {type: integer, defualt: 1}\n    to: '*'\n    message: 1", []string{
 			"FILE:4: triggers.a.params.n.defualt: there is no such setting; did you mean default?"}},
 		{"triggers:\n  a:\n    params:\n      n: string\n      n: string\n    to: '*'\n    message: 1", []string{
-			"FILE:5: triggers.a.params.n: is there twice"}},
+			"FILE:5: triggers.a.params.n: is there twice: in line 4 as well"}},
 		{"triggers:\n  a:\n    params:\n      n: {default: .nan}\n    to: '*'\n    message: 1", []string{
 			"FILE:4: triggers.a.params.n.default: .nan is no number that JSON has; in quotes it is a text"}},
 	})

@@ -31,7 +31,7 @@ func TestMistakes(t *testing.T) {
 		{"websocket:\n  ping_intervall: 1s", []string{"FILE:2: websocket.ping_intervall: there is no such setting; did you mean ping_interval?"}},
 		{"max_body: 1MiB", []string{"FILE:1: max_body: there is no such setting"}},
 		{"Listen: ':1'", []string{"FILE:1: Listen: there is no such setting; did you mean listen?"}},
-		{"listen: ':1'\nlisten: ':2'", []string{"FILE:2: listen: is there twice"}},
+		{"listen: ':1'\nlisten: ':2'", []string{"FILE:2: listen: is there twice: in line 1 as well"}},
 		{"http: {max_body: 1KiB, max_body: 2KiB}", []string{"FILE:1: http.max_body: is there twice"}},
 		{"<<: {listen: ':1'}", []string{"FILE:1: <<: there is no such setting"}},
 

@@ -71,14 +71,19 @@ func (b *badNodes) members(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 			b.add("", n, "takes a mapping of keys to values, not a %s", kindName(n))
 			return
 		}
-		seen := make(map[string]bool)
+		seen := make(map[string]int) // the line of each
 		for i := 0; i < len(n.Content); i += 2 {
 			name, value := dereference(n.Content[i]), dereference(n.Content[i+1])
-			if seen[name.Value] {
+			switch first := seen[name.Value]; first {
+			case 0:
+			case name.Line:
 				b.add(name.Value, name, "is there twice")
 				continue
+			default:
+				b.add(name.Value, name, "is there twice: in line %d as well", first)
+				continue
 			}
-			seen[name.Value] = true
+			seen[name.Value] = name.Line
 			if !yield(name, value) {
 				return
 			}
