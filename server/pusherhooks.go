@@ -83,7 +83,8 @@ func (h *eventHooks) tellPusher(e pusher.Event) {
 	}
 	told := pusherhook.Event{Name: e.Kind, Channel: e.Channel}
 	if e.Kind == app.ClientEvent {
-		told.Event, told.Data, told.SocketID, told.User = e.Event, &e.Data, e.SocketID, e.User
+		data := pusher.TextOf(e.Data)
+		told.Event, told.Data, told.SocketID, told.User = e.Event, &data, e.SocketID, e.User
 	}
 	h.emitPusher(e.App, time.Now(), told)
 }

@@ -69,7 +69,7 @@ func (p *Protocol) publish(c scenecast.Conn, known *app.App, m message) {
 	if p.options.Tell != nil {
 		p.options.Tell(Event{
 			Kind: app.ClientEvent, App: c.App(), Channel: m.channel,
-			Event: m.event, Data: TextOf(event.Data), SocketID: c.ID().String(), User: event.User,
+			Event: m.event, Data: event.Data, SocketID: c.ID().String(), User: event.User,
 		})
 	}
 }

@@ -10,6 +10,7 @@
 package pusher
 
 import (
+	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -45,10 +46,10 @@ type Event struct {
 	Kind     string // app.ClientEvent or app.CacheMiss
 	App      string // of the server
 	Channel  channel.Name
-	Event    string // of a client event: its name
-	Data     string // … its data
-	SocketID string // … who has sent it
-	User     string // … and is this member, of a presence channel
+	Event    string          // of a client event: its name
+	Data     json.RawMessage // … its data, as the message of a push: TextOf is the text
+	SocketID string          // … who has sent it
+	User     string          // … and is this member, of a presence channel
 }
 
 var _ scenecast.Protocol = (*Protocol)(nil)

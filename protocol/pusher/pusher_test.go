@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -223,8 +224,9 @@ func TestClientEvents(t *testing.T) {
 			p.Message.Event != "client-x" || string(p.Message.Data) != c.message || p.Message.User != "42" {
 			t.Errorf("%s: published %+v", c.data, p)
 		}
-		if want := (Event{"client_event", "shop", "presence-a", "client-x", c.text, "1234.1234", "42"}); f.told[0] != want {
-			t.Errorf("%s: told %+v, want %+v", c.data, f.told[0], want)
+		want := Event{"client_event", "shop", "presence-a", "client-x", f.told[0].Data, "1234.1234", "42"}
+		if !reflect.DeepEqual(f.told[0], want) || TextOf(f.told[0].Data) != c.text {
+			t.Errorf("%s: told %+v, want %+v with %s", c.data, f.told[0], want, c.text)
 		}
 	}
 	const message = `{"event":"client-x","channel":"private-a","data":1}`
@@ -252,7 +254,7 @@ func TestCache(t *testing.T) {
 	}
 	c = new(conn)
 	f.Received(c, scenecast.Inbound{Text: true, Data: []byte(`{"event":"pusher:subscribe","data":{"channel":"cache-b"}}`)})
-	if fmt.Sprint(f.told) != `[{cache_miss shop cache-b    }]` {
+	if fmt.Sprint(f.told) != `[{cache_miss shop cache-b  []  }]` {
 		t.Errorf("told %+v", f.told)
 	}
 }

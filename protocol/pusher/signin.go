@@ -8,6 +8,7 @@ import (
 	"scenecast"
 	"scenecast/label"
 	"scenecast/protocol/pusher/app"
+	"scenecast/protocol/pusher/channel"
 )
 
 // The labels that a sign-in gives a connection, besides scenecast.LabelUser.
@@ -37,9 +38,6 @@ func (m *memberID) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*string)(m))
 }
 
-// maxMemberID bounds the ID of a user, in bytes.
-const maxMemberID = 200
-
 var (
 	errNoUser   = errors.New("the user has no id, which is a text or a number")
 	errUser     = errors.New("the id of the user has more than 200 bytes, or characters that control something")
@@ -50,7 +48,7 @@ func (m memberID) check() error {
 	switch {
 	case m == "":
 		return errNoUser
-	case len(m) > maxMemberID || strings.ContainsFunc(string(m), func(r rune) bool { return r < ' ' || r == '\x7f' }):
+	case len(m) > channel.MaxUserID || strings.ContainsFunc(string(m), func(r rune) bool { return r < ' ' || r == '\x7f' }):
 		return errUser
 	}
 	return nil

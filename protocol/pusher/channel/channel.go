@@ -67,20 +67,26 @@ func (n Name) CacheKey() string {
 // maxCacheKey is how many bytes a retain key may have.
 const maxCacheKey = 128
 
+// MaxUserID bounds the ID of a user, in bytes.
+const MaxUserID = 200
+
 // User is the user whose connections alone are in the channel, and whether it is such a channel.
 func (n Name) User() (string, bool) { return strings.CutPrefix(string(n), serverToUser) }
 
 func (n Name) has(prefix string) bool { return strings.HasPrefix(string(n), prefix) }
 
-// Check finds what is wrong with a name of at most maxBytes, which the setting says. The user of a channel of a user may have any characters.
+// Check finds what is wrong with a name of at most maxBytes, which the setting says. The user of a channel of a user may have
+// any characters, and MaxUserID bytes: every user who can sign in has such a channel.
 func (n Name) Check(maxBytes int, setting string) error {
 	switch user, ok := n.User(); {
 	case n == "":
 		return problem.New(problem.Invalid, "the name of a channel is empty")
-	case len(n) > maxBytes:
-		return problem.New(problem.LimitExceeded, "the name of a channel has %d characters, and %d are allowed", len(n), maxBytes).DecidedBy(setting)
+	case ok && len(user) > MaxUserID:
+		return problem.New(problem.LimitExceeded, "the ID of a user has %d bytes, and %d are allowed", len(user), MaxUserID)
 	case ok && user != "":
 		return nil
+	case len(n) > maxBytes:
+		return problem.New(problem.LimitExceeded, "the name of a channel has %d bytes, and %d are allowed", len(n), maxBytes).DecidedBy(setting)
 	}
 	for i := range len(n) {
 		if !isAllowed(n[i]) {

@@ -61,13 +61,14 @@ func TestCheck(t *testing.T) {
 		"频道":                     problem.Invalid,
 		"#server-to-user-":       problem.Invalid,
 		"#server-to-user-a b/频道": "",
-		"#server-to-user-" + strings.Repeat("a", 185): problem.LimitExceeded,
+		"#server-to-user-" + strings.Repeat("a", 200): "",
+		"#server-to-user-" + strings.Repeat("a", 201): problem.LimitExceeded,
 	} {
 		err := channel.Name(name).Check(200, "setting")
 		if (err == nil) != (want == "") || err != nil && problem.Of(err).Kind != want {
 			t.Errorf("%.30q: %v, want %q", name, err, want)
 		}
-		if want == problem.LimitExceeded && problem.Of(err).Setting != "setting" {
+		if _, ofUser := channel.Name(name).User(); want == problem.LimitExceeded && !ofUser && problem.Of(err).Setting != "setting" {
 			t.Errorf("%v does not name the setting", err)
 		}
 	}

@@ -79,8 +79,7 @@ func (e *event) readMember(r *jsonread.Reader, name string, of *app.App) (err er
 		}
 		return e.readChannels(r, name == "channels", of)
 	case "socket_id":
-		if r.Peek() == 'n' {
-			r.Value()
+		if isNull(r) {
 			return nil
 		}
 		if e.socketID, err = readText(r); err == nil && !isSocketID(e.socketID) {
@@ -88,6 +87,9 @@ func (e *event) readMember(r *jsonread.Reader, name string, of *app.App) (err er
 		}
 		return err
 	case "info":
+		if isNull(r) {
+			return nil
+		}
 		text, err := readText(r)
 		if err != nil {
 			return err
@@ -97,6 +99,15 @@ func (e *event) readMember(r *jsonread.Reader, name string, of *app.App) (err er
 	}
 	r.Value()
 	return nil
+}
+
+// isNull takes a value that is null: some libraries send it for what an event does not have.
+func isNull(r *jsonread.Reader) bool {
+	if r.Peek() != 'n' {
+		return false
+	}
+	r.Value()
+	return true
 }
 
 func readText(r *jsonread.Reader) (string, error) {
