@@ -101,6 +101,12 @@ type Inbound struct {
 	Data []byte
 }
 
+// History is which pushes of the log a page gets: those behind After, or, where Last is above 0, the newest, so many at most.
+type History struct {
+	After Position
+	Last  int
+}
+
 // Waiting is what a page waits for.
 type Waiting uint8
 
@@ -147,6 +153,10 @@ type Conn interface {
 	Await(w Waiting) (resume func(task func(c Conn)), ok bool)
 	// Relabel applies a change that the page may make: its protocol has checked that. Pushes that come later see it.
 	Relabel(c label.Change)
+	// RelabelFrom is Relabel, and then gives the page what is in the log of the pushes that reach it by the new labels and would not by those
+	// that it had before. They come behind what is sent in this call, and before newer ones, without a hole and none of them twice. What is
+	// not kept any more is told as a gap (Traits.EncodeGap).
+	RelabelFrom(c label.Change, from History)
 	// Allows reports whether the page may do something now, and counts that it does: more often than so many times per second it may not
 	// (limits.page_sets, limits.page_calls).
 	Allows(a Act) bool

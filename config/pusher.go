@@ -28,6 +28,9 @@ type Pusher struct {
 	ClientEventRate    int  `yaml:"client_event_rate"` // per second of one page
 	SubscriptionCounts bool `yaml:"subscription_counts"`
 
+	Resume bool `yaml:"resume"` // events have their positions, and pages get what is behind one
+	Rewind int  `yaml:"rewind"` // events of the past of a channel that a page may have as it subscribes
+
 	Linger Duration `yaml:"linger"` // of a member, or a user, whose last connection has ended
 
 	MaxChannels      int  `yaml:"max_channels"` // of one page
@@ -99,6 +102,9 @@ var defaultPusher = Pusher{
 // pusherID matches what stands in paths without an escape.
 var pusherID = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
 
+// maxRewind bounds how many events of the past a page may ask for.
+const maxRewind = 1000
+
 var pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_.~-]+)+$`)
 
 // UnmarshalYAML reads the settings of one app.
@@ -126,6 +132,9 @@ func (p *Pusher) UnmarshalYAML(n *yaml.Node) error {
 		"max_event_name": int64(read.MaxEventName), "max_channel_name": int64(read.MaxChannelName),
 		"max_event_channels": int64(read.MaxEventChannels), "max_batch": int64(read.MaxBatch),
 	}))
+	if read.Rewind < 0 || read.Rewind > maxRewind {
+		bad.add("rewind", nodeAt(n, "rewind"), "must be from 0 to %d", maxRewind)
+	}
 	if read.MaxEventName > push.MaxEvent {
 		bad.add("max_event_name", nodeAt(n, "max_event_name"), "must be from 1 to %d", push.MaxEvent)
 	}
@@ -160,6 +169,8 @@ func (a App) PusherApp() *app.App {
 		ClientEventRate:    p.ClientEventRate,
 		SubscriptionCounts: p.SubscriptionCounts,
 
+		Resume: p.Resume,
+		Rewind: p.Rewind,
 		Linger: time.Duration(p.Linger),
 
 		MaxChannels:      p.MaxChannels,

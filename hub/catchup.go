@@ -35,12 +35,37 @@ func (s *Shard) resume(slot scenecast.Slot, r scenecast.Resume, labels label.Set
 	if !r.Wanted || r.Malformed || r.After == s.position && time.Since(s.epochBegan) > askAfterEpoch {
 		return nil
 	}
+	return s.beginCatchUp(slot, r.After, labels)
+}
+
+// beginCatchUp has a member with these labels catch up that has everything up to a position.
+func (s *Shard) beginCatchUp(slot scenecast.Slot, after scenecast.Position, labels label.Set) *catchUp {
 	m := s.members.at(slot.Index)
 	m.set(catchingUp)
 	k := s.classes.all[m.class]
-	c := &catchUp{replay.New(k.app.app, k.protocol, r.After, labels), slot, k.app.app, s.position.Seq}
+	c := &catchUp{replay.New(k.app.app, k.protocol, after, labels), slot, k.app.app, s.position.Seq}
 	s.catchUps[slot.Index] = c
 	return c
+}
+
+// relabelFrom is relabel for a member that gets what is in the log and reaches it by the new labels alone.
+func (s *Shard) relabelFrom(slot scenecast.Slot, before, next label.Set, from scenecast.History) {
+	m := s.members.at(slot.Index)
+	begins := !m.is(catchingUp)
+	if begins {
+		s.beginCatchUp(slot, s.position, before)
+	}
+	c := s.catchUps[slot.Index]
+	if from.Last == 0 {
+		s.ttlStores[c.app].DeliveredUpTo(slot.Index, from.After.Seq, func(p *scenecast.Push) bool { return p.To.Match(next) && !p.To.Match(before) })
+	}
+	s.relabel(slot, before, next)
+	if !c.AddPart(from, s.position, before, next) {
+		s.closeBacklog(c)
+	}
+	if begins {
+		s.step(c)
+	}
 }
 
 // isCatchingUp reports whether the catch-up goes on; otherwise its member has left.
@@ -62,7 +87,7 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 		s.skip(c, chunk.Err)
 		return
 	}
-	before := c.At()
+	before, part := c.At(), c.InPart()
 	done, receipts := c.Take(chunk)
 	if len(chunk.Frames) == 0 {
 		tellDone(done, c.slot.Index, true) // the page has had them on another shard, before they came to this one
@@ -75,7 +100,9 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 		}
 	} else {
 		tellDone(done, c.slot.Index, false)
-		s.takeBack(c, before, chunk.At)
+		if !part {
+			s.takeBack(c, before, chunk.At)
+		}
 	}
 	s.loop.OnWritten(c.slot, func() {
 		chunk.Free()
@@ -97,6 +124,11 @@ func (s *Shard) skip(c *catchUp, err error) {
 	missed := scenecast.GapNotice{Reason: scenecast.GapFailure, Newest: s.position}
 	if gap := (*scenecast.GapError)(nil); errors.As(err, &gap) {
 		missed.Reason, missed.Newest = gap.Reason, gap.Newest
+	}
+	if c.SkipPart() {
+		s.tellGap(c.slot, c.Protocol(), missed)
+		s.goOn(c)
+		return
 	}
 	s.takeBack(c, c.At(), missed.Newest)
 	tellDone(c.Skip(missed.Newest), c.slot.Index, false)
@@ -138,6 +170,11 @@ func (s *Shard) relabelCatchUp(c *catchUp, labels label.Set) {
 	if c.Relabel(s.position, labels) {
 		return
 	}
+	s.closeBacklog(c)
+}
+
+// closeBacklog closes a member that asks for more than it reads.
+func (s *Shard) closeBacklog(c *catchUp) {
 	s.loop.Post(func() { // not now: whoever relabels goes on with the member
 		if s.isCatchingUp(c) {
 			s.close(c.slot, scenecast.EndingBy(scenecast.CauseReplayBacklog, "changes scenes faster than it reads"))

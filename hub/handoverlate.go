@@ -110,6 +110,9 @@ func (c *movedConn) Relabel(change label.Change) {
 	c.call.acts = append(c.call.acts, act{relabel: change})
 }
 
+// RelabelFrom implements scenecast.Conn. The page gets nothing of the log: it has been told by then that it has moved.
+func (c *movedConn) RelabelFrom(change label.Change, _ scenecast.History) { c.Relabel(change) }
+
 func (c *movedConn) Send(frame []byte) bool {
 	c.call.acts = append(c.call.acts, act{frame: frame})
 	return true

@@ -65,6 +65,10 @@ func (s *Shard) stepLatePasses() bool {
 // stepLatePass goes on with one pass, and returns what is left of the work.
 func (s *Shard) stepLatePass(p *latePass, work int) (left int) {
 	m := s.at(p.slot)
+	if m.is(catchingUp) { // when it has caught up, it begins again
+		delete(s.latePasses, p.slot.Index)
+		return work
+	}
 	k := s.classes.all[m.class]
 	store := s.ttlStores[k.app.app]
 	now := time.Now()

@@ -105,6 +105,14 @@ func (v *view) Relabel(c label.Change) {
 	}
 }
 
+// RelabelFrom implements scenecast.Conn.
+func (v *view) RelabelFrom(c label.Change, from scenecast.History) {
+	if m := v.shard.at(v.slot); m != nil && !m.is(leaving) {
+		before := v.Labels()
+		v.shard.relabelFrom(v.slot, before, before.Apply(c), from)
+	}
+}
+
 // Position implements scenecast.Conn.
 func (v *view) Position() scenecast.Position {
 	if m := v.shard.at(v.slot); m != nil && m.is(catchingUp) {

@@ -51,6 +51,8 @@ type Step struct {
 	after    scenecast.Position
 	until    scenecast.Position
 	spans    []labelSpan
+	part     *part  // which the step is of; nil: it is of the log as a whole
+	had      []part // what the page has had of what follows
 }
 
 // Chunk is what a step has read.
@@ -77,7 +79,7 @@ func (r *Reader) Read(s Step, then func(Chunk)) {
 			c = r.read(s)
 		}
 		<-r.running
-		if c.At.Seq > s.until.Seq && len(c.Frames) == 0 && c.Err == nil { // the shard has not come to where the page is: it is asked again
+		if (c.At.Seq > s.until.Seq || len(s.had) > 0) && len(c.Frames) == 0 && c.Err == nil { // the shard has not come to where the page is: it is asked again
 			select {
 			case <-time.After(aheadPause):
 			case <-r.closing.Done():
@@ -93,6 +95,9 @@ func (r *Reader) Read(s Step, then func(Chunk)) {
 const aheadPause = 10 * time.Millisecond
 
 func (r *Reader) read(s Step) Chunk {
+	if s.part != nil && s.part.last > 0 {
+		return r.findLast(s)
+	}
 	c := Chunk{At: s.after}
 	traits := s.protocol.Traits()
 	var pushes []*scenecast.Push
@@ -104,7 +109,7 @@ func (r *Reader) read(s Step) Chunk {
 		for len(s.spans) > 1 && p.Position.Seq > s.spans[0].until {
 			s.spans = s.spans[1:]
 		}
-		if p.App == s.app && p.To.Match(s.spans[0].labels) {
+		if p.App == s.app && p.To.Match(s.spans[0].labels) && s.isOf(p) {
 			frame := r.frames.Encode(p, s.protocol, scenecast.Replayed, traits.TopicOf(p, s.spans[0].labels))
 			if len(c.Frames) > 0 && len(c.Frames)+len(frame) > StepBytes {
 				return c

@@ -35,6 +35,9 @@ type CatchUp struct {
 	pending  []pendingReceipt   // of pushes that were delivered meanwhile and are left to the log, in order
 	until    scenecast.Position // where the shard was when the step began
 	tail     liveTail           // what was delivered to it since then
+	parts    []part             // what it gets before it goes on
+	inPart   bool               // the step is of the first of them
+	had      []part             // parts that it has read farther than its shard has come
 }
 
 // labelSpan is a part of the log, and the labels with which a page goes through it.
@@ -76,8 +79,11 @@ func (c *CatchUp) Protocol() scenecast.Protocol { return c.protocol }
 // Begin begins a step, of a page whose shard is at a position.
 func (c *CatchUp) Begin(shard scenecast.Position) Step {
 	c.leaveTail()
-	c.until, c.tail.overflow = shard, false
-	return Step{c.app, c.protocol, c.at, c.until, slices.Clone(c.spans)}
+	if len(c.parts) > 0 {
+		return c.beginPart()
+	}
+	c.until, c.tail.overflow = shard, len(c.had) > 0
+	return Step{app: c.app, protocol: c.protocol, after: c.at, until: c.until, spans: slices.Clone(c.spans), had: slices.Clone(c.had)}
 }
 
 // Deliver notes that a push was delivered to the page; what becomes of it, its Done is told later.
@@ -119,7 +125,12 @@ func (c *CatchUp) Relabel(shard scenecast.Position, labels label.Set) bool {
 // Take advances to the end of a chunk. Done, unless it is nil, is to be told what becomes of it: receipts of these pushes wait for what is in
 // it.
 func (c *CatchUp) Take(chunk Chunk) (done func(slot uint32, written bool), receipts []uint64) {
+	if c.inPart {
+		c.takePart(chunk)
+		return nil, nil
+	}
 	c.at = chunk.At
+	c.leaveHad()
 	for len(c.spans) > 1 && c.at.Seq >= c.spans[0].until {
 		c.spans = c.spans[1:]
 	}
@@ -159,7 +170,7 @@ func (c *CatchUp) takePending(upTo uint64) (done func(slot uint32, written bool)
 // while the step ran, only the log can say whether the page goes on from where it is: it may have come from a node that had read farther, in
 // what the log has lost and now has again.
 func (c *CatchUp) NeedsStep(shard scenecast.Position) bool {
-	return c.tail.overflow || c.at.Seq < c.until.Seq || c.at.Seq > shard.Seq || c.until.Epoch != shard.Epoch
+	return len(c.parts)+len(c.had) > 0 || c.tail.overflow || c.at.Seq < c.until.Seq || c.at.Seq > shard.Seq || c.until.Epoch != shard.Epoch
 }
 
 // Tail ends the catch-up, and returns what was delivered and is not sent yet. The Done of what the page has had, before it came to this

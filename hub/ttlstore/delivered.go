@@ -3,6 +3,8 @@ package ttlstore
 import (
 	"math/bits"
 	"time"
+
+	"scenecast"
 )
 
 // Delivered notes that a page has got the push with this place in the log, if that lasts.
@@ -12,6 +14,25 @@ func (s *Store) Delivered(slot uint32, seq uint64) {
 	}
 	if e := s.find(seq); e != nil {
 		e.block.got.Add(slot, 1<<e.item)
+	}
+}
+
+// DeliveredUpTo notes that a page has got those of the pushes up to a place in the log that match.
+func (s *Store) DeliveredUpTo(slot uint32, seq uint64, match func(p *scenecast.Push) bool) {
+	if s == nil {
+		return
+	}
+	for _, b := range s.blocks {
+		var got uint64
+		for live := b.live; live != 0; live &= live - 1 {
+			item := bits.TrailingZeros64(live)
+			if e := b.entries[item]; e.seq <= seq && match(e.push) {
+				got |= 1 << item
+			}
+		}
+		if got != 0 {
+			b.got.Add(slot, got)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 	eventMemberAdded     = "pusher_internal:member_added"
 	eventMemberRemoved   = "pusher_internal:member_removed"
 	eventSubscriptions   = "pusher_internal:subscription_count"
+	eventGap             = "scenecast:gap"
+	eventPosition        = "scenecast:position"
 	eventWatchlist       = "pusher_internal:watchlist_events"
 	defaultEvent         = "message" // of a push without a name
 	activityTimeout      = 120       // seconds of silence after which a client pings
@@ -44,6 +46,17 @@ func withData(event string, name channel.Name, data string) []byte {
 	return append(appendString(append(b, `,"data":`...), data), '}')
 }
 
+// withPosition adds to a message where in the log it is. Clients that know nothing of it do not look at it.
+func withPosition(message []byte, at scenecast.Position) []byte {
+	b := append(message[:len(message)-1], `,"position":"`...)
+	return append(append(b, at.String()...), '"', '}')
+}
+
+// gap tells a page that it has missed something. The event is none of Pusher's.
+func gap(n scenecast.GapNotice) []byte {
+	return withData(eventGap, noChannel, `{"reason":"`+string(n.Reason)+`"}`)
+}
+
 // established greets a connection.
 func established(id scenecast.ConnID) []byte {
 	data := `{"socket_id":"` + id.String() + `","activity_timeout":` + strconv.Itoa(activityTimeout) + `}`
@@ -64,7 +77,7 @@ func failure(code scenecast.CloseCode, text string) []byte {
 }
 
 // push is an event as the pages of a channel get it; without a channel it is for those that bind to all events.
-func push(m *scenecast.Push, name channel.Name) []byte {
+func push(m *scenecast.Push, name channel.Name, position bool) []byte {
 	event := m.Message.Event
 	if event == "" {
 		event = defaultEvent
@@ -74,7 +87,10 @@ func push(m *scenecast.Push, name channel.Name) []byte {
 	if m.Message.User != "" {
 		b = appendString(append(b, `,"user_id":`...), m.Message.User)
 	}
-	return append(b, '}')
+	if b = append(b, '}'); position {
+		b = withPosition(b, m.Position)
+	}
+	return b
 }
 
 // text is JSON as a text. What it gets are texts and numbers, which always encode.

@@ -2,6 +2,7 @@ package pusher
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"scenecast/jsonread"
 	"scenecast/protocol/pusher/channel"
@@ -50,6 +51,15 @@ func readText(r *jsonread.Reader, ok bool) (string, bool) {
 	return "", string(r.Value()) == "null" && ok
 }
 
+// readCount reads a value that is to be a number, not below 0. Null is 0.
+func readCount(value []byte, ok bool) (int, bool) {
+	if string(value) == "null" {
+		return 0, ok
+	}
+	n, err := strconv.ParseUint(string(value), 10, 31)
+	return int(n), ok && err == nil
+}
+
 // fields is the data of a message that asks for something. Clients send it as an object, and some as a text of one.
 type fields struct {
 	channel     channel.Name
@@ -57,6 +67,7 @@ type fields struct {
 	channelData string // the exact text that is signed
 	userData    string // … of a sign-in
 	since       string // an extension: a position
+	rewind      int    // … how many events of the past
 }
 
 // readFields reads the data of a message. It is false where that is no object, or a field is no text.
@@ -89,6 +100,8 @@ func readFields(data json.RawMessage) (f fields, ok bool) {
 			f.userData, ok = readText(r, ok)
 		case "since":
 			f.since, ok = readText(r, ok)
+		case "rewind":
+			f.rewind, ok = readCount(r.Value(), ok)
 		default:
 			r.Value()
 		}

@@ -99,8 +99,12 @@ func entered(c hub.Watcher, scene string, snapshot *hub.Notice) {
 		return // it has left the channel meanwhile
 	}
 	c.Notify(snapshot)
-	c.Relabel(label.Change{channel.Label: append(labels.Values(channel.Label), scene)})
-	p.subscribed(c, name)
+	h, _ := takeHistory(labels, name)
+	var position []byte // the notice, which is of many pages, has none
+	if p.positions && h.rewind == 0 {
+		position = withData(eventPosition, name, emptyObject)
+	}
+	p.enterChannel(c, name, h, position)
 }
 
 // full tells a page that there is no room in a presence channel.
@@ -109,7 +113,9 @@ func full(c hub.Watcher, scene string) {
 	if memberOf(labels, name).channel == "" {
 		return
 	}
-	c.Relabel(label.Change{channel.MemberLabel: withoutMember(labels, name)})
+	change := label.Change{channel.MemberLabel: withoutMember(labels, name)}
+	forget(change, labels, name)
+	c.Relabel(change)
 	refuseSubscription(c, name, limitError(app.SettingMembers, "the channel has as many members as it may"))
 }
 
@@ -215,7 +221,12 @@ func enter(c scenecast.Conn, known *app.App, labels label.Set, f *fields) {
 		refuseSubscription(c, f.channel, err)
 		return
 	}
-	c.Relabel(label.Change{channel.MemberLabel: append(labels.Values(channel.MemberLabel), m.value())})
+	change := label.Change{channel.MemberLabel: append(labels.Values(channel.MemberLabel), m.value())}
+	if h := historyOf(known, f); !h.isZero() {
+		_, others := takeHistory(labels, f.channel)
+		change[labelHistory] = append(others, h.value(f.channel))
+	}
+	c.Relabel(change)
 }
 
 func membershipOf(known *app.App, labels label.Set, f *fields) (m membership, _ *subscriptionError) {

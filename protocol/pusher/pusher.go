@@ -56,15 +56,24 @@ var _ scenecast.Protocol = (*Protocol)(nil)
 
 // Protocol is the wire. It is its own listener.Admitter.
 type Protocol struct {
-	options Options
-	traits  scenecast.Traits
+	options   Options
+	traits    scenecast.Traits
+	positions bool      // pages are told where in the log events are
+	resumable *Protocol // the same with positions; nil: this is it
 }
 
 // New makes the protocol.
 func New(o Options) *Protocol {
-	return &Protocol{options: o, traits: scenecast.Traits{
-		Topics: &scenecast.Topics{Key: channel.Label, Encode: func(m *scenecast.Push, _ scenecast.Delivery, topic string) []byte {
-			return websocket.TextFrame(push(m, channel.Name(topic)))
+	p := newProtocol(o, false)
+	p.resumable = newProtocol(o, true)
+	p.resumable.traits.EncodeGap = func(n scenecast.GapNotice) []byte { return websocket.TextFrame(gap(n)) }
+	return p
+}
+
+func newProtocol(o Options, positions bool) *Protocol {
+	return &Protocol{options: o, positions: positions, traits: scenecast.Traits{
+		Topics: &scenecast.Topics{Key: channel.Label, Encode: func(m *scenecast.Push, d scenecast.Delivery, topic string) []byte {
+			return websocket.TextFrame(push(m, channel.Name(topic), positions && d != scenecast.Late))
 		}},
 		EncodePresence: encodePresence,
 		EncodeClose: func(code scenecast.CloseCode, reason string) []byte {
@@ -80,8 +89,8 @@ func (p *Protocol) Name() string { return "pusher" }
 func (p *Protocol) Traits() scenecast.Traits { return p.traits }
 
 // EncodePush implements scenecast.Protocol: a push that reaches pages by no channel.
-func (p *Protocol) EncodePush(m *scenecast.Push, _ scenecast.Delivery) []byte {
-	return websocket.TextFrame(push(m, noChannel))
+func (p *Protocol) EncodePush(m *scenecast.Push, d scenecast.Delivery) []byte {
+	return websocket.TextFrame(push(m, noChannel, p.positions && d != scenecast.Late))
 }
 
 func send(c scenecast.Conn, message []byte) { c.Send(websocket.TextFrame(message)) }
@@ -121,6 +130,9 @@ func (p *Protocol) AdmitKey(r *http.Request, key string) (scenecast.Admission, e
 		return none, err
 	}
 	a.Protocol = p
+	if known.Resume && p.resumable != nil {
+		a.Protocol = p.resumable
+	}
 	return a, nil
 }
 

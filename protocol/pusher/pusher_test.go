@@ -31,11 +31,13 @@ type conn struct {
 	last   *scenecast.Push
 }
 
-func (c *conn) ID() scenecast.ConnID         { return scenecast.ConnID{Node: 1234, Seq: 1234} }
-func (c *conn) App() string                  { return "shop" }
-func (c *conn) Labels() label.Set            { return c.labels }
-func (c *conn) Relabel(change label.Change)  { c.labels = c.labels.Apply(change) }
-func (c *conn) Publishes(perSecond int) bool { return !c.fast && perSecond == 10 }
+func (c *conn) ID() scenecast.ConnID                                 { return scenecast.ConnID{Node: 1234, Seq: 1234} }
+func (c *conn) App() string                                          { return "shop" }
+func (c *conn) Labels() label.Set                                    { return c.labels }
+func (c *conn) Relabel(change label.Change)                          { c.labels = c.labels.Apply(change) }
+func (c *conn) RelabelFrom(change label.Change, _ scenecast.History) { c.Relabel(change) }
+func (c *conn) Position() scenecast.Position                         { return scenecast.Position{Epoch: 1} }
+func (c *conn) Publishes(perSecond int) bool                         { return !c.fast && perSecond == 10 }
 func (c *conn) Last(retain string) *scenecast.Push {
 	if c.last != nil && c.last.Retain == retain {
 		return c.last

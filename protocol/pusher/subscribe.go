@@ -11,7 +11,7 @@ import (
 	"scenecast/protocol/pusher/channel"
 )
 
-const subscribeForm = "pusher:subscribe takes data with channel, auth and channel_data, which are texts"
+const subscribeForm = "pusher:subscribe takes data with channel, auth and channel_data, which are texts, since, which is one, and rewind, a number"
 
 // subscribe has a page subscribe to a channel, or tells it why not.
 func (p *Protocol) subscribe(c scenecast.Conn, known *app.App, data json.RawMessage) {
@@ -33,9 +33,7 @@ func (p *Protocol) subscribe(c scenecast.Conn, known *app.App, data json.RawMess
 		enter(c, known, labels, &f)
 		return
 	}
-	c.Relabel(label.Change{channel.Label: append(labels.Values(channel.Label), string(f.channel))})
-	send(c, withData(eventSubscribed, f.channel, emptyObject))
-	p.subscribed(c, f.channel)
+	p.enterChannel(c, f.channel, historyOf(known, &f), withData(eventSubscribed, f.channel, emptyObject))
 }
 
 // checkSubscription finds out whether a page may subscribe.
@@ -74,7 +72,7 @@ func (p *Protocol) subscribed(c scenecast.Conn, name channel.Name) {
 		return
 	}
 	if last := c.Last(name.CacheKey()); last != nil {
-		send(c, push(last, name))
+		send(c, push(last, name, false))
 		return
 	}
 	send(c, append(appendHead(nil, eventCacheMiss, name), '}'))
@@ -118,6 +116,7 @@ func unsubscribe(c scenecast.Conn, data json.RawMessage) {
 	if f.channel.Presence() && memberOf(labels, f.channel).channel != "" {
 		change[channel.MemberLabel] = withoutMember(labels, f.channel)
 	}
+	forget(change, labels, f.channel)
 	if len(change) > 0 {
 		c.Relabel(change)
 	}

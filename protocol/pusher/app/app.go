@@ -19,6 +19,9 @@ type App struct {
 	ClientEventRate    int  // per second of one page
 	SubscriptionCounts bool // pages are told how many a channel has
 
+	Resume bool // pages may be told positions, and be given what is behind one
+	Rewind int  // how many events of the past a page may have of a channel as it subscribes
+
 	MaxChannels      int // of one page
 	MaxMembers       int // of one presence channel
 	MaxUserInfo      int // bytes
@@ -45,6 +48,8 @@ const (
 	SettingEventChannels = "pusher.max_event_channels"
 	SettingBatch         = "pusher.max_batch"
 	SettingEnabled       = "pusher.enabled"
+	SettingResume        = "pusher.resume"
+	SettingRewind        = "pusher.rewind"
 )
 
 // Credential is that of pages which connect with a key of the app.
