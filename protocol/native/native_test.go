@@ -51,16 +51,17 @@ func (c *conn) Await(scenecast.Waiting) (func(func(scenecast.Conn)), bool) {
 	return func(task func(scenecast.Conn)) { c.resumed <- task }, true
 }
 
-func (c *conn) ID() scenecast.ConnID             { return scenecast.ConnID{Node: 7, Seq: 1} }
-func (c *conn) App() string                      { return "shop" }
-func (c *conn) Labels() label.Set                { return c.labels }
-func (c *conn) Trusted(key string) bool          { return key == c.trusted }
-func (c *conn) Lease() scenecast.Lease           { return 0 }
-func (c *conn) Allows(scenecast.Act) bool        { return !c.tooFast }
-func (c *conn) Publishes(int) bool               { return true }
-func (c *conn) Last(string) *scenecast.Push      { return nil }
-func (c *conn) Acknowledge(p scenecast.Position) { c.did = append(c.did, "ack "+p.String()) }
-func (c *conn) Position() scenecast.Position     { return c.at }
+func (c *conn) ID() scenecast.ConnID                                 { return scenecast.ConnID{Node: 7, Seq: 1} }
+func (c *conn) App() string                                          { return "shop" }
+func (c *conn) Labels() label.Set                                    { return c.labels }
+func (c *conn) Trusted(key string) bool                              { return key == c.trusted }
+func (c *conn) Lease() scenecast.Lease                               { return 0 }
+func (c *conn) Allows(scenecast.Act) bool                            { return !c.tooFast }
+func (c *conn) Publishes(int) bool                                   { return true }
+func (c *conn) RelabelFrom(change label.Change, _ scenecast.History) { c.Relabel(change) }
+func (c *conn) Last(string) *scenecast.Push                          { return nil }
+func (c *conn) Acknowledge(p scenecast.Position)                     { c.did = append(c.did, "ack "+p.String()) }
+func (c *conn) Position() scenecast.Position                         { return c.at }
 func (c *conn) Close(e scenecast.Ending) {
 	c.did = append(c.did, fmt.Sprintf("close %d %s", e.Code, e.Detail))
 }
