@@ -107,7 +107,7 @@ func TestTopicsAllocate(t *testing.T) {
 			}
 			allocated = append(allocated, testing.AllocsPerRun(20, deliver))
 		}
-		if allocated[0] != allocated[1] {
+		if allocated[1] > allocated[0]+5 { // the race detector has pools lose a few
 			t.Errorf("%s allocates %.0f times for 30 pages, and %.0f times for 3,000", c.to, allocated[0], allocated[1])
 		}
 	}
