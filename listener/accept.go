@@ -110,6 +110,7 @@ func (s *Server) handOff(c net.Conn) {
 	if s.options.Descriptors != nil && !s.options.Descriptors.Admits(c) {
 		s.CloseIdle()
 	}
+	s.connections.arrive()
 	s.handoff.put(c)
 }
 

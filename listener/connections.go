@@ -16,6 +16,8 @@ type connections struct {
 	mu     sync.Mutex
 	open   map[net.Conn]*connection // as net/http names them
 	closed bool                     // there are to be no others
+
+	arriving int // that net/http is to get, and does not name yet
 }
 
 // connection is one of them, of either version of HTTP.
@@ -40,6 +42,7 @@ func (l *connections) context(ctx context.Context, c net.Conn) context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open[c] = opened
+	l.arriving--
 	if l.closed {
 		_ = c.Close()
 	}
@@ -59,10 +62,16 @@ func (l *connections) note(c net.Conn, state http.ConnState) {
 		}
 	case http.StateIdle:
 		if h := asHTTPConn(c); h != nil {
-			h.begun.Store(false)
-			h.awaiting.Store(true)
+			h.endRequest()
 		}
 	}
+}
+
+// arrive counts a connection that net/http is to get.
+func (l *connections) arrive() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.arriving++
 }
 
 // begin counts a request until end.

@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"scenecast/socket"
@@ -59,82 +61,143 @@ type moving struct {
 	take func(fd int, v socket.Visitor)
 }
 
-// Leave is called when another process has the port. The path of a socket is that one's from now on. take is given each connection on which
-// the client has no request under way: the descriptor is closed when it returns. Of others, the request that is under way is the last one.
-// Any goroutine calls take. Leave returns when no connection waits for a request any more, or within has passed.
-func (s *Server) Leave(take func(fd int, v socket.Visitor), within time.Duration) {
+// Leave is called when another process has the port. The path of a socket is that one's from now on. take is given each connection as soon as
+// the client has no request under way: the descriptor is closed when it returns. Of a connection whose next request has begun to come, that
+// is the last one here. Any goroutine calls take.
+func (s *Server) Leave(take func(fd int, v socket.Visitor)) {
 	if s.socket != nil {
 		s.socket.path = ""
 	}
 	s.moving.Store(&moving{take})
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(leavePause) {
-		if s.connections.leave()+s.connections.busy() == 0 {
-			return
-		}
+	s.connections.leave()
+}
+
+// AwaitLeft returns when net/http has no connection any more, or ctx ends. No other must come. Before that net/http must not be told to
+// end: it closes connections from which it has just answered a request, also where the next one is on its way.
+func (s *Server) AwaitLeft(ctx context.Context) {
+	for s.connections.leave() > 0 && ctx.Err() == nil {
+		time.Sleep(leavePause)
 	}
 }
 
 // leavePause is between two looks at the connections.
 const leavePause = 10 * time.Millisecond
 
-// leave has the connections leave that wait for a request, and returns how many there are.
-func (l *connections) leave() (waiting int) {
+// leave has the connections leave that wait for a request, and returns how many net/http has.
+func (l *connections) leave() (left int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for conn := range l.open {
-		h := asHTTPConn(conn)
-		if h == nil || !h.mayLeave() {
-			continue
+		if h := asHTTPConn(conn); h != nil {
+			h.wake()
 		}
-		waiting++
-		h.leaving.Store(true)
-		_ = h.Conn.SetReadDeadline(time.Unix(1, 0)) // wakes net/http, which is reading
 	}
-	return waiting
+	return len(l.open) + l.arriving
 }
 
-// mayLeave reports whether the connection waits for a request of which nothing has come.
-func (c *httpConn) mayLeave() bool { return c.awaiting.Load() && !c.begun.Load() }
+// idleRead is what httpConn must know to tell whether net/http has read nothing of the next request. A connection may only move then: what
+// net/http has in its buffer would be lost. Only the goroutine that reads moves it.
+type idleRead struct {
+	mu        sync.Mutex
+	buffer    int       // length of net/http's buffer
+	deadline  time.Time // that net/http has set
+	deadlines int       // how many it has set since the last request
+	reading   bool      // it waits for a request, of which it has nothing
+	woken     bool      // … and is to stop that
+}
 
-// leaves reports whether the connection, from which nothing is being read, is to leave now. The goroutine that reads calls it.
-func (c *httpConn) leaves() bool {
-	if !c.leaving.Load() || !c.mayLeave() {
+// endRequest is called when a request has been answered, before net/http sets the deadline for the next one.
+func (c *httpConn) endRequest() {
+	c.idle.mu.Lock()
+	c.idle.deadlines = 0
+	c.idle.mu.Unlock()
+	c.begun.Store(false)
+	c.awaiting.Store(true)
+}
+
+// beginIdle reports whether a read into so many bytes is one that waits for a request of which net/http has nothing; endIdle follows then.
+// net/http's buffer is empty where it reads into all of it: what it has got together with the request before, or while it answered that,
+// would stand at its beginning. When the request has begun it sets another deadline, so that an empty buffer within a head is told apart.
+func (c *httpConn) beginIdle(into int) bool {
+	i := &c.idle
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.buffer == 0 {
+		i.buffer = into
+	}
+	if !c.awaiting.Load() || c.begun.Load() || into != i.buffer || i.deadlines > 1 || !c.isPlain() {
 		return false
 	}
+	i.reading, i.woken = true, false
+	return true
+}
+
+// endIdle reports whether the read was woken, as the connection is to leave. When a request has come in the same moment, net/http's deadline
+// is in force again.
+func (c *httpConn) endIdle(n int) (woken bool) {
+	i := &c.idle
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.reading = false
+	if i.woken && n > 0 {
+		_ = c.Conn.SetReadDeadline(i.deadline)
+	}
+	return i.woken
+}
+
+// wake ends the read of a connection that waits for a request.
+func (c *httpConn) wake() {
+	i := &c.idle
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.reading && !i.woken {
+		i.woken = true
+		_ = c.Conn.SetReadDeadline(past)
+	}
+}
+
+// SetReadDeadline implements net.Conn.
+func (c *httpConn) SetReadDeadline(t time.Time) error {
+	i := &c.idle
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.deadline = t
+	i.deadlines++
+	if i.reading && i.woken {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// isPlain reports whether the next bytes are those that the kernel has next: the connection is one without TLS, and nothing that was read of it
+// waits.
+func (c *httpConn) isPlain() bool {
 	stall, plain := c.Conn.(*stallConn)
 	if !plain {
 		return false
 	}
 	p, read := stall.Conn.(*prefixConn)
-	return !read || p.remote == nil && len(p.prefix) == 0 // what a proxy says of it stands at its beginning, and has been read
+	return !read || len(p.prefix) == 0
 }
 
-var errMoved = errors.New("the connection has moved to another process")
+// errMoved is what net/http gets in the place of the next request. It answers other errors than those of reading.
+var errMoved = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("the connection has moved to another process")}
 
 // leave gives the connection to the other process. net/http closes it then.
 func (c *httpConn) leave() error {
-	moving := c.server.moving.Load()
 	inner := c.Conn.(*stallConn).Conn
 	if p, ok := inner.(*prefixConn); ok {
 		inner = p.Conn
 	}
 	raw := socket.RawConn(inner)
-	if moving == nil || raw == nil {
+	if raw == nil {
 		return errMoved
 	}
-	visitor := socket.Visitor{Timeout: c.server.options.IdleTimeout}
+	visitor := socket.Visitor{Timeout: c.server.options.IdleTimeout, Head: c.server.proxyHeaderAgain(peerOf(inner), c.RemoteAddr())}
 	if addr, ok := inner.RemoteAddr().(*net.TCPAddr); ok {
 		from := addr.AddrPort()
 		visitor.From = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	}
-	_ = raw.Control(func(fd uintptr) { moving.take(int(fd), visitor) })
+	_ = raw.Control(func(fd uintptr) { c.server.moving.Load().take(int(fd), visitor) })
 	return errMoved
-}
-
-// SetReadDeadline implements net.Conn. One that net/http sets does not keep a connection from leaving.
-func (c *httpConn) SetReadDeadline(t time.Time) error {
-	if c.leaving.Load() && c.mayLeave() {
-		t = time.Unix(1, 0)
-	}
-	return c.Conn.SetReadDeadline(t)
 }

@@ -48,8 +48,9 @@ type httpConn struct {
 	server *Server
 
 	awaiting atomic.Bool // net/http waits for the head of a request, and no response is under way
-	leaving  atomic.Bool // another process is to get it, unless a request has begun
 	begun    atomic.Bool // bytes of that head have come
+
+	idle idleRead
 
 	lastRead []byte // what the last read has brought, in net/http's buffer; the goroutine that reads only
 }
@@ -76,7 +77,8 @@ func asHTTPConn(c net.Conn) *httpConn {
 
 // Read implements net.Conn.
 func (c *httpConn) Read(b []byte) (int, error) {
-	if c.leaves() {
+	idle := c.beginIdle(len(b))
+	if idle && c.server.moving.Load() != nil {
 		return 0, c.leave()
 	}
 	n, err := c.Conn.Read(b)
@@ -84,7 +86,7 @@ func (c *httpConn) Read(b []byte) (int, error) {
 		c.lastRead = b[:n]
 		c.begun.Store(true)
 	}
-	if err != nil && c.leaves() {
+	if idle && c.endIdle(n) && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 		return 0, c.leave()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) && c.awaiting.Load() && c.begun.Load() {

@@ -50,7 +50,7 @@ func (s *Server) readProxyHeader(b []byte, peer netip.AddrPort) (proxyHeader, er
 		return h, nil // by far the most
 	}
 	length, begun := proxyHeaderLength(b)
-	trusted := policy != nil && (!peer.IsValid() || policy.Trusts(peer.Addr().Unmap().WithZone("")))
+	trusted := policy != nil && policy.trusts(peer)
 	switch {
 	case !begun && trusted && policy.Required:
 		return h, fmt.Errorf("a proxy that is trusted sends a PROXY header first, and here is none (setting: %s)", settingProxy)
@@ -176,6 +176,29 @@ func (s *Server) awaitProxyHeader(c net.Conn) (net.Conn, error) {
 			return nil, err
 		}
 	}
+}
+
+// proxyHeaderAgain is what the proxy would say of a connection that it has said something of before: the connection begins anew in another
+// process. Nil: the peer says nothing.
+func (s *Server) proxyHeaderAgain(peer netip.AddrPort, from net.Addr) []byte {
+	policy := s.options.ProxyProtocol()
+	if policy == nil || !policy.trusts(peer) {
+		return nil
+	}
+	client, ok := from.(*net.TCPAddr)
+	if !ok || !client.AddrPort().IsValid() {
+		return []byte("PROXY UNKNOWN\r\n")
+	}
+	ip, family := client.AddrPort().Addr().Unmap().WithZone(""), "TCP6"
+	if ip.Is4() {
+		family = "TCP4"
+	}
+	return fmt.Appendf(nil, "PROXY %s %s %s %d %d\r\n", family, ip, ip, client.Port, client.Port) // nobody asks for the destination
+}
+
+// trusts reports whether a peer may send a header.
+func (p *ProxyProtocol) trusts(peer netip.AddrPort) bool {
+	return !peer.IsValid() || p.Trusts(peer.Addr().Unmap().WithZone(""))
 }
 
 // remote is the address that the connection is to have; nil: its own.

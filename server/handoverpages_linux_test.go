@@ -293,6 +293,25 @@ func TestHandoverOfEventStreams(t *testing.T) {
 	}
 }
 
+// TestHandoverOfProxiedConnections: an HTTP connection whose proxy has said whose it is moves with that.
+func TestHandoverOfProxiedConnections(t *testing.T) {
+	m := newMoves(t, map[string]string{"limits.proxy_protocol": "required", "limits.trusted_proxies": "127.0.0.0/8"})
+	for _, header := range []string{"PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n", "PROXY TCP6 2001:db8::7 2001:db8::1 4711 80\r\n", "PROXY UNKNOWN\r\n"} {
+		p := m.dialHTTP()
+		p.write(header)
+		for range 3 {
+			p.write("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+			response, err := http.ReadResponse(p.r, nil)
+			if err != nil || response.StatusCode != http.StatusOK {
+				t.Fatalf("%q: %v, %v", header, response, err)
+			}
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+			m.awaitEnd(m.next())
+		}
+	}
+}
+
 // TestHandoverOfPresence: nobody joins and nobody leaves, pages that watch are told nothing, and what changes afterwards they are told.
 func TestHandoverOfPresence(t *testing.T) {
 	m := newMoves(t, map[string]string{

@@ -17,30 +17,28 @@ func (s *Server) leave(ctx context.Context) {
 		_ = s.hub.Drain(ctx, time.Duration(s.reload.config().Drain)/2) // Run tells of those that are left
 	}()
 	s.hooks.feed.Close() // its streams would not end by themselves
-	within := time.Until(deadlineOf(ctx))
-	s.listener.Leave(s.handover.pass, within)
-	for s.hub.WorkForMoved() > 0 && ctx.Err() == nil {
-		time.Sleep(workPause)
-	}
-	if s.before != nil {
-		select { // it may wait for what its calls get here
+	s.listener.Leave(s.handover.pass)
+	if s.before != nil { // it may wait for what its calls get here, and passes on connections, which go on to the other process
+		select {
 		case <-s.before.served:
 		case <-ctx.Done():
 		}
+	}
+	for _, loop := range s.loops { // has the connections that it was given
+		done := make(chan struct{})
+		if loop.Post(func() { close(done) }) {
+			<-done
+		}
+	}
+	s.listener.AwaitLeft(ctx)
+	for s.hub.WorkForMoved() > 0 && ctx.Err() == nil {
+		time.Sleep(workPause)
 	}
 	<-rest
 }
 
 // workPause is between two looks whether work for pages that have moved has ended.
 const workPause = 10 * time.Millisecond
-
-func deadlineOf(ctx context.Context) time.Time {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return time.Now()
-	}
-	return deadline
-}
 
 // pass passes on a connection on which a client may send another request.
 func (h *handoverService) pass(fd int, v socket.Visitor) {

@@ -279,6 +279,12 @@ func (l *Loop) AdoptVisitors(visitors []Visitor) {
 }
 
 func (e *eventLoop) adoptVisitor(v Visitor) {
+	if e.acceptor.fd < 0 && e.acceptor.handshaker != nil { // another process has taken over since
+		if c, err := fileConn(int32(v.FD)); err == nil {
+			e.acceptor.handshaker.Hijack(quiet(c), v.Head)
+		}
+		return
+	}
 	index, ok := e.open(int32(v.FD), stateHandshaking)
 	if !ok {
 		closeFD(int32(v.FD))

@@ -16,9 +16,7 @@ func (e *eventLoop) hijack(index uint32, read []byte, watched bool) {
 		_ = e.control(unix.EPOLL_CTL_DEL, fd, 0, 0, 0)
 	}
 	read = append([]byte(nil), read...)
-	file := os.NewFile(uintptr(fd), "")
-	c, err := net.FileConn(file) // has a descriptor of its own
-	_ = file.Close()
+	c, err := fileConn(fd)
 	e.clear(index)
 	e.removeConn(index)
 	e.loop.slots.freeSlot(index)
@@ -27,6 +25,13 @@ func (e *eventLoop) hijack(index uint32, read []byte, watched bool) {
 		return
 	}
 	e.acceptor.handshaker.Hijack(quiet(c), read)
+}
+
+// fileConn is a connection of Go's net package in the place of a descriptor.
+func fileConn(fd int32) (net.Conn, error) {
+	file := os.NewFile(uintptr(fd), "")
+	defer func() { _ = file.Close() }()
+	return net.FileConn(file) // has a descriptor of its own
 }
 
 // quietConn is a TCP connection of Go's net package whose reads and writes are raw system calls, of which the scheduler does not know. They
