@@ -57,3 +57,34 @@ func TestPusherOnThreeNodes(t *testing.T) {
 	bob.expect(`{"event":"pusher_internal:member_removed","channel":"presence-room","data":"{\"user_id\":\"a\"}"}`)
 	bob.quiet()
 }
+
+// TestPusherWatchlistsOnThreeNodes: users who are watched, and counts, are the cluster's.
+func TestPusherWatchlistsOnThreeNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts three nodes")
+	}
+	nodes := startNodes(t, 3, pusherSettings(", linger: 0, subscription_counts: true"))
+	ann, bob, tab := nodes[0].pusherPage(), nodes[1].pusherPage(), nodes[2].pusherPage()
+	watched := func(event string) string {
+		return `{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"` + event + `\",\"user_ids\":[\"bob\"]}]}"}`
+	}
+	counted := func(n int) string {
+		return fmt.Sprintf(`{"event":"pusher_internal:subscription_count","channel":"news","data":"{\"subscription_count\":%d}"}`, n)
+	}
+	ann.signIn(`{"id":"ann","watchlist":["bob"]}`)
+	ann.expect(watched("offline"))
+	bob.signIn(`{"id":"bob"}`)
+	ann.expect(watched("online"))
+	ann.subscribe("news", "")
+	ann.expect(counted(1))
+	bob.subscribe("news", "")
+	ann.expect(counted(2))
+	tab.signIn(`{"id":"bob"}`)
+	awaitThat(t, "the first node knows of both connections", func() bool { return nodes[0].count(`@user == "bob"`) == 2 })
+	_ = bob.Close(websocket.StatusNormalClosure, "") // the user's other connection is still there
+	ann.expect(counted(1))
+	ann.quiet()
+	_ = tab.Close(websocket.StatusNormalClosure, "")
+	ann.expect(watched("offline"))
+	ann.quiet()
+}
