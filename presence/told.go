@@ -99,7 +99,7 @@ func (s *State) follow(c Conn, own *conn) {
 				e.Vacant = append(e.Vacant, l.Value)
 			}
 		}
-		if len(e.Occupied)+len(e.Vacant) > 0 {
+		if len(e.Occupied)+len(e.Vacant) > 0 && !s.quiet {
 			s.entries = append(s.entries, e)
 		}
 	}

@@ -52,7 +52,10 @@ type Event struct {
 	User     string          // … and is this member, of a presence channel
 }
 
-var _ scenecast.Protocol = (*Protocol)(nil)
+var (
+	_ scenecast.Protocol = (*Protocol)(nil)
+	_ scenecast.Mover    = (*Protocol)(nil)
+)
 
 // Protocol is the wire. It is its own listener.Admitter.
 type Protocol struct {
@@ -174,6 +177,13 @@ func (p *Protocol) Opened(c scenecast.Conn) { send(c, established(c.ID())) }
 
 // Closed implements scenecast.Protocol.
 func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
+
+// Export implements scenecast.Mover: all that is kept for a connection are its labels. Those that may resume do not go: of the two kinds of
+// connections the name tells one.
+func (p *Protocol) Export(scenecast.Conn) (state []byte, ok bool) { return nil, !p.positions }
+
+// Import implements scenecast.Mover.
+func (p *Protocol) Import(scenecast.Conn, []byte) error { return nil }
 
 // Received implements scenecast.Protocol. Nothing that a page says closes its connection: a mistake is told by an event.
 func (p *Protocol) Received(c scenecast.Conn, in scenecast.Inbound) {
