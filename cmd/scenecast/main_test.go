@@ -121,6 +121,12 @@ func (d *daemon) terminate() {
 	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		d.t.Fatal(err)
 	}
+	d.awaitEnd()
+}
+
+// awaitEnd waits for the end of a server that has been told to stop: another signal would kill it.
+func (d *daemon) awaitEnd() {
+	d.t.Helper()
 	_, _ = io.Copy(io.Discard, d.stdout)
 	rest, _ := io.ReadAll(d.stderr)
 	if err := d.cmd.Wait(); err != nil {

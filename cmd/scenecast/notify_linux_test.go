@@ -73,7 +73,7 @@ func TestNotify(t *testing.T) {
 	systemd.expect("READY=1")
 	signal(t, server.cmd, syscall.SIGTERM)
 	systemd.expect("STOPPING=1")
-	server.terminate()
+	server.awaitEnd()
 }
 
 // TestNotifyWithoutWatchdog: a unit without WatchdogSec gets no beats, and one whose socket is gone is served all the same.
@@ -85,7 +85,7 @@ func TestNotifyWithoutWatchdog(t *testing.T) {
 	if got, beats := systemd.next(); got != "STOPPING=1" || beats > 0 {
 		t.Errorf("%q after %d beats", got, beats)
 	}
-	server.terminate()
+	server.awaitEnd()
 
 	server = launch(t, []string{"NOTIFY_SOCKET=" + systemd.path + ".gone"}, "serve", "--listen", "127.0.0.1:0", "--log-level", "info")
 	line(t, server.stderr, `level=WARN msg="systemd was not told" .*err=.*no such file`)
