@@ -74,17 +74,30 @@ func (l Limits) check(r Request) error {
 	case !jsonread.Valid(r.Message):
 		return problem.New(problem.Invalid, "not valid JSON in UTF-8").At("message")
 	}
-	if n := MaxFrame(r.Event, r.Message); n > l.Frame {
-		return problem.New(problem.TooLarge, "%d bytes, which with its framing may be %d, and an outbox has room for %d",
-			len(r.Message), n, l.Frame).At("message").DecidedBy(l.FrameSetting)
-	}
-	return nil
+	return problem.At(l.checkFrame(messageOf(r), MaxFrame(r.Event, r.Message)), "message")
 }
 
-// MaxFrame is how many bytes the frame of a push may have, at most, on any wire and by any way of delivery. The event stands in
-// JSON, where a byte takes up to six. An event stream begins each line of a message with a field name. The rest is for the envelope.
+func messageOf(r Request) scenecast.Message {
+	return scenecast.Message{Event: r.Event, Data: r.Message}
+}
+
+// checkFrame returns a problem if no outbox has room for the frame of a message, of at most n bytes.
+func (l Limits) checkFrame(m scenecast.Message, n int) error {
+	if n <= l.Frame {
+		return nil
+	}
+	return problem.New(problem.TooLarge, "%d bytes, which with its framing may be %d, and an outbox has room for %d",
+		len(m.Data), n, l.Frame).DecidedBy(l.FrameSetting)
+}
+
+// escaped is how many bytes a byte of a text may take in JSON.
+const escaped = len(`\u0000`)
+
+// MaxFrame is how many bytes the frame of a push may have, at most, by any way of delivery, on any wire that sends a message as the JSON
+// that it is. The event stands in JSON, where a byte takes up to six. An event stream begins each line of a message with a field name. The
+// rest is for the envelope.
 func MaxFrame(event string, message []byte) int {
-	const escaped, fieldName, envelope = len(`\u0000`), len("data: "), 512
+	const fieldName, envelope = len("data: "), 512
 	lines := bytes.Count(message, []byte{'\n'}) + bytes.Count(message, []byte{'\r'})
 	return len(message) + fieldName*lines + escaped*len(event) + envelope
 }

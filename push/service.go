@@ -62,6 +62,11 @@ type Service struct {
 	// Triggered is told of each trigger that has run and pushed something, before that is answered; any goroutine calls it. It is set before
 	// the service is used. Nil: nobody is.
 	Triggered func(run TriggerRun)
+
+	// FrameOf is how many bytes the frame of a message may have, at most, on a further wire that an app speaks, of which MaxFrame knows
+	// nothing; 0: it speaks none. What fits into room may be told roughly. Any goroutine calls it. It is set before the service is used. Nil: no
+	// app speaks such a wire.
+	FrameOf func(app string, m scenecast.Message, room int) int
 }
 
 // TriggerRun is a trigger that has run.
@@ -90,12 +95,32 @@ func (s *Service) Rates() *access.Rates { return s.engine.Rates }
 func (s *Service) Limited() (byPushes, byDeliveries int64) { return s.engine.Rates.Refused() }
 
 // Check returns a problem that says what is wrong with a request, for whoever submits several, all or none.
-func (s *Service) Check(r Request) error { return s.limits.check(r) }
+func (s *Service) Check(c access.Caller, r Request) error {
+	if err := s.limits.check(r); err != nil {
+		return err
+	}
+	return problem.At(s.checkFrameOf(c.App, messageOf(r)), "message")
+}
+
+// CheckFrame returns a problem if no outbox has room for the frame of a message of an app, for pushes that are not a Request.
+func (s *Service) CheckFrame(app string, m scenecast.Message) error {
+	if err := s.limits.checkFrame(m, MaxFrame(m.Event, m.Data)+escaped*len(m.User)); err != nil {
+		return err
+	}
+	return s.checkFrameOf(app, m)
+}
+
+func (s *Service) checkFrameOf(app string, m scenecast.Message) error {
+	if s.FrameOf == nil {
+		return nil
+	}
+	return s.limits.checkFrame(m, s.FrameOf(app, m, s.limits.Frame))
+}
 
 // Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
 // request; after any error nothing was sent. A dry run is counted when its Pending is waited for.
 func (s *Service) Submit(c access.Caller, r Request) (Pending, error) {
-	if err := s.limits.check(r); err != nil {
+	if err := s.Check(c, r); err != nil {
 		return nil, err
 	}
 	to, err := r.To.Without(r.Except)

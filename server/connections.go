@@ -70,6 +70,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 		Frame:        frame,
 		FrameSetting: frameSetting,
 	}, s.apps.findTrigger)
+	s.pushes.FrameOf = s.pusherFrame(c.Labels.Limits().ValueBytes)
 	s.pushes.Triggered = s.hooks.tellTrigger
 	s.quota = admission.NewQuota(s.apps.Load().quota)
 	s.addresses = admission.NewAddresses(s.apps.addressLimits)

@@ -11,6 +11,7 @@ import (
 	"scenecast/presence"
 	"scenecast/protocol/pusher"
 	"scenecast/protocol/pusher/app"
+	"scenecast/protocol/pusher/channel"
 	"scenecast/sockjs"
 )
 
@@ -97,11 +98,26 @@ func (s *Server) newPusher(a *admission.Authenticator) *pusher.Protocol {
 		FindKey:       s.apps.pusherKey,
 		FindApp:       s.apps.pusherNamed,
 		Publish: func(p scenecast.Push) error {
+			if err := s.pushes.CheckFrame(p.App, p.Message); err != nil {
+				return err
+			}
 			_, err := s.engine.Submit(p)
 			return err
 		},
 		Tell: s.hooks.tellPusher,
 	})
+}
+
+// pusherFrame is how many bytes the frame of a message may have on the wire of the Pusher protocol, for push.Service: 0 where the server's
+// app is none of it. labelBytes is how long the value of a label may be.
+func (s *Server) pusherFrame(labelBytes int) func(name string, m scenecast.Message, room int) int {
+	return func(name string, m scenecast.Message, room int) int {
+		of := s.apps.pusherNamed(name)
+		if of == nil {
+			return 0
+		}
+		return pusher.MaxFrame(m, max(of.MaxChannelName, pusher.EscapedBytes*max(labelBytes, channel.MaxUserChannel)), room)
+	}
 }
 
 // pusherEndpoint is where pages of the Pusher protocol connect.

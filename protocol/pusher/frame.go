@@ -27,9 +27,13 @@ const (
 	defaultEvent         = "message" // of a push without a name
 	activityTimeout      = 120       // seconds of silence after which a client pings
 	envelopeBytes        = 64        // of a message beside its texts, about
+	maxEnvelope          = 256       // of a frame beside its texts, at most
 	emptyObject          = "{}"
 	noChannel            = channel.Name("")
 )
+
+// EscapedBytes is how many bytes a byte of a text may take in JSON.
+const EscapedBytes = len(`\u0000`)
 
 // appendHead begins a message: {"event":…,"channel":…. A message without a channel concerns the connection.
 func appendHead(b []byte, event string, name channel.Name) []byte {
@@ -91,6 +95,17 @@ func push(m *scenecast.Push, name channel.Name, position bool) []byte {
 		b = withPosition(b, m.Position)
 	}
 	return b
+}
+
+// MaxFrame is how many bytes the frame of a message may have, at most, to a channel whose name takes up to so many bytes in JSON. Data is a
+// text on this wire, in which quotes, backslashes and line breaks take two bytes. They are counted only where the data, twice as large,
+// would not fit into room.
+func MaxFrame(m scenecast.Message, channelBytes, room int) int {
+	rest := EscapedBytes*(max(len(m.Event), len(defaultEvent))+len(m.User)) + channelBytes + maxEnvelope
+	if n := rest + 2*len(m.Data); n <= room {
+		return n
+	}
+	return rest + len(AppendText(make([]byte, 0, 2*len(m.Data)+2), m.Data))
 }
 
 // text is JSON as a text. What it gets are texts and numbers, which always encode.

@@ -62,7 +62,12 @@ func (p *Protocol) publish(c scenecast.Conn, known *app.App, m message) {
 	if m.channel.Presence() {
 		event.User = memberOf(labels, m.channel).user
 	}
-	if err := p.options.Publish(scenecast.Push{ID: strings.ToLower(rand.Text()), App: c.App(), To: to, Message: event}); err != nil {
+	err = p.options.Publish(scenecast.Push{ID: strings.ToLower(rand.Text()), App: c.App(), To: to, Message: event})
+	if large := problem.Of(err); large != nil && large.Kind == problem.TooLarge {
+		fail(c, 0, "Client event rejected - "+large.At("data").Error())
+		return
+	}
+	if err != nil {
 		fail(c, 0, "Client event rejected - the server cannot publish now; try again")
 		return
 	}

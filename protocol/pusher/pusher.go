@@ -35,7 +35,7 @@ type Options struct {
 	FindKey func(key string) *app.App
 	// FindApp finds the app of the server's app with this name now; nil: it is none of this protocol any more.
 	FindApp func(name string) *app.App
-	// Publish puts a client event on its way.
+	// Publish puts a client event on its way. A problem that it is too large is told as it is.
 	Publish func(p scenecast.Push) error
 	// Tell is told of what pages do that webhooks may be told of. Nil: nobody is.
 	Tell func(e Event)

@@ -70,6 +70,9 @@ const maxCacheKey = 128
 // MaxUserID bounds the ID of a user, in bytes.
 const MaxUserID = 200
 
+// MaxUserChannel bounds the name of the channel of a user, in bytes.
+const MaxUserChannel = len(serverToUser) + MaxUserID
+
 // User is the user whose connections alone are in the channel, and whether it is such a channel.
 func (n Name) User() (string, bool) { return strings.CutPrefix(string(n), serverToUser) }
 

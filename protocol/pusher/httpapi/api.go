@@ -23,7 +23,7 @@ import (
 
 // Pusher takes events, each channel's as one push; *push.Service does.
 type Pusher interface {
-	Check(r push.Request) error
+	Check(c access.Caller, r push.Request) error
 	Submit(c access.Caller, r push.Request) (push.Pending, error)
 }
 

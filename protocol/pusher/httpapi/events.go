@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -122,7 +123,7 @@ func (a *API) publish(r *request, events []event) ([]attributes, error) {
 		for _, name := range e.channels {
 			request, err := e.push(name, a.o.MaxTTL)
 			if err == nil && len(events)+len(e.channels) > 2 { // the only one is checked when it is submitted
-				err = a.o.Pusher.Check(request)
+				err = inData(a.o.Pusher.Check(r.caller, request))
 			}
 			if err != nil {
 				return nil, err
@@ -147,7 +148,7 @@ func (a *API) publish(r *request, events []event) ([]attributes, error) {
 		if p.pending, err = a.o.Pusher.Submit(r.caller, p.request); err != nil && i > 0 {
 			return nil, partly(err, i, len(pushes))
 		} else if err != nil {
-			return nil, err
+			return nil, inData(err)
 		}
 	}
 	told := make([]attributes, len(pushes))
@@ -157,6 +158,17 @@ func (a *API) publish(r *request, events []event) ([]attributes, error) {
 		}
 	}
 	return told, nil
+}
+
+// inData has a problem with the message of a push be at the member of an event that it is made of.
+func inData(err error) error {
+	var p *problem.Problem
+	if !errors.As(err, &p) || p.Where != "message" {
+		return err
+	}
+	c := *p
+	c.Where = "data"
+	return &c
 }
 
 // partly is why some of the pushes of a call were not taken, behind others that were.
