@@ -200,6 +200,7 @@ func queuedAtDeath(t *testing.T, dir string) (ids []string) {
 // queue is told by the next process. No event is missing before one that was told: so nothing is lost but the last ones before the death, which
 // the queue had not taken yet.
 func TestHooksOfAKilledNode(t *testing.T) {
+	t.Parallel()
 	backend := newReceiver(t)
 	hooks := fmt.Sprintf("SCENECAST_HOOKS_EVENTS=[{name: h, url: %q, secret: %s, max_wait: 5ms, batch: 50}]", backend.URL, webhookSecret)
 	f := newFleetAt(t, freeport.Addrs(t, 1), freeport.Addrs(t, 1), [][]string{{"env", hooks, `SCENECAST_TRIGGERS={ran: {to: "*", message: 1}}`}})

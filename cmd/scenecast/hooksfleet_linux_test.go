@@ -111,8 +111,10 @@ func (r *receiver) words() (words []string) {
 // TestHooksOfThreeNodes: the cluster tells the backend of each event once: of users with tabs on several nodes, of one that reloads its page on another
 // node, of a node that is killed with its pages, and of one that comes back to another node in time.
 func TestHooksOfThreeNodes(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []string{"nats", "redis"} {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			h := newHookedFleet(t, engine)
 			first := h.open(0, "A", "7")
 			h.expect("connected t1", "joined A 7", "occupied 7")

@@ -17,6 +17,7 @@ import (
 
 // TestAllNodesRestart: all nodes of three are killed and started again. What was acknowledged is there, and pages are told of no gap.
 func TestAllNodesRestart(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, 3)
 	l := startLoad(t, f)
 	time.Sleep(time.Second)
@@ -36,6 +37,7 @@ func TestAllNodesRestart(t *testing.T) {
 // TestMachinesAreReplaced: one machine after the other is replaced by an empty one with the same name, the next one when all replicas are
 // in sync. Nobody notices, and in the end no file of the first ones is left.
 func TestMachinesAreReplaced(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, 3)
 	l := startLoad(t, f)
 	for _, m := range f.nodes {
@@ -68,6 +70,7 @@ func (m *member) awaitInSync(want int) {
 // TestNodeAwayLongerThanTheLog: a node is down for longer than the log is kept. Its page, which comes back to it, is told of a gap, and
 // goes on.
 func TestNodeAwayLongerThanTheLog(t *testing.T) {
+	t.Parallel()
 	short := []string{"env", "SCENECAST_HISTORY_MAX_AGE=2s", "SCENECAST_PUSH_IDEMPOTENCY_WINDOW=1s"}
 	f := newFleetAt(t, freeport.Addrs(t, 3), freeport.Addrs(t, 3), [][]string{short, short, short})
 	away, other := f.nodes[0], f.nodes[1]

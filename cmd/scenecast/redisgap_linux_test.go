@@ -71,6 +71,7 @@ func nodesOn(t *testing.T, url string, env ...string) *fleet {
 // TestPageIsToldThatRedisLostItsData: Redis is restarted, and has kept nothing. A page that comes back with a position that it got before is
 // told of a gap, on any node, and goes on with what is pushed then.
 func TestPageIsToldThatRedisLostItsData(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	f := nodesOn(t, redis.URL())
 	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, "before", func() { go f.pushUntilTaken("before") })
@@ -106,6 +107,7 @@ func (f *fleet) wantGapFrom(at scenecast.Position) {
 // TestPageIsToldThatAReplicaLostTheTail: Sentinels promote a replica that lacks the newest push, which its node appends again. A page that
 // has got that push and comes back with its position is told of a gap, and does not get the push again.
 func TestPageIsToldThatAReplicaLostTheTail(t *testing.T) {
+	t.Parallel()
 	redis := redistest.StartWatched(t, 1)
 	var sentinels []string
 	for _, s := range redis.Sentinels {
