@@ -299,7 +299,7 @@ func TestHandoverCommand(t *testing.T) {
 	pages, end := r.crowdOf(3)
 	defer end()
 	command := exec.Command(binary, "handover", "--handover", filepath.Join(r.dir, "h.sock"))
-	command.Dir = r.dir
+	command.Dir, command.Env = r.dir, []string{"HOME=" + r.dir}
 	out, err := command.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "A new process has taken over.") {
 		t.Fatalf("%v: %s", err, out)
@@ -326,7 +326,9 @@ func TestHandoverCommand(t *testing.T) {
 	if strings.Contains(r.log.String(), "panic") {
 		t.Error(r.log.String())
 	}
-	if out, err := exec.Command(binary, "handover", "--handover", filepath.Join(r.dir, "nobody.sock")).CombinedOutput(); err == nil || !strings.Contains(string(out), "no server listens there") {
+	nobody := exec.Command(binary, "handover", "--handover", filepath.Join(r.dir, "nobody.sock"))
+	nobody.Env = command.Env
+	if out, err := nobody.CombinedOutput(); err == nil || !strings.Contains(string(out), "no server listens there") {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,7 +91,15 @@ func (f *fleet) wantGapFrom(at scenecast.Position) {
 	f.t.Helper()
 	for i, m := range f.nodes {
 		text := fmt.Sprint("after-", i)
-		shown, gaps, now := visitPage(f.t, m, at, text, func() { time.AfterFunc(6*time.Second, func() { f.pushUntilTaken(text) }) })
+		var pushing sync.WaitGroup
+		shown, gaps, now := visitPage(f.t, m, at, text, func() {
+			pushing.Add(1)
+			time.AfterFunc(6*time.Second, func() {
+				defer pushing.Done()
+				f.pushUntilTaken(text)
+			})
+		})
+		pushing.Wait()
 		want := []string{text}
 		for j := i - 1; j >= 0; j-- { // these were pushed for the pages before it
 			want = append([]string{fmt.Sprint("after-", j)}, want...)
