@@ -306,8 +306,9 @@ func TestRestartedWithAppendOnlyFile(t *testing.T) {
 	f.start(t)
 	f.check(t)
 	for node, e := range f.engines {
-		got, err := e.After(t.Context(), old, 100)
-		if err != nil || len(got) == 0 || got[len(got)-1].ID != "after" || got[0].Position.Epoch == old.Epoch {
+		got, err := e.After(t.Context(), old, 100) // what was tried while Redis was away may have happened as well, also behind it
+		isAfter := func(p *scenecast.Push) bool { return p.ID == "after" }
+		if err != nil || !slices.ContainsFunc(got, isAfter) || got[0].Position.Epoch == old.Epoch {
 			t.Errorf("behind the old position node %d has %d pushes, %v", node, len(got), err)
 		}
 	}
