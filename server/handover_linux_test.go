@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -77,6 +78,7 @@ type moves struct {
 	options Options
 	current *generation
 	url     string
+	socket  os.FileInfo // at which the one before the current has listened for its successor
 }
 
 func newMoves(t *testing.T, flags map[string]string) *moves {
@@ -92,9 +94,26 @@ func newMoves(t *testing.T, flags map[string]string) *moves {
 // next has another server take over, and waits until the one before has ended, unless that is to go on with its calls.
 func (m *moves) next() (before *generation) {
 	m.t.Helper()
+	m.awaitListening()
 	before = m.current
 	m.current = startGeneration(m.t, m.options)
 	return before
+}
+
+// awaitListening waits until the current server listens for its successor, which it does a moment after it has the port and the pages: a
+// server that starts before that finds nobody.
+func (m *moves) awaitListening() {
+	m.t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		file, err := os.Lstat(m.options.Config.Handover)
+		if err == nil && (m.socket == nil || !os.SameFile(file, m.socket)) {
+			m.socket = file
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatalf("the server does not listen for its successor: %v", err)
+		}
+	}
 }
 
 func (m *moves) awaitEnd(g *generation) {

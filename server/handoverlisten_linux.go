@@ -20,6 +20,7 @@ type handoverService struct {
 	removePath func()
 	stop       context.CancelFunc
 	running    sync.WaitGroup
+	ended      sync.Once
 
 	busy chan struct{} // holds one value while nobody hands over
 	next *successor    // that has the pages; nil: none has
@@ -167,10 +168,14 @@ func (h *handoverService) end() {
 	if h == nil {
 		return
 	}
-	h.stop()
-	_ = h.listener.Close()
-	h.running.Wait()
-	h.removePath()
+	h.ended.Do(func() {
+		h.stop()
+		_ = h.listener.Close()
+		h.running.Wait()
+		if h.next == nil { // otherwise the path is that of the process that has the pages
+			h.removePath()
+		}
+	})
 }
 
 // HandOver has a process that Options.Successor starts take over. It returns when that has everything, or why it has not.
