@@ -2,7 +2,8 @@ package pusher
 
 import (
 	"encoding/json"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"scenecast/jsonread"
 )
@@ -54,41 +55,9 @@ func trim(data []byte) []byte {
 	return data
 }
 
-const hexDigits = "0123456789abcdef"
-
-// appendString appends a text as a JSON string. It leaves <, > and & alone, as Pusher does.
+// appendString appends a text as a JSON string with as few escapes as there may be: <, > and & stand for themselves, as with Pusher. What
+// is no UTF-8 is replaced.
 func appendString[T ~string | ~[]byte](b []byte, text T) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			if r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))])); r != utf8.RuneError || size > 1 {
-				i += size - 1
-				continue
-			}
-		}
-		b = append(b, text[from:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			if c < ' ' {
-				b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			} else {
-				b = append(b, "\uFFFD"...)
-			}
-		}
-		from = i + 1
-	}
-	return append(append(b, text[from:]...), '"')
+	b, _ = jsontext.AppendQuote(b, text) // an error says that something was replaced
+	return b
 }
