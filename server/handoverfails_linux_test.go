@@ -49,6 +49,22 @@ func (f *fakeSuccessor) hello(change func(h *handover.Hello)) {
 	}
 }
 
+// goOn begins, and goes on as one that is in order does, up to a message of a kind.
+func (f *fakeSuccessor) goOn(kind handover.Kind) {
+	f.t.Helper()
+	f.hello(nil)
+	f.until(handover.KindWelcome)
+	if kind == handover.KindWelcome {
+		return
+	}
+	_ = f.Send(handover.KindBuilt, nil)
+	if kind == handover.KindTake {
+		f.until(handover.KindEnd)
+		_ = f.Send(handover.KindReady, nil)
+	}
+	f.until(kind)
+}
+
 // until reads up to a message of a kind.
 func (f *fakeSuccessor) until(kind handover.Kind) []byte {
 	f.t.Helper()
@@ -110,51 +126,31 @@ func TestHandoverFails(t *testing.T) {
 				t.Errorf("another port: %s", why)
 			}
 		}, handoverRefused},
-		{"ends behind the welcome", func(f *fakeSuccessor) { f.hello(nil); f.until(handover.KindWelcome) }, handoverRefused},
+		{"ends behind the welcome", func(f *fakeSuccessor) { f.goOn(handover.KindWelcome) }, handoverRefused},
 		{"does not go on", func(f *fakeSuccessor) {
-			f.hello(nil)
-			f.until(handover.KindWelcome)
+			f.goOn(handover.KindWelcome)
 			_ = f.Send(handover.KindRefusal, handover.Refusal("no memory"))
 			if why := refusal(f); !strings.Contains(why, "no memory") {
 				t.Errorf("does not go on: %s", why)
 			}
 		}, handoverRefused},
 		{"ends when the pages stand still", func(f *fakeSuccessor) {
-			f.hello(nil)
-			f.until(handover.KindWelcome)
-			_ = f.Send(handover.KindBuilt, nil)
-			f.until(handover.KindShared)
+			f.goOn(handover.KindShared)
 		}, handoverFailed},
 		{"ends within the pages", func(f *fakeSuccessor) {
-			f.hello(nil)
-			f.until(handover.KindWelcome)
-			_ = f.Send(handover.KindBuilt, nil)
-			f.until(handover.KindPages)
+			f.goOn(handover.KindPages)
 		}, handoverFailed},
 		{"hangs before it is ready", func(f *fakeSuccessor) {
-			f.hello(nil)
-			f.until(handover.KindWelcome)
-			_ = f.Send(handover.KindBuilt, nil)
-			f.until(handover.KindEnd)
+			f.goOn(handover.KindEnd)
 			if why := refusal(f); !strings.Contains(why, "has not answered") {
 				t.Errorf("hangs: %s", why)
 			}
 		}, handoverFailed},
 		{"ends when it is ready", func(f *fakeSuccessor) {
-			f.hello(nil)
-			f.until(handover.KindWelcome)
-			_ = f.Send(handover.KindBuilt, nil)
-			f.until(handover.KindEnd)
-			_ = f.Send(handover.KindReady, nil)
-			f.until(handover.KindTake)
+			f.goOn(handover.KindTake)
 		}, handoverFailed},
 		{"hangs before it takes the token", func(f *fakeSuccessor) {
-			f.hello(nil)
-			f.until(handover.KindWelcome)
-			_ = f.Send(handover.KindBuilt, nil)
-			f.until(handover.KindEnd)
-			_ = f.Send(handover.KindReady, nil)
-			f.until(handover.KindTake)
+			f.goOn(handover.KindTake)
 			refusal(f)
 			for range len(m.current.loops) {
 				f.takeFile()
