@@ -13,7 +13,7 @@ import (
 
 // DataOf is the message of a push for the data of an event. It copies where it must.
 func DataOf(text string) json.RawMessage {
-	if raw := []byte(text); text != "" && jsonread.Valid(raw) && !isString(raw) {
+	if raw := []byte(text); text != "" && jsonread.Valid(raw) && !isString(trim(raw)) {
 		return raw
 	}
 	return appendString(make([]byte, 0, len(text)+2), text)

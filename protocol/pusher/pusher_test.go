@@ -283,7 +283,7 @@ func TestEncodePush(t *testing.T) {
 
 // FuzzData: the data of an event comes back as it was, and is JSON in a push.
 func FuzzData(f *testing.F) {
-	for _, seed := range []string{"", "hello", `{"a":1}`, `"x"`, `"\"x\""`, "7", " 7", "\x00\u2028", `"\ud800"`, "null", "\"", `"7"`} {
+	for _, seed := range []string{"", "hello", `{"a":1}`, `"x"`, `"\"x\""`, "7", " 7", "\x00\u2028", `"\ud800"`, "null", "\"", `"7"`, ` "7"`, ` ""`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
