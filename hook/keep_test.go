@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,8 +86,9 @@ func TestReplace(t *testing.T) {
 	for name, full := range map[string]bool{"a queue that is slow": false, "a queue that is full until then": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b, replaced := new(backend), false
-				kept := &slowQueue{takes: 100 * time.Millisecond, full: func() bool { return full && !replaced }}
+				b := new(backend)
+				var replaced atomic.Bool
+				kept := &slowQueue{takes: 100 * time.Millisecond, full: func() bool { return full && !replaced.Load() }}
 				before := newTarget(b, hook.TargetOptions{Queue: kept})
 				want := emit(before, 0, 3)
 				time.Sleep(150 * time.Millisecond)
@@ -99,7 +101,7 @@ func TestReplace(t *testing.T) {
 				next := before.Replace(hook.TargetOptions{
 					Name: "h", App: "a", Queue: kept, Post: b.post, Logger: slog.New(slog.DiscardHandler), MaxWait: time.Millisecond,
 				})
-				replaced = true
+				replaced.Store(true)
 				emitting.Wait()
 				want = append(want, emit(before, 8, 9)...)
 				time.Sleep(time.Minute)
