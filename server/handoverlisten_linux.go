@@ -104,6 +104,7 @@ func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
 		conn.Close() // somebody who only looks whether anybody is here, among others
 		return
 	case k == handover.KindStart:
+		closing() // the end of this process is what a command waits for, and must not cut its answer
 		h.serveCommand(ctx, conn)
 		conn.Close()
 		return
@@ -115,6 +116,7 @@ func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
 	if err == nil {
 		return // the connection is the successor's
 	}
+	closing() // what it is told is told also where it is this process that stops
 	conn.SetDeadline(time.Now().Add(time.Second))
 	_ = conn.Send(handover.KindRefusal, handover.Refusal(err.Error()))
 	conn.Close()
@@ -247,15 +249,31 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 			_ = command.Process.Kill()
 			return errors.New("the new process has not taken over in " + startWithin.String())
 		case <-ctx.Done():
-			return ctx.Err()
+			for { // this process may end because the other one has everything
+				select {
+				case a := <-attempts:
+					if a.ended {
+						return a.err
+					}
+					tell(a.progress)
+				default:
+					return ctx.Err()
+				}
+			}
 		}
 	}
 }
 
+// answerWithin is how long a command has to read what it is told.
+const answerWithin = time.Second
+
 // serveCommand starts a handover for a command, and tells it how far that is.
 func (h *handoverService) serveCommand(ctx context.Context, conn *link.Conn) {
-	conn.SetDeadline(time.Time{})
-	tell := func(progress string) { _ = conn.Send(handover.KindProgress, handover.Refusal(progress)) }
+	answer := func(k handover.Kind, payload []byte) {
+		conn.SetDeadline(time.Now().Add(answerWithin))
+		_ = conn.Send(k, payload)
+	}
+	tell := func(progress string) { answer(handover.KindProgress, handover.Refusal(progress)) }
 	var err error
 	if h.server.options.Successor == nil {
 		err = errors.New("the program that this server is part of starts no other process")
@@ -263,10 +281,10 @@ func (h *handoverService) serveCommand(ctx context.Context, conn *link.Conn) {
 		err = h.start(ctx, tell)
 	}
 	if err != nil {
-		_ = conn.Send(handover.KindRefusal, handover.Refusal(err.Error()))
+		answer(handover.KindRefusal, handover.Refusal(err.Error()))
 		return
 	}
-	_ = conn.Send(handover.KindTaken, nil)
+	answer(handover.KindTaken, nil)
 }
 
 // RequestHandover asks the process that listens at a path to hand over, and tells how far it is. It returns when another process has
