@@ -46,7 +46,14 @@ const (
 	acmeFirstPause = 65 * time.Second
 	acmeLastPause  = 2 * time.Hour
 	acmeRefresh    = time.Hour
+	acmeRenewing   = 5 * time.Second // while one is due: autocert is at it, and looking costs nothing
 )
+
+// due reports whether autocert renews a certificate by now, or will within the hour.
+func due(c *tls.Certificate) bool {
+	const longest = 30 * 24 * time.Hour
+	return time.Until(c.Leaf.NotAfter) < min(c.Leaf.NotAfter.Sub(c.Leaf.NotBefore)/3, longest)
+}
 
 func newACME(c config.Config, log *slog.Logger) (*acmeCertificates, error) {
 	o, ended := c.TLS.ACME, make(chan struct{})
@@ -159,9 +166,17 @@ func (a *acmeCertificates) keep(i int) {
 		case err != nil:
 			a.log.Warn("no certificate could be obtained", "domain", a.domains[i], "next_attempt_in", pause, "err", err)
 			next, pause = pause, min(2*pause, acmeLastPause)
-		case a.ready[i].Swap(certificate) == nil:
-			a.log.Info("certificate obtained", "domain", a.domains[i], "until", certificate.Leaf.NotAfter)
+		default:
 			pause = acmeFirstPause
+			if due(certificate) {
+				next = acmeRenewing
+			}
+			switch before := a.ready[i].Swap(certificate); {
+			case before == nil:
+				a.log.Info("certificate obtained", "domain", a.domains[i], "until", certificate.Leaf.NotAfter)
+			case !before.Leaf.Equal(certificate.Leaf):
+				a.log.Info("certificate renewed", "domain", a.domains[i], "until", certificate.Leaf.NotAfter)
+			}
 		}
 		select {
 		case <-time.After(next):
