@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"scenecast/config"
+	"scenecast/presence"
 )
 
 // Leases is how many pages are counted: those whose sockets are not gone.
@@ -36,6 +37,12 @@ func (s *Server) MetricsHandler() http.Handler { return s.metrics("") }
 func (s *Server) KnowsPusherKey(id, key string) bool {
 	a := s.apps.pusherApp(id)
 	return a != nil && a == s.apps.pusherKey(key) && s.apps.admits(a.Name, a.Credential(key))
+}
+
+// InScene is how many connections of all nodes this node knows to be in a scene.
+func (s *Server) InScene(key, value string) int {
+	_, of := s.presence.Scene(presence.SceneID{App: "default", Key: key, Value: value}, "", 0)
+	return of.Connections
 }
 
 // HoldLoop has the last of the loops do nothing until it is released.

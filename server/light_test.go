@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"testing"
@@ -58,6 +59,15 @@ func (p light) leave(way int) {
 		_ = p.conn.(*net.TCPConn).CloseWrite()
 	}
 	_ = p.conn.Close()
+}
+
+// awaitScene waits until a node knows that so many connections of all nodes are in a scene. What pages, hooks and queries of the node are
+// told of the scene follows from that alone: pushes, audiences and other nodes may be ahead of it.
+func (r *running) awaitScene(key, value string, connections int) {
+	r.t.Helper()
+	awaitThat(r.t, fmt.Sprintf("the node knows of %d connections with %s=%s", connections, key, value), func() bool {
+		return r.InScene(key, value) == connections
+	})
 }
 
 // awaitThat waits until something holds.

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -219,18 +218,10 @@ func TestPresenceOnSeveralNodes(t *testing.T) {
 	ann := nodes[0].watcher("ann-token", "order=7")
 	bob := nodes[1].watcher("bob-token", "order=7")
 	nodes[2].watcher("bob-token", "order=7")
-	for begin := time.Now(); ; {
-		ann.say(`{"type":"watch","key":"order"}`)
-		ann.expect(`{"type":"watch","position":"…"}`)
-		if got := ann.next(); got == `{"type":"presence","key":"order","value":"7","count":2,"anonymous":0,"members":[`+annIn+`,`+bobIn+`]}` {
-			break
-		} else if time.Since(begin) > patience {
-			t.Fatal(got)
-		}
-		ann.say(`{"type":"unwatch","key":"order"}`)
-		for ann.next() != `{"type":"unwatched","key":"order","value":"7"}` {
-		}
-	}
+	nodes[0].awaitScene("order", "7", 3)
+	ann.say(`{"type":"watch","key":"order"}`)
+	ann.expect(`{"type":"watch","position":"…"}`,
+		`{"type":"presence","key":"order","value":"7","count":2,"anonymous":0,"members":[`+annIn+`,`+bobIn+`]}`)
 	_ = bob.Close(websocket.StatusNormalClosure, "")
 	nobody := nodes[1].watcher(pageToken, "order=7")
 	ann.expect(`{"type":"count","key":"order","value":"7","count":2,"anonymous":1}`)

@@ -3,9 +3,11 @@ package server_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
+
+	"scenecast"
+	"scenecast/protocol/pusher/channel"
 )
 
 // TestPusherOnThreeNodes: channels, presence channels, users and exclusion are the cluster's, whichever node a page is on.
@@ -24,16 +26,14 @@ func TestPusherOnThreeNodes(t *testing.T) {
 	const both = `\"ids\":[\"a\",\"b\"],\"hash\":{\"a\":{\"name\":\"Ann\"},\"b\":{\"name\":\"Bob\"}}`
 	ann.subscribe("presence-room", member("a", "Ann"))
 	ann.expect(subscribed(`\"ids\":[\"a\"],\"hash\":{\"a\":{\"name\":\"Ann\"}}`, 1))
-	awaitThat(t, "the others know of the member", func() bool {
-		return nodes[1].pusher("GET", "/apps/3/channels/presence-room/users", "") == `200 {"users":[{"id":"a"}]}` &&
-			nodes[2].pusher("GET", "/apps/3/channels/presence-room/users", "") == `200 {"users":[{"id":"a"}]}`
-	})
+	nodes[1].awaitScene(channel.MemberLabel, "presence-room", 1)
 	bob.subscribe("presence-room", member("b", "Bob"))
 	bob.expect(subscribed(both, 2))
 	ann.expect(`{"event":"pusher_internal:member_added","channel":"presence-room","data":"{\"user_id\":\"b\",\"user_info\":{\"name\":\"Bob\"}}"}`)
-	awaitThat(t, "the third knows of both", func() bool {
-		return nodes[2].pusher("GET", "/apps/3/channels/presence-room/users", "") == `200 {"users":[{"id":"a"},{"id":"b"}]}`
-	})
+	nodes[2].awaitScene(channel.MemberLabel, "presence-room", 2)
+	if got := nodes[2].pusher("GET", "/apps/3/channels/presence-room/users", ""); got != `200 {"users":[{"id":"a"},{"id":"b"}]}` {
+		t.Errorf("the third node knows %s", got)
+	}
 	tab.subscribe("presence-room", member("a", "Ann")) // another connection of a member, on another node
 	tab.expect(subscribed(both, 2))
 
@@ -50,8 +50,9 @@ func TestPusherOnThreeNodes(t *testing.T) {
 	bob.quiet()
 
 	// One of two connections of a member is no leave; the last one is, once.
+	nodes[1].awaitScene(channel.MemberLabel, "presence-room", 3)
 	_ = ann.Close(websocket.StatusNormalClosure, "")
-	time.Sleep(20 * time.Millisecond) // for what must not come
+	nodes[1].awaitScene(channel.MemberLabel, "presence-room", 2)
 	bob.quiet()
 	_ = tab.Close(websocket.StatusNormalClosure, "")
 	bob.expect(`{"event":"pusher_internal:member_removed","channel":"presence-room","data":"{\"user_id\":\"a\"}"}`)
@@ -80,9 +81,10 @@ func TestPusherWatchlistsOnThreeNodes(t *testing.T) {
 	bob.subscribe("news", "")
 	ann.expect(counted(2))
 	tab.signIn(`{"id":"bob"}`)
-	awaitThat(t, "the first node knows of both connections", func() bool { return nodes[0].count(`@user == "bob"`) == 2 })
+	nodes[0].awaitScene(scenecast.LabelUser, "bob", 2)
 	_ = bob.Close(websocket.StatusNormalClosure, "") // the user's other connection is still there
 	ann.expect(counted(1))
+	nodes[0].awaitScene(scenecast.LabelUser, "bob", 1)
 	ann.quiet()
 	_ = tab.Close(websocket.StatusNormalClosure, "")
 	ann.expect(watched("offline"))

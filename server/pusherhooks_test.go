@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"scenecast/protocol/pusher/channel"
 )
 
 // pusherReceiver is a backend that is told of channels: a real HTTP server, which checks signatures.
@@ -254,7 +256,7 @@ func TestPusherWebhooksOfThreeNodes(t *testing.T) {
 
 func checkPusherWebhooks(t *testing.T, run func(settings map[string]string) []*running) {
 	backend := newPusherReceiver(t)
-	settings := backend.withWebhook(", linger: 500ms", ", events: [channel_occupied, channel_vacated, member_added, member_removed, cache_miss]")
+	settings := backend.withWebhook(", linger: 2s", ", events: [channel_occupied, channel_vacated, member_added, member_removed, cache_miss]")
 	settings["presence"] = "[{key: page}]"
 	told := newReceiver(t) // of what is no channel
 	settings["hooks.events"] = hookTo(told, ", events: [occupied, joined]")
@@ -289,11 +291,12 @@ func checkPusherWebhooks(t *testing.T, run func(settings map[string]string) []*r
 	backend.awaitEvents(`{"name":"channel_occupied","channel":"cache-prices"}`, `{"name":"cache_miss","channel":"cache-prices"}`)
 
 	// Whoever comes back within the linger has not left.
+	again := nodes[len(nodes)/2].pusherPage()
 	_ = first.Close(websocket.StatusNormalClosure, "")
 	_ = last.Close(websocket.StatusNormalClosure, "")
-	again := nodes[len(nodes)/2].pusherPage()
 	enter(again)
 	backend.awaitEvents(`{"name":"channel_vacated","channel":"cache-prices"}`)
+	nodes[0].awaitScene(channel.MemberLabel, "presence-room", 1)
 	if got := nodes[0].pusher("GET", "/apps/3/channels/presence-room/users", ""); got != `200 {"users":[{"id":"7"}]}` {
 		t.Errorf("the members are %s", got)
 	}
@@ -326,6 +329,7 @@ func TestPusherWebhooksOfCounts(t *testing.T) {
 		for i, n := range nodes {
 			page := n.pusherPage()
 			pages = append(pages, page)
+			n.awaitScene(channel.Label, "news", i) // what it tells its page begins with that
 			page.subscribe("news", "")
 			backend.awaitEvents(count(i + 1))
 			if told {
