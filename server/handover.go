@@ -64,8 +64,18 @@ func (h *handovers) figures() (outcomes map[string]int64, still float64) {
 	return outcomes, time.Duration(h.still.Load()).Seconds()
 }
 
+// ErrNoHandover is the error of RequestHandover where no server hands over at a path.
+var ErrNoHandover = errors.New("no server listens there: is it running with this setting handover?")
+
 // errNoHandover is returned where no other process can take over.
 var errNoHandover = errors.New("no other process can take over: the setting handover is empty")
+
+// Supervisor is who watches over this process, such as systemd, and has to know which one is the server's.
+type Supervisor interface {
+	HandoverBegins()    // a process is being started that is to take over
+	HandoverFailed()    // it has not, and this one goes on
+	HandedOver(pid int) // this process has the pages; it is told before the one that had them begins to end
+}
 
 // SuccessorCommand makes the command that starts a process which is to take over.
 type SuccessorCommand func() (*exec.Cmd, error)

@@ -203,7 +203,15 @@ func (s *Server) HandOverLogged(ctx context.Context) {
 const startWithin = 2 * time.Minute
 
 // start starts a process that is to take over, and waits until it has, or has failed.
-func (h *handoverService) start(ctx context.Context, tell func(progress string)) error {
+func (h *handoverService) start(ctx context.Context, tell func(progress string)) (err error) {
+	if w := h.server.options.Supervisor; w != nil {
+		w.HandoverBegins()
+		defer func() {
+			if err != nil {
+				w.HandoverFailed()
+			}
+		}()
+	}
 	attempts, forget := h.watch()
 	defer forget()
 	command, err := h.server.options.Successor()
@@ -292,7 +300,7 @@ func (h *handoverService) serveCommand(ctx context.Context, conn *link.Conn) {
 func RequestHandover(ctx context.Context, path string, tell func(progress string)) error {
 	conn, err := link.Dial(path, helloWithin)
 	if errors.Is(err, link.ErrNobody) {
-		return fmt.Errorf("%s: no server listens there: is it running with this setting handover?", path)
+		return fmt.Errorf("%s: %w", path, ErrNoHandover)
 	}
 	if err != nil {
 		return err

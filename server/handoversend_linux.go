@@ -60,6 +60,9 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	if err := out.frozen(ctx); err != nil {
 		return err
 	}
+	if w := s.options.Supervisor; w != nil && conn.PID() != 0 { // 0: it is of another namespace
+		w.HandedOver(conn.PID())
+	}
 	s.handovers.count(handoverGiven)
 	s.log.Info("handover: another process has the port and the pages", "pages", out.pages, "other_connections", out.visitors,
 		"still", out.still, "took", time.Since(begun))

@@ -49,6 +49,9 @@ type Options struct {
 	// the program starts none, but one that is started otherwise may take over.
 	Successor SuccessorCommand
 
+	// Supervisor is told of handovers from this process. Nil: nobody is.
+	Supervisor Supervisor
+
 	// LogLevel is the level of Logger, which follows log.level. Nil: the level is the program's own.
 	LogLevel *slog.LevelVar
 

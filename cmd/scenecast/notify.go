@@ -67,6 +67,22 @@ func beatOnce(ctx context.Context, check func(context.Context) error, within tim
 
 // notifyReload tells systemd that the configuration is being read anew, and when that has ended.
 func notifyReload(log *slog.Logger) (ended func()) {
-	notify(log, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec()) // the clock is for Type=notify-reload
+	notify(log, reloadingState())
 	return func() { notify(log, daemon.SdNotifyReady) }
 }
+
+// reloadingState says that a reload begins now; the clock is for Type=notify-reload.
+func reloadingState() string { return daemon.SdNotifyReloading + "\n" + daemon.SdNotifyMonotonicUsec() }
+
+// handoverNotifier tells systemd of handovers, as of a reload of the unit. The new process says itself that it is ready (notifyRunning); that it
+// is the main one it is told of by the old one as well, whose end would otherwise be that of the unit if it came first.
+type handoverNotifier struct{ log *slog.Logger }
+
+// HandoverBegins implements server.Supervisor.
+func (n handoverNotifier) HandoverBegins() { notify(n.log, reloadingState()) }
+
+// HandoverFailed implements server.Supervisor.
+func (n handoverNotifier) HandoverFailed() { notify(n.log, daemon.SdNotifyReady) }
+
+// HandedOver implements server.Supervisor.
+func (n handoverNotifier) HandedOver(pid int) { notify(n.log, fmt.Sprintf("MAINPID=%d", pid)) }

@@ -78,7 +78,8 @@ Started by systemd as a unit of Type=notify, it tells it when it is ready, reloa
 			LogLevel: level,
 			Load:     load,
 
-			Successor: successor,
+			Successor:  successor,
+			Supervisor: handoverNotifier{log},
 		})
 		if err != nil && cmd.Context().Err() != nil { // an end that was asked for is no failure
 			log.Info("stopped while starting", "err", err)

@@ -30,6 +30,7 @@ type Conn struct {
 	unix   *net.UnixConn
 	reader *bufio.Reader
 	files  []int // descriptors that have come and were not taken
+	pid    int   // of the other process
 
 	mu    sync.Mutex // of Send
 	frame []byte
@@ -60,7 +61,7 @@ func Dial(path string, within time.Duration) (*Conn, error) {
 // New is the side of a connection that was accepted, or dialled. The error says that the other process is another user's; the connection is
 // closed then.
 func New(c *net.UnixConn) (*Conn, error) {
-	uid, err := peer(c)
+	uid, pid, err := peer(c)
 	if err == nil && uid != os.Geteuid() {
 		err = fmt.Errorf("the other process runs as user %d, and this one as %d", uid, os.Geteuid())
 	}
@@ -68,25 +69,28 @@ func New(c *net.UnixConn) (*Conn, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	l := &Conn{unix: c}
+	l := &Conn{unix: c, pid: pid}
 	l.reader = bufio.NewReaderSize(reader{l}, 64<<10)
 	return l, nil
 }
 
-// peer is the user whose process the other side is (socket(7), SO_PEERCRED).
-func peer(c *net.UnixConn) (uid int, err error) {
+// peer is the user whose process the other side is, and its ID (socket(7), SO_PEERCRED).
+func peer(c *net.UnixConn) (uid, pid int, err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	controlErr := raw.Control(func(fd uintptr) {
 		var credentials *unix.Ucred
 		if credentials, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-			uid = int(credentials.Uid)
+			uid, pid = int(credentials.Uid), int(credentials.Pid)
 		}
 	})
-	return uid, errors.Join(err, controlErr)
+	return uid, pid, errors.Join(err, controlErr)
 }
+
+// PID is the other process, as this one's namespace knows it; 0 where that does not.
+func (c *Conn) PID() int { return c.pid }
 
 // reader reads bytes, and takes the descriptors that come with them.
 type reader struct{ c *Conn }
