@@ -44,6 +44,7 @@ type Options struct {
 	Hooks   func(app string) []hook.Stats // those of an app that are told of events
 	Retry   func(app, name string) bool   // has one be called at once; false: there is none
 	Reload  func(context.Context) (Reloaded, error)
+	Drainer Drainer
 	// Feed tells what happens to pages.
 	Feed *feed.Feed
 	// Presence knows who is in which scene; nil: that is not known.
@@ -119,6 +120,9 @@ var routes = []route{
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect, false},
 	{http.MethodPost, "/v1/revoke", auth.Manage, "", nil, (*API).revoke, false},
 	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload, false},
+	{http.MethodPost, "/v1/drain", auth.Admin, "nodes", nil, (*API).drain, false},
+	{http.MethodGet, "/v1/drain", auth.Admin, "nodes", nil, (*API).draining, false},
+	{http.MethodDelete, "/v1/drain", auth.Admin, "nodes", nil, (*API).undrain, false},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes, false},
 	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks, false},
 	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, ofApp + "hooks", nil, (*API).retryHook, false},
@@ -249,7 +253,7 @@ func (a *API) call(to route, r *request) (any, error) {
 		}
 	}
 	value, err := to.handle(a, r)
-	if to.scope == auth.Manage || to.scope == auth.Admin {
+	if (to.scope == auth.Manage || to.scope == auth.Admin) && to.method != http.MethodGet {
 		a.tellAudit(r, to, err)
 	}
 	return value, err

@@ -42,6 +42,9 @@ var calls = map[string]struct {
 	"GET /v1/presence":            {nil, presenceResponse{}},
 	"GET /v1/nodes":               {nil, nodesResponse{}},
 	"POST /v1/reload":             {nil, Reloaded{}},
+	"POST /v1/drain":              {new(DrainRequest).fields(), Drain{}},
+	"GET /v1/drain":               {nil, Drain{}},
+	"DELETE /v1/drain":            {nil, Drain{}},
 	"GET /v1/feed":                {nil, nil}, // a stream
 	"GET /v1/hooks":               {nil, hooksResponse{}},
 	"POST /v1/hooks/{name}/retry": {nil, statusResponse{}},
@@ -434,6 +437,7 @@ func jsonInDocs(t *testing.T) (values []any) {
 	t.Helper()
 	for _, block := range regexp.MustCompile("(?s)```http\n(.*?)\n```").FindAllStringSubmatch(readDocs(t), -1) {
 		for part := range strings.SplitSeq(block[1], "\n\n") {
+			part = regexp.MustCompile(`(?m)^Authorization: .*\n`).ReplaceAllString(part, "")
 			start := strings.IndexAny(part, "{[")
 			if line := strings.IndexByte(part, '\n'); line >= 0 && !strings.HasPrefix(part, "200 ") {
 				start = line

@@ -20,8 +20,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = time.Minute
 
 const (
-	pageToken  = "page-token-123456"
-	backendKey = "backend-key-123456"
+	pageToken   = "page-token-123456"
+	backendKey  = "backend-key-123456"
+	operatorKey = "operator-key-123456"
 )
 
 // start runs a real server until the test ends, with these settings over the defaults.
@@ -30,7 +31,7 @@ func start(t *testing.T, settings map[string]string) (url string) {
 	flags := map[string]string{
 		"listen":        "127.0.0.1:0",
 		"client_tokens": "[{token: " + pageToken + ", labels: {plan: free}}]",
-		"api_keys":      "[{name: backend, key: " + backendKey + "}]",
+		"api_keys":      "[{name: backend, key: " + backendKey + "}, {name: operator, key: " + operatorKey + ", allow: [admin]}]",
 	}
 	for key, value := range settings {
 		flags[key] = value

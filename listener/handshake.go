@@ -87,7 +87,7 @@ func (s *Server) admit(r *http.Request, e *Endpoint) (scenecast.Admission, error
 	if err := origins.any.check(r); err != nil {
 		return scenecast.Admission{}, err
 	}
-	if s.isDraining() {
+	if s.isDraining() || s.refusesPages.Load() {
 		return scenecast.Admission{}, errGoingAway
 	}
 	if s.options.Starting != nil {

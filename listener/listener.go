@@ -127,8 +127,10 @@ type Server struct {
 
 	drainOnce sync.Once
 	draining  chan struct{} // closed by Drain
-	shut      atomic.Bool
-	moving    atomic.Pointer[moving] // nil: no other process takes this one's place
+
+	refusesPages atomic.Bool
+	shut         atomic.Bool
+	moving       atomic.Pointer[moving] // nil: no other process takes this one's place
 }
 
 // refusedPerSecond bounds the lines about TLS handshakes and PROXY headers in the log.

@@ -22,6 +22,9 @@ func (s *Server) isDraining() bool {
 	}
 }
 
+// RefusePages has pages be refused, as while the server drains, or be let in again. All else goes on.
+func (s *Server) RefusePages(on bool) { s.refusesPages.Store(on) }
+
 // Shutdown drains, closes the port, and waits for the requests that are being answered until ctx ends; then it cuts them. Pages are
 // not its concern.
 func (s *Server) Shutdown(ctx context.Context) {

@@ -33,6 +33,7 @@ type Sources struct {
 	CallHooks       func() map[string]int64         // by outcome
 	SockJS          func() SockJS
 	Handovers       func() (outcomes map[string]int64, still float64)
+	Draining        func() bool
 }
 
 // Presence are the figures of presence.
@@ -180,6 +181,13 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(int64(s.SockJS().Sessions)) }},
 	{"scenecast_sockjs_misrouted_total", "Requests of sessions of this node that came to another one.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.SockJS().Misrouted) }},
+	{"scenecast_draining", "1 while this node is to be emptied of its pages, and takes none or soon will not.", prometheus.GaugeValue, "",
+		func(s Sources) map[string]float64 {
+			if s.Draining() {
+				return one(1)
+			}
+			return one(0)
+		}},
 	{"scenecast_handovers_total", "Handovers between processes that this one has taken part in, by how they have ended for it.", prometheus.CounterValue, "outcome",
 		func(s Sources) map[string]float64 { outcomes, _ := s.Handovers(); return floats(outcomes) }},
 	{"scenecast_handover_still_seconds", "How long pages stood still when this process took them over from another one; 0: it has not.", prometheus.GaugeValue, "",

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
+	"scenecast/api"
 	"scenecast/client"
 	"scenecast/engine/memory"
 	"scenecast/handover"
@@ -124,6 +126,28 @@ func TestHandoverFails(t *testing.T) {
 			f.hello(func(h *handover.Hello) { h.Listen = ":80" })
 			if why := refusal(f); !strings.Contains(why, "keeps the port") {
 				t.Errorf("another port: %s", why)
+			}
+		}, handoverRefused},
+		{"comes while the node drains", func(f *fakeSuccessor) {
+			delay := time.Hour
+			if _, err := m.current.Drain(t.Context(), api.DrainRequest{Delay: &delay}); err != nil {
+				t.Fatal(err)
+			}
+			f.hello(nil)
+			if why := refusal(f); !strings.Contains(why, "POST /v1/drain") {
+				t.Errorf("while it drains: %s", why)
+			}
+			if _, err := m.current.Undrain(); err != nil {
+				t.Error(err)
+			}
+		}, handoverRefused},
+		{"has come, and the node is to drain", func(f *fakeSuccessor) {
+			f.goOn(handover.KindWelcome)
+			awaitTrue(t, "the handover to keep others out", func() bool { return len(m.current.reload.turn) == 0 })
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if d, err := m.current.Drain(ctx, api.DrainRequest{}); err == nil || !strings.Contains(err.Error(), "a handover has not ended") {
+				t.Errorf("a drain during a handover: %+v, %v", d, err)
 			}
 		}, handoverRefused},
 		{"ends behind the welcome", func(f *fakeSuccessor) { f.goOn(handover.KindWelcome) }, handoverRefused},

@@ -47,6 +47,9 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 			s.reload.turn <- struct{}{}
 		}
 	}()
+	if s.drains.begun() { // since the welcome; from here on none can
+		return errDrained
+	}
 	conn.SetDeadline(time.Now().Add(buildWithin))
 	if err := out.expect(handover.KindBuilt); err != nil {
 		return err
@@ -71,6 +74,9 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	close(s.handovers.left)
 	return nil
 }
+
+// errDrained refuses to hand over: the new process would not know that it is to take no pages.
+var errDrained = errors.New("this process is drained of its pages (POST /v1/drain): have it take pages again, or start the new one when it has ended")
 
 // outgoing is a handover, as the process sees it that gives.
 type outgoing struct {
@@ -127,6 +133,8 @@ func (o *outgoing) welcome(record []byte) error {
 	switch {
 	case s.draining.Load():
 		return errors.New("this process is going away; start the new one when it has ended")
+	case s.drains.begun():
+		return errDrained
 	case hello.Listen != s.options.Config.Listen:
 		return fmt.Errorf("the new process listens on %q, and this one on %q: a handover keeps the port; restart instead",
 			hello.Listen, s.options.Config.Listen)

@@ -44,6 +44,9 @@ var samples = map[string]sample{
 	"GET /v1/nodes":            {"", ``, 200},
 	"GET /metrics":             {"", ``, 200},
 	"POST /v1/reload":          {"", ``, 200},
+	"POST /v1/drain":           {"", `{"delay":"1h"}`, 200}, // no page is told before the next but one ends it
+	"GET /v1/drain":            {"", ``, 200},
+	"DELETE /v1/drain":         {"", ``, 200},
 }
 
 // bearer is somebody who makes calls.

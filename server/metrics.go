@@ -42,6 +42,7 @@ func (s *Server) metrics(version string) http.Handler {
 		Feed:         s.hooks.feed.Stats,
 		ConnectHooks: func() map[string]int64 { return s.backends.outcomes(connectHook) },
 		Handovers:    s.handovers.figures,
+		Draining:     func() bool { return s.draining.Load() || s.drains.begun() },
 		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
 		SockJS: func() metrics.SockJS {
 			stats := s.sessions.Stats()

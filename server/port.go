@@ -81,6 +81,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		Feed:     s.hooks.feed,
 		Metrics:  figures,
 		Reload:   s.ReloadConfiguration,
+		Drainer:  s,
 		Refused:  s.refusals.call,
 		Logger:   s.log,
 		Audit:    s.log,

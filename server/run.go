@@ -26,6 +26,7 @@ func (s *Server) Run(ctx context.Context) error {
 		moved = true
 	}
 	s.draining.Store(true)
+	s.drains.close()
 	if !moved {
 		moved = s.refuseSuccessors()
 	}
@@ -76,11 +77,11 @@ func (s *Server) refuseSuccessors() (moved bool) {
 // for those that do not.
 const drainCloseWait = time.Second
 
-// announce tells load balancers that the server is going to drain, and waits until they have had time to ask. An error is that of
-// serving meanwhile.
+// announce tells load balancers that the server is going to drain, and waits until they have had time to ask, since it was asked to drain
+// if it was. An error is that of serving meanwhile.
 func (s *Server) announce() error {
-	delay := time.Duration(s.reload.config().DrainDelay)
-	if delay == 0 {
+	delay := time.Duration(s.reload.config().DrainDelay) - s.drains.announced()
+	if delay <= 0 {
 		return nil
 	}
 	s.draining.Store(true)
@@ -97,6 +98,9 @@ func (s *Server) announce() error {
 func (s *Server) ready(ctx context.Context) error {
 	if s.draining.Load() {
 		return errors.New("the server is going away")
+	}
+	if s.drains.begun() {
+		return errors.New("this node is drained (POST /v1/drain)")
 	}
 	if engine, ok := s.engine.(scenecast.HealthChecker); ok {
 		if err := engine.CheckHealth(ctx); err != nil {

@@ -3,7 +3,6 @@ package server_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,9 +80,7 @@ func (r *running) checkSecrets() {
 	r.t.Helper()
 	c := r.Config() // which a reload may have changed
 	r.secrets.addConfig(c)
-	metrics := httptest.NewRecorder()
-	r.MetricsHandler().ServeHTTP(metrics, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-	for what, text := range map[string]string{"log": r.log.String(), "printed configuration": config.Print(c), "metrics": metrics.Body.String()} {
+	for what, text := range map[string]string{"log": r.log.String(), "printed configuration": config.Print(c), "metrics": r.metricsText()} {
 		if secret := r.secrets.foundIn(text); secret != "" {
 			r.t.Errorf("the %s holds the secret %s:\n%s", what, secret, text)
 		}

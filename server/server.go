@@ -95,7 +95,8 @@ type Server struct {
 	tls         *serverTLS         // nil: the port speaks plain HTTP
 	redirect    *redirectServer    // nil: none
 	started     atomic.Bool        // the engine has: pages and backends are let in
-	draining    atomic.Bool
+	draining    atomic.Bool        // Run ends
+	drains      drains
 	id          scenecast.NodeID
 	protocols   []scenecast.Protocol // of the pages
 	handover    *handoverService     // nil: no other process can take over
