@@ -1,0 +1,32 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Scenecast;
+
+/** A page that is connected. */
+final class Connection
+{
+    /** @param array<string, list<string>> $labels the values of each label */
+    public function __construct(public readonly string $id, public readonly array $labels)
+    {
+    }
+
+    /** The first value of a label; null: it has none. */
+    public function label(string $key): ?string
+    {
+        return $this->labels[$key][0] ?? null;
+    }
+
+    /** Whose page it is, by its token; null: the token does not say. */
+    public function user(): ?string
+    {
+        return $this->label('@user');
+    }
+
+    /** @internal @param array<string, mixed> $answer */
+    public static function of(array $answer): self
+    {
+        return new self($answer['id'], array_map(static fn (array|string $values): array => (array) $values, $answer['labels'] ?? []));
+    }
+}

@@ -1,0 +1,2 @@
+// Package php has the tests of the PHP package (clients/php) run against a real server.
+package php
