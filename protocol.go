@@ -36,6 +36,12 @@ type Mover interface {
 	Import(c Conn, state []byte) error
 }
 
+// Variants is a Mover that has connections of several kinds, which are Protocols of their own with its name.
+type Variants interface {
+	// Variant is the protocol of a connection whose Export has returned a state. It is safe for concurrent use.
+	Variant(state []byte) Protocol
+}
+
 // Delivery is the way by which a push comes to a page. A wire may encode each differently.
 type Delivery uint8
 

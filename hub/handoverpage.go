@@ -16,6 +16,9 @@ func (i *Import) Page(record []byte) (*MovedPage, error) {
 	if err == nil && (m.protocol == nil || m.app == "") {
 		err = fmt.Errorf("%w: a page without a protocol, or an app", handover.ErrMalformed)
 	}
+	if v, ok := m.protocol.(scenecast.Variants); ok {
+		m.protocol = v.Variant(m.conn)
+	}
 	return m, err
 }
 

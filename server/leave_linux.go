@@ -8,13 +8,16 @@ import (
 	"scenecast/socket"
 )
 
+// betweenLeft is the time between two pages that could not move and are told to come back. They get no pushes here any more.
+const betweenLeft = time.Millisecond
+
 // leave ends what this process still does when another one has its pages: connections on which a client may send another request go there,
-// requests that are under way are answered, and pages that could not go are told to come back, spread over half of the time that a drain has.
+// requests that are under way are answered, and pages that could not go are told to come back, one each betweenLeft, or within half of the time that a drain has.
 func (s *Server) leave(ctx context.Context) {
 	rest := make(chan struct{})
 	go func() {
 		defer close(rest)
-		_ = s.hub.Drain(ctx, time.Duration(s.reload.config().Drain)/2) // Run tells of those that are left
+		_ = s.hub.Drain(ctx, min(time.Duration(s.reload.config().Drain)/2, time.Duration(s.Connections())*betweenLeft)) // Run tells of those that are left
 	}()
 	s.hooks.feed.Close() // its streams would not end by themselves
 	s.listener.Leave(s.handover.pass)

@@ -28,6 +28,7 @@ var (
 	fieldTimeout     = handover.Required(13)
 	fieldKey         = handover.Required(14)
 	fieldConfinement = handover.Required(15)
+	fieldUser        = handover.Required(16)
 )
 
 // EncodePush appends the fields of a push.
@@ -47,6 +48,7 @@ func EncodePush(e *handover.Encoder, p *scenecast.Push) {
 	e.Duration(fieldTimeout, p.Timeout)
 	e.Text(fieldKey, p.IdempotencyKey)
 	e.Text(fieldConfinement, p.Confinement)
+	e.Text(fieldUser, p.Message.User)
 }
 
 // Decoder decodes pushes. It keeps the audiences and the names of apps that it has met, so that pushes share them. The zero value is ready;
@@ -99,6 +101,8 @@ func (d *Decoder) Push(v *handover.Value) *scenecast.Push {
 			p.IdempotencyKey = v.Text()
 		case fieldConfinement:
 			p.Confinement = v.Text()
+		case fieldUser:
+			p.Message.User = v.Text()
 		default:
 			return false
 		}

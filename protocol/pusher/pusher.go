@@ -55,6 +55,7 @@ type Event struct {
 var (
 	_ scenecast.Protocol = (*Protocol)(nil)
 	_ scenecast.Mover    = (*Protocol)(nil)
+	_ scenecast.Variants = (*Protocol)(nil)
 )
 
 // Protocol is the wire. It is its own listener.Admitter.
@@ -178,9 +179,24 @@ func (p *Protocol) Opened(c scenecast.Conn) { send(c, established(c.ID())) }
 // Closed implements scenecast.Protocol.
 func (p *Protocol) Closed(scenecast.Conn, scenecast.Ending) {}
 
-// Export implements scenecast.Mover: all that is kept for a connection are its labels. Those that may resume do not go: of the two kinds of
-// connections the name tells one.
-func (p *Protocol) Export(scenecast.Conn) (state []byte, ok bool) { return nil, !p.positions }
+// stateResumable is what is kept for a connection that is told positions. Of others nothing is: they have their labels.
+const stateResumable = 1
+
+// Export implements scenecast.Mover.
+func (p *Protocol) Export(scenecast.Conn) (state []byte, ok bool) {
+	if p.positions {
+		state = []byte{stateResumable}
+	}
+	return state, true
+}
+
+// Variant implements scenecast.Variants.
+func (p *Protocol) Variant(state []byte) scenecast.Protocol {
+	if p.resumable != nil && len(state) == 1 && state[0] == stateResumable {
+		return p.resumable
+	}
+	return p
+}
 
 // Import implements scenecast.Mover.
 func (p *Protocol) Import(scenecast.Conn, []byte) error { return nil }
