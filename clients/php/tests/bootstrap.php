@@ -8,6 +8,12 @@ if (is_file($composer)) {
     require $composer;
     return;
 }
+if (is_file('/usr/share/php/Illuminate/autoload.php')) { // Debian's php-laravel-framework
+    $before = error_reporting(E_ALL & ~E_DEPRECATED); // it is older than its PHP
+    require_once '/usr/share/php/Illuminate/autoload.php';
+    require_once '/usr/share/php/Illuminate/Foundation/helpers.php';
+    error_reporting($before);
+}
 spl_autoload_register(static function (string $class): void {
     foreach (['Scenecast\\Tests\\' => __DIR__ . '/', 'Scenecast\\' => __DIR__ . '/../src/'] as $prefix => $folder) {
         if (str_starts_with($class, $prefix)) {
