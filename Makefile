@@ -10,9 +10,10 @@ SOAK    ?= 10m
 CHAOS   ?= 100
 RATE    ?= 1000
 ENGINES ?= nats
+ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo test build vet plain race portable browser js typescript cross lint security release test-packages fuzz soak bench compare hostile chaos tidy clean
+.PHONY: demo test build vet plain race portable browser js typescript cross lint security release test-packages fuzz soak bench compare hostile chaos rolling tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -42,7 +43,8 @@ $(SBOM): ; scripts/install-go-tool $@ github.com/CycloneDX/cyclonedx-gomod/cmd/c
 
 fuzz: ; scripts/fuzz $(FUZZ)
 soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -soak $(SOAK) && go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' -timeout 0 -v ./server -portable -soak $(SOAK) && go test -run "^TestModel$$" -timeout 0 ./engine/cluster ./presence -seeds 3000 && go test -race -run "^TestPresenceModel$$" -timeout 0 -p 1 ./engine/memory ./engine/nats ./engine/redis -presence-rounds 300
-chaos: ; go test -run '^(TestChaos|TestPartition|TestRollingRestarts|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS) -chaos-rate $(RATE) -chaos-engines $(ENGINES) -chaos-faults "$(FAULTS)"
+chaos: ; go test -run '^(TestChaos|TestPartition|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS) -chaos-rate $(RATE) -chaos-engines $(ENGINES) -chaos-faults "$(FAULTS)"
+rolling: ; go test -run '^TestRollingBehindProxy$$' -timeout 0 -v ./cmd/scenecast -rolling $(ROUNDS)
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...

@@ -40,6 +40,9 @@ type PageOptions struct {
 	OnGap     func(Gap)                               // it has missed something for good
 	OnLost    func(err error, comeBack time.Duration) // it has lost its connection, and comes back after that time
 
+	// OnRepeated is told of a push that is not behind where the page stands, or that it has had: the page is not given it again.
+	OnRepeated func(Push)
+
 	// Backoff is how long the page waits before it comes back, after so many failures since a connection has stayed. Defaults to
 	// the function of that name.
 	Backoff func(failures int, err error) time.Duration
@@ -227,6 +230,8 @@ func (p *Page) push(push Push, take func(Push) error) error {
 		if err := take(push); err != nil {
 			return &takeError{err}
 		}
+	} else if p.options.OnRepeated != nil {
+		p.options.OnRepeated(push)
 	}
 	p.resume.took(push.Position, push.Late)
 	if push.Ack && p.options.Acknowledge { // also of one that it has had: the server may not have heard of it

@@ -42,7 +42,9 @@ func (r *running) metricsText() string {
 }
 
 // readiness is what a load balancer is told.
-func (r *running) readiness() (status int, answer string) { return r.call("GET", "/readyz", "", "", "") }
+func (r *running) readiness() (status int, answer string) {
+	return r.call("GET", "/readyz", "", "", "")
+}
 
 // TestDrainCall: pages of every wire are told, and refused from then on, while calls are answered on the connections that they have.
 // Then the node takes pages again.

@@ -36,8 +36,8 @@ func TestDialect(t *testing.T) {
 		hello = "\x81\x85\x00\x00\x00\x00hello"
 		fine  = "\x81\x84\x00\x00\x00\x00fine"
 	)
-	e := newEnvelope("abc", MinSize)
-	message := string(e.write(0))
+	e := NewEnvelope("abc", MinSize)
+	message := string(e.Write(0))
 	for _, c := range []struct {
 		name    string
 		dialect Dialect

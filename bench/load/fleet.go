@@ -27,7 +27,7 @@ type transport interface {
 // fleet is the pages of a run.
 type fleet struct {
 	handshake handshake
-	envelope  envelope
+	envelope  Envelope
 	ledger    *ledger
 	clock     time.Time // what a page's time is counted from
 	patience  time.Duration
@@ -54,7 +54,7 @@ func (f *fleet) newPages(n, shards int) {
 	f.places = make(chan struct{}, atOnce)
 	f.changed = make(chan struct{}, 1)
 	for range shards {
-		f.shards = append(f.shards, &shard{latencies: newHistogram()})
+		f.shards = append(f.shards, &shard{latencies: NewHistogram()})
 	}
 	f.pages = make([]page, n)
 	for i := range f.pages {

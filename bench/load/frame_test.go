@@ -167,13 +167,13 @@ func TestHandshake(t *testing.T) {
 
 func TestEnvelope(t *testing.T) {
 	for _, native := range []bool{false, true} {
-		e, wire := newEnvelope("abc", 128), &scenecastWire{native: native}
+		e, wire := NewEnvelope("abc", 128), &scenecastWire{native: native}
 		read := func(text []byte) (int, bool) {
 			h, rest := wire.Hear(text)
 			if h.Kind != Pushed || len(rest) > 0 {
 				return 0, false
 			}
-			return e.read(h.Data)
+			return e.Read(h.Data)
 		}
 		wrap := func(m []byte) []byte {
 			if native {
@@ -181,15 +181,15 @@ func TestEnvelope(t *testing.T) {
 			}
 			return m
 		}
-		message := e.write(1234)
+		message := e.Write(1234)
 		if len(message) != 128 {
 			t.Errorf("native %t: %d bytes: %s", native, len(message), message)
 		}
 		if n, ok := read(wrap(message)); n != 1234 || !ok {
 			t.Errorf("native %t: read %d, %t of %s", native, n, ok, message)
 		}
-		other := newEnvelope("abd", 128)
-		for _, strange := range [][]byte{nil, []byte("{}"), []byte("}"), wrap(other.write(1)), wrap(message[:127]), wrap(append(message, ' ')),
+		other := NewEnvelope("abd", 128)
+		for _, strange := range [][]byte{nil, []byte("{}"), []byte("}"), wrap(other.Write(1)), wrap(message[:127]), wrap(append(message, ' ')),
 			wrap(bytes.Replace(message, []byte("xx"), []byte("xy"), 1)), wrap(bytes.Replace(message, []byte("1234"), []byte("123a"), 1)),
 			append(wrap(message), '\n')} {
 			if n, ok := read(strange); ok {

@@ -2,5 +2,5 @@
 
 package load
 
-// raiseFileLimit does nothing: this system has no such limit.
-func raiseFileLimit(int) error { return nil }
+// RaiseFileLimit does nothing: this system has no such limit.
+func RaiseFileLimit(int) error { return nil }

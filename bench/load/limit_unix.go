@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// raiseFileLimit raises the limit of open files as far as it goes, and returns an error if that is not enough.
-func raiseFileLimit(needed int) error {
+// RaiseFileLimit raises the limit of open files as far as it goes, and returns an error if that is not enough.
+func RaiseFileLimit(needed int) error {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return fmt.Errorf("the limit of open files: %w", err)

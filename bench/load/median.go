@@ -43,8 +43,8 @@ func median(rounds []Round) Round {
 	return m
 }
 
-// latency reads the percentiles.
-func latency(h *hdrhistogram.Histogram) Latency {
+// LatencyOf reads the percentiles.
+func LatencyOf(h *hdrhistogram.Histogram) Latency {
 	at := func(percentile float64) float64 { return float64(h.ValueAtPercentile(percentile)) }
 	return Latency{P50: at(50), P90: at(90), P99: at(99), P999: at(99.9), Max: float64(h.Max())}
 }

@@ -92,7 +92,7 @@ func (p *page) greet() {
 }
 
 func (p *page) pushed(message []byte) {
-	n, ok := p.fleet.envelope.read(message)
+	n, ok := p.fleet.envelope.Read(message)
 	if !ok {
 		p.fleet.strange(p, message)
 		return

@@ -51,11 +51,11 @@ func (r *runner) round(ctx context.Context, s *scenario) (Round, error) {
 
 // latency is that of all deliveries since it was asked last.
 func (r *runner) latency() Latency {
-	h := newHistogram()
+	h := NewHistogram()
 	for _, s := range r.fleet.shards {
 		s.drain(h)
 	}
-	return latency(h)
+	return LatencyOf(h)
 }
 
 // bursts publishes as many messages as the pipeline holds, waits until all have arrived, and goes on.
@@ -141,7 +141,7 @@ func (r *runner) now() time.Duration { return time.Since(r.fleet.clock) }
 func (r *runner) shoot(ctx context.Context, s *scenario, n int, shot shot, at time.Duration) error {
 	l := r.fleet.ledger
 	l.sent(n, at)
-	a, err := r.backend.push(ctx, r.fleet.dialect, shot.to, r.fleet.envelope.write(n))
+	a, err := r.backend.push(ctx, r.fleet.dialect, shot.to, r.fleet.envelope.Write(n))
 	if err != nil {
 		return err
 	}

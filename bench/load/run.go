@@ -58,7 +58,7 @@ func wireName(native bool) string {
 
 // newRunner finds the server, and makes the pages and the backend. Nothing of theirs connects yet.
 func newRunner(o Options, who people) (*runner, error) {
-	if err := raiseFileLimit(o.Pages); err != nil {
+	if err := RaiseFileLimit(o.Pages); err != nil {
 		return nil, err
 	}
 	address, err := reach(hostPort(o.URL), o.Patience)
@@ -81,7 +81,7 @@ func (r *runner) close() {
 func newFleet(o *Options, who people, address netip.AddrPort) (f *fleet, err error) {
 	f = &fleet{
 		handshake: newHandshake(o.URL.Host, o.Dialect.Subprotocol()),
-		envelope:  newEnvelope(who.run, o.Size),
+		envelope:  NewEnvelope(who.run, o.Size),
 		ledger:    newLedger(),
 		clock:     time.Now(),
 		patience:  o.Patience,

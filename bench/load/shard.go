@@ -14,7 +14,8 @@ const (
 	figures  = 3
 )
 
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(shortest, longest, figures) }
+// NewHistogram is an empty one, for Record.
+func NewHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(shortest, longest, figures) }
 
 // shard is a part of the pages, with a lock and a histogram of its own, so that readers do not wait for each other.
 type shard struct {
@@ -24,8 +25,12 @@ type shard struct {
 
 // record notes a delivery. It is called under the lock.
 func (s *shard) record(latency time.Duration) {
-	// Within these bounds a value cannot be refused.
-	_ = s.latencies.RecordValue(min(max(latency.Microseconds(), shortest), longest))
+	Record(s.latencies, latency)
+}
+
+// Record notes a latency in one of NewHistogram.
+func Record(h *hdrhistogram.Histogram, latency time.Duration) {
+	_ = h.RecordValue(min(max(latency.Microseconds(), shortest), longest)) // within these bounds a value cannot be refused
 }
 
 // drain moves what was recorded to a histogram.

@@ -54,7 +54,7 @@ func (r *Report) printScenarios(to io.Writer) {
 		m := s.Median
 		cells := []string{s.Name, fmt.Sprintf("%.0f", m.PerSecond)}
 		for _, µs := range []float64{m.Latency.P50, m.Latency.P90, m.Latency.P99, m.Latency.P999, m.Latency.Max} {
-			cells = append(cells, short(µs))
+			cells = append(cells, Short(µs))
 		}
 		if watched {
 			d, p := m.CPUOfDelivery, m.CPUOfPush
@@ -66,8 +66,8 @@ func (r *Report) printScenarios(to io.Writer) {
 	_ = w.Flush()
 }
 
-// short is a time with three digits or so.
-func short(µs float64) string {
+// Short is a time with three digits or so.
+func Short(µs float64) string {
 	d := time.Duration(µs * float64(time.Microsecond))
 	switch {
 	case d < time.Millisecond:

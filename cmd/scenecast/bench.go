@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scenecast/auth"
+	"scenecast/bench/churn"
 	"scenecast/bench/load"
 )
 
@@ -31,6 +32,12 @@ pages), user (of this page alone) and locale (zh, en). Audiences are "everybody"
 (one user after the other), or expressions over these labels. The three with names reach pages of this bench alone; an
 expression like page == "home" also reaches others' pages of that server, which then get its messages.
 
+Several servers (--url more than once, or with commas), --churn, --resume or --duration have the nodes of a cluster be loaded in another
+way instead: pushes to all pages by the clock (--rate), for --duration, at one node after the other, while pages leave, --churn of them
+a second, and others come, at the next node; with --resume the same page comes back there, with its position. Each page is held against
+the log. Prints what came late, p50, p99 and the maximum, for each node; exit status 1 when anything was lost, doubled or out of
+order, or a page was told of a gap. Nodes may be restarted meanwhile. Such pages speak the native wire.
+
 Each scenario is measured --rounds times, and the medians are printed; the maximum is that of all rounds. Pushes come in
 sequence (the next one begins when the one before has arrived everywhere), and --pipeline at a time. With --rate they
 come by the clock instead. Latencies hold the time that bench itself needs to read thousands of sockets.`,
@@ -38,14 +45,17 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
   scenecast bench --pages 10000 --rounds 9 --json
   scenecast bench --pages 10000 --to one --rate 1000       # p99 of a push to one page, at 1,000 a second
   scenecast bench --to 'page == "home" && locale == "zh"'
-  scenecast bench --url http://localhost:9502 --server-pid "$(pidof scenecast)"`,
+  scenecast bench --url http://localhost:9502 --server-pid "$(pidof scenecast)"
+  scenecast bench --url http://10.0.0.1:9502,http://10.0.0.2:9502,http://10.0.0.3:9502 --churn 500/s --resume --duration 1m`,
 		Args: cobra.NoArgs,
 	}
 	o := load.Options{}
 	f := cmd.Flags()
 	server := newRemote(cmd, true, auth.Push)
-	f.Lookup("url").Usage = "`address` of the server (default SCENECAST_URL, or a server of its own)"
-	f.IntVar(&o.PID, "server-pid", 0, "the server's `process`, for the CPU and memory columns")
+	addresses := &addressList{}
+	f.Lookup("url").Value = addresses
+	f.Lookup("url").Usage = "`address` of the server, or several (default SCENECAST_URL, or a server of its own)"
+	pids := f.IntSlice("server-pid", nil, "the server's `process`, for the CPU and memory columns; of several, each, in the order of their addresses")
 	f.IntVar(&o.Pages, "pages", 1000, "how `many` pages connect")
 	f.StringArrayVar(&o.To, "to", nil, "`audience`: everybody, few, one, or an expression; can be given several times (default all three)")
 	f.IntVar(&o.Few, "few", 0, "`pages` in a group (default 100, at most a tenth of the pages)")
@@ -56,6 +66,10 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 	f.IntVar(&o.Size, "size", 128, "`bytes` of a message")
 	f.DurationVar(&o.Patience, "timeout", 10*time.Second, "how `long` nothing may come until a delivery counts as missing")
 	protocol := f.String("protocol", "tutorial", "`wire` of the pages: tutorial, the smallest, or native")
+	leave := churnRate(0)
+	f.Var(&leave, "churn", "pages that leave each second while others come, as in `500/s`")
+	resume := f.Bool("resume", false, "pages that leave come back with their position")
+	duration := f.Duration("duration", 0, "how `long` pushes go on where pages leave or there are several servers (default 10s)")
 	asJSON := f.Bool("json", false, "print one JSON document")
 	quiet := f.Bool("quiet", false, "no progress, which a terminal gets")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -68,6 +82,18 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 		}
 		if !*quiet && isTerminal(cmd.ErrOrStderr()) {
 			o.Progress = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "\r\x1b[K%s", text) }
+		}
+		if cluster := addresses.orVariable(); len(cluster) > 1 || leave > 0 || *resume || f.Changed("duration") {
+			return runChurn(cmd, server, cluster, churn.Options{
+				Pages: o.Pages, Rate: o.Rate, Leave: int(leave), Resume: *resume, Duration: *duration, Size: o.Size, PIDs: *pids,
+				Patience: o.Patience, Progress: o.Progress,
+			}, *asJSON)
+		}
+		if len(*pids) > 1 {
+			return errors.New("--server-pid: several processes, and one server")
+		}
+		for _, pid := range *pids {
+			o.PID = pid
 		}
 		end, err := aimBench(cmd, &o, server)
 		if err != nil {
@@ -119,7 +145,7 @@ func aimBench(cmd *cobra.Command, o *load.Options, server *remote) (end func(), 
 	return s.Close, nil
 }
 
-func printReport(cmd *cobra.Command, r *load.Report, asJSON bool) error {
+func printReport(cmd *cobra.Command, r interface{ Print(to io.Writer) }, asJSON bool) error {
 	if !asJSON {
 		r.Print(cmd.OutOrStdout())
 		return nil

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has, and a fifth as many rolling restarts there are; 0: as many as there is time for")
+	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has; 0: as many as there is time for")
 	chaosTime = flag.Duration("chaos-time", 0, "how long TestChaos takes with each engine, unless -chaos says how many faults; 0: as long as make test has time for")
 	chaosRate = flag.Int("chaos-rate", defaultRate, "how many pushes a second there are meanwhile")
 	chaosWith = flag.String("chaos-engines", "nats,redis-wait", "with which engines, with commas: nats, redis, redis-wait")
@@ -159,21 +159,6 @@ func TestFastElections(t *testing.T) {
 		t.Logf("round %d: %v without a push", round, l.silent)
 	}
 	t.Error("in no round a leader was replaced within 4 s: does NATS obey the variables of engine/nats/elections.go?")
-}
-
-// TestRollingRestarts: an operator restarts one node after the other, and nobody notices.
-func TestRollingRestarts(t *testing.T) {
-	f := newFleet(t, 3)
-	l := startLoad(t, f)
-	for range max(1, *chaos/5) {
-		for _, m := range f.nodes {
-			time.Sleep(300 * time.Millisecond)
-			m.terminate()
-			m.start()
-			m.awaitReady()
-		}
-	}
-	l.end()
 }
 
 // TestSingleNodeIsKilled: one node with a directory loses nothing that it has acknowledged.

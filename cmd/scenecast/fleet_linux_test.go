@@ -59,8 +59,9 @@ func (l *lockedBuffer) String() string {
 }
 
 const (
-	fleetKey   = "backend-key"
-	fleetToken = "page-token"
+	fleetKey      = "backend-key"
+	fleetOperator = "operator-key"
+	fleetToken    = "page-token"
 )
 
 // newFleet starts one node, or three that are a cluster, and waits until they are ready.
@@ -142,7 +143,7 @@ func (m *member) start() {
 	m.cmd.Dir = m.dir
 	m.cmd.Env = []string{
 		"HOME=" + m.dir, "PATH=" + os.Getenv("PATH"), "SCENECAST_CLIENT_TOKENS=" + fleetToken, "SCENECAST_DRAIN=1s",
-		"SCENECAST_API_KEYS=[{name: test, key: " + fleetKey + "}]",
+		"SCENECAST_API_KEYS=[{name: test, key: " + fleetKey + "}, {name: operator, key: " + fleetOperator + ", allow: [admin]}]",
 	}
 	m.cmd.Stderr = &m.log
 	if err := m.cmd.Start(); err != nil {

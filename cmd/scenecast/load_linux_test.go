@@ -27,6 +27,7 @@ type load struct {
 	publishing sync.WaitGroup
 	sent       [publishers]atomic.Int64 // numbers that were acknowledged, of each publisher
 	refused    atomic.Int64             // attempts that failed
+	why        lockedBuffer             // of those, a line each
 
 	begun   time.Time
 	rate    int  // pushes a second that are wanted
@@ -129,6 +130,7 @@ func (l *load) attempt(r client.PushRequest, m *member) bool {
 	}
 	if err != nil {
 		l.refused.Add(1)
+		fmt.Fprintf(&l.why, "after %v: %s: %v\n", time.Since(l.begun).Round(time.Millisecond), r.IdempotencyKey, err)
 	}
 	l.mu.Lock()
 	l.slow = max(l.slow, time.Since(begun))
@@ -177,6 +179,12 @@ func (l *load) end() {
 	l.summary = fmt.Sprintf("%d pushes acknowledged, %d attempts failed, longest time without one %v, longest attempt %v; %d pages moved %d times, %d gaps, %d shown behind later ones",
 		total, l.refused.Load(), l.silent.Round(time.Millisecond), l.slow.Round(time.Millisecond), len(l.pages), moves, gaps, reordered)
 	l.t.Log(l.summary)
+}
+
+// failures are the first attempts that failed.
+func (l *load) failures() string {
+	text := l.why.String()
+	return text[:min(len(text), 2000)]
 }
 
 // awaitPush waits until another push is acknowledged.

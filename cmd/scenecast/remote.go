@@ -132,11 +132,8 @@ func (r *remote) configuration() (*config.Loaded, error) {
 func (r *remote) address() (*url.URL, credential, error) {
 	c := credential{what: "address", flag: "url"}
 	if c.given(r.cmd, urlVariable) {
-		u, err := url.Parse(c.text)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, c, fmt.Errorf("%s: %q is no address of a server; it looks like http://localhost:9502", c.from, c.text)
-		}
-		return u, c, nil
+		u, err := parseAddress(c.text, c.from)
+		return u, c, err
 	}
 	l, err := r.configuration()
 	if err != nil {
@@ -160,6 +157,15 @@ func (r *remote) address() (*url.URL, credential, error) {
 	}
 	c.text = u.String()
 	return u, c, nil
+}
+
+// parseAddress reads the address of a server, which is from a flag or a variable.
+func parseAddress(text, from string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("%s: %q is no address of a server; it looks like http://localhost:9502", from, text)
+	}
+	return u, nil
 }
 
 // pageToken is a token of the app named default.

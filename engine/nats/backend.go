@@ -243,6 +243,9 @@ func (b *Backend) state(err error) {
 
 // Close implements cluster.Backend.
 func (b *Backend) Close() error {
+	if b.conn != nil {
+		b.passLeadership()
+	}
 	b.cancel()
 	if b.conn != nil {
 		_ = b.conn.FlushTimeout(500 * time.Millisecond)

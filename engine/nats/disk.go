@@ -1,7 +1,6 @@
 package nats
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -111,11 +110,7 @@ func (b *Backend) giveUpCopy(free uint64) {
 	b.log.Error("engine: the disk is nearly full and other nodes go on appending; this node keeps no copy of the log until there is room",
 		"data_dir", b.options.Embedded.Dir, "free_bytes", free, "needed", copyReserve)
 	b.room.withoutLog = true
-	if log, _, _ := b.LogInfo(); log.Leads { // another one leads at once, not after an election
-		ctx, cancel := context.WithTimeout(b.ctx, createTimeout)
-		_, _ = b.conn.RequestWithContext(ctx, "$JS.API.STREAM.LEADER.STEPDOWN."+b.stream, nil)
-		cancel()
-	}
+	b.passLeadership()
 	if err := b.embedded.running.Load().ShutdownJetStream(); err != nil {
 		b.log.Error("engine: NATS does not give up its copy of the log", "err", err)
 	}

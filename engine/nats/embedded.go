@@ -167,6 +167,32 @@ func splitAddr(addr string) (host string, port int, err error) {
 	return host, port, err
 }
 
+// passWithin bounds how long a node waits until another one leads the log.
+const passWithin = time.Second
+
+// passLeadership has another node lead the log before this one's copy stops, and waits until one does. Otherwise nothing is appended until the
+// others have noticed and elected one.
+func (b *Backend) passLeadership() {
+	server := b.embedded.running.Load()
+	if log, _, _ := b.LogInfo(); server == nil || !log.Leads || server.NumRoutes() == 0 { // nobody is there who could
+		return
+	}
+	ctx, cancel := context.WithTimeout(b.ctx, passWithin)
+	defer cancel()
+	if _, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.LEADER.STEPDOWN."+b.stream, nil); err != nil {
+		return
+	}
+	for ctx.Err() == nil {
+		if log, err := b.streamInfo(ctx); err == nil && log.Leader != "" && log.Leader != server.Name() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
 // endEmbedded stops the server, if there is one.
 func (b *Backend) endEmbedded() {
 	if s := b.embedded.running.Load(); s != nil {

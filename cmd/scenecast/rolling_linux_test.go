@@ -1,0 +1,122 @@
+package main_test
+
+import (
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"scenecast/client"
+	"scenecast/freeport"
+	"scenecast/redisclient/redistest"
+)
+
+var rolling = flag.Int("rolling", 0, "how often TestRollingBehindProxy restarts each node, with the times that docs/operations.md has; 0: twice, with short times")
+
+// haproxy starts HAProxy by the block of docs/operations.md, in front of three nodes, and returns where it listens. It looks whether they
+// are ready every interval.
+func haproxy(t *testing.T, nodes []string, interval string) (addr string) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "```haproxy\n")
+	block, _, _ = strings.Cut(block, "```")
+	addr = freeport.Addr(t)
+	written := strings.NewReplacer("bind :80", "bind "+addr, "10.0.0.1:9502", nodes[0], "10.0.0.2:9502", nodes[1], "10.0.0.3:9502", nodes[2],
+		"inter 1s", "inter "+interval).Replace(block)
+	if strings.Count(written, "127.0.0.1") != 4 || !strings.Contains(written, "check inter "+interval+" fall 2") {
+		t.Fatalf("the block of docs/operations.md is another one:\n%s", written)
+	}
+	file := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := os.WriteFile(file, []byte(written), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path, err := exec.LookPath("haproxy")
+	if err != nil {
+		path = "/usr/sbin/haproxy" // which is not in everybody's PATH
+	}
+	var said lockedBuffer
+	cmd := exec.Command(path, "-db", "-f", file)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("haproxy:\n%s", said.String())
+		}
+	})
+	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			_ = c.Close()
+			return addr
+		}
+		if time.Since(begun) > patience {
+			t.Fatalf("haproxy does not listen:\n%s", said.String())
+		}
+	}
+}
+
+// TestRollingBehindProxy: an operator restarts one node after the other behind HAProxy, as docs/operations.md says, by SIGTERM alone and by
+// `scenecast drain` before it. Backends that do not try again see no failed call, and pages get every push once and in order.
+func TestRollingBehindProxy(t *testing.T) {
+	for name, begin := range map[string]func(t *testing.T, setting string) *fleet{
+		"nats": func(t *testing.T, setting string) *fleet {
+			before := []string{"env", setting}
+			return newFleetAt(t, freeport.Addrs(t, 3), freeport.Addrs(t, 3), [][]string{before, before, before})
+		},
+		"redis": func(t *testing.T, setting string) *fleet { return nodesOn(t, redistest.Start(t).URL(), setting) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			interval, delay, rounds := "100ms", "1s", 2
+			if *rolling > 0 {
+				interval, delay, rounds = "1s", "5s", *rolling
+			}
+			f := begin(t, "SCENECAST_DRAIN_DELAY="+delay)
+			var nodes []string
+			for _, m := range f.nodes {
+				nodes = append(nodes, strings.TrimPrefix(m.url, "http://"))
+			}
+			front := &member{t: t, name: "haproxy", url: "http://" + haproxy(t, nodes, interval), http: f.nodes[0].http}
+			front.awaitReady()
+			l := startLoad(t, &fleet{t: t, nodes: []*member{front}})
+			for round := range rounds {
+				for _, m := range f.nodes {
+					if round%2 == 1 {
+						m.drain()
+					}
+					m.terminate()
+					m.start()
+					m.awaitReady()
+				}
+			}
+			l.end()
+			if n := l.refused.Load(); n > 0 {
+				t.Errorf("%d calls of backends failed: %s", n, l.failures())
+			}
+		})
+	}
+}
+
+// drain is `scenecast drain`, which returns when no page is left.
+func (m *member) drain() {
+	m.t.Helper()
+	out, errs, code := run(m.t, m.dir, nil, "drain", "--url", m.url, "--api-key", fleetOperator, "--within", "1s")
+	if code != 0 || !regexp.MustCompile(`No page is left\.\n$`).MatchString(out) {
+		m.t.Errorf("drain of %s: exit %d, %s%s", m.name, code, out, errs)
+	}
+	d, err := (&client.Backend{URL: m.url, Key: fleetOperator, HTTP: m.http}).Draining(m.t.Context())
+	if err != nil || d.State != "drained" || d.Connections != 0 {
+		m.t.Errorf("%s is drained: %+v, %v", m.name, d, err)
+	}
+}
