@@ -9,8 +9,6 @@ func (d *decoder) checkHandover(c *Config) {
 	case c.Handover == "":
 	case !filepath.IsAbs(c.Handover) || len(c.Handover) > maxSocketPath:
 		d.wrong(key, "%q is no absolute path of at most %d bytes", c.Handover, maxSocketPath)
-	case c.EngineName() != EngineMemory:
-		d.wrong(key, "needs the engine %s, and this one is %s: upgrade its nodes one after the other", EngineMemory, c.EngineName())
 	case c.DataDir != "":
 		d.wrong(key, "two processes cannot share data_dir: leave one of the two settings out")
 	case c.TLS.Enabled():

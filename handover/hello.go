@@ -1,6 +1,9 @@
 package handover
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Hello is what the new process says first.
 type Hello struct {
@@ -9,7 +12,11 @@ type Hello struct {
 	Listen         string // the port that its settings name
 	Loops          int    // how many it would have
 	Settings       []byte // a digest of its settings
+	Engine         string // empty: memory
 }
+
+// EngineName is the name of the engine, also of a version that knew one only.
+func (h *Hello) EngineName() string { return cmp.Or(h.Engine, "memory") }
 
 var (
 	fieldNewest   = Required(1)
@@ -18,6 +25,7 @@ var (
 	fieldListen   = Optional(4)
 	fieldLoops    = Optional(5)
 	fieldSettings = Optional(6)
+	fieldEngine   = Optional(7)
 )
 
 // Encode is the hello as a record.
@@ -29,6 +37,7 @@ func (h *Hello) Encode() []byte {
 	e.Text(fieldListen, h.Listen)
 	e.Uint(fieldLoops, uint64(h.Loops))
 	e.Bytes(fieldSettings, h.Settings)
+	e.Text(fieldEngine, h.Engine)
 	return e.Encoded()
 }
 
@@ -49,6 +58,8 @@ func DecodeHello(record []byte) (h Hello, err error) {
 			h.Loops = v.Count()
 		case fieldSettings:
 			h.Settings = append([]byte(nil), v.Bytes()...)
+		case fieldEngine:
+			h.Engine = v.Text()
 		}
 		return true
 	})

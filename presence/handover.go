@@ -10,8 +10,8 @@ import (
 	"scenecast/hub"
 )
 
-// A node that is alone can go on in another process. Its state goes there, and then each connection is adopted: nobody has joined or left
-// by that, and no page is told anything.
+// A node can go on in another process, which has its ID. Its state goes there, with what other nodes have told, and then each connection is
+// adopted: nobody has joined or left by that, no page is told anything, and no other node notices.
 
 var _ hub.Adopter = (*Service)(nil)
 
@@ -93,6 +93,7 @@ func (q *queue) isEmpty() bool {
 var (
 	fieldStamped = handover.Required(1)
 	fieldScene   = handover.Required(2)
+	fieldAmong   = handover.Required(3)
 
 	fieldApp    = handover.Required(1)
 	fieldKey    = handover.Required(2)
@@ -108,6 +109,14 @@ var (
 	fieldLeaves      = handover.Required(6)
 	fieldSinceNode   = handover.Required(7)
 	fieldSessionNode = handover.Required(8)
+	fieldRecord      = handover.Required(9)
+	fieldVersion     = handover.Required(10)
+	fieldOrphan      = handover.Required(11)
+	fieldOthersKnow  = handover.Required(12)
+
+	fieldNode        = handover.Required(1)
+	fieldConnections = handover.Required(2)
+	fieldRecordSince = handover.Required(3)
 )
 
 func (s *State) export(e *handover.Encoder) {
@@ -118,6 +127,9 @@ func (s *State) export(e *handover.Encoder) {
 				e.Record(fieldScene, func(e *handover.Encoder) { s.exportScene(e, sc) })
 			}
 		}
+	}
+	if !s.alone { // behind the scenes, whose members it names
+		e.Bytes(fieldAmong, s.exportAmong())
 	}
 }
 
@@ -133,20 +145,40 @@ func (s *State) exportScene(e *handover.Encoder, sc *scene) {
 }
 
 func (s *State) exportMember(e *handover.Encoder, m *member) {
-	i := m.of(s.self)
-	if i < 0 {
+	if len(m.records) == 0 {
 		return
 	}
 	e.Record(fieldMember, func(e *handover.Encoder) {
 		e.Text(fieldUser, m.user)
-		e.Int(fieldSince, m.records[i].since.At)
-		e.Uint(fieldSinceNode, uint64(m.records[i].since.Node))
 		e.Int(fieldSession, m.session.At)
 		e.Uint(fieldSessionNode, uint64(m.session.Node))
-		value.Labels(e, fieldShows, m.records[i].shows)
-		e.Int(fieldShown, m.records[i].shown)
-		e.Bool(fieldLeaves, !m.leaves.IsZero())
+		for i := range m.records {
+			if r := &m.records[i]; r.node == s.self {
+				e.Int(fieldSince, r.since.At)
+				e.Uint(fieldSinceNode, uint64(r.since.Node))
+				value.Labels(e, fieldShows, r.shows)
+				e.Int(fieldShown, r.shown)
+				e.Bool(fieldLeaves, !m.leaves.IsZero())
+			} else {
+				e.Record(fieldRecord, r.export)
+			}
+		}
+		if !s.alone {
+			e.Int(fieldVersion, m.version)
+			e.Bool(fieldOrphan, m.orphan)
+			e.Bool(fieldOthersKnow, m.told)
+		}
 	})
+}
+
+// export appends another node's record.
+func (r *record) export(e *handover.Encoder) {
+	e.Uint(fieldNode, uint64(r.node))
+	e.Uint(fieldConnections, uint64(r.connections))
+	e.Int(fieldRecordSince, r.since.At)
+	e.Uint(fieldSinceNode, uint64(r.since.Node))
+	value.Labels(e, fieldShows, r.shows)
+	e.Int(fieldShown, r.shown)
 }
 
 // restore makes members of those of another process. Until their connections are adopted they linger.
@@ -159,6 +191,10 @@ func (s *State) restore(now time.Time, record []byte) error {
 			s.stamped = v.Int()
 		case fieldScene:
 			s.restoreScene(now, v)
+		case fieldAmong:
+			if err := s.restoreAmong(now, v.Bytes()); err != nil {
+				v.Fail(err)
+			}
 		default:
 			return false
 		}
@@ -167,11 +203,15 @@ func (s *State) restore(now time.Time, record []byte) error {
 }
 
 type restoredMember struct {
-	user string
-	record
+	user   string
+	own    record // of this node; its since is zero: it has none
+	others []record
 
 	session   Stamp
 	isLeaving bool
+	version   int64
+	orphan    bool
+	told      bool
 }
 
 func (s *State) restoreScene(now time.Time, v *handover.Value) {
@@ -198,15 +238,21 @@ func (s *State) restoreScene(now time.Time, v *handover.Value) {
 	sc := s.scene(id)
 	for _, from := range members {
 		m := s.member(sc, from.user)
-		from.node = s.self
-		m.records, m.session = append(m.records[:0], from.record), from.session
-		m.since, m.shows = from.since, from.shows
-		linger := s.key(id).Linger // anew, also of one that lingers already
-		if !from.isLeaving {
-			linger += adoptWithin
+		m.records = append(m.records[:0], from.others...)
+		for i := range from.others {
+			s.peer(from.others[i].node).members[m] = struct{}{}
 		}
-		m.leaves = s.lingering.push(now, linger, m)
-		s.setPresent(now, m, true)
+		if from.own.since != (Stamp{}) {
+			from.own.node = s.self
+			m.records = append(m.records, from.own)
+			linger := s.key(id).Linger // anew, also of one that lingers already
+			if !from.isLeaving {
+				linger += adoptWithin
+			}
+			m.leaves = s.lingering.push(now, linger, m)
+		}
+		s.refresh(now, m)
+		m.session, m.version, m.orphan, m.told = from.session, max(m.version, from.version), from.orphan, from.told
 	}
 	if owed {
 		sc.owed = true
@@ -223,25 +269,57 @@ func decodeMember(v *handover.Value) (m restoredMember) {
 		case fieldUser:
 			m.user = v.Text()
 		case fieldSince:
-			m.since.At = v.Int()
+			m.own.since.At = v.Int()
 		case fieldSinceNode:
-			m.since.Node = scenecast.NodeID(v.Uint())
+			m.own.since.Node = scenecast.NodeID(v.Uint())
 		case fieldSession:
 			m.session.At = v.Int()
 		case fieldSessionNode:
 			m.session.Node = scenecast.NodeID(v.Uint())
 		case fieldShows:
-			m.shows = value.DecodeLabels(v)
+			m.own.shows = value.DecodeLabels(v)
 		case fieldShown:
-			m.shown = v.Int()
+			m.own.shown = v.Int()
 		case fieldLeaves:
 			m.isLeaving = v.Bool()
+		case fieldRecord:
+			m.others = append(m.others, decodeRecord(v))
+		case fieldVersion:
+			m.version = v.Int()
+		case fieldOrphan:
+			m.orphan = v.Bool()
+		case fieldOthersKnow:
+			m.told = v.Bool()
 		default:
 			return false
 		}
 		return true
 	})
 	return m
+}
+
+// decodeRecord reads another node's record.
+func decodeRecord(v *handover.Value) (r record) {
+	v.Record(func(f handover.Field, v *handover.Value) bool {
+		switch f {
+		case fieldNode:
+			r.node = scenecast.NodeID(v.Uint())
+		case fieldConnections:
+			r.connections = v.Count()
+		case fieldRecordSince:
+			r.since.At = v.Int()
+		case fieldSinceNode:
+			r.since.Node = scenecast.NodeID(v.Uint())
+		case fieldShows:
+			r.shows = value.DecodeLabels(v)
+		case fieldShown:
+			r.shown = v.Int()
+		default:
+			return false
+		}
+		return true
+	})
+	return r
 }
 
 // adopt notes a connection that another process has had: it has not joined, and what its page sees it has seen.

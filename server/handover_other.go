@@ -24,13 +24,13 @@ func (s *Server) findPredecessor() (*takeover, error) {
 	return nil, nil
 }
 
-func (t *takeover) refuse(error)           {}
-func (t *takeover) receive(*Server) error  { return errNoLinux }
-func (t *takeover) adopt() error           { return errNoLinux }
-func (t *takeover) finish(context.Context) {}
-func (t *takeover) loopCount() int         { return runtime.GOMAXPROCS(0) }
-func (t *takeover) debugPort() *os.File    { return nil }
-func (t *takeover) ports() []*os.File      { return nil }
+func (t *takeover) refuse(error)                           {}
+func (t *takeover) receive(context.Context, *Server) error { return errNoLinux }
+func (t *takeover) adopt() error                           { return errNoLinux }
+func (t *takeover) finish(context.Context)                 {}
+func (t *takeover) loopCount() int                         { return runtime.GOMAXPROCS(0) }
+func (t *takeover) debugPort() *os.File                    { return nil }
+func (t *takeover) ports() []*os.File                      { return nil }
 
 type handoverService struct{}
 

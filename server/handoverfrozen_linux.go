@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
+	"scenecast/engine/cluster"
 	"scenecast/handover"
 	"scenecast/hub"
 	"scenecast/presence"
@@ -21,6 +22,7 @@ const (
 	frozenPerPage = 50 * time.Microsecond
 	frozenPerMiB  = 20 * time.Millisecond
 	takenWithin   = time.Second // for the other process to take what it has said it is ready for
+	quietWithin   = time.Second // for what is under way to end, while pages go on
 )
 
 var frozenWithin = time.Second // tests have more, because they run beside others'
@@ -50,13 +52,20 @@ type outgoingLoop struct {
 // frozen stops the pages, gives them to the other process, and drops them here. With an error, they go on here.
 func (o *outgoing) frozen(ctx context.Context) (err error) {
 	s := o.server
+	if err := o.engine.Quiesce(ctx, quietWithin); err != nil {
+		o.engine.Resume()
+		return err
+	}
+	faultPoint("old.quiet")
 	o.frozenAt = time.Now()
 	deadline := o.frozenAt.Add(o.patience())
 	o.conn.SetDeadline(deadline)
 	thaw, err := o.hold()
 	if err != nil {
+		o.engine.Resume()
 		return err
 	}
+	s.hooks.feed.Pause()
 	paused := s.presence.Pause()
 	o.engine.Hold()
 	defer func() {
@@ -71,6 +80,7 @@ func (o *outgoing) frozen(ctx context.Context) (err error) {
 		}
 		o.engine.Resume()
 		paused.Resume()
+		s.hooks.feed.Resume()
 		thaw()
 		err = &failedHandover{err, o.still}
 	}()
@@ -113,6 +123,9 @@ func (o *outgoing) hold() (thaw func(), err error) {
 	return thaw, nil
 }
 
+// settlePause is between two looks whether everything has been done.
+const settlePause = 200 * time.Microsecond
+
 // settle waits until everything has been done that was under way, and then has the loops do nothing.
 func (o *outgoing) settle(ctx context.Context, paused *presence.Paused, deadline time.Time) error {
 	for {
@@ -123,7 +136,7 @@ func (o *outgoing) settle(ctx context.Context, paused *presence.Paused, deadline
 		for _, l := range o.loops {
 			l.Freeze()
 		}
-		if paused.Batch() { // nothing has come in between
+		if paused.Batch() && o.engine.IsIdle() { // nothing has come in between
 			return ctx.Err()
 		}
 		for _, l := range o.loops {
@@ -132,6 +145,7 @@ func (o *outgoing) settle(ctx context.Context, paused *presence.Paused, deadline
 		if time.Now().After(deadline) {
 			return errors.New("what was under way has not ended in time")
 		}
+		time.Sleep(settlePause) // for what goes to other nodes
 	}
 }
 
@@ -155,6 +169,10 @@ func (o *outgoing) rest(paused *presence.Paused) error {
 	if err != nil {
 		return err
 	}
+	fed, err := s.hooks.feed.Export()
+	if err != nil {
+		return err
+	}
 	var e handover.Encoder
 	var open []uint64
 	e.Record(fieldHub, func(e *handover.Encoder) { open = s.hub.Export(e) })
@@ -162,6 +180,9 @@ func (o *outgoing) rest(paused *presence.Paused) error {
 	e.Record(fieldPresence, paused.Export)
 	e.Bytes(fieldRevocations, revoked)
 	e.Time(fieldFrozenAt, o.frozenAt)
+	if fed != nil {
+		e.Bytes(fieldFeed, fed)
+	}
 	return o.conn.Send(handover.KindShared, e.Encoded())
 }
 
@@ -281,6 +302,7 @@ func (o *outgoing) giveToken(ctx context.Context) error {
 func (o *outgoing) release(paused *presence.Paused) {
 	h, s := o.service, o.server
 	h.conn, h.next = o.conn, newSuccessor(o.conn, s.hub)
+	h.next.cluster, _ = s.engine.(*cluster.Engine)
 	o.conn.SetDeadline(time.Time{})
 	s.hub.ForgetRest()
 	_ = o.inParallel(func(l *outgoingLoop) error {

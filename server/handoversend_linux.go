@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
-	"scenecast/engine/memory"
+	"scenecast/engine/cluster"
 	"scenecast/handover"
 	"scenecast/handover/link"
 	"scenecast/handover/value"
@@ -32,7 +32,7 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	}()
 	s := h.server
 	begun := time.Now()
-	out := &outgoing{service: h, server: s, conn: conn, engine: s.engine.(*memory.Engine), sent: make(map[uint64]bool)}
+	out := &outgoing{service: h, server: s, conn: conn, engine: s.engine.(movingEngine), sent: make(map[uint64]bool)}
 	defer out.close()
 	if err := out.welcome(hello); err != nil {
 		return err
@@ -83,9 +83,9 @@ type outgoing struct {
 	service *handoverService
 	server  *Server
 	conn    *link.Conn
-	engine  *memory.Engine
+	engine  movingEngine
 
-	copy     *memory.Copy
+	copy     engineCopy
 	sent     map[uint64]bool // pushes that last, and were sent besides the log
 	token    [2]int          // a pipe: who reads the byte has the pages
 	loops    []*outgoingLoop
@@ -138,11 +138,16 @@ func (o *outgoing) welcome(record []byte) error {
 	case hello.Listen != s.options.Config.Listen:
 		return fmt.Errorf("the new process listens on %q, and this one on %q: a handover keeps the port; restart instead",
 			hello.Listen, s.options.Config.Listen)
+	case hello.EngineName() != s.options.Config.EngineName():
+		return fmt.Errorf("the new process has the engine %s, and this one %s: restart instead", hello.EngineName(), s.options.Config.EngineName())
 	}
 	if !bytes.Equal(hello.Settings, settingsDigest(s.reload.config())) {
 		s.log.Info("handover: the new process has other settings")
 	}
 	w := welcome{format: format, node: s.id, loops: len(s.loops), version: s.options.Version, pid: os.Getpid(), hasDebug: s.debug != nil}
+	if c, ok := s.engine.(*cluster.Engine); ok {
+		w.place = c.Place()
+	}
 	var files []int
 	for _, loop := range s.loops {
 		fd := loop.ListenerFD()
@@ -172,7 +177,7 @@ func (o *outgoing) welcome(record []byte) error {
 
 // live copies the log, its keys and the pushes that last while everything goes on, until little is left.
 func (o *outgoing) live(ctx context.Context) error {
-	o.copy = o.engine.Copy()
+	o.copy = copyOf(o.engine)
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -9,6 +9,7 @@ import (
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/config"
+	"scenecast/engine/cluster"
 	"scenecast/handover"
 	"scenecast/handover/value"
 	"scenecast/label"
@@ -24,6 +25,8 @@ var (
 	fieldHasDebug   = handover.Required(4)
 	fieldOldVersion = handover.Optional(5)
 	fieldPID        = handover.Optional(6)
+	fieldLogEpoch   = handover.Required(7)
+	fieldLogNumber  = handover.Required(8)
 )
 
 // welcome is what the old process says when it agrees.
@@ -34,6 +37,7 @@ type welcome struct {
 	hasDebug bool
 	version  string
 	pid      int
+	place    cluster.Place // of the engine of a cluster
 }
 
 func (w *welcome) encode() []byte {
@@ -44,6 +48,10 @@ func (w *welcome) encode() []byte {
 	e.Bool(fieldHasDebug, w.hasDebug)
 	e.Text(fieldOldVersion, w.version)
 	e.Uint(fieldPID, uint64(w.pid))
+	if w.place != (cluster.Place{}) {
+		e.Uint(fieldLogEpoch, w.place.Epoch)
+		e.Uint(fieldLogNumber, w.place.Number)
+	}
 	return e.Encoded()
 }
 
@@ -71,6 +79,10 @@ func decodeWelcome(record []byte) (w welcome, err error) {
 			w.version = v.Text()
 		case fieldPID:
 			w.pid = v.Count()
+		case fieldLogEpoch:
+			w.place.Epoch = v.Uint()
+		case fieldLogNumber:
+			w.place.Number = v.Uint()
 		default:
 			return false
 		}
@@ -89,6 +101,7 @@ var (
 	fieldPresence    = handover.Required(3)
 	fieldRevocations = handover.Required(4)
 	fieldFrozenAt    = handover.Required(5)
+	fieldFeed        = handover.Required(6)
 )
 
 // Of a loop, and of pages.

@@ -15,6 +15,7 @@ import (
 func (s *Server) begin(ctx context.Context, before *takeover) error {
 	if before != nil {
 		if err := s.takeOver(ctx, before); err != nil {
+			_ = s.engine.Close()
 			s.listener.Abandon()
 			s.debug.close()
 			s.cutCalls()
@@ -76,7 +77,7 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 
 // takeOver takes the pages of another process. With an error, that has them still.
 func (s *Server) takeOver(ctx context.Context, before *takeover) error {
-	if err := before.receive(s); err != nil {
+	if err := before.receive(ctx, s); err != nil {
 		return err
 	}
 	if err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions}); err != nil {

@@ -6,19 +6,21 @@ import (
 	"sync"
 
 	"scenecast"
-	"scenecast/engine/memory"
+	"scenecast/engine/cluster"
+	"scenecast/engine/gate"
 	"scenecast/handover"
 	"scenecast/handover/link"
 	"scenecast/handover/value"
 	"scenecast/hub"
 )
 
-var _ memory.Successor = (*successor)(nil)
+var _ gate.Successor = (*successor)(nil)
 
 // successor is the process that has the pages, as the one sees it that had them and finishes its calls.
 type successor struct {
-	conn *link.Conn
-	hub  *hub.Hub
+	conn    *link.Conn
+	hub     *hub.Hub
+	cluster *cluster.Engine // of this process, whose publishers may wait for what nodes tell; nil: it has another engine
 
 	mu    sync.Mutex
 	last  uint64
@@ -66,7 +68,7 @@ func (f *forwarded) end(err error) {
 	close(f.answered)
 }
 
-// Submit implements memory.Successor.
+// Submit implements gate.Successor.
 func (s *successor) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	id, f := s.begin(p.ID)
 	var e handover.Encoder
@@ -76,7 +78,7 @@ func (s *successor) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	return f, nil
 }
 
-// Ask implements memory.Successor.
+// Ask implements gate.Successor.
 func (s *successor) Ask(ctx context.Context, q scenecast.Query) (r scenecast.Reply, err error) {
 	query, err := encodeQuery(q)
 	if err != nil {
@@ -156,6 +158,9 @@ func (s *successor) run() {
 	}
 	s.mu.Unlock()
 	s.hub.AbandonReceipts()
+	if s.cluster != nil {
+		s.cluster.Abandon()
+	}
 }
 
 func (s *successor) take(k handover.Kind, payload []byte) error {
@@ -177,6 +182,9 @@ func (s *successor) take(k handover.Kind, payload []byte) error {
 			return err
 		}
 		s.hub.FinishReceipt(seq, t)
+		if s.cluster != nil {
+			s.cluster.Finish(seq, t)
+		}
 	case handover.KindAnswer:
 		a, err := decodeAnswer(payload)
 		if err != nil {

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
-	"scenecast/engine/memory"
 	"scenecast/handover"
 	"scenecast/handover/link"
 	"scenecast/handover/value"
@@ -36,12 +35,13 @@ type takeover struct {
 	token     int      // a pipe: whoever reads the one byte that comes has the pages
 
 	server    *Server
-	restoring *memory.Restoring
+	restoring engineRestoring
 	decoder   value.Decoder
 	lasting   map[uint64]*scenecast.Push
 	imported  *hub.Import
 	presence  []byte // its record
 	revoked   []byte
+	feed      []byte
 	frozenAt  time.Time
 	loops     []movedLoop
 	visitors  []socket.Visitor
@@ -115,7 +115,7 @@ func (t *takeover) agree(s *Server) error {
 	t.conn.SetDeadline(time.Now().Add(helloWithin))
 	hello := handover.Hello{
 		Newest: handover.Newest, Oldest: handover.Oldest, Version: s.options.Version, Listen: s.options.Config.Listen, Loops: runtime.GOMAXPROCS(0),
-		Settings: settingsDigest(s.options.Config),
+		Settings: settingsDigest(s.options.Config), Engine: s.options.Config.EngineName(),
 	}
 	if err := t.conn.Send(handover.KindHello, hello.Encode()); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
-	"scenecast/engine/memory"
+	"scenecast/engine/cluster"
 	"scenecast/handover"
 	"scenecast/handover/value"
 	"scenecast/hub"
@@ -66,13 +66,24 @@ func (t *takeover) adopt() error {
 			s.log.Error("handover: who is in which scene cannot be read, and is found anew", "err", err)
 		}
 	}
+	if err := s.hooks.feed.Restore(t.feed); err != nil {
+		s.log.Error("handover: the feed's place cannot be read; its streams at other nodes are told of a gap", "err", err)
+	}
 	t.imported.Begin()
 	var adopting sync.WaitGroup
 	for i, held := range all {
 		adopting.Go(func() { held.Adopt(t.loops[i].pages, t.loops[i].generations, &adopter{t, i}) })
 	}
 	adopting.Wait()
-	t.imported.End(s.engine.(*memory.Engine).Reporter, t.finished)
+	finished := t.finished
+	engine, isCluster := s.engine.(*cluster.Engine)
+	if isCluster { // which counts what all nodes tell, and tells that
+		finished = func(uint64, scenecast.Tally) {}
+	}
+	t.imported.End(s.engine.(movingEngine).Reporter, finished)
+	if isCluster {
+		engine.Go()
+	}
 	for _, held := range all {
 		held.Thaw()
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -9,21 +10,31 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scenecast"
+	"scenecast/engine/cluster"
 	"scenecast/engine/memory"
 	"scenecast/handover"
 	"scenecast/hub"
 	"scenecast/socket"
 )
 
+// standbyWithin is how long a process may take to connect to what has its log, and to read that.
+const standbyWithin = buildWithin - 10*time.Second
+
 // receive takes the state of the other process, up to where that has nothing more, and then the pages. The server is built, and serves
 // nobody. An error says that the other process has them still.
-func (t *takeover) receive(s *Server) error {
+func (t *takeover) receive(ctx context.Context, s *Server) error {
 	t.server = s
-	engine, ok := s.engine.(*memory.Engine)
-	if !ok {
-		return errors.New("handover: needs the engine memory")
+	switch engine := s.engine.(type) {
+	case *memory.Engine:
+		t.restoring = engine.Restore()
+	case *cluster.Engine:
+		ctx, cancel := context.WithTimeout(ctx, standbyWithin)
+		defer cancel()
+		if err := engine.Standby(ctx, t.welcome.place); err != nil {
+			return fmt.Errorf("handover: the engine: %w", err)
+		}
+		t.restoring = engine.Restore(t.finished)
 	}
-	t.restoring = engine.Restore()
 	t.imported = s.hub.Import(s.protocols, t.lasting)
 	t.loops = make([]movedLoop, t.welcome.loops)
 	for i := range t.loops {
@@ -98,6 +109,8 @@ func (t *takeover) takeShared(payload []byte) error {
 			t.presence = bytes.Clone(v.Bytes())
 		case fieldRevocations:
 			t.revoked = bytes.Clone(v.Bytes())
+		case fieldFeed:
+			t.feed = bytes.Clone(v.Bytes())
 		case fieldFrozenAt:
 			t.frozenAt = v.Time()
 		default:

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -164,6 +165,9 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 	a, known, err := e.askAll(ctx, question{Query: newQuery(q)}, func(a *ask) {
 		e.node.Answer(q, func(r scenecast.Reply) { a.add(e.options.ID, &r, nil) })
 	})
+	if errors.Is(err, errMoved) {
+		return e.successor().Ask(ctx, q)
+	}
 	if err != nil {
 		return scenecast.Reply{}, err
 	}
@@ -205,6 +209,18 @@ func (e *Engine) tallyOf(p scenecast.Position) (t tallied) {
 // askAll asks all nodes, this one by the function, with mu held, and waits for those that are not late.
 func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask, int, error) {
 	e.mu.Lock()
+	for e.moving.gate != nil && !e.closed {
+		g := e.moving.gate
+		e.mu.Unlock()
+		if err := g.Await(ctx); err != nil {
+			return nil, 0, err
+		}
+		e.mu.Lock()
+		if g.Successor() != nil {
+			e.mu.Unlock()
+			return nil, 0, errMoved
+		}
+	}
 	switch {
 	case e.closed:
 		e.mu.Unlock()

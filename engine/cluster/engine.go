@@ -125,6 +125,12 @@ type Engine struct {
 
 	reports    reports
 	broadcasts broadcasts
+
+	taking sync.RWMutex // is held while something is taken that the backend tells, and guards moving.journal; before mu
+	muted  atomic.Bool  // nothing is sent: another process is this node
+	moving moving
+	routes routes
+	readTo uint64 // the newest number of the log that was read
 }
 
 // New makes an engine on a backend that has not started.
@@ -156,10 +162,18 @@ func New(b Backend, o Options) *Engine {
 // helloWait is how long a node that starts waits for the others to say that they are there.
 const helloWait = 250 * time.Millisecond
 
-// Start implements scenecast.Engine. It returns when the node has read what is in the log and knows the other nodes.
+// Start implements scenecast.Engine. It returns when the node has read what is in the log and knows the other nodes; behind Standby it gives
+// the engine its node alone.
 func (e *Engine) Start(ctx context.Context, node scenecast.Node) error {
 	e.mu.Lock()
 	e.node = node
+	if e.moving.isMoved { // it goes on at Go
+		e.isLive = true
+		close(e.live)
+		e.mu.Unlock()
+		e.muted.Store(false)
+		return nil
+	}
 	e.mu.Unlock()
 	if err := e.backend.Start(ctx, e.options.ID, (*events)(e)); err != nil {
 		return fmt.Errorf("start the backend: %w", err)
@@ -211,6 +225,7 @@ func (e *Engine) Close() error {
 	for id := range e.members.byID {
 		e.waitNoMore(id)
 	}
+	e.endMoved()
 	for _, o := range e.kept {
 		e.failAll(o, scenecast.ErrUncertain)
 		e.stopWaitingForAppend(o)

@@ -13,15 +13,26 @@ import (
 // events is the engine as its backend sees it.
 type events Engine
 
-// Record implements Events: the pushes of a record get their positions and are handed to the node.
+// Record implements Events.
 func (v *events) Record(number uint64, b []byte) {
-	e := (*Engine)(v)
+	(*Engine)(v).take(told{kind: toldRecord, number: number, body: b})
+}
+
+// record takes the next record: its pushes get their positions and are handed to the node.
+func (e *Engine) record(number uint64, b []byte) {
 	r, err := decodeRecord(b, e.texts.parse) // one goroutine reads the log, so nobody else uses the texts
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed && !e.isLive {
 		return
 	}
+	if number <= e.moving.before { // by the process whose place this one takes
+		if err == nil {
+			e.noteOther(number, r, b, e.options.Now())
+		}
+		return
+	}
+	e.readTo = number
 	if err != nil {
 		e.skipRecord(number, err)
 		return
@@ -53,7 +64,7 @@ func (v *events) Record(number uint64, b []byte) {
 		if o != nil && i < len(o.pushes) {
 			s = o.pushes[i]
 		}
-		e.apply(r.origin, r.number, i, p, s, now)
+		e.publish(r.origin, r.number, i, p, s, now)
 	}
 	if r.first != 0 && r.first != epoch && len(r.pushes) > 0 { // pages of nodes that read it where it is lost have it
 		e.tail.Stray(r.first, seqOf(number, len(r.pushes)-1))
@@ -86,8 +97,8 @@ func (e *Engine) skipRecord(number uint64, err error) {
 	e.miss(number)
 }
 
-// apply, with mu held, publishes one push of a record on this node, unless its idempotency key is taken.
-func (e *Engine) apply(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, s *submission, now time.Time) {
+// publish, with mu held, publishes one push of a record on this node, unless its idempotency key is taken.
+func (e *Engine) publish(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, s *submission, now time.Time) {
 	key := tail.Name{App: p.App, ID: p.IdempotencyKey}
 	if key.ID != "" {
 		if s != nil {
@@ -121,12 +132,12 @@ func (e *Engine) apply(origin scenecast.NodeID, number uint64, index int, p *sce
 	if s != nil {
 		s.decide(published{id: p.ID, position: p.Position, progress: progress})
 	}
-	e.deliver(origin, number, index, p, progress, s != nil)
+	e.deliver(origin, number, index, p, progress)
 }
 
 // deliver, with mu held, hands a push to the node. What was in the log at the start is for pages that come later, so nobody waits for
 // its receipts.
-func (e *Engine) deliver(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, progress *tail.Progress, own bool) {
+func (e *Engine) deliver(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, progress *tail.Progress) {
 	if !e.isLive {
 		if p.Receipt != scenecast.ReceiptQueued {
 			restored := *p
@@ -137,12 +148,20 @@ func (e *Engine) deliver(origin scenecast.NodeID, number uint64, index int, p *s
 		progress.Add(scenecast.Tally{}, true)
 		return
 	}
-	e.node.Deliver(p, func(t scenecast.Tally, done bool) {
-		if !own {
+	if p.Receipt != scenecast.ReceiptQueued {
+		e.routes.add(p.Position.Seq, recordName{origin, number})
+	}
+	e.node.Deliver(p, e.reporter(origin, number, index, p.Position.Seq, progress))
+}
+
+// reporter is where the node reports what becomes of a push.
+func (e *Engine) reporter(origin scenecast.NodeID, number uint64, index int, seq uint64, progress *tail.Progress) func(t scenecast.Tally, done bool) {
+	return func(t scenecast.Tally, done bool) {
+		if progress.Partial { // otherwise it is counted with those of the other nodes
 			progress.Add(t, done)
 		}
-		e.reports.add(report{origin: origin, number: number, index: index, seq: p.Position.Seq, tally: t, done: done})
-	})
+		e.reports.add(report{origin: origin, number: number, index: index, seq: seq, tally: t, done: done})
+	}
 }
 
 // seenOf, with mu held, is the set of an origin's records that were read.
@@ -176,9 +195,19 @@ func (e *Engine) forgetOrigin() {
 // Epoch implements Events. What this node had appended and the log has lost, it appends again, and later what it had read of others, unless
 // somebody else does.
 func (v *events) Epoch(id, begin, previousEnd uint64) {
-	e := (*Engine)(v)
+	(*Engine)(v).meetEpoch(id)
+	(*Engine)(v).take(told{kind: toldEpoch, number: begin, epoch: id, previousEnd: previousEnd})
+}
+
+func (e *Engine) epoch(id, begin, previousEnd uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.moving.isMoved && (begin <= e.moving.before || e.tail.HasEpoch(id)) { // it was read by the process whose place this one takes
+		e.moving.epoch = id
+		e.loseOthers(begin, previousEnd)
+		return
+	}
+	e.readTo = max(e.readTo, begin)
 	e.tail.Begin(id, endOf(begin), endOf(previousEnd))
 	if e.settlesFor() <= 0 {
 		e.unsettled = e.unsettled[:0]
@@ -223,9 +252,16 @@ func (v *events) Epoch(id, begin, previousEnd uint64) {
 
 // Missed implements Events.
 func (v *events) Missed(upTo uint64) {
-	e := (*Engine)(v)
+	(*Engine)(v).take(told{kind: toldMissed, number: upTo})
+}
+
+func (e *Engine) missed(upTo uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if upTo <= e.moving.before {
+		return
+	}
+	e.readTo = max(e.readTo, upTo)
 	if e.isLive {
 		e.logger.Error("engine: this node was away longer than the log keeps pushes; its pages are told of the gap", "up_to", upTo)
 	}
@@ -243,6 +279,10 @@ func (v *events) Live() {
 	e := (*Engine)(v)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.moving.isMoved { // the node has begun in another process
+		close(e.moving.ready)
+		return
+	}
 	if !e.isLive {
 		e.isLive = true
 		// The node begins at the end of the log; it has no pages yet that could miss anything.
@@ -269,10 +309,7 @@ func (v *events) State(err error) {
 
 // Message implements Events.
 func (v *events) Message(b []byte) {
-	e := (*Engine)(v)
-	if err := e.receive(b); err != nil {
-		e.logger.Warn("engine: a message of another node cannot be read", "err", err)
-	}
+	(*Engine)(v).take(told{kind: toldMessage, body: b})
 }
 
 // errMessage is returned for a message that is not one.

@@ -117,6 +117,10 @@ func (e *Engine) keepBeating() {
 		}
 		e.beat(beatHere)
 		e.mu.Lock()
+		if e.moving.gate != nil {
+			e.mu.Unlock()
+			continue
+		}
 		e.members.beaten = time.Now()
 		for id, m := range e.members.byID {
 			if time.Since(m.heard) >= e.options.ForgetAfter {
@@ -129,6 +133,7 @@ func (e *Engine) keepBeating() {
 			}
 		}
 		e.pruneOthers()
+		e.routes.prune(e.tail)
 		now := e.options.Now()
 		e.tail.Expire(now)
 		// Keys are taken by the times in the log, which other nodes' clocks have given: so they are kept for longer than the window.

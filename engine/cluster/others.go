@@ -61,9 +61,17 @@ func (e *Engine) noteOther(number uint64, r record, b []byte, now time.Time) {
 	if len(r.pushes) == 0 || !e.isLive && now.Sub(r.pushes[len(r.pushes)-1].At) > e.options.AppendAgain+keySlack {
 		return
 	}
-	h := &otherRecord{name: recordName{r.origin, r.number}, bytes: b, epoch: e.tail.Newest().Epoch, place: number}
+	h := &otherRecord{name: recordName{r.origin, r.number}, bytes: b, epoch: e.epochOf(number), place: number}
 	e.others.byName[h.name] = h
 	e.keepOther(h)
+}
+
+// epochOf, with mu held, is the epoch of a record that has just been read.
+func (e *Engine) epochOf(number uint64) uint64 {
+	if number <= e.moving.before { // it was read by the process before
+		return e.moving.epoch
+	}
+	return e.tail.Newest().Epoch
 }
 
 // keepOther, with mu held, keeps a record that the log has.
@@ -93,19 +101,17 @@ func (e *Engine) pruneOthers() {
 // isRepeat, with mu held, notes that a record which this node has read has come once more, and reports whether the log had it still: then all
 // that have read it there have it, and the copy says nothing.
 func (e *Engine) isRepeat(number uint64, name recordName) bool {
-	if name.origin == e.options.ID {
-		o := e.kept[name.number]
-		if o == nil {
-			return false
-		}
+	h := e.others.byName[name] // also of this node's, which an earlier process of it has appended
+	if o := e.kept[name.number]; name.origin == e.options.ID && o != nil {
 		if len(o.bytes) > 0 && o.place != 0 {
 			return true
 		}
 		o.place = number
 		e.noteSafe(o)
-		return false
+		if h == nil {
+			return false
+		}
 	}
-	h := e.others.byName[name]
 	switch {
 	case h == nil:
 		return false

@@ -65,6 +65,10 @@ func (e *Engine) completeIf(s *submission) {
 	if !s.outcome.replayed {
 		s.progress.Add(scenecast.Tally{}, true)
 	}
+	if s.record.isMoved {
+		t, _ := s.progress.SoFar()
+		e.moving.finished(s.outcome.position.Seq, t)
+	}
 	e.end(s)
 }
 

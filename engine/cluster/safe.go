@@ -28,8 +28,19 @@ func (e *Engine) noteSafe(o *ownRecord) {
 func (e *Engine) awaitSafe(ctx context.Context, p scenecast.Position) error {
 	timer := time.NewTimer(e.options.UnavailableAfter)
 	defer timer.Stop()
-	for appended := false; ; appended = true {
+	for appended := false; ; {
 		e.mu.Lock()
+		if g := e.moving.gate; g != nil {
+			moved := g.Successor() != nil
+			e.mu.Unlock()
+			if moved {
+				return errMoved
+			}
+			if err := g.Await(ctx); err != nil {
+				return fmt.Errorf("%w (%w)", scenecast.ErrUncertain, err)
+			}
+			continue
+		}
 		if e.tail.IsVoid(p) || e.closed || e.down {
 			e.mu.Unlock()
 			return scenecast.ErrUncertain
@@ -44,6 +55,7 @@ func (e *Engine) awaitSafe(ctx context.Context, p scenecast.Position) error {
 				e.open = &ownRecord{number: e.records}
 			}
 			e.appendMore()
+			appended = true
 		}
 		if e.safer == nil {
 			e.safer = make(chan struct{})

@@ -36,6 +36,7 @@ type ownRecord struct {
 	place    uint64    // its number in the log, as far as that is known to have it; otherwise 0
 	sending  bool      // it is on its way
 	again    bool      // an epoch has begun meanwhile
+	isMoved  bool      // its publishers wait in the process whose place this one takes
 
 	reported    map[scenecast.NodeID]bool // whether each node that is waited for since it was read back has reported
 	early       map[scenecast.NodeID]bool // nodes that have reported before it was read back
@@ -89,6 +90,14 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 	if e.closed {
 		return nil, scenecast.ErrClosed
 	}
+	if g := e.moving.gate; g != nil {
+		return g.Submit(p)
+	}
+	return e.submit(p, fingerprint)
+}
+
+// submit, with mu held, puts a push on its way.
+func (e *Engine) submit(p scenecast.Push, fingerprint [sha256.Size]byte) (scenecast.Pending, error) {
 	now := e.options.Now()
 	var lost scenecast.Position
 	if key := (tail.Name{App: p.App, ID: p.IdempotencyKey}); key.ID != "" {
@@ -97,7 +106,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 				return nil, scenecast.ErrKeyReused
 			}
 			if !e.tail.IsVoid(a.Position) {
-				return &retry{e, attempted(a)}, nil
+				return &retry{e, attempted(a), p}, nil
 			}
 			lost = a.Position // and its origin may be gone: it is for nodes that have not read it
 		}

@@ -37,6 +37,9 @@ func (r *reports) init(e *Engine) {
 
 // add never waits and takes no lock of the engine's: a node may report while it is being handed a push.
 func (r *reports) add(t report) {
+	if r.engine.muted.Load() { // the process that has the pages tells it
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.pending[t.origin] = append(r.pending[t.origin], t)
@@ -207,6 +210,12 @@ func (e *Engine) expect(o *ownRecord) {
 func (e *Engine) answersOverdue(o *ownRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.moving.gate != nil { // what the nodes tell is not taken just now
+		if !e.muted.Load() {
+			o.answerTimer = time.AfterFunc(e.options.AnswerTimeout, func() { e.answersOverdue(o) })
+		}
+		return
+	}
 	for id, reported := range o.reported {
 		if m := e.members.byID[id]; m != nil && !reported {
 			e.markLate(id, m)
@@ -253,6 +262,9 @@ func (e *Engine) markLate(id scenecast.NodeID, m *member) {
 // published next has waited long enough. That this node has beaten itself says that it was not it that stood still.
 func (e *Engine) markSilent() {
 	now := time.Now()
+	if e.moving.gate != nil { // it hears nobody while another process takes its place
+		return
+	}
 	if now.Sub(e.members.beaten) > e.options.BeatEvery+e.options.AnswerTimeout/2 {
 		return
 	}
@@ -283,6 +295,9 @@ func (e *Engine) waitNoMore(id scenecast.NodeID) {
 
 // send sends a message of this node's, and drops it where the backend cannot.
 func (e *Engine) send(to scenecast.NodeID, kind byte, body []byte) {
+	if e.muted.Load() {
+		return
+	}
 	b := make([]byte, 0, 28+len(body))
 	b = append(b, kind)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.options.ID))

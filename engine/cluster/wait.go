@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,6 +26,9 @@ func (w *waiter) Wait(ctx context.Context) (scenecast.Published, error) {
 	v := s.outcome
 	v.replayed = v.replayed || w.replayed
 	p, err := w.engine.waitFor(ctx, v)
+	if errors.Is(err, errMoved) {
+		return w.engine.waitThere(ctx, *s.push)
+	}
 	if err == nil && w.engine.isUnsafe(s.record) {
 		err = scenecast.ErrUncertain
 	}
@@ -72,6 +76,7 @@ func (s *submission) awaitOutcome(ctx context.Context) error {
 type retry struct {
 	engine *Engine
 	of     published
+	push   scenecast.Push
 }
 
 // Wait implements scenecast.Pending.
@@ -79,6 +84,9 @@ func (r *retry) Wait(ctx context.Context) (scenecast.Published, error) {
 	p, err := r.engine.waitFor(ctx, r.of)
 	if err == nil {
 		err = r.engine.awaitSafe(ctx, r.of.position)
+	}
+	if errors.Is(err, errMoved) {
+		return r.engine.waitThere(ctx, r.push)
 	}
 	return p, err
 }
@@ -106,6 +114,9 @@ func (e *Engine) waitFor(ctx context.Context, v published) (scenecast.Published,
 		return p, err
 	}
 	for {
+		if e.hasMoved() {
+			return p, errMoved
+		}
 		r, known := e.askTally(ctx, v.position)
 		p.Tally, p.Known = r.Tally, max(known, r.Tally.Nodes)
 		if r.Done || ctx.Err() != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/engine/gate"
 	"scenecast/engine/tail"
 )
 
@@ -34,7 +35,7 @@ type Engine struct {
 	log      *tail.Log
 	keys     *tail.Keys
 	closed   bool
-	gate     *gate          // while another process takes the log over, and from then on; nil: there is none
+	gate     *gate.Gate     // while another process takes the log over, and from then on; nil: there is none
 	sweeper  *time.Timer    // runs while there is something that can get too old
 	sweeping bool           // whether it does
 	handing  sync.WaitGroup // what the node was given and has not told of
@@ -56,6 +57,9 @@ func (e *Engine) Start(_ context.Context, node scenecast.Node) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.node = node
+	if e.log.Len()+e.keys.Len() > 0 { // of another process, whose place this one takes
+		e.startSweeping()
+	}
 	return nil
 }
 
@@ -72,7 +76,7 @@ func (e *Engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
 		return nil, scenecast.ErrClosed
 	}
 	if e.gate != nil {
-		return e.gate.submit(p)
+		return e.gate.Submit(p)
 	}
 	return e.submit(p, fingerprint)
 }
@@ -139,7 +143,7 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 	}
 	if g := e.gate; g != nil {
 		e.mu.Unlock()
-		return g.ask(ctx, e, q)
+		return e.askBehindGate(ctx, g, q)
 	}
 	e.handing.Add(1)
 	e.node.Answer(q, func(r scenecast.Reply) {

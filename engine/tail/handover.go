@@ -14,13 +14,16 @@ type Outcome struct {
 	Answer scenecast.Tally // of one that is done
 	Queued bool
 	Done   bool
+
+	Partial bool // as in Progress
+	Known   int
 }
 
 // Outcome is what is known so far.
 func (p *Progress) Outcome() Outcome {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Outcome{p.tally, p.answer, p.queued.happened, p.done.happened}
+	return Outcome{p.tally, p.answer, p.queued.happened, p.done.happened, p.Partial, p.Known}
 }
 
 // Restore gives a progress that nobody waits for yet what is known.
@@ -28,6 +31,18 @@ func (p *Progress) Restore(o Outcome) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tally, p.answer, p.queued.happened, p.done.happened = o.Tally, o.Answer, o.Queued, o.Done
+	p.Partial, p.Known = o.Partial, o.Known
+}
+
+// Finish ends a progress with what another process tells of it, which has added up everything.
+func (p *Progress) Finish(t scenecast.Tally) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.done.happened {
+		p.tally, p.answer = t, t
+		p.done.happen()
+	}
+	p.queued.happen()
 }
 
 // Span is an epoch's part of a log.
@@ -65,6 +80,9 @@ func (l *Log) Restore(s Shape) {
 	l.lineage = nil
 	for _, of := range s.Lineage {
 		l.lineage = append(l.lineage, span{of.Epoch, of.Begin, of.End, of.Astray})
+	}
+	for l.entries.len() > 0 && l.entries.at(0).Push.Position.Seq <= s.Missing {
+		l.drop()
 	}
 	l.newest = s.Newest
 	l.missing = max(l.missing, s.Missing)

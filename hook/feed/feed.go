@@ -61,6 +61,7 @@ type Feed struct {
 
 	mu        sync.Mutex
 	closed    bool
+	paused    bool  // nothing is sent: another process is to be this node
 	last      int64 // the newest stamp
 	apps      map[string]*appFeed
 	streams   map[*Stream]struct{}
@@ -102,7 +103,9 @@ func New(o Options) *Feed {
 func (f *Feed) Start() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.joining = time.Now().Add(joinTime)
+	if f.joining.IsZero() { // otherwise it was restored
+		f.joining = time.Now().Add(joinTime)
+	}
 }
 
 // isJoining, with mu held, reports whether there may be streams of other nodes that do not know this one yet.
@@ -249,6 +252,9 @@ func (f *Feed) beat() {
 	f.active.Store(len(f.apps) > 0 || f.isJoining())
 	slices.Sort(m.Want)
 	b := f.encode(m)
+	if f.paused {
+		b = nil
+	}
 	f.mu.Unlock()
 	if m.Want != nil || m.Sent != nil {
 		f.broadcast(b)

@@ -85,8 +85,10 @@ func (f *Feed) sendEvents() {
 	f.sending.Lock()
 	defer f.sending.Unlock()
 	f.mu.Lock()
-	out := f.out
-	f.out = nil
+	var out []outgoing
+	if !f.paused {
+		out, f.out = f.out, nil
+	}
 	f.mu.Unlock()
 	f.sendOut(out)
 }
@@ -160,8 +162,10 @@ func (f *Feed) expect(from scenecast.NodeID, seq uint64) {
 // answerAll answers streams of other nodes.
 func (f *Feed) answerAll() {
 	f.mu.Lock()
-	asks := f.asks
-	f.asks = nil
+	var asks []asked
+	if !f.paused {
+		asks, f.asks = f.asks, nil
+	}
 	f.mu.Unlock()
 	for _, a := range asks {
 		f.answer(a.by, a.ask)
@@ -173,6 +177,11 @@ func (f *Feed) answer(to scenecast.NodeID, a ask) {
 	f.sending.Lock()
 	defer f.sending.Unlock()
 	f.mu.Lock()
+	if f.paused {
+		f.asks = append(f.asks, asked{to, a})
+		f.mu.Unlock()
+		return
+	}
 	out := f.out
 	f.out = nil
 	items, holes := f.past(f.keep(a.App), a.Cursor, a.Joined)
