@@ -39,6 +39,7 @@ type relay struct {
 	dir  string
 	url  string
 	args []string
+	env  []string
 	log  *logFile
 }
 
@@ -84,6 +85,7 @@ func (r *relay) start(program, fault string) *process {
 		"HOME=" + r.dir, "PATH=" + os.Getenv("PATH"), "SCENECAST_CLIENT_TOKENS=" + fleetToken, "SCENECAST_DRAIN=20s",
 		"SCENECAST_API_KEYS=[{name: test, key: " + fleetKey + "}]", "HANDOVER_FAULT=" + fault,
 	}
+	p.Env = append(p.Env, r.env...)
 	p.Stderr = r.log.File
 	if err := p.Start(); err != nil {
 		r.t.Fatal(err)
@@ -126,6 +128,7 @@ type steadyPage struct {
 	events []string // welcomes, gaps and losses
 	got    []int
 	reads  time.Duration // that it takes for each push
+	scene  string
 }
 
 func (p *steadyPage) note(event string) {
@@ -136,7 +139,7 @@ func (p *steadyPage) note(event string) {
 
 func (p *steadyPage) live(ctx context.Context, url string) error {
 	page, err := client.NewPage(client.PageOptions{
-		URL: url, Token: fleetToken, Labels: map[string][]string{"page": {"home"}}, Acknowledge: true,
+		URL: url, Token: fleetToken, Labels: map[string][]string{"page": {p.scene}}, Acknowledge: true,
 		OnWelcome: func(client.Welcome) { p.note("welcome") },
 		OnGap:     func(client.Gap) { p.note("gap") },
 		OnLost:    func(err error, _ time.Duration) { p.note("lost: " + err.Error()) },
@@ -184,10 +187,16 @@ func (p *steadyPage) problem(pushes int) string {
 // crowdOf opens pages, of which every fifth reads slowly.
 func (r *relay) crowdOf(n int) (pages []*steadyPage, end func()) {
 	r.t.Helper()
+	return r.crowdIn("home", n)
+}
+
+// crowdIn opens pages of a scene.
+func (r *relay) crowdIn(scene string, n int) (pages []*steadyPage, end func()) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var living sync.WaitGroup
 	for i := range n {
-		p := new(steadyPage)
+		p := &steadyPage{scene: scene}
 		if i%5 == 0 {
 			p.reads = time.Millisecond
 		}
@@ -201,7 +210,10 @@ func (r *relay) crowdOf(n int) (pages []*steadyPage, end func()) {
 }
 
 // numbers pushes numbers until it is told to stop, every tenth with a receipt, and says how many.
-func (r *relay) numbers(pages int) (stop func() int) {
+func (r *relay) numbers(pages int) (stop func() int) { return r.numbersTo("home", pages) }
+
+// numbersTo pushes them to the pages of a scene.
+func (r *relay) numbersTo(scene string, pages int) (stop func() int) {
 	ending, ended := make(chan struct{}), make(chan struct{})
 	sent := 0
 	backend := &client.Backend{URL: r.url, Key: fleetKey}
@@ -214,7 +226,7 @@ func (r *relay) numbers(pages int) (stop func() int) {
 			default:
 			}
 			sent++
-			request := client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, "%d", sent)}
+			request := client.PushRequest{To: fmt.Appendf(nil, `{"page":%q}`, scene), Message: fmt.Appendf(nil, "%d", sent)}
 			if sent%10 == 0 {
 				request.Receipt, request.Timeout = "acked", "20s"
 			}
