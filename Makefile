@@ -22,8 +22,8 @@ test: ; scripts/test
 
 vet: ; go vet ./... ./e2e/...
 plain: ; go test -vet=off -timeout 20m -parallel 8 $$(scripts/packages plain)
-race: ; go test -vet=off -timeout 20m -parallel 8 -race $$(scripts/packages race)
-portable: ; go test -vet=off -timeout 20m -race ./server -portable
+race: ; go test -vet=off -timeout 20m -p 3 -parallel 4 -race $$(scripts/packages race)
+portable: ; go test -vet=off -timeout 20m -parallel 4 -race ./server -short -portable
 browser: ; scripts/install-test-tools && scripts/install-npm e2e/pusher && go test -vet=off -timeout 20m ./e2e/...
 js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && scripts/install-npm clients/js && cd clients/js && npm run build && npm test && npm run check
 typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript && cd api/typescript && npm test

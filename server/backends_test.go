@@ -160,6 +160,7 @@ func TestConnectHook(t *testing.T) {
 // TestConnectHookThatFails: pages are refused, or those whose token is good let in, as the settings say; a backend that hangs delays no page
 // that it is not asked about.
 func TestConnectHookThatFails(t *testing.T) {
+	t.Parallel()
 	hang := make(chan struct{})
 	backend := newAsked(t, func(http.ResponseWriter, string, map[string]any) { <-hang })
 	defer close(hang)

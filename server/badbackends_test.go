@@ -138,6 +138,7 @@ func badBackends(t *testing.T) []badBackend {
 // TestBadBackends: whatever a backend does, the page that waits for it is told so in words that tell nothing else, the log has the cause, the call is counted,
 // no event is lost, and nobody who does not need that backend waits.
 func TestBadBackends(t *testing.T) {
+	t.Parallel()
 	bad, good := badBackends(t), newReceiver(t)
 	held := make(chan struct{})
 	holds := rawBackend(t, func(net.Conn) { <-held })

@@ -41,9 +41,12 @@ func startNodes(t *testing.T, n int, settings map[string]string) []*running {
 	return startThese(t, own)
 }
 
-// startThese runs nodes with these settings until the test ends.
+// startThese runs nodes with these settings until the test ends. Short (make portable): what several nodes do does not depend on their sockets.
 func startThese(t *testing.T, settings []map[string]string) []*running {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("several nodes are started")
+	}
 	nodes, failed := make([]*running, len(settings)), make([]error, len(settings))
 	var starting sync.WaitGroup
 	for i, own := range settings {
@@ -66,6 +69,7 @@ func startThese(t *testing.T, settings []map[string]string) []*running {
 
 // TestDataDirInUse: a second server on the same directory is told so by the name of the setting, whatever it opens there first.
 func TestDataDirInUse(t *testing.T) {
+	t.Parallel()
 	settings := map[string]string{"data_dir": t.TempDir()}
 	s, err := newRunning(t, settings, func(*options) {})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 // TestClusterTLS: nodes whose link is encrypted, and which know each other by certificates, are a cluster.
 func TestClusterTLS(t *testing.T) {
+	t.Parallel()
 	own := clusterSettings(t, 3)
 	var hosts []string
 	for _, settings := range own {

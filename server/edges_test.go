@@ -25,6 +25,7 @@ func answers(t *testing.T, r io.Reader) []string {
 
 // TestOneAnswer: no request gets two responses, whatever net/http answers it by, and however long the client then waits.
 func TestOneAnswer(t *testing.T) {
+	t.Parallel()
 	s := start(t, map[string]string{"http.head_timeout": "300ms", "http.idle_timeout": "300ms", "http.body_timeout": "300ms"}, nil)
 	for _, c := range []struct{ name, request, want string }{
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK"},
@@ -82,6 +83,7 @@ func TestAmbiguousLength(t *testing.T) {
 
 // TestMaxHead: a head of exactly http.max_head bytes is taken and one byte more is not, whatever it asks for.
 func TestMaxHead(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{1024, 8192} {
 		s := start(t, map[string]string{"http.max_head": fmt.Sprint(limit), "websocket.close_wait": "1s"}, nil)
 		for _, c := range []struct{ name, request, want string }{

@@ -230,6 +230,7 @@ func TestFeedOfAConfinedKey(t *testing.T) {
 
 // TestFeedOfACluster: a stream at one node hears of all, each event once, and goes on at another node.
 func TestFeedOfACluster(t *testing.T) {
+	t.Parallel()
 	nodes := startNodes(t, 3, map[string]string{"presence": "[{key: order, linger: 0}]"})
 	stream := nodes[0].feed(apiKey, "events=connected,disconnected", "")
 	stream.ready()

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -18,7 +20,7 @@ import (
 	"scenecast/config"
 )
 
-func init() { frozenWithin = 20 * time.Second }
+func init() { frozenWithin = guard }
 
 // generation is one of several servers that hand over to each other, in this process.
 type generation struct {
@@ -47,9 +49,41 @@ func moveConfig(t *testing.T, path string, flags map[string]string) config.Confi
 	return l.Config
 }
 
-// startGeneration starts a server, which takes over where another one runs with the configuration.
+// logOfFailure is a logger whose lines are shown when the test has failed.
+func logOfFailure(t *testing.T) *slog.Logger {
+	var mu sync.Mutex
+	var lines bytes.Buffer
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if t.Failed() {
+			t.Logf("the log:\n%s", lines.String())
+		}
+	})
+	return slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return lines.Write(p)
+	}), nil))
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
+
+// guard ends what would hang; nothing is asserted about it.
+const guard = time.Minute
+
+// startGeneration starts a server, which takes over where another one runs with the configuration. Short (make portable): its sockets are not
+// the portable ones, which no process hands over.
 func startGeneration(t *testing.T, o Options) *generation {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a server hands over")
+	}
+	if o.Logger == nil {
+		o.Logger = logOfFailure(t)
+	}
 	s, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +98,7 @@ func startGeneration(t *testing.T, o Options) *generation {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(guard):
 			buf := make([]byte, 1<<20)
 			t.Errorf("a server does not end:\n%s", buf[:runtime.Stack(buf, true)])
 		}
@@ -104,7 +138,7 @@ func (m *moves) next() (before *generation) {
 // server that starts before that finds nobody.
 func (m *moves) awaitListening() {
 	m.t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(guard); ; time.Sleep(time.Millisecond) {
 		file, err := os.Lstat(m.options.Config.Handover)
 		if err == nil && (m.socket == nil || !os.SameFile(file, m.socket)) {
 			m.socket = file
@@ -124,7 +158,7 @@ func (m *moves) awaitEnd(g *generation) {
 			m.t.Error(err)
 		}
 		g.ended <- nil
-	case <-time.After(20 * time.Second):
+	case <-time.After(guard):
 		m.t.Fatal("the server that has handed over does not end")
 	}
 }
@@ -199,7 +233,7 @@ func (p *watchedPage) problem(n int) string {
 
 func awaitTrue(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(guard); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("not in time: " + what)
 		}
@@ -234,7 +268,7 @@ func TestHandoverUnderLoad(t *testing.T) {
 			sent++
 			r := client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"N":%d}`, sent)}
 			if sent%7 == 0 {
-				r.Receipt, r.Timeout = "acked", "5s"
+				r.Receipt, r.Timeout = "acked", "30s"
 			}
 			result, err := m.backend().Push(ctx, r)
 			if err != nil {
@@ -306,7 +340,7 @@ func TestHandoverKeepsTheLog(t *testing.T) {
 		if strings.TrimSpace(data) != "2" {
 			t.Errorf("a page gets %s", data)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(guard):
 		t.Error("a push that lasts is lost")
 	}
 }

@@ -32,11 +32,11 @@ type fakeSuccessor struct {
 
 func (m *moves) fakeSuccessor() *fakeSuccessor {
 	m.t.Helper()
-	c, err := link.Dial(m.options.Config.Handover, time.Second)
+	c, err := link.Dial(m.options.Config.Handover, guard)
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(guard))
 	return &fakeSuccessor{m.t, c}
 }
 
@@ -85,7 +85,7 @@ func (f *fakeSuccessor) until(kind handover.Kind) []byte {
 // over to one that is in order afterwards.
 func TestHandoverFails(t *testing.T) {
 	before := frozenWithin
-	frozenWithin = 2 * time.Second
+	frozenWithin = 3 * time.Second
 	defer func() { frozenWithin = before }()
 	m := newMoves(t, nil)
 	page := m.dialPage(nativePath, nativeHeader)

@@ -47,7 +47,7 @@ func (m *moves) dialHTTP() *rawPage {
 		m.t.Fatal(err)
 	}
 	m.t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(guard))
 	return &rawPage{m.t, c, bufio.NewReader(c)}
 }
 
@@ -237,7 +237,7 @@ func TestHandoverOfReceipts(t *testing.T) {
 	}
 	answered := make(chan client.PushResult, 1)
 	go func() {
-		answered <- m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), Receipt: "acked", Timeout: "20s"})
+		answered <- m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), Receipt: "acked", Timeout: "30s"})
 	}()
 	var positions []string
 	for _, p := range pages {
@@ -263,7 +263,7 @@ func TestHandoverOfReceipts(t *testing.T) {
 		if r.Matched != 5 || r.Queued != 5 || r.Written != 5 || r.Acked != 4 || r.TimedOut != 0 {
 			t.Errorf("%+v", r)
 		}
-	case <-time.After(15 * time.Second):
+	case <-time.After(guard):
 		t.Fatal("the publisher is not answered")
 	}
 }

@@ -307,6 +307,7 @@ func TestHookThatFails(t *testing.T) {
 
 // TestHooksSurviveARestart: with a data_dir, what could not be delivered is delivered by the next process, also what happened last.
 func TestHooksSurviveARestart(t *testing.T) {
+	t.Parallel()
 	backend := newReceiver(t)
 	backend.answer(http.StatusServiceUnavailable)
 	settings := map[string]string{"hooks.events": hookTo(backend, ""), "data_dir": t.TempDir(), "drain": "1s"}
@@ -326,6 +327,7 @@ func TestHooksSurviveARestart(t *testing.T) {
 // TestHooksReload: a reload changes who is told; what waits for a hook that stays is not lost, and what waits for one that is gone is told to
 // be.
 func TestHooksReload(t *testing.T) {
+	t.Parallel()
 	backend := newReceiver(t)
 	backend.answer(http.StatusServiceUnavailable)
 	s := startReloadable(t, map[string]string{

@@ -181,6 +181,7 @@ func TestMaySet(t *testing.T) {
 // TestTokenEnds: a page is told that its token ends, and is closed when it has; one that sends another token goes on, with the labels of that
 // one.
 func TestTokenEnds(t *testing.T) {
+	t.Parallel()
 	s := startJWT(t, nil)
 	claims := func(plan string) map[string]any {
 		return map[string]any{"sub": "42", "labels": map[string]any{"plan": plan}}
@@ -258,6 +259,7 @@ func whatEnds(s *reloadable) string {
 
 // TestKeySetOverHTTP: keys are fetched from a URL; one that appears there is found, and the pages that are connected never notice.
 func TestKeySetOverHTTP(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var keys []jwkset.JWKMarshal
 	publish := func(kid string) {

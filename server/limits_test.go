@@ -248,6 +248,7 @@ func TestStopGivesLeasesBack(t *testing.T) {
 
 // TestAcceptRate: no more visitors get in than the rate allows, the burst of the first second included.
 func TestAcceptRate(t *testing.T) {
+	t.Parallel()
 	const rate, visitors = 40, 60
 	begun := time.Now()
 	s := start(t, map[string]string{"limits.accept_rate": fmt.Sprint(rate)}, nil)

@@ -139,6 +139,7 @@ func TestMetricsAreForOperators(t *testing.T) {
 
 // TestOperationsDocument: docs/operations.md has the metrics that are served, with their types and labels, and no others.
 func TestOperationsDocument(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)

@@ -40,12 +40,14 @@ func isNumberFor(n, group int) bool { return n%3 == 0 || n%numberedGroups == gro
 // TestNumbering pushes numbers to pages whose connections are cut again and again, in the middle of frames too. Each page
 // must show every number that was for it, once and in order.
 func TestNumbering(t *testing.T) {
+	t.Parallel()
 	runNumbering(t, numberingForms[*soak >= time.Minute], []*running{start(t, nil, nil)}).expectAll()
 }
 
 // TestNumberingOverNodes is TestNumbering with three nodes: each number is pushed to another one than the number before, and a page that
 // comes back is on any of them. Nothing that a page has may depend on where.
 func TestNumberingOverNodes(t *testing.T) {
+	t.Parallel()
 	form := numberingForms[*soak >= time.Minute]
 	form.pushes /= 2
 	r := runNumbering(t, form, startNodes(t, 3, nil))
@@ -56,6 +58,7 @@ func TestNumberingOverNodes(t *testing.T) {
 // TestNumberingWithGaps is TestNumberingOverNodes, where the nodes keep less than pages miss: what a page does not show it was told of, at
 // that place.
 func TestNumberingWithGaps(t *testing.T) {
+	t.Parallel()
 	form := numberingForms[false]
 	form.pushes /= 2
 	r := runNumbering(t, form, startNodes(t, 3, map[string]string{"history.max_count": "15"}))

@@ -214,6 +214,7 @@ func TestPresenceAfterReload(t *testing.T) {
 
 // TestPresenceOnSeveralNodes: pages see members of all nodes, each once; those of a node that is gone leave.
 func TestPresenceOnSeveralNodes(t *testing.T) {
+	t.Parallel()
 	nodes := startNodes(t, 3, presenceSettings(""))
 	ann := nodes[0].watcher("ann-token", "order=7")
 	bob := nodes[1].watcher("bob-token", "order=7")

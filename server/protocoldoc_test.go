@@ -20,6 +20,7 @@ var transcript = regexp.MustCompile("(?s)```transcript\n(.*?)```")
 
 // TestProtocolDocument replays the transcripts of docs/protocol.md, line by line.
 func TestProtocolDocument(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../docs/protocol.md")
 	if err != nil {
 		t.Fatal(err)

@@ -174,6 +174,7 @@ func TestProxyProtocolOfOthers(t *testing.T) {
 
 // TestSlowProxyHeader has the time that a request's head has.
 func TestSlowProxyHeader(t *testing.T) {
+	t.Parallel()
 	settings := map[string]string{"limits.proxy_protocol": "required", "limits.trusted_proxies": "127.0.0.1", "http.head_timeout": "200ms", "drain": "1h"}
 	plain := start(t, settings, nil)
 	secured, _ := secure(t, settings)
@@ -195,6 +196,7 @@ func TestSlowProxyHeader(t *testing.T) {
 // TestUnixSocket: pages, streams and calls come by a socket in the file system, whose permissions are those that were set; it is gone with
 // the server, and one that a dead server left behind is replaced.
 func TestUnixSocket(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "s.sock")
 	dead, err := net.Listen("unix", path)
 	if err != nil {

@@ -12,9 +12,7 @@ import (
 
 // TestPusherOnThreeNodes: channels, presence channels, users and exclusion are the cluster's, whichever node a page is on.
 func TestPusherOnThreeNodes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts three nodes")
-	}
+	t.Parallel()
 	nodes := startNodes(t, 3, pusherSettings(", linger: 0"))
 	ann, bob, tab := nodes[0].pusherPage(), nodes[1].pusherPage(), nodes[2].pusherPage()
 	if ann.id == bob.id || bob.id == tab.id {
@@ -61,9 +59,7 @@ func TestPusherOnThreeNodes(t *testing.T) {
 
 // TestPusherWatchlistsOnThreeNodes: users who are watched, and counts, are the cluster's.
 func TestPusherWatchlistsOnThreeNodes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts three nodes")
-	}
+	t.Parallel()
 	nodes := startNodes(t, 3, pusherSettings(", linger: 0, subscription_counts: true"))
 	ann, bob, tab := nodes[0].pusherPage(), nodes[1].pusherPage(), nodes[2].pusherPage()
 	watched := func(event string) string {

@@ -363,6 +363,7 @@ func TestPusherReload(t *testing.T) {
 
 // TestPusherManyChannels: a page that subscribes to more channels than it may has exactly as many as it may.
 func TestPusherManyChannels(t *testing.T) {
+	t.Parallel()
 	s := start(t, pusherSettings(", max_channels: 100"), nil)
 	page := s.pusherPage()
 	const wanted = 10_000

@@ -15,6 +15,7 @@ func TestPusherAPIReachesPages(t *testing.T) {
 
 // TestPusherAPIOnThreeNodes: whichever node is asked, it answers for all.
 func TestPusherAPIOnThreeNodes(t *testing.T) {
+	t.Parallel()
 	checkPusherAPI(t, startNodes(t, 3, pusherApp("")))
 }
 

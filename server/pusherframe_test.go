@@ -12,6 +12,7 @@ import (
 // TestPusherLargestMessage: what is too large as a text of the Pusher protocol is refused, whoever publishes it, and closes no page.
 // Another app has the same limit as without that protocol.
 func TestPusherLargestMessage(t *testing.T) {
+	t.Parallel()
 	settings := pusherSettings(", client_events: true, max_event: 128KiB")
 	settings["outbox.max_bytes"], settings["http.max_body"] = "64KiB", "64KiB"
 	settings["apps"] = "{other: {api_keys: [{name: o, key: key-of-the-other-app}]}}"

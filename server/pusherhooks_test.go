@@ -246,11 +246,13 @@ func TestPusherWebhooksSurvive(t *testing.T) {
 
 // TestPusherWebhooksOfChannels: a backend hears of channels and members that come and go.
 func TestPusherWebhooksOfChannels(t *testing.T) {
+	t.Parallel()
 	checkPusherWebhooks(t, func(settings map[string]string) []*running { return []*running{start(t, settings, nil)} })
 }
 
 // TestPusherWebhooksOfThreeNodes: … once, whichever nodes the pages are on.
 func TestPusherWebhooksOfThreeNodes(t *testing.T) {
+	t.Parallel()
 	checkPusherWebhooks(t, func(settings map[string]string) []*running { return startNodes(t, 3, settings) })
 }
 
@@ -319,6 +321,7 @@ func checkPusherWebhooks(t *testing.T, run func(settings map[string]string) []*r
 
 // TestPusherWebhooksOfCounts: a backend hears how many a channel has, of all nodes, and once; pages hear of it where that is set.
 func TestPusherWebhooksOfCounts(t *testing.T) {
+	t.Parallel()
 	for _, told := range []bool{true, false} {
 		backend := newPusherReceiver(t)
 		nodes := startNodes(t, 3, backend.withWebhook(fmt.Sprintf(", subscription_counts: %t", told), ", events: [subscription_count]"))

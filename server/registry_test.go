@@ -38,6 +38,7 @@ func registered(t *testing.T, c rueidis.Client, key string) map[string]map[strin
 
 // TestRegistry: the hash has the pages of all protocols, with any engine, as they are; and nothing when the server has stopped.
 func TestRegistry(t *testing.T) {
+	t.Parallel()
 	redis := redistest.Start(t)
 	c := redis.Client()
 	for name, settings := range map[string]map[string]string{"memory": {}, "nats": {"data_dir": t.TempDir()}} {
@@ -75,6 +76,7 @@ func TestRegistry(t *testing.T) {
 
 // TestRegistryWithoutRedis: the server starts, serves and stops as if there were none; files that cannot be read are told at once.
 func TestRegistryWithoutRedis(t *testing.T) {
+	t.Parallel()
 	settings := map[string]string{"redis.url": "redis://:s3cret@127.0.0.1:1", "redis.registry": "true"}
 	s := start(t, settings, nil)
 	s.page("page=home")

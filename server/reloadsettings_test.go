@@ -106,6 +106,7 @@ func talks(message, answered string) func(s *reloadable) string {
 // TestSettingsThatChangeLive: each setting that is marked live is in force when a reload has been answered, and every live one is in this
 // table.
 func TestSettingsThatChangeLive(t *testing.T) {
+	t.Parallel()
 	one, two := newCertificate(t, "one.example"), newCertificate(t, "two.example")
 	secure := map[string]string{"tls.cert": one.cert, "tls.key": one.key}
 	noTriggers := map[string]string{"triggers": "{}"} // those of the harness would be over the limits

@@ -161,6 +161,7 @@ func TestRevokeConfined(t *testing.T) {
 
 // TestRevocationSurvives a restart of a node with a log on a disk, and a restart when the log has forgotten it.
 func TestRevocationSurvives(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	settings := map[string]string{"data_dir": dir}
 	token := signed(t, jwtSecret, time.Hour, map[string]any{"sub": "42"})
@@ -195,6 +196,7 @@ func TestRevocationSurvives(t *testing.T) {
 
 // TestRevokeOnAllNodes: a revocation closes the pages of all nodes, and is in force on each when it has been answered.
 func TestRevokeOnAllNodes(t *testing.T) {
+	t.Parallel()
 	nodes := startNodes(t, 3, map[string]string{"jwt.keys": fmt.Sprintf("[{key: %q}]", jwtSecret)})
 	token := signed(t, jwtSecret, time.Hour, map[string]any{"sub": "42"})
 	for _, s := range nodes {

@@ -12,6 +12,7 @@ import (
 
 // TestSettingsOfHistory: each limit of what is kept of pushes counts by itself.
 func TestSettingsOfHistory(t *testing.T) {
+	t.Parallel()
 	for _, settings := range []map[string]string{
 		{"history.max_bytes": "256KiB"}, {"history.max_count": "5"}, {"history.max_age": "50ms"},
 	} {

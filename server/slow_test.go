@@ -22,6 +22,7 @@ func dialNarrow(ctx context.Context, network, addr string) (net.Conn, error) {
 // TestSlowPages: of what a page that reads slowly does not get under the policies that do not close it, it knows: it is told how
 // many messages are missing in which place, and that none is where a newer one with the same key has taken its place.
 func TestSlowPages(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		policy, options string
 		gaps            bool

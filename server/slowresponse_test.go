@@ -59,6 +59,7 @@ func TestStalledResponse(t *testing.T) {
 
 // TestSlowResponse: a client that reads slowly, and steadily, gets all of it, however long that takes.
 func TestSlowResponse(t *testing.T) {
+	t.Parallel()
 	s, page := withBigPage(t, map[string]string{"http.write_timeout": "1s", "drain": "1h"})
 	conn := s.askBig()
 	got := 0

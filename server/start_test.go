@@ -41,6 +41,7 @@ func awaitHealth(t *testing.T, addr string) *running {
 // TestWhileTheEngineStarts: a node that waits for its majority has its port open. It tells how it is and what it waits for, refuses pages
 // and backends so that they try again, and lets them in when the others have come.
 func TestWhileTheEngineStarts(t *testing.T) {
+	t.Parallel()
 	nodes := clusterSettings(t, 3)
 	addr := freeport.Addr(t)
 	nodes[0]["listen"] = addr
@@ -157,6 +158,7 @@ func TestStopWhileTheEngineStarts(t *testing.T) {
 // TestFirstPageFindsWhatLasts: pages are let in when the engine has restored what lasts, so the first one gets it as what was pushed before
 // it came, and not as news.
 func TestFirstPageFindsWhatLasts(t *testing.T) {
+	t.Parallel()
 	settings := map[string]string{"data_dir": t.TempDir(), "listen": freeport.Addr(t)}
 	s := start(t, settings, nil)
 	const pushes = 200

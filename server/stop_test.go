@@ -108,6 +108,7 @@ func TestDrainingPort(t *testing.T) {
 
 // TestDrainDelay: load balancers are told first, while all else goes on.
 func TestDrainDelay(t *testing.T) {
+	t.Parallel()
 	s := start(t, map[string]string{"drain_delay": "2s"}, nil)
 	s.stop()
 	awaitThat(t, "/readyz to answer 503", func() bool {
@@ -171,6 +172,7 @@ func TestHealthUntilTheEnd(t *testing.T) {
 
 // TestStopWithSilentPages: pages that do not answer the close frame cost a stop no time that others need.
 func TestStopWithSilentPages(t *testing.T) {
+	t.Parallel()
 	s := start(t, map[string]string{"websocket.close_wait": "1h", "drain": "1h"}, nil)
 	const pages = 200
 	for range pages {

@@ -45,6 +45,7 @@ func (r *running) dialTLS(pool *x509.CertPool) *tls.Conn {
 
 // TestPlainHTTPOnTLS: a client that speaks plain HTTP to a port with TLS is told so, and so is the log.
 func TestPlainHTTPOnTLS(t *testing.T) {
+	t.Parallel()
 	s, _ := secure(t, nil)
 	for _, request := range []string{"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", upgrade("/?token=x"), httpCall("POST", "/v1/push", strings.Repeat(" ", 100<<10))} {
 		_, in := s.raw(request)
@@ -176,6 +177,7 @@ func TestHTTP2Refusals(t *testing.T) {
 
 // TestHTTP2SlowReader: a stream whose client takes nothing loses its page, and the others on its connection do not.
 func TestHTTP2SlowReader(t *testing.T) {
+	t.Parallel()
 	s, pool := secure(t, map[string]string{"outbox.max_bytes": "256KiB", "outbox.write_timeout": "300ms", "http.max_body": "128KiB"})
 	client := http2Client(t, pool)
 	open := func(page string) *stream {
@@ -204,6 +206,7 @@ func TestHTTP2SlowReader(t *testing.T) {
 
 // TestHTTP1OverTLS: a client that asks for nothing else, as browsers do for WebSockets, gets HTTP/1.1.
 func TestHTTP1OverTLS(t *testing.T) {
+	t.Parallel()
 	s, pool := secure(t, map[string]string{"http.head_timeout": "1s"})
 	for _, protocols := range [][]string{nil, {"http/1.1"}} {
 		conn, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: pool, NextProtos: protocols})

@@ -189,6 +189,7 @@ func TestIdlePage(t *testing.T) {
 
 // TestHeartbeatsKeepAPageOpen: with the check shortened, a page that sends heartbeats outlives it many times.
 func TestHeartbeatsKeepAPageOpen(t *testing.T) {
+	t.Parallel()
 	s := start(t, map[string]string{
 		"websocket.ping_interval": "0", "tutorial.idle_check_interval": "100ms", "tutorial.idle_timeout": "500ms",
 	}, nil)

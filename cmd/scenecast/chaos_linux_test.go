@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -12,8 +11,8 @@ import (
 )
 
 var (
-	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has; 0: as many as there is time for")
-	chaosTime = flag.Duration("chaos-time", 0, "how long TestChaos takes with each engine, unless -chaos says how many faults; 0: as long as make test has time for")
+	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has; 0: each kind once")
+	chaosTime = flag.Duration("chaos-time", 0, "how long TestChaos takes with each engine, unless -chaos says how many faults; 0: until each kind has been")
 	chaosRate = flag.Int("chaos-rate", defaultRate, "how many pushes a second there are meanwhile")
 	chaosWith = flag.String("chaos-engines", "nats,redis-wait", "with which engines, with commas: nats, redis, redis-wait")
 	chaosOnly = flag.String("chaos-faults", "", "which faults there are, with commas, as in kill,stop; empty: all")
@@ -23,7 +22,6 @@ var (
 type chaosEngine struct {
 	name  string
 	start func(t *testing.T) *underChaos
-	time  time.Duration // that it takes unless a flag says otherwise
 
 	// mayLose: the log may lose its end. Pages are told of that, and what was acknowledged is appended again, maybe behind what its publisher
 	// has pushed then: also where a replica is waited for, which may not be the one that is promoted.
@@ -47,9 +45,9 @@ type chaosFault struct {
 
 // chaosEngines are an embedded NATS, and a Redis with Sentinels, whose replicas are waited for or not.
 var chaosEngines = []chaosEngine{
-	{name: "nats", start: startNATSChaos, time: time.Minute},
-	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, time: 30 * time.Second, mayLose: true},
-	{name: "redis-wait", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 1) }, time: 30 * time.Second, mayLose: true},
+	{name: "nats", start: startNATSChaos},
+	{name: "redis", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 0) }, mayLose: true},
+	{name: "redis-wait", start: func(t *testing.T) *underChaos { return startRedisChaos(t, 1) }, mayLose: true},
 }
 
 // TestChaos does one thing after the other to nodes at random, under numbered pushes to pages that change nodes: nothing that was
@@ -69,7 +67,7 @@ func TestChaos(t *testing.T) {
 			t.Logf("seed %d", seed)
 			l := startLoadOf(t, c.fleet, *chaosRate, e.mayLose)
 			r := newChaosReport(c.faults)
-			c.run(cmp.Or(*chaosTime, e.time), l, r, rand.New(rand.NewPCG(seed, 0)))
+			c.run(l, r, rand.New(rand.NewPCG(seed, 0)))
 			time.Sleep(500 * time.Millisecond)
 			l.end()
 			if c.check != nil {
@@ -81,10 +79,13 @@ func TestChaos(t *testing.T) {
 }
 
 // run has faults happen. Each comes in its turn, in an order that changes from round to round.
-func (c *underChaos) run(lasts time.Duration, l *load, r *chaosReport, random *rand.Rand) {
-	begun := time.Now()
+func (c *underChaos) run(l *load, r *chaosReport, random *rand.Rand) {
+	begun, faults := time.Now(), *chaos
+	if faults == 0 && *chaosTime == 0 {
+		faults = len(c.faults)
+	}
 	var round []chaosFault
-	for n := 0; *chaos == 0 && time.Since(begun) < lasts || n < *chaos; n++ {
+	for n := 0; n < faults || *chaos == 0 && time.Since(begun) < *chaosTime; n++ {
 		if len(round) == 0 {
 			round = slices.Clone(c.faults)
 			random.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
