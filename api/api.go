@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,9 @@ type Options struct {
 
 	// CheckClient says why a request may not show an API key at all, as one without a client's certificate; nil: any may.
 	CheckClient func(r *http.Request) error
+
+	// Origin is the address that a request comes from, by what proxies say that are believed; the zero address: it cannot be told.
+	Origin func(r *http.Request) netip.Addr
 
 	// Refused is told of each request whose API key is unknown or lacks the scope, and of each trigger that cannot be run, before
 	// it is answered; any goroutine may call it. Nil: nobody asks.
@@ -124,6 +128,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/drain", auth.Admin, "nodes", nil, (*API).draining, false},
 	{http.MethodDelete, "/v1/drain", auth.Admin, "nodes", nil, (*API).undrain, false},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes, false},
+	{http.MethodGet, "/v1/address", auth.Read, "", nil, (*API).address, false},
 	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks, false},
 	{http.MethodPost, "/v1/hooks/{name}/retry", auth.Manage, ofApp + "hooks", nil, (*API).retryHook, false},
 	{http.MethodGet, "/v1/feed", auth.Read, "", []string{"events", "since", "to"}, (*API).feed, true},

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -172,6 +173,7 @@ func newFixture(t testing.TB) *fixture {
 		Asker:  &f.asker,
 		Log:    &f.pushes,
 		Ready:  func(context.Context) error { return f.ready },
+		Origin: func(*http.Request) netip.Addr { return netip.MustParseAddr("203.0.113.7") },
 		Refused: func(r *http.Request, p *problem.Problem) {
 			if f.refused != nil {
 				f.refused(r, p)

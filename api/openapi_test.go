@@ -41,6 +41,7 @@ var calls = map[string]struct {
 	"GET /v1/labels":              {nil, labelsResponse{}},
 	"GET /v1/presence":            {nil, presenceResponse{}},
 	"GET /v1/nodes":               {nil, nodesResponse{}},
+	"GET /v1/address":             {nil, addressResponse{}},
 	"POST /v1/reload":             {nil, Reloaded{}},
 	"POST /v1/drain":              {new(DrainRequest).fields(), Drain{}},
 	"GET /v1/drain":               {nil, Drain{}},

@@ -61,7 +61,7 @@ func newBackend(c config.Config, log *slog.Logger) (cluster.Backend, error) {
 
 // RedisOptions say where the engine redis of a configuration has its log.
 func RedisOptions(c config.Config, log *slog.Logger) (redis.Options, error) {
-	client, err := redisclient.Option(redisOptions(c.Redis))
+	client, err := redisclient.Option(RedisClientOptions(c.Redis))
 	if err != nil {
 		return redis.Options{}, err
 	}
@@ -75,8 +75,8 @@ func RedisOptions(c config.Config, log *slog.Logger) (redis.Options, error) {
 	}, nil
 }
 
-// redisOptions say how the Redis of the settings is reached.
-func redisOptions(r config.Redis) redisclient.Options {
+// RedisClientOptions say how the Redis of the settings is reached.
+func RedisClientOptions(r config.Redis) redisclient.Options {
 	return redisclient.Options{
 		URL:              string(r.URL),
 		Username:         r.Username,
@@ -98,9 +98,18 @@ func logAge(c config.Config) time.Duration {
 const logBytes = 4
 
 func newNATS(c config.Config, log *slog.Logger) (*nats.Backend, error) {
-	certificates, err := clusterTLS(c.Cluster.TLS)
+	o, err := NATSOptions(c, log)
 	if err != nil {
 		return nil, err
+	}
+	return nats.New(o)
+}
+
+// NATSOptions say where the engine nats of a configuration has its log.
+func NATSOptions(c config.Config, log *slog.Logger) (nats.Options, error) {
+	certificates, err := clusterTLS(c.Cluster.TLS)
+	if err != nil {
+		return nats.Options{}, err
 	}
 	o := nats.Options{
 		URL:         c.NATS.URL,
@@ -125,7 +134,7 @@ func newNATS(c config.Config, log *slog.Logger) (*nats.Backend, error) {
 			SlowElections: c.Cluster.Election == config.ElectionSafe,
 		}
 	}
-	return nats.New(o)
+	return o, nil
 }
 
 // clusterTLS is how nodes know each other, or an external NATS, by certificates; nil: they do not.

@@ -42,6 +42,7 @@ var samples = map[string]sample{
 	"GET /v1/pushes":           {"", ``, 200},
 	"GET /v1/connections":      {"", ``, 200},
 	"GET /v1/nodes":            {"", ``, 200},
+	"GET /v1/address":          {"", ``, 200},
 	"GET /metrics":             {"", ``, 200},
 	"POST /v1/reload":          {"", ``, 200},
 	"POST /v1/drain":           {"", `{"delay":"1h"}`, 200}, // no page is told before the next but one ends it

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"scenecast"
@@ -80,6 +81,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		Retry:    s.hooks.retry,
 		Feed:     s.hooks.feed,
 		Metrics:  figures,
+		Origin:   func(r *http.Request) netip.Addr { return s.apps.proxies().Origin(r) },
 		Reload:   s.ReloadConfiguration,
 		Drainer:  s,
 		Refused:  s.refusals.call,

@@ -19,7 +19,7 @@ func (s *Server) newRegistry(c config.Redis, id scenecast.NodeID, succeeds bool)
 	if !c.Registry {
 		return nil
 	}
-	o := redisOptions(c)
+	o := RedisClientOptions(c)
 	o.Name = "scenecast-registry"
 	option, err := redisclient.Option(o)
 	if err != nil {

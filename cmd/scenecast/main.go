@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,11 +17,22 @@ func main() {
 	// The first signal asks everything to end in order; after it, a second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	if err := newRoot().ExecuteContext(ctx); err != nil {
+	err := newRoot().ExecuteContext(ctx)
+	var status exitStatus
+	if errors.As(err, &status) {
+		os.Exit(int(status))
+	}
+	if err != nil {
 		printError(err)
 		os.Exit(1)
 	}
 }
+
+// exitStatus is the error of a command that has said what is wrong itself, and ends with this status.
+type exitStatus int
+
+// Error implements error.
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 // printError does not wait for long for a reader of the standard error that has stalled.
 func printError(err error) {
@@ -58,7 +70,7 @@ Push something:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newHealth(), newReload(), newDrain(), newHandover(), newLog(), newBench(), newConfig(), newToken(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newHealth(), newDoctor(), newReload(), newDrain(), newHandover(), newLog(), newBench(), newConfig(), newToken(), newVersion())
 	root.Version = build() // cobra prints it as version does; a template of our own would link text/template
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root

@@ -70,6 +70,9 @@ func TestExternal(t *testing.T) {
 	if err != nil || len(scan.Damage) > 0 || scan.Happened != 2 || len(ids) != 2 || ids[0] != "first" || ids[1] != "second" {
 		t.Errorf("%+v, %v, %q", scan, err, ids)
 	}
+	if found, err := nats.Probe(t.Context(), options); err != nil || !found.HasLog || found.Replicas != 1 || found.IsOld || time.Since(found.Time).Abs() > time.Hour {
+		t.Errorf("a probe finds %+v, %v", found, err)
+	}
 	options.Name = "other"
 	if _, err := nats.ScanURL(t.Context(), options, cluster.NewReader(tail.KeyOptions{}), func(*scenecast.Push) {}); err == nil {
 		t.Error("a log that is not there, and may not be asked for, is read")

@@ -96,6 +96,8 @@ type streamState struct {
 	Bytes   uint64
 	Leader  string
 	Current int // replicas that have everything, the leader among them
+
+	Time time.Time // of the answer, by the server's clock; zero: it does not say
 }
 
 // streamNotFound is JetStream's code for a stream that does not exist.
@@ -117,7 +119,8 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 			ErrCode     int    `json:"err_code"`
 			Description string `json:"description"`
 		} `json:"error"`
-		Created string `json:"created"`
+		Time    time.Time `json:"ts"`
+		Created string    `json:"created"`
 		State   struct {
 			First uint64 `json:"first_seq"`
 			Last  uint64 `json:"last_seq"`
@@ -140,7 +143,7 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 	default:
 		return s, errors.New(info.Error.Description)
 	}
-	s = streamState{Created: info.Created, First: info.State.First, Last: info.State.Last, Bytes: info.State.Bytes, Current: 1}
+	s = streamState{Created: info.Created, First: info.State.First, Last: info.State.Last, Bytes: info.State.Bytes, Current: 1, Time: info.Time}
 	if info.Cluster != nil {
 		s.Leader = info.Cluster.Leader
 		for _, r := range info.Cluster.Replicas {

@@ -111,11 +111,16 @@ func denyPrivate(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return err
 	}
-	ip := a.Addr().Unmap()
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || sharedAddresses.Contains(ip) {
+	if IsPrivate(a.Addr()) {
 		return errPrivate
 	}
 	return nil
+}
+
+// IsPrivate reports whether DenyPrivate refuses an address.
+func IsPrivate(a netip.Addr) bool {
+	a = a.Unmap()
+	return !a.IsGlobalUnicast() || a.IsPrivate() || sharedAddresses.Contains(a)
 }
 
 // sharedAddresses are those of carrier-grade NAT (RFC 6598), which the standard library does not count as private.

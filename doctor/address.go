@@ -1,0 +1,95 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// madeUp is an address that is nobody's (TEST-NET-1, RFC 5737). The check claims to be there, which no proxy should believe.
+var madeUp = netip.MustParseAddr("192.0.2.1")
+
+// seen is what GET /v1/address says.
+type seen struct {
+	Address   netip.Addr `json:"address"`
+	Peer      string     `json:"peer"` // host:port; empty: a Unix socket's
+	Forwarded []string   `json:"forwarded"`
+}
+
+// checkAddress looks whether the server learns where pages come from, and whether they can make that up.
+func (f *front) checkAddress(ctx context.Context) {
+	const name = "address"
+	if f.Key == "" {
+		f.r.addOf(name, Skipped, "", "whether clients' addresses are passed on takes an API key with the scope read: --api-key, or api_keys in the configuration")
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
+	defer cancel()
+	var local net.Addr
+	request, err := http.NewRequestWithContext(localAddress(ctx, &local), http.MethodGet, f.at("/v1/address"), nil)
+	if err != nil {
+		return
+	}
+	request.Header.Set("Authorization", "Bearer "+f.Key)
+	request.Header.Set("X-Forwarded-For", madeUp.String())
+	response, err := f.client.Do(request)
+	if err != nil {
+		f.r.addOf(name, Failure, adviceFor(err), "GET /v1/address is not answered: %s", inWords(withoutURL(err)))
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	body := readSome(response.Body)
+	var answer seen
+	if response.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
+		f.r.addOf(name, Skipped, "", "GET /v1/address is answered %s: it takes an API key with the scope read", response.Status)
+		return
+	}
+	own, _ := netip.ParseAddrPort(local.String())
+	status, do, found := judgeAddress(answer, netip.AddrPortFrom(own.Addr().Unmap(), own.Port()))
+	f.r.addOf(name, status, do, "%s", found)
+}
+
+const (
+	sendForwarded = "Have the proxy send it. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; HAProxy: option forwardfor; or a PROXY header (limits.proxy_protocol)."
+	trustProxy    = "Add the proxy's address to limits.trusted_proxies: "
+)
+
+// judgeAddress holds what the server has seen against the address that the request has gone out from, with X-Forwarded-For: madeUp.
+func judgeAddress(s seen, own netip.AddrPort) (status Status, do, found string) {
+	var hops []string // in X-Forwarded-For
+	for _, hop := range strings.Split(strings.Join(s.Forwarded, ","), ",") {
+		if hop = strings.TrimSpace(hop); hop != "" {
+			hops = append(hops, hop)
+		}
+	}
+	added := len(hops) > 0 && hops[len(hops)-1] != madeUp.String() // by a proxy
+	peer, _ := netip.ParseAddrPort(s.Peer)
+	direct := netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()) == own
+	switch {
+	case direct:
+		return OK, "", "the server sees clients' addresses by itself, or by PROXY headers: " + s.Address.String()
+	case s.Address == madeUp && !added:
+		return Failure, "Have the proxy add the client's address, or replace the header (nginx: $proxy_add_x_forwarded_for or $remote_addr), rather than pass on what clients send.",
+			"the proxy passes on X-Forwarded-For as clients send it, and the server believes the proxy: whoever wants can be of any address"
+	case s.Address == madeUp:
+		return OK, "", "the proxy passes on clients' addresses (" + hops[len(hops)-1] + "; this one is in limits.trusted_proxies itself, so what it passes on is believed)"
+	case s.Address == own.Addr():
+		return OK, "", "the proxy passes on clients' addresses: " + s.Address.String()
+	case !s.Address.IsValid(), s.Address == peer.Addr().Unmap() && !added:
+		return Warning, sendForwarded, "the proxy does not pass on clients' addresses: all pages count as one address" + of(s.Address)
+	case s.Address == peer.Addr().Unmap():
+		return Warning, trustProxy + s.Address.String(), "the proxy passes on clients' addresses in X-Forwarded-For, and the server does not believe it: all pages count as one address" + of(s.Address)
+	default:
+		return OK, "", "the server takes this machine for " + s.Address.String() + ", and its own address is " + own.Addr().String() + ": as it should be where addresses are translated in between (NAT)"
+	}
+}
+
+func of(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return ", " + a.String()
+}

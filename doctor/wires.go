@@ -1,0 +1,234 @@
+package doctor
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"scenecast/client"
+)
+
+const (
+	passUpgrade = "Have the proxy pass Upgrade and Connection on. nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;"
+	noBuffering = "Have the proxy pass each part of a response on at once. nginx: proxy_buffering off; and no proxy_ignore_headers X-Accel-Buffering. No compression of text/event-stream."
+)
+
+func longer(interval time.Duration) string {
+	return fmt.Sprintf("Let the proxy's timeouts be longer than websocket.ping_interval (%v): nginx proxy_read_timeout and proxy_send_timeout, HAProxy timeout client, server and tunnel; or lower that setting.", interval)
+}
+
+// maxBody is as much of a refusal as is read.
+const maxBody = 16 << 10
+
+// readSome reads a body, as far as it is wanted.
+func readSome(body io.Reader) []byte {
+	text, _ := io.ReadAll(io.LimitReader(body, maxBody))
+	return text
+}
+
+// readFrame reads a frame of the server's, which is short here.
+func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
+	head, err := ws.ReadHeader(r)
+	if err == nil && head.Length > maxBody {
+		err = fmt.Errorf("a frame of %d bytes", head.Length)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	payload = make([]byte, head.Length)
+	_, err = io.ReadFull(r, payload)
+	return head.OpCode, payload, err
+}
+
+// checkWebSocket opens a WebSocket as a page does. Without a page's token the server closes it at once, which is answer enough.
+func (f *front) checkWebSocket(ctx context.Context) {
+	opening, opened := context.WithCancel(ctx)
+	defer opened()
+	late := time.AfterFunc(f.Timeout, opened)
+	request, err := http.NewRequestWithContext(opening, http.MethodGet, f.at("/v1/connect"), nil)
+	if err != nil {
+		return
+	}
+	nonce := make([]byte, 16)
+	_, _ = rand.Read(nonce) // never fails
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": base64.StdEncoding.EncodeToString(nonce),
+		"Sec-WebSocket-Protocol": client.Subprotocol,
+	} {
+		request.Header.Set(name, value)
+	}
+	if f.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+f.Token)
+	}
+	response, err := f.plain.Do(request)
+	if err != nil {
+		f.r.addOf("websocket", Failure, passUpgrade, "no WebSocket can be opened: %s", inWords(withoutURL(err)))
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	conn, both := response.Body.(io.ReadWriteCloser)
+	if response.StatusCode != http.StatusSwitchingProtocols || !both {
+		body := readSome(response.Body)
+		var refusal struct{ Detail string }
+		_ = json.Unmarshal(body, &refusal)
+		f.r.addOf("websocket", Failure, passUpgrade, "a WebSocket is answered %s %s", response.Status, refusal.Detail)
+		return
+	}
+	defer context.AfterFunc(opening, func() { _ = conn.Close() })()
+	op, payload, err := readFrame(conn)
+	if !late.Stop() || err != nil {
+		f.r.addOf("websocket", Failure, passUpgrade, "a WebSocket is opened, and its first message does not come: %s", inWords(orTimeout(opening, err)))
+		return
+	}
+	if op == ws.OpClose {
+		code, reason := ws.ParseCloseFrameData(payload)
+		if f.Token == "" {
+			f.r.addOf("websocket", OK, "", "WebSockets come through; without a page's token the server closes them (%d)", code)
+		} else {
+			f.r.addOf("websocket", Warning, "Give the token of a page that may come in: --client-token.", "WebSockets come through, and the server refuses this page (%d): %s", code, reason)
+		}
+		return
+	}
+	f.r.addOf("websocket", OK, "", "WebSockets come through")
+	if interval := time.Duration(f.Config.WebSocket.PingInterval); f.Idle && interval > 0 {
+		begun := time.Now()
+		for err == nil && op != ws.OpPing {
+			op, _, err = readFrame(conn)
+		}
+		f.judgeIdle("websocket", "a WebSocket", begun, orTimeout(ctx, err))
+	}
+	_, _ = conn.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, "")))))
+}
+
+// orTimeout is the error of a context that has ended, or the other one.
+func orTimeout(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+// judgeIdle adds a finding about a connection on which nothing was sent until the server pinged it, or which was cut before.
+func (f *front) judgeIdle(part, what string, begun time.Time, err error) {
+	interval, took := time.Duration(f.Config.WebSocket.PingInterval), time.Since(begun).Round(100*time.Millisecond)
+	switch {
+	case err == nil:
+		f.r.addOf(part+".idle", OK, "", "%s that was idle was pinged after %v, and is still there", what, took)
+	case errors.Is(err, context.DeadlineExceeded):
+		f.r.addOf(part+".idle", Warning, "Give the configuration of the server (--config): its websocket.ping_interval may be longer, or the proxy holds pings back.",
+			"%s was idle for %v, and no ping has come; websocket.ping_interval is %v here", what, took, interval)
+	default:
+		f.r.addOf(part+".idle", Failure, longer(interval), "%s that was idle was cut after %v, before a ping came", what, took)
+	}
+}
+
+// checkStream opens an event stream, and looks whether what the server sends arrives at once.
+func (f *front) checkStream(ctx context.Context) {
+	if f.Token == "" {
+		f.r.addOf("events", Skipped, "", "whether event streams are buffered takes a page's token: --client-token, or client_tokens in the configuration")
+		return
+	}
+	if f.Config.WebSocket.PingInterval == 0 {
+		f.r.addOf("idle", Warning, "Set it to less than the timeouts of all proxies in between, such as 25s.", "websocket.ping_interval is 0: proxies cut connections on which nothing is sent")
+	}
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.at("/v1/events"), nil)
+	if err != nil {
+		return
+	}
+	request.Header.Set("Authorization", "Bearer "+f.Token)
+	request.Header.Set("Accept", "text/event-stream")
+	late := time.AfterFunc(f.Timeout, leave)
+	response, err := f.client.Do(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			f.r.addOf("events", Failure, noBuffering, "an event stream is opened, and nothing of it arrives within %v: it is buffered", f.Timeout)
+		} else {
+			f.r.addOf("events", Failure, adviceFor(err), "no event stream can be opened: %s", inWords(withoutURL(err)))
+		}
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		f.r.addOf("events", Warning, "Give the token of a page that may come in: --client-token.", "an event stream is answered %s", response.Status)
+		return
+	}
+	lines := bufio.NewReader(response.Body)
+	id, err := readWelcome(lines)
+	if !late.Stop() || err != nil {
+		f.r.addOf("events", Failure, noBuffering, "an event stream is opened, and its first event does not arrive within %v: it is buffered", f.Timeout)
+		return
+	}
+	took, sent, err := f.pushTo(ctx, leave, id, lines)
+	switch {
+	case sent && err != nil:
+		f.r.addOf("events", Failure, noBuffering, "an event of a stream does not arrive within %v: it is buffered", f.Timeout)
+		return
+	case sent:
+		f.r.addOf("events", OK, "", "event streams are not buffered: a push arrives %v after it was sent", took.Round(time.Millisecond))
+	default:
+		f.r.addOf("events", OK, "", "event streams are not buffered at their beginning; an API key with the scopes push and read (--api-key) has a push sent as well")
+	}
+	if f.Idle && f.Config.WebSocket.PingInterval > 0 {
+		begun := time.Now()
+		line := ""
+		for err = nil; err == nil && !strings.HasPrefix(line, ":"); {
+			line, err = lines.ReadString('\n')
+		}
+		f.judgeIdle("events", "an event stream", begun, orTimeout(ctx, err))
+	}
+}
+
+// readWelcome is the ID of the connection, from the first event.
+func readWelcome(lines *bufio.Reader) (id string, err error) {
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return "", err
+		}
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok {
+			continue
+		}
+		var welcome struct{ Type, ID, Reason string }
+		if err := json.Unmarshal([]byte(data), &welcome); err != nil {
+			return "", err
+		}
+		if welcome.Type != "welcome" {
+			return "", errors.New("the server refuses the page: " + welcome.Reason)
+		}
+		return welcome.ID, nil
+	}
+}
+
+// pushTo sends a push to the page of this check alone, and waits until it arrives. False: the key may not.
+func (f *front) pushTo(ctx context.Context, leave func(), id string, lines *bufio.Reader) (took time.Duration, sent bool, err error) {
+	if f.Key == "" {
+		return 0, false, nil
+	}
+	begun := time.Now()
+	late := time.AfterFunc(f.Timeout, leave)
+	defer late.Stop()
+	backend := client.Backend{URL: f.URL.String(), Key: f.Key, HTTP: f.client}
+	result, err := backend.Push(ctx, client.PushRequest{To: client.Audience(fmt.Sprintf("@id == %q", id)), Message: json.RawMessage(`"scenecast doctor"`)})
+	if err != nil || result.Matched != 1 {
+		return 0, ctx.Err() != nil, ctx.Err()
+	}
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "data: ") {
+			return time.Since(begun), true, err
+		}
+	}
+}
