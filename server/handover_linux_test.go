@@ -117,7 +117,9 @@ type moves struct {
 
 func newMoves(t *testing.T, flags map[string]string) *moves {
 	t.Helper()
-	c := moveConfig(t, filepath.Join(t.TempDir(), "h.sock"), flags)
+	all := onRedis(t)
+	maps.Copy(all, flags)
+	c := moveConfig(t, filepath.Join(t.TempDir(), "h.sock"), all)
 	m := &moves{t: t, options: Options{Config: c, Version: "test"}}
 	m.current = startGeneration(t, m.options)
 	m.url = "http://" + m.current.Addr().String()
@@ -301,6 +303,7 @@ func TestHandoverUnderLoad(t *testing.T) {
 // TestHandoverKeepsTheLog: positions, epoch, idempotency keys, pushes that last and what pages have got go along.
 func TestHandoverKeepsTheLog(t *testing.T) {
 	m := newMoves(t, nil)
+	begin := m.current.engine.Newest()
 	first := m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), IdempotencyKey: "once"})
 	m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`2`), TTL: "1h", Retain: "price"})
 	position := m.current.engine.Newest()
@@ -321,7 +324,7 @@ func TestHandoverKeepsTheLog(t *testing.T) {
 			t.Errorf("looked up: %+v, %v, %v", r, ok, err)
 		}
 	}
-	pushes, err := m.current.engine.After(t.Context(), scenecast.Position{Epoch: position.Epoch}, 10)
+	pushes, err := m.current.engine.After(t.Context(), begin, 10)
 	if err != nil || len(pushes) != 2 {
 		t.Fatalf("%d pushes, %v", len(pushes), err)
 	}

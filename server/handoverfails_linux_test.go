@@ -28,6 +28,7 @@ import (
 type fakeSuccessor struct {
 	t *testing.T
 	*link.Conn
+	engine string
 }
 
 func (m *moves) fakeSuccessor() *fakeSuccessor {
@@ -37,12 +38,12 @@ func (m *moves) fakeSuccessor() *fakeSuccessor {
 		m.t.Fatal(err)
 	}
 	c.SetDeadline(time.Now().Add(guard))
-	return &fakeSuccessor{m.t, c}
+	return &fakeSuccessor{m.t, c, m.options.Config.EngineName()}
 }
 
 func (f *fakeSuccessor) hello(change func(h *handover.Hello)) {
 	f.t.Helper()
-	h := handover.Hello{Newest: handover.Newest, Oldest: handover.Oldest, Version: "fake", Listen: "127.0.0.1:0"}
+	h := handover.Hello{Newest: handover.Newest, Oldest: handover.Oldest, Version: "fake", Listen: "127.0.0.1:0", Engine: f.engine}
 	if change != nil {
 		change(&h)
 	}
@@ -126,6 +127,12 @@ func TestHandoverFails(t *testing.T) {
 			f.hello(func(h *handover.Hello) { h.Listen = ":80" })
 			if why := refusal(f); !strings.Contains(why, "keeps the port") {
 				t.Errorf("another port: %s", why)
+			}
+		}, handoverRefused},
+		{"another engine", func(f *fakeSuccessor) {
+			f.hello(func(h *handover.Hello) { h.Engine = "another" })
+			if why := refusal(f); !strings.Contains(why, "has the engine another") {
+				t.Errorf("another engine: %s", why)
 			}
 		}, handoverRefused},
 		{"comes while the node drains", func(f *fakeSuccessor) {

@@ -135,6 +135,9 @@ func (e *Engine) Finish(seq uint64, t scenecast.Tally) {
 	if s := e.moving.awaiting[seq]; s != nil {
 		delete(e.moving.awaiting, seq)
 		s.progress.Finish(t)
+		if s.record.isMoved { // its publisher waits in the process before this one
+			e.moving.finished(seq, t)
+		}
 		e.end(s)
 	}
 }
