@@ -67,6 +67,10 @@ func (h *handovers) figures() (outcomes map[string]int64, still float64) {
 // ErrNoHandover is the error of RequestHandover where no server hands over at a path.
 var ErrNoHandover = errors.New("no server listens there: is it running with this setting handover?")
 
+// ErrPredecessorDied is the error of New where the process that was to hand over has died before all of it had come: there are no pages that
+// could be taken, and another New starts without them.
+var ErrPredecessorDied = errors.New("the running process has died in the midst of it")
+
 // errNoHandover is returned where no other process can take over.
 var errNoHandover = errors.New("no other process can take over: the setting handover is empty")
 

@@ -5,14 +5,17 @@ package server
 import (
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// faultPoint kills or stops this process where HANDOVER_FAULT names the point: kill:old.frozen, stop:new.ready.
+var faulted atomic.Bool
+
+// faultPoint kills or stops this process, once, where HANDOVER_FAULT names the point: kill:old.frozen, stop:new.ready.
 func faultPoint(at string) {
 	how, where, _ := strings.Cut(os.Getenv("HANDOVER_FAULT"), ":")
-	if where != at {
+	if where != at || !faulted.CompareAndSwap(false, true) {
 		return
 	}
 	signal := syscall.SIGKILL

@@ -24,6 +24,7 @@ const (
 	buildWithin  = time.Minute      // to read a configuration, and make everything of it
 	streamWithin = 30 * time.Second // for the next message while nothing is frozen
 	takeWithin   = 5 * time.Second
+	deathWithin  = time.Second // for a process that has closed its descriptors to be gone
 )
 
 // takeover is a process that takes the place of another one: it has agreed with that on how, and waits for state.
@@ -152,6 +153,17 @@ func (t *takeover) agree(s *Server) error {
 	return nil
 }
 
+// errRefused says that the other process does not hand over, and goes on.
+var errRefused = errors.New("the running process refuses")
+
+// ended is an error of the connection, as one of the handover.
+func (t *takeover) ended(err error) error {
+	if t.conn.HasDied(deathWithin) {
+		return fmt.Errorf("handover: %w: %w", ErrPredecessorDied, err)
+	}
+	return fmt.Errorf("handover: the other process has ended it: %w", err)
+}
+
 // expect waits for a message of a kind.
 func (t *takeover) expect(want handover.Kind) ([]byte, error) {
 	k, payload, err := t.conn.Receive()
@@ -163,7 +175,7 @@ func (t *takeover) expect(want handover.Kind) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, errors.New("the running process refuses: " + why)
+		return nil, fmt.Errorf("%w: %s", errRefused, why)
 	case k != want:
 		return nil, fmt.Errorf("%w: message %d in the place of %d", handover.ErrMalformed, k, want)
 	}

@@ -42,14 +42,14 @@ func (t *takeover) receive(ctx context.Context, s *Server) error {
 	}
 	t.conn.SetDeadline(time.Now().Add(streamWithin))
 	if err := t.conn.Send(handover.KindBuilt, nil); err != nil {
-		return err
+		return t.ended(err)
 	}
 	faultPoint("new.built")
 	for {
 		t.conn.SetDeadline(time.Now().Add(streamWithin))
 		k, payload, err := t.conn.Receive()
 		if err != nil {
-			return fmt.Errorf("handover: the other process has ended it: %w", err)
+			return t.ended(err)
 		}
 		if k == handover.KindEnd {
 			if err := t.checkEnd(payload); err != nil {

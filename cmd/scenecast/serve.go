@@ -71,7 +71,7 @@ Started by systemd as a unit of Type=notify, it tells it when it is ready, reloa
 		for _, w := range l.Warnings {
 			log.Warn("configuration: "+w.Detail, "setting", w.Key, "from", w.Source)
 		}
-		srv, err := server.New(cmd.Context(), server.Options{
+		options := server.Options{
 			Config:   l.Config,
 			Version:  version,
 			Logger:   log,
@@ -80,7 +80,12 @@ Started by systemd as a unit of Type=notify, it tells it when it is ready, reloa
 
 			Successor:  successor,
 			Supervisor: handoverNotifier{log},
-		})
+		}
+		srv, err := server.New(cmd.Context(), options)
+		if errors.Is(err, server.ErrPredecessorDied) {
+			log.Error("starting without the pages of the process before, which come back by themselves", "why", err)
+			srv, err = server.New(cmd.Context(), options)
+		}
 		if err != nil && cmd.Context().Err() != nil { // an end that was asked for is no failure
 			log.Info("stopped while starting", "err", err)
 			return nil

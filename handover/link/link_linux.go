@@ -31,6 +31,7 @@ type Conn struct {
 	reader *bufio.Reader
 	files  []int // descriptors that have come and were not taken
 	pid    int   // of the other process
+	pidfd  int   // … as a descriptor (pidfd_open(2)); -1: the kernel has none
 
 	mu    sync.Mutex // of Send
 	frame []byte
@@ -69,7 +70,10 @@ func New(c *net.UnixConn) (*Conn, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	l := &Conn{unix: c, pid: pid}
+	l := &Conn{unix: c, pid: pid, pidfd: -1}
+	if fd, err := unix.PidfdOpen(pid, 0); pid > 0 && err == nil {
+		l.pidfd = fd
+	}
 	l.reader = bufio.NewReaderSize(reader{l}, 64<<10)
 	return l, nil
 }
@@ -91,6 +95,20 @@ func peer(c *net.UnixConn) (uid, pid int, err error) {
 
 // PID is the other process, as this one's namespace knows it; 0 where that does not.
 func (c *Conn) PID() int { return c.pid }
+
+// HasDied reports whether the other process has ended; false: it has not within this time, or that cannot be known.
+func (c *Conn) HasDied(within time.Duration) bool {
+	if c.pidfd < 0 {
+		return false
+	}
+	for deadline := time.Now().Add(within); ; {
+		fds := []unix.PollFd{{Fd: int32(c.pidfd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(max(time.Until(deadline), 0).Milliseconds()))
+		if !errors.Is(err, unix.EINTR) {
+			return err == nil && n > 0
+		}
+	}
+}
 
 // reader reads bytes, and takes the descriptors that come with them.
 type reader struct{ c *Conn }
@@ -175,6 +193,10 @@ func (c *Conn) TakeFile() (fd int, ok bool) {
 // Close ends the connection, and closes descriptors that nobody has taken.
 func (c *Conn) Close() {
 	_ = c.unix.Close()
+	if c.pidfd >= 0 {
+		_ = unix.Close(c.pidfd)
+		c.pidfd = -1
+	}
 	for _, fd := range c.files {
 		_ = unix.Close(fd)
 	}
