@@ -13,11 +13,12 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo test build vet plain race portable browser js typescript cross lint security release test-packages fuzz soak bench compare hostile chaos rolling tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-packages fuzz soak bench compare hostile chaos rolling tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
 demo: build ; bin/scenecast demo $(ARGS)
+example-laravel: build ; scripts/install-test-tools && examples/laravel/run
 test: ; scripts/test
 
 vet: ; go vet ./... ./e2e/...

@@ -1,0 +1,3 @@
+<?php
+
+return ['default' => 'scenecast', 'connections' => ['scenecast' => ['driver' => 'scenecast']]];
