@@ -50,6 +50,9 @@ type Push struct {
 	// Confinement is the canonical text of the audience to which the publisher is confined, which To is within; empty: it is not.
 	// Publishers with different confinements share no Coalesce and no Retain keys, and know nothing of each other's pushes.
 	Confinement string
+
+	// Trace is the span that published it, of which deliveries are children; nil: its trace is not sampled. It is no part of what was asked for.
+	Trace *TraceContext
 }
 
 // RetainKey is the push's Retain, apart from those of other confinements. It is not text; empty where the push has none.

@@ -22,11 +22,12 @@ import (
 	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/push"
+	"scenecast/tracing"
 )
 
 // Pusher takes what backends ask for; *push.Service does.
 type Pusher interface {
-	Submit(c access.Caller, r push.Request) (push.Pending, error)
+	Submit(ctx context.Context, c access.Caller, r push.Request) (push.Pending, error)
 	Trigger(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error)
 }
 
@@ -250,6 +251,7 @@ func (a *API) call(to route, r *request) (any, error) {
 			return nil, err
 		}
 		r.key, r.caller = key, access.KeyCaller(key)
+		tracing.Authorized(r.Context(), key.App, key.Name, false)
 		if err := a.checkWhole(r, to.whole); err != nil {
 			return nil, err
 		}

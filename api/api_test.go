@@ -30,7 +30,7 @@ type pusher struct {
 	asked  []string
 	result push.Result
 	err    error
-	submit func(c access.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
+	submit func(ctx context.Context, c access.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
 	wait   func(context.Context) error                                 // called by Trigger, unless it is nil
 
 	trigger func(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error) // takes the place of Trigger
@@ -45,9 +45,9 @@ func (s submitted) Wait(context.Context) (push.Result, error) { return push.Resu
 // WaitQueued implements push.Pending.
 func (s submitted) WaitQueued(context.Context) error { return nil }
 
-func (p *pusher) Submit(c access.Caller, r push.Request) (push.Pending, error) {
+func (p *pusher) Submit(ctx context.Context, c access.Caller, r push.Request) (push.Pending, error) {
 	if p.submit != nil {
-		return p.submit(c, r)
+		return p.submit(ctx, c, r)
 	}
 	var more string
 	if !r.Except.IsZero() {

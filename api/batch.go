@@ -120,7 +120,7 @@ func (a *API) submitItem(r *request, item item) (push.Pending, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.o.Pusher.Submit(r.caller, body)
+	return a.o.Pusher.Submit(r.Context(), r.caller, body)
 }
 
 // answerOf is the answer to a push of a batch.

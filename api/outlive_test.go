@@ -51,7 +51,7 @@ type submissions struct {
 	all []*onItsWay
 }
 
-func (s *submissions) submit(_ access.Caller, r push.Request) (push.Pending, error) {
+func (s *submissions) submit(_ context.Context, _ access.Caller, r push.Request) (push.Pending, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := newOnItsWay(r.ID)
@@ -214,7 +214,7 @@ func (lostPush) WaitQueued(context.Context) error { return scenecast.ErrUnavaila
 func TestBatchGoesOnBehindALostPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFixture(t)
-		f.pusher.submit = func(_ access.Caller, r push.Request) (push.Pending, error) {
+		f.pusher.submit = func(_ context.Context, _ access.Caller, r push.Request) (push.Pending, error) {
 			if r.ID == "0" {
 				return lostPush{}, nil
 			}
@@ -306,7 +306,7 @@ func TestHalfClosed(t *testing.T) {
 			<-gone
 			return ctx.Err()
 		}
-		f.pusher.submit = func(access.Caller, push.Request) (push.Pending, error) {
+		f.pusher.submit = func(context.Context, access.Caller, push.Request) (push.Pending, error) {
 			return latePush{submitted(f.pusher.result), late}, nil
 		}
 		f.pusher.wait = late

@@ -87,7 +87,7 @@ func (a *API) push(r *request) (any, error) {
 		return nil, err
 	}
 	body.IdempotencyKey = r.Header.Get(push.IdempotencyHeader)
-	pending, err := a.o.Pusher.Submit(r.caller, body)
+	pending, err := a.o.Pusher.Submit(r.Context(), r.caller, body)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ func (d *decoder) check(c *Config) {
 	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
 		d.wrong("log.format", "%q is no format; the formats are text and json", c.Log.Format)
 	}
+	d.checkTracing(c)
 	d.checkTLS(c)
 	if name := c.SockJS.Hostname; !isHostname(name) && name != "" {
 		d.wrong("sockjs.hostname", "%q is no host name; write it as node-a.example.com, without scheme and port", name)

@@ -33,6 +33,8 @@ type Config struct {
 	DrainDelay  Duration  `yaml:"drain_delay"` // 0: none
 	Drain       Duration  `yaml:"drain"`
 	Log         Log       `yaml:"log"`
+	AccessLog   AccessLog `yaml:"access_log"`
+	Tracing     Tracing   `yaml:"tracing"`
 	Debug       Debug     `yaml:"debug"`
 }
 

@@ -41,6 +41,12 @@ var another = map[string]struct {
 	text string
 	want any
 }{
+	"access_log.to":          {"/var/log/scenecast/access.log", "/var/log/scenecast/access.log"},
+	"access_log.format":      {"text", "text"},
+	"tracing.endpoint":       {"http://127.0.0.1:4318", config.CollectorURL("http://127.0.0.1:4318")},
+	"tracing.sample_ratio":   {"0.5", config.Ratio("0.5")},
+	"tracing.headers":        {"api-key=k", config.Secret("api-key=k")},
+	"tracing.service_name":   {"push", "push"},
 	"listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
 	"socket_mode":            {"0600", "0600"},
 	"client_tokens":          {"[a, {token: b, labels: {plan: pro}}]", config.ClientTokens{{Token: "a"}, {Token: "b", Labels: label.New(label.Label{Key: "plan", Value: "pro"})}}},

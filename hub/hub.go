@@ -171,7 +171,9 @@ func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done boo
 		h.deliverRevocation(p, report)
 		return
 	}
-	h.pushes.Add(1)
+	if p.App != scenecast.TracesApp { // which is none, and only moves the shards on
+		h.pushes.Add(1)
+	}
 	d := &delivery{push: p}
 	if p.Receipt != scenecast.ReceiptQueued {
 		d.receipt = receipt.New(p, h.live.track(p.Position.Seq, report))

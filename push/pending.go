@@ -8,6 +8,7 @@ import (
 	"scenecast"
 	"scenecast/access"
 	"scenecast/problem"
+	"scenecast/tracing"
 )
 
 // Pending is a push that was submitted, or a dry run. Its methods may be called concurrently, any number of times, or not at
@@ -26,11 +27,13 @@ type Pending interface {
 type submitted struct {
 	scenecast.Pending
 	receipt scenecast.Receipt
+	span    *tracing.Publish // nil: it is not sampled
 }
 
 // Wait implements Pending.
 func (p submitted) Wait(ctx context.Context) (Result, error) {
 	done, err := p.Pending.Wait(ctx)
+	p.span.End(done.Tally, done.Replayed, err)
 	r := Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Known: done.Known, Receipt: p.receipt, Replayed: done.Replayed}
 	unknown := errors.Is(err, scenecast.ErrUncertain) || errors.Is(err, scenecast.ErrUnavailable) // whether it is published at all
 	if err != nil && !unknown && ctx.Err() != nil {

@@ -15,6 +15,7 @@ import (
 	"scenecast/access"
 	"scenecast/audience"
 	"scenecast/problem"
+	"scenecast/tracing"
 )
 
 // Request asks for one push.
@@ -74,6 +75,7 @@ type TriggerRun struct {
 	Caller access.Caller
 	Name   string
 	Result Result
+	Trace  *scenecast.TraceContext // of the call; nil: it is not sampled
 }
 
 // NewService makes a service on this engine. It asks for a trigger at each call, as of Triggers.Find; nil: there are none.
@@ -117,9 +119,9 @@ func (s *Service) checkFrameOf(app string, m scenecast.Message) error {
 	return s.limits.checkFrame(m, s.FrameOf(app, m, s.limits.Frame))
 }
 
-// Submit checks a request and puts its push on its way. It never waits. A *problem.Problem tells what is wrong with the
+// Submit checks a request and puts its push on its way. It never waits; of the context, it takes the trace alone. A *problem.Problem tells what is wrong with the
 // request; after any error nothing was sent. A dry run is counted when its Pending is waited for.
-func (s *Service) Submit(c access.Caller, r Request) (Pending, error) {
+func (s *Service) Submit(ctx context.Context, c access.Caller, r Request) (Pending, error) {
 	if err := s.Check(c, r); err != nil {
 		return nil, err
 	}
@@ -143,16 +145,19 @@ func (s *Service) Submit(c access.Caller, r Request) (Pending, error) {
 	if p.Receipt != scenecast.ReceiptQueued {
 		p.Timeout = cmp.Or(r.Timeout, min(DefaultTimeout, s.limits.Timeout))
 	}
+	span := tracing.StartPublish(ctx, c.App, p.ID, len(p.Message.Data))
+	p.Trace = span.Context()
 	carried, err := s.engine.Submit(c, p)
 	if err != nil {
+		span.End(scenecast.Tally{}, false, err)
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	return submitted{carried, r.Receipt}, nil
+	return submitted{carried, r.Receipt, span}, nil
 }
 
 // Push sends a message to an audience and says whom it reached: Submit, then Wait.
 func (s *Service) Push(ctx context.Context, c access.Caller, r Request) (Result, error) {
-	p, err := s.Submit(c, r)
+	p, err := s.Submit(ctx, c, r)
 	if err != nil {
 		return Result{}, err
 	}
@@ -176,7 +181,7 @@ func (s *Service) Trigger(ctx context.Context, c access.Caller, name, key string
 	r.IdempotencyKey = cmp.Or(r.IdempotencyKey, key)
 	result, err := s.Push(ctx, c, r)
 	if err == nil && s.Triggered != nil && !r.DryRun && !result.Replayed {
-		s.Triggered(TriggerRun{c, name, result})
+		s.Triggered(TriggerRun{c, name, result, tracing.Of(ctx)})
 	}
 	return result, err
 }

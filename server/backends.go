@@ -16,6 +16,7 @@ import (
 	"scenecast/hook"
 	"scenecast/hook/webhook"
 	"scenecast/protocol/native"
+	"scenecast/tracing"
 )
 
 // backends are those of the apps that are asked: whether a page may come in, and what pages ask of them. It is the Decider of admission and
@@ -25,6 +26,7 @@ type backends struct {
 	version string
 	log     *slog.Logger
 	proxies func() admission.Proxies
+	tracing *tracing.Tracing
 	current atomic.Pointer[map[string]appBackend] // by app
 }
 
@@ -79,6 +81,7 @@ func (b *backends) ask(name string, app config.App, url config.HookURL, secret c
 		Timeout:     time.Duration(timeout),
 		DenyPrivate: app.Hooks.DenyPrivate,
 		UserAgent:   userAgent(b.version),
+		Transport:   b.tracing.Hook(name, app.Name),
 	})
 	return hook.NewBackend(hook.BackendOptions{
 		Name:        name,
@@ -121,7 +124,7 @@ func (b *backends) Decide(r *http.Request, page auth.Page, hasToken bool, params
 			headers[name] = values
 		}
 	}
-	return connect.Decide(r.Context(), hook.ConnectQuestion{
+	return connect.Decide(b.tracing.FromPage(r.Context(), r.Header), hook.ConnectQuestion{
 		App:     page.App,
 		Path:    r.URL.Path,
 		Address: b.proxies().Origin(r).String(),

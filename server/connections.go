@@ -26,7 +26,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 	if err := s.newRegistry(c.Redis, id, before != nil); err != nil {
 		return nil, err
 	}
-	if s.hooks, err = openEventHooks(c, id, o.Version, s.newFeed(c.Feed, id, broadcast), s.log); err != nil {
+	if s.hooks, err = openEventHooks(c, id, o.Version, s.newFeed(c.Feed, id, broadcast), s.tracing, s.log); err != nil {
 		return nil, err
 	}
 	s.newPresence(id, broadcast)
@@ -83,7 +83,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 		TokenCookie: s.apps.tokenCookie,
 		PresenceKey: s.presence.Declares,
 	}
-	s.backends = &backends{newID: s.hooks.NewID, version: o.Version, log: s.log, proxies: s.apps.proxies}
+	s.backends = &backends{newID: s.hooks.NewID, version: o.Version, log: s.log, proxies: s.apps.proxies, tracing: s.tracing}
 	s.backends.put(c)
 	authenticator.Decider = s.backends
 	s.refusals = newRefusals(s.log, s.apps.proxies, s.addresses.Failed)

@@ -61,7 +61,7 @@ func (h *eventHooks) tellTrigger(run push.TriggerRun) {
 		return
 	}
 	by, _ := strings.CutPrefix(run.Caller.Credential, "key ") // "page" where it was a page's token
-	h.Emit(event.Event{Type: event.Triggered, Data: event.Data{
+	h.Emit(event.Event{Type: event.Triggered, Trace: run.Trace, Data: event.Data{
 		App:      run.Caller.App,
 		Trigger:  run.Name,
 		By:       by,

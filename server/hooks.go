@@ -21,6 +21,7 @@ import (
 	"scenecast/hook/queue"
 	"scenecast/hook/webhook"
 	"scenecast/metrics"
+	"scenecast/tracing"
 )
 
 // eventHooks are the backends that are told of events, as the configuration in force has them.
@@ -28,6 +29,7 @@ type eventHooks struct {
 	*hook.Hooks
 	feed    *feed.Feed
 	version string
+	tracing *tracing.Tracing
 	log     *slog.Logger
 	file    *queue.File // nil: queues are in memory
 	pusher  atomic.Pointer[pusherTargets]
@@ -71,8 +73,8 @@ const hooksFile = "hooks.db"
 
 // openEventHooks makes the targets of a configuration. Where there is a data_dir, what could not be delivered before the process ended is
 // delivered now.
-func openEventHooks(c config.Config, node scenecast.NodeID, version string, f *feed.Feed, log *slog.Logger) (_ *eventHooks, err error) {
-	h := &eventHooks{Hooks: hook.New(node), feed: f, version: version, log: log, targets: make(map[string]eventTarget)}
+func openEventHooks(c config.Config, node scenecast.NodeID, version string, f *feed.Feed, t *tracing.Tracing, log *slog.Logger) (_ *eventHooks, err error) {
+	h := &eventHooks{Hooks: hook.New(node), feed: f, version: version, tracing: t, log: log, targets: make(map[string]eventTarget)}
 	defer func() {
 		if err != nil {
 			h.close(context.Background())
@@ -187,10 +189,11 @@ func (h *eventHooks) newTarget(d declaredTarget, q queue.Queue, before eventTarg
 	case pusherWebhook:
 		settings.apply(&client, &options)
 	}
+	client.Transport = h.tracing.Hook("events", d.app)
 	calls := webhook.NewClient(client)
 	options.Name, options.App, options.Queue, options.Logger = d.name, d.app, q, h.log
 	options.Post = func(ctx context.Context, id string, body []byte) error {
-		_, err := calls.Post(ctx, id, body)
+		_, err := calls.Post(h.tracing.FromEvents(ctx, body), id, body)
 		return err
 	}
 	var target *hook.Target

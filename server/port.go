@@ -134,7 +134,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 		TLS: s.tls.listenerConfig(),
 
 		SocketMode: c.SocketPermissions(),
-		Handler:    logRequests(s.log, s.apps.proxies, s.apps.sayHSTS(refuseUnclean(e.mux, e.backends.Refuse))),
+		Handler:    logRequests(s.log, s.apps.proxies, s.followCalls(s.apps.sayHSTS(refuseUnclean(e.mux, e.backends.Refuse)))),
 		Endpoints: []listener.Endpoint{
 			{Match: listener.Path("/"), Admitter: e.tutorial, Blocking: blocking, Refuse: e.endpoint.Refuse},
 			{

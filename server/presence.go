@@ -7,6 +7,7 @@ import (
 	"scenecast/hub"
 	"scenecast/presence"
 	"scenecast/sockjs"
+	"scenecast/tracing"
 )
 
 // newPresence makes what knows who is in which scene. The hub, which it tells pages by, is made later.
@@ -53,6 +54,7 @@ type node struct {
 	presence *presence.Service
 	feed     *feed.Feed
 	sessions *sockjs.Sessions
+	tracing  *tracing.Tracing
 }
 
 var _ scenecast.Node = node{}

@@ -141,6 +141,7 @@ func (s *Server) prepare(c config.Config) (put func() (besides []string), err er
 		s.quota.SetLimits(next.quota)
 		s.hub.SetLimits(next.labels)
 		putHooks()
+		s.applyTracing(c)
 		s.backends.put(c)
 		s.listener.SetAcceptRate(c.Limits.AcceptRate)
 		if s.options.LogLevel != nil {

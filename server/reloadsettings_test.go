@@ -113,6 +113,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 	keyed := map[string]string{"jwt.keys": fmt.Sprintf("[{key: %q}]", jwtSecret), "jwt.leeway": "0"}
 	keySet := serveKeySet(t)
 	signedToken := signed(t, jwtSecret, time.Hour, nil)
+	spans, others := newSpanCollector(t), newSpanCollector(t)
+	traced := map[string]string{"tracing.endpoint": spans.URL, "tracing.sample_ratio": "1"}
 	shown := make(map[string]bool)
 	for name, c := range map[string]struct {
 		of      []string // the settings
@@ -186,8 +188,12 @@ func TestSettingsThatChangeLive(t *testing.T) {
 			map[string]string{"hooks.deny_private": "true"}, whyHookFails, [2]string{"dial tcp 127.0.0.1:1: connect", "dial tcp 127.0.0.1:1: an address"}},
 		"Pusher": {[]string{"pusher"}, map[string]string{"pusher": "{id: '1', key: k, secret: s}"}, map[string]string{"pusher": "{id: '2', key: l, secret: s}"},
 			pusherKeys, [2]string{"1: k", "2: l"}},
-		"drain":       {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
-		"drain delay": {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
+		"collector":       {[]string{"tracing.endpoint"}, map[string]string{"tracing.sample_ratio": "1"}, map[string]string{"tracing.endpoint": others.URL}, others.tells, [2]string{"none", "scenecast"}},
+		"sampling":        {[]string{"tracing.sample_ratio"}, map[string]string{"tracing.endpoint": spans.URL, "tracing.sample_ratio": "0"}, traced, spans.tells, [2]string{"none", "scenecast"}},
+		"spans' headers":  {[]string{"tracing.headers"}, traced, map[string]string{"tracing.headers": "k=v"}, spans.tells, [2]string{"scenecast k=\"\"", "scenecast k=\"v\""}},
+		"name of service": {[]string{"tracing.service_name"}, traced, map[string]string{"tracing.service_name": "push"}, spans.tells, [2]string{"scenecast", "push"}},
+		"drain":           {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
+		"drain delay":     {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startReloadable(t, c.before)

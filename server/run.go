@@ -52,6 +52,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.presence.Close()
 	s.backends.close()
 	s.hooks.close(stop)
+	s.tracing.Close(stop)
 	err := errors.Join(failed, s.engine.Close())
 	s.stopLoops(stop)
 	s.revocations.Close()

@@ -25,6 +25,7 @@ import (
 	"scenecast/revocation"
 	"scenecast/socket"
 	"scenecast/sockjs"
+	"scenecast/tracing"
 )
 
 // Options are what a program gives a server besides the configuration.
@@ -81,6 +82,7 @@ type Server struct {
 	addresses   *admission.Addresses
 	hooks       *eventHooks
 	backends    *backends
+	tracing     *tracing.Tracing
 	pushes      *push.Service
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use
@@ -122,6 +124,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		if err != nil {
 			s.hooks.close(ctx)
 			s.keySets.Close()
+			s.tracing.Close(ctx)
 		}
 	}()
 
@@ -147,6 +150,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	if before != nil {
 		s.id = before.welcome.node
 	}
+	s.startTracing(c)
 	authenticator, err := s.makeConnections(ctx, s.id, before)
 	if err != nil {
 		return nil, err

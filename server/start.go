@@ -41,7 +41,7 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	})
 	err := error(nil)
 	if before == nil {
-		err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions})
+		err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing})
 	}
 	told.Stop()
 	if err == nil {
@@ -80,7 +80,7 @@ func (s *Server) takeOver(ctx context.Context, before *takeover) error {
 	if err := before.receive(ctx, s); err != nil {
 		return err
 	}
-	if err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions}); err != nil {
+	if err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing}); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	s.started.Store(true) // pages talk from when they are here

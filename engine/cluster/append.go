@@ -38,7 +38,8 @@ func (e *Engine) appendRecord(o *ownRecord) {
 		e.queued -= len(o.bytes)
 		o.epoch = e.tail.Newest().Epoch
 		head := appendHead(make([]byte, 0, len(o.bytes)+24), max(1, o.version), e.options.ID, o.number)
-		o.bytes = append(appendCount(head, len(o.pushes)), o.bytes...)
+		body, count := o.withTraces()
+		o.bytes = append(appendCount(head, count), body...)
 		if o.retries != (scenecast.Position{}) { // to pages of this node it has come before
 			o.bytes = again(o.bytes, o.retries.Epoch)
 		}

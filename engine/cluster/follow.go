@@ -138,10 +138,15 @@ func (e *Engine) publish(origin scenecast.NodeID, number uint64, index int, p *s
 // deliver, with mu held, hands a push to the node. What was in the log at the start is for pages that come later, so nobody waits for
 // its receipts.
 func (e *Engine) deliver(origin scenecast.NodeID, number uint64, index int, p *scenecast.Push, progress *tail.Progress) {
+	if p.App == scenecast.TracesApp { // it only has its place in the log
+		e.node.Deliver(p, func(scenecast.Tally, bool) {})
+		progress.Add(scenecast.Tally{}, true)
+		return
+	}
 	if !e.isLive {
-		if p.Receipt != scenecast.ReceiptQueued {
+		if p.Receipt != scenecast.ReceiptQueued || p.Trace != nil {
 			restored := *p
-			restored.Receipt = scenecast.ReceiptQueued
+			restored.Receipt, restored.Trace = scenecast.ReceiptQueued, nil
 			p = &restored
 		}
 		e.node.Deliver(p, func(scenecast.Tally, bool) {})

@@ -32,7 +32,12 @@ func (r *Reader) Read(epoch, number uint64, b []byte) (happening []*scenecast.Pu
 	if !s.add(decoded.number) {
 		return nil, len(decoded.pushes), nil
 	}
+	pushes = len(decoded.pushes)
 	for i, p := range decoded.pushes {
+		if p.App == scenecast.TracesApp {
+			pushes--
+			continue
+		}
 		p.Position = scenecast.Position{Epoch: epoch, Seq: seqOf(number, i)}
 		if key := (tail.Name{App: p.App, ID: p.IdempotencyKey}); key.ID != "" {
 			if r.keys.Find(key, p.At) != nil {
@@ -43,5 +48,5 @@ func (r *Reader) Read(epoch, number uint64, b []byte) (happening []*scenecast.Pu
 		}
 		happening = append(happening, p)
 	}
-	return happening, len(decoded.pushes), nil
+	return happening, pushes, nil
 }

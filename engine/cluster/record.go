@@ -23,6 +23,8 @@ import (
 //	  from version 2 on, where the receipt has the bit isConfined: confinement
 //	  from version 4 on, where the receipt has the bit hasUser: user
 //
+// The last push may be one that carries the traces of the others (traces.go).
+//
 // A record of version 3 or 5 has been on its way before. In another epoch than that, it may have been in a part of the log that is lost.
 type record struct {
 	origin scenecast.NodeID
@@ -193,6 +195,7 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 	if d.failed || len(d.b) > 0 {
 		return r, errors.New("a record that is cut off, or goes on behind its end")
 	}
+	takeTraces(r.pushes)
 	return r, nil
 }
 

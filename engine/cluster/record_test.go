@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -18,6 +19,11 @@ func encode(origin scenecast.NodeID, number uint64, pushes []*scenecast.Push) []
 	version := byte(1)
 	for _, p := range pushes {
 		version = max(version, versionOf(p))
+	}
+	if n := len(pushes); n == 0 || pushes[n-1].App != scenecast.TracesApp {
+		if traces := carryTraces(pushes); traces != nil {
+			pushes = append(slices.Clip(pushes), traces)
+		}
 	}
 	b := appendCount(appendHead(nil, version, origin, number), len(pushes))
 	for _, p := range pushes {
@@ -39,7 +45,7 @@ func everyField(t testing.TB) []*scenecast.Push {
 	}
 	at := time.Unix(1_700_000_000, 123_456_789)
 	return []*scenecast.Push{
-		{ID: "a", App: "app", To: audience.Everybody(), At: at, Message: scenecast.Message{Data: []byte(`1`)}},
+		{ID: "a", App: "app", To: audience.Everybody(), At: at, Message: scenecast.Message{Data: []byte(`1`)}, Trace: &scenecast.TraceContext{TraceID: [16]byte{15: 1}, SpanID: [8]byte{2}}},
 		{
 			ID: "订单", App: "other", To: to, At: at.Add(time.Nanosecond), Message: scenecast.Message{Event: "e", Data: []byte(`{"a":[1,2]}`)},
 			TTL: time.Hour, Coalesce: "c", Retain: "r", IdempotencyKey: "key", Receipt: scenecast.ReceiptAcked, Timeout: 3 * time.Second,
@@ -56,10 +62,10 @@ func TestRecordRoundTrip(t *testing.T) {
 	pushes := everyField(t)
 	b := encode(1<<53-1, 1<<40, pushes)
 	r, err := decode(b)
-	if err != nil || r.origin != 1<<53-1 || r.number != 1<<40 || len(r.pushes) != len(pushes) {
+	if err != nil || r.origin != 1<<53-1 || r.number != 1<<40 || len(r.pushes) != len(pushes)+1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	for i, p := range r.pushes {
+	for i, p := range r.pushes[:len(pushes)] {
 		want := *pushes[i]
 		if !p.At.Equal(want.At) || p.To.String() != want.To.String() {
 			t.Errorf("push %d: at %v to %s, want %v, %s", i, p.At, p.To, want.At, want.To)

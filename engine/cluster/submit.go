@@ -23,7 +23,8 @@ type ownRecord struct {
 	version byte // of the form that it is written in
 	bytes   []byte
 	pushes  []*submission
-	left    int // of the pushes, those that have not ended
+	left    int  // of the pushes, those that have not ended
+	traced  bool // one of the pushes is sampled
 
 	pause    time.Duration // before the next attempt
 	retry    *time.Timer
@@ -146,7 +147,7 @@ const recordOverhead = 16 << 10
 // enqueue, with mu held, puts a push into the record that takes what is submitted.
 func (e *Engine) enqueue(s *submission) {
 	size := len(s.push.Message.Data) + 256
-	if o := e.open; o != nil && (len(o.pushes) == maxPushes || len(o.bytes)+size > maxRecordBytes) {
+	if o := e.open; o != nil && (len(o.pushes) >= roomFor(o, s.push) || len(o.bytes)+size > maxRecordBytes) {
 		e.seal()
 	}
 	if e.open == nil {
@@ -159,6 +160,7 @@ func (e *Engine) enqueue(s *submission) {
 	o.bytes = appendPush(o.bytes, s.push)
 	o.version = max(o.version, versionOf(s.push))
 	o.pushes = append(o.pushes, s)
+	o.traced = o.traced || s.push.Trace != nil
 	o.left++
 	e.queued += len(o.bytes) - before
 	if key := s.push.IdempotencyKey; key != "" {

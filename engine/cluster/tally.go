@@ -130,6 +130,9 @@ func (e *Engine) count(from scenecast.NodeID, batch []report) {
 	e.heard(from)
 	for _, t := range batch {
 		o := e.kept[t.number]
+		if o != nil && o.traced && t.index == len(o.pushes) {
+			continue // an older node tells of the push that carries the traces
+		}
 		if o == nil || t.index >= len(o.pushes) {
 			e.countLate(t)
 			e.correct(t)

@@ -24,8 +24,14 @@ func SizeOf(p *scenecast.Push) int {
 	if p.IdempotencyKey != p.ID { // otherwise it is the same text
 		n += textBytes(p.IdempotencyKey)
 	}
+	if p.Trace != nil {
+		n += traceBytes
+	}
 	return n
 }
+
+// traceBytes is what the allocator gives a trace context.
+const traceBytes = int(unsafe.Sizeof(scenecast.TraceContext{}))
 
 // textBytes rounds a text up to what the allocator gives it.
 func textBytes(text string) int { return (len(text) + 15) &^ 15 }

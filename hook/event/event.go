@@ -35,6 +35,8 @@ type Event struct {
 	Type Type
 	At   time.Time
 	Data Data
+
+	Trace *scenecast.TraceContext // of what has caused it; nil: that is not sampled, or not known
 }
 
 // Data says what has happened to whom. Of which type an event is says which fields it has.
@@ -63,18 +65,27 @@ type eventJSON struct {
 	Type      Type      `json:"type"`
 	Timestamp time.Time `json:"timestamp"`
 	Data      Data      `json:"data"`
+
+	Traceparent string `json:"traceparent,omitempty"` // W3C Trace Context
 }
 
 // MarshalJSON implements json.Marshaler.
 func (e Event) MarshalJSON() ([]byte, error) {
-	return json.Marshal(eventJSON{e.ID, e.Type, e.At.UTC().Truncate(time.Millisecond), e.Data})
+	of := eventJSON{ID: e.ID, Type: e.Type, Timestamp: e.At.UTC().Truncate(time.Millisecond), Data: e.Data}
+	if e.Trace != nil {
+		of.Traceparent = e.Trace.String()
+	}
+	return json.Marshal(of)
 }
 
 // UnmarshalJSON reads what MarshalJSON prints.
 func (e *Event) UnmarshalJSON(b []byte) error {
 	var read eventJSON
 	err := json.Unmarshal(b, &read)
-	*e = Event{read.ID, read.Type, read.Timestamp, read.Data}
+	*e = Event{ID: read.ID, Type: read.Type, At: read.Timestamp, Data: read.Data}
+	if c, err := scenecast.ParseTraceContext(read.Traceparent); err == nil {
+		e.Trace = &c
+	}
 	return err
 }
 

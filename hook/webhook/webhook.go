@@ -61,6 +61,8 @@ type Options struct {
 	// StatusOnly leaves the body of a success unread: the status has said everything.
 	StatusOnly bool
 	UserAgent  string
+	// Transport makes the transport that calls go by of another one. Nil: they go by that one.
+	Transport func(by http.RoundTripper) http.RoundTripper
 	// Sign sets the headers by which the backend knows a call. Nil: those of Standard Webhooks, by Secrets.
 	Sign func(header http.Header, body []byte)
 }
@@ -83,14 +85,18 @@ func NewClient(o Options) *Client {
 	if o.DenyPrivate {
 		dialer.Control = denyPrivate
 	}
+	transport := http.RoundTripper(&http.Transport{
+		DialContext:         dialer.DialContext,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 16,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: o.Timeout,
+	})
+	if o.Transport != nil {
+		transport = o.Transport(transport)
+	}
 	return &Client{o: o, http: http.Client{
-		Transport: &http.Transport{
-			DialContext:         dialer.DialContext,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConnsPerHost: 16,
-			IdleConnTimeout:     90 * time.Second,
-			TLSHandshakeTimeout: o.Timeout,
-		},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

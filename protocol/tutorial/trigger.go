@@ -8,13 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"scenecast/access"
 	"time"
 
+	"scenecast/access"
 	"scenecast/admission"
 	"scenecast/auth"
 	"scenecast/problem"
 	"scenecast/push"
+	"scenecast/tracing"
 )
 
 // SettingPageTokenMayTrigger decides whether a page's token does for a trigger.
@@ -131,6 +132,7 @@ func (e *Endpoint) authorize(r *http.Request, params url.Values) (access.Caller,
 	}
 	if ok {
 		if key.May(auth.Trigger) {
+			tracing.Authorized(r.Context(), key.App, key.Name, false)
 			return access.KeyCaller(key), nil
 		}
 		return access.Caller{}, problem.New(problem.Forbidden, "this API key may not run triggers: it lacks the scope %q", auth.Trigger).
@@ -146,6 +148,7 @@ func (e *Endpoint) authorize(r *http.Request, params url.Values) (access.Caller,
 		return access.Caller{}, problem.New(problem.Forbidden, "this is a page's token, and those may not run triggers").
 			DecidedBy(SettingPageTokenMayTrigger)
 	}
+	tracing.Authorized(r.Context(), page.App, "", true)
 	return access.PageCaller(page.App), nil
 }
 

@@ -19,12 +19,13 @@ import (
 	"scenecast/protocol/pusher/app"
 	"scenecast/protocol/pusher/signature"
 	"scenecast/push"
+	"scenecast/tracing"
 )
 
 // Pusher takes events, each channel's as one push; *push.Service does.
 type Pusher interface {
 	Check(c access.Caller, r push.Request) error
-	Submit(c access.Caller, r push.Request) (push.Pending, error)
+	Submit(ctx context.Context, c access.Caller, r push.Request) (push.Pending, error)
 }
 
 // Presence knows who is in which channel; *presence.Service does.
@@ -154,6 +155,8 @@ func (a *API) call(r *request) (any, error) {
 	if to == nil {
 		return nil, problem.New(problem.NotFound, "there is no such call")
 	}
+	tracing.SetRoute(r.Context(), base+"{id}/"+to.path)
+	tracing.Authorized(r.Context(), r.app.Name, r.caller.Credential, false)
 	if method := r.Method; method != to.method && (method != http.MethodHead || to.method != http.MethodGet) {
 		r.w.Header().Set("Allow", to.method)
 		return nil, problem.New(problem.MethodNotAllowed, "this call takes %s", to.method)

@@ -145,7 +145,7 @@ func (a *API) publish(r *request, events []event) ([]attributes, error) {
 	for i := range pushes {
 		p := &pushes[i]
 		var err error
-		if p.pending, err = a.o.Pusher.Submit(r.caller, p.request); err != nil && i > 0 {
+		if p.pending, err = a.o.Pusher.Submit(r.Context(), r.caller, p.request); err != nil && i > 0 {
 			return nil, partly(err, i, len(pushes))
 		} else if err != nil {
 			return nil, inData(err)
