@@ -1,6 +1,6 @@
 # The two commands: `make demo` and `make test`. Both install what they need. The steps of `make test` are targets of their own,
 # and scripts/test says in which order they run. The browser tests are a module of their own (e2e).
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+VERSION := $(shell scripts/version)
 LINT    := .tools/golangci-lint-2.15.0
 VULN    := .tools/govulncheck-1.9.0
 NFPM    := .tools/nfpm-2.44.0
@@ -13,7 +13,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-packages fuzz soak bench compare hostile chaos rolling tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages fuzz soak bench compare hostile chaos rolling tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -36,6 +36,7 @@ security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
 $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck
 
 release: ; scripts/release
+test-release: ; scripts/test-release
 test-packages: ; scripts/test-packages
 .tools/nfpm: $(NFPM) ; ln -sf $(notdir $<) $@
 $(NFPM): ; scripts/install-go-tool $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
