@@ -13,7 +13,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages fuzz soak bench compare hostile chaos rolling tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-deploy fuzz soak bench compare hostile chaos rolling tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -38,6 +38,7 @@ $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck
 release: ; scripts/release
 test-release: ; scripts/test-release
 test-packages: ; scripts/test-packages
+test-deploy: ; scripts/test-deploy
 .tools/nfpm: $(NFPM) ; ln -sf $(notdir $<) $@
 $(NFPM): ; scripts/install-go-tool $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 .tools/cyclonedx-gomod: $(SBOM) ; ln -sf $(notdir $<) $@

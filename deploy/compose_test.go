@@ -123,7 +123,7 @@ func TestCompose(t *testing.T) {
 	}
 	for _, program := range []string{"haproxy", "openssl", "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s", program)
+			t.Fatalf("no %s", program)
 		}
 	}
 	dir := t.TempDir()

@@ -120,6 +120,8 @@ func (b *builder) assign(c *instructions.ArgCommand) (env []string) {
 		switch value, exists := b.args[arg.Key]; {
 		case exists:
 			env = append(env, arg.Key+"="+value)
+		case arg.Key == "TARGETOS" || arg.Key == "TARGETARCH":
+			env = append(env, arg.Key+"="+map[string]string{"TARGETOS": Platform.OS, "TARGETARCH": Platform.Architecture}[arg.Key])
 		case arg.Value != nil:
 			env = append(env, arg.Key+"="+*arg.Value)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
@@ -23,14 +24,14 @@ type Image struct {
 	Config dockerspec.DockerOCIImageConfig
 }
 
-// platform is the only one that is built for.
-var platform = ocispecs.Platform{OS: "linux", Architecture: "amd64"}
+// Platform is the only one that is built for.
+var Platform = ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH}
 
 // base answers for images that a Dockerfile begins with: nothing is asked of a registry. They have no configuration.
 type base struct{}
 
 func (base) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
-	config, err := json.Marshal(dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: platform}})
+	config, err := json.Marshal(dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: Platform}})
 	return ref, digest.FromBytes(config), config, err
 }
 
@@ -39,9 +40,9 @@ func options(file string, text []byte, args map[string]string) dockerfile2llb.Co
 	source.Definition = new(llb.Definition)
 	return dockerfile2llb.ConvertOpt{
 		Config: dockerui.Config{
-			BuildArgs: args, BuildPlatforms: []ocispecs.Platform{platform}, LinterConfig: &linter.Config{},
+			BuildArgs: args, BuildPlatforms: []ocispecs.Platform{Platform}, LinterConfig: &linter.Config{},
 		},
-		TargetPlatform: &platform,
+		TargetPlatform: &Platform,
 		SourceMap:      source,
 		MetaResolver:   base{},
 	}
