@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/shlex"
 
 	"scenecast/deploy/container"
 )
@@ -62,19 +65,65 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// TestImageRuns: a container of the image with a read-only root serves pages as nobody in particular, passes its own health check, writes to
-// /data alone, and drains when it is stopped: a page hears of it, and the status is 0.
+// documented is the container that docs/operations.md runs, and what it executes there. Its volume is data.
+func documented(t *testing.T, data string) (spec container.Spec, executes []string) {
+	t.Helper()
+	spec.Image = image(t)
+	var done []string
+	for _, line := range shellLines(t, operations, "### Docker\n") {
+		words, err := shlex.Split(line)
+		if err != nil || len(words) < 2 || words[0] != "docker" {
+			t.Fatalf("%q: %v", line, err)
+		}
+		done = append(done, words[1])
+		switch f := flag.NewFlagSet(line, flag.ContinueOnError); words[1] {
+		case "build":
+			file := f.String("f", "", "")
+			f.String("build-arg", "", "")
+			tag := f.String("t", "", "")
+			if err := f.Parse(words[2:]); err != nil || *file != "deploy/docker/Dockerfile" || *tag != "scenecast" || f.Arg(0) != "." {
+				t.Errorf("%q: %v", line, err)
+			}
+		case "run":
+			f.Bool("d", false, "")
+			f.StringVar(&spec.Name, "name", "", "")
+			f.BoolVar(&spec.ReadOnly, "read-only", false, "")
+			drop, option := f.String("cap-drop", "", ""), f.String("security-opt", "", "")
+			f.String("ulimit", "", "")
+			within, port, volume := f.Int("stop-timeout", 0, ""), f.String("p", "", ""), f.String("v", "", "")
+			f.Func("e", "", func(variable string) error { spec.Env = append(spec.Env, variable); return nil })
+			if err := f.Parse(words[2:]); err != nil || f.NArg() != 1 || f.Arg(0) != "scenecast" || *drop != "ALL" || *option != "no-new-privileges" || *within <= 30 || *port != "9502:9502" {
+				t.Errorf("%q: %v", line, err)
+			}
+			name, target, _ := strings.Cut(*volume, ":")
+			if name != "scenecast" {
+				t.Errorf("the volume %s", name)
+			}
+			spec.Mounts = []container.Mount{{Source: data, Target: target}}
+		case "exec":
+			executes = words[3:]
+		}
+	}
+	if want := []string{"build", "run", "exec", "stop"}; !slices.Equal(done, want) {
+		t.Errorf("the docs do %q; want %q", done, want)
+	}
+	return spec, executes
+}
+
+// TestImageRuns: a container of the image, run as docs/operations.md says, with a read-only root, serves pages as nobody in particular, passes its
+// own health check, writes to /data alone, and drains when it is stopped: a page hears of it, and the status is 0.
 func TestImageRuns(t *testing.T) {
 	data := t.TempDir()
 	if err := os.Chown(data, 65532, 65532); err != nil {
 		t.Fatal(err)
 	}
-	c := create(t, network(t), container.Spec{
-		Name: "scenecast", Image: image(t), ReadOnly: true, Mounts: []container.Mount{{Source: data, Target: "/data"}},
-		Env: []string{"SCENECAST_CLIENT_TOKENS=token-of-all-pages", "SCENECAST_API_KEYS=[{name: backend, key: key-of-the-backend}]", "SCENECAST_DATA_DIR=/data"},
-	})
+	spec, health := documented(t, data)
+	c := create(t, network(t), spec)
 	start(t, c)
 	healthy(t, c, image(t).Config.Healthcheck.Test[1:])
+	if out, err := c.Exec(t.Context(), health...); err != nil || out != "ready\n" {
+		t.Errorf("%q: %s, %v", health, out, err)
+	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.PID()))
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +140,7 @@ func TestImageRuns(t *testing.T) {
 		t.Errorf("it has a shell: %s", out)
 	}
 	url := "http://" + c.Addr + ":9502"
-	page := program(t, "listen", "--url", url, "--client-token", "token-of-all-pages", "--label", "page=home")
+	page := program(t, "listen", "--url", url, "--client-token", "CLIENT_TOKEN", "--label", "page=home")
 	stdout, err := page.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +155,7 @@ func TestImageRuns(t *testing.T) {
 	defer func() { _ = page.Process.Kill(); _ = page.Wait() }()
 	told := bufio.NewScanner(stderr)
 	until(t, told, "connected at")
-	if out, err := program(t, "push", "--url", url, "--api-key", "key-of-the-backend", "--to", `{"page":"home"}`, `"from the backend"`).CombinedOutput(); err != nil || !strings.Contains(string(out), `"matched":1`) {
+	if out, err := program(t, "push", "--url", url, "--api-key", "API_KEY", "--to", `{"page":"home"}`, `"from the backend"`).CombinedOutput(); err != nil || !strings.Contains(string(out), `"matched":1`) {
 		t.Fatalf("%s, %v", out, err)
 	}
 	until(t, bufio.NewScanner(stdout), "from the backend")

@@ -1,11 +1,14 @@
 package deploy_test
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 )
+
+const operations = "../docs/operations.md"
 
 var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
@@ -21,10 +24,10 @@ func shellLines(t *testing.T, file, heading string) (lines []string) {
 		t.Fatalf("%s has no %q", file, heading)
 	}
 	if level := strings.Count(heading, "#"); level > 0 {
-		part, _, _ = strings.Cut(part, "\n"+strings.Repeat("#", level)+" ")
+		part = regexp.MustCompile(fmt.Sprintf("(?m)^#{2,%d} ", level)).Split(part, 2)[0]
 	}
 	for _, block := range shellBlock.FindAllStringSubmatch(part, -1) {
-		for line := range strings.Lines(block[1]) {
+		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", " ")) {
 			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 				lines = append(lines, line)
 			}

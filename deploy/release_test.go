@@ -31,6 +31,13 @@ func TestRelease(t *testing.T) {
 	if *releaseDir == "" {
 		t.Skip("no release (-release)")
 	}
+	for _, heading := range []string{"### Packages\n", "### The program\n"} { // the docs name files of it
+		for _, word := range strings.Fields(strings.Join(shellLines(t, operations, heading), " ")) {
+			if name, isFile := strings.CutPrefix(word, "bin/release/"); isFile {
+				one(t, name)
+			}
+		}
+	}
 	for _, target := range []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64"} {
 		t.Run(target, func(t *testing.T) {
 			system, arch, _ := strings.Cut(target, "/")
