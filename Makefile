@@ -5,6 +5,7 @@ LINT    := .tools/golangci-lint-2.15.0
 VULN    := .tools/govulncheck-1.9.0
 NFPM    := .tools/nfpm-2.44.0
 SBOM    := .tools/cyclonedx-gomod-1.10.0
+CADDY   := .tools/caddy
 FUZZ    ?= 20s
 SOAK    ?= 10m
 CHAOS   ?= 100
@@ -31,6 +32,10 @@ typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript &
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run --allow-parallel-runners ./... ./e2e/...
 $(LINT): ; scripts/install-go-tool $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: test-caddy
+test-caddy: $(CADDY) ; go test -run '^TestCaddy$$' -v ./cmd/scenecast -caddy $(CURDIR)/$(CADDY)
+$(CADDY): ; scripts/install-caddy $@
 
 security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
 $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck

@@ -76,12 +76,14 @@ func judgeAddress(s seen, own netip.AddrPort) (status Status, do, found string) 
 			"the proxy passes on X-Forwarded-For as clients send it, and the server believes the proxy: whoever wants can be of any address"
 	case s.Address == madeUp:
 		return OK, "", "the proxy passes on clients' addresses (" + hops[len(hops)-1] + "; this one is in limits.trusted_proxies itself, so what it passes on is believed)"
-	case s.Address == own.Addr():
-		return OK, "", "the proxy passes on clients' addresses: " + s.Address.String()
 	case !s.Address.IsValid(), s.Address == peer.Addr().Unmap() && !added:
 		return Warning, sendForwarded, "the proxy does not pass on clients' addresses: all pages count as one address" + of(s.Address)
+	case s.Address == peer.Addr().Unmap() && s.Address == own.Addr() && len(hops) == 1:
+		return Skipped, "", "whether clients' addresses are passed on cannot be told from the proxy's own machine: it replaces X-Forwarded-For by " + hops[0] + "; run this from another one"
 	case s.Address == peer.Addr().Unmap():
 		return Warning, trustProxy + s.Address.String(), "the proxy passes on clients' addresses in X-Forwarded-For, and the server does not believe it: all pages count as one address" + of(s.Address)
+	case s.Address == own.Addr():
+		return OK, "", "the proxy passes on clients' addresses: " + s.Address.String()
 	default:
 		return OK, "", "the server takes this machine for " + s.Address.String() + ", and its own address is " + own.Addr().String() + ": as it should be where addresses are translated in between (NAT)"
 	}

@@ -2,14 +2,9 @@ package main_test
 
 import (
 	"flag"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"scenecast/client"
 	"scenecast/freeport"
@@ -22,48 +17,15 @@ var rolling = flag.Int("rolling", 0, "how often TestRollingBehindProxy restarts 
 // are ready every interval.
 func haproxy(t *testing.T, nodes []string, interval string) (addr string) {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, _ := strings.Cut(string(text), "```haproxy\n")
-	block, _, _ = strings.Cut(block, "```")
+	block := documentedBlocks(t, "haproxy", 2)[0]
 	addr = freeport.Addr(t)
 	written := strings.NewReplacer("bind :80", "bind "+addr, "10.0.0.1:9502", nodes[0], "10.0.0.2:9502", nodes[1], "10.0.0.3:9502", nodes[2],
 		"inter 1s", "inter "+interval).Replace(block)
 	if strings.Count(written, "127.0.0.1") != 4 || !strings.Contains(written, "check inter "+interval+" fall 2") {
 		t.Fatalf("the block of docs/operations.md is another one:\n%s", written)
 	}
-	file := filepath.Join(t.TempDir(), "haproxy.cfg")
-	if err := os.WriteFile(file, []byte(written), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	path, err := exec.LookPath("haproxy")
-	if err != nil {
-		path = "/usr/sbin/haproxy" // which is not in everybody's PATH
-	}
-	var said lockedBuffer
-	cmd := exec.Command(path, "-db", "-f", file)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("haproxy:\n%s", said.String())
-		}
-	})
-	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			_ = c.Close()
-			return addr
-		}
-		if time.Since(begun) > patience {
-			t.Fatalf("haproxy does not listen:\n%s", said.String())
-		}
-	}
+	startProxy(t, addr, written, "haproxy", "-db", "-f", "FILE")
+	return addr
 }
 
 // TestRollingBehindProxy: an operator restarts one node after the other behind HAProxy, as docs/operations.md says, by SIGTERM alone and by
