@@ -14,7 +14,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-deploy fuzz soak bench compare hostile chaos rolling tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-deploy fuzz soak bench compare hostile chaos rolling capacity tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -54,6 +54,7 @@ soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' 
 chaos: ; go test -run '^(TestChaos|TestPartition|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS) -chaos-rate $(RATE) -chaos-engines $(ENGINES) -chaos-faults "$(FAULTS)"
 rolling: ; go test -run '^TestRollingBehindProxy$$' -timeout 0 -v ./cmd/scenecast -rolling $(ROUNDS)
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
+capacity: build ; go run ./bench/capacity --binary bin/scenecast $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 tidy: ; go mod tidy && cd e2e && go mod tidy

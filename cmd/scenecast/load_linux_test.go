@@ -181,12 +181,6 @@ func (l *load) end() {
 	l.t.Log(l.summary)
 }
 
-// failures are the first attempts that failed.
-func (l *load) failures() string {
-	text := l.why.String()
-	return text[:min(len(text), 2000)]
-}
-
 // awaitPush waits until another push is acknowledged.
 func (l *load) awaitPush() {
 	begun := time.Now()
