@@ -18,6 +18,10 @@ import (
 	"scenecast/handover/value"
 )
 
+// messagesWithin is how long messages between nodes take at most, unless something is wrong: one that takes longer may be lost by a handover, as
+// any may be.
+const messagesWithin = 250 * time.Millisecond
+
 // handOver gives a process that has said hello everything, step by step. With an error, this process has everything still.
 func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello []byte) (err error) {
 	select {
@@ -55,9 +59,17 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 		return err
 	}
 	faultPoint("old.built")
+	listens := time.Now()
 	h.tell(attempt{progress: "the new process is built; the log goes over while pages and backends go on"})
 	if err := out.live(ctx); err != nil {
 		return err
+	}
+	if _, isCluster := s.engine.(*cluster.Engine); isCluster {
+		select { // messages of other nodes that were sent before the new process listened come here, and are to come before this one stops
+		case <-time.After(time.Until(listens.Add(messagesWithin))):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	faultPoint("old.live")
 	if err := out.frozen(ctx); err != nil {
