@@ -25,7 +25,7 @@ func clusterSettings(t *testing.T, n int) []map[string]string {
 		nodes[i] = map[string]string{
 			"data_dir":     t.TempDir(),
 			"cluster.node": fmt.Sprint("node", i), "cluster.listen": addr, "cluster.peers": strings.Join(peers, ","), "cluster.secret": "between-the-nodes",
-			"cluster.answer_timeout": "3s", // a machine that is busy with other tests is no node that hangs
+			"cluster.answer_timeout": "20s", "cluster.forget_after": "1m", // a machine that is busy with other tests is no node that hangs or is dead
 		}
 	}
 	return nodes
@@ -62,6 +62,7 @@ func startThese(t *testing.T, settings []map[string]string) []*running {
 		t.FailNow()
 	}
 	for _, s := range nodes {
+		s.several = true
 		s.run()
 	}
 	return nodes

@@ -105,7 +105,6 @@ func (r *running) publish(body string) string {
 
 // TestResume: a page that comes back gets what its labels matched meanwhile, once and in order, and then what is live.
 func TestResume(t *testing.T) {
-	t.Parallel()
 	s := start(t, nil, nil)
 	p := s.nativePage("page=home&page_id=abc")
 	s.publish(`{"to":{"page":"home"},"message":1}`)

@@ -291,7 +291,6 @@ func TestSites(t *testing.T) {
 
 // TestSlowStream: what a page misses that does not read is nobody's else, and it is told.
 func TestSlowStream(t *testing.T) {
-	t.Parallel()
 	for _, policy := range []string{"close", "drop_oldest"} {
 		t.Run(policy, func(t *testing.T) {
 			s := start(t, map[string]string{

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"flag"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"runtime"
@@ -58,6 +60,7 @@ type running struct {
 	config  config.Config
 	log     *logBuffer
 	secrets *secrets
+	several bool // it is one node of several
 	stop    context.CancelFunc
 	result  chan error // of Run
 }
@@ -80,6 +83,10 @@ func harnessSettings(settings map[string]string) map[string]string {
 		"triggers":      triggers,
 		"drain":         "10s",
 		"log.level":     "debug",
+
+		// A page of a test reads and talks when the test does, which on a busy machine may take its time.
+		"websocket.ping_interval": "0",
+		"tutorial.idle_timeout":   "0",
 	}
 	for key, value := range settings {
 		flags[key] = value
@@ -272,8 +279,29 @@ func (r *running) callWith(method, target string, headers map[string]string, bod
 	return response.StatusCode, strings.TrimSpace(answer)
 }
 
-// response makes an HTTP request and returns the answer, with its whole body.
+// response makes an HTTP request and returns the answer, with its whole body. One node of several, on a machine that is busy, may be cut off
+// for a moment: what it refuses then is tried again, as its answer says, with an idempotency key.
 func (r *running) response(method, target string, headers map[string]string, body string) (*http.Response, string) {
+	r.t.Helper()
+	if !r.several {
+		return r.responseOnce(method, target, headers, body)
+	}
+	headers = maps.Clone(headers)
+	if headers == nil {
+		headers = make(map[string]string)
+	}
+	if headers["Idempotency-Key"] == "" && method == http.MethodPost {
+		headers["Idempotency-Key"] = rand.Text()
+	}
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		response, answer := r.responseOnce(method, target, headers, body)
+		if response.StatusCode != http.StatusServiceUnavailable && response.StatusCode != http.StatusGatewayTimeout || time.Since(begun) > patience {
+			return response, answer
+		}
+	}
+}
+
+func (r *running) responseOnce(method, target string, headers map[string]string, body string) (*http.Response, string) {
 	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.t.Context(), method, "http://"+r.addr+target, strings.NewReader(body))
 	if err != nil {

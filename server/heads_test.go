@@ -17,7 +17,6 @@ import (
 // with the same status, and keep open the connections that it keeps open. The same server with sockets of the other kind has
 // net/http read all heads, and is the oracle. Each head of the corpus goes to both, byte by byte as it is written here.
 func TestHeadsLikeNetHTTP(t *testing.T) {
-	t.Parallel()
 	if *portable {
 		t.Skip("it has servers of both kinds by itself")
 	}

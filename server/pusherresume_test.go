@@ -133,7 +133,6 @@ func TestPusherRewind(t *testing.T) {
 // TestPusherResumeSeam: pages that come back while events are published, to another node each time, get each event of each channel once and in
 // order.
 func TestPusherResumeSeam(t *testing.T) {
-	t.Parallel()
 	t.Run("one node", func(t *testing.T) { checkPusherResume(t, []*running{start(t, pusherSettings(", resume: true"), nil)}) })
 	t.Run("three nodes", func(t *testing.T) {
 		checkPusherResume(t, startNodes(t, 3, pusherSettings(", resume: true")))

@@ -191,7 +191,7 @@ func TestIdlePage(t *testing.T) {
 func TestHeartbeatsKeepAPageOpen(t *testing.T) {
 	t.Parallel()
 	s := start(t, map[string]string{
-		"websocket.ping_interval": "0", "tutorial.idle_check_interval": "100ms", "tutorial.idle_timeout": "500ms",
+		"websocket.ping_interval": "0", "tutorial.idle_check_interval": "100ms", "tutorial.idle_timeout": "3s",
 	}, nil)
 	talking, silent := s.page("page=home"), s.page("page=home")
 	closed := make(chan struct{})
