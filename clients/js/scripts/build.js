@@ -45,6 +45,28 @@ export declare function call(client: PresenceClient, method: string, data?: unkn
 `;
 }
 
+/** The types of the parts for React and for Vue. */
+function frameworkTypes(framework, extension) {
+  const vue = framework === "vue", result = (type) => vue ? `Readonly<ShallowRef<${type}>>` : type;
+  return `${vue ? 'import type { MaybeRefOrGetter, ShallowRef } from "vue";\n' : ""}import type { Client, Labels, Meta, PresenceState, State } from "./index.${extension}";
+
+/** The labels that the page has while the component is there. Returns where the client stands. */
+export declare function useScene(labels: ${vue ? "MaybeRefOrGetter<Labels>" : "Labels"}, client?: Client): ${result("State")};
+
+/** Calls a listener for each push; with an event, for those of that name alone. */
+export declare function usePush(listener: (data: any, meta: Meta) => unknown, event?: string, client?: Client): void;
+
+/** Who is in the page's scenes of a key that the server's setting presence declares. */
+export declare function usePresence(key: string, client?: Client): ${result("PresenceState")};
+`;
+}
+
+/** Has a build use the index beside it, so that there is one client, and not two. */
+const besideIndex = (extension) => ({
+  name: "beside the index",
+  setup: ({ onResolve }) => onResolve({ filter: /^\.\/index\.ts$/ }, () => ({ path: `./index.${extension}`, external: true })),
+});
+
 export async function build() {
   await writeFile("scenecast.js", await buildTag());
   await writeFile("scenecast-presence.js", await buildTag("src/presence-tag.ts"));
@@ -52,6 +74,12 @@ export async function build() {
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.js", format: "esm" });
   await bundle({ entryPoints: ["src/index.ts"], outfile: "dist/index.cjs", format: "cjs" });
   for (const name of ["index.d.ts", "index.d.cts"]) await writeFile(`dist/${name}`, await types());
+  for (const framework of ["react", "vue"]) {
+    for (const [format, extension, types] of [["esm", "js", "d.ts"], ["cjs", "cjs", "d.cts"]]) {
+      await bundle({ entryPoints: [`src/${framework}.ts`], outfile: `dist/${framework}.${extension}`, format, external: [framework], plugins: [besideIndex(extension)] });
+      await writeFile(`dist/${framework}.${types}`, frameworkTypes(framework, extension));
+    }
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

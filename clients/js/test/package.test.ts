@@ -40,6 +40,20 @@ test("an ES module imports it", () => {
   assert.equal(run(process.execPath, "main.mjs"), "idlefunctionfunction");
 });
 
+test("its parts for React and Vue share its client, as an ES module and as CommonJS", () => {
+  for (const framework of ["react", "vue"]) {
+    const modules = join(app, "node_modules", framework); // as little of it as importing needs
+    write({ [`node_modules/${framework}/index.cjs`]: "", [`node_modules/${framework}/package.json`]: JSON.stringify({ name: framework, version: framework === "vue" ? "3.5.0" : "19.0.0", exports: "./index.cjs" }) });
+    const names = framework === "react" ? ["useCallback", "useEffect", "useRef", "useSyncExternalStore"]
+      : ["getCurrentInstance", "onMounted", "onScopeDispose", "shallowReadonly", "shallowRef", "toValue", "watch"];
+    writeFileSync(join(modules, "index.cjs"), names.map((name) => `exports.${name} = () => {};`).join("\n"));
+    write({ "part.mjs": `import { useScene, usePush, usePresence } from "scenecast/${framework}"; console.log(typeof useScene + typeof usePush + typeof usePresence);` });
+    assert.equal(run(process.execPath, "part.mjs"), "functionfunctionfunction");
+    write({ "part.cjs": `const { useScene } = require("scenecast/${framework}"); console.log(typeof useScene);` });
+    assert.equal(run(process.execPath, "part.cjs"), "function");
+  }
+});
+
 test("CommonJS requires it", () => {
   write({ "main.cjs": `const { createClient, popup, scenecast } = require("scenecast"); console.log(${says});` });
   assert.equal(run(process.execPath, "main.cjs"), "idlefunctionfunction");
@@ -105,6 +119,7 @@ export const all: typeof declared = source;`,
 test("what a tarball of it needs is in it", () => {
   const [{ files }] = JSON.parse(execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: join(directory, "js"), encoding: "utf8" }));
   assert.deepEqual(files.map(({ path }: { path: string }) => path).sort(), [
-    "README.md", "dist/index.cjs", "dist/index.d.cts", "dist/index.d.ts", "dist/index.js", "package.json", "scenecast-call.js", "scenecast-presence.js", "scenecast.d.ts", "scenecast.js",
+    "README.md", "dist/index.cjs", "dist/index.d.cts", "dist/index.d.ts", "dist/index.js",
+    ...["react", "vue"].flatMap((framework) => ["cjs", "d.cts", "d.ts", "js"].map((end) => `dist/${framework}.${end}`)), "package.json", "scenecast-call.js", "scenecast-presence.js", "scenecast.d.ts", "scenecast.js",
   ]);
 });
