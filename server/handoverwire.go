@@ -13,6 +13,7 @@ import (
 	"scenecast/handover"
 	"scenecast/handover/value"
 	"scenecast/label"
+	"scenecast/problem"
 )
 
 // What the two processes of a handover tell each other besides what parts of the server encode themselves.
@@ -135,6 +136,11 @@ var (
 	fieldSeq       = handover.Required(13)
 	fieldLateCall  = handover.Required(14)
 	fieldCallLoop  = handover.Required(15)
+
+	fieldProblemKind    = handover.Optional(16)
+	fieldProblemDetail  = handover.Optional(17)
+	fieldProblemWhere   = handover.Optional(18)
+	fieldProblemSetting = handover.Optional(19)
 )
 
 // callErrors are the errors that both processes know, by number; others are told as text.
@@ -168,12 +174,20 @@ func (a *answer) encode() []byte {
 		}
 		e.Uint(fieldCallError, number)
 		e.Text(fieldErrorText, a.err.Error())
+		var p *problem.Problem
+		if errors.As(a.err, &p) {
+			e.Text(fieldProblemKind, string(p.Kind))
+			e.Text(fieldProblemDetail, p.Detail)
+			e.Text(fieldProblemWhere, p.Where)
+			e.Text(fieldProblemSetting, p.Setting)
+		}
 	}
 	return e.Encoded()
 }
 
 func decodeAnswer(record []byte) (a answer, err error) {
 	number, text := 0, ""
+	var of problem.Problem
 	err = handover.Decode(record, func(f handover.Field, v *handover.Value) bool {
 		switch f {
 		case fieldCallID:
@@ -196,12 +210,22 @@ func decodeAnswer(record []byte) (a answer, err error) {
 			number = v.Count()
 		case fieldErrorText:
 			text = v.Text()
+		case fieldProblemKind:
+			of.Kind = problem.Kind(v.Text())
+		case fieldProblemDetail:
+			of.Detail = v.Text()
+		case fieldProblemWhere:
+			of.Where = v.Text()
+		case fieldProblemSetting:
+			of.Setting = v.Text()
 		default:
 			return false
 		}
 		return true
 	})
 	switch {
+	case of.Kind != "":
+		a.err = &of
 	case number > 0 && number < len(callErrors):
 		a.err = callErrors[number]
 	case text != "":

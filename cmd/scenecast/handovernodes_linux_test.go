@@ -26,9 +26,9 @@ var nodeRounds = flag.Int("node-rounds", 3, "how many handovers in a row TestHan
 func TestHandoverOfNodes(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		engine func(t *testing.T) (flags, env []string)
+		engine func(t *testing.T) (flags, env []string, registered func() []string) // connection IDs in the registry; nil: there is none
 	}{
-		{"nats", func(t *testing.T) (flags, env []string) {
+		{"nats", func(t *testing.T) (flags, env []string, registered func() []string) {
 			n, err := natsserver.NewServer(&natsserver.Options{
 				Host: "127.0.0.1", Port: natsserver.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
 			})
@@ -40,16 +40,27 @@ func TestHandoverOfNodes(t *testing.T) {
 			if !n.ReadyForConnections(2 * patience) {
 				t.Fatal("NATS does not start")
 			}
-			return []string{"--nats-url", "nats://" + n.Addr().String()}, nil
+			return []string{"--nats-url", "nats://" + n.Addr().String()}, nil, nil
 		}},
-		{"redis", func(t *testing.T) (flags, env []string) {
-			return []string{"--engine", "redis", "--redis-url", redistest.Start(t).URL()}, []string{"SCENECAST_REDIS_REGISTRY=true"}
+		{"redis", func(t *testing.T) (flags, env []string, registered func() []string) {
+			redis := redistest.Start(t)
+			looks := redis.Client()
+			return []string{"--engine", "redis", "--redis-url", redis.URL()}, []string{"SCENECAST_REDIS_REGISTRY=true"},
+				func() []string {
+					answer := redistest.Do(t, looks, "HKEYS", "{scenecast}:connections")
+					fields, err := answer.AsStrSlice()
+					if err != nil {
+						t.Error(err)
+					}
+					slices.Sort(fields)
+					return fields
+				}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			flags, env := c.engine(t)
-			handOverNodes(t, flags, env)
+			flags, env, registered := c.engine(t)
+			handOverNodes(t, flags, env, registered)
 		})
 	}
 }
@@ -57,7 +68,7 @@ func TestHandoverOfNodes(t *testing.T) {
 // pagesOfNode is how many each node has in each of the two scenes.
 const pagesOfNode = 6
 
-func handOverNodes(t *testing.T, flags, env []string) {
+func handOverNodes(t *testing.T, flags, env []string, registered func() []string) {
 	faulty, err := faultyBinary()
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +108,10 @@ func handOverNodes(t *testing.T, flags, env []string) {
 	events.await(t, "connected", 2*len(home))
 	events.await(t, "joined", 2*len(nodes))
 	quiet := events.count()
+	var fields []string
+	if registered != nil {
+		first.await("the registry has all pages", func() bool { fields = registered(); return len(fields) == 2*len(home) })
+	}
 
 	stopAway := other.numbersTo("away", len(away))
 	// A new process that dies: the node goes on.
@@ -146,6 +161,11 @@ func handOverNodes(t *testing.T, flags, env []string) {
 	}
 	if now := first.see(t); now != before {
 		t.Errorf("the node sees %s\nand before the other one saw %s", now, before)
+	}
+	if registered != nil {
+		if now := registered(); !slices.Equal(now, fields) {
+			t.Errorf("the registry has %q\nand had %q", now, fields)
+		}
 	}
 	if n := events.count(); n != quiet {
 		t.Errorf("%d events while nothing happened: %s", n-quiet, events.text())

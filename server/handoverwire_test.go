@@ -1,0 +1,27 @@
+package server
+
+import (
+	"errors"
+	"testing"
+
+	"scenecast"
+	"scenecast/problem"
+)
+
+// TestForwardedErrors: what the new process says of a call that the old one finishes is what its client is told.
+func TestForwardedErrors(t *testing.T) {
+	for _, want := range []error{
+		scenecast.ErrUnavailable, scenecast.ErrUncertain, scenecast.ErrKeyReused,
+		problem.New(problem.InsufficientStorage, "Redis takes no writes"),
+		problem.New(problem.TooLarge, "the message has too many bytes").At("message").DecidedBy("http.max_body"),
+	} {
+		got, err := decodeAnswer((&answer{id: 7, err: want}).encode())
+		if err != nil || got.id != 7 || got.err == nil || got.err.Error() != want.Error() || problem.Of(got.err).Kind != problem.Of(want).Kind {
+			t.Errorf("%v comes as %v (%v)", want, got.err, err)
+		}
+		var p *problem.Problem
+		if !errors.As(want, &p) && !errors.Is(got.err, want) {
+			t.Errorf("%v comes as another error: %v", want, got.err)
+		}
+	}
+}
