@@ -48,7 +48,9 @@ export declare function call(client: PresenceClient, method: string, data?: unkn
 /** The types of the parts for React and for Vue. */
 function frameworkTypes(framework, extension) {
   const vue = framework === "vue", result = (type) => vue ? `Readonly<ShallowRef<${type}>>` : type;
-  return `${vue ? 'import type { MaybeRefOrGetter, ShallowRef } from "vue";\n' : ""}import type { Client, Labels, Meta, PresenceState, State } from "./index.${extension}";
+  return `${vue ? 'import type { MaybeRefOrGetter, ShallowRef } from "vue";\n' : ""}import type { Client, Labels, Meta, Presence, State } from "./index.${extension}";
+
+export type PresenceState = Pick<Presence, "members" | "count" | "anonymous" | "partial">;
 
 /** The labels that the page has while the component is there. Returns where the client stands. */
 export declare function useScene(labels: ${vue ? "MaybeRefOrGetter<Labels>" : "Labels"}, client?: Client): ${result("State")};
@@ -64,7 +66,7 @@ export declare function usePresence(key: string, client?: Client): ${result("Pre
 /** Has a build use the index beside it, so that there is one client, and not two. */
 const besideIndex = (extension) => ({
   name: "beside the index",
-  setup: ({ onResolve }) => onResolve({ filter: /^\.\/index\.ts$/ }, () => ({ path: `./index.${extension}`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: /^\.\.\/src\/index\.ts$/ }, () => ({ path: `./index.${extension}`, external: true })),
 });
 
 export async function build() {
@@ -76,7 +78,7 @@ export async function build() {
   for (const name of ["index.d.ts", "index.d.cts"]) await writeFile(`dist/${name}`, await types());
   for (const framework of ["react", "vue"]) {
     for (const [format, extension, types] of [["esm", "js", "d.ts"], ["cjs", "cjs", "d.cts"]]) {
-      await bundle({ entryPoints: [`src/${framework}.ts`], outfile: `dist/${framework}.${extension}`, format, external: [framework], plugins: [besideIndex(extension)] });
+      await bundle({ entryPoints: [`frameworks/${framework}.ts`], outfile: `dist/${framework}.${extension}`, format, external: [framework], plugins: [besideIndex(extension)] });
       await writeFile(`dist/${framework}.${types}`, frameworkTypes(framework, extension));
     }
   }

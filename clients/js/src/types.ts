@@ -136,9 +136,6 @@ export interface Presence {
   close(): void;
 }
 
-/** Presence as React's and Vue's parts have it. */
-export type PresenceState = Pick<Presence, "members" | "count" | "anonymous" | "partial">;
-
 export interface Scenecast extends Client {
   /** Shows message.message, or the text, or the message's JSON as a pop-up. */
   popup(message: unknown): void;

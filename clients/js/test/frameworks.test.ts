@@ -5,8 +5,8 @@ import { renderToString } from "react-dom/server";
 import { createSSRApp, effectScope, nextTick, ref } from "vue";
 import { renderToString as renderVue } from "vue/server-renderer";
 import { createClient, type Client } from "../src/index.ts";
-import * as react from "../src/react.ts";
-import * as vue from "../src/vue.ts";
+import * as react from "../frameworks/react.ts";
+import * as vue from "../frameworks/vue.ts";
 import { assert, Page, Server, until } from "./real.ts";
 
 const settings = {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { assert } from "./real.ts";
 
-const here = resolve("."), names = ["package.json", "package-lock.json", "README.md", "scenecast.js", "scenecast.d.ts", "scripts", "src"];
+const here = resolve("."), names = ["package.json", "package-lock.json", "README.md", "scenecast.js", "scenecast.d.ts", "scripts", "src", "frameworks"];
 let directory: string, app: string;
 
 /** Runs a command in the app, and returns its output; if it fails, so does the test. */

@@ -1,6 +1,9 @@
 // What several parts of a page show and see at once: what React's and Vue's parts have in common.
-import { presence } from "./index.ts";
-import type { Labels, PresenceClient, PresenceState } from "./types.ts";
+import { presence } from "../src/index.ts";
+import type { Labels, Presence, PresenceClient } from "../src/types.ts";
+
+/** Presence as a part of the page has it. */
+export type PresenceState = Pick<Presence, "members" | "count" | "anonymous" | "partial">;
 
 /** What the parts of one client's page show. */
 interface Scenes { parts: Set<Labels>; told: Labels; due: boolean; waits: boolean }

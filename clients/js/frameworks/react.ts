@@ -1,8 +1,8 @@
 // Hooks of React 18 and later. Nothing happens while a server renders.
 import { useCallback, useEffect, useRef, useSyncExternalStore } from "react";
-import { scenecast } from "./index.ts";
-import { enter, see } from "./scenes.ts";
-import type { Client, Labels, Meta, PresenceState, State } from "./types.ts";
+import { scenecast } from "../src/index.ts";
+import { enter, see, type PresenceState } from "./scenes.ts";
+import type { Client, Labels, Meta, State } from "../src/types.ts";
 
 /** The labels that the page has while the component is there. Returns where the client stands. */
 export function useScene(labels: Labels, client: Client = scenecast): State {

@@ -1,8 +1,8 @@
 // Composables of Vue 3.3 and later. Nothing happens while a server renders.
 import { getCurrentInstance, onMounted, onScopeDispose, shallowReadonly, shallowRef, toValue, watch, type MaybeRefOrGetter, type ShallowRef } from "vue";
-import { scenecast } from "./index.ts";
-import { enter, see } from "./scenes.ts";
-import type { Client, Labels, Meta, PresenceState, State } from "./types.ts";
+import { scenecast } from "../src/index.ts";
+import { enter, see, type PresenceState } from "./scenes.ts";
+import type { Client, Labels, Meta, State } from "../src/types.ts";
 
 /** Runs in a browser, once what is rendered there is there; never where a server renders. */
 function once(start: () => () => void) {
