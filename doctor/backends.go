@@ -69,6 +69,7 @@ func checkHooks(ctx context.Context, s *subject, r *report) {
 		running.Go(func() { s.checkHook(ctx, r, t) })
 	}
 	running.Wait()
+	r.sortFrom(0)
 }
 
 func (s *subject) checkHook(ctx context.Context, r *report, t target) {

@@ -4,10 +4,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,12 +161,19 @@ func (r *report) addOf(part string, status Status, do, format string, args ...an
 	}
 }
 
+// sortFrom puts the findings behind the first n, which were added concurrently, into an order that does not change from run to run.
+func (r *report) sortFrom(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.SortFunc(r.findings[n:], func(a, b Finding) int { return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Found, b.Found)) })
+}
+
 // close ends the report, and returns what was found.
 func (r *report) close() []Finding {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
-	return r.findings
+	return slices.Clone(r.findings) // a check that was left behind may still sort its own
 }
 
 // Run makes all checks, at the same time, and returns their findings in the order of the checks.

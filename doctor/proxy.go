@@ -44,11 +44,13 @@ func checkProxy(ctx context.Context, s *subject, r *report) {
 	if s.URL.Scheme == "https" && !f.checkCertificate(ctx) || !f.checkReach(ctx) {
 		return
 	}
+	before := len(r.findings)
 	var running sync.WaitGroup
 	running.Go(func() { f.checkWebSocket(ctx) })
 	running.Go(func() { f.checkStream(ctx) })
 	running.Go(func() { f.checkAddress(ctx) })
 	running.Wait()
+	r.sortFrom(before)
 }
 
 // frontClient has no timeout of its own: streams stay open.
