@@ -14,7 +14,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-deploy fuzz soak bench compare hostile chaos rolling capacity tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -56,6 +56,8 @@ rolling: ; go test -run '^TestRollingBehindProxy$$' -timeout 0 -v ./cmd/scenecas
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
 capacity: build ; go run ./bench/capacity --binary bin/scenecast $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
+handover-chaos: ; scripts/handover-chaos
+handover-figures: build ; scripts/handover-figures $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 tidy: ; go mod tidy && cd e2e && go mod tidy
 clean: ; rm -rf bin .tools
