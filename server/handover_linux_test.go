@@ -20,7 +20,7 @@ import (
 	"scenecast/config"
 )
 
-func init() { frozenWithin = guard }
+func init() { frozenWithin, deathWithin = guard, 10*time.Millisecond }
 
 // generation is one of several servers that hand over to each other, in this process.
 type generation struct {

@@ -24,8 +24,9 @@ const (
 	buildWithin  = time.Minute      // to read a configuration, and make everything of it
 	streamWithin = 30 * time.Second // for the next message while nothing is frozen
 	takeWithin   = 5 * time.Second
-	deathWithin  = time.Second // for a process that has closed its descriptors to be gone
 )
+
+var deathWithin = time.Second // for a process that has closed its descriptors to be gone; tests have less, whose processes do not die
 
 // takeover is a process that takes the place of another one: it has agreed with that on how, and waits for state.
 type takeover struct {

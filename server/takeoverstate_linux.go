@@ -53,7 +53,7 @@ func (t *takeover) receive(ctx context.Context, s *Server) error {
 		}
 		if k == handover.KindEnd {
 			if err := t.checkEnd(payload); err != nil {
-				return err
+				return fmt.Errorf("handover: what the other process sends: %w", err)
 			}
 			break
 		}
