@@ -47,7 +47,7 @@ func (n *node) result(elapsed time.Duration, cpu time.Duration, all *hdrhistogra
 		URL: n.url.Redacted(), Connections: int(n.welcomes.Load()), Lost: int(n.lost.Load()), Pushes: int(n.taken.Load()), FailedCalls: int(n.failed.Load()),
 		Deliveries: n.deliveries, PerSecond: float64(n.deliveries) / elapsed.Seconds(), CaughtUp: n.caughtUp, Latency: load.LatencyOf(n.latencies),
 	}
-	if cpu > 0 && n.deliveries > 0 {
+	if cpu != unknown && n.deliveries > 0 {
 		r.CPUPerDelivery = new(float64(cpu.Nanoseconds()) / float64(n.deliveries))
 	}
 	all.Merge(n.latencies)

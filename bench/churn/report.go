@@ -3,6 +3,7 @@ package churn
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -58,15 +59,19 @@ func (r *Report) Print(to io.Writer) {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(cells ...string) { fmt.Fprint(w, strings.Join(cells, "\t")+"\t\n") }
 	head := []string{"at", "pushes", "failed calls", "connections", "lost", "deliveries", "deliveries/s", "caught up", "p50", "p99", "max"}
-	if r.All.CPUPerDelivery != nil {
+	watched := slices.ContainsFunc(r.Nodes, func(n Node) bool { return n.CPUPerDelivery != nil })
+	if watched {
 		head = append(head, "CPU/delivery")
 	}
 	row(head...)
 	line := func(name string, n *Node) {
 		cells := []string{name, fmt.Sprint(n.Pushes), fmt.Sprint(n.FailedCalls), fmt.Sprint(n.Connections), fmt.Sprint(n.Lost), fmt.Sprint(n.Deliveries),
 			fmt.Sprintf("%.0f", n.PerSecond), fmt.Sprint(n.CaughtUp), load.Short(n.Latency.P50), load.Short(n.Latency.P99), load.Short(n.Latency.Max)}
-		if n.CPUPerDelivery != nil {
+		switch {
+		case n.CPUPerDelivery != nil:
 			cells = append(cells, fmt.Sprintf("%.0f ns", *n.CPUPerDelivery))
+		case watched:
+			cells = append(cells, "–")
 		}
 		row(cells...)
 	}

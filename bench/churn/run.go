@@ -7,6 +7,7 @@ import (
 	"fmt"
 	randv2 "math/rand/v2"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -85,7 +86,7 @@ func (r *run) run(ctx context.Context) (*Report, error) {
 		pages.Wait()
 		return nil, errors.Join(err, r.whyLost())
 	}
-	before, err1 := r.cpu()
+	before := r.cpu()
 	begun := time.Now()
 	pushing, stop := context.WithTimeout(ctx, r.options.Duration)
 	var leaving sync.WaitGroup
@@ -94,12 +95,12 @@ func (r *run) run(ctx context.Context) (*Report, error) {
 	elapsed := time.Since(begun)
 	stop()
 	leaving.Wait()
-	after, err2 := r.cpu()
+	after := r.cpu()
 	r.settle(ctx)
 	end()
 	pages.Wait()
 	report := r.report(elapsed, before, after)
-	err := errors.Join(err1, err2, ctx.Err())
+	err := ctx.Err()
 	report.Complete = err == nil
 	if err == nil && report.Faults.Any() {
 		err = ErrFaults
@@ -248,13 +249,20 @@ func (r *run) whyLost() error {
 	return errors.New(r.reasons[0])
 }
 
+// unknown is the CPU of a node that is not watched, or whose process has ended.
+const unknown = time.Duration(-1)
+
 // cpu is what each node has used.
-func (r *run) cpu() (used []time.Duration, err error) {
+func (r *run) cpu() (used []time.Duration) {
 	for i := range r.nodes {
-		c, failed := r.nodes[i].process.CPU()
-		used, err = append(used, c.Total()), errors.Join(err, failed)
+		c, err := r.nodes[i].process.CPU()
+		if err != nil || len(r.options.PIDs) == 0 || r.options.PIDs[i] == 0 || runtime.GOOS != "linux" {
+			used = append(used, unknown)
+			continue
+		}
+		used = append(used, c.Total())
 	}
-	return used, err
+	return used
 }
 
 func (r *run) report(elapsed time.Duration, before, after []time.Duration) *Report {
@@ -265,16 +273,19 @@ func (r *run) report(elapsed time.Duration, before, after []time.Duration) *Repo
 	}
 	all := &report.All
 	latencies := load.NewHistogram()
-	total := time.Duration(0)
+	total, known := time.Duration(0), 0
 	for i := range r.nodes {
-		cpu := max(0, after[i]-before[i]) // of a node that was started anew, less than before
+		cpu := unknown
+		if before[i] != unknown && after[i] != unknown {
+			cpu = after[i] - before[i]
+			total, known = total+cpu, known+1
+		}
 		n := r.nodes[i].result(elapsed, cpu, latencies)
 		report.Nodes = append(report.Nodes, n)
-		total += cpu
 		all.Connections, all.Lost, all.Pushes, all.FailedCalls = all.Connections+n.Connections, all.Lost+n.Lost, all.Pushes+n.Pushes, all.FailedCalls+n.FailedCalls
 		all.Deliveries, all.PerSecond, all.CaughtUp = all.Deliveries+n.Deliveries, all.PerSecond+n.PerSecond, all.CaughtUp+n.CaughtUp
 	}
-	if total > 0 && all.Deliveries > 0 {
+	if known == len(r.nodes) && all.Deliveries > 0 {
 		all.CPUPerDelivery = new(float64(total.Nanoseconds()) / float64(all.Deliveries))
 	}
 	all.Latency = load.LatencyOf(latencies)
