@@ -25,7 +25,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience ends a test that would hang; nothing is asserted about it.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // node is a port with sessions, whose pages have what they say echoed.
 type node struct {
