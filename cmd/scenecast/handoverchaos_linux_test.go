@@ -49,15 +49,19 @@ func (r *relay) dribble(ctx context.Context) (answered int, err error) {
 			return answered, err
 		}
 		for {
-			f, err := ws.ReadFrame(in)
+			head, err := ws.ReadHeader(in)
+			payload := make([]byte, head.Length)
+			if err == nil {
+				_, err = io.ReadFull(in, payload)
+			}
 			if err != nil {
 				return answered, err
 			}
-			if f.Header.OpCode == ws.OpText && strings.Contains(string(f.Payload), fmt.Sprintf(`"pong","id":"%d"`, answered)) {
+			if head.OpCode == ws.OpText && strings.Contains(string(payload), fmt.Sprintf(`"pong","id":"%d"`, answered)) {
 				break
 			}
-			if f.Header.OpCode == ws.OpClose {
-				return answered, fmt.Errorf("closed: %q", f.Payload)
+			if head.OpCode == ws.OpClose {
+				return answered, fmt.Errorf("closed: %q", payload)
 			}
 		}
 	}
