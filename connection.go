@@ -1,6 +1,7 @@
 package scenecast
 
 import (
+	"net/netip"
 	"time"
 
 	"scenecast/label"
@@ -18,8 +19,9 @@ type Admission struct {
 	Resume   Resume
 	Protocol Protocol
 	Idle     IdlePolicy
-	Deflate  bool  // its frames are compressed: permessage-deflate was agreed on
-	Lease    Lease // under which the quota counts the connection; whoever owns the socket releases it when the socket is gone
+	Deflate  bool       // its frames are compressed: permessage-deflate was agreed on
+	From     netip.Addr // where it comes from, behind proxies that are trusted; not valid: that is not known
+	Lease    Lease      // under which the quota counts the connection; whoever owns the socket releases it when the socket is gone
 }
 
 // Given is what a backend gives a page that comes in (hooks.connect).

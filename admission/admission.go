@@ -128,8 +128,9 @@ func (a *Authenticator) Accept(r *http.Request, page auth.Page, params ConnectPa
 	if params.Since != "" {
 		accepted.Resume = ResumeAfter(params.Since)
 	}
+	accepted.From = a.origin(r)
 	if a.Quota != nil {
-		if accepted.Lease, err = a.Quota.Acquire(page.App, a.origin(r)); err != nil {
+		if accepted.Lease, err = a.Quota.Acquire(page.App, accepted.From); err != nil {
 			return scenecast.Admission{}, err
 		}
 	}

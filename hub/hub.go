@@ -55,6 +55,9 @@ type Options struct {
 	// joins, and by CloseOutdated; it must not wait. Nil: all may.
 	Admits func(app string, c scenecast.Credential) bool
 
+	// CountTraffic has the pushes and messages of each connection be counted, and AdmissionObservers be told.
+	CountTraffic bool
+
 	// Observers are told what changes among the connections, in this order.
 	Observers []Observer
 }
@@ -68,11 +71,12 @@ type Hub struct {
 	logger *slog.Logger
 	admits func(app string, c scenecast.Credential) bool // nil: all are
 
-	revocations *revocation.List
-	observers   observers
-	broadcast   func(message []byte)
-	shards      []*Shard
-	began       time.Time
+	revocations   *revocation.List
+	observers     observers
+	countsTraffic bool
+	broadcast     func(message []byte)
+	shards        []*Shard
+	began         time.Time
 
 	connections atomic.Int64
 	pushes      atomic.Int64
@@ -98,11 +102,12 @@ func New(o Options) *Hub {
 		logger: o.Logger,
 		admits: o.Admits,
 
-		revocations: o.Revocations,
-		observers:   o.Observers,
-		broadcast:   o.Broadcast,
-		began:       time.Now(),
-		sessions:    session.New(session.Options{KeepLabels: o.KeepLabels}),
+		revocations:   o.Revocations,
+		observers:     o.Observers,
+		countsTraffic: o.CountTraffic,
+		broadcast:     o.Broadcast,
+		began:         time.Now(),
+		sessions:      session.New(session.Options{KeepLabels: o.KeepLabels}),
 	}
 	h.SetLimits(o.Limits)
 	if h.revocations == nil {

@@ -21,6 +21,12 @@ type GapObserver interface {
 	MissedPushes(c Member, n scenecast.GapNotice)
 }
 
+// AdmissionObserver is an Observer that is also told with what a connection was admitted, after Joined. It is not told of one that was taken
+// over from another process.
+type AdmissionObserver interface {
+	Admitted(c Member, a scenecast.Admission)
+}
+
 // Member is one connection as an observer sees it. It is valid only during the call.
 type Member interface {
 	ID() scenecast.ConnID
@@ -56,6 +62,14 @@ func (o observers) missedPushes(c Member, n scenecast.GapNotice) {
 	for _, each := range o {
 		if g, ok := each.(GapObserver); ok {
 			g.MissedPushes(c, n)
+		}
+	}
+}
+
+func (o observers) admitted(c Member, a scenecast.Admission) {
+	for _, each := range o {
+		if of, ok := each.(AdmissionObserver); ok {
+			of.Admitted(c, a)
 		}
 	}
 }

@@ -46,6 +46,7 @@ type Shard struct {
 	pageRates  []pageRate                   // by slot index, of pages that have talked while there is a limit
 	publishers map[uint32]*ratelimit.Bucket // by slot index, of pages that publish
 
+	traffic         []Traffic    // by slot index; where the hub counts it
 	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
 }
 
@@ -63,6 +64,10 @@ func (s *Shard) Opened(slot scenecast.Slot, a scenecast.Admission) {
 		return
 	}
 	labels := s.join(slot, a, scenecast.ConnID{Node: s.hub.node, Seq: s.hub.number(s.hub.opened.Add(1))})
+	if s.hub.countsTraffic {
+		*s.trafficOf(slot.Index) = Traffic{}
+		s.hub.observers.admitted(s.viewWith(slot, labels), a)
+	}
 	c := s.resume(slot, a.Resume, labels)
 	a.Protocol.Opened(s.viewOf(slot))
 	if a.Resume.Malformed {
@@ -147,6 +152,9 @@ func (s *Shard) appIndex(app string) *appIndex {
 // Received is for the loop (socket.Handler).
 func (s *Shard) Received(slot scenecast.Slot, m scenecast.Inbound) {
 	if member := s.at(slot); member != nil && s.allowsMessage(slot) {
+		if s.hub.countsTraffic {
+			s.trafficOf(slot.Index).Messages++
+		}
 		s.classes.all[member.class].protocol.Received(s.viewOf(slot), m)
 	}
 }
@@ -209,6 +217,11 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	}
 	if d.push.TTL > 0 {
 		s.keep(d.push, queued)
+	}
+	if s.hub.countsTraffic {
+		for _, i := range queued {
+			s.trafficOf(i).Pushes++
+		}
 	}
 	s.queued.Add(int64(t.Queued))
 	s.dropped.Add(int64(t.Dropped))

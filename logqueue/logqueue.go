@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,8 @@ type Writer struct {
 	work    chan struct{} // holds one signal while there may be something to do
 	done    chan struct{} // closed when the goroutine has ended
 
+	total atomic.Int64 // lines that were lost
+
 	mu      sync.Mutex
 	pending []byte
 	lost    int // lines that came after pending, which was full
@@ -51,7 +54,9 @@ func (w *Writer) Write(lines []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.lost > 0 || w.closed || len(w.pending)+len(lines) > w.options.MaxBytes {
-		w.lost += count(lines) // and so are those behind them, until the loss can be told in its place
+		n := count(lines)
+		w.total.Add(int64(n))
+		w.lost += n // and so are those behind them, until the loss can be told in its place
 	} else {
 		w.pending = append(w.pending, lines...)
 	}
@@ -61,6 +66,9 @@ func (w *Writer) Write(lines []byte) (int, error) {
 	}
 	return len(lines), nil
 }
+
+// Lost is how many lines were lost so far.
+func (w *Writer) Lost() int64 { return w.total.Load() }
 
 // Close writes what waits, and gives it up after the time: a reader that has stalled must not keep a program from ending.
 // It reports whether everything was written; if not, the goroutine is left to its write.
@@ -95,7 +103,9 @@ func (w *Writer) drain() {
 		closed := w.closed
 		w.mu.Unlock()
 		if n, err := w.to.Write(batch); err != nil {
-			untold += count(batch[n:])
+			lost := count(batch[n:])
+			w.total.Add(int64(lost))
+			untold += lost
 		} else if untold > 0 && w.options.Lost != nil {
 			if _, err := w.to.Write(w.options.Lost(untold)); err == nil {
 				untold = 0

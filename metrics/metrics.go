@@ -32,6 +32,8 @@ type Sources struct {
 	ConnectHooks    func() map[string]int64         // by outcome
 	CallHooks       func() map[string]int64         // by outcome
 	SockJS          func() SockJS
+	Spans           func() map[string]int64 // by outcome
+	AccessLost      func() int64            // lines of the access log
 	Handovers       func() (outcomes map[string]int64, still float64)
 	Draining        func() bool
 }
@@ -102,6 +104,10 @@ var metrics = []metric{
 		func(s Sources) map[string]float64 { return one(s.FramesDropped()) }},
 	{"scenecast_frames_coalesced_total", "Frames in whose place a newer one of the same key has gone out.", prometheus.CounterValue, "",
 		func(s Sources) map[string]float64 { return one(s.FramesCoalesced()) }},
+	{"scenecast_spans_total", "Spans of sampled traces, by what became of them.", prometheus.CounterValue, "outcome",
+		func(s Sources) map[string]float64 { return floats(s.Spans()) }},
+	{"scenecast_access_log_lost_total", "Lines of the access log that were lost, because its disk was too slow or full.", prometheus.CounterValue, "",
+		func(s Sources) map[string]float64 { return one(s.AccessLost()) }},
 	{"scenecast_endings_total", "Connections that have ended, by cause.", prometheus.CounterValue, "cause",
 		func(s Sources) map[string]float64 { return floats(s.Endings()) }},
 	{"scenecast_visitors_turned_away_total", "Connections that were closed, or refused as pages, because file descriptors had run out.", prometheus.CounterValue, "",

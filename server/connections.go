@@ -50,17 +50,19 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 	}
 	s.apps.revocations = s.revocations.Revocations
 	s.hub = hub.New(hub.Options{
-		Number:      o.number,
-		PageRates:   s.apps.pageRates,
-		Broadcast:   broadcast,
-		Node:        id,
-		Limits:      c.Labels.Limits(),
-		Admits:      s.apps.admits,
-		Log:         s.engine,
-		KeepLabels:  time.Duration(c.History.MaxAge),
-		Logger:      s.log,
-		Observers:   s.observers(),
-		Revocations: s.revocations.Revocations,
+		Number:     o.number,
+		PageRates:  s.apps.pageRates,
+		Broadcast:  broadcast,
+		Node:       id,
+		Limits:     c.Labels.Limits(),
+		Admits:     s.apps.admits,
+		Log:        s.engine,
+		KeepLabels: time.Duration(c.History.MaxAge),
+		Logger:     s.log,
+		Observers:  s.observers(),
+
+		CountTraffic: s.access != nil,
+		Revocations:  s.revocations.Revocations,
 	})
 
 	frame, frameSetting := maxFrame(c.Outbox)
@@ -87,6 +89,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 	s.backends.put(c)
 	authenticator.Decider = s.backends
 	s.refusals = newRefusals(s.log, s.apps.proxies, s.addresses.Failed)
+	s.refusals.access = s.access
 	authenticator.TokenRefused = s.refusals.token
 	return authenticator, nil
 }

@@ -23,10 +23,18 @@ func logRequests(log *slog.Logger, proxies func() admission.Proxies, next http.H
 	})
 }
 
-// statusWriter remembers the status that was answered.
+// statusWriter remembers what was answered.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	bytes  int64 // of the body
+}
+
+// Write implements http.ResponseWriter.
+func (w *statusWriter) Write(b []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
 }
 
 // WriteHeader implements http.ResponseWriter.

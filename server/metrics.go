@@ -44,6 +44,11 @@ func (s *Server) metrics(version string) http.Handler {
 		Handovers:    s.handovers.figures,
 		Draining:     func() bool { return s.draining.Load() || s.drains.begun() },
 		CallHooks:    func() map[string]int64 { return s.backends.outcomes(callHook) },
+		Spans: func() map[string]int64 {
+			stats := s.tracing.Stats()
+			return map[string]int64{"exported": stats.Exported, "dropped": stats.Dropped, "failed": stats.Failed}
+		},
+		AccessLost: func() int64 { return s.access.Lost() },
 		SockJS: func() metrics.SockJS {
 			stats := s.sessions.Stats()
 			return metrics.SockJS{Sessions: stats.Open, Misrouted: stats.Misrouted}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"scenecast"
+	"scenecast/accesslog"
 	"scenecast/admission"
 	"scenecast/problem"
 	"scenecast/ratelimit"
@@ -21,6 +22,7 @@ type refusals struct {
 	log     *ratelimit.Log
 	proxies func() admission.Proxies
 	failed  func(from netip.Addr) // is told of each wrong token
+	access  *accesslog.Log        // has a line for each page; nil: there is none
 
 	mu    sync.Mutex
 	pages map[problem.Kind]int64
@@ -49,7 +51,12 @@ func newRefusals(log *slog.Logger, proxies func() admission.Proxies, failed func
 }
 
 // page notes a page that was refused, whatever it connects by.
-func (f *refusals) page(r *http.Request, p *problem.Problem) { f.note("page refused", f.pages, r, p) }
+func (f *refusals) page(r *http.Request, p *problem.Problem) {
+	f.note("page refused", f.pages, r, p)
+	if f.access != nil {
+		f.access.Refused(r, f.proxies().Origin(r), string(p.Kind), p.Kind.Status())
+	}
+}
 
 // call notes a call of a backend that was refused.
 func (f *refusals) call(r *http.Request, p *problem.Problem) { f.note("call refused", f.calls, r, p) }

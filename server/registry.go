@@ -43,6 +43,9 @@ func (s *Server) observers() []hub.Observer {
 	if s.registry != nil {
 		all = append(all, s.registry)
 	}
+	if s.access != nil {
+		all = append(all, &accessPages{log: s.access, pages: make(map[scenecast.ConnID]accessPage)})
+	}
 	return all
 }
 

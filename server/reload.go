@@ -44,6 +44,7 @@ func (r *reloading) setConfig(c config.Config) {
 
 // ReloadConfiguration reads the configuration anew, by Options.Load, and is Reload then. What was decided is logged, too.
 func (s *Server) ReloadConfiguration(ctx context.Context) (api.Reloaded, error) {
+	s.access.Reopen() // as other logs: whoever has renamed its file sends SIGHUP
 	if s.options.Load == nil {
 		return api.Reloaded{}, problem.New(problem.NotFound, "the program that this server is part of has no configuration that could be read anew")
 	}

@@ -58,6 +58,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.revocations.Close()
 	s.closeRegistry()
 	s.keySets.Close()
+	s.access.Close(accessFlush)
 	s.endHandover()
 	return errors.Join(err, <-s.serving)
 }

@@ -12,6 +12,7 @@ import (
 
 	"scenecast"
 	"scenecast/access"
+	"scenecast/accesslog"
 	"scenecast/admission"
 	"scenecast/auth"
 	"scenecast/auth/jwt"
@@ -83,6 +84,7 @@ type Server struct {
 	hooks       *eventHooks
 	backends    *backends
 	tracing     *tracing.Tracing
+	access      *accesslog.Log // nil: there is none
 	pushes      *push.Service
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use
@@ -125,6 +127,7 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 			s.hooks.close(ctx)
 			s.keySets.Close()
 			s.tracing.Close(ctx)
+			s.access.Close(accessFlush)
 		}
 	}()
 
@@ -151,6 +154,9 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 		s.id = before.welcome.node
 	}
 	s.startTracing(c)
+	if err := s.openAccessLog(c.AccessLog); err != nil {
+		return nil, err
+	}
 	authenticator, err := s.makeConnections(ctx, s.id, before)
 	if err != nil {
 		return nil, err

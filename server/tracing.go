@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 
 	"scenecast"
@@ -40,19 +39,5 @@ func (n node) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done boo
 	n.Hub.Deliver(p, func(t scenecast.Tally, done bool) {
 		span.End(t) // the first report says what is queued
 		report(t, done)
-	})
-}
-
-// followCalls has spans be made of the calls of backends. While nothing wants to know of them, they pass as they are.
-func (s *Server) followCalls(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.tracing.On() {
-			next.ServeHTTP(w, r)
-			return
-		}
-		call, r := tracing.NewCall(s.tracing, r, s.apps.proxies().Origin(r))
-		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		defer func() { call.End(answer.status) }()
-		next.ServeHTTP(answer, r)
 	})
 }
