@@ -104,6 +104,9 @@ func (t *Target) sendBatch(items []queue.Item) error {
 		if err := t.o.Post(t.ctx, id, whole); err != nil {
 			return err
 		}
+		t.mu.Lock()
+		t.stats.Calls++
+		t.mu.Unlock()
 	}
 	if err := t.o.Queue.Remove(items[len(items)-1].Number); err != nil {
 		return fmt.Errorf("the queue: %w", err)

@@ -75,10 +75,12 @@ type emitted struct {
 type Stats struct {
 	Name      string
 	App       string
-	Queued    int   // events that wait
-	Delivered int64 // events that were taken, since the start
-	Dropped   int64 // events that were not: the queue was full, or they were too old
-	Failures  int64 // calls that failed
+	Queued    int       // events that wait
+	Oldest    time.Time // when the one was emitted that has waited longest; zero: none waits, or the queue cannot be read
+	Delivered int64     // events that were taken, since the start
+	Dropped   int64     // events that were not: the queue was full, or they were too old
+	Calls     int64     // that the backend has taken
+	Failures  int64     // calls that failed
 	LastError string
 	FailedAt  time.Time
 	Failing   bool      // the last call has failed
@@ -108,6 +110,7 @@ func (t *Target) Replace(o TargetOptions) *Target {
 	signal(next.work)
 	next.stats.Delivered += before.Delivered
 	next.stats.Dropped += before.Dropped
+	next.stats.Calls += before.Calls
 	next.stats.Failures += before.Failures
 	next.mu.Unlock()
 	next.start()
@@ -195,6 +198,11 @@ func (t *Target) Stats() Stats {
 	defer t.mu.Unlock()
 	s := t.stats
 	s.Name, s.App, s.Queued = t.o.Name, t.o.App, len(t.incoming)+t.o.Queue.Len()
+	if first, err := t.o.Queue.First(1, 0); err == nil && len(first) > 0 {
+		s.Oldest, _, _ = decodeItem(first[0].Data)
+	} else if len(t.incoming) > 0 {
+		s.Oldest = t.incoming[0].at
+	}
 	return s
 }
 

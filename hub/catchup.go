@@ -45,6 +45,7 @@ func (s *Shard) beginCatchUp(slot scenecast.Slot, after scenecast.Position, labe
 	k := s.classes.all[m.class]
 	c := &catchUp{replay.New(k.app.app, k.protocol, after, labels), slot, k.app.app, s.position.Seq}
 	s.catchUps[slot.Index] = c
+	s.hub.replayed.catchUps.Add(1)
 	return c
 }
 
@@ -87,6 +88,7 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 		s.skip(c, chunk.Err)
 		return
 	}
+	s.hub.replayed.steps.Add(1)
 	before, part := c.At(), c.InPart()
 	done, receipts := c.Take(chunk)
 	if len(chunk.Frames) == 0 {
@@ -95,6 +97,7 @@ func (s *Shard) sendChunk(c *catchUp, chunk replay.Chunk) {
 		return
 	}
 	if s.loop.SendShared(c.slot, &scenecast.Frame{Data: chunk.Frames, Done: done, Receipts: receipts}) {
+		s.hub.replayed.bytes.Add(int64(len(chunk.Frames)))
 		for _, seq := range chunk.Kept {
 			s.ttlStores[c.app].Delivered(c.slot.Index, seq)
 		}
@@ -201,6 +204,7 @@ func (s *Shard) abandonCatchUp(index uint32) {
 
 // tellGap tells a page of what it will not get, if its protocol can, and whoever observes it.
 func (s *Shard) tellGap(slot scenecast.Slot, p scenecast.Protocol, m scenecast.GapNotice) {
+	s.hub.replayed.gap(m.Reason)
 	s.hub.observers.missedPushes(s.viewOf(slot), m)
 	if encode := p.Traits().EncodeGap; encode != nil {
 		s.loop.Send(slot, encode(m))

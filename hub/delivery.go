@@ -102,11 +102,8 @@ type topics struct {
 	all    bool     // … and it asks for no others
 }
 
-// of is the frame for a member at an index.
-func (f *frames) of(i uint32, m *member, classes *classes) *scenecast.Frame {
-	if m.class != f.class {
-		f.begin(m.class, classes.all[m.class].protocol)
-	}
+// of is the frame for a member at an index, of the class that was begun with.
+func (f *frames) of(i uint32) *scenecast.Frame {
 	if f.topics != nil {
 		if topic := f.topicOf(i); topic != f.topic || f.frame == nil {
 			f.use(topic)

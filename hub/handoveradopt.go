@@ -45,7 +45,7 @@ func (i *Import) Adopt(shard int, slot scenecast.Slot, from *MovedPage) {
 	s := i.hub.shards[shard]
 	m := s.members.grow(slot.Index)
 	*m = member{
-		class:      s.classes.of(class{from.protocol, s.appIndex(from.app)}),
+		class:      s.classes.of(s.newClass(from.protocol, from.app)),
 		seq:        from.id.Seq,
 		node:       s.hub.nodes.number(s.hub.node, from.id.Node),
 		generation: slot.Generation,

@@ -84,6 +84,8 @@ type Hub struct {
 	number      func(count uint64) uint64
 	pageRates   func() PageRates
 	actsRefused [scenecast.Acts]atomic.Int64
+	wires       wires
+	replayed    replayCounts
 
 	live      liveReceipts
 	movedWork atomic.Int64 // that is under way for pages that another process has
@@ -160,15 +162,6 @@ func (h *Hub) Connections() int { return int(h.connections.Load()) }
 
 // Pushes is how many pushes the hub was given.
 func (h *Hub) Pushes() int64 { return h.pushes.Load() }
-
-// Deliveries is how many frames of pushes the outboxes of pages took, and how many they did not.
-func (h *Hub) Deliveries() (queued, dropped int64) {
-	for _, s := range h.shards {
-		queued += s.queued.Load()
-		dropped += s.dropped.Load()
-	}
-	return queued, dropped
-}
 
 // Deliver implements scenecast.Node.
 func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {

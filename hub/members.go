@@ -82,6 +82,11 @@ func (m *members) all() iter.Seq2[uint32, *member] {
 type class struct {
 	protocol scenecast.Protocol
 	app      *appIndex
+	wire     uint8 // the protocol's number among the hub's wires
+}
+
+func (s *Shard) newClass(p scenecast.Protocol, app string) class {
+	return class{p, s.appIndex(app), s.hub.wires.number(p)}
 }
 
 // classes gives numbers to what members have in common, so that a member keeps only those.

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"scenecast"
@@ -46,8 +45,9 @@ type Shard struct {
 	pageRates  []pageRate                   // by slot index, of pages that have talked while there is a limit
 	publishers map[uint32]*ratelimit.Bucket // by slot index, of pages that publish
 
-	traffic         []Traffic    // by slot index; where the hub counts it
-	queued, dropped atomic.Int64 // deliveries; written by the owner alone, once for each push
+	traffic   []Traffic // by slot index; where the hub counts it
+	delivered deliveryCounts
+	lookup    lookup
 }
 
 // appIndex is an app's connections on this shard, which nothing that is done in another app can reach.
@@ -98,7 +98,7 @@ func (s *Shard) refusal(app string, trusted label.Set, t scenecast.Token) (e sce
 func (s *Shard) join(slot scenecast.Slot, a scenecast.Admission, id scenecast.ConnID) label.Set {
 	m := s.members.grow(slot.Index)
 	*m = member{
-		class:      s.classes.of(class{a.Protocol, s.appIndex(a.App)}),
+		class:      s.classes.of(s.newClass(a.Protocol, a.App)),
 		seq:        id.Seq,
 		node:       s.hub.nodes.number(s.hub.node, id.Node),
 		generation: slot.Generation,
@@ -198,7 +198,12 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 	queued := chosen[:0] // those that took it
 	for _, i := range chosen {
 		m := s.members.at(i)
-		frame := frames.of(i, m, &s.classes)
+		if m.class != frames.class {
+			k := &s.classes.all[m.class]
+			s.delivered.turnTo(k.wire, len(queued), t.Dropped)
+			frames.begin(m.class, k.protocol)
+		}
+		frame := frames.of(i)
 		if m.is(catchingUp) {
 			s.catchUps[i].Deliver(replay.Live{Position: d.push.Position, Frame: frame})
 		} else if !s.loop.SendShared(scenecast.Slot{Index: i, Generation: m.generation}, frame) {
@@ -223,8 +228,7 @@ func (s *Shard) deliver(d *delivery) (t scenecast.Tally) {
 			s.trafficOf(i).Pushes++
 		}
 	}
-	s.queued.Add(int64(t.Queued))
-	s.dropped.Add(int64(t.Dropped))
+	s.delivered.end(t.Queued, t.Dropped)
 	return t
 }
 

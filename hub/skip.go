@@ -43,6 +43,7 @@ func (k *skip) step() (done bool) {
 			if f := k.encode(s.classes.all[m.class].protocol); f != nil {
 				s.loop.SendShared(s.slot(k.next), f)
 			}
+			s.hub.replayed.gap(k.notice.Reason)
 			s.hub.observers.missedPushes(s.viewOf(s.slot(k.next)), k.notice)
 		}
 		k.next++

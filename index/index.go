@@ -124,6 +124,11 @@ func (x *Index) must(member uint32) {
 // Len is the number of members.
 func (x *Index) Len() int { return x.members.count }
 
+// Size is how many labels the members have, those that several have counted once, and how many keys these have.
+func (x *Index) Size() (labels, keys int) {
+	return int(x.labels.table.labels), len(x.labels.keys.byName)
+}
+
 // Contains reports whether the member has joined and not left.
 func (x *Index) Contains(member uint32) bool { return x.members.live.has(member) }
 

@@ -45,6 +45,9 @@ func checkStructure(t *testing.T, x *Index) {
 	if entries != 0 || int(x.labels.table.labels) != labels {
 		t.Fatalf("%d entries that no label knows of, %d labels in the table and %d of keys", entries, x.labels.table.labels, labels)
 	}
+	if l, k := x.Size(); l != labels || k != len(x.labels.keys.byName) {
+		t.Fatalf("its size is %d labels of %d keys, and there are %d of %d", l, k, labels, len(x.labels.keys.byName))
+	}
 	for _, bits := range x.scratch.bitsets {
 		if bits[:cap(bits)].count() != 0 {
 			t.Fatal("a scratch bitset is not empty")

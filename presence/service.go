@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -56,6 +57,7 @@ type Service struct {
 
 	mu        sync.Mutex // guards what follows
 	state     *State
+	told      map[scenecast.PresenceKind]int64
 	audiences map[string]audience.Template // of the pages that watch a scene, by key; the goroutine's only
 }
 
@@ -75,6 +77,7 @@ func NewService(o Options) *Service {
 		pauses:    make(chan func() bool),
 		stop:      make(chan struct{}),
 		state:     NewState(o.Node, o.Broadcast == nil, o.Keys),
+		told:      make(map[scenecast.PresenceKind]int64),
 		audiences: make(map[string]audience.Template),
 	}
 	if s.log == nil {
@@ -246,4 +249,11 @@ func (s *Service) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.state.Stats()
+}
+
+// Told is how many notices of changes of scenes this node had for those who are told, by kind, since the start.
+func (s *Service) Told() map[scenecast.PresenceKind]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.told)
 }

@@ -10,6 +10,7 @@ import (
 
 // tellScene tells the pages of this node that watch a scene.
 func (s *Service) tellScene(n Notice) {
+	s.told[n.Kind]++
 	if n.First && s.options.Counted != nil {
 		s.options.Counted(n.Scene, n.Anonymous)
 	}

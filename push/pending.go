@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"scenecast"
 	"scenecast/access"
+	"scenecast/histogram"
 	"scenecast/problem"
 	"scenecast/tracing"
 )
@@ -28,6 +30,8 @@ type submitted struct {
 	scenecast.Pending
 	receipt scenecast.Receipt
 	span    *tracing.Publish // nil: it is not sampled
+	began   time.Time
+	took    *histogram.Histogram
 }
 
 // Wait implements Pending.
@@ -35,6 +39,9 @@ func (p submitted) Wait(ctx context.Context) (Result, error) {
 	done, err := p.Pending.Wait(ctx)
 	p.span.End(done.Tally, done.Replayed, err)
 	r := Result{ID: done.ID, Position: done.Position, Tally: done.Tally, Known: done.Known, Receipt: p.receipt, Replayed: done.Replayed}
+	if err == nil && !done.Replayed {
+		p.took.Observe(time.Since(p.began))
+	}
 	unknown := errors.Is(err, scenecast.ErrUncertain) || errors.Is(err, scenecast.ErrUnavailable) // whether it is published at all
 	if err != nil && !unknown && ctx.Err() != nil {
 		return r, fmt.Errorf("%w (%w)", problem.New(problem.Uncertain,

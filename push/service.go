@@ -59,6 +59,7 @@ type Service struct {
 	engine      access.Engine
 	limits      Limits
 	findTrigger func(app, name string) (Trigger, bool)
+	times       times
 
 	// Triggered is told of each trigger that has run and pushed something, before that is answered; any goroutine calls it. It is set before
 	// the service is used. Nil: nobody is.
@@ -87,6 +88,7 @@ func NewService(engine Engine, limits Limits, findTrigger func(app, name string)
 		engine:      access.Engine{Pushes: engine, Queries: engine, Rates: access.NewRates()},
 		limits:      limits,
 		findTrigger: findTrigger,
+		times:       newTimes(),
 	}
 }
 
@@ -122,6 +124,7 @@ func (s *Service) checkFrameOf(app string, m scenecast.Message) error {
 // Submit checks a request and puts its push on its way. It never waits; of the context, it takes the trace alone. A *problem.Problem tells what is wrong with the
 // request; after any error nothing was sent. A dry run is counted when its Pending is waited for.
 func (s *Service) Submit(ctx context.Context, c access.Caller, r Request) (Pending, error) {
+	began := time.Now()
 	if err := s.Check(c, r); err != nil {
 		return nil, err
 	}
@@ -152,7 +155,7 @@ func (s *Service) Submit(ctx context.Context, c access.Caller, r Request) (Pendi
 		span.End(scenecast.Tally{}, false, err)
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	return submitted{carried, r.Receipt, span}, nil
+	return submitted{carried, r.Receipt, span, began, s.times[r.Receipt]}, nil
 }
 
 // Push sends a message to an audience and says whom it reached: Submit, then Wait.

@@ -31,7 +31,7 @@ func (s *Server) Unread() int { return s.listener.Unread() }
 func (s *Server) Config() config.Config { return s.reload.config() }
 
 // MetricsHandler tells the metrics, also when the server has stopped.
-func (s *Server) MetricsHandler() http.Handler { return s.metrics("") }
+func (s *Server) MetricsHandler() http.Handler { return s.metrics() }
 
 // KnowsPusherKey reports whether an app of the Pusher protocol has a key, by which pages may be here.
 func (s *Server) KnowsPusherKey(id, key string) bool {

@@ -273,7 +273,11 @@ func (h *eventHooks) retry(app, name string) bool {
 func (h *eventHooks) figures() map[string]metrics.Hook {
 	figures := make(map[string]metrics.Hook)
 	for _, s := range h.stats("") {
-		figures[queueName(s.App, s.Name)] = metrics.Hook{Queued: s.Queued, Delivered: s.Delivered, Dropped: s.Dropped, Failures: s.Failures}
+		h := metrics.Hook{Queued: s.Queued, Delivered: s.Delivered, Dropped: s.Dropped, CallsTaken: s.Calls, CallsFailed: s.Failures}
+		if !s.Oldest.IsZero() {
+			h.Oldest = max(0, time.Since(s.Oldest))
+		}
+		figures[queueName(s.App, s.Name)] = h
 	}
 	return figures
 }

@@ -208,7 +208,8 @@ func TestEventHooks(t *testing.T) {
 	}
 	s.expectMetrics(map[string]string{
 		`scenecast_hook_delivered_total{hook="default/all"}`: "3", `scenecast_hook_queue_events{hook="default/all"}`: "0",
-		`scenecast_hook_dropped_total{hook="default/all"}`: "0", `scenecast_hook_failures_total{hook="default/all"}`: "0",
+		`scenecast_hook_dropped_total{hook="default/all"}`: "0", `scenecast_hook_calls_total{hook="default/all",outcome="failed"}`: "0",
+		`scenecast_hook_oldest_seconds{hook="default/all"}`: "0",
 	})
 }
 

@@ -111,7 +111,7 @@ func TestSlowConsumer(t *testing.T) {
 	if _, answer := s.push(`{"to":"*","message":1}`); !strings.Contains(answer, `"matched":1,"queued":1,"dropped":0`) {
 		t.Errorf("after the drop: %s", answer)
 	}
-	s.expectMetrics(map[string]string{`scenecast_deliveries_total{outcome="dropped"}`: "1"})
+	s.expectMetrics(map[string]string{`scenecast_deliveries_total{outcome="dropped",wire="tutorial"}`: "1"})
 }
 
 // TestAbortStorm: connections that break off at every point leave nothing behind.

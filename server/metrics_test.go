@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"scenecast"
+	"scenecast/api"
 )
 
 // metrics are the series of /metrics on the main port, by name and labels.
@@ -42,7 +43,8 @@ func (r *running) expectMetrics(want map[string]string) {
 func TestMetrics(t *testing.T) {
 	s := startWith(t, map[string]string{"apps": twoApps, "limits.connections": "3"}, func(o *options) { o.Version = `1.2 "x"` })
 	s.expectMetrics(map[string]string{
-		`scenecast_build_info{version="1.2 \"x\""}`: "1", `scenecast_pushes_total`: "0", `scenecast_deliveries_total{outcome="queued"}`: "0",
+		`scenecast_build_info{version="1.2 \"x\""}`: "1", `scenecast_pushes_total`: "0", `scenecast_ready`: "1", `scenecast_engine_healthy`: "1",
+		`scenecast_push_duration_seconds_count{receipt="queued"}`: "0", `scenecast_index_labels`: "0",
 		`scenecast_refused_total{reason="too_many"}`: "0", `scenecast_visitors_turned_away_total`: "0",
 	})
 	s.page("page=home")
@@ -58,21 +60,28 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	s.expectMetrics(map[string]string{
-		`scenecast_connections{app="default"}`:             "2",
-		`scenecast_connections{app="shop"}`:                "1",
-		`scenecast_pushes_total`:                           "3",
-		`scenecast_deliveries_total{outcome="queued"}`:     "3",
-		`scenecast_deliveries_total{outcome="dropped"}`:    "0",
-		`scenecast_frames_dropped_total`:                   "0",
-		`scenecast_frames_coalesced_total`:                 "0",
-		`scenecast_endings_total{cause="page_closed"}`:     "0",
-		`scenecast_endings_total{cause="refused"}`:         "2",
-		`scenecast_refused_total{reason="too_many"}`:       "2",
-		`scenecast_refused_total{reason="unauthorized"}`:   "1",
-		`scenecast_refused_total{reason="invalid"}`:        "1",
-		`scenecast_refused_total{reason="forbidden"}`:      "0",
-		`scenecast_refused_total{reason="internal"}`:       "0",
-		`scenecast_refused_total{reason="limit_exceeded"}`: "0",
+		`scenecast_connections{app="default"}`:                                 "2",
+		`scenecast_connections{app="shop"}`:                                    "1",
+		`scenecast_pushes_total`:                                               "3",
+		`scenecast_deliveries_total{outcome="queued",wire="tutorial"}`:         "3",
+		`scenecast_deliveries_total{outcome="dropped",wire="tutorial"}`:        "0",
+		`scenecast_deliveries_total{outcome="queued",wire="native"}`:           "0",
+		`scenecast_push_duration_seconds_count{receipt="queued"}`:              "3",
+		`scenecast_push_duration_seconds_count{receipt="acked"}`:               "0",
+		`scenecast_http_requests_total{route="POST /v1/push",status="200"}`:    "3",
+		`scenecast_http_request_duration_seconds_count{route="POST /v1/push"}`: "3",
+		`scenecast_index_apps`:                                                 "2",
+		`scenecast_outbox_bytes`:                                               "0",
+		`scenecast_frames_dropped_total`:                                       "0",
+		`scenecast_frames_coalesced_total`:                                     "0",
+		`scenecast_endings_total{cause="page_closed"}`:                         "0",
+		`scenecast_endings_total{cause="refused"}`:                             "2",
+		`scenecast_refused_total{reason="too_many"}`:                           "2",
+		`scenecast_refused_total{reason="unauthorized"}`:                       "1",
+		`scenecast_refused_total{reason="invalid"}`:                            "1",
+		`scenecast_refused_total{reason="forbidden"}`:                          "0",
+		`scenecast_refused_total{reason="internal"}`:                           "0",
+		`scenecast_refused_total{reason="limit_exceeded"}`:                     "0",
 	})
 }
 
@@ -145,19 +154,27 @@ func TestOperationsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	var documented, served []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `(scenecast_[a-z_]+)(?:\\{([a-z]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
-		documented = append(documented, strings.Join(row[1:], " "))
+	for _, row := range regexp.MustCompile("(?m)^\\| `(scenecast_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
+		labels := strings.Split(row[2], ",")
+		slices.Sort(labels)
+		documented = append(documented, fmt.Sprintf("%s %s %s", row[1], strings.Join(labels, ","), row[3]))
 	}
 	s := start(t, map[string]string{ // with a log of its own a registry and a hook, whose figures are documented as well
 		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "redis://127.0.0.1:1",
 		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]", "hooks.connect": "{url: 'http://127.0.0.1:1', on_error: allow}",
-		"hooks.call": "{url: 'http://127.0.0.1:1'}",
+		"hooks.call": "{url: 'http://127.0.0.1:1'}", "jwt.keys": "[{secret: 'a secret of thirty-two bytes, at least'}]",
 	}, nil)
 	s.page("page=home")
 	_, answer := s.call(http.MethodGet, "/metrics", apiKey, "", "")
 	label := make(map[string]string)
-	for _, m := range regexp.MustCompile(`(?m)^(scenecast_\w+)(?:\{(\w+)=.*\})? `).FindAllStringSubmatch(answer, -1) {
-		label[m[1]] = m[2]
+	for _, m := range regexp.MustCompile(`(?m)^(scenecast_\w+)(?:\{(.*)\})? `).FindAllStringSubmatch(answer, -1) {
+		var names []string
+		for _, l := range regexp.MustCompile(`(\w+)="`).FindAllStringSubmatch(m[2], -1) {
+			if l[1] != "le" { // of a histogram's buckets
+				names = append(names, l[1])
+			}
+		}
+		label[strings.TrimSuffix(m[1], "_bucket")] = strings.Join(names, ",")
 	}
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\w+) (\w+)$`).FindAllStringSubmatch(answer, -1) {
 		switch name := m[1]; {
@@ -175,6 +192,51 @@ func TestOperationsDocument(t *testing.T) {
 	for _, name := range []string{"process_open_fds", "process_max_fds", "process_resident_memory_bytes"} {
 		if !strings.Contains(answer, "\n"+name+" ") {
 			t.Errorf("%s is documented, and not served", name)
+		}
+	}
+}
+
+// TestRoutesInMetrics: requests are counted by the pattern of their path, and what clients make up is one route.
+func TestRoutesInMetrics(t *testing.T) {
+	s := start(t, map[string]string{"pusher": "{enabled: true, id: '1', keys: [{key: app-key, secret: secret-of-the-app}]}"}, nil)
+	for _, r := range api.Routes() {
+		if r.Path == "/v1/feed" || r.Path == "/v1/drain" || r.Path == "/v1/reload" {
+			continue // of these more is heard than an answer
+		}
+		path := strings.NewReplacer("{id}", "4711", "{name}", "made-up").Replace(r.Path)
+		s.call(r.Method, path, apiKey, "", "")
+	}
+	for i := range 20 {
+		s.call(http.MethodGet, fmt.Sprintf("/made/up/%d", i), apiKey, "", "")
+		s.call(http.MethodGet, fmt.Sprintf("/v1/pushes/%d", i), apiKey, "", "")
+	}
+	s.call("MADEUP", "/v1/push", apiKey, "", "")
+	s.call(http.MethodGet, "/", "", "", "")
+	s.call(http.MethodGet, "/scenecast.js", "", "", "")
+	s.call(http.MethodPost, "/apps/1/events", "", "", "")
+	got := s.metrics()
+	want := map[string]string{
+		`scenecast_http_request_duration_seconds_count{route="other"}`:                  "21",
+		`scenecast_http_requests_total{route="other",status="404"}`:                     "20",
+		`scenecast_http_request_duration_seconds_count{route="GET /v1/pushes/{id}"}`:    "21",
+		`scenecast_http_requests_total{route="GET /v1/pushes/{id}",status="404"}`:       "21",
+		`scenecast_http_request_duration_seconds_count{route="GET /"}`:                  "1",
+		`scenecast_http_request_duration_seconds_count{route="GET /scenecast.js"}`:      "1",
+		`scenecast_http_request_duration_seconds_count{route="POST /apps/{id}/events"}`: "1",
+	}
+	for _, r := range api.Routes() {
+		if r.Path != "/v1/feed" && r.Path != "/v1/drain" && r.Path != "/v1/reload" && r.Path != "/v1/pushes/{id}" {
+			want[fmt.Sprintf(`scenecast_http_request_duration_seconds_count{route="%s %s"}`, r.Method, r.Path)] = "1"
+		}
+	}
+	for series, n := range want {
+		if got[series] != n {
+			t.Errorf("%s is %q, want %q", series, got[series], n)
+		}
+	}
+	for series := range got {
+		if strings.Contains(series, "4711") || strings.Contains(series, "made") || strings.Contains(series, "MADEUP") {
+			t.Errorf("a client's words are in %s", series)
 		}
 	}
 }

@@ -47,7 +47,9 @@ func newVerifier(c config.Config, sets *jwt.KeySets) (*jwt.Verifier, error) {
 			apps[i].KeySet = sets.Get(url)
 		}
 	}
-	return jwt.New(apps), nil
+	v := jwt.New(apps)
+	sets.Count(v)
+	return v, nil
 }
 
 // authenticators are asked in turn, until one knows the token, or cannot tell.

@@ -56,7 +56,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		Refused:             s.refusals.call,
 		Logger:              s.log,
 	})
-	figures := s.metrics(o.Version)
+	figures := s.metrics()
 	backends := api.New(api.Options{
 		FindKey: s.apps.findKey,
 		MaxBody: int64(c.HTTP.MaxBody),
@@ -134,7 +134,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 		TLS: s.tls.listenerConfig(),
 
 		SocketMode: c.SocketPermissions(),
-		Handler:    logRequests(s.log, s.apps.proxies, s.followCalls(s.apps.sayHSTS(refuseUnclean(e.mux, e.backends.Refuse)))),
+		Handler:    logRequests(s.log, s.apps.proxies, s.followCalls(s.apps.sayHSTS(s.requests.measure(refuseUnclean(e.mux, e.backends.Refuse))))),
 		Endpoints: []listener.Endpoint{
 			{Match: listener.Path("/"), Admitter: e.tutorial, Blocking: blocking, Refuse: e.endpoint.Refuse},
 			{

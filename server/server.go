@@ -94,6 +94,7 @@ type Server struct {
 	native      *native.Protocol
 	listener    *listener.Server
 	refusals    *refusals
+	requests    requests           // over HTTP
 	cutCalls    context.CancelFunc // of backends, that are under way
 	debug       *debugServer       // nil: none
 	tls         *serverTLS         // nil: the port speaks plain HTTP

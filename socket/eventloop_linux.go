@@ -157,7 +157,7 @@ func (e *eventLoop) run() {
 		if e.ready == 0 && !e.isBusy() {
 			e.ready = e.wait()
 		}
-		e.now = e.loop.now()
+		e.now = instant(e.loop.beginRound() / time.Millisecond)
 		e.wheel.rest(e.now)
 		e.decodeBacklog()
 		e.handleEvents()
@@ -174,6 +174,7 @@ func (e *eventLoop) run() {
 		e.wheel.advance(e.now, alarmsAtOnce, e.alarm)
 		e.reap()
 		e.acceptor.resume(e)
+		e.loop.endRound()
 		if e.isBusy() {
 			e.pass()
 		}

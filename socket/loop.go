@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/histogram"
 )
 
 // Loop is an owner goroutine and its sockets. Make one with NewLoop, then Start it, then Attach sockets or have it Listen.
@@ -38,6 +39,7 @@ type Loop struct {
 
 	mu         sync.Mutex
 	tasks      []func()
+	posted     time.Duration        // when the first of them was
 	background []func() (more bool) // in turn
 	open       map[*goConn]struct{} // every socket with a goroutine whose connection is open
 	epollOpen  int                  // sockets without one
@@ -55,6 +57,10 @@ type Loop struct {
 	dropped, coalesced atomic.Int64 // frames
 	outOfDescriptors   atomic.Int64 // connections
 	loweredCloseWait   atomic.Int64 // by LowerCloseWait, in nanoseconds; 0: it was not called
+
+	rounds *histogram.Histogram // how long they were
+	waits  *histogram.Histogram // of the first of the tasks that are taken up together
+	round  atomic.Int64         // when the one began that is under way, in nanoseconds of the loop's time; 0: none is
 }
 
 // eventBackend is the backend whose sockets have no goroutines. All but listen is called on the owner's goroutine; run is
@@ -84,6 +90,8 @@ func NewLoop(o Options) (*Loop, error) {
 		empty:   make(chan struct{}),
 		endings: newEndings(),
 		inbound: inboundBudget{limit: o.InboundTotal},
+		rounds:  histogram.New(roundBounds),
+		waits:   histogram.New(roundBounds),
 	}
 	l.gos = &goConns{loop: l}
 	l.slots.backends[onGoroutines] = l.gos
@@ -114,7 +122,9 @@ func (l *Loop) Start(handler Handler) {
 	l.goroutines.Go(func() {
 		for range wake {
 			for l.hasWork() {
+				l.beginRound()
 				l.runRound(pace{})
+				l.endRound()
 			}
 			if l.hasEnded() {
 				return

@@ -7,7 +7,7 @@ func (l *Loop) Post(task func()) bool {
 		l.mu.Unlock()
 		return false
 	}
-	l.tasks = append(l.tasks, task)
+	l.addTask(task)
 	l.mu.Unlock()
 	l.wakeUp()
 	return true
@@ -16,9 +16,17 @@ func (l *Loop) Post(task func()) bool {
 // post is Post for the owner and for goroutines of sockets, which a stopped loop waits for.
 func (l *Loop) post(task func()) {
 	l.mu.Lock()
-	l.tasks = append(l.tasks, task)
+	l.addTask(task)
 	l.mu.Unlock()
 	l.wakeUp()
+}
+
+// addTask, with mu held, adds a task to those that the owner has not taken up.
+func (l *Loop) addTask(task func()) {
+	if len(l.tasks) == 0 {
+		l.posted = l.elapsed()
+	}
+	l.tasks = append(l.tasks, task)
 }
 
 // postAll posts tasks in order.
@@ -58,8 +66,12 @@ func (l *Loop) runTasks(p pace) {
 	if l.ran == len(l.running) {
 		l.mu.Lock()
 		l.running, l.tasks = l.tasks, l.running[:0]
+		posted := l.posted
 		l.mu.Unlock()
 		l.ran = 0
+		if len(l.running) > 0 {
+			l.waits.Observe(l.elapsed() - posted)
+		}
 	}
 	l.reportEndings()
 	for l.ran < len(l.running) && !p.full() {

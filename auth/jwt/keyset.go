@@ -39,6 +39,8 @@ type KeySet struct {
 	done   chan struct{} // closed when the reading has stopped
 	wanted chan struct{} // somebody waits for it to be read again
 	read   atomic.Pointer[[]Key]
+	readAt atomic.Int64 // when, in ns of Unix time; before: when the set was made
+	counts *counts
 
 	pause time.Duration // refreshAtMost, but for tests
 
@@ -49,12 +51,13 @@ type KeySet struct {
 }
 
 // newKeySet begins to read the key set at a URL, until Close.
-func newKeySet(url string, client *http.Client, log *slog.Logger, pause time.Duration) *KeySet {
+func newKeySet(url string, client *http.Client, log *slog.Logger, pause time.Duration, c *counts) *KeySet {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &KeySet{
-		url: url, client: client, log: log, stop: stop, pause: pause,
+		url: url, client: client, log: log, stop: stop, pause: pause, counts: c,
 		done: make(chan struct{}), wanted: make(chan struct{}, 1), next: make(chan struct{}),
 	}
+	s.readAt.Store(time.Now().UnixNano())
 	go s.run(ctx)
 	return s
 }
@@ -145,7 +148,11 @@ func (s *KeySet) run(ctx context.Context) {
 		s.reading, s.next = read, make(chan struct{})
 		s.mu.Unlock()
 		again := refreshEvery
-		if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
+		if err := s.refresh(ctx); err == nil {
+			s.counts.read.Add(1)
+			s.readAt.Store(time.Now().UnixNano())
+		} else if ctx.Err() == nil {
+			s.counts.notRead.Add(1)
 			s.log.Warn("the keys of jwt.jwks_url could not be read; those that were read before stay in force", "url", s.shown(), "err", withoutURL(err))
 			again = retryEvery
 		}

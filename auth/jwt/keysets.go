@@ -15,12 +15,14 @@ type KeySets struct {
 
 	pause time.Duration // between two readings that tokens ask for; defaults to refreshAtMost
 
-	mu   sync.Mutex
-	sets map[string]*KeySet
+	mu     sync.Mutex
+	sets   map[string]*KeySet
+	counts *counts // made when it is asked for first
 }
 
 // Get is the key set at a URL, which is read from now on.
 func (s *KeySets) Get(url string) *KeySet {
+	counts := s.countsOf()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	set := s.sets[url]
@@ -29,7 +31,7 @@ func (s *KeySets) Get(url string) *KeySet {
 		if log == nil {
 			log = slog.Default()
 		}
-		set = newKeySet(url, &http.Client{Timeout: fetchTimeout}, log, cmp.Or(s.pause, refreshAtMost))
+		set = newKeySet(url, &http.Client{Timeout: fetchTimeout}, log, cmp.Or(s.pause, refreshAtMost), counts)
 		if s.sets == nil {
 			s.sets = make(map[string]*KeySet)
 		}
@@ -37,6 +39,9 @@ func (s *KeySets) Get(url string) *KeySet {
 	}
 	return set
 }
+
+// Count has a verifier count among the figures of these key sets (Stats). It is called before the verifier is used.
+func (s *KeySets) Count(v *Verifier) { v.counts = s.countsOf() }
 
 // Keep closes all key sets but those that a verifier uses. It is called when a configuration has taken another one's place.
 func (s *KeySets) Keep(v *Verifier) {

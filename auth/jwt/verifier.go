@@ -41,6 +41,7 @@ type Verifier struct {
 	waiting atomic.Int64  // to be verified
 	keyless atomic.Int64  // tokens that wait for a key
 	now     func() time.Time
+	counts  *counts
 }
 
 // New makes a verifier of what apps say.
@@ -50,6 +51,8 @@ func New(apps []App) *Verifier {
 		cache: cache{size: maxCached},
 		turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // the rest is for pages that are connected
 		now:   time.Now,
+
+		counts: newCounts(),
 	}
 	for i := range v.apps {
 		a := &v.apps[i]
@@ -89,13 +92,23 @@ var errBusy = problem.New(problem.Unavailable, "more tokens of pages are being v
 // AuthenticatePage implements auth.PageAuthenticator. A token whose signature takes long to verify, as all but those of an HMAC do, or whose
 // key has to be fetched, is deferred where a loop asks.
 func (v *Verifier) AuthenticatePage(ctx context.Context, token string) (auth.Page, error) {
+	began := time.Now()
 	if len(token) > MaxToken {
+		v.counts.note(began, false, errTooLong)
 		return auth.Page{}, errTooLong
 	}
 	d := digest(sha256.Sum256([]byte(token)))
 	if page, err := v.find(d); page != nil || err != nil {
+		v.counts.note(began, true, err)
 		return deref(page), err
 	}
+	page, err := v.authenticate(ctx, d, token)
+	v.counts.note(began, false, err)
+	return page, err
+}
+
+// authenticate verifies a token that is not known.
+func (v *Verifier) authenticate(ctx context.Context, d digest, token string) (auth.Page, error) {
 	u, err := parse(token)
 	if err != nil {
 		return auth.Page{}, err

@@ -131,6 +131,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	call := &request{Request: r.WithContext(ctx), w: w}
 	answer, err := a.call(call)
+	r.Pattern = call.Pattern
 	if err != nil {
 		a.Refuse(w, r, err)
 		return
@@ -157,6 +158,7 @@ func (a *API) call(r *request) (any, error) {
 	}
 	tracing.SetRoute(r.Context(), base+"{id}/"+to.path)
 	tracing.Authorized(r.Context(), r.app.Name, r.caller.Credential, false)
+	r.Pattern = base + "{id}/" + to.path
 	if method := r.Method; method != to.method && (method != http.MethodHead || to.method != http.MethodGet) {
 		r.w.Header().Set("Allow", to.method)
 		return nil, problem.New(problem.MethodNotAllowed, "this call takes %s", to.method)
