@@ -119,8 +119,13 @@ func TestKeyTurnover(t *testing.T) {
 func TestKeySetNeverRead(t *testing.T) {
 	s := newSetServer(t, "")
 	s.serve(http.StatusInternalServerError, "")
-	v := ofSet(newSets(t).Get(s.URL))
+	sets := newSets(t)
+	v := ofSet(sets.Get(s.URL))
+	sets.Count(v)
 	_, err := v.AuthenticatePage(t.Context(), sign("ES256", "p256", "p256", claims(nil)))
+	if stats := sets.Stats(); stats.Refreshes["failed"] == 0 || stats.Refreshes["read"] != 0 || stats.Age <= 0 || stats.Verifications["unavailable"] != 1 {
+		t.Errorf("%+v", stats)
+	}
 	if p := problem.Of(err); p.Kind != problem.Unavailable || p.Setting != "jwt.jwks_url" {
 		t.Errorf("%v", err)
 	}

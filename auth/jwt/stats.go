@@ -2,6 +2,7 @@ package jwt
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -36,27 +37,24 @@ var outcomeNames = [outcomes]string{"valid", "known", "malformed", "expired", "s
 
 // outcomeOf is that of a verification.
 func outcomeOf(err error) outcome {
-	var invalid *auth.InvalidToken
+	is := func(any ...error) bool {
+		return slices.ContainsFunc(any, func(e error) bool { return errors.Is(err, e) })
+	}
 	switch {
 	case err == nil:
 		return valid
-	case errors.Is(err, errExpired), errors.Is(err, errEarly):
+	case is(errExpired, errEarly):
 		return expired
-	}
-	if !errors.As(err, &invalid) {
-		return unavailable
-	}
-	switch error(invalid) {
-	case errExpired, errEarly:
-		return expired
-	case errSignature:
+	case is(errSignature):
 		return unsigned
-	case errIssuer, errAudience:
+	case is(errIssuer, errAudience):
 		return notMeant
-	case errEndless, errLifetime:
+	case is(errEndless, errLifetime):
 		return tooLong
+	case is(auth.ErrInvalidToken):
+		return malformed
 	}
-	return malformed
+	return unavailable
 }
 
 // counts are figures of verifiers and key sets.

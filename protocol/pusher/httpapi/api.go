@@ -158,7 +158,6 @@ func (a *API) call(r *request) (any, error) {
 	}
 	tracing.SetRoute(r.Context(), base+"{id}/"+to.path)
 	tracing.Authorized(r.Context(), r.app.Name, r.caller.Credential, false)
-	r.Pattern = base + "{id}/" + to.path
 	if method := r.Method; method != to.method && (method != http.MethodHead || to.method != http.MethodGet) {
 		r.w.Header().Set("Allow", to.method)
 		return nil, problem.New(problem.MethodNotAllowed, "this call takes %s", to.method)
@@ -186,6 +185,10 @@ func (a *API) authorize(r *request) (*route, error) {
 		return nil, problem.New(problem.Unauthorized, "there is no app with the id %.80q", id)
 	}
 	r.app = found
+	to := find(call, &r.name)
+	if to != nil {
+		r.Pattern = base + "{id}/" + to.path
+	}
 	query, err := signature.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, problem.New(problem.Invalid, "%v", err)
@@ -203,7 +206,7 @@ func (a *API) authorize(r *request) (*route, error) {
 		return nil, err
 	}
 	r.caller = access.Caller{App: found.Name, Credential: "pusher " + found.ID}
-	return find(call, &r.name), nil
+	return to, nil
 }
 
 // find is the call of a path below an app, whose one part that may be any is put into name; nil: there is none.
