@@ -14,7 +14,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-monitoring test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -44,6 +44,7 @@ release: ; scripts/release
 test-release: ; scripts/test-release
 test-packages: ; scripts/test-packages
 test-deploy: ; scripts/test-deploy
+test-monitoring: ; scripts/test-monitoring
 .tools/nfpm: $(NFPM) ; ln -sf $(notdir $<) $@
 $(NFPM): ; scripts/install-go-tool $@ github.com/goreleaser/nfpm/v2/cmd/nfpm
 .tools/cyclonedx-gomod: $(SBOM) ; ln -sf $(notdir $<) $@

@@ -145,6 +145,16 @@ func TestMetricsAreForOperators(t *testing.T) {
 	}
 }
 
+// monitored are settings of a server that has all metrics.
+func monitored(t *testing.T) map[string]string {
+	return map[string]string{ // with a log of its own a registry and a hook, whose figures are documented as well
+		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "redis://127.0.0.1:1",
+		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]", "hooks.connect": "{url: 'http://127.0.0.1:1', on_error: allow}",
+		"hooks.call": "{url: 'http://127.0.0.1:1'}", "jwt.keys": "[{key: 'a secret of thirty-two bytes, at least', alg: HS256}]",
+		"debug.listen": "127.0.0.1:0", "drain": "1s", // for events that nobody takes
+	}
+}
+
 // TestOperationsDocument: docs/operations.md has the metrics that are served, with their types and labels, and no others.
 func TestOperationsDocument(t *testing.T) {
 	t.Parallel()
@@ -158,11 +168,7 @@ func TestOperationsDocument(t *testing.T) {
 		slices.Sort(labels)
 		documented = append(documented, fmt.Sprintf("%s %s %s", row[1], strings.Join(labels, ","), row[3]))
 	}
-	s := start(t, map[string]string{ // with a log of its own a registry and a hook, whose figures are documented as well
-		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "redis://127.0.0.1:1",
-		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]", "hooks.connect": "{url: 'http://127.0.0.1:1', on_error: allow}",
-		"hooks.call": "{url: 'http://127.0.0.1:1'}", "jwt.keys": "[{key: 'a secret of thirty-two bytes, at least', alg: HS256}]",
-	}, nil)
+	s := start(t, monitored(t), nil)
 	s.page("page=home")
 	s.call(http.MethodGet, "/healthz", "", "", "") // a route is there from its first request on
 	_, answer := s.call(http.MethodGet, "/metrics", apiKey, "", "")
@@ -184,6 +190,11 @@ func TestOperationsDocument(t *testing.T) {
 			t.Errorf("the metric %s is not documented", name)
 		}
 	}
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (\w+) `).FindAllStringSubmatch(answer, -1) {
+		names = append(names, m[1])
+	}
+	expectMonitored(t, names)
 	slices.Sort(documented)
 	slices.Sort(served)
 	if !slices.Equal(documented, served) {
