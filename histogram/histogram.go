@@ -53,6 +53,16 @@ func (s Snapshot) Count() (n int64) {
 	return n
 }
 
+// Above is how many durations were above a bound.
+func (s Snapshot) Above(bound time.Duration) (n int64) {
+	for i, c := range s.Counts {
+		if i == len(s.Bounds) || s.Bounds[i] > bound {
+			n += c
+		}
+	}
+	return n
+}
+
 // With is what two histograms with the same bounds have counted together. An empty snapshot is of one that has counted nothing.
 func (s Snapshot) With(other Snapshot) Snapshot {
 	if len(s.Counts) == 0 {

@@ -45,6 +45,11 @@ func TestQuantile(t *testing.T) {
 			t.Errorf("%g: %v %v, want %v %v", c.q, d, ok, c.want, c.ok)
 		}
 	}
+	for bound, want := range map[time.Duration]int64{0: 100, time.Millisecond: 2, 10 * time.Millisecond: 1, time.Second: 1} {
+		if n := h.Snapshot().Above(bound); n != want {
+			t.Errorf("%d are above %v, want %d", n, bound, want)
+		}
+	}
 	since := h.Snapshot().Since(before)
 	if want := []int64{0, 0, 0, 1}; !slices.Equal(since.Counts, want) || since.Sum != time.Minute {
 		t.Errorf("since: %v %v, want %v", since.Counts, since.Sum, want)

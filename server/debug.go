@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// debugServer is what an operator looks into a process with: /healthz, /readyz and /metrics, Go's profiles under /debug/pprof/, and
-// POST /debug/gc, which collects garbage and gives unused memory back to the system, so that what is left is what is in use. It
+// debugServer is what an operator looks into a process with: /healthz, /readyz and /metrics, /debug/top, Go's profiles under
+// /debug/pprof/, and POST /debug/gc, which collects garbage and gives unused memory back to the system, so that what is left is what is in use. It
 // asks for no key: its address must be one that only operators reach. It answers until the server has stopped.
 type debugServer struct {
 	http     *http.Server
@@ -23,7 +23,7 @@ type debugServer struct {
 }
 
 // listenDebug opens the debug port; an empty address opens none.
-func listenDebug(ctx context.Context, addr string, inherited *os.File, metrics, health http.Handler, log *slog.Logger) (*debugServer, error) {
+func listenDebug(ctx context.Context, addr string, inherited *os.File, metrics, health, top http.Handler, log *slog.Logger) (*debugServer, error) {
 	if addr == "" {
 		return nil, nil
 	}
@@ -35,6 +35,7 @@ func listenDebug(ctx context.Context, addr string, inherited *os.File, metrics, 
 	mux.Handle("GET /metrics", metrics)
 	mux.Handle("GET /healthz", health)
 	mux.Handle("GET /readyz", health)
+	mux.Handle("GET /debug/top", top)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

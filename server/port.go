@@ -118,7 +118,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 	if err := s.startLoops(c, before.loopCount(), o.portable); err != nil {
 		return err
 	}
-	if s.debug, err = listenDebug(ctx, c.Debug.Listen, before.debugPort(), e.figures, e.backends, s.log); err != nil {
+	if s.debug, err = listenDebug(ctx, c.Debug.Listen, before.debugPort(), e.figures, e.backends, http.HandlerFunc(s.top), s.log); err != nil {
 		return err
 	}
 	eventPages := sse.New(e.authenticator)

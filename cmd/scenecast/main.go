@@ -70,7 +70,7 @@ Push something:
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newHealth(), newDoctor(), newReload(), newDrain(), newHandover(), newLog(), newBench(), newConfig(), newToken(), newVersion())
+	root.AddCommand(newServe(), newDemo(), newPush(), newListen(), newNodes(), newTop(), newHealth(), newDoctor(), newReload(), newDrain(), newHandover(), newLog(), newBench(), newConfig(), newToken(), newVersion())
 	root.Version = build() // cobra prints it as version does; a template of our own would link text/template
 	root.CompletionOptions.HiddenDefaultCmd = true
 	return root
