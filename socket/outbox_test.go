@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"scenecast"
+	"scenecast/histogram"
 )
 
 // naiveOutbox is what an outbox is to do, done with lists.
@@ -126,7 +127,7 @@ func FuzzOutbox(f *testing.F) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		policy := Policy(r.IntN(2))
 		bounds := limits{bytes: 100 + r.IntN(300), frames: 1 + r.IntN(20)}
-		l := &Loop{limits: bounds, options: Options{SlowConsumer: policy, OutboxTotal: 1 << 30}, wakeUp: func() {}}
+		l := &Loop{limits: bounds, options: Options{SlowConsumer: policy, OutboxTotal: 1 << 30}, wakeUp: func() {}, waits: histogram.New(roundBounds)}
 		o, naive := new(outbox), new(naiveOutbox)
 		var stream, told []string
 		for i := range 300 {
