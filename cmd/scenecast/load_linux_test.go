@@ -147,12 +147,19 @@ func (l *load) end() {
 	for i := range l.sent {
 		total += l.sent[i].Load()
 	}
+	last, since := int64(0), time.Now() // what pages have shown, and since when they have shown no more
 	for deadline := time.Now().Add(2 * patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		behind := false
+		behind, fewer, shown := false, false, int64(0)
 		for _, p := range l.pages {
-			behind = behind || p.count.Load() < total
+			n := p.count.Load()
+			shown += n
+			fewer = fewer || n < total && p.fewer.Load()
+			behind = behind || n < total && !p.fewer.Load()
 		}
-		if !behind {
+		if shown != last {
+			last, since = shown, time.Now()
+		}
+		if !behind && (!fewer || time.Since(since) > 10*time.Second) {
 			break
 		}
 	}

@@ -27,6 +27,7 @@ type roamer struct {
 	since scenecast.Position
 	shown []showing
 	count atomic.Int64
+	fewer atomic.Bool // it was told of a gap, and may never have all
 	gaps  []string
 	gapAt []int // of each, how much was shown before it
 	moves int
@@ -75,6 +76,7 @@ func (p *roamer) visit(ctx context.Context, m *member) {
 			p.welcomed()
 		},
 		OnGap: func(g client.Gap) {
+			p.fewer.Store(true)
 			p.gapAt = append(p.gapAt, len(p.shown))
 			p.gaps = append(p.gaps, fmt.Sprintf("%s at %s after %v, standing at %v, goes on at %v",
 				g.Reason, m.name, time.Since(p.load.begun).Round(time.Millisecond), p.since, g.Position))
