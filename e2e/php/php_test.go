@@ -9,13 +9,16 @@ import (
 
 // TestPHPUnit runs the package's own tests, each of which is told of where it fails.
 func TestPHPUnit(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "scenecast")
-	if out, err := exec.Command("go", "build", "-o", program, "scenecast/cmd/scenecast").CombinedOutput(); err != nil {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("make", "-s", "-C", root, "build").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	tests := exec.CommandContext(t.Context(), "phpunit")
-	tests.Dir = filepath.Join("..", "..", "clients", "php")
-	tests.Env = append(os.Environ(), "SCENECAST_BINARY="+program, "TMPDIR="+t.TempDir())
+	tests.Dir = filepath.Join(root, "clients", "php")
+	tests.Env = append(os.Environ(), "SCENECAST_BINARY="+filepath.Join(root, "bin", "scenecast"), "TMPDIR="+t.TempDir())
 	out, err := tests.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -50,7 +50,7 @@ final class PackageTest extends LaravelTestCase
 
     public function testNotifications(): void
     {
-        $user = new User(['id' => '42']);
+        $user = new User(['id' => 'notified']);
         $page = $this->page(['page' => 'home'], $this->app->make(PageTokens::class)->make($user));
         $other = $this->page(['page' => 'home']);
         $user->notify(new InvoicePaid(['invoice' => 1]));
@@ -107,12 +107,12 @@ final class PackageTest extends LaravelTestCase
         $this->assertStringContainsString('equality is written ==', $output);
         $this->assertSame([0, "ok      the server takes pushes\nok      it knows the API key\nok      page tokens can be made\n"], $this->artisan('scenecast:health'));
 
-        $this->scenecast->to(['page' => 'late'])->ttl(60)->event('news')->push(['n' => 1]);
-        $this->scenecast->to(['page' => 'late'])->ttl(60)->push('2');
-        [$code, $output] = $this->artisan('scenecast:listen', ['label' => ['page=late'], '--count' => '2']);
+        $this->scenecast->to(['page' => 'listen'])->ttl(60)->event('news')->push(['n' => 1]);
+        $this->scenecast->to(['page' => 'listen'])->ttl(60)->push('2');
+        [$code, $output] = $this->artisan('scenecast:listen', ['label' => ['page=listen'], '--count' => '2']);
         $this->assertSame([0, ['"2"', 'news {"n":1}']], [$code, self::sorted(explode("\n", trim($output)))]);
         $this->app->make('config')->set('scenecast.url', $this->server->url . '/nowhere');
-        $this->assertSame(1, $this->artisan('scenecast:listen', ['label' => ['page=late']])[0]);
+        $this->assertSame(1, $this->artisan('scenecast:listen', ['label' => ['page=listen']])[0]);
     }
 
     /** @param list<string> $lines @return list<string> */
