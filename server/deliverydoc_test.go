@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -115,87 +114,4 @@ func TestPusherDocument(t *testing.T) {
 	if rows < 20 {
 		t.Errorf("found only %d features: this test does not read the document any more", rows)
 	}
-}
-
-// TestPusherDocumentInChinese: docs/pusher.zh-CN.md says what docs/pusher.md says, as far as that can be read without knowing Chinese. Under each
-// heading it has the same blocks of code, but for what comments in them say, as many rows of tables and items of lists, and names the same
-// code and tests.
-func TestPusherDocumentInChinese(t *testing.T) {
-	english, chinese := documentSections(t, "../docs/pusher.md"), documentSections(t, "../docs/pusher.zh-CN.md")
-	if len(english) < 11 || len(english) != len(chinese) {
-		t.Fatalf("the English document has %d headings, the Chinese one %d", len(english), len(chinese))
-	}
-	for i, want := range english {
-		got := chinese[i]
-		if got.level != want.level || got.rows != want.rows || got.items != want.items {
-			t.Errorf("%q has level %d, %d rows and %d items, and %q level %d, %d and %d",
-				want.heading, want.level, want.rows, want.items, got.heading, got.level, got.rows, got.items)
-		}
-		if !slices.Equal(got.blocks, want.blocks) {
-			t.Errorf("%q has the code\n%s\nand %q\n%s", want.heading, strings.Join(want.blocks, "\n"), got.heading, strings.Join(got.blocks, "\n"))
-		}
-		for code := range want.code {
-			if !got.code[code] {
-				t.Errorf("%q names %s, and %q does not", want.heading, code, got.heading)
-			}
-		}
-		for code := range got.code {
-			if !want.code[code] {
-				t.Errorf("%q names %s, and %q does not", got.heading, code, want.heading)
-			}
-		}
-	}
-}
-
-// documentSection is what stands under a heading of a document.
-type documentSection struct {
-	heading     string
-	level       int
-	rows, items int             // of tables and lists
-	blocks      []string        // of code, without comments
-	code        map[string]bool // within the text, and where links lead
-}
-
-var (
-	codeBlock   = regexp.MustCompile("(?ms)^```.*?^```$")
-	codeComment = regexp.MustCompile(` // .*`)
-	codeOrLink  = regexp.MustCompile("`[^`]+`" + `|\]\([^)]+\)`)
-)
-
-// documentSections reads a document of which there are two languages. That it leads to the other one does not count.
-func documentSections(t *testing.T, path string) (sections []documentSection) {
-	t.Helper()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var blocks []string
-	text := codeBlock.ReplaceAllStringFunc(string(content), func(block string) string {
-		blocks = append(blocks, codeComment.ReplaceAllString(block, ""))
-		return "```"
-	})
-	for line := range strings.Lines(text) {
-		if hashes := len(line) - len(strings.TrimLeft(line, "#")); hashes > 0 {
-			sections = append(sections, documentSection{heading: strings.TrimSpace(line[hashes:]), level: hashes, code: make(map[string]bool)})
-			continue
-		}
-		if len(sections) == 0 {
-			t.Fatalf("%s begins with no heading", path)
-		}
-		s := &sections[len(sections)-1]
-		switch {
-		case strings.HasPrefix(line, "```"):
-			s.blocks, blocks = append(s.blocks, blocks[0]), blocks[1:]
-		case strings.HasPrefix(line, "|"):
-			s.rows++
-		case strings.HasPrefix(line, "- "):
-			s.items++
-		}
-		for _, code := range codeOrLink.FindAllString(line, -1) {
-			if code != "](pusher.md)" && code != "](pusher.zh-CN.md)" {
-				s.code[code] = true
-			}
-		}
-	}
-	return sections
 }
