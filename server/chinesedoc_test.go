@@ -1,9 +1,7 @@
 package server_test
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,23 +11,26 @@ import (
 	"unicode"
 )
 
-// TestDocumentsInChinese: docs/X.zh-CN.md says what docs/X.md says, as far as that can be read without knowing Chinese. Under each heading it has
+// TestDocumentsInChinese: X.zh-CN.md says what X.md says, as far as that can be read without knowing Chinese. Under each heading it has
 // the same blocks of code, but for what comments in them say, as many rows of tables and items of lists, and names the same code and tests. Each
 // of the two leads to the other, and the Chinese one leads to Chinese documents where there are any, at the same headings.
 func TestDocumentsInChinese(t *testing.T) {
-	paths, err := filepath.Glob("../docs/*" + chineseSuffix)
-	if err != nil || len(paths) < 2 {
-		t.Fatalf("found %d documents in Chinese (%v)", len(paths), err)
+	var paths []string
+	for _, pattern := range []string{"../*", "../docs/*", "../clients/*/*", "../examples/*/*"} {
+		found, err := filepath.Glob(pattern + chineseSuffix)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %d documents in Chinese (%v)", pattern, len(found), err)
+		}
+		paths = append(paths, found...)
 	}
 	for _, chinesePath := range paths {
-		name := strings.TrimSuffix(filepath.Base(chinesePath), chineseSuffix)
-		englishPath := "../docs/" + name + ".md"
-		if _, err := os.Stat(englishPath); errors.Is(err, fs.ErrNotExist) && name == "glossary" {
+		englishPath := strings.TrimSuffix(chinesePath, chineseSuffix) + ".md"
+		if filepath.Base(englishPath) == "glossary.md" {
 			continue // it has both languages
 		}
-		t.Run(name, func(t *testing.T) {
-			english := documentSections(t, englishPath, "[中文]("+name+chineseSuffix+")\n")
-			chinese := documentSections(t, chinesePath, "[English]("+name+".md)\n")
+		t.Run(filepath.ToSlash(strings.TrimPrefix(englishPath, "../")), func(t *testing.T) {
+			english := documentSections(t, englishPath, "[中文]("+filepath.Base(chinesePath)+")\n")
+			chinese := documentSections(t, chinesePath, "[English]("+filepath.Base(englishPath)+")\n")
 			if len(english) != len(chinese) {
 				t.Fatalf("the English document has %d headings, the Chinese one %d", len(english), len(chinese))
 			}
