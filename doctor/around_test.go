@@ -69,6 +69,8 @@ func TestCertificates(t *testing.T) {
 		cert, key := certificate(t, c.from, c.to)
 		expect(t, examine(t, nil, map[string]string{"tls.cert": cert, "tls.key": key}, nil), "tls", c.want, c.says)
 	}
+	own, key := certificate(t, now.Add(-day), now.Add(90*day))
+	expect(t, examine(t, nil, map[string]string{"tls.cert": own, "tls.key": key}, func(o *doctor.Options) { o.Roots = own }), "tls", doctor.OK, "push.example.com")
 	cert, _ := certificate(t, now, now.Add(day))
 	_, other := certificate(t, now, now.Add(day))
 	found := examine(t, nil, map[string]string{"tls.cert": cert, "tls.key": other}, nil)

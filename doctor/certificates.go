@@ -18,7 +18,7 @@ const endsSoon = 14 * 24 * time.Hour
 
 const (
 	renew       = "Renew it, and have the server read it: scenecast reload (certbot renew --deploy-hook 'systemctl reload scenecast')."
-	wholeChain  = "Put the certificates of the intermediate authorities behind it in the same file (fullchain.pem). For an authority of your own, have clients trust it."
+	wholeChain  = "Put the certificates of the intermediate authorities behind it in the same file (fullchain.pem). For an authority of your own, have clients trust it, and give it to this command by --ca."
 	otherDomain = "Get a certificate for this name, or reach the server by a name that the certificate has."
 )
 
@@ -33,9 +33,10 @@ func checkCertificates(_ context.Context, s *subject, r *report) {
 		}
 		return
 	}
+	roots, _ := authorities(s.Roots) // where they cannot be read, the check of the proxy tells
 	matches := false
 	for _, pair := range pairs {
-		if leaf := checkPair(r, pair); leaf != nil && s.URL != nil {
+		if leaf := checkPair(r, pair, roots); leaf != nil && s.URL != nil {
 			matches = matches || leaf.VerifyHostname(s.URL.Hostname()) == nil
 		}
 	}
@@ -45,7 +46,7 @@ func checkCertificates(_ context.Context, s *subject, r *report) {
 }
 
 // checkPair looks at one certificate, and returns it; nil: it cannot be read.
-func checkPair(r *report, pair config.Certificate) *x509.Certificate {
+func checkPair(r *report, pair config.Certificate, roots *x509.CertPool) *x509.Certificate {
 	loaded, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
 	if err != nil {
 		r.add(Failure, "Give readable files in PEM that go together, to the user that the server runs as.", "%s and %s: %v", pair.Cert, pair.Key, err)
@@ -62,7 +63,7 @@ func checkPair(r *report, pair config.Certificate) *x509.Certificate {
 			chain = append(chain, c)
 		}
 	}
-	judgeChain(r, pair.Cert, chain, "", nil)
+	judgeChain(r, pair.Cert, chain, "", roots)
 	return leaf
 }
 

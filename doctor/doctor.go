@@ -51,7 +51,7 @@ type Options struct {
 	Token, Key string
 	// Idle has connections through the URL be kept idle until the server pings them.
 	Idle bool
-	// Roots is a file in PEM with the authorities of the URL's certificate. Empty: those of the system.
+	// Roots is a file in PEM with the authorities of the certificates, the URL's and those of tls. Empty: those of the system.
 	Roots string
 
 	// Timeout is how long a check may take, but for those that wait for a ping. Defaults to DefaultTimeout.

@@ -128,7 +128,7 @@ func (f *front) checkReach(ctx context.Context) bool {
 			"what answers below %s is no Scenecast (%s to GET /readyz)", f.URL.Redacted(), response.Status)
 		return false
 	case response.StatusCode != http.StatusOK:
-		f.r.addOf("reach", Warning, "See its log, and scenecast nodes.", "the server behind %s is not ready: %s", f.URL.Redacted(), words)
+		f.r.addOf("reach", Warning, seeWhyNotReady, "the server behind %s is not ready: %s", f.URL.Redacted(), words)
 	default:
 		f.r.addOf("reach", OK, "", "Scenecast answers at %s: %s", f.URL.Redacted(), words)
 	}

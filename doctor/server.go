@@ -15,6 +15,8 @@ import (
 	"syscall"
 )
 
+const seeWhyNotReady = "See its log, and scenecast nodes. One that was drained takes pages again after scenecast drain --undo."
+
 // checkServer looks whether a server runs at the address of listen, how it is, and how many descriptors it has left.
 func checkServer(ctx context.Context, s *subject, r *report) {
 	client, base, ok := s.localServer()
@@ -41,7 +43,7 @@ func checkServer(ctx context.Context, s *subject, r *report) {
 		r.add(Failure, "Find out what has the port (ss -ltnp), or set another one in listen.", "what answers at %s is no Scenecast (%d)", s.Config.Listen, status)
 		return
 	case status != http.StatusOK:
-		r.add(Failure, "See its log, and scenecast nodes.", "the server at %s is not ready: %s", s.Config.Listen, answer)
+		r.add(Failure, seeWhyNotReady, "the server at %s is not ready: %s", s.Config.Listen, answer)
 	default:
 		r.add(OK, "", "the server at %s is %s", s.Config.Listen, answer)
 	}

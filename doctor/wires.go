@@ -15,6 +15,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"scenecast"
 	"scenecast/client"
 )
 
@@ -95,7 +96,7 @@ func (f *front) checkWebSocket(ctx context.Context) {
 		if f.Token == "" {
 			f.r.addOf("websocket", OK, "", "WebSockets come through; without a page's token the server closes them (%d)", code)
 		} else {
-			f.r.addOf("websocket", Warning, "Give the token of a page that may come in: --client-token.", "WebSockets come through, and the server refuses this page (%d): %s", code, reason)
+			f.r.addOf("websocket", Warning, refusal{Code: int(code)}.advice(), "WebSockets come through, and the server refuses this page (%d): %s", code, reason)
 		}
 		return
 	}
@@ -161,13 +162,21 @@ func (f *front) checkStream(ctx context.Context) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		f.r.addOf("events", Warning, "Give the token of a page that may come in: --client-token.", "an event stream is answered %s", response.Status)
+		f.r.addOf("events", Warning, refusal{Code: response.StatusCode}.advice(), "an event stream is answered %s", response.Status)
 		return
 	}
 	lines := bufio.NewReader(response.Body)
 	id, err := readWelcome(lines)
-	if !late.Stop() || err != nil {
+	var refused refusal
+	switch {
+	case errors.As(err, &refused):
+		f.r.addOf("events", Warning, refused.advice(), "event streams are not buffered at their beginning, and the server refuses this page (%d): %s", refused.Code, refused.Reason)
+		return
+	case !late.Stop():
 		f.r.addOf("events", Failure, noBuffering, "an event stream is opened, and its first event does not arrive within %v: it is buffered", f.Timeout)
+		return
+	case err != nil:
+		f.r.addOf("events", Failure, "See the log of the proxy, and that of the server.", "an event stream is opened, and ends before its first event: %s", inWords(err))
 		return
 	}
 	took, sent, err := f.pushTo(ctx, leave, id, lines)
@@ -190,7 +199,29 @@ func (f *front) checkStream(ctx context.Context) {
 	}
 }
 
-// readWelcome is the ID of the connection, from the first event.
+// refusal is what a page is told that may not come in: a close code or a status, and why.
+type refusal struct {
+	Code   int
+	Reason string
+}
+
+func (r refusal) Error() string {
+	return fmt.Sprintf("the server refuses the page (%d): %s", r.Code, r.Reason)
+}
+
+// advice is what to do about it.
+func (r refusal) advice() string {
+	switch r.Code {
+	case int(scenecast.CloseShuttingDown), http.StatusServiceUnavailable:
+		return "Try again when the server takes pages; one that was drained does so after scenecast drain --undo."
+	case int(scenecast.CloseTooMany), http.StatusTooManyRequests:
+		return "Try again later, or raise the limit: max_connections and limits."
+	default:
+		return "Give the token of a page that may come in: --client-token."
+	}
+}
+
+// readWelcome is the ID of the connection, from the first event. The error is a refusal where the server says no.
 func readWelcome(lines *bufio.Reader) (id string, err error) {
 	for {
 		line, err := lines.ReadString('\n')
@@ -201,12 +232,15 @@ func readWelcome(lines *bufio.Reader) (id string, err error) {
 		if !ok {
 			continue
 		}
-		var welcome struct{ Type, ID, Reason string }
+		var welcome struct {
+			Type, ID string
+			refusal
+		}
 		if err := json.Unmarshal([]byte(data), &welcome); err != nil {
 			return "", err
 		}
 		if welcome.Type != "welcome" {
-			return "", errors.New("the server refuses the page: " + welcome.Reason)
+			return "", welcome.refusal
 		}
 		return welcome.ID, nil
 	}

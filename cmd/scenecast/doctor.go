@@ -43,7 +43,7 @@ from anywhere. Exit status: 0; 1 where there are warnings and --strict is given;
 	strict := f.Bool("strict", false, "end with status 1 where there are warnings")
 	pages := f.Int("pages", 0, "`number` of pages that are expected (default what limits.connections or max_connections allow, or 10000)")
 	idle := f.Bool("idle", true, "with --url, wait for a ping on connections that are idle")
-	roots := f.String("ca", "", "`file` in PEM with the authority of the certificate at --url, where this machine does not know it")
+	roots := f.String("ca", "", "`file` in PEM with the authority of the certificates, at --url and in tls, where this machine does not know it")
 	timeout := f.Duration("timeout", doctor.DefaultTimeout, "`time` that a check may take; waiting for a ping comes on top")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *timeout <= 0 {
