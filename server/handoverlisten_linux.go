@@ -26,12 +26,15 @@ type handoverService struct {
 	next *successor    // that has the pages; nil: none has
 	conn *link.Conn    // to it
 
+	starting sync.Mutex // held while a process that was started has not taken over yet
+
 	mu       sync.Mutex
 	watchers map[chan attempt]struct{} // who wants to know how attempts end
 }
 
 // attempt is what happens to a handover.
 type attempt struct {
+	pid      int // of the process that is to take over; 0: it is of another namespace
 	progress string
 	ended    bool
 	err      error // why it has failed
@@ -128,8 +131,11 @@ func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
 		h.server.handovers.count(handoverRefused)
 		h.server.log.Warn("handover: refused", "why", err)
 	}
-	h.tell(attempt{ended: true, err: err})
+	h.tell(attempt{pid: conn.PID(), ended: true, err: err})
 }
+
+// errUnderWay refuses to hand over twice at a time.
+var errUnderWay = errors.New("another handover is under way")
 
 // failedHandover is an attempt that has failed after pages had begun to stand still.
 type failedHandover struct {
@@ -204,6 +210,10 @@ const startWithin = 2 * time.Minute
 
 // start starts a process that is to take over, and waits until it has, or has failed.
 func (h *handoverService) start(ctx context.Context, tell func(progress string)) (err error) {
+	if !h.starting.TryLock() {
+		return errUnderWay
+	}
+	defer h.starting.Unlock()
 	if w := h.server.options.Supervisor; w != nil {
 		w.HandoverBegins()
 		defer func() {
@@ -230,21 +240,19 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 	for {
 		select {
 		case a := <-attempts:
-			switch {
-			case !a.ended:
-				tell(a.progress)
-				continue
-			case a.err != nil:
-				return a.err
+			if over, err := a.of(command.Process.Pid, tell); over {
+				return err
 			}
-			return nil
 		case err := <-ended:
-			select { // it may have told why
-			case a := <-attempts:
-				if a.ended {
-					return a.err
+			for told := time.After(100 * time.Millisecond); told != nil; { // it may have told why
+				select {
+				case a := <-attempts:
+					if over, err := a.of(command.Process.Pid, tell); over {
+						return err
+					}
+				case <-told:
+					told = nil
 				}
-			case <-time.After(100 * time.Millisecond):
 			}
 			if err == nil {
 				err = errors.New("it has not said why")
@@ -257,19 +265,34 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 			_ = command.Process.Kill()
 			return errors.New("the new process has not taken over in " + startWithin.String())
 		case <-ctx.Done():
-			for { // this process may end because the other one has everything
+			for {
 				select {
-				case a := <-attempts:
-					if a.ended {
-						return a.err
+				case a := <-attempts: // this process may end because the other one has everything
+					if over, err := a.of(command.Process.Pid, tell); over {
+						return err
 					}
-					tell(a.progress)
-				default:
-					return ctx.Err()
+				case <-h.busy: // nobody hands over, so what was started would find nobody, and run on when this process has ended
+					_ = command.Process.Kill()
+					h.busy <- struct{}{}
+					return errors.New("this process ends, and so the new one was ended")
 				}
 			}
 		}
 	}
+}
+
+// of is what an attempt says to who has started a process: whether that is over, and how. Who else was refused does not concern it.
+func (a *attempt) of(pid int, tell func(progress string)) (over bool, err error) {
+	switch {
+	case a.ended && a.err == nil: // the pages are gone, whoever has them
+		return true, nil
+	case a.pid != pid:
+		return false, nil
+	case !a.ended:
+		tell(a.progress)
+		return false, nil
+	}
+	return true, a.err
 }
 
 // answerWithin is how long a command has to read what it is told.

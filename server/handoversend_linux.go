@@ -27,7 +27,7 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	select {
 	case <-h.busy:
 	default:
-		return errors.New("another handover is under way")
+		return errUnderWay
 	}
 	defer func() {
 		if err != nil {
@@ -60,7 +60,7 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	}
 	faultPoint("old.built")
 	listens := time.Now()
-	h.tell(attempt{progress: "the new process is built; the log goes over while pages and backends go on"})
+	h.tell(attempt{pid: conn.PID(), progress: "the new process is built; the log goes over while pages and backends go on"})
 	if err := out.live(ctx); err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	s.handovers.count(handoverGiven)
 	s.log.Info("handover: another process has the port and the pages", "pages", out.pages, "other_connections", out.visitors,
 		"still", out.still, "took", time.Since(begun))
-	h.tell(attempt{progress: fmt.Sprintf("%d pages have moved; they stood still for %v", out.pages, out.still.Round(time.Millisecond))})
-	h.tell(attempt{ended: true})
+	h.tell(attempt{pid: conn.PID(), progress: fmt.Sprintf("%d pages have moved; they stood still for %v", out.pages, out.still.Round(time.Millisecond))})
+	h.tell(attempt{pid: conn.PID(), ended: true})
 	close(s.handovers.left)
 	return nil
 }
