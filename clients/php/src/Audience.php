@@ -22,15 +22,19 @@ final class Audience
     ) {
     }
 
-    /** @internal @param array<string, mixed> $answer */
-    public static function of(array $answer): self
+    /** @internal */
+    public static function of(Answer $answer): self
     {
+        $byNode = [];
+        foreach ($answer->objects('by_node') as $node) {
+            $byNode[$node->int('node')] = $node->int('matched', 0);
+        }
         return new self(
-            $answer['matched'] ?? 0,
-            array_column($answer['by_node'] ?? [], 'matched', 'node'),
-            array_map(Connection::of(...), $answer['sample'] ?? []),
-            $answer['nodes'] ?? 0,
-            $answer['nodes_known'] ?? 0,
+            $answer->int('matched'),
+            $byNode,
+            array_map(Connection::of(...), $answer->objects('sample')),
+            $answer->int('nodes', 0),
+            $answer->int('nodes_known', 0),
         );
     }
 }

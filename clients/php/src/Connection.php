@@ -24,9 +24,9 @@ final class Connection
         return $this->label('@user');
     }
 
-    /** @internal @param array<string, mixed> $answer */
-    public static function of(array $answer): self
+    /** @internal */
+    public static function of(Answer $answer): self
     {
-        return new self($answer['id'], array_map(static fn (array|string $values): array => (array) $values, $answer['labels'] ?? []));
+        return new self($answer->text('id'), $answer->labels());
     }
 }

@@ -20,14 +20,9 @@ final class Member
     ) {
     }
 
-    /** @internal @param array<string, mixed> $answer */
-    public static function of(array $answer): self
+    /** @internal */
+    public static function of(Answer $answer): self
     {
-        return new self(
-            $answer['user'],
-            $answer['connections'] ?? 0,
-            isset($answer['since']) ? new \DateTimeImmutable($answer['since']) : null,
-            array_map(static fn (array|string $values): array => (array) $values, $answer['labels'] ?? []),
-        );
+        return new self($answer->text('user'), $answer->int('connections', 0), $answer->time('since'), $answer->labels());
     }
 }

@@ -37,21 +37,21 @@ final class Presence
         return array_map(static fn (Member $member): string => $member->user, $this->members);
     }
 
-    /** @internal @param array<string, mixed> $answer */
-    public static function of(array $answer): self
+    /** @internal */
+    public static function of(Answer $answer): self
     {
         return new self(
-            $answer['key'],
-            $answer['value'],
-            $answer['count'] ?? 0,
-            $answer['anonymous'] ?? 0,
-            $answer['connections'] ?? 0,
-            array_map(Member::of(...), $answer['members'] ?? []),
+            $answer->text('key'),
+            $answer->text('value'),
+            $answer->int('count', 0),
+            $answer->int('anonymous', 0),
+            $answer->int('connections', 0),
+            array_map(Member::of(...), $answer->objects('members')),
         );
     }
 
-    /** @internal The same with another page of members. @param array<string, mixed> $answer */
-    public function with(array $answer): self
+    /** @internal The same with another page of members. */
+    public function with(Answer $answer): self
     {
         $more = self::of($answer);
         return new self($more->key, $more->value, $more->count, $more->anonymous, $more->connections, [...$this->members, ...$more->members]);

@@ -93,7 +93,7 @@ final class Push
     public function push(mixed $message = null): PushResult
     {
         $push = func_num_args() > 0 ? $this->with('message', $message) : $this;
-        return PushResult::of($this->scenecast->call('POST', '/v1/push', $push->body(), wait: $push->receiptTime(), retry: true));
+        return PushResult::of(Answer::of($this->scenecast->call('POST', '/v1/push', $push->body(), wait: $push->receiptTime(), retry: true)));
     }
 
     /** How many pages would get it now. Nothing is sent. */

@@ -35,21 +35,21 @@ final class PushResult
     ) {
     }
 
-    /** @internal @param array<string, mixed> $answer */
-    public static function of(array $answer): self
+    /** @internal */
+    public static function of(Answer $answer): self
     {
         return new self(
-            $answer['id'] ?? '',
-            $answer['position'] ?? '',
-            $answer['matched'] ?? 0,
-            $answer['queued'] ?? 0,
-            $answer['dropped'] ?? 0,
-            $answer['written'] ?? null,
-            $answer['acked'] ?? null,
-            $answer['timed_out'] ?? null,
-            $answer['nodes'] ?? 0,
-            $answer['nodes_known'] ?? 0,
-            $answer['replayed'] ?? false,
+            $answer->text('id', ''),
+            $answer->text('position', ''),
+            $answer->int('matched'),
+            $answer->int('queued', 0),
+            $answer->int('dropped', 0),
+            $answer->intOrNull('written'),
+            $answer->intOrNull('acked'),
+            $answer->intOrNull('timed_out'),
+            $answer->int('nodes', 0),
+            $answer->int('nodes_known', 0),
+            $answer->bool('replayed', false),
         );
     }
 }

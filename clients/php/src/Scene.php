@@ -15,9 +15,9 @@ final class Scene
     ) {
     }
 
-    /** @internal @param array<string, mixed> $answer */
-    public static function of(array $answer): self
+    /** @internal */
+    public static function of(Answer $answer): self
     {
-        return new self($answer['value'], $answer['members'] ?? 0, $answer['anonymous'] ?? 0, $answer['connections'] ?? 0);
+        return new self($answer->text('value'), $answer->int('members', 0), $answer->int('anonymous', 0), $answer->int('connections', 0));
     }
 }

@@ -38,7 +38,7 @@ final class Scenecast
         private readonly float $timeout = 2.0,
         ?Transport $transport = null,
     ) {
-        if (!preg_match('{^https?://[^/\s@?#]+(/[^\s?#]*)?$}i', $url)) {
+        if (!preg_match('{^https?://[^/\s@?#]+(/[^\s?#]*)?$}Di', $url)) {
             throw new \InvalidArgumentException('the URL of the server is https://host, or http://host:port/prefix, and has no user, query or spaces');
         }
         if ($key === '' || preg_match('/[^\x21-\x7e]/', $key)) {
@@ -89,9 +89,10 @@ final class Scenecast
             throw new InvalidResponse(sprintf('the server has answered %d of %d pushes', count($answers), count($bodies)));
         }
         return array_map(
-            static fn (array $answer): PushResult|RequestFailed => isset($answer['status'])
-                ? RequestFailed::of($answer['status'], $answer, null)
-                : PushResult::of($answer),
+            static function (mixed $of): PushResult|RequestFailed {
+                $answer = Answer::of($of);
+                return $answer->has('status') ? RequestFailed::of($answer->int('status'), $of, null) : PushResult::of($answer);
+            },
             array_values($answers),
         );
     }
@@ -104,13 +105,13 @@ final class Scenecast
      */
     public function trigger(string $name, array $parameters = [], ?string $idempotencyKey = null): PushResult
     {
-        return PushResult::of($this->call(
+        return PushResult::of(Answer::of($this->call(
             'POST',
             '/v1/triggers/' . rawurlencode($name),
             (object) $parameters,
             headers: ['Idempotency-Key' => $idempotencyKey ?? self::newId()],
             retry: true,
-        ));
+        )));
     }
 
     /** What an audience is. @param array<string, mixed>|string $to */
@@ -123,7 +124,7 @@ final class Scenecast
         if ($sample > 0) {
             $body['sample'] = $sample;
         }
-        return Audience::of($this->call('POST', '/v1/audience', $body, retry: true));
+        return Audience::of(Answer::of($this->call('POST', '/v1/audience', $body, retry: true)));
     }
 
     /**
@@ -135,20 +136,18 @@ final class Scenecast
     public function connections(array|string $to = '*', int $limit = 1000): \Generator
     {
         $query = ['to' => self::audienceText($to), 'limit' => $limit];
-        do {
-            $answer = $this->call('GET', '/v1/connections', query: $query, retry: true);
-            foreach ($answer['connections'] ?? [] as $connection) {
+        foreach ($this->parts('/v1/connections', $query) as $part) {
+            foreach ($part->objects('connections') as $connection) {
                 yield Connection::of($connection);
             }
-            $query['after'] = $answer['next'] ?? null;
-        } while ($query['after'] !== null);
+        }
     }
 
     /** A connection that is there now; null: it is not. */
     public function connection(string $id): ?Connection
     {
         try {
-            return Connection::of($this->call('GET', '/v1/connections/' . rawurlencode($id), retry: true));
+            return Connection::of(Answer::of($this->call('GET', '/v1/connections/' . rawurlencode($id), retry: true)));
         } catch (RequestFailed $e) {
             return $e->kind === 'not_found' ? null : throw $e;
         }
@@ -162,8 +161,12 @@ final class Scenecast
      */
     public function values(string $key, array|string $to = '*', int $limit = 100): array
     {
-        $answer = $this->call('GET', '/v1/labels', query: ['key' => $key, 'to' => self::audienceText($to), 'limit' => $limit], retry: true);
-        return array_column($answer['values'] ?? [], 'connections', 'value');
+        $answer = Answer::of($this->call('GET', '/v1/labels', query: ['key' => $key, 'to' => self::audienceText($to), 'limit' => $limit], retry: true));
+        $values = [];
+        foreach ($answer->objects('values') as $value) {
+            $values[$value->text('value')] = $value->int('connections');
+        }
+        return $values;
     }
 
     /**
@@ -183,7 +186,7 @@ final class Scenecast
         if ($remove !== []) {
             $body['remove'] = array_values($remove);
         }
-        return (int) $this->call('POST', '/v1/labels', $body, retry: true)['changed'];
+        return Answer::of($this->call('POST', '/v1/labels', $body, retry: true))->int('changed');
     }
 
     /**
@@ -195,7 +198,7 @@ final class Scenecast
      */
     public function disconnect(array|string $to, int $code = 1000, string $reason = ''): int
     {
-        return (int) $this->call('POST', '/v1/disconnect', ['to' => self::audienceOf($to), 'code' => $code, 'reason' => $reason])['matched'];
+        return Answer::of($this->call('POST', '/v1/disconnect', ['to' => self::audienceOf($to), 'code' => $code, 'reason' => $reason]))->int('matched');
     }
 
     /** Makes the page tokens of a user void that were issued before a time; null: now. @return int how many pages were closed */
@@ -222,7 +225,7 @@ final class Scenecast
         if ($before !== null) {
             $body['before'] = $before->format(\DateTimeInterface::RFC3339_EXTENDED);
         }
-        return (int) $this->call('POST', '/v1/revoke', $body, retry: true)['matched'];
+        return Answer::of($this->call('POST', '/v1/revoke', $body, retry: true))->int('matched');
     }
 
     /** Who is in a scene, of a key that the setting presence declares. */
@@ -230,25 +233,41 @@ final class Scenecast
     {
         $query = ['key' => $key, 'value' => (string) $value, 'limit' => $limit];
         $presence = null;
-        do {
-            $answer = $this->call('GET', '/v1/presence', query: $query, retry: true);
-            $presence = $presence === null ? Presence::of($answer) : $presence->with($answer);
-            $query['after'] = $answer['next'] ?? null;
-        } while ($query['after'] !== null);
+        foreach ($this->parts('/v1/presence', $query) as $part) {
+            $presence = $presence === null ? Presence::of($part) : $presence->with($part);
+        }
         return $presence;
+    }
+
+    /**
+     * The parts of a list that is longer than one answer.
+     *
+     * @param array<string, string|int|null> $query
+     * @return \Generator<int, Answer>
+     */
+    private function parts(string $path, array $query): \Generator
+    {
+        for ($last = null; ; $last = $query['after']) {
+            $part = Answer::of($this->call('GET', $path, query: $query, retry: true));
+            yield $part;
+            if (!$part->has('next')) {
+                return;
+            }
+            if (($query['after'] = $part->text('next')) === $last) {
+                throw new InvalidResponse('the answer has the part that was asked for in next: it would have no end');
+            }
+        }
     }
 
     /** The scenes of a key in which anybody is. @return \Generator<int, Scene> */
     public function scenes(string $key, int $limit = 1000): \Generator
     {
         $query = ['key' => $key, 'limit' => $limit];
-        do {
-            $answer = $this->call('GET', '/v1/presence', query: $query, retry: true);
-            foreach ($answer['scenes'] ?? [] as $scene) {
+        foreach ($this->parts('/v1/presence', $query) as $part) {
+            foreach ($part->objects('scenes') as $scene) {
                 yield Scene::of($scene);
             }
-            $query['after'] = $answer['next'] ?? null;
-        } while ($query['after'] !== null);
+        }
     }
 
     /** A push that the log still has, and what has become of it, as the API tells it; null: it is not there. @return array<string, mixed>|null */
@@ -264,7 +283,7 @@ final class Scenecast
     /** The nodes of the cluster, as the API tells them. @return list<array<string, mixed>> */
     public function nodes(): array
     {
-        return $this->call('GET', '/v1/nodes', retry: true)['nodes'];
+        return Answer::of($this->call('GET', '/v1/nodes', retry: true))->arrays('nodes');
     }
 
     /** Whether the server takes pushes. Where it does not, or cannot be reached, why not is what is thrown. */
@@ -288,6 +307,11 @@ final class Scenecast
         $query = array_filter($query, static fn (string|int|null $value): bool => $value !== null);
         $url = $this->url . $path . ($query === [] ? '' : '?' . http_build_query($query, '', '&', PHP_QUERY_RFC3986));
         $headers += ['Authorization' => 'Bearer ' . $this->key, 'Accept' => 'application/json'];
+        foreach ($headers as $name => $value) {
+            if (preg_match('/[\x00-\x1f\x7f]/', $name . $value)) {
+                throw new \InvalidArgumentException('the header ' . addcslashes($name, "\0..\37\177") . ' has control characters');
+            }
+        }
         $text = '';
         if ($body !== null) {
             $text = self::encode($body);

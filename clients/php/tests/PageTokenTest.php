@@ -10,11 +10,11 @@ final class PageTokenTest extends ServerTestCase
 {
     public function testTheServerBelievesWhatATokenSays(): void
     {
-        $token = PageToken::hs256(Server::SECRET)->user(42)->labels(['plan' => 'pro', 'team' => [1, 2]])->maySet(['n'])->expiresIn(60)->sign();
+        $token = PageToken::hs256(Server::SECRET)->user(44)->labels(['plan' => 'pro', 'team' => [1, 2]])->maySet(['n'])->expiresIn(60)->sign();
         $page = $this->page(['n' => '5'], $token);
-        $this->assertSame(1, $this->scenecast->toUser(42)->push('42')->matched);
+        $this->assertSame(1, $this->scenecast->toUser(44)->push('44')->matched);
         $this->scenecast->to(['plan' => 'pro', 'team' => 2, 'n' => 5])->push('pro');
-        $this->assertSame(['42', 'pro'], [$page->next(), $page->next()]);
+        $this->assertSame(['44', 'pro'], [$page->next(), $page->next()]);
     }
 
     public function testSignsByKeysOfEachType(): void

@@ -64,9 +64,9 @@ final class PushTest extends ServerTestCase
 
     public function testSomebodyWhoComesLaterGetsWhatLasts(): void
     {
-        $id = $this->scenecast->to(['page' => 'late'])->retain('news', 60)->event('news')->push('old')->id;
-        $this->scenecast->to(['page' => 'late'])->retain('news', new \DateInterval('PT1M'))->push('new');
-        $this->assertSame('new', $this->page(['page' => 'late'])->next());
+        $id = $this->scenecast->to(['page' => 'later'])->retain('news', 60)->event('news')->push('old')->id;
+        $this->scenecast->to(['page' => 'later'])->retain('news', new \DateInterval('PT1M'))->push('new');
+        $this->assertSame('new', $this->page(['page' => 'later'])->next());
         $pushed = $this->scenecast->pushed($id);
         $this->assertSame(['old', 'news', '1m0s'], [$pushed['message'], $pushed['event'], $pushed['ttl']]);
         $this->assertNull($this->scenecast->pushed('was-never-sent'));

@@ -39,16 +39,17 @@ final class QueriesTest extends ServerTestCase
     public function testKnowsWhoIsThere(): void
     {
         $token = PageToken::hs256(Server::SECRET)->user('ann');
-        $this->page(['order' => '7'], $token->sign());
-        $this->page(['order' => '7'], $token->sign());
-        $this->page(['order' => '7']);
-        $this->await(fn (): bool => $this->scenecast->presence('order', 7)->connections === 3);
-        $presence = $this->scenecast->presence('order', 7);
+        $this->page(['order' => '70'], $token->sign());
+        $this->page(['order' => '70'], $token->sign());
+        $this->page(['order' => '70']);
+        $this->await(fn (): bool => $this->scenecast->presence('order', 70)->connections === 3);
+        $presence = $this->scenecast->presence('order', 70);
         $this->assertSame([1, 1, 3, ['ann']], [$presence->count, $presence->anonymous, $presence->connections, $presence->users()]);
         $this->assertTrue($presence->has('ann'));
         $this->assertSame(2, $presence->members[0]->connections);
         $this->assertEqualsWithDelta(time(), $presence->members[0]->since->getTimestamp(), 120);
-        $this->assertEquals([new Scene('7', 1, 1, 3)], iterator_to_array($this->scenecast->scenes('order')));
+        $scenes = iterator_to_array($this->scenecast->scenes('order'), false); // those of other tests may be among them
+        $this->assertContainsEquals(new Scene('70', 1, 1, 3), $scenes);
     }
 
     public function testDisconnectsAndRevokes(): void

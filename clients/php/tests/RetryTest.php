@@ -81,11 +81,11 @@ final class RetryTest extends TestCase
     public function testAReceiptHasItsTimeBesides(): void
     {
         $this->scenecast->to('*')->acked('1m30s')->push(1);
-        $this->scenecast->to('*')->written(0.5)->push(1);
+        $this->scenecast->to('*')->written(1.25)->push(1);
         $this->scenecast->to('*')->push(1);
         $times = array_map(fn ($request) => round($request->timeout), $this->transport->requests);
         $this->assertSame([92.0, 3.0, 2.0], $times);
-        $this->assertSame('500ms', $this->transport->pushes()[1]['timeout']);
+        $this->assertSame('1250ms', $this->transport->pushes()[1]['timeout']);
     }
 
     public function testPushesAreValues(): void

@@ -22,6 +22,9 @@ final class ScenecastBroadcaster extends Broadcaster
 {
     use UsePusherChannelConventions;
 
+    /** What the ID of a page can be (docs/protocol.md). */
+    private const PAGE_ID = '/^[A-Za-z0-9_-]{1,64}$/D';
+
     /** How many channels one token may have. */
     private const MAX_CHANNELS = 32;
 
@@ -67,8 +70,9 @@ final class ScenecastBroadcaster extends Broadcaster
     {
         return match (true) {
             !is_string($socket) || $socket === '' => $push,
-            (bool) preg_match('/^\d+\.\d+$/', $socket) => $push->except($socket),
-            default => $push->except(['@page' => $socket]),
+            (bool) preg_match('/^\d{1,19}\.\d{1,19}$/D', $socket) => $push->except($socket),
+            (bool) preg_match(self::PAGE_ID, $socket) => $push->except(['@page' => $socket]),
+            default => $push, // it is no page's, and must not keep the event from everybody
         };
     }
 
@@ -98,7 +102,7 @@ final class ScenecastBroadcaster extends Broadcaster
         }
         $user = $request->user();
         foreach ($channels as $channel) {
-            if (!is_string($channel) || $channel === '') {
+            if (!is_string($channel) || $channel === '' || !preg_match('/^[^\x00-\x1f\x7f]+$/Du', $channel)) {
                 throw new AccessDeniedHttpException('a channel is a text');
             }
             if (!$this->isGuardedChannel($channel)) {

@@ -50,7 +50,15 @@ final class FakeTransport implements Transport
         $one = static fn (mixed $push): array => [
             'id' => $push['id'] ?? 'fake', 'position' => 'fake-1', 'matched' => 1, 'queued' => 1, 'dropped' => 0, 'nodes' => 1, 'nodes_known' => 1,
         ];
-        $answer = is_array($body) && array_is_list($body) && $body !== [] ? array_map($one, $body) : $one($body);
+        $path = (string) parse_url($request->url, PHP_URL_PATH);
+        parse_str((string) parse_url($request->url, PHP_URL_QUERY), $query);
+        $answer = match (true) {
+            is_array($body) && array_is_list($body) && $body !== [] => array_map($one, $body),
+            str_ends_with($path, '/v1/labels') && $request->method === 'POST' => ['matched' => 1, 'changed' => 1],
+            str_ends_with($path, '/v1/presence') => ['key' => $query['key'] ?? '', 'value' => $query['value'] ?? '', 'count' => 0, 'members' => [], 'scenes' => []],
+            str_ends_with($path, '/v1/nodes') => ['nodes' => []],
+            default => $one($body),
+        };
         return new Response(200, (string) json_encode($answer));
     }
 }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Scenecast\Transport;
 
+use Scenecast\Exception\InvalidResponse;
 use Scenecast\Exception\Unreachable;
 
 /**
@@ -11,6 +12,9 @@ use Scenecast\Exception\Unreachable;
  */
 final class CurlTransport implements Transport
 {
+    /** Bytes of the body of an answer. The longest ones are of 1,000 connections with many labels. */
+    private const MAX_BODY = 32 << 20;
+
     private ?\CurlHandle $handle = null;
     private int $pid = 0;
 
@@ -34,17 +38,24 @@ final class CurlTransport implements Transport
             $headers[] = "$name: $value";
         }
         $retryAfter = null;
+        $body = '';
         curl_reset($curl);
         curl_setopt_array($curl, $this->options + [
             CURLOPT_URL => $request->url,
             CURLOPT_CUSTOMREQUEST => $request->method,
             CURLOPT_HTTPHEADER => [...$headers, 'Expect:'],
-            CURLOPT_RETURNTRANSFER => true,
             CURLOPT_CONNECTTIMEOUT_MS => max(1, (int) round(1000 * min($this->connectTimeout, $request->timeout))),
             CURLOPT_TIMEOUT_MS => max(1, (int) round(1000 * $request->timeout)),
             CURLOPT_NOSIGNAL => true,
             CURLOPT_PROTOCOLS => CURLPROTO_HTTP | CURLPROTO_HTTPS,
             CURLOPT_USERAGENT => 'scenecast-php',
+            CURLOPT_WRITEFUNCTION => static function (\CurlHandle $curl, string $some) use (&$body): int {
+                if (strlen($body) + strlen($some) > self::MAX_BODY) {
+                    return 0; // ends the transfer
+                }
+                $body .= $some;
+                return strlen($some);
+            },
             CURLOPT_HEADERFUNCTION => static function (\CurlHandle $curl, string $line) use (&$retryAfter): int {
                 if (preg_match('/^retry-after:\s*(\d+)\s*$/i', $line, $match)) {
                     $retryAfter = (int) $match[1];
@@ -55,8 +66,10 @@ final class CurlTransport implements Transport
         if ($request->body !== '') {
             curl_setopt($curl, CURLOPT_POSTFIELDS, $request->body);
         }
-        $body = curl_exec($curl);
-        if (!is_string($body)) {
+        if (!curl_exec($curl)) {
+            if (curl_errno($curl) === CURLE_WRITE_ERROR) {
+                throw new InvalidResponse('the answer is longer than ' . (self::MAX_BODY >> 20) . ' MiB: is this a Scenecast server?');
+            }
             throw new Unreachable('the Scenecast server does not answer: ' . curl_error($curl), curl_errno($curl));
         }
         return new Response(curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $body, $retryAfter);

@@ -47,6 +47,17 @@ final class BroadcastTest extends LaravelTestCase
         $this->assertSame([['order' => 7], ['order' => 7], 'end'], [$other->next(), $other->next(), $other->next()]);
     }
 
+    public function testWhatIsNoPageKeepsTheEventFromNobody(): void
+    {
+        $page = $this->page(['order' => '7']);
+        foreach (["\xff", str_repeat('x', 65), str_repeat('9', 20) . '.1', '1.1 || true', "1.1\n"] as $socket) {
+            $event = new OrderShipped(7, [new AudienceChannel(['order' => 7])]);
+            $event->socket = $socket;
+            event($event);
+            $this->assertSame(['order' => 7], $page->next());
+        }
+    }
+
     public function testAFailureIsABroadcastException(): void
     {
         try {
@@ -82,6 +93,8 @@ final class BroadcastTest extends LaravelTestCase
             'what the route refuses' => [['channel_name' => 'private-orders.100'], 'ann'],
             'one of several' => [['channels' => ['news', 'private-orders.100']], 'ann'],
             'what no route knows' => [['channel_name' => 'private-other'], 'ann'],
+            'no UTF-8' => [['channels' => ["\xff"]], 'ann'],
+            'control characters' => [['channels' => ["news\n"]], 'ann'],
             'no text' => [['channels' => [['news']]], 'ann'],
             'too many' => [['channels' => array_fill(0, 33, 'news')], 'ann'],
         ] as $name => [$parameters, $user]) {
