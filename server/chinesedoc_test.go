@@ -12,8 +12,8 @@ import (
 )
 
 // TestDocumentsInChinese: X.zh-CN.md says what X.md says, as far as that can be read without knowing Chinese. Under each heading it has
-// the same blocks of code, but for what comments in them say, as many rows of tables and items of lists, and names the same code and tests. Each
-// of the two leads to the other, and the Chinese one leads to Chinese documents where there are any, at the same headings.
+// the same blocks of code, but for what comments in them say, as many rows of tables and items of lists, and names the same code, tests
+// and figures. Each of the two leads to the other, and the Chinese one leads to Chinese documents where there are any, at the same headings.
 func TestDocumentsInChinese(t *testing.T) {
 	var paths []string
 	for _, pattern := range []string{"../*", "../docs/*", "../clients/*/*", "../examples/*/*"} {
@@ -50,7 +50,7 @@ type documentSection struct {
 	items   int             // of lists
 	rows    []string        // of tables: the code in their first columns, and all figures
 	blocks  []string        // of code, without comments
-	code    map[string]bool // within the text, and where links lead
+	code    map[string]bool // within the text, and where links lead, and figures
 }
 
 func compareSections(t *testing.T, want, got documentSection) {
@@ -107,6 +107,9 @@ func documentSections(t *testing.T, file, other string) (sections []documentSect
 		for _, link := range markdown.FindAllStringSubmatch(text, -1) {
 			sections[len(sections)-1].code[destination(t, file, link[1])] = true
 		}
+		for _, figure := range figures(text) {
+			sections[len(sections)-1].code[figure] = true
+		}
 		text = ""
 	}
 	for line := range strings.Lines(withoutBlocks) {
@@ -127,9 +130,7 @@ func documentSections(t *testing.T, file, other string) (sections []documentSect
 			continue
 		case strings.HasPrefix(line, "|"):
 			first, _, _ := strings.Cut(strings.ReplaceAll(line[1:], `\|`, ""), "|")
-			figures := figure.FindAllString(codeText.ReplaceAllString(markdown.ReplaceAllString(line, ""), ""), -1)
-			slices.Sort(figures)
-			s.rows = append(s.rows, strings.Join(append(codeText.FindAllString(first, -1), figures...), " "))
+			s.rows = append(s.rows, strings.Join(append(codeText.FindAllString(first, -1), figures(line)...), " "))
 		case strings.HasPrefix(line, "- "):
 			s.items++
 		}
@@ -137,6 +138,13 @@ func documentSections(t *testing.T, file, other string) (sections []documentSect
 	}
 	finish()
 	return sections
+}
+
+// figures are those in a text, apart from its code and links.
+func figures(text string) []string {
+	figures := figure.FindAllString(codeText.ReplaceAllString(markdown.ReplaceAllString(text, ""), ""), -1)
+	slices.Sort(figures)
+	return figures
 }
 
 // destination is where a link leads, which is the same for both languages: a heading is its number.
