@@ -101,7 +101,7 @@ type Call struct {
 	Status    int
 	Bytes     int64 // of the body of the answer
 	Took      time.Duration
-	From      netip.Addr // the client's, behind proxies that are trusted
+	From      netip.Addr // the client's, behind proxies that are trusted; not valid: it has none, as on a Unix socket
 	App, Key  string     // whose it is, by the name of the API key; empty: that is not known
 	RequestID string
 	TraceID   string // empty: it is not sampled
@@ -117,9 +117,11 @@ func (l *Log) Call(c Call) {
 		slog.Int("status", c.Status),
 		slog.Int64("bytes", c.Bytes),
 		milliseconds(c.Took),
-		slog.String("remote", c.From.String()),
-		slog.String("request_id", c.RequestID),
 	}
+	if c.From.IsValid() {
+		line = append(line, slog.String("remote", c.From.String()))
+	}
+	line = append(line, slog.String("request_id", c.RequestID))
 	for _, optional := range []slog.Attr{
 		slog.String("app", c.App), slog.String("key", c.Key), slog.String("trace_id", c.TraceID), slog.String("user_agent", cut(c.Request.UserAgent(), maxAgent)),
 	} {
@@ -166,12 +168,11 @@ func (l *Log) Page(p Page) {
 
 // Refused writes the line of a page that was not let in; kind says why.
 func (l *Log) Refused(r *http.Request, from netip.Addr, kind string, status int) {
-	l.lines.LogAttrs(context.Background(), slog.LevelInfo, "refused",
-		slog.String("method", r.Method),
-		slog.String("target", Target(r.URL)),
-		slog.String("kind", kind),
-		slog.Int("status", status),
-		slog.String("remote", from.String()))
+	line := []slog.Attr{slog.String("method", r.Method), slog.String("target", Target(r.URL)), slog.String("kind", kind), slog.Int("status", status)}
+	if from.IsValid() {
+		line = append(line, slog.String("remote", from.String()))
+	}
+	l.lines.LogAttrs(context.Background(), slog.LevelInfo, "refused", line...)
 }
 
 func milliseconds(d time.Duration) slog.Attr {

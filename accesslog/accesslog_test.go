@@ -25,6 +25,7 @@ func TestTarget(t *testing.T) {
 		"/?func=x&token=abc&order=7":         "/?func=x&token=***&order=7",
 		"/?%74oken=abc":                      "/?%74oken=***",
 		"/?TOKEN=abc&x;token=d":              "/?TOKEN=***&x;token=***",
+		"/?a=1;token=d;b=2&;c":               "/?a=1;token=***;b=2&;c",
 		"/?%zz=abc":                          "/?%zz=***",
 		"/?token":                            "/?token=***",
 		"/a%0ab?auth_signature=f&x=y":        "/a%0ab?auth_signature=***&x=y",

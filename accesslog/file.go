@@ -30,8 +30,13 @@ func openFile(path string, logger *slog.Logger) (*file, error) {
 	return &file{path: path, logger: logger, open: f}, nil
 }
 
+// appendTo opens a file, and does not wait for somebody who reads it: a FIFO that nobody reads is an error.
 func appendTo(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|nonBlocking, fileMode)
+	if file, statErr := os.Stat(path); err != nil && statErr == nil && file.Mode().Type() == os.ModeNamedPipe {
+		err = fmt.Errorf("%w: it is a FIFO that nobody reads", err)
+	}
+	return f, err
 }
 
 // Write implements io.Writer, for one goroutine.

@@ -23,14 +23,22 @@ func Target(u *url.URL) string {
 	if u.RawQuery == "" {
 		return cut(target, maxTarget)
 	}
-	pairs := strings.Split(u.RawQuery, "&")
-	for i, pair := range pairs {
-		name, _, _ := strings.Cut(pair, "=")
-		if isSecret(name) {
-			pairs[i] = name + "=" + mask
+	var masked strings.Builder
+	masked.WriteString(target)
+	masked.WriteByte('?')
+	for query, more := u.RawQuery, true; more; {
+		end := strings.IndexAny(query, "&;") // this server does not part at a semicolon, but who wrote the URL may have meant that
+		pair, separator := query, ""
+		if more = end >= 0; more {
+			pair, separator, query = query[:end], query[end:end+1], query[end+1:]
 		}
+		if name, _, _ := strings.Cut(pair, "="); isSecret(name) {
+			pair = name + "=" + mask
+		}
+		masked.WriteString(pair)
+		masked.WriteString(separator)
 	}
-	return cut(target+"?"+strings.Join(pairs, "&"), maxTarget)
+	return cut(masked.String(), maxTarget)
 }
 
 func isSecret(name string) bool {

@@ -95,6 +95,7 @@ func (w *Writer) drain() {
 	defer close(w.done)
 	var batch []byte
 	untold := 0 // lines that were lost and not told of yet
+	torn := false
 	for range w.work {
 		w.mu.Lock()
 		batch, w.pending = w.pending, batch[:0]
@@ -102,7 +103,12 @@ func (w *Writer) drain() {
 		w.lost = 0
 		closed := w.closed
 		w.mu.Unlock()
+		if torn { // what comes next begins a line of its own
+			_, err := w.to.Write([]byte{'\n'})
+			torn = err != nil
+		}
 		if n, err := w.to.Write(batch); err != nil {
+			torn = torn || n > 0 && batch[n-1] != '\n'
 			lost := count(batch[n:])
 			w.total.Add(int64(lost))
 			untold += lost

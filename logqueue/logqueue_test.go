@@ -24,6 +24,7 @@ type reader struct {
 	stalled chan struct{} // until it is closed; nil: it reads
 	got     bytes.Buffer
 	gone    error
+	takes   int // bytes of a write, before gone; then it is gone for good
 }
 
 func (r *reader) Write(p []byte) (int, error) {
@@ -31,7 +32,9 @@ func (r *reader) Write(p []byte) (int, error) {
 		<-r.stalled // a channel, because synctest does not know of mutexes
 	}
 	if r.gone != nil {
-		return 0, r.gone
+		n, _ := r.got.Write(p[:min(r.takes, len(p))])
+		r.takes -= n
+		return n, r.gone
 	}
 	return r.got.Write(p)
 }
@@ -126,6 +129,25 @@ func TestReaderThatIsGone(t *testing.T) {
 		expect(t, r, "c\nlost 6\n")
 		r.gone = errors.New("broken pipe")
 		say(w, "d")
+		if !w.Close(time.Second) {
+			t.Error("the queue is not closed")
+		}
+	})
+}
+
+// TestFullDisk: a line that was cut off by a disk that is full stays alone: the next one begins anew.
+func TestFullDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &reader{gone: errors.New("no space left on device"), takes: 5}
+		w := logqueue.Open(r, logqueue.Options{Lost: lost})
+		for _, line := range []string{"a\nbcdef", "g"} {
+			say(w, "%s", line)
+			synctest.Wait()
+		}
+		r.gone = nil
+		say(w, "h")
+		synctest.Wait()
+		expect(t, r, "a\nbcd\nh\nlost 2\n")
 		if !w.Close(time.Second) {
 			t.Error("the queue is not closed")
 		}
