@@ -101,10 +101,23 @@ func (t *Tracing) newProvider(s Settings) *provider {
 	})
 	made := sdk.NewTracerProvider(
 		sdk.WithSampler(newSampler(s.Sampling)),
+		sdk.WithRawSpanLimits(limits()),
 		sdk.WithResource(t.resource(s.ServiceName)),
 		sdk.WithSpanProcessor(newQueue(exporter, &t.stats)),
 	)
 	return &provider{made, exporter, made.Tracer(Scope, trace.WithInstrumentationVersion(t.o.Version))}
+}
+
+// maxValue bounds the texts of attributes in characters: paths, hosts and names of programs are whatever a client sends.
+const maxValue = 2048
+
+// limits are those of spans by the environment (OTEL_SPAN_…), and of texts where that has none.
+func limits() sdk.SpanLimits {
+	l := sdk.NewSpanLimits()
+	if l.AttributeValueLengthLimit < 0 {
+		l.AttributeValueLengthLimit = maxValue
+	}
+	return l
 }
 
 // resource says what the spans are of. A name in the settings stands over OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, and these over

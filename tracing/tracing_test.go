@@ -128,6 +128,28 @@ func TestStrangersDoNotDecide(t *testing.T) {
 	}
 }
 
+// TestLongTexts: what a client sends is cut off, so that a queue of spans holds no more than it is to hold.
+func TestLongTexts(t *testing.T) {
+	got := make(chan []byte, 1)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- body
+	}))
+	defer collector.Close()
+	traced := tracingTo(t, collector.URL, Sampling{Ratio: 1})
+	long := strings.Repeat("a", 100_000)
+	r := httptest.NewRequest(http.MethodGet, "/"+long, nil)
+	r.Host = long
+	r.Header.Set("User-Agent", long)
+	call, r := NewCall(traced, r, netip.Addr{})
+	Authorized(r.Context(), "app", "key", true)
+	call.End(http.StatusOK)
+	traced.Close(t.Context())
+	if body := <-got; len(body) > 3*maxValue+4096 || !strings.Contains(string(body), long[:maxValue]) {
+		t.Errorf("%d bytes: %.200s", len(body), body)
+	}
+}
+
 // TestQueueIsBounded: while the collector hangs, spans beyond the queue are dropped and counted, nobody waits, and Close ends when its context
 // does. In the end each span is counted once.
 func TestQueueIsBounded(t *testing.T) {
