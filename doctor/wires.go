@@ -165,7 +165,7 @@ func (f *front) checkStream(ctx context.Context) {
 		f.r.addOf("events", Warning, refusal{Code: response.StatusCode}.advice(), "an event stream is answered %s", response.Status)
 		return
 	}
-	lines := bufio.NewReader(response.Body)
+	lines := bufio.NewReaderSize(response.Body, maxAnswer)
 	id, err := readWelcome(lines)
 	var refused refusal
 	switch {
@@ -193,7 +193,7 @@ func (f *front) checkStream(ctx context.Context) {
 		begun := time.Now()
 		line := ""
 		for err = nil; err == nil && !strings.HasPrefix(line, ":"); {
-			line, err = lines.ReadString('\n')
+			line, err = readLine(lines)
 		}
 		f.judgeIdle("events", "an event stream", begun, orTimeout(ctx, err))
 	}
@@ -221,10 +221,19 @@ func (r refusal) advice() string {
 	}
 }
 
+// readLine reads a line of an event stream, which is not longer than an answer.
+func readLine(lines *bufio.Reader) (string, error) {
+	line, err := lines.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		err = fmt.Errorf("a line of more than %d bytes", maxAnswer)
+	}
+	return string(line), err
+}
+
 // readWelcome is the ID of the connection, from the first event. The error is a refusal where the server says no.
 func readWelcome(lines *bufio.Reader) (id string, err error) {
 	for {
-		line, err := lines.ReadString('\n')
+		line, err := readLine(lines)
 		if err != nil {
 			return "", err
 		}
@@ -260,7 +269,7 @@ func (f *front) pushTo(ctx context.Context, leave func(), id string, lines *bufi
 		return 0, ctx.Err() != nil, ctx.Err()
 	}
 	for {
-		line, err := lines.ReadString('\n')
+		line, err := readLine(lines)
 		if err != nil || strings.HasPrefix(line, "data: ") {
 			return time.Since(begun), true, err
 		}

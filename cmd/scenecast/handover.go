@@ -33,6 +33,9 @@ anew instead: where the setting is empty, and where nobody listens at its path. 
 	s := newHandoverSettings(cmd)
 	elseReload := cmd.Flags().Int("else-reload", 0, "the `process` that reads its configuration anew where it hands over to nobody")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("else-reload") && *elseReload <= 0 { // kill(2) would signal groups of processes
+			return fmt.Errorf("--else-reload: %d is no process", *elseReload)
+		}
 		l, _, err := s.load()
 		if err = errors.Join(err, l.CheckFiles()); err != nil {
 			return err

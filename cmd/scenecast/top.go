@@ -55,6 +55,9 @@ port (debug.listen), which needs no key.`,
 // clearScreen has a terminal go on at the top of an empty screen (ECMA-48: CUP, ED).
 const clearScreen = "\x1b[H\x1b[2J"
 
+// maxTopPage is the longest page that is taken, in bytes.
+const maxTopPage = 1 << 20
+
 // showTop shows pages of /debug/top until the server ends, or one.
 func showTop(ctx context.Context, out io.Writer, from string, once bool) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
@@ -73,9 +76,13 @@ func showTop(ctx context.Context, out io.Writer, from string, once bool) error {
 		}
 		return fmt.Errorf("%s: %s", response.Status, strings.TrimSpace(string(why)))
 	}
-	pages := bufio.NewReader(response.Body)
+	pages := bufio.NewReaderSize(response.Body, maxTopPage)
 	for {
-		page, err := pages.ReadString('\f')
+		line, err := pages.ReadSlice('\f')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			return fmt.Errorf("what answers is no debug port: a page of more than %d bytes", maxTopPage)
+		}
+		page := string(line)
 		if err != nil {
 			if ctx.Err() != nil { // by an interrupt
 				return nil
