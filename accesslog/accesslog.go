@@ -97,7 +97,7 @@ func (l *Log) Close(within time.Duration) {
 // Call is a call that was answered.
 type Call struct {
 	Request   *http.Request
-	Route     string // pattern of its path; empty: there is none
+	Route     string // pattern of its path
 	Status    int
 	Bytes     int64 // of the body of the answer
 	Took      time.Duration

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/rand"
 	"net/http"
 	"net/netip"
@@ -48,7 +49,7 @@ func (s *Server) followCalls(next http.Handler) http.Handler {
 			call.End(answer.status)
 			if s.access != nil {
 				s.access.Call(accesslog.Call{
-					Request: r, Route: call.Route(), Status: answer.status, Bytes: answer.bytes, Took: time.Since(call.Began()), From: from,
+					Request: r, Route: cmp.Or(call.Route(), otherRoute), Status: answer.status, Bytes: answer.bytes, Took: time.Since(call.Began()), From: from,
 					App: call.App, Key: call.Key, RequestID: id, TraceID: call.TraceID(),
 				})
 			}

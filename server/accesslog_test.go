@@ -71,7 +71,9 @@ func TestAccessLog(t *testing.T) {
 		"method=POST route=/v1/push target=/v1/push proto=HTTP/1.1 status=200 bytes=%d remote=203.0.113.9 request_id=r1 app=default key=all trace_id=%s user_agent=caller/1", len(answer), callerTrace(1)))
 	s.callWith(http.MethodGet, "/?func=setStock&left=1&token="+apiKey, map[string]string{"X-Request-Id": "no ID"}, "")
 	s.call(http.MethodGet, "/v1/connections/1.1", "wrong-secret", "", "")
-	lines := accessLines(t, path, "call", 3)
+	s.call(http.MethodGet, "/v1/nothing", "", "", "")
+	lines := accessLines(t, path, "call", 4)
+	check(t, lines[3], "route=other target=/v1/nothing status=404")
 	check(t, lines[1], "method=GET route=/ target=/?func=setStock&left=1&token=*** status=200 remote=127.0.0.1 app=default key=all trace_id=")
 	if id := lines[1]["request_id"]; id == "no ID" || id == "" {
 		t.Errorf("the ID is %v", id)

@@ -53,6 +53,9 @@ func (c *Call) Route() string {
 	if _, path, ok := strings.Cut(pattern, " "); ok {
 		pattern = path
 	}
+	if pattern == "/" { // what there is nothing else for
+		return ""
+	}
 	return strings.TrimSuffix(pattern, "{$}")
 }
 

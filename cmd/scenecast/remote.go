@@ -201,6 +201,10 @@ func (r *remote) apiKey() (credential, error) {
 		return c, fmt.Errorf("%s has keys that allow %s by their digests alone, or confined to an audience; --%s or %s says which key to use",
 			configFile(r.file), r.scope, c.flag, keyVariable)
 	}
+	if i < 0 && len(l.APIKeys) > 0 {
+		return c, fmt.Errorf("which API key that allows %s? --%s or %s says it, and %s (api_keys) has none, such as {name: %[1]s, key: KEY, allow: [%[1]s]}",
+			r.scope, c.flag, keyVariable, l.Place("api_keys"))
+	}
 	if i < 0 {
 		return c, r.missing("API key that allows "+string(r.scope), "api_keys", c.flag, keyVariable)
 	}

@@ -73,7 +73,8 @@ func TestRemoteErrors(t *testing.T) {
 		{"no key anywhere", "", nil, push, "which API key that allows push? --api-key or SCENECAST_API_KEY says it, and there is no scenecast.yaml here. " +
 			"`scenecast serve` without one makes one for each run, and prints it"},
 		{"no token in the file", "listen: " + addr, nil, []string{"listen"}, "which page token? --client-token or SCENECAST_CLIENT_TOKEN says it, and scenecast.yaml has none (client_tokens). …"},
-		{"no key that pushes", "api_keys: [{name: a, key: k, allow: [read]}]", nil, push, "which API key that allows push? --api-key or SCENECAST_API_KEY says it, and scenecast.yaml has none (api_keys). …"},
+		{"no key that pushes", "api_keys: [{name: a, key: k, allow: [read]}]", nil, push, "which API key that allows push? --api-key or SCENECAST_API_KEY says it, and scenecast.yaml:1 (api_keys) has none, such as {name: push, key: KEY, allow: [push]}"},
+		{"no key that pushes, in the variable", "", []string{"SCENECAST_API_KEYS=[{name: a, key: k, allow: [read]}]"}, push, "… says it, and SCENECAST_API_KEYS (api_keys) has none, such as …"},
 		{"another key in the file", "listen: " + addr + "\napi_keys:\n- {name: r, key: x, allow: [read]}\n- {name: old, key: y}\n", nil, push,
 			"… (the server's setting: api_keys); the key is from scenecast.yaml:4 (api_keys, old), and --api-key gives another"},
 		{"another key in a variable of the commands", "listen: " + addr, []string{"SCENECAST_API_KEY=x"}, push,

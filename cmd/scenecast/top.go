@@ -31,6 +31,7 @@ port (debug.listen), which needs no key.`,
 	once := cmd.Flags().Bool("once", false, "show it once")
 	addConfigFlag(cmd, &server.file)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		address := credential{what: "address", flag: "url", from: "--url"}
 		if *at == "" {
 			loaded, err := server.configuration()
 			if err != nil {
@@ -39,15 +40,16 @@ port (debug.listen), which needs no key.`,
 			if loaded.Config.Debug.Listen == "" {
 				return errors.New("the configuration opens no debug port: set debug.listen, or name one by --url")
 			}
-			*at = "http://" + loaded.Config.Debug.Listen
+			*at, address.from = "http://"+loaded.Config.Debug.Listen, loaded.Place("debug.listen")+" (debug.listen)"
 		}
 		u, err := url.Parse(*at)
 		if err != nil || u.Host == "" {
 			return fmt.Errorf("--url: %q is no address such as http://127.0.0.1:6060", *at)
 		}
+		address.text = *at
 		u = u.JoinPath("/debug/top")
 		u.RawQuery = url.Values{"every": {every.String()}}.Encode()
-		return showTop(cmd.Context(), cmd.OutOrStdout(), u.String(), *once)
+		return explain(showTop(cmd.Context(), cmd.OutOrStdout(), u.String(), *once), address, credential{})
 	}
 	return cmd
 }
@@ -69,6 +71,9 @@ func showTop(ctx context.Context, out io.Writer, from string, once bool) error {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%s is no debug port, which debug.listen opens: it answers %s", from, response.Status)
+	}
 	if response.StatusCode != http.StatusOK {
 		why, err := io.ReadAll(io.LimitReader(response.Body, maxHealthAnswer))
 		if err != nil {

@@ -9,11 +9,17 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"scenecast/freeport"
 )
 
 // TestTop shows the pages of the debug port, and says what is wrong.
 func TestTop(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/other/debug/top" {
+			http.NotFound(w, r)
+			return
+		}
 		if r.URL.Path != "/debug/top" || r.URL.Query().Get("every") != "2s" {
 			http.Error(w, "every: it is no time", http.StatusBadRequest)
 			return
@@ -37,8 +43,11 @@ func TestTop(t *testing.T) {
 	if out, err := run("--url", s.URL); out != clearScreen+"first\n"+clearScreen+"second\n" || !errors.Is(err, io.EOF) {
 		t.Errorf("until the server ends: %q %v", out, err)
 	}
+	free := "http://" + freeport.Addrs(t, 1)[0]
 	for _, c := range []struct{ args, want string }{
 		{"--url " + s.URL + " --every 3s", "400 Bad Request: every: it is no time"},
+		{"--url " + s.URL + "/other", "is no debug port, which debug.listen opens: it answers 404"},
+		{"--url " + free, "nothing listens at " + free + "; the address is from --url"},
 		{"--url 127.0.0.1:6060", "no address such as http://127.0.0.1:6060"},
 		{"--config testdata/none.yaml", "none.yaml"},
 	} {
