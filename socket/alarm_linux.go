@@ -29,7 +29,8 @@ func (e *eventLoop) setAlarm(index uint32) {
 // alarmsAtOnce is how many alarms are acted on in a round: a ping is a system call.
 const alarmsAtOnce = 500
 
-// alarm acts on a socket's alarm. Bytes that come do not move alarms: most of these find nothing to do.
+// alarm acts on a socket's alarm. Bytes that come do not move alarms, but for those that answer a
+// ping: most find nothing to do.
 func (e *eventLoop) alarm(index uint32) {
 	c := e.conns.at(index)
 	late := !e.now.before(c.deadline)

@@ -28,7 +28,11 @@ func (e *eventLoop) read(index uint32) {
 	case n > 0 && c.state == stateHandshaking:
 		e.continueHandshake(index, e.buf[:n])
 	case n > 0:
+		wasPinged := c.keepalive.needsPong
 		c.keepalive.received(e.now)
+		if wasPinged {
+			e.setAlarm(index) // it is that of the pong, and the next ping may be due sooner
+		}
 		e.feed(index, e.buf[:n])
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 	case errno != 0:

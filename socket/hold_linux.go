@@ -39,6 +39,8 @@ func (l *Loop) Hold() (*Held, error) {
 // hold is the task that the owner is in meanwhile. It runs the other tasks itself.
 func (e *eventLoop) hold(h *Held, began chan struct{}) {
 	defer h.ended.Done()
+	e.loop.endRound() // a loop that is held on purpose does not hang
+	defer e.loop.beginRound()
 	e.setHeld(h)
 	close(began)
 	for !h.over {

@@ -42,3 +42,19 @@ func TestStallCostsNoPage(t *testing.T) {
 		t.Errorf("%d of %d pages were given up, and had answered", closed, pages)
 	}
 }
+
+// TestPingBehindPong: a page that has answered is pinged again after ping_interval, also where the time for a pong is longer.
+func TestPingBehindPong(t *testing.T) {
+	o := socket.Options{PingEvery: time.Minute, PongWait: time.Hour}
+	s := newHarness(t, o, true)
+	p := s.connect()
+	for range 3 {
+		s.do(func() { s.loop.Advance(o.PingEvery) })
+		s.do(func() {}) // the loop, whose time has gone on, looks up
+		p.expect(t, "ping")
+		p.send(ws.NewPongFrame(nil))
+		p.send(ws.NewTextFrame([]byte("behind the pong")))
+		s.awaitThat("the pong was read", func() bool { return strings.HasPrefix(s.events[len(s.events)-1], "received") })
+		s.do(func() { s.events = append(s.events, "next") })
+	}
+}

@@ -25,16 +25,20 @@ var ErrNobody = errors.New("nobody listens there")
 // MaxDescriptors is how many descriptors one message carries at most (unix(7), SCM_MAX_FD).
 const MaxDescriptors = 253
 
-// Conn is one side of a connection. Send may be called concurrently; Receive and TakeFile by one goroutine.
+// Conn is one side of a connection. Send and Close may be called concurrently, and while another goroutine receives; Receive, TakeFile and
+// HasDied by one goroutine.
 type Conn struct {
 	unix   *net.UnixConn
 	reader *bufio.Reader
-	files  []int // descriptors that have come and were not taken
-	pid    int   // of the other process
-	pidfd  int   // … as a descriptor (pidfd_open(2)); -1: the kernel has none
+	pid    int // of the other process
 
-	mu    sync.Mutex // of Send
-	frame []byte
+	sending sync.Mutex
+	frame   []byte // guarded by sending
+
+	mu     sync.Mutex
+	files  []int // descriptors that have come and were not taken
+	pidfd  int   // of the other process (pidfd_open(2)); -1: the kernel has none, or the connection is closed
+	closed bool  // what comes is closed at once
 }
 
 // Dial connects to whoever listens at a path. The error is ErrNobody where nobody does, and another one where it is a process of another user,
@@ -98,11 +102,14 @@ func (c *Conn) PID() int { return c.pid }
 
 // HasDied reports whether the other process has ended; false: it has not within this time, or that cannot be known.
 func (c *Conn) HasDied(within time.Duration) bool {
-	if c.pidfd < 0 {
+	c.mu.Lock()
+	pidfd := c.pidfd
+	c.mu.Unlock()
+	if pidfd < 0 {
 		return false
 	}
 	for deadline := time.Now().Add(within); ; {
-		fds := []unix.PollFd{{Fd: int32(c.pidfd), Events: unix.POLLIN}}
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
 		n, err := unix.Poll(fds, int(max(time.Until(deadline), 0).Milliseconds()))
 		if !errors.Is(err, unix.EINTR) {
 			return err == nil && n > 0
@@ -126,7 +133,7 @@ func (r reader) Read(p []byte) (int, error) {
 		for _, m := range messages {
 			fds, rightsErr := unix.ParseUnixRights(&m)
 			if rightsErr == nil {
-				r.c.files = append(r.c.files, fds...)
+				r.c.keep(fds)
 			}
 		}
 	}
@@ -139,6 +146,23 @@ func (r reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// keep keeps descriptors until they are taken.
+func (c *Conn) keep(fds []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		closeAll(fds)
+		return
+	}
+	c.files = append(c.files, fds...)
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = unix.Close(fd)
+	}
+}
+
 // SetDeadline bounds what is sent and received from then on; the zero time does not.
 func (c *Conn) SetDeadline(t time.Time) { _ = c.unix.SetDeadline(t) }
 
@@ -147,8 +171,8 @@ func (c *Conn) Send(k handover.Kind, payload []byte, files ...int) error {
 	if len(files) > MaxDescriptors {
 		return fmt.Errorf("%d descriptors in one message", len(files))
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	c.frame = append(handover.AppendHead(c.frame[:0], k, len(payload)), payload...)
 	sent := 0
 	if len(files) > 0 {
@@ -183,6 +207,8 @@ func (c *Conn) Receive() (handover.Kind, []byte, error) { return handover.ReadMe
 
 // TakeFile takes the next descriptor that has come; false: there is none.
 func (c *Conn) TakeFile() (fd int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(c.files) == 0 {
 		return -1, false
 	}
@@ -190,15 +216,16 @@ func (c *Conn) TakeFile() (fd int, ok bool) {
 	return fd, true
 }
 
-// Close ends the connection, and closes descriptors that nobody has taken.
+// Close ends the connection, and closes descriptors that nobody has taken. A second one does nothing.
 func (c *Conn) Close() {
 	_ = c.unix.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
 	if c.pidfd >= 0 {
 		_ = unix.Close(c.pidfd)
 		c.pidfd = -1
 	}
-	for _, fd := range c.files {
-		_ = unix.Close(fd)
-	}
+	closeAll(c.files)
 	c.files = nil
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,6 +163,38 @@ func TestDescriptorsThatNobodyTakes(t *testing.T) {
 	}
 	a.Close()
 	b.Close()
+	if after := openFiles(t); after != before {
+		t.Errorf("%d descriptors, before %d", after, before)
+	}
+}
+
+// TestClosedWhileItReceives: a connection is closed by another goroutine than the one that receives, and no descriptor that comes
+// meanwhile stays open.
+func TestClosedWhileItReceives(t *testing.T) {
+	before := openFiles(t)
+	for range 20 {
+		a, b := pair(t)
+		var running sync.WaitGroup
+		came := make(chan struct{})
+		running.Go(func() {
+			for sent := true; sent; {
+				sent = a.Send(handover.KindPages, []byte("x"), 0, 1, 2) == nil
+			}
+		})
+		running.Go(func() {
+			first := sync.OnceFunc(func() { close(came) })
+			for {
+				if _, _, err := b.Receive(); err != nil {
+					return
+				}
+				first()
+			}
+		})
+		<-came
+		b.Close()
+		running.Wait()
+		a.Close()
+	}
 	if after := openFiles(t); after != before {
 		t.Errorf("%d descriptors, before %d", after, before)
 	}
