@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -136,4 +137,24 @@ func inTable(path string) string {
 		return "."
 	}
 	return strings.TrimPrefix(path, module+"/")
+}
+
+// TestDecisions: each record of docs/adr has a number of its own, which its heading says as well, and none is left out.
+func TestDecisions(t *testing.T) {
+	files, err := filepath.Glob("docs/adr/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err, files)
+	}
+	for i, file := range files {
+		if want := fmt.Sprintf("%04d-", i+1); !strings.HasPrefix(filepath.Base(file), want) {
+			t.Errorf("%s stands where the number %s is due", file, want)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("# %d. ", i+1); !strings.HasPrefix(string(text), want) {
+			t.Errorf("%s begins with %.20q, want %q", file, text, want)
+		}
+	}
 }
