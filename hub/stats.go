@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,44 +19,65 @@ type ShardStats struct {
 
 // lookup is what a shard has last told of itself.
 type lookup struct {
-	asked atomic.Bool // its loop is to tell anew
-	last  atomic.Pointer[ShardStats]
+	mu    sync.Mutex
+	asked chan struct{} // closed when its loop has told anew; nil: it is not asked
+	last  ShardStats
 }
 
-// ShardStats asks the loops how their shards stand. It waits for that no longer than it is told.
+// ask asks the loop of a shard, unless it is asked already: one that hangs gets one task, however often it is asked. The channel is closed when it
+// has told; nil: it has ended.
+func (s *Shard) ask() (told <-chan struct{}) {
+	l := &s.lookup
+	l.mu.Lock()
+	asked := l.asked
+	first := asked == nil
+	if first {
+		asked = make(chan struct{})
+		l.asked = asked
+	}
+	l.mu.Unlock()
+	if first && !s.loop.Post(func() {
+		stats := s.look()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.last, l.asked = stats, nil
+		close(asked)
+	}) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.asked = nil
+		return nil
+	}
+	return asked
+}
+
+// ShardStats asks the loops how their shards stand. It waits for that no longer than it is told. Who asks while another one does waits with
+// that one.
 func (h *Hub) ShardStats(wait time.Duration) []ShardStats {
-	told := make(chan struct{}, len(h.shards))
-	missing := 0
-	for _, s := range h.shards {
-		if s.lookup.asked.Swap(true) {
-			continue // a loop that hangs gets one task, however often it is asked
-		}
-		posted := s.loop.Post(func() {
-			stats := s.look()
-			s.lookup.last.Store(&stats)
-			s.lookup.asked.Store(false)
-			told <- struct{}{}
-		})
-		if posted {
-			missing++
-		}
+	told := make([]<-chan struct{}, len(h.shards))
+	for i, s := range h.shards {
+		told[i] = s.ask()
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for ; missing > 0; missing-- {
-		select {
-		case <-told:
-			continue
-		case <-timer.C:
-		}
-		break
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
 	list := make([]ShardStats, len(h.shards))
 	for i, s := range h.shards {
-		if last := s.lookup.last.Load(); last != nil {
-			list[i] = *last
+		answered := told[i] != nil
+		if answered {
+			select {
+			case <-told[i]:
+			case <-ctx.Done():
+				select {
+				case <-told[i]:
+				default:
+					answered = false
+				}
+			}
 		}
-		list[i].Late = s.lookup.asked.Load()
+		s.lookup.mu.Lock()
+		list[i] = s.lookup.last
+		s.lookup.mu.Unlock()
+		list[i].Late = !answered
 		for w := range s.delivered.shown {
 			list[i].Delivered += s.delivered.shown[w].queued.Load()
 		}

@@ -3,6 +3,7 @@ package hub_test
 import (
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"scenecast"
@@ -70,6 +71,29 @@ func TestShardStatsOfALoopThatHangs(t *testing.T) {
 	if got := h.ShardStats(time.Millisecond); !got[0].Late || len(l.tasks) != 2 {
 		t.Errorf("%+v after %d tasks", got, len(l.tasks))
 	}
+}
+
+// TestShardStatsAtOnce: who asks while another one does is told what the loop says then, and not what it has said before.
+func TestShardStatsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(hub.Options{Log: emptyLog{}})
+		l := &hung{loop: &loop{}}
+		h.AddShard(l)
+		answers := make(chan hub.ShardStats)
+		for range 2 {
+			go func() { answers <- h.ShardStats(time.Minute)[0] }()
+		}
+		synctest.Wait()
+		if len(l.tasks) != 1 {
+			t.Fatalf("%d tasks", len(l.tasks))
+		}
+		l.tasks[0]()
+		for range 2 {
+			if got := <-answers; got.Late {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
 }
 
 // TestReplayStats counts pages that come back, and what they have missed.
