@@ -204,6 +204,9 @@ func checkRelease(t *testing.T, r *release, replicas int) {
 		for _, s := range r.services {
 			if slices.ContainsFunc(s.Spec.Ports, func(p core.ServicePort) bool { return p.Name == e.Port }) {
 				matched++
+				if job := s.Labels[r.monitor.Spec.JobLabel]; job != "scenecast" {
+					t.Errorf("the job is %q, and that of the alerts scenecast", job)
+				}
 				for key, value := range r.monitor.Spec.Selector.MatchLabels {
 					if s.Labels[key] != value {
 						t.Errorf("the ServiceMonitor wants %s=%s, which service %s is not", key, value, s.Name)
