@@ -103,6 +103,20 @@ func TestVocabularyIsLight(t *testing.T) {
 	}
 }
 
+// TestClientIsLight: who links the client links nothing of the server.
+func TestClientIsLight(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "./client").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := []string{module, module + "/audience", module + "/client", module + "/jsonread", module + "/label", module + "/problem"}
+	for _, pkg := range strings.Fields(string(out)) {
+		if !slices.Contains(own, pkg) && !strings.HasPrefix(pkg, "github.com/go-json-experiment/json/") && !strings.HasPrefix(pkg, "github.com/gobwas/") {
+			t.Errorf("package client depends on %s", pkg)
+		}
+	}
+}
+
 // realImports are the imports within the repository, by package, as the table names them.
 func realImports(t *testing.T) map[string][]string {
 	t.Helper()

@@ -2,12 +2,17 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -16,94 +21,58 @@ import (
 const DefaultTimeout = time.Minute
 
 // maxAnswer bounds the body of an answer.
-const maxAnswer = 16 << 20
+const maxAnswer = 64 << 20
 
-// Backend calls the HTTP API. It is safe for concurrent use.
+// Backend calls the HTTP API. It is safe for concurrent use; its fields are not changed once it is in use.
+//
+// What is refused is an *Error. Where no answer comes, because a connection breaks or a proxy says that the server is gone (502, 504), each
+// call but Call is made once more, unless the context has ended. That does no harm: pushes and triggers have an idempotency key, and the
+// others come to the same twice.
 type Backend struct {
-	URL  string       // of the server, as in https://push.example.com; a path is a proxy's prefix
-	Key  string       // the API key
-	HTTP *http.Client // Defaults to http.DefaultClient
+	URL string // of the server, as in https://push.example.com; a path is a proxy's prefix
+	Key string // the API key; no error shows it
+
+	// HTTP makes the calls. Defaults to a client that all backends share: it keeps up to 64 connections per server open, gives up
+	// connecting after 5 s, heeds HTTP_PROXY, and follows no redirects.
+	HTTP *http.Client
+
+	Attempts int // how often a call is made at most that gets no answer. Defaults to 2; 1: no retry
 }
 
-// PushRequest is a push. What its texts may be is the server's to say: docs/api.md.
-type PushRequest struct {
-	To       json.RawMessage `json:"to"`               // an audience: its text as a JSON string, or an object of labels
-	Except   json.RawMessage `json:"except,omitempty"` // a connection, or an audience
-	Message  json.RawMessage `json:"-"`                // reaches the pages byte for byte
-	Event    string          `json:"event,omitempty"`
-	TTL      string          `json:"ttl,omitempty"` // as in 5m
-	Coalesce string          `json:"coalesce,omitempty"`
-	Retain   string          `json:"retain,omitempty"`
-	Receipt  string          `json:"receipt,omitempty"` // queued, written or acked
-	Timeout  string          `json:"timeout,omitempty"` // of the receipt, as in 10s
-	ID       string          `json:"id,omitempty"`
-	DryRun   bool            `json:"dry_run,omitempty"` // count the pages and send nothing
-
-	IdempotencyKey string `json:"-"` // by which the server knows a retry, and sends nothing twice
-}
-
-// PushResult is what became of a push.
-type PushResult struct {
-	ID         string `json:"id"`
-	Position   string `json:"position"`
-	Matched    int    `json:"matched"`     // pages that the audience chose
-	Queued     int    `json:"queued"`      // of those, the ones that are being sent the message
-	Dropped    int    `json:"dropped"`     // of those, the ones that were too slow
-	Written    int    `json:"written"`     // with a receipt
-	Acked      int    `json:"acked"`       // with the receipt acked
-	TimedOut   int    `json:"timed_out"`   // with a receipt
-	Nodes      int    `json:"nodes"`       // servers whose pages are in these figures
-	NodesKnown int    `json:"nodes_known"` // servers of the cluster; where fewer have answered, the figures are theirs
-	Replayed   bool   `json:"replayed"`    // the result is that of an earlier call
-	DryRun     bool   `json:"dry_run"`
-
-	Raw json.RawMessage `json:"-"` // the answer as it came
-}
-
-// Audience is an audience's text as PushRequest has it.
-func Audience(text string) json.RawMessage {
-	quoted, _ := json.Marshal(text) // a string always encodes
-	return quoted
-}
-
-// Push pushes a message. The error is an *Error where the server refuses it.
-func (b *Backend) Push(ctx context.Context, r PushRequest) (PushResult, error) {
-	var result PushResult
-	header := make(http.Header)
-	if r.IdempotencyKey != "" {
-		header.Set("Idempotency-Key", r.IdempotencyKey)
-	}
-	body, err := r.encode()
-	if err != nil {
-		return result, err
-	}
-	raw, err := b.call(ctx, http.MethodPost, "/v1/push", header, body)
-	if err != nil {
-		return result, err
-	}
-	if err := json.Unmarshal(raw, &result); err != nil {
-		return result, fmt.Errorf("the answer is none to a push: %.80q", raw)
-	}
-	result.Raw = raw
-	return result, nil
-}
-
-// encode is the push in JSON, with the message as it is: package json would drop its spaces.
-func (r *PushRequest) encode() ([]byte, error) {
-	body, err := json.Marshal(r)
-	if err != nil || r.Message == nil {
-		return body, err
-	}
-	if !json.Valid(r.Message) {
-		return nil, fmt.Errorf("the message is not JSON: %.80q", r.Message)
-	}
-	body = append(body[:len(body)-1], `,"message":`...)
-	return append(append(body, r.Message...), '}'), nil
+// defaultHTTP is Backend.HTTP where there is none.
+var defaultHTTP = &http.Client{
+	Transport: &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        256,
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 5 * time.Second,
+	},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a redirected POST becomes a GET
 }
 
 // Call makes any call of the API, as in Call(ctx, "GET", "/v1/connections?limit=10", nil, &answer). The body is what encodes to
-// the JSON that is sent; nil: none. The error is an *Error where the server refuses it.
+// the JSON that is sent; nil: none. GET and DELETE are retried, and nothing else. The error is an *Error where the server refuses it.
 func (b *Backend) Call(ctx context.Context, method, path string, body, answer any) error {
+	return b.exchange(ctx, method, path, body, answer, method == http.MethodGet || method == http.MethodDelete)
+}
+
+// get makes a call that reads.
+func (b *Backend) get(ctx context.Context, path string, query url.Values, answer any) error {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return b.exchange(ctx, http.MethodGet, path, nil, answer, true)
+}
+
+// post makes a call that comes to the same when it is made twice.
+func (b *Backend) post(ctx context.Context, path string, body, answer any) error {
+	return b.exchange(ctx, http.MethodPost, path, body, answer, true)
+}
+
+func (b *Backend) exchange(ctx context.Context, method, path string, body, answer any, again bool) error {
 	var sent []byte
 	if body != nil {
 		var err error
@@ -111,16 +80,68 @@ func (b *Backend) Call(ctx context.Context, method, path string, body, answer an
 			return err
 		}
 	}
-	raw, err := b.call(ctx, method, path, make(http.Header), sent)
+	raw, err := b.call(ctx, method, path, make(http.Header), sent, again)
 	if err != nil || answer == nil {
 		return err
 	}
-	return json.Unmarshal(raw, answer)
+	if err := json.Unmarshal(raw, answer); err != nil {
+		return fmt.Errorf("the answer to %s %s is not what this version knows: %w", method, path, err)
+	}
+	return nil
 }
 
-func (b *Backend) call(ctx context.Context, method, path string, header http.Header, body []byte) ([]byte, error) {
+// pauseBetween is how long a call waits before it is made again.
+const pauseBetween = 100 * time.Millisecond
+
+// call makes a call, again where there was no answer and it may be, and returns the answer's body.
+func (b *Backend) call(ctx context.Context, method, path string, header http.Header, body []byte, again bool) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
 	defer cancel()
+	for left := cmp.Or(b.Attempts, 2); ; {
+		answer, err := b.attempt(ctx, method, path, header, body)
+		if left--; err == nil || !again || left <= 0 || !isUnanswered(err) {
+			return answer, err
+		}
+		select {
+		case <-time.After(pauseBetween):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// unanswered is the error of a call to which no whole answer has come.
+type unanswered struct{ error }
+
+func (u unanswered) Unwrap() error { return u.error }
+
+// isUnanswered reports whether a call has had no answer of the server's.
+func isUnanswered(err error) bool {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout
+	}
+	return errors.As(err, new(unanswered))
+}
+
+func (b *Backend) attempt(ctx context.Context, method, path string, header http.Header, body []byte) ([]byte, error) {
+	response, err := b.send(ctx, method, path, header, body)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, unanswered{fmt.Errorf("%s %s: the answer broke off: %w", method, path, err)}
+	case len(answer) > maxAnswer:
+		return nil, fmt.Errorf("%s %s: the answer is longer than %d MiB", method, path, maxAnswer>>20)
+	}
+	return answer, nil
+}
+
+// send makes a call and returns the response where it is a success. The caller closes its body.
+func (b *Backend) send(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Response, error) {
 	base, err := parseURL(b.URL)
 	if err != nil {
 		return nil, err
@@ -129,35 +150,36 @@ func (b *Backend) call(ctx context.Context, method, path string, header http.Hea
 	if err != nil {
 		return nil, err
 	}
-	to := base.JoinPath(target.Path)
+	to := base.JoinPath(target.EscapedPath())
 	to.RawQuery = target.RawQuery
 	r, err := http.NewRequestWithContext(ctx, method, to.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	header.Set("Content-Type", "application/json")
-	header.Set("Authorization", "Bearer "+b.Key)
-	r.Header = header
-	client := b.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	response, err := client.Do(r)
+	r.Header = header.Clone()
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+b.Key)
+	response, err := cmp.Or(b.HTTP, defaultHTTP).Do(r)
 	if err != nil {
-		return nil, err
+		return nil, unanswered{err}
 	}
-	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
+		defer response.Body.Close()
 		return nil, responseError(response)
 	}
-	return io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return response, nil
 }
 
-// parseURL reads the address of a server.
+// parseURL reads the address of a server. What is no address is not shown where there may be a password in it.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is no address of a server; it looks like http://localhost:9502", text)
+		if strings.Contains(text, "@") {
+			text = "the URL"
+		} else {
+			text = strconv.Quote(text)
+		}
+		return nil, fmt.Errorf("%s is no address of a server; it looks like http://localhost:9502", text)
 	}
 	return u, nil
 }

@@ -11,13 +11,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 
 	"scenecast"
-	"scenecast/label"
 )
 
 const (
@@ -41,6 +41,13 @@ type message struct {
 	Reason                       string // of a gap
 	Dropped                      int
 	Kind, Detail, Where, Setting string // of an error
+
+	ExpiresIn float64 `json:"expires_in"` // of expiring, in seconds
+
+	Key, Value       string // of presence
+	Count, Anonymous int
+	Partial          bool
+	Members          []Member
 }
 
 func (m *message) position() (scenecast.Position, error) {
@@ -66,14 +73,29 @@ func (m *message) number() (id int) {
 type conn struct {
 	net.Conn
 	reader wsutil.Reader
+
+	// Of Run's goroutine:
+	context  context.Context         // of the connection
+	end      context.CancelCauseFunc // ends it
+	renewal  context.CancelFunc      // ends the renewal of the token that is under way; nil: none is
+	renewals sync.WaitGroup
 }
 
 // connect runs one connection to its end; welcomed is whether the server has let it in.
 func (p *Page) connect(ctx context.Context, take func(Push) error) (welcomed bool, err error) {
-	c, err := p.open(ctx)
+	token, err := p.token(ctx)
 	if err != nil {
 		return false, err
 	}
+	c, err := p.open(ctx, token)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.context, c.end = ctx, cancel
+	defer p.stalePing(c).Stop()
+	defer c.renewals.Wait()
+	defer cancel(nil)
 	defer p.disconnected()
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() {
@@ -85,6 +107,9 @@ func (p *Page) connect(ctx context.Context, take func(Push) error) (welcomed boo
 	go c.ping(ended)
 	for {
 		m, err := c.read()
+		if context.Cause(ctx) == ErrNoToken {
+			return welcomed, ErrNoToken
+		}
 		if err != nil {
 			return welcomed, err
 		}
@@ -95,7 +120,7 @@ func (p *Page) connect(ctx context.Context, take func(Push) error) (welcomed boo
 	}
 }
 
-func (p *Page) open(ctx context.Context) (*conn, error) {
+func (p *Page) open(ctx context.Context, token string) (*conn, error) {
 	var refused *Error
 	dialer := ws.Dialer{
 		Timeout:   dialTimeout,
@@ -109,7 +134,7 @@ func (p *Page) open(ctx context.Context) (*conn, error) {
 			}
 		},
 	}
-	netConn, buffered, handshake, err := dialer.Dial(ctx, p.target())
+	netConn, buffered, handshake, err := dialer.Dial(ctx, p.target(token))
 	switch {
 	case refused != nil:
 		return nil, refused
@@ -187,13 +212,7 @@ func (c *conn) ping(ended <-chan struct{}) {
 }
 
 func (c *conn) sendSet(change *change) error {
-	labels := make(label.Change, len(change.labels))
-	for key, values := range change.labels {
-		if labels[key] = values; len(values) == 0 {
-			labels[key] = nil // null takes the key away
-		}
-	}
-	return c.send(map[string]any{"type": "set", "id": change.id, "labels": labels})
+	return c.send(map[string]any{"type": "set", "id": change.id, "labels": change.labels})
 }
 
 func (c *conn) sendAck(at scenecast.Position) error {

@@ -27,15 +27,18 @@ const drainPath = "/v1/drain"
 // Drain empties the node that answers of its pages, while its process goes on. It returns at once; Draining tells how far that is. Of a node
 // that drains already it tells the same. The key's scope must hold admin.
 func (b *Backend) Drain(ctx context.Context, r DrainRequest) (d Drain, err error) {
-	return d, b.Call(ctx, http.MethodPost, drainPath, r, &d)
+	err = b.post(ctx, drainPath, r, &d)
+	return d, err
 }
 
 // Draining tells how the drain of the node that answers stands.
 func (b *Backend) Draining(ctx context.Context) (d Drain, err error) {
-	return d, b.Call(ctx, http.MethodGet, drainPath, nil, &d)
+	err = b.Call(ctx, http.MethodGet, drainPath, nil, &d)
+	return d, err
 }
 
 // Undrain has the node that answers take pages again.
 func (b *Backend) Undrain(ctx context.Context) (d Drain, err error) {
-	return d, b.Call(ctx, http.MethodDelete, drainPath, nil, &d)
+	err = b.Call(ctx, http.MethodDelete, drainPath, nil, &d)
+	return d, err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
+	"time"
 
 	"scenecast"
 )
@@ -18,7 +20,26 @@ type Error struct {
 	Detail  string              // for people
 	Where   string              // which part of what was sent, as in to.column 7
 	Setting string              // which setting of the server decides
+
+	RetryAfter time.Duration // after which to come back, where the server says so
+	Mistakes   []string      // of a configuration that was to be reloaded, each with its place
 }
+
+// Kinds of problems, Error.Kind; docs/api.md#errors says which status each has.
+const (
+	KindInvalid              = "invalid"               // what was sent is wrong: Detail and Where say what
+	KindLimitExceeded        = "limit_exceeded"        // it is more than a setting allows
+	KindUnauthorized         = "unauthorized"          // the key or the token is missing, or wrong
+	KindForbidden            = "forbidden"             // the key or the token does not allow it
+	KindNotFound             = "not_found"             // there is no such thing, or the key does not reach it
+	KindConflict             = "conflict"              // the idempotency key was used with another body
+	KindTooLarge             = "too_large"             // the body, or the message for an outbox
+	KindTooMany              = "too_many"              // a rate or a limit is reached for now
+	KindInvalidConfiguration = "invalid_configuration" // what a reload has read: Mistakes has each
+	KindInternal             = "internal"              // the server's log says more
+	KindUnavailable          = "unavailable"           // not now, and nothing was done
+	KindUncertain            = "uncertain"             // it was begun, and how it ended is not known
+)
 
 // Error implements error.
 func (e *Error) Error() string {
@@ -62,14 +83,31 @@ func isFinal(err error) bool {
 // maxProblem bounds the body of a refusal.
 const maxProblem = 64 << 10
 
+// problem is a problem document (RFC 9457) as the API has it.
+type problem struct {
+	Status                       int
+	Kind, Detail, Where, Setting string
+	Mistakes                     []string
+}
+
+func readProblem(text []byte) (p problem, err error) { return p, json.Unmarshal(text, &p) }
+
+func (p *problem) error(status int) *Error {
+	return &Error{Status: status, Kind: p.Kind, Detail: p.Detail, Where: p.Where, Setting: p.Setting, Mistakes: p.Mistakes}
+}
+
 // responseError is the error for a response that refuses, whose body is a problem document where it comes from Scenecast
-// itself (RFC 9457).
+// itself.
 func responseError(r *http.Response) *Error {
 	e := &Error{Status: r.StatusCode}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxProblem))
-	var p struct{ Kind, Detail, Where, Setting string }
-	if err == nil && json.Unmarshal(body, &p) == nil {
-		e.Kind, e.Detail, e.Where, e.Setting = p.Kind, p.Detail, p.Where, p.Setting
+	if err == nil {
+		if p, err := readProblem(body); err == nil {
+			e = p.error(r.StatusCode)
+		}
+	}
+	if seconds, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
 	return e
 }

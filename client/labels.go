@@ -12,7 +12,7 @@ import (
 // change is a change of labels that the server has not confirmed.
 type change struct {
 	id      int
-	labels  label.Change
+	labels  Labels
 	carried bool       // it is in the address of the connection that is being opened
 	ended   chan error // gets one
 }
@@ -23,7 +23,7 @@ func (c *change) end(err error) { c.ended <- err }
 // away, other keys stay. It returns when the server has confirmed the change, which may take until the page is connected again:
 // no push that is published later reaches the old labels. So callbacks, for which Run waits, must not wait for it. The error is an *Error where the server refuses the change, ErrEnded,
 // or that of ctx; then the change may still be made.
-func (p *Page) Set(ctx context.Context, labels map[string][]string) error {
+func (p *Page) Set(ctx context.Context, labels Labels) error {
 	c := &change{labels: labels, ended: make(chan error, 1)}
 	p.mu.Lock()
 	if p.ended != nil {
@@ -46,14 +46,14 @@ func (p *Page) Set(ctx context.Context, labels map[string][]string) error {
 }
 
 // target is the address of the next connection, which carries all changes.
-func (p *Page) target() string {
+func (p *Page) target(token string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	labels := p.labels
 	for _, c := range p.changes {
-		labels, c.carried = labels.Apply(c.labels), true
+		labels, c.carried = labels.Apply(label.Change(c.labels)), true
 	}
-	query := url.Values{paramToken: {p.options.Token}, paramPageID: {p.options.PageID}}
+	query := url.Values{paramToken: {token}, paramPageID: {p.options.PageID}}
 	for l := range labels.All() {
 		query.Add(l.Key, l.Value)
 	}
@@ -74,7 +74,7 @@ func (p *Page) connected(c *conn) error {
 	p.changes = nil
 	for _, change := range waiting {
 		if change.carried {
-			p.labels = p.labels.Apply(change.labels)
+			p.labels = p.labels.Apply(label.Change(change.labels))
 			change.end(nil)
 			continue
 		}
@@ -90,6 +90,8 @@ func (p *Page) connected(c *conn) error {
 			return err
 		}
 	}
+	p.watchAll(true)
+	p.sendCalls()
 	return nil
 }
 
@@ -98,6 +100,7 @@ func (p *Page) disconnected() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.conn = nil
+	p.endRequests()
 }
 
 // settle ends the change that the server has answered.
@@ -109,7 +112,7 @@ func (p *Page) settle(id int, refused error) {
 			continue
 		}
 		if refused == nil {
-			p.labels = p.labels.Apply(c.labels)
+			p.labels = p.labels.Apply(label.Change(c.labels))
 		}
 		p.changes = append(p.changes[:i], p.changes[i+1:]...)
 		c.end(refused)

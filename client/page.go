@@ -22,8 +22,14 @@ import (
 // waits for them; any may be nil.
 type PageOptions struct {
 	URL    string // of the server, as in https://push.example.com; a path is a proxy's prefix
-	Token  string
-	Labels map[string][]string // values by key
+	Token  string // the page's token; no error shows it
+	Labels Labels // what page it is, to begin with; Set changes them
+
+	// TokenFunc returns the token for the next connection, in place of Token. It is called for each connection, once more where the server
+	// does not take what it has returned, and, from another goroutine than Run's, before a token that ends (docs/protocol.md) has ended,
+	// which is then replaced on the open connection. It has 20 s. An error is told to OnLost, and it is called again after the wait; after
+	// ErrNoToken Run returns that.
+	TokenFunc func(ctx context.Context) (string, error)
 
 	// PageID names the page over all its connections: it is the label @page, and by it the server knows which pushes with a ttl
 	// the page has had. Defaults to one drawn at random.
@@ -39,6 +45,9 @@ type PageOptions struct {
 	OnWelcome func(Welcome)                           // the page is connected
 	OnGap     func(Gap)                               // it has missed something for good
 	OnLost    func(err error, comeBack time.Duration) // it has lost its connection, and comes back after that time
+
+	// OnPresence is told what is different in the scenes that the page watches.
+	OnPresence func(PresenceChange)
 
 	// OnRepeated is told of a push that is not behind where the page stands, or that it has had: the page is not given it again.
 	OnRepeated func(Push)
@@ -87,6 +96,9 @@ type Page struct {
 	changes  []*change          // that it has not, in order
 	lastID   int                // of a change
 	acks     []scenecast.Position
+	calls    []*request       // that wait for their turn
+	requests map[int]*request // that are under way on conn, by ID
+	watches  map[string]*watch
 	conn     *conn // nil: not connected
 	ended    error // of Run; nil: it may still connect
 }
@@ -130,20 +142,34 @@ func (p *Page) Run(ctx context.Context, take func(Push) error) error {
 		c.end(ErrEnded)
 	}
 	p.changes = nil
+	for _, r := range p.calls {
+		r.ended <- answer{err: ErrEnded}
+	}
+	p.calls = nil
+	for _, w := range p.watches {
+		w.end(ErrEnded)
+	}
+	p.watches = nil
 	return err
 }
 
 func (p *Page) run(ctx context.Context, take func(Push) error) error {
 	failures := 0
+	refused := false // the token of the last connection, before it was welcomed
 	for {
 		begun := time.Now()
 		welcomed, err := p.connect(ctx, take)
 		var own *takeError
+		again := p.options.TokenFunc != nil && isUnauthorized(err) && !refused
+		refused = again && !welcomed
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.As(err, &own):
 			return own.error
+		case err == ErrNoToken:
+			return err
+		case again: // another token may be better
 		case isFinal(err):
 			if p.refuseChanges(err, welcomed) {
 				continue // the labels that it had may still be allowed
@@ -164,6 +190,12 @@ func (p *Page) run(ctx context.Context, take func(Push) error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// isUnauthorized reports whether the server does not take the page's token.
+func isUnauthorized(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == scenecast.CloseUnauthorized
 }
 
 // takeError is an error that the page's own function has returned.
@@ -208,13 +240,31 @@ func (p *Page) receive(m message, c *conn, take func(Push) error) error {
 	case "set":
 		p.settle(m.number(), nil)
 		p.resume.reached(at)
+		p.watchAgain()
 	case "error":
 		p.settle(m.number(), &Error{Kind: m.Kind, Detail: m.Detail, Where: m.Where, Setting: m.Setting})
+		p.watchAnswered(&m)
+		p.answered(&m)
+	case "result":
+		p.answered(&m)
+	case "watch", "unwatch", "token":
+		p.resume.reached(at)
+		p.watchAnswered(&m)
+		p.answered(&m)
+	case "presence", "joined", "left", "updated", "count", "unwatched":
+		p.present(&m)
+	case "expiring":
+		p.expires(c, time.Duration(m.ExpiresIn*float64(time.Second)))
 	case "pong":
 		p.resume.reached(at)
+		if m.number() == pingOfStale {
+			p.endStale()
+		}
 	case "gap":
 		if m.Dropped == 0 {
 			p.resume.since = at
+		} else {
+			p.watchMissed()
 		}
 		if p.options.OnGap != nil {
 			p.options.OnGap(Gap{Reason: m.Reason, Dropped: m.Dropped, Position: at})

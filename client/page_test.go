@@ -117,7 +117,7 @@ func TestPageThatFails(t *testing.T) {
 func TestLatePush(t *testing.T) {
 	url := start(t, nil)
 	b := newBackend(t, url)
-	if _, err := b.Push(t.Context(), client.PushRequest{To: client.Audience(`page == "list"`), Message: []byte(`"late"`), TTL: "1m"}); err != nil {
+	if _, err := b.Push(t.Context(), client.PushRequest{To: client.Audience(`page == "list"`), Message: []byte(`"late"`), TTL: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	p := run(t, client.PageOptions{URL: url, Labels: map[string][]string{"page": {"home"}}})
@@ -157,7 +157,7 @@ func TestAcknowledge(t *testing.T) {
 	silent := run(t, client.PageOptions{URL: url})
 	expectTold[client.Welcome](p)
 	expectTold[client.Welcome](silent)
-	result, err := b.Push(t.Context(), client.PushRequest{To: client.Audience("*"), Message: []byte("1"), Receipt: "acked", Timeout: "100ms"})
+	result, err := b.Push(t.Context(), client.PushRequest{To: client.Audience("*"), Message: []byte("1"), Receipt: "acked", Timeout: 100 * time.Millisecond})
 	if err != nil || result.Acked != 1 || result.TimedOut != 1 {
 		t.Errorf("the receipt is %+v, %v", result, err)
 	}

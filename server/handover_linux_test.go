@@ -270,7 +270,7 @@ func TestHandoverUnderLoad(t *testing.T) {
 			sent++
 			r := client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"N":%d}`, sent)}
 			if sent%7 == 0 {
-				r.Receipt, r.Timeout = "acked", "30s"
+				r.Receipt, r.Timeout = "acked", 30 * time.Second
 			}
 			result, err := m.backend().Push(ctx, r)
 			if err != nil {
@@ -305,7 +305,7 @@ func TestHandoverKeepsTheLog(t *testing.T) {
 	m := newMoves(t, nil)
 	begin := m.current.engine.Newest()
 	first := m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), IdempotencyKey: "once"})
-	m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`2`), TTL: "1h", Retain: "price"})
+	m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`2`), TTL: time.Hour, Retain: "price"})
 	position := m.current.engine.Newest()
 	for range 2 {
 		m.awaitEnd(m.next())

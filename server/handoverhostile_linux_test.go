@@ -75,7 +75,7 @@ func TestHandoverOfHostileStreams(t *testing.T) {
 	push := func() {
 		t.Helper()
 		pushes++
-		m.push(client.PushRequest{To: []byte(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d}`, pushes), TTL: "1h", IdempotencyKey: fmt.Sprint(pushes)})
+		m.push(client.PushRequest{To: []byte(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d}`, pushes), TTL: time.Hour, IdempotencyKey: fmt.Sprint(pushes)})
 		page.expect(fmt.Sprintf(`{"n":%d}`, pushes))
 	}
 	push()

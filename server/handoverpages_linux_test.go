@@ -237,7 +237,7 @@ func TestHandoverOfReceipts(t *testing.T) {
 	}
 	answered := make(chan client.PushResult, 1)
 	go func() {
-		answered <- m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), Receipt: "acked", Timeout: "30s"})
+		answered <- m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`1`), Receipt: "acked", Timeout: 30 * time.Second})
 	}()
 	var positions []string
 	for _, p := range pages {

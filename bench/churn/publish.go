@@ -80,7 +80,7 @@ func (r *run) push(ctx context.Context, turn int) {
 func (r *run) call(ctx context.Context, n *node, request client.PushRequest) (at scenecast.Position, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	backend := client.Backend{URL: n.url.String(), Key: r.options.Key, HTTP: r.http}
+	backend := client.Backend{URL: n.url.String(), Key: r.options.Key, HTTP: r.http, Attempts: 1} // push tries another node
 	result, err := backend.Push(ctx, request)
 	if err != nil {
 		return at, err

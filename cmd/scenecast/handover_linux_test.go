@@ -228,7 +228,7 @@ func (r *relay) numbersTo(scene string, pages int) (stop func() int) {
 			sent++
 			request := client.PushRequest{To: fmt.Appendf(nil, `{"page":%q}`, scene), Message: fmt.Appendf(nil, "%d", sent)}
 			if sent%10 == 0 {
-				request.Receipt, request.Timeout = "acked", "20s"
+				request.Receipt, request.Timeout = "acked", 20*time.Second
 			}
 			result, err := backend.Push(context.Background(), request)
 			if err != nil || result.Matched != pages || sent%10 == 0 && result.Acked != pages {

@@ -225,7 +225,7 @@ func TestClientErrors(t *testing.T) {
 		{"no message", []string{"push", "--url", url, "--to", "*"}, "which message?"},
 		{"no JSON", []string{"push", "--url", url, "--to", "*", "hi"}, `the message is not JSON; a text is written with its quotes: '"hi"'`},
 		{"bad audience", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "page = home", "1"}, "to.column 6"},
-		{"bad ttl", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "*", "--ttl", "soon", "1"}, `ttl: takes a length of time, as in "90s" or "1h30m"`},
+		{"bad ttl", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "*", "--ttl", "soon", "1"}, `invalid argument "soon" for "--ttl" flag`},
 		{"no audience", []string{"push", "--url", url, "1"}, `scenecast: which pages? --to says it, as in --to '{"page":"home"}'; everybody is --to '*'`},
 		{"a message without quotes", []string{"push", "--url", url, "--to", "*", "{code:", "200}"}, `the message is one argument, and here are 2; put it in quotes`},
 		{"timeout for nothing", []string{"push", "--url", url, "--api-key", "backend-key", "--to", "*", "--timeout", "1s", "1"}, "timeout: needs a receipt"},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scenecast/auth"
+	"scenecast/client"
 )
 
 func newNodes() *cobra.Command {
@@ -29,30 +30,8 @@ Any node can be asked; each tells what it knows.`,
 	return cmd
 }
 
-// nodeList is what GET /v1/nodes answers, as far as it is printed.
-type nodeList struct {
-	Log *struct {
-		Leader   string
-		Replicas int
-		InSync   int `json:"in_sync"`
-	}
-	Nodes []struct {
-		ID          uint64
-		Name        string
-		Version     string
-		Self        bool
-		State       string
-		Since       time.Time
-		Connections int
-		Position    string
-		Lag         uint64
-		LagMS       int64 `json:"lag_ms"`
-		Problem     string
-	}
-}
-
 func printNodes(out io.Writer, answer []byte) error {
-	var list nodeList
+	var list client.Nodes
 	if err := json.Unmarshal(answer, &list); err != nil {
 		return fmt.Errorf("the server's answer is not what this version knows: %w", err)
 	}

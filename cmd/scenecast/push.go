@@ -40,11 +40,11 @@ Address and key are those of the server that the configuration here is for, unle
 	f.StringVar(&r.IdempotencyKey, "idempotency-key", "", "`key` by which the server knows a retry, and sends nothing twice")
 	// What may be in these is the server's to say.
 	f.StringVar(&r.Event, "event", "", "`name` of the message")
-	f.StringVar(&r.TTL, "ttl", "", "`time` within which pages that open get it too, as in 5m")
+	f.DurationVar(&r.TTL, "ttl", 0, "`time` within which pages that open get it too, as in 5m")
 	f.StringVar(&r.Coalesce, "coalesce", "", "`key`: of those that wait for a slow page, only the newest with this key needs to")
 	f.StringVar(&r.Retain, "retain", "", "`key`: pages that open get only the newest with this key; needs --ttl")
 	f.StringVar(&r.Receipt, "receipt", "", "`what` to wait for: queued, written or acked")
-	f.StringVar(&r.Timeout, "timeout", "", "`time` to wait for the receipt, as in 10s")
+	f.DurationVar(&r.Timeout, "timeout", 0, "`time` to wait for the receipt, as in 10s")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r.To = audienceJSON(*to)
 		switch {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"scenecast/api"
 	"scenecast/auth"
+	"scenecast/client"
 )
 
 func newReload() *cobra.Command {
@@ -30,7 +30,7 @@ do. Pages whose token or app is gone are closed; no other page notices. Of sever
 }
 
 func printReloaded(out io.Writer, answer []byte) error {
-	var r api.Reloaded
+	var r client.Reloaded
 	if err := json.Unmarshal(answer, &r); err != nil {
 		return fmt.Errorf("the server's answer is not what this version knows: %w", err)
 	}

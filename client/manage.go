@@ -1,0 +1,139 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+// Managed says which connections a call has reached.
+type Managed struct {
+	Matched    int       `json:"matched"`
+	Changed    int       `json:"changed"`     // of SetLabels: fewer where connections would have more labels than they may
+	Until      time.Time `json:"until"`       // of Revoke: when the last of the tokens has ended by itself
+	Nodes      int       `json:"nodes"`       // servers whose pages are in these figures
+	NodesKnown int       `json:"nodes_known"` // servers of the cluster
+}
+
+// SetLabels changes labels of the connections of an audience, as Page.Set does, but in the name of the backend: a page cannot change what
+// is set, and what is taken away is free for the page again.
+func (b *Backend) SetLabels(ctx context.Context, to any, change Labels) (m Managed, err error) {
+	set, remove := make(Labels), []string{}
+	for key, values := range change {
+		if len(values) > 0 {
+			set[key] = values
+		} else {
+			remove = append(remove, key)
+		}
+	}
+	err = b.post(ctx, "/v1/labels", map[string]any{"to": asJSON(to), "set": set, "remove": remove}, &m)
+	return m, err
+}
+
+// Disconnect closes the connections of an audience behind what is queued for them, with a close code (docs/protocol.md#close-codes) and a
+// reason of at most 123 bytes. 0 is 1000: they do not come back.
+func (b *Backend) Disconnect(ctx context.Context, to any, code int, reason string) (m Managed, err error) {
+	body := map[string]any{"to": asJSON(to)}
+	if code != 0 {
+		body["code"] = code
+	}
+	if reason != "" {
+		body["reason"] = reason
+	}
+	err = b.post(ctx, "/v1/disconnect", body, &m)
+	return m, err
+}
+
+// RevokeRequest says which page tokens are void from now on, of those that are JSON Web Tokens: one of User, TokenID and To.
+type RevokeRequest struct {
+	User    string    // tokens of this user that were issued before Before
+	TokenID string    // the one with this ID (jti)
+	To      any       // tokens whose own labels match and that were issued before Before; as PushRequest.To
+	Before  time.Time // zero: now
+}
+
+// Revoke makes tokens void, and closes the pages that have shown them.
+func (b *Backend) Revoke(ctx context.Context, r RevokeRequest) (m Managed, err error) {
+	err = b.post(ctx, "/v1/revoke", struct {
+		User    string    `json:"user,omitempty"`
+		TokenID string    `json:"jti,omitempty"`
+		To      any       `json:"to,omitempty"`
+		Before  time.Time `json:"before,omitzero"`
+	}{r.User, r.TokenID, asJSON(r.To), r.Before}, &m)
+	return m, err
+}
+
+// Nodes are the nodes of a cluster, as the one that answers knows them, and how their log stands.
+type Nodes struct {
+	Nodes []Node       `json:"nodes"` // the one that answers first
+	Log   *LogStanding `json:"log"`   // of nodes that share one; nil: the log is the node's own
+}
+
+// Node is one run of a server.
+type Node struct {
+	ID          uint64    `json:"id"`
+	Name        string    `json:"name"` // the same over restarts; may be empty
+	Version     string    `json:"version"`
+	Self        bool      `json:"self"`  // it is the one that answers
+	State       string    `json:"state"` // up or late
+	Since       time.Time `json:"since"` // when it came to be so
+	Started     time.Time `json:"started"`
+	Connections int       `json:"connections"` // of all apps. This and what follows of another node as of about a second ago
+	Position    string    `json:"position"`    // how far it has read the log
+	Lag         uint64    `json:"lag"`         // records of the log that it has not read
+	LagMS       int64     `json:"lag_ms"`      // for how long it has been behind, in ms
+	Problem     string    `json:"problem"`     // why it is not ready; empty: it is
+}
+
+// LogStanding is how the log of several nodes stands.
+type LogStanding struct {
+	Leader   string `json:"leader"`   // empty: none that is known
+	Replicas int    `json:"replicas"` // how many copies there are to be
+	InSync   int    `json:"in_sync"`  // how many have everything
+}
+
+// Nodes lists the nodes of the cluster.
+func (b *Backend) Nodes(ctx context.Context) (n Nodes, err error) {
+	err = b.get(ctx, "/v1/nodes", nil, &n)
+	return n, err
+}
+
+// Hook is how a hook stands that is told of events, at the node that answers. The counts are since that has started.
+type Hook struct {
+	Name      string     `json:"name"`
+	State     string     `json:"state"`  // ok or failing
+	Queued    int        `json:"queued"` // events that wait
+	Delivered int64      `json:"delivered"`
+	Dropped   int64      `json:"dropped"`
+	Failures  int64      `json:"failures"` // calls that have failed
+	LastError string     `json:"last_error"`
+	FailedAt  *time.Time `json:"failed_at"`
+	NextCall  *time.Time `json:"next_call"` // of one that is failing
+}
+
+// Hooks tells how the hooks stand.
+func (b *Backend) Hooks(ctx context.Context) ([]Hook, error) {
+	var answer struct{ Hooks []Hook }
+	err := b.get(ctx, "/v1/hooks", nil, &answer)
+	return answer.Hooks, err
+}
+
+// RetryHook has a hook that is failing be called at once.
+func (b *Backend) RetryHook(ctx context.Context, name string) error {
+	return b.post(ctx, "/v1/hooks/"+url.PathEscape(name)+"/retry", nil, nil)
+}
+
+// Reloaded is what a reload of the configuration has done.
+type Reloaded struct {
+	Applied  []string `json:"applied"`  // settings that have changed and are in force now
+	Restart  []string `json:"restart"`  // settings that differ from those in force, and need a restart
+	Closed   int      `json:"closed"`   // pages whose token or app is gone
+	Warnings []string `json:"warnings"` // what is allowed and probably not meant
+}
+
+// Reload has the node that answers read its configuration anew. Where that has mistakes nothing changes, and the error has them:
+// Error.Mistakes.
+func (b *Backend) Reload(ctx context.Context) (r Reloaded, err error) {
+	err = b.post(ctx, "/v1/reload", nil, &r)
+	return r, err
+}

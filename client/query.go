@@ -1,0 +1,192 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Connection is a page's connection as the server knows it.
+type Connection struct {
+	ID     string `json:"id"`     // never used again
+	Labels Labels `json:"labels"` // of the page, of its token, of the backend, and the server's own, whose keys begin with @
+}
+
+// NodeCount says how many connections of a node match.
+type NodeCount struct {
+	Node    uint64 `json:"node"` // one run of one server
+	Matched int    `json:"matched"`
+}
+
+// CountRequest asks how many pages an audience has.
+type CountRequest struct {
+	To     any // as PushRequest.To
+	Except any // as PushRequest.Except
+	Sample int // how many of the pages to show, at most 100
+}
+
+// Count is how many pages an audience has.
+type Count struct {
+	Matched    int          `json:"matched"`
+	ByNode     []NodeCount  `json:"by_node"` // not for a key that is confined
+	Sample     []Connection `json:"sample"`
+	Position   string       `json:"position"` // of the newest push before the count; empty for a key that is confined
+	Nodes      int          `json:"nodes"`    // that have answered
+	NodesKnown int          `json:"nodes_known"`
+}
+
+// Count counts an audience, and sends nothing.
+func (b *Backend) Count(ctx context.Context, r CountRequest) (count Count, err error) {
+	err = b.post(ctx, "/v1/audience", struct {
+		To     any `json:"to"`
+		Except any `json:"except,omitempty"`
+		Sample int `json:"sample,omitempty"`
+	}{asJSON(r.To), asJSON(r.Except), r.Sample}, &count)
+	return count, err
+}
+
+// audienceText is an audience as a parameter has it.
+func audienceText(to any) (string, error) {
+	if text, is := to.(string); is {
+		return text, nil
+	}
+	text, err := json.Marshal(asJSON(to))
+	if err != nil {
+		return "", err
+	}
+	var quoted string
+	if json.Unmarshal(text, &quoted) == nil && string(text) != "null" {
+		return quoted, nil
+	}
+	return string(text), nil
+}
+
+// perPage is how many items the iterators ask for at a time.
+const perPage = "1000"
+
+// each iterates over all items of a list that comes in pages. An error is the last pair.
+func each[T any](query url.Values, fetch func(url.Values) (items []T, next string, err error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		query.Set("limit", perPage)
+		for {
+			items, next, err := fetch(query)
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if next == "" {
+				return
+			}
+			query.Set("after", next)
+		}
+	}
+}
+
+// Connections iterates over the connections of an audience, in the order of their IDs: whoever was there all the while comes exactly once. It
+// asks the server for a thousand at a time. An error is the last pair.
+func (b *Backend) Connections(ctx context.Context, to any) iter.Seq2[Connection, error] {
+	return func(yield func(Connection, error) bool) {
+		text, err := audienceText(to)
+		if err != nil {
+			yield(Connection{}, err)
+			return
+		}
+		each(url.Values{"to": {text}}, func(query url.Values) ([]Connection, string, error) {
+			var page struct {
+				Connections []Connection
+				Next        string
+			}
+			err := b.get(ctx, "/v1/connections", query, &page)
+			return page.Connections, page.Next, err
+		})(yield)
+	}
+}
+
+// Connection is one connection; the error's kind is KindNotFound where it is not there now.
+func (b *Backend) Connection(ctx context.Context, id string) (c Connection, err error) {
+	err = b.get(ctx, "/v1/connections/"+url.PathEscape(id), nil, &c)
+	return c, err
+}
+
+// LabelValues are the values of a key.
+type LabelValues struct {
+	Key        string       `json:"key"`
+	Values     []LabelValue `json:"values"`   // those with the most connections first
+	Distinct   int          `json:"distinct"` // how many there are, listed or not
+	Nodes      int          `json:"nodes"`    // that have answered
+	NodesKnown int          `json:"nodes_known"`
+}
+
+// LabelValue is a value, and how many connections have it.
+type LabelValue struct {
+	Value       string `json:"value"`
+	Connections int    `json:"connections"`
+}
+
+// LabelValues tells the values that a key has among the connections of an audience, at most limit of them, which is 1 to 1000.
+func (b *Backend) LabelValues(ctx context.Context, key string, to any, limit int) (values LabelValues, err error) {
+	text, err := audienceText(to)
+	if err == nil {
+		err = b.get(ctx, "/v1/labels", url.Values{"key": {key}, "to": {text}, "limit": {strconv.Itoa(limit)}}, &values)
+	}
+	return values, err
+}
+
+// Member is a user in a scene.
+type Member struct {
+	User        string    `json:"user"`
+	Labels      Labels    `json:"labels"`      // that members show; none for a key that is confined
+	Since       time.Time `json:"since"`       // zero for a key that is confined, and where it is not known
+	Connections int       `json:"connections"` // 0: it is leaving. A Page is not told
+}
+
+// SceneCount says how many are in a scene.
+type SceneCount struct {
+	Value       string `json:"value"`
+	Members     int    `json:"members"`     // users; 0 for a key that is confined
+	Anonymous   int    `json:"anonymous"`   // connections without a user; 0 for a key that is confined
+	Connections int    `json:"connections"` // of both
+}
+
+// Members iterates over the members of a scene: the pages that have this value of a key whose presence the server keeps
+// (docs/presence.md). An error is the last pair.
+func (b *Backend) Members(ctx context.Context, key, value string) iter.Seq2[Member, error] {
+	return each(url.Values{"key": {key}, "value": {value}}, func(query url.Values) ([]Member, string, error) {
+		var page struct {
+			Members []Member
+			Next    string
+		}
+		err := b.get(ctx, "/v1/presence", query, &page)
+		return page.Members, page.Next, err
+	})
+}
+
+// Scenes iterates over the values of a key in which anybody is, in their order. An error is the last pair.
+func (b *Backend) Scenes(ctx context.Context, key string) iter.Seq2[SceneCount, error] {
+	return each(url.Values{"key": {key}}, func(query url.Values) ([]SceneCount, string, error) {
+		var page struct {
+			Scenes []SceneCount
+			Next   string
+		}
+		err := b.get(ctx, "/v1/presence", query, &page)
+		return page.Scenes, page.Next, err
+	})
+}
+
+// Scene says how many are in one scene.
+func (b *Backend) Scene(ctx context.Context, key, value string) (SceneCount, error) {
+	var scene struct {
+		Count, Anonymous, Connections int
+	}
+	err := b.get(ctx, "/v1/presence", url.Values{"key": {key}, "value": {value}, "limit": {"1"}}, &scene)
+	return SceneCount{value, scene.Count, scene.Anonymous, scene.Connections}, err
+}
