@@ -104,6 +104,7 @@ func TestWatch(t *testing.T) {
 
 // TestWatchStale: a scene that the page has left while it was away ends, though the new connection says nothing of it.
 func TestWatchStale(t *testing.T) {
+	t.Parallel()
 	address := start(t, map[string]string{"presence": "[{key: order}]"})
 	b := newBackend(t, address)
 	changes := make(chan client.PresenceChange, 100)

@@ -270,7 +270,7 @@ func TestHandoverUnderLoad(t *testing.T) {
 			sent++
 			r := client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"N":%d}`, sent)}
 			if sent%7 == 0 {
-				r.Receipt, r.Timeout = "acked", 30 * time.Second
+				r.Receipt, r.Timeout = "acked", 30*time.Second
 			}
 			result, err := m.backend().Push(ctx, r)
 			if err != nil {

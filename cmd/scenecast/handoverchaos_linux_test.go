@@ -248,7 +248,7 @@ func (r *relay) pushAll() (stop func() int) {
 			sent++
 			request := client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, "%d", sent), IdempotencyKey: fmt.Sprint(sent)}
 			if sent%10 == 0 {
-				request.Receipt, request.Timeout = "acked", 200 * time.Millisecond
+				request.Receipt, request.Timeout = "acked", 200*time.Millisecond
 			}
 			var err error
 			for range 50 {
