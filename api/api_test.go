@@ -31,7 +31,7 @@ type pusher struct {
 	result push.Result
 	err    error
 	submit func(ctx context.Context, c access.Caller, r push.Request) (push.Pending, error) // takes the place of Submit, unless it is nil
-	wait   func(context.Context) error                                 // called by Trigger, unless it is nil
+	wait   func(context.Context) error                                                      // called by Trigger, unless it is nil
 
 	trigger func(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error) // takes the place of Trigger
 }

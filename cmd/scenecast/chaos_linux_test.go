@@ -14,7 +14,7 @@ var (
 	chaos     = flag.Int("chaos", 0, "how many faults TestChaos has; 0: each kind once")
 	chaosTime = flag.Duration("chaos-time", 0, "how long TestChaos takes with each engine, unless -chaos says how many faults; 0: until each kind has been")
 	chaosRate = flag.Int("chaos-rate", defaultRate, "how many pushes a second there are meanwhile")
-	chaosWith = flag.String("chaos-engines", "nats,redis-wait", "with which engines, with commas: nats, redis, redis-wait")
+	chaosWith = flag.String("chaos-engines", "nats", "with which engines, with commas: nats, redis, redis-wait")
 	chaosOnly = flag.String("chaos-faults", "", "which faults there are, with commas, as in kill,stop; empty: all")
 )
 

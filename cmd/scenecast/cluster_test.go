@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"scenecast/freeport"
 )
@@ -274,6 +277,24 @@ func signal(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
 	t.Helper()
 	if err := cmd.Process.Signal(s); err != nil {
 		t.Fatal(err)
+	}
+	if s == syscall.SIGSTOP { // a process does not stop in the call: its threads may still run for a while
+		awaitStopped(t, cmd.Process.Pid)
+	}
+}
+
+// awaitStopped waits until all threads of a child have stopped.
+func awaitStopped(t *testing.T, pid int) {
+	t.Helper()
+	var info unix.Siginfo
+	for {
+		err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WNOWAIT, nil)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, unix.EINTR) {
+			t.Fatalf("the process does not stop: %v", err)
+		}
 	}
 }
 

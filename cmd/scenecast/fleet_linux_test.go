@@ -206,7 +206,9 @@ func (m *member) terminate() {
 // freeze has the process hang for a while, and everybody who waits for it.
 func (m *member) freeze(d time.Duration) {
 	m.set(true)
-	_ = m.cmd.Process.Signal(syscall.SIGSTOP)
+	if m.cmd.Process.Signal(syscall.SIGSTOP) == nil {
+		awaitStopped(m.t, m.cmd.Process.Pid)
+	}
 	time.Sleep(d)
 	_ = m.cmd.Process.Signal(syscall.SIGCONT)
 	m.set(false)

@@ -27,6 +27,9 @@ func TestPushes(t *testing.T) {
 	}
 	for _, of := range []reflect.Value{reflect.ValueOf(want), reflect.ValueOf(want.Message)} {
 		for i := range of.NumField() {
+			if of.Type().Field(i).Name == "Trace" { // it does not go over: ADR 26
+				continue
+			}
 			if of.Field(i).IsZero() {
 				t.Errorf("the test has no %s", of.Type().Field(i).Name)
 			}
