@@ -6,7 +6,7 @@ import type { Labels, Presence, PresenceClient } from "../src/types.ts";
 export type PresenceState = Pick<Presence, "members" | "count" | "anonymous" | "partial">;
 
 /** What the parts of one client's page show. */
-interface Scenes { parts: Set<Labels>; told: Labels; due: boolean; waits: boolean }
+interface Scenes { parts: Set<Labels>; told: Labels; due: boolean }
 
 const byClient = new WeakMap<object, Scenes>();
 
@@ -16,7 +16,7 @@ const byClient = new WeakMap<object, Scenes>();
  */
 export function enter(client: PresenceClient, labels: Labels): () => void {
   let scenes = byClient.get(client);
-  if (!scenes) byClient.set(client, scenes = { parts: new Set(), told: {}, due: false, waits: false });
+  if (!scenes) byClient.set(client, scenes = follow(client));
   const part = { ...labels };
   scenes.parts.add(part);
   tell(client, scenes);
@@ -26,28 +26,41 @@ export function enter(client: PresenceClient, labels: Labels): () => void {
   };
 }
 
+/** A connection that is closed takes with it what was told; the next one is told what is shown then. */
+function follow(client: PresenceClient): Scenes {
+  const scenes: Scenes = { parts: new Set(), told: {}, due: false };
+  let there = connects(client);
+  client.on("state", () => {
+    const was = there;
+    there = connects(client);
+    if (!there) scenes.told = {};
+    else if (!was && scenes.parts.size > 0) tell(client, scenes);
+  });
+  return scenes;
+}
+
+const connects = ({ state }: PresenceClient) => state !== "idle" && state !== "closed";
+
+const same = (a: unknown, b: unknown) => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+
 function tell(client: PresenceClient, scenes: Scenes) {
   if (scenes.due) return;
   scenes.due = true;
   queueMicrotask(() => {
     scenes.due = false;
-    if (client.state === "idle" || client.state === "closed") { // what a set would be for is not there yet
-      if (scenes.waits) return;
-      scenes.waits = true;
-      scenes.told = {};
-      const off = client.on("state", (state) => {
-        if (state === "closed") return;
-        scenes.waits = false;
-        off();
-        tell(client, scenes);
-      });
-      return;
-    }
+    if (!connects(client)) return; // what a set would be for is not there yet
     const wanted: Labels = Object.assign({}, ...scenes.parts), change: Labels = {};
     for (const key of Object.keys(scenes.told)) if (!(key in wanted)) change[key] = null;
-    for (const [key, value] of Object.entries(wanted)) if (JSON.stringify(value) !== JSON.stringify(scenes.told[key])) change[key] = value;
+    for (const [key, value] of Object.entries(wanted)) if (!same(value, scenes.told[key])) change[key] = value;
     scenes.told = wanted;
-    if (Object.keys(change).length > 0) client.set(change).catch(report);
+    const keys = Object.keys(change);
+    if (keys.length === 0) return;
+    client.set(change).catch((error) => {
+      if (keys.length === 1 || error.kind === "closed") return report(error);
+      for (const key of keys) { // one label that is refused must not keep those of other parts away
+        if (same(change[key], scenes.told[key])) client.set({ [key]: change[key] }).catch(report);
+      }
+    });
   });
 }
 
