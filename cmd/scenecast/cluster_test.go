@@ -3,7 +3,6 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"scenecast/freeport"
 )
@@ -280,21 +277,6 @@ func signal(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
 	}
 	if s == syscall.SIGSTOP { // a process does not stop in the call: its threads may still run for a while
 		awaitStopped(t, cmd.Process.Pid)
-	}
-}
-
-// awaitStopped waits until all threads of a child have stopped.
-func awaitStopped(t *testing.T, pid int) {
-	t.Helper()
-	var info unix.Siginfo
-	for {
-		err := unix.Waitid(unix.P_PID, pid, &info, unix.WSTOPPED|unix.WNOWAIT, nil)
-		if err == nil {
-			return
-		}
-		if !errors.Is(err, unix.EINTR) {
-			t.Fatalf("the process does not stop: %v", err)
-		}
 	}
 }
 
