@@ -33,6 +33,11 @@ cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run --allow-parallel-runners ./... ./e2e/...
 $(LINT): ; scripts/install-go-tool $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
+.PHONY: docs docs-dev test-docs
+docs: ; scripts/install-npm site && cd site && npm run --silent build -- $(ARGS)
+docs-dev: ; scripts/install-npm site && cd site && npm run --silent dev -- $(ARGS)
+test-docs: docs ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^TestDocs' . -docs $(CURDIR)/bin/docs
+
 .PHONY: test-caddy
 test-caddy: $(CADDY) ; go test -run '^TestCaddy$$' -v ./cmd/scenecast -caddy $(CURDIR)/$(CADDY)
 $(CADDY): ; scripts/install-caddy $@
@@ -61,4 +66,4 @@ handover-chaos: ; scripts/handover-chaos
 handover-figures: build ; scripts/handover-figures $(ARGS)
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 tidy: ; go mod tidy && cd e2e && go mod tidy
-clean: ; rm -rf bin .tools
+clean: ; rm -rf bin .tools site/.pages
