@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import {defineConfig} from 'vitepress'
+import {joinLines, tokenize} from '../chinese.mjs'
 import {root, writePages} from '../documents.mjs'
 import {groups} from '../outline.mjs'
 
@@ -43,11 +44,14 @@ function slugify(text) {
   return text.trim().toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
 }
 
-// tokenize: Chinese has no spaces between words, so its terms are pairs of characters. It is sent to the browser as text.
-function tokenize(text) {
-  return text.split(/[\n\r\p{Z}\p{P}]+/u).flatMap(word => word.split(/(\p{Script=Han}+)/u)).flatMap(word => {
-    if (!/^\p{Script=Han}{2,}$/u.test(word)) return word ? [word] : []
-    return [...word].slice(1).map((character, i) => [...word][i] + character)
+// leaveApplication is a plugin of markdown-it: links to pages of files lead out of the application.
+function leaveApplication(md) {
+  md.core.ruler.push('leave_application', state => {
+    for (const {children} of state.tokens) {
+      for (const token of children ?? []) {
+        if (token.type === 'link_open' && /^[./]+source\//.test(token.attrGet('href'))) token.attrSet('target', '_self')
+      }
+    }
   })
 }
 
@@ -59,6 +63,7 @@ export default defineConfig({
   base: process.env.DOCS_BASE ?? '/',
   ignoreDeadLinks: [/^https?:\/\/localhost[:/]/],
   metaChunk: true,
+  vite: {build: {chunkSizeWarningLimit: 1000}}, // the search indexes, which are loaded when somebody searches
   head: [['link', {rel: 'icon', type: 'image/svg+xml', href: (process.env.DOCS_BASE ?? '/') + 'icon.svg'}]],
   markdown: {
     anchor: {slugify},
@@ -66,14 +71,7 @@ export default defineConfig({
       name, scopeName: `source.${name}`, patterns: [{match: '(^|\\s)#.*$', name: 'comment.line'}],
     })),
     attrs: {disable: true}, // braces in documents are what they look like
-    // Links to pages of files leave the application.
-    config: md => md.core.ruler.push('source_links', state => {
-      for (const {children} of state.tokens) {
-        for (const token of children ?? []) {
-          if (token.type === 'link_open' && /^[./]+source\//.test(token.attrGet('href'))) token.attrSet('target', '_self')
-        }
-      }
-    }),
+    config: md => md.use(joinLines).use(leaveApplication),
   },
   themeConfig: {
     logo: '/icon.svg',
