@@ -115,11 +115,7 @@ func (r *tutorial) run(text string) {
 				r.t.Errorf("the answer is\n%s\nand the tutorial says\n%s", r.answer, code)
 			}
 		case language == "text":
-			for line := range strings.Lines(code) {
-				if got := r.browser.printed(); !matches(line, got) {
-					r.t.Errorf("a page prints %q, and the tutorial says %q", got, line)
-				}
-			}
+			r.checkPrinted(strings.Split(strings.TrimSpace(code), "\n"))
 		default:
 			r.t.Errorf("this test cannot run %q:\n%s", language, code)
 		}
@@ -196,10 +192,25 @@ func (r *tutorial) shell(code string) {
 // await runs a line until it prints something.
 func (r *tutorial) await(what, part, code string) {
 	r.t.Helper()
+	r.answer = ""
 	for end := time.Now().Add(patience); !strings.Contains(r.answer, part); r.shell(code) {
 		if time.Now().After(end) {
 			r.t.Fatalf("waiting for this: %s; the last answer is %s", what, r.answer)
 		}
+	}
+}
+
+// checkPrinted awaits lines that pages print. Several of them may come in any order: nothing orders what different pages, or a page and an answer of
+// HTTP, are told.
+func (r *tutorial) checkPrinted(want []string) {
+	r.t.Helper()
+	for range len(want) {
+		got := r.browser.printed()
+		i := slices.IndexFunc(want, func(line string) bool { return matches(line, got) })
+		if i < 0 {
+			r.t.Fatalf("a page prints %q, and the tutorial says %q", got, want)
+		}
+		want = slices.Delete(want, i, i+1)
 	}
 }
 
