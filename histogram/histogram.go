@@ -14,6 +14,13 @@ type Histogram struct {
 	sum    atomic.Int64   // ns
 }
 
+// CallBounds are those for what a client waits for, over the network: HTTP requests, and pushes.
+var CallBounds = []time.Duration{
+	time.Millisecond / 2, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
+	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
+	5 * time.Second, 10 * time.Second, 30 * time.Second,
+}
+
 // New makes a histogram whose buckets end at these durations, which rise; one more is for what is longer.
 func New(bounds []time.Duration) *Histogram {
 	return &Histogram{bounds: bounds, counts: make([]atomic.Int64, len(bounds)+1)}

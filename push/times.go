@@ -1,25 +1,16 @@
 package push
 
 import (
-	"time"
-
 	"scenecast"
 	"scenecast/histogram"
 )
-
-// timeBounds are those of the histograms of pushes.
-var timeBounds = []time.Duration{
-	time.Millisecond / 2, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
-	5 * time.Second, 10 * time.Second, 30 * time.Second,
-}
 
 // times are how long pushes took, by receipt.
 type times [scenecast.ReceiptAcked + 1]*histogram.Histogram
 
 func newTimes() (t times) {
 	for i := range t {
-		t[i] = histogram.New(timeBounds)
+		t[i] = histogram.New(histogram.CallBounds)
 	}
 	return t
 }

@@ -4,20 +4,13 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"scenecast/histogram"
 	"scenecast/metrics"
+	"scenecast/tracing"
 )
-
-// requestBounds are those of the histograms of HTTP requests.
-var requestBounds = []time.Duration{
-	time.Millisecond / 2, time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond, 10 * time.Millisecond, 25 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2500 * time.Millisecond,
-	5 * time.Second, 10 * time.Second, 30 * time.Second,
-}
 
 // requests counts HTTP requests by route. A route is a method that is known and the pattern of a path, so there are no more of them than the
 // program has, whatever clients ask for. Safe for concurrent use.
@@ -44,14 +37,11 @@ const otherRoute = "other"
 
 // name is the route in metrics.
 func (r route) name() string {
-	_, path, hasMethod := strings.Cut(r.pattern, " ")
-	if !hasMethod {
-		path = r.pattern
-	}
-	if path == "" || path == "/" || !slices.Contains(knownMethods, r.method) {
+	path := tracing.RouteOf(r.pattern)
+	if path == "" || !slices.Contains(knownMethods, r.method) {
 		return otherRoute
 	}
-	return r.method + " " + strings.TrimSuffix(path, "{$}")
+	return r.method + " " + path
 }
 
 // measure counts the requests that a handler answers, which sets their Pattern, as http.ServeMux does.
@@ -77,7 +67,7 @@ func (q *requests) count(to route, w *measuredWriter) {
 		if q.routes == nil {
 			q.routes = make(map[route]*routeRequests)
 		}
-		of = &routeRequests{took: histogram.New(requestBounds), statuses: make(map[int]int64)}
+		of = &routeRequests{took: histogram.New(histogram.CallBounds), statuses: make(map[int]int64)}
 		q.routes[to] = of
 	}
 	of.took.Observe(w.took)

@@ -46,14 +46,18 @@ func (c *Call) Began() time.Time { return c.began }
 
 // Route is the pattern of the path, as in /v1/triggers/{name}; empty: nothing serves the path.
 func (c *Call) Route() string {
-	pattern := c.request.Pattern
 	if c.route != "" {
-		pattern = c.route
+		return RouteOf(c.route)
 	}
+	return RouteOf(c.request.Pattern)
+}
+
+// RouteOf is the path of a pattern of http.ServeMux, as in /v1/triggers/{name}; empty: it is that of what nothing else serves.
+func RouteOf(pattern string) string {
 	if _, path, ok := strings.Cut(pattern, " "); ok {
 		pattern = path
 	}
-	if pattern == "/" { // what there is nothing else for
+	if pattern == "/" {
 		return ""
 	}
 	return strings.TrimSuffix(pattern, "{$}")
