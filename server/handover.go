@@ -72,7 +72,10 @@ var ErrNoHandover = errors.New("no server listens there: is it running with this
 var ErrPredecessorDied = errors.New("the running process has died in the midst of it")
 
 // errNoHandover is returned where no other process can take over.
-var errNoHandover = errors.New("no other process can take over: the setting handover is empty")
+var (
+	errNoHandover = errors.New("no other process can take over: the setting handover is empty")
+	errNoSocket   = errors.New("no other process can take over: the socket of the setting handover could not be made, as the log has told")
+)
 
 // Supervisor is who watches over this process, such as systemd, and has to know which one is the server's.
 type Supervisor interface {

@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -208,6 +210,43 @@ func TestHandoverFails(t *testing.T) {
 	}
 	m.awaitEnd(m.next())
 	check("a successor that is in order")
+}
+
+// TestHandoverSocketCannotBeMade: a process that has the pages, and finds no place for its own socket, goes on with them, and says so.
+func TestHandoverSocketCannotBeMade(t *testing.T) {
+	m := newMoves(t, nil)
+	dir := filepath.Join(t.TempDir(), "sockets")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m.options.Config.Handover = filepath.Join(dir, "h.sock")
+	m.current = startGeneration(t, m.options)
+	m.url = "http://" + m.current.Addr().String()
+	page := m.dialPage(nativePath, nativeHeader)
+	page.expect(`"welcome"`)
+
+	told := make(chan string, 1)
+	m.options.Logger = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		if strings.Contains(string(p), "taking the place of a running process") {
+			return len(p), os.Rename(dir, dir+".gone")
+		}
+		if strings.Contains(string(p), "level=ERROR") {
+			told <- string(p)
+		}
+		return len(p), nil
+	}), nil))
+	m.awaitEnd(m.next())
+	m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: json.RawMessage(`{"n":1}`)})
+	page.expect(`{"n":1}`)
+	if line := <-told; !strings.Contains(line, "no other process can take over") || !strings.Contains(line, dir) {
+		t.Errorf("the log tells %s", line)
+	}
+	if err := m.current.HandOver(t.Context()); !errors.Is(err, errNoSocket) {
+		t.Errorf("another handover: %v", err)
+	}
+	if m.current.Connections() != 1 {
+		t.Error("the page is gone")
+	}
 }
 
 func (f *fakeSuccessor) takeFile() int {

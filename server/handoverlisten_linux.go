@@ -50,7 +50,7 @@ func (s *Server) listenForSuccessor(ctx context.Context) error {
 	}
 	l, remove, err := listener.ReplaceUnixSocket(ctx, path, handoverMode)
 	if err != nil {
-		return fmt.Errorf("handover: %w", err)
+		return fmt.Errorf("handover: %s: %w", path, err)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	h := &handoverService{
@@ -190,6 +190,8 @@ func (h *handoverService) end() {
 func (s *Server) HandOver(ctx context.Context) error {
 	h := s.handover
 	switch {
+	case h == nil && s.options.Config.Handover != "":
+		return errNoSocket
 	case h == nil:
 		return errNoHandover
 	case s.options.Successor == nil:

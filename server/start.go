@@ -41,7 +41,9 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	})
 	err := error(nil)
 	if before == nil {
-		err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing})
+		if err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing}); err != nil {
+			err = fmt.Errorf("engine: %w", err)
+		}
 	}
 	told.Stop()
 	if err == nil {
@@ -58,6 +60,10 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 			before.finish(ctx)
 		}
 		err = s.listenForSuccessor(ctx)
+		if err != nil && before != nil { // the pages are here, and would be lost
+			s.log.Error("no other process can take over from this one, which goes on: mend that, and restart it once", "err", err)
+			err = nil
+		}
 	}
 	if err == nil {
 		return nil
@@ -69,10 +75,10 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	s.cutCalls()
 	s.stopLoops(stop)
 	s.closeRegistry()
-	//nolint:errcheck // the engine says why
+	//nolint:errcheck // err says why
 	<-s.serving
 	s.stopServing()
-	return fmt.Errorf("engine: %w", err)
+	return err
 }
 
 // takeOver takes the pages of another process. With an error, that has them still.
