@@ -14,7 +14,8 @@ var roundBounds = []time.Duration{
 
 // Stats say how late a loop looks up, since its start and now.
 type Stats struct {
-	// Rounds is how long its rounds were. While one lasts, the loop looks at nothing that comes. A wait for something to do is in none.
+	// Rounds is how long its rounds were. While one lasts, the loop looks at nothing that comes. A wait for something to do is in none,
+	// and neither is the time for which a handover holds the loop.
 	Rounds histogram.Snapshot
 	// Waits is how long tasks had waited when the loop took them up: of those that it takes up together, the one that waited longest.
 	Waits histogram.Snapshot
