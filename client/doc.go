@@ -2,6 +2,12 @@
 // known by its labels, gets the pushes that match them, and comes back to where it was when its connection is lost. A Backend
 // is a backend's end of the HTTP API (docs/api.md).
 //
+// A Backend is a struct to be filled in; each method is a call, and takes a context. NewPage makes a Page, and Page.Run connects, comes back and
+// calls what PageOptions has, one callback at a time, until its context ends. Page.Set, Call and Watch wait for the server's answer and may
+// be called from any goroutine but a callback's.
+//
+// What a server refuses is an *Error, with a stable Kind, the place in what was sent, and the setting that decides.
+//
 // A page gets each push once, and in order, except late ones: pushes with a ttl that were sent before the page had the labels.
 // What it cannot get any more is told as a Gap.
 package client
