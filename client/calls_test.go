@@ -256,6 +256,11 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("%q: %v", address, err)
 		}
 	}
+	p := run(t, client.PageOptions{URL: "http://127.0.0.1:1", Token: "secret"})
+	if err := expectTold[error](p); strings.Contains(err.Error(), "secret") {
+		t.Errorf("a page that is not connected: %v", err)
+	}
+	p.stop()
 }
 
 // TestConnectionReuse: calls one after the other use one connection, also where the server refuses them.

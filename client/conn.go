@@ -107,7 +107,7 @@ func (p *Page) connect(ctx context.Context, take func(Push) error) (welcomed boo
 	go c.ping(ended)
 	for {
 		m, err := c.read()
-		if context.Cause(ctx) == ErrNoToken {
+		if errors.Is(context.Cause(ctx), ErrNoToken) {
 			return welcomed, ErrNoToken
 		}
 		if err != nil {

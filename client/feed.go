@@ -151,7 +151,7 @@ func (f *feed) stream(ctx context.Context) error {
 
 // cause is why a stream has ended, where it was ended from here.
 func (f *feed) cause(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errFeedSilent {
+	if errors.Is(context.Cause(ctx), errFeedSilent) {
 		return errFeedSilent
 	}
 	return err

@@ -167,7 +167,7 @@ func (p *Page) run(ctx context.Context, take func(Push) error) error {
 			return ctx.Err()
 		case errors.As(err, &own):
 			return own.error
-		case err == ErrNoToken:
+		case errors.Is(err, ErrNoToken):
 			return err
 		case again: // another token may be better
 		case isFinal(err):

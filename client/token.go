@@ -47,7 +47,7 @@ func (p *Page) renew(ctx context.Context, c *conn, left time.Duration, end conte
 		case <-time.After(wait):
 		}
 		token, err := p.token(ctx)
-		if err == ErrNoToken {
+		if errors.Is(err, ErrNoToken) {
 			end(err)
 			return
 		}
