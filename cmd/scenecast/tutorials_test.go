@@ -54,7 +54,6 @@ type tutorial struct {
 	backend string   // where a backend of the tutorial listens
 	browser *browser // of its pages; nil: none yet
 	answer  string   // of the last snippet
-	files   int
 }
 
 var snippet = regexp.MustCompile("(?ms)(?:^<!-- ([a-z]+) -->\n)?^```([a-z]*)\n(.*?)^```$")
