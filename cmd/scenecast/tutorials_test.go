@@ -333,7 +333,7 @@ func (b *browser) next() (s said) {
 		err = json.Unmarshal(text, &s)
 	}
 	if err != nil {
-		b.t.Fatalf("the browser says %q: %v", text, err)
+		b.t.Fatalf("the pages print nothing more, and do not do what they were told (%q, %v)", text, err)
 	}
 	return s
 }

@@ -15,13 +15,12 @@ let online = true;
 const sockets = new Set();
 const wakers = new Set(); // listeners of "online"
 
-/** A WebSocket that opens only while the machine is online. */
+/** A WebSocket that opens only while the machine is online: without a network it does not come as far as the server. */
 class Socket extends WebSocket {
-  constructor(...address) {
-    super(...address);
+  constructor(address, protocols) {
+    super(online ? address : "ws://127.0.0.1:1/", protocols);
     sockets.add(this);
     this.addEventListener("close", () => sockets.delete(this));
-    if (!online) this.close();
   }
 }
 
