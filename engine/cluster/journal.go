@@ -8,6 +8,7 @@ type journal struct {
 	mu      sync.Mutex
 	events  []told
 	bytes   int
+	limit   int  // of bytes
 	full    bool // more has come than may be kept
 	dropped bool // nothing is kept any more: another process is this node
 }
@@ -36,15 +37,32 @@ const maxJournal = 256 << 20
 func (j *journal) add(t told) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	switch {
-	case j.dropped || j.full:
-	case j.bytes+len(t.body) > maxJournal:
-		j.full = true
-	default:
-		j.bytes += len(t.body) + 64
+	if j.dropped {
+		return
+	}
+	if size := len(t.body) + journalEntry; j.bytes+size <= j.limit && !j.full {
+		j.bytes += size
+		j.events = append(j.events, t)
+		return
+	}
+	// A record that cannot be kept is one that was missed, which pages are told. A message may be lost: who waits for an answer has a timeout, and
+	// presence asks for what it has missed.
+	j.full = true
+	switch t.kind {
+	case toldMessage:
+	case toldRecord, toldMissed:
+		if last := len(j.events) - 1; last >= 0 && j.events[last].kind == toldMissed {
+			j.events[last].number = max(j.events[last].number, t.number)
+			return
+		}
+		j.events = append(j.events, told{kind: toldMissed, number: t.number})
+	case toldEpoch:
 		j.events = append(j.events, t)
 	}
 }
+
+// journalEntry is what an event takes besides its body, in bytes.
+const journalEntry = 64
 
 // take returns what is kept, and forgets it.
 func (j *journal) take() []told {
@@ -104,7 +122,7 @@ func (e *Engine) apply(t told) {
 func (e *Engine) hold() {
 	e.taking.Lock()
 	defer e.taking.Unlock()
-	e.moving.journal = new(journal)
+	e.moving.journal = &journal{limit: maxJournal}
 }
 
 // replay takes what was kept, and from when it returns what is told.
