@@ -155,6 +155,7 @@ func TestDocsInBrowser(t *testing.T) {
 	b.run(`document.querySelector(".VPNavBarHamburger").click()`)
 	b.wait(`document.querySelector(".VPNavScreenTranslations")`)
 	b.run(`document.querySelector(".VPNavScreenTranslations .title").click()`)
+	b.wait(`document.getAnimations().length === 0`)
 	picture(b, "menu")
 	b.run(`document.querySelector('.VPNavScreenTranslations a[href="/zh/cli.html"]').click()`)
 	b.waitFor(where, []string{"/zh/cli.html", "zh-CN"})

@@ -44,6 +44,20 @@ function slugify(text) {
   return text.trim().toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
 }
 
+// watchDocuments writes the pages anew when a document changes (make docs-dev).
+function watchDocuments(server) {
+  const files = new Set([...documents.values()].flatMap(({en, zh}) => [en, zh]).map(file => path.join(root, file)))
+  server.watcher.add([...files])
+  server.watcher.on('change', file => {
+    if (!files.has(path.resolve(file))) return
+    try {
+      writePages(pages)
+    } catch (error) {
+      server.config.logger.error(error.message)
+    }
+  })
+}
+
 // leaveApplication is a plugin of markdown-it: links to pages of files lead out of the application.
 function leaveApplication(md) {
   md.core.ruler.push('leave_application', state => {
@@ -63,7 +77,10 @@ export default defineConfig({
   base: process.env.DOCS_BASE ?? '/',
   ignoreDeadLinks: [/^https?:\/\/localhost[:/]/],
   metaChunk: true,
-  vite: {build: {chunkSizeWarningLimit: 1000}}, // the search indexes, which are loaded when somebody searches
+  vite: {
+    build: {chunkSizeWarningLimit: 1000}, // the search indexes, which are loaded when somebody searches
+    plugins: [{name: 'documents', configureServer: watchDocuments}],
+  },
   head: [['link', {rel: 'icon', type: 'image/svg+xml', href: (process.env.DOCS_BASE ?? '/') + 'icon.svg'}]],
   markdown: {
     anchor: {slugify},
