@@ -18,8 +18,8 @@ type catchUp struct {
 }
 
 // askAfterEpoch is for how long after an epoch has begun the log is asked also for those who come back to where the shard is: pushes that
-// it has lost, and a page may have, come again then, and the log knows of them.
-const askAfterEpoch = 8 * time.Second
+// it has lost, and a page may have, come again then, and the log knows of them. It is longer than any engine has pages wait for those.
+const askAfterEpoch = 30 * time.Second
 
 // moveTo notes where the shard is in the log.
 func (s *Shard) moveTo(p scenecast.Position) {

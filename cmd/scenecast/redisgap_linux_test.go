@@ -18,14 +18,18 @@ import (
 )
 
 // visitPage has a page be at a node from a position on, until it has shown a push; it returns what it has shown and the reasons of gaps.
-func visitPage(t *testing.T, m *member, since scenecast.Position, last string, welcomed func()) (shown, gaps []string, at scenecast.Position) {
+// It calls welcomed when it is welcomed, and missed when it is told of a gap.
+func visitPage(t *testing.T, m *member, since scenecast.Position, last string, welcomed, missed func()) (shown, gaps []string, at scenecast.Position) {
 	t.Helper()
 	ctx, leave := context.WithTimeout(t.Context(), patience)
 	defer leave()
 	page, err := client.NewPage(client.PageOptions{
 		URL: m.url, Token: fleetToken, PageID: "page", Since: since,
 		OnWelcome: func(client.Welcome) { welcomed() },
-		OnGap:     func(g client.Gap) { gaps = append(gaps, g.Reason) },
+		OnGap: func(g client.Gap) {
+			gaps = append(gaps, g.Reason)
+			missed()
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +79,7 @@ func TestPageIsToldThatRedisLostItsData(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	f := nodesOn(t, redis.URL())
-	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, "before", func() { go f.pushUntilTaken("before") })
+	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, "before", func() { go f.pushUntilTaken("before") }, func() {})
 	if at == (scenecast.Position{}) {
 		t.Fatal("the page got nothing")
 	}
@@ -92,12 +96,8 @@ func (f *fleet) wantGapFrom(at scenecast.Position) {
 	for i, m := range f.nodes {
 		text := fmt.Sprint("after-", i)
 		var pushing sync.WaitGroup
-		shown, gaps, now := visitPage(f.t, m, at, text, func() {
-			pushing.Add(1)
-			time.AfterFunc(6*time.Second, func() {
-				defer pushing.Done()
-				f.pushUntilTaken(text)
-			})
+		shown, gaps, now := visitPage(f.t, m, at, text, func() {}, func() {
+			pushing.Go(func() { f.pushUntilTaken(text) })
 		})
 		pushing.Wait()
 		want := []string{text}
@@ -126,7 +126,7 @@ func TestPageIsToldThatAReplicaLostTheTail(t *testing.T) {
 	f.pushUntilTaken("replicated")
 	redis.AwaitReplicas()
 	redistest.Do(t, redis.Servers[1].Client(), "REPLICAOF", "127.0.0.1", "1") // nobody is there; the Sentinels mend it after 8 s
-	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, "lost", func() { go f.pushUntilTaken("lost") })
+	_, _, at := visitPage(t, f.nodes[0], scenecast.Position{}, "lost", func() { go f.pushUntilTaken("lost") }, func() {})
 	redis.Servers[0].Kill()
 	f.pushUntilTaken("meanwhile")
 	f.wantGapFrom(at)

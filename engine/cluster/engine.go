@@ -96,7 +96,8 @@ type Engine struct {
 	origins    []scenecast.NodeID   // in the order of their first record
 	epochBegin uint64               // the number behind which the epoch's records are
 	epochRead  time.Time            // when the epoch's beginning was read; zero: at the start
-	unsettled  []uint64             // the epochs that have begun one after the other while none had lasted for settleFor, up to the newest
+	cameAgain  time.Time            // when a record was read the last time that was appended again soon after that
+	unsettled  []uint64             // the epochs that have begun one after the other while none was settled, up to the newest
 	unread     map[uint64]time.Time // epochs that pages come from and this node does not know, and since when
 	newer      bool                 // the log has a record of a newer version
 

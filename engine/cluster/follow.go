@@ -37,6 +37,9 @@ func (e *Engine) record(number uint64, b []byte) {
 		e.skipRecord(number, err)
 		return
 	}
+	if r.first != 0 && r.first != e.tail.Newest().Epoch {
+		e.noteAgain()
+	}
 	own := r.origin == e.options.ID
 	o := e.kept[r.number]
 	if !own {

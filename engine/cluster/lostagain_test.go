@@ -181,3 +181,51 @@ func TestNodeStartsBeforeTheLogIsSettled(t *testing.T) {
 		}
 	})
 }
+
+// TestAppendedAgainSlowly: a node appends again more than can be on its way at a time, and is not told for long that it is there, as no replica has
+// it. Pages that have had it wait for the last of it, and do not get it twice; they do not wait longer than it can come.
+func TestAppendedAgainSlowly(t *testing.T) {
+	for _, lasts := range []time.Duration{settleFor + 2*time.Second, time.Minute} {
+		t.Run(lasts.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newLostTail(t, false)
+				defer c.close()
+				for _, id := range []string{"x2", "x3", "x4", "x5"} {
+					if _, err := c.engines[0].Submit(pushOf(id)); err != nil {
+						t.Fatal(err)
+					}
+					synctest.Wait()
+				}
+				c.backs[0].set(func() { c.log.faults.ackLost = 100 })
+				c.lose()
+				c.goOn(1)
+				synctest.Wait()
+				if got := c.sinks[1].delivered(); len(got) != maxInFlight {
+					t.Fatalf("the second node got %q at once", got)
+				}
+				begun := time.Now()
+				page := &roamer{name: "page", begun: begun, since: scenecast.Position{Epoch: c.log.epochs, Seq: endOf(c.end)}}
+				left := make(chan struct{})
+				go func() {
+					c.sinks[1].loop.visit(page, 2*time.Minute)
+					close(left)
+				}()
+				time.Sleep(lasts)
+				c.backs[0].set(func() { c.log.faults.ackLost = 0 })
+				<-left
+				if len(page.shown) == 0 || page.shown[0].Gap != scenecast.GapEpoch {
+					t.Fatalf("the page has shown %v, want a gap", page.shown)
+				}
+				if waited, most := page.shown[0].after, 15*time.Second+settleFor; waited > most {
+					t.Errorf("the page has waited %v, want %v at most", waited, most)
+				}
+				if lasts < 15*time.Second && len(page.shown) != 1 {
+					t.Errorf("the page has shown %v, want a gap alone", page.shown)
+				}
+				if got := c.sinks[1].delivered(); lasts < 15*time.Second && strings.Join(got, " ") != "x x2 x3 x4 x5" {
+					t.Errorf("the second node got %q", got)
+				}
+			})
+		})
+	}
+}

@@ -96,7 +96,7 @@ func (c *Copy) Rest(out *handover.Encoder, changed []uint64) {
 	out.Uint(fieldRead, e.readTo)
 	out.Uint(fieldEpochBegin, e.epochBegin)
 	if !e.epochRead.IsZero() {
-		out.Duration(fieldEpochAge, now.Sub(e.epochRead))
+		out.Duration(fieldEpochAge, now.Sub(e.settlesFrom()))
 	}
 	out.Uints(fieldUnsettled, e.unsettled)
 	out.Uint(fieldSafe, e.safe)

@@ -58,9 +58,25 @@ func (e *Engine) awaitSettled(ctx context.Context, after scenecast.Position) err
 }
 
 // settlesFor, with mu held, is how much longer nodes may append again what is lost; not above 0: they have.
-func (e *Engine) settlesFor() time.Duration { return settleFor - time.Since(e.epochRead) }
+func (e *Engine) settlesFor() time.Duration { return settleFor - time.Since(e.settlesFrom()) }
 
-// settleFor is within which time nodes append again what the log has lost, from when it has begun anew.
+// settlesFrom, with mu held, is when the log has begun anew, or something came again the last time.
+func (e *Engine) settlesFrom() time.Time {
+	if e.cameAgain.After(e.epochRead) {
+		return e.cameAgain
+	}
+	return e.epochRead
+}
+
+// noteAgain, with mu held, notes that a record which may have been in a lost part of the log was read. Where nodes cannot append faster, as each
+// record waits for a replica that is away, more will come. It goes on for no longer than a node appends again, as pages wait.
+func (e *Engine) noteAgain() {
+	if time.Since(e.epochRead) < e.options.AppendAgain {
+		e.cameAgain = time.Now()
+	}
+}
+
+// settleFor is within which time nodes append again what the log has lost, from when it has begun anew, or one of them has the last time.
 const settleFor = 4 * time.Second
 
 // mayCome, with mu held, reports whether a position is one that this node may be about to read: another one has given it to a page, and has
