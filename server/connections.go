@@ -65,7 +65,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 		Revocations:  s.revocations.Revocations,
 	})
 
-	frame, frameSetting := maxFrame(c.Outbox)
+	frame, frameSetting := maxFrame(c.Outbox, before.loopCount())
 	s.pushes = push.NewService(s.engine, push.Limits{
 		TTL:          time.Duration(c.Push.MaxTTL),
 		Timeout:      time.Duration(c.Push.MaxTimeout),

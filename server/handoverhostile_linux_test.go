@@ -233,3 +233,26 @@ func (p *rawPage) closeCode() ws.StatusCode {
 		}
 	}
 }
+
+// TestHandoverToOtherCores: a push that no outbox has room for is refused by the loops that there are, and not by the cores of the new process.
+func TestHandoverToOtherCores(t *testing.T) {
+	before := runtime.GOMAXPROCS(4)
+	defer runtime.GOMAXPROCS(before)
+	m := newMoves(t, map[string]string{"outbox.max_total": "256KiB", "outbox.max_bytes": "128KiB", "http.max_body": "128KiB"})
+	p := m.dialPage("/v1/connect?page=home&token="+moveToken, nativeHeader)
+	defer p.Close()
+	p.expect(`"welcome"`)
+	runtime.GOMAXPROCS(1)
+	first := m.next()
+	runtime.GOMAXPROCS(before)
+	m.awaitEnd(first)
+	message := []byte(`"` + strings.Repeat("x", 100<<10) + `"`)
+	if result, err := m.backend().Push(t.Context(), client.PushRequest{To: []byte(`{"page":"home"}`), Message: message}); err == nil || !strings.Contains(err.Error(), "outbox.max_total") {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if result, err := m.backend().Push(t.Context(), client.PushRequest{To: []byte(`{"page":"home"}`), Message: []byte(`1`)}); err != nil || result.Queued != 1 {
+		t.Errorf("%+v, %v", result, err)
+	}
+	p.expect(`"data":1`)
+	_ = p.Close()
+}

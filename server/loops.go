@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"scenecast/config"
@@ -51,9 +50,9 @@ func (s *Server) startLoops(c config.Config, n int, portable bool) error {
 }
 
 // maxFrame is how many bytes a frame may have to find room in an outbox, and the setting that decides it: all outboxes of a loop
-// have one budget.
-func maxFrame(o config.Outbox) (bytes int, setting string) {
-	if total := int(o.MaxTotal) / runtime.GOMAXPROCS(0); total < int(o.MaxBytes) {
+// have one budget, of which there are as many as loops.
+func maxFrame(o config.Outbox, loops int) (bytes int, setting string) {
+	if total := int(o.MaxTotal) / loops; total < int(o.MaxBytes) {
 		return total, push.SettingOutboxTotal
 	}
 	return int(o.MaxBytes), push.SettingOutbox
