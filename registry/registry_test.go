@@ -158,6 +158,22 @@ func TestRedisLosesWhatItHad(t *testing.T) {
 	}
 }
 
+// TestStopBehindABrokenConnection: a registry that is closed just when its connection has broken leaves no field behind.
+func TestStopBehindABrokenConnection(t *testing.T) {
+	s := redistest.Start(t)
+	c := s.Client()
+	for range 20 {
+		n := start(t, s.URL(), 1)
+		n.join(page("home"))
+		settles(t, c, n)
+		redistest.Do(t, c, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+		n.stop(t)
+		if all := read(t, c, hash); len(all) > 0 {
+			t.Fatalf("ghosts: %v", all)
+		}
+	}
+}
+
 // TestRedisIsAway: nothing piles up (see TestTable as well), and all is well when it comes; also where it was not there at the start, and where it hangs.
 func TestRedisIsAway(t *testing.T) {
 	s := redistest.Start(t)

@@ -33,6 +33,10 @@ const callTimeout = 2 * time.Second
 // maxRetry is the longest pause before Redis is tried again.
 const maxRetry = time.Second
 
+// closeAttempts is how often a registry that is being closed tries again where Redis has worked until now: the client has several connections, and
+// each may have broken. Otherwise its fields would stay until another node reaps them.
+const closeAttempts = 8
+
 // pause waits, and reports whether the registry is being closed, for which it does not wait.
 func (r *Registry) pause(d time.Duration) (stopping bool) {
 	t := time.NewTimer(d)
@@ -55,12 +59,14 @@ func (r *Registry) write(ctx context.Context) {
 	told := false         // that Redis is away
 	var refusals []string // codes of its answers that were told, as it may refuse what it is asked only when it can be reached again
 	retry := r.timing.retry
+	left := 0 // attempts of a registry that is being closed
 	for {
 		err := w.session(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		if r.up.Swap(false) {
+		worked := r.up.Swap(false)
+		if worked {
 			told, refusals, retry = false, nil, r.timing.retry
 		}
 		w.table.lose()
@@ -77,8 +83,14 @@ func (r *Registry) write(ctx context.Context) {
 			r.log.Warn("registry: Redis cannot be used; it is tried again", "error", err)
 		}
 		told = true
+		if worked {
+			left = closeAttempts
+		}
 		if w.pauseAway(retry) {
-			return
+			if left == 0 {
+				return
+			}
+			left--
 		}
 		retry = min(2*retry, maxRetry)
 	}
