@@ -44,8 +44,12 @@ func (l *Loop) EpollConns() int {
 	return l.epollOpen
 }
 
-// Advance has the loop's time go on. The owner's goroutine only, of a loop whose sockets have no goroutines.
-func (l *Loop) Advance(d time.Duration) { l.began = l.began.Add(-d) }
+// Advance has the loop's time go on. The owner's goroutine only, of a loop whose sockets have no goroutines; others read the time where they post.
+func (l *Loop) Advance(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.began = l.began.Add(-d)
+}
 
 // Waiting is how many connections wait until the rate allows them to join. The owner's goroutine only.
 func (l *Loop) Waiting() (n int) {

@@ -29,11 +29,11 @@ type Stats struct {
 // Stats tells how the loop does. Any goroutine may call it.
 func (l *Loop) Stats() Stats {
 	s := Stats{Rounds: l.rounds.Snapshot(), Waits: l.waits.Snapshot()}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if began := l.round.Load(); began != 0 {
 		s.Stalled = max(0, l.elapsed()-time.Duration(began))
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if s.Tasks = len(l.tasks); s.Tasks > 0 {
 		s.Waiting = l.elapsed() - l.posted
 	}
