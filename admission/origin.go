@@ -34,6 +34,12 @@ func (p Proxies) Origin(r *http.Request) netip.Addr {
 	return from
 }
 
+// Passed reports whether a proxy whose word is taken has passed a request on: its peer is one, or is on a Unix socket.
+func (p Proxies) Passed(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err != nil || p.Contain(peer.Addr().Unmap().WithZone(""))
+}
+
 // Contain reports whether an address is one of a proxy.
 func (p Proxies) Contain(a netip.Addr) bool {
 	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(a) })

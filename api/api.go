@@ -276,6 +276,9 @@ func (a *API) tellAudit(r *request, to route, err error) {
 	if r.caller.Confined() {
 		attributes = append(attributes, "within", r.key.Within.String())
 	}
+	if by := via(r.Context()); by != "" {
+		attributes = append(attributes, "via", by)
+	}
 	attributes = append(attributes, r.audit...)
 	if err != nil {
 		attributes = append(attributes, "kind", problem.Of(err).Kind, "why", problem.Of(err).Error())

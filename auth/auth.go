@@ -164,6 +164,22 @@ func (k *Keys) AddDigest(key Key, secret Digest) { k.keys.add(secret, key) }
 // Find returns the key with this secret.
 func (k *Keys) Find(secret string) (Key, bool) { return k.keys.find(secret) }
 
+// KeyDigest is a key, and the digest of its secret.
+type KeyDigest struct {
+	Key    Key
+	Digest Digest
+}
+
+// Named returns the keys of an app that have a name, one for each secret: while one is replaced, there are two.
+func (k *Keys) Named(app, name string) (named []KeyDigest) {
+	for i, key := range k.keys.values {
+		if key.App == app && key.Name == name {
+			named = append(named, KeyDigest{key, k.keys.digests[i]})
+		}
+	}
+	return named
+}
+
 // Bearer is the credential of an `Authorization: Bearer …` header (RFC 6750, 2.1); empty where there is none.
 func Bearer(r *http.Request) string {
 	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")

@@ -35,6 +35,7 @@ type Config struct {
 	Log         Log       `yaml:"log"`
 	AccessLog   AccessLog `yaml:"access_log"`
 	Tracing     Tracing   `yaml:"tracing"`
+	Dashboard   Dashboard `yaml:"dashboard"`
 	Debug       Debug     `yaml:"debug"`
 }
 

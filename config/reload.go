@@ -14,7 +14,7 @@ var live = []string{
 	"http.allowed_origins", "http.token_cookie",
 	"tls.cert", "tls.key", "tls.certificates", "tls.client_ca", "tls.hsts",
 	"drain_delay", "drain",
-	"log.level", "tracing",
+	"log.level", "tracing", "dashboard.hosts",
 	"hooks", "pusher",
 }
 

@@ -175,6 +175,9 @@ var another = map[string]struct {
 	"drain":                        {"0", config.Duration(0)},
 	"log.level":                    {"debug", "debug"},
 	"log.format":                   {"json", "json"},
+	"dashboard.enabled":            {"true", true},
+	"dashboard.listen":             {"127.0.0.1:9503", "127.0.0.1:9503"},
+	"dashboard.hosts":              {"[push.example.com, '*.example.org']", config.Hosts{"push.example.com", "*.example.org"}},
 	"debug.listen":                 {"127.0.0.1:0", "127.0.0.1:0"},
 }
 
@@ -261,7 +264,7 @@ func fileWith(t *testing.T, key string) string {
 	c := another[key]
 	var value any = c.text
 	switch c.want.(type) {
-	case config.JWTKeys, config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
+	case config.JWTKeys, config.LabelKeys, config.Origins, config.Certificates, config.Domains, config.Hosts, config.Networks, config.Addresses, config.ClientTokens, config.APIKeys, config.Triggers, config.OtherApps,
 		config.PresenceKeys, config.ConnectHook, config.CallHook, config.EventHooks, config.Pusher:
 		var document yaml.Node
 		if err := yaml.Unmarshal([]byte(c.text), &document); err != nil {

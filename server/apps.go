@@ -37,6 +37,7 @@ type apps struct {
 	proxies  admission.Proxies
 	proxy    *listener.ProxyProtocol // nil: no header of that kind is taken
 	cookie   string                  // that may bring a page's token; empty: none
+	hosts    []string                // by which browsers know the dashboard
 	hsts     string                  // the header Strict-Transport-Security; empty: none
 	rates    hub.PageRates
 	byOrigin admission.AddressLimits
@@ -59,6 +60,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		proxies:  admission.Proxies(c.Limits.TrustedProxies),
 		cookie:   c.HTTP.TokenCookie,
 		hsts:     hstsOf(c.TLS),
+		hosts:    hostsOf(c),
 
 		rates:    hub.PageRates{Messages: c.Limits.PageMessages, Sets: c.Limits.PageSets, Calls: c.Limits.PageCalls},
 		byOrigin: admission.AddressLimits{Connects: c.Limits.ConnectRate, FailedTokens: c.Limits.FailedTokens},

@@ -27,6 +27,7 @@ type endpoints struct {
 	backends      *api.API
 	figures       http.Handler // of metrics
 	mux           *http.ServeMux
+	dashboard     http.Handler // nil: there is none
 }
 
 // makeEndpoints makes what pages and backends find.
@@ -99,7 +100,14 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 	}
 	addSlashes(mux, o.Pages)
 	s.native = native.New(authenticator, s.backends)
-	return endpoints{authenticator, tutorialPages, endpoint, s.newPusher(authenticator), backends, figures, mux}
+	d := s.makeDashboard(backends)
+	s.mountDashboard(mux, d)
+	return endpoints{authenticator, tutorialPages, endpoint, s.newPusher(authenticator), backends, figures, mux, d}
+}
+
+// answering is what every request passes before a handler.
+func (s *Server) answering(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
+	return logRequests(s.log, s.apps.proxies, s.followCalls(s.apps.sayHSTS(s.requests.measure(refuseUnclean(next, refuse)))))
 }
 
 // openPort opens the port, and those beside it, when there is something behind them.
@@ -107,6 +115,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 	defer func() {
 		if err != nil {
 			s.redirect.close()
+			s.dashboard.close()
 			s.debug.close()
 			s.stopLoops(ctx)
 		}
@@ -127,6 +136,9 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 	if s.redirect, err = listenRedirect(ctx, c, s.Addr, s.tls.acmeOrNil(), s.log); err != nil {
 		return err
 	}
+	if s.dashboard, err = listenDashboard(ctx, c, s.ownPort(e.dashboard, e.backends.Refuse), s.tls, s.log); err != nil {
+		return err
+	}
 	s.listener, err = listener.Listen(ctx, listener.Options{
 		Addr:      c.Listen,
 		Inherited: before.ports(),
@@ -134,7 +146,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 		TLS: s.tls.listenerConfig(),
 
 		SocketMode: c.SocketPermissions(),
-		Handler:    logRequests(s.log, s.apps.proxies, s.followCalls(s.apps.sayHSTS(s.requests.measure(refuseUnclean(e.mux, e.backends.Refuse))))),
+		Handler:    s.answering(e.mux, e.backends.Refuse),
 		Endpoints: []listener.Endpoint{
 			{Match: listener.Path("/"), Admitter: e.tutorial, Blocking: blocking, Refuse: e.endpoint.Refuse},
 			{

@@ -192,6 +192,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"sampling":        {[]string{"tracing.sample_ratio"}, map[string]string{"tracing.endpoint": spans.URL, "tracing.sample_ratio": "0"}, traced, spans.tells, [2]string{"none", "scenecast"}},
 		"spans' headers":  {[]string{"tracing.headers"}, traced, map[string]string{"tracing.headers": "k=v"}, spans.tells, [2]string{"scenecast k=\"\"", "scenecast k=\"v\""}},
 		"name of service": {[]string{"tracing.service_name"}, traced, map[string]string{"tracing.service_name": "push"}, spans.tells, [2]string{"scenecast", "push"}},
+		"names of the dashboard": {[]string{"dashboard.hosts"}, map[string]string{"dashboard.enabled": "true"}, map[string]string{"dashboard.hosts": "push.example.com"},
+			dashboardAt("push.example.com"), [2]string{"403", "200"}},
 		"drain":           {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
 		"drain delay":     {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
 	} {
@@ -304,6 +306,15 @@ func allAtOnce(s *reloadable) string {
 		return "some wait"
 	}
 	return "all are in"
+}
+
+// dashboardAt is the status of the dashboard under a name.
+func dashboardAt(name string) func(s *reloadable) string {
+	return func(s *reloadable) string {
+		_, answer := s.raw("GET /dashboard/ HTTP/1.1\r\nHost: " + name + "\r\nConnection: close\r\n\r\n")
+		status, _ := answer.ReadString('\n')
+		return strings.TrimPrefix(status, "HTTP/1.1 ")
+	}
 }
 
 // originOf is the address that the log says a call came from.

@@ -46,6 +46,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.log.Warn("pages were not told in time that the server drains", "connections", s.Connections())
 	}
 	s.hooks.feed.Close() // its streams have been told of the pages that are gone
+	s.dashboard.shutdown(stop)
 	s.listener.Shutdown(stop)
 	s.cutCalls()
 	_ = s.hub.Drain(stop, 0) // of pages that were being admitted

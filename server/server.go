@@ -43,6 +43,9 @@ type Options struct {
 	// Pages are further pages on the same port, by path or, with a slash at the end, by everything below a path.
 	Pages map[string]http.Handler
 
+	// DashboardCode logs in to the dashboard, once. Nil: there is none, and one logs in by an API key.
+	DashboardCode *DashboardCode
+
 	// Load reads the configuration anew, for POST /v1/reload and ReloadConfiguration. Its error may be config.Mistakes joined. Nil: the
 	// configuration is the program's own, which may call Reload.
 	Load func() (*config.Loaded, error)
@@ -99,6 +102,7 @@ type Server struct {
 	debug       *debugServer       // nil: none
 	tls         *serverTLS         // nil: the port speaks plain HTTP
 	redirect    *redirectServer    // nil: none
+	dashboard   *dashboardServer   // nil: it has no port of its own
 	started     atomic.Bool        // the engine has: pages and backends are let in
 	draining    atomic.Bool        // Run ends
 	drains      drains

@@ -17,6 +17,7 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 		if err := s.takeOver(ctx, before); err != nil {
 			_ = s.engine.Close()
 			s.listener.Abandon()
+			s.dashboard.close()
 			s.debug.close()
 			s.cutCalls()
 			s.stopLoops(ctx)
@@ -30,10 +31,12 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	}()
 	stopDebug := s.debug.serve(s.log)
 	s.redirect.serve(s.log)
+	s.dashboard.serve(s.log)
 	s.tls.acmeOrNil().start()
 	s.stopServing = func() {
 		s.tls.acmeOrNil().close()
 		s.redirect.close()
+		s.dashboard.close()
 		stopDebug()
 	}
 	told := time.AfterFunc(startsSoon, func() {

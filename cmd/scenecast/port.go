@@ -21,6 +21,9 @@ func explainPort(err error, l *config.Loaded) error {
 	if strings.HasPrefix(err.Error(), "debug.listen: ") {
 		setting, addr, flag = "debug.listen", l.Debug.Listen, ""
 	}
+	if strings.HasPrefix(err.Error(), "dashboard.listen: ") {
+		setting, addr, flag = "dashboard.listen", l.Dashboard.Listen, "--dashboard-listen or "
+	}
 	if setting == "listen" && l.UnixSocket() != "" {
 		return fmt.Errorf("%s: %s: %s: %w", l.Place(setting), setting, addr, op.Err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -159,6 +160,7 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 	addr := cmd.Flags().String("listen", "127.0.0.1:9502", "`host:port` to listen on")
 	level := cmd.Flags().String("log-level", "warn", "`level`: debug, info, warn or error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		key := auth.NewSecret()
 		l, err := config.Read(config.Sources{
 			Flags: map[string]string{
 				"listen":                 *addr,
@@ -167,6 +169,8 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 				"page_token_may_trigger": "true",
 				"drain":                  "2s",
 				"triggers":               demo.Triggers,
+				"api_keys":               fmt.Sprintf("[{name: demo, key: %s, allow: [push, trigger, read, manage, admin]}]", key),
+				"dashboard.enabled":      "true",
 			},
 			FlagNames: map[string]string{"listen": "--listen", "log.level": "--log-level"},
 		})
@@ -176,22 +180,27 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 		log, _, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
 		defer onHangups(func() { log.Warn("SIGHUP: the demo reads no configuration, so nothing has changed") })()
+		code := &server.DashboardCode{Code: auth.NewSecret(), Secret: key, Expires: time.Now().Add(demoCodeLifetime)}
 		srv, err := server.New(cmd.Context(), server.Options{
-			Config:  l.Config,
-			Version: version,
-			Logger:  log,
-			Pages:   map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
+			Config:        l.Config,
+			Version:       version,
+			Logger:        log,
+			Pages:         map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
+			DashboardCode: code,
 		})
 		if err != nil {
 			return explainPort(err, l)
 		}
-		printDemo(cmd.OutOrStdout(), srv.Addr())
+		printDemo(cmd.OutOrStdout(), srv.Addr(), code)
 		return run(cmd.Context(), srv, log)
 	}
 	return cmd
 }
 
-func printDemo(out io.Writer, addr net.Addr) {
+// demoCodeLifetime is how long the link to the dashboard logs in: until it was followed, or for as long as somebody may look for it.
+const demoCodeLifetime = time.Hour
+
+func printDemo(out io.Writer, addr net.Addr, login *server.DashboardCode) {
 	base := "http://" + browserAddr(addr)
 	fmt.Fprintf(out, `Scenecast demo. Open these pages in a browser:
 
@@ -199,12 +208,17 @@ func printDemo(out io.Writer, addr net.Addr) {
   %[1]s/demo/list    列表页 the list page
   %[1]s/demo/back    后端   the back page: button 1 makes the home page pop up a message, button 2 the list page
 
+And the dashboard, for which this link logs you in, once; later the API key does, which is good until the demo ends:
+
+  %[1]s/dashboard/#login=%[3]s
+  %[4]s
+
 Or, as the tutorial's controller does:
 
   curl '%[1]s/?func=pushHomeLogic&token=%[2]s&page=back'
 
 Ctrl+C ends it.
-`, base, demoToken)
+`, base, demoToken, login.Code, login.Secret)
 }
 
 // browserAddr is what to type into a browser on this machine: localhost where the server listens on every address.

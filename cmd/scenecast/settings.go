@@ -66,6 +66,9 @@ func newSettings(cmd *cobra.Command) *settings {
 	s.add(cmd, "nats.url", "nats-url", "`URL` of an external NATS")
 	s.add(cmd, "redis.url", "redis-url", "`URL` of a Redis: of the engine redis, or for the registry of connections (redis.registry)")
 	s.add(cmd, "handover", "handover", "`path` of a socket by which a new process takes the pages over")
+	cmd.Flags().Bool("dashboard", false, "serve the dashboard, at /dashboard/")
+	s.flags["dashboard.enabled"] = cmd.Flags().Lookup("dashboard")
+	s.add(cmd, "dashboard.listen", "dashboard-listen", "`host:port` of its own for the dashboard")
 	s.add(cmd, "log.level", "log-level", "`level`: debug, info, warn or error")
 	s.add(cmd, "log.format", "log-format", "`format`: text or json")
 	return s
