@@ -194,8 +194,8 @@ func TestSettingsThatChangeLive(t *testing.T) {
 		"name of service": {[]string{"tracing.service_name"}, traced, map[string]string{"tracing.service_name": "push"}, spans.tells, [2]string{"scenecast", "push"}},
 		"names of the dashboard": {[]string{"dashboard.hosts"}, map[string]string{"dashboard.enabled": "true"}, map[string]string{"dashboard.hosts": "push.example.com"},
 			dashboardAt("push.example.com"), [2]string{"403", "200"}},
-		"drain":           {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
-		"drain delay":     {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
+		"drain":       {[]string{"drain"}, nil, map[string]string{"drain": "9s"}, nil, [2]string{}},
+		"drain delay": {[]string{"drain_delay"}, nil, map[string]string{"drain_delay": "1ms"}, nil, [2]string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startReloadable(t, c.before)
