@@ -105,25 +105,34 @@ func TestWhyAPageWasClosed(t *testing.T) {
 	s.expectMetrics(map[string]string{`scenecast_endings_total{cause="disconnected"}`: "1", `scenecast_endings_total{cause="page_closed"}`: "0"})
 }
 
-// TestCausesDocument: docs/operations.md explains each cause of an ending, and no others.
+// operationsDocuments are docs/operations.md in both languages, by their headings of the section about endings.
+var operationsDocuments = map[string]string{
+	"../docs/operations.md":       "## Why a page was closed",
+	"../docs/operations.zh-CN.md": "## 页面为何被关闭",
+}
+
+// TestCausesDocument: docs/operations.md explains each cause of an ending, and no others, in both languages.
 func TestCausesDocument(t *testing.T) {
-	text, err := os.ReadFile("../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "## Why a page was closed")
-	section, _, _ = strings.Cut(section, "\n## ")
-	var documented, causes []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(section, -1) {
-		documented = append(documented, row[1])
-	}
+	var causes []string
 	for _, c := range scenecast.Causes() {
 		causes = append(causes, c.String())
 	}
-	slices.Sort(documented)
 	slices.Sort(causes)
-	if !slices.Equal(documented, causes) {
-		t.Errorf("the document has %q, and there are %q", documented, causes)
+	for file, heading := range operationsDocuments {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, section, _ := strings.Cut(string(text), heading)
+		section, _, _ = strings.Cut(section, "\n## ")
+		var documented []string
+		for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(section, -1) {
+			documented = append(documented, row[1])
+		}
+		slices.Sort(documented)
+		if !slices.Equal(documented, causes) {
+			t.Errorf("%s has %q, and there are %q", file, documented, causes)
+		}
 	}
 }
 
@@ -155,19 +164,26 @@ func monitored(t *testing.T) map[string]string {
 	}
 }
 
-// TestOperationsDocument: docs/operations.md has the metrics that are served, with their types and labels, and no others.
-func TestOperationsDocument(t *testing.T) {
-	t.Parallel()
-	text, err := os.ReadFile("../docs/operations.md")
+// documentedMetrics are the metrics that a document has, each with its labels and its type.
+func documentedMetrics(t *testing.T, file string) (metrics []string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var documented, served []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(scenecast_[a-z_]+)(?:\\{([a-z,]+)\\})?` \\| ([a-z]+) \\|").FindAllStringSubmatch(string(text), -1) {
 		labels := strings.Split(row[2], ",")
 		slices.Sort(labels)
-		documented = append(documented, fmt.Sprintf("%s %s %s", row[1], strings.Join(labels, ","), row[3]))
+		metrics = append(metrics, fmt.Sprintf("%s %s %s", row[1], strings.Join(labels, ","), row[3]))
 	}
+	slices.Sort(metrics)
+	return metrics
+}
+
+// TestOperationsDocument: docs/operations.md has the metrics that are served, with their types and labels, and no others, in both languages.
+func TestOperationsDocument(t *testing.T) {
+	t.Parallel()
+	var served []string
 	s := start(t, monitored(t), nil)
 	s.page("page=home")
 	s.call(http.MethodGet, "/healthz", "", "", "") // a route is there from its first request on
@@ -195,10 +211,11 @@ func TestOperationsDocument(t *testing.T) {
 		names = append(names, m[1])
 	}
 	expectMonitored(t, names)
-	slices.Sort(documented)
 	slices.Sort(served)
-	if !slices.Equal(documented, served) {
-		t.Errorf("documented are\n\t%s\nand served\n\t%s", strings.Join(documented, "\n\t"), strings.Join(served, "\n\t"))
+	for file := range operationsDocuments {
+		if documented := documentedMetrics(t, file); !slices.Equal(documented, served) {
+			t.Errorf("%s documents\n\t%s\nand served are\n\t%s", file, strings.Join(documented, "\n\t"), strings.Join(served, "\n\t"))
+		}
 	}
 	for _, name := range []string{"process_open_fds", "process_max_fds", "process_resident_memory_bytes"} {
 		if !strings.Contains(answer, "\n"+name+" ") {
