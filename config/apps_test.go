@@ -137,7 +137,7 @@ func TestAppsPrecedence(t *testing.T) {
 
 // TestReferenceApp: the example of an app is right when it is no comment any more, and has every setting of an app.
 func TestReferenceApp(t *testing.T) {
-	content := config.New("a", "b")
+	content := config.New(config.Reference, "a", "b")
 	before, example, _ := strings.Cut(content, "\napps:\n")
 	example, after, _ := strings.Cut(example, "\n\n")
 	example = strings.ReplaceAll(example, "  # ", "  ")

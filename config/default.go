@@ -15,9 +15,14 @@ import (
 //go:embed scenecast.yaml
 var Reference string
 
-// New is the reference with secrets in it, as `config init` writes it.
-func New(clientToken, apiKey string) string {
-	return strings.NewReplacer(`"TOKEN"`, fmt.Sprintf("%q", clientToken), `"KEY"`, fmt.Sprintf("%q", apiKey)).Replace(Reference)
+// ChineseReference is the same file with comments in Chinese.
+//
+//go:embed scenecast.zh-CN.yaml
+var ChineseReference string
+
+// New is a file with secrets in it, made of Reference or ChineseReference, as `config init` writes it.
+func New(reference, clientToken, apiKey string) string {
+	return strings.NewReplacer(`"TOKEN"`, fmt.Sprintf("%q", clientToken), `"KEY"`, fmt.Sprintf("%q", apiKey)).Replace(reference)
 }
 
 // reference is the reference, parsed.

@@ -28,7 +28,7 @@ func FuzzLoadFile(f *testing.F) {
 		"limits: {trusted_proxies: [10.0.0.0/8, &p '::1', *p, 1, ~, []], connections: 7}",
 		"apps: &a {b: *a}", "apps: {default: {}, a.b: {}, ? [] : {}}", "client_tokens: [a]\napps: {b: {client_tokens: [a]}, c: {labels: ~}}",
 		"http: {allowed_origins: ['*', https://a.example, 'http://[::1]:8080', capacitor://localhost, null, ~, 'http://%41']}",
-		config.New("a", "b"),
+		config.New(config.Reference, "a", "b"),
 	} {
 		f.Add(content)
 	}

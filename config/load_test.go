@@ -58,7 +58,7 @@ func TestDefault(t *testing.T) {
 }
 
 func TestReference(t *testing.T) {
-	file := write(t, config.New(`to"ken\`, "钥匙"))
+	file := write(t, config.New(config.Reference, `to"ken\`, "钥匙"))
 	c := load(t, config.Sources{File: file})
 	if want := (config.ClientTokens{{Token: `to"ken\`}}); !reflect.DeepEqual(c.ClientTokens, want) {
 		t.Errorf("the tokens are %+v, want %+v", c.ClientTokens, want)

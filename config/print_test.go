@@ -118,7 +118,7 @@ func TestPrintHidesSecrets(t *testing.T) {
 func TestPrintedLoads(t *testing.T) {
 	for name, content := range map[string]string{
 		"nothing":       "",
-		"the reference": config.New("a", "b"),
+		"the reference": config.New(config.Reference, "a", "b"),
 		"other units":   "http: {max_body: 1000, max_head: 1025}\ndrain: 1h0m1s\ntutorial: {idle_timeout: 0, idle_check_interval: 1.5h}\n",
 		"several secrets": "client_tokens: [a, b]\n" +
 			"api_keys: [{name: x, key: c}, {name: 'y: \"z\"', key: d, allow: [push]}, {name: \"null\", key: e, allow: [read, manage]}]\n",

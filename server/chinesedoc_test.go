@@ -161,7 +161,7 @@ func destination(t *testing.T, file, link string) string {
 	if anchor != "" {
 		anchor = fmt.Sprintf("#%d", slices.Index(anchors(t, target), anchor))
 	}
-	return strings.Replace(filepath.ToSlash(target), chineseSuffix, ".md", 1) + anchor
+	return strings.Replace(filepath.ToSlash(target), ".zh-CN.", ".", 1) + anchor
 }
 
 // anchors are those of a document's headings, in their order, as GitHub makes them.

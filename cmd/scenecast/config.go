@@ -33,7 +33,7 @@ func newConfigInit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = f.WriteString(config.New(auth.NewSecret(), auth.NewSecret()))
+			_, err = f.WriteString(config.New(config.Reference, auth.NewSecret(), auth.NewSecret()))
 			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
