@@ -15,6 +15,7 @@ import (
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/auth"
+	"scenecast/label"
 	"scenecast/problem"
 )
 
@@ -69,6 +70,16 @@ func (c Caller) Reach(to audience.Expr) (audience.Expr, error) {
 		return audience.Expr{}, problem.At(err, "to")
 	}
 	return reached, nil
+}
+
+// Explain says why labels match an audience of the caller's, cut down to those whom the caller reaches: of one that is confined, its
+// confinement is a part of its own. Together they must be within the limits of an audience.
+func (c Caller) Explain(to audience.Expr, labels label.Set) (audience.Explanation, error) {
+	reached, err := c.Reach(to)
+	if err != nil || !c.Confined() {
+		return to.Explain(labels), err
+	}
+	return to.Explain(labels).And(reached, c.Within.Explain(labels)), nil
 }
 
 // CheckTrigger returns a problem where the caller may not run a trigger of this name, whether there is one or not.

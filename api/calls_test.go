@@ -25,6 +25,7 @@ var requests = []struct {
 	{"POST", "/v1/triggers/x", `{}`, auth.Trigger},
 	{"GET", "/v1/pushes/x", ``, auth.Read},
 	{"POST", "/v1/audience", `{"to":"*"}`, auth.Read},
+	{"POST", "/v1/audience/explain", `{"to":"*","connection":"7.1"}`, auth.Read},
 	{"GET", "/v1/connections", ``, auth.Read},
 	{"GET", "/v1/connections/7.1", ``, auth.Read},
 	{"GET", "/v1/labels?key=page", ``, auth.Read},
@@ -162,6 +163,10 @@ func TestAnswered(t *testing.T) {
 		{"POST", "/v1/audience", `{"to":"has(a)","except":"7.1"}`, 0, `shop: count has(a) && @id != "7.1"`, counted},
 		{"POST", "/v1/audience", `{"to":"*","except":{"page":"home"}}`, 0, `shop: count page != "home"`, counted},
 
+		{"POST", "/v1/audience/explain", `{"to":"page == \"home\" && has(b)","except":"7.2","connection":"7.1"}`, 1, `shop: list 1 behind 0.0 of @id == "7.1"`,
+			`{"matches":false,"explanation":{"text":"page == \"home\" && has(b) && @id != \"7.2\"","matches":false,"of":[{"text":"page == \"home\"","matches":true,"why":"page = home"},` +
+				`{"text":"has(b)","matches":false,"why":"no label b"},{"text":"@id != \"7.2\"","matches":true,"why":"no label @id"}]},"labels":` + labelsOfSome + `,"nodes":2,"nodes_known":4}`},
+
 		{"GET", "/v1/connections", ``, 0, `shop: list 101 behind 0.0 of *`, nobody},
 		{"GET", "/v1/connections" + query("to", `page == "home"`), ``, 0, `shop: list 101 behind 0.0 of page == "home"`, nobody},
 		{"GET", "/v1/connections" + query("to", ` {"page":["a","b"]}`), ``, 0, `shop: list 101 behind 0.0 of page in ["a", "b"]`, nobody},
@@ -269,6 +274,19 @@ func TestCallsRefused(t *testing.T) {
 		{"POST", "/v1/audience", `{"to":"*","except":{"page":null}}`, "except.page", ""},
 		{"POST", "/v1/audience", `{"to":"*","dry_run":true}`, "dry_run", "unknown field; there are except, sample, to"},
 		{"POST", "/v1/audience", `[]`, "", "takes a JSON object"},
+
+		{"POST", "/v1/audience/explain", `{"connection":"7.1"}`, "to", missing},
+		{"POST", "/v1/audience/explain", `{"to":"*"}`, "", `takes one of connection, as in "5203.1", and labels, as in {"page":"home"}`},
+		{"POST", "/v1/audience/explain", `{"to":"*","connection":"7.1","labels":{}}`, "", `takes one of connection, as in "5203.1", and labels, as in {"page":"home"}`},
+		{"POST", "/v1/audience/explain", `{"to":"*","connection":"7"}`, "connection", `takes the ID of a connection, as in "5203.1"`},
+		{"POST", "/v1/audience/explain", `{"to":"*","connection":null}`, "connection", `takes the ID of a connection, as in "5203.1"`},
+		{"POST", "/v1/audience/explain", `{"to":"*","labels":null}`, "labels", "takes an object of keys and values"},
+		{"POST", "/v1/audience/explain", `{"to":"*","labels":{"page":7}}`, "labels.page", ""},
+		{"POST", "/v1/audience/explain", `{"to":"*","labels":{"a b":"c"}}`, "labels.a b", ""},
+		{"POST", "/v1/audience/explain", `{"to":"*","labels":{"a":["1","2","3","4"]}}`, "labels", "4 labels, and a connection may have 3"},
+		{"POST", "/v1/audience/explain", `{"to":"page =","labels":{}}`, "to.column 6", ""},
+		{"POST", "/v1/audience/explain", `{"to":"*","except":"*","labels":{}}`, "except", ""},
+		{"POST", "/v1/audience/explain", `{"to":"*","label":{}}`, "label", "unknown field; there are connection, except, labels, to"},
 
 		{"GET", "/v1/connections?limit=0", ``, "limit", limit},
 		{"GET", "/v1/connections?limit=1001", ``, "limit", limit},

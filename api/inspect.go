@@ -138,16 +138,25 @@ func (a *API) connection(r *request) (any, error) {
 	if err != nil {
 		return nil, problem.New(problem.Invalid, "%v", err).At("id")
 	}
+	reply, err := a.find(r, id)
+	if err != nil {
+		return nil, err
+	}
+	return reply.Connections[0], nil
+}
+
+// find asks for one connection, which is the only one in the reply. It is a problem where that is not here.
+func (a *API) find(r *request, id scenecast.ConnID) (scenecast.Reply, error) {
 	reply, err := a.ask(r, scenecast.Query{To: audienceOf(id), List: &scenecast.List{Limit: 1}})
 	switch {
 	case err != nil:
-		return nil, err
+		return reply, err
 	case len(reply.Connections) == 0 && reply.Tally.Nodes < reply.Known:
-		return nil, problem.New(problem.Unavailable, "%d of %d nodes have answered, and the connection %s is not on those", reply.Tally.Nodes, reply.Known, id)
+		return reply, problem.New(problem.Unavailable, "%d of %d nodes have answered, and the connection %s is not on those", reply.Tally.Nodes, reply.Known, id)
 	case len(reply.Connections) == 0:
-		return nil, problem.New(problem.NotFound, "no connection %s is here now", id)
+		return reply, problem.New(problem.NotFound, "no connection %s is here now", id)
 	}
-	return reply.Connections[0], nil
+	return reply, nil
 }
 
 // labelsResponse is the answer to GET /v1/labels.

@@ -36,6 +36,7 @@ var calls = map[string]struct {
 	"GET /v1/pushes":              {nil, pushesResponse{}},
 	"GET /v1/pushes/{id}":         {nil, loggedPush{}},
 	"POST /v1/audience":           {new(audienceRequest).fields(), audienceResponse{}},
+	"POST /v1/audience/explain":   {new(explainRequest).fields(), explainResponse{}},
 	"GET /v1/connections":         {nil, connectionsResponse{}},
 	"GET /v1/connections/{id}":    {nil, scenecast.Connection{}},
 	"GET /v1/labels":              {nil, labelsResponse{}},
@@ -174,6 +175,9 @@ func (d Description) compare(t *testing.T, at string, goType reflect.Type, schem
 	}
 	switch want {
 	case "array":
+		if strings.HasSuffix(at, " of [] of") { // a tree, whose parts are as it is
+			return
+		}
 		d.compare(t, at+" []", goType.Elem(), d.at(schema, "items"))
 	case "object":
 		properties, required := d.at(schema, "properties"), []string{}

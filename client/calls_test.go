@@ -68,6 +68,10 @@ func TestCalls(t *testing.T) {
 	if _, err := b.Connection(ctx, "1.99"); !errors.As(err, &e) || e.Kind != client.KindNotFound {
 		t.Errorf("no connection: %v", err)
 	}
+	why, err := b.Explain(ctx, client.ExplainRequest{To: `page == "order" && plan == "pro"`, Except: `order == "8"`, Connection: id})
+	check("why not", !why.Matches && len(why.Explanation.Of) == 3 && why.Explanation.Of[1].Why == "plan = free, not pro" && why.Labels.Get("@id") == id && why.Nodes == 1, why, err)
+	why, err = b.Explain(ctx, client.ExplainRequest{To: client.Labels{"plan": {"pro"}}, Labels: client.Labels{"plan": {"pro"}}})
+	check("why", why.Matches && why.Explanation.Why == "plan = pro" && why.Nodes == 0, why, err)
 	values, err := b.LabelValues(ctx, "order", "*", 10)
 	check("the values", values.Distinct == 1 && values.Values[0] == client.LabelValue{Value: "7", Connections: 1}, values, err)
 

@@ -48,6 +48,42 @@ func (b *Backend) Count(ctx context.Context, r CountRequest) (count Count, err e
 	return count, err
 }
 
+// ExplainRequest asks why an audience matches a connection, or does not: one of Connection and Labels.
+type ExplainRequest struct {
+	To         any // as PushRequest.To
+	Except     any // as PushRequest.Except
+	Connection string
+	Labels     Labels // those that a connection might have
+}
+
+// Explained says whether an audience matches.
+type Explained struct {
+	Matches     bool        `json:"matches"`
+	Explanation Explanation `json:"explanation"`
+	Labels      Labels      `json:"labels"` // that were looked at
+	Nodes       int         `json:"nodes"`  // that have answered; 0 where labels were given
+	NodesKnown  int         `json:"nodes_known"`
+}
+
+// Explanation says whether a part of an audience matches.
+type Explanation struct {
+	Text    string        `json:"text"` // of the part
+	Matches bool          `json:"matches"`
+	Why     string        `json:"why"` // for people: what the label is; of a part without parts
+	Of      []Explanation `json:"of"`  // its parts
+}
+
+// Explain tells why an audience matches a connection, or does not; the error's kind is KindNotFound where that is not there now.
+func (b *Backend) Explain(ctx context.Context, r ExplainRequest) (x Explained, err error) {
+	err = b.post(ctx, "/v1/audience/explain", struct {
+		To         any    `json:"to"`
+		Except     any    `json:"except,omitempty"`
+		Connection string `json:"connection,omitempty"`
+		Labels     Labels `json:"labels,omitzero"`
+	}{asJSON(r.To), asJSON(r.Except), r.Connection, r.Labels}, &x)
+	return x, err
+}
+
 // audienceText is an audience as a parameter has it.
 func audienceText(to any) (string, error) {
 	if text, is := to.(string); is {

@@ -118,7 +118,7 @@ func draw(random *rand.Rand) (c confinedCall) {
 		}
 		return confinedCall{method: "GET", target: path + "?" + values.Encode()}
 	}
-	switch random.IntN(19) {
+	switch random.IntN(20) {
 	case 0, 1, 2:
 		c = confinedCall{method: "POST", target: "/v1/push", body: fmt.Sprintf(`{"to":"%s","message":%d,"id":"%s","ttl":"1m","retain":"%s","coalesce":"c","receipt":"written"}`,
 			quoted, random.IntN(2), name(random, 3), name(random, 2))}
@@ -164,6 +164,9 @@ func draw(random *rand.Rand) (c confinedCall) {
 			"limit", fmt.Sprint(1+random.IntN(2)), "after", []string{"h", "home", "u8"}[random.IntN(3)])
 	case 17:
 		c = []confinedCall{{method: "GET", target: "/v1/hooks"}, {method: "POST", target: "/v1/hooks/orders/retry"}, {method: "POST", target: "/v1/hooks/none/retry"}}[random.IntN(3)]
+	case 19:
+		c = confinedCall{method: "POST", target: "/v1/audience/explain", body: fmt.Sprintf(`{"to":"%s","except":"%s",%s}`, quoted, strings.ReplaceAll(except, `"`, `\"`),
+			[]string{`"connection":"NODE.` + number + `"`, `"labels":{"tenant":"9","page":"home"}`}[random.IntN(2)])}
 	case 18: // without disconnected, which comes when a page is gone, and not when it was told to go
 		c = get("/v1/feed", "events", []string{"connected,relabelled,gap", "relabelled", "connected,joined", "trigger"}[random.IntN(4)], "since", "FEED", "to", to)
 		if !strings.Contains(c.target, "events=") {
@@ -272,6 +275,10 @@ func TestConfinedKeyReaches(t *testing.T) {
 		{"/v1/push", `{"to":"!(tenant == \"7\")","message":"b"}`, `"matched":0,`},
 		{"/v1/push", `{"to":{"page":"home"},"message":"c","ttl":"1h","retain":"k"}`, `"matched":1,`},
 		{"/v1/triggers/pushHomeLogic", `{}`, `"matched":1,`},
+		{"/v1/audience/explain", `{"to":{"page":"home"},"connection":"NODE.1"}`, `{"matches":true,"explanation":{"text":"page == \"home\" && tenant == \"7\"","matches":true,` +
+			`"of":[{"text":"page == \"home\"","matches":true,"why":"page = home"},{"text":"tenant == \"7\"","matches":true,"why":"tenant = 7"}]},`},
+		{"/v1/audience/explain", `{"to":"*","connection":"NODE.2"}`, `"kind":"not_found"`},
+		{"/v1/audience/explain", `{"to":"*","labels":{"tenant":"8"}}`, `{"text":"tenant == \"7\"","matches":false,"why":"tenant = 8, not 7"}]}`},
 		{"/v1/labels", `{"to":"*","set":{"plan":"pro"}}`, `{"matched":1,"changed":1,"nodes":1,"nodes_known":1}`},
 		{"/v1/labels", `{"to":"*","set":{"tenant":"8"}}`, `"detail":"this API key is confined by the label tenant, and cannot change it","setting":"api_keys"}`},
 		{"/v1/labels", `{"to":"*","remove":["tenant"]}`, `"status":403,`},
@@ -279,7 +286,7 @@ func TestConfinedKeyReaches(t *testing.T) {
 		{"/v1/triggers/setStock", `{"left":1}`, `"kind":"forbidden","detail":"this API key may not run a trigger named \"setStock\"","setting":"api_keys"}`},
 		{"/v1/triggers/nope", `{}`, `"kind":"not_found"`},
 	} {
-		if _, answer := w.call("POST", c.target, tenantKey, "", c.body); !strings.Contains(answer, c.answer) {
+		if _, answer := w.call("POST", c.target, tenantKey, "", strings.ReplaceAll(c.body, "NODE", w.node())); !strings.Contains(answer, c.answer) {
 			t.Errorf("%s %s is answered %s, want %s", c.target, c.body, answer, c.answer)
 		}
 	}

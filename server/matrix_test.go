@@ -27,27 +27,28 @@ type sample struct {
 
 // samples are by method and path. A call that is not among them is made with an empty object.
 var samples = map[string]sample{
-	"POST /v1/push":            {"", `{"to":"*","message":1}`, 200},
-	"POST /v1/triggers/{name}": {"/v1/triggers/pushHomeLogic", `{}`, 200},
-	"GET /v1/pushes/{id}":      {"/v1/pushes/unknown", ``, 404},
-	"POST /v1/audience":        {"", `{"to":"*"}`, 200},
-	"GET /v1/connections/{id}": {"/v1/connections/1.1", ``, 404},
-	"GET /v1/labels":           {"/v1/labels?key=page", ``, 200},
-	"GET /v1/presence":         {"/v1/presence?key=page", ``, 404},
-	"POST /v1/labels":          {"", `{"to":"*","set":{"a":"b"}}`, 200},
-	"POST /v1/revoke":          {"", `{"user":"nobody"}`, 200},
-	"POST /v1/disconnect":      {"", `{"to":{"page":"none"}}`, 200},
-	"GET /v1/feed":             {"/v1/feed?events=nothing", ``, 400}, // a stream does not end
-	"GET /v1/connect":          {"", ``, 426},
-	"GET /v1/pushes":           {"", ``, 200},
-	"GET /v1/connections":      {"", ``, 200},
-	"GET /v1/nodes":            {"", ``, 200},
-	"GET /v1/address":          {"", ``, 200},
-	"GET /metrics":             {"", ``, 200},
-	"POST /v1/reload":          {"", ``, 200},
-	"POST /v1/drain":           {"", `{"delay":"1h"}`, 200}, // no page is told before the next but one ends it
-	"GET /v1/drain":            {"", ``, 200},
-	"DELETE /v1/drain":         {"", ``, 200},
+	"POST /v1/push":             {"", `{"to":"*","message":1}`, 200},
+	"POST /v1/triggers/{name}":  {"/v1/triggers/pushHomeLogic", `{}`, 200},
+	"GET /v1/pushes/{id}":       {"/v1/pushes/unknown", ``, 404},
+	"POST /v1/audience":         {"", `{"to":"*"}`, 200},
+	"POST /v1/audience/explain": {"", `{"to":"*","labels":{}}`, 200},
+	"GET /v1/connections/{id}":  {"/v1/connections/1.1", ``, 404},
+	"GET /v1/labels":            {"/v1/labels?key=page", ``, 200},
+	"GET /v1/presence":          {"/v1/presence?key=page", ``, 404},
+	"POST /v1/labels":           {"", `{"to":"*","set":{"a":"b"}}`, 200},
+	"POST /v1/revoke":           {"", `{"user":"nobody"}`, 200},
+	"POST /v1/disconnect":       {"", `{"to":{"page":"none"}}`, 200},
+	"GET /v1/feed":              {"/v1/feed?events=nothing", ``, 400}, // a stream does not end
+	"GET /v1/connect":           {"", ``, 426},
+	"GET /v1/pushes":            {"", ``, 200},
+	"GET /v1/connections":       {"", ``, 200},
+	"GET /v1/nodes":             {"", ``, 200},
+	"GET /v1/address":           {"", ``, 200},
+	"GET /metrics":              {"", ``, 200},
+	"POST /v1/reload":           {"", ``, 200},
+	"POST /v1/drain":            {"", `{"delay":"1h"}`, 200}, // no page is told before the next but one ends it
+	"GET /v1/drain":             {"", ``, 200},
+	"DELETE /v1/drain":          {"", ``, 200},
 }
 
 // bearer is somebody who makes calls.

@@ -11,6 +11,8 @@ export const most: Schemas["Push"] = {
   retain: "order:7", receipt: "acked", timeout: "2s", id: "order-7-shipped", dry_run: true,
 };
 export const batch: paths["/v1/push"]["post"]["requestBody"]["content"]["application/json"] = [least, most];
+export const why: Schemas["Explain"] = { to: "*", labels: { page: "home" } };
+export const because = (x: Schemas["Explained"]): string | undefined => x.explanation.of?.[0]?.why ?? x.explanation.why;
 export const query: Schemas["AudienceQuery"] = { to: "*" };
 export const disconnect: Schemas["Disconnect"] = { to: { "@user": "42" } };
 export const labels: Schemas["Labels"] = { page: "home", tag: ["a", "b"] };
