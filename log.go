@@ -13,6 +13,12 @@ type Log interface {
 	// before, and what is handed to the node later is newer: so whoever reads until nothing is left, and then takes what
 	// the node gets behind the last position, misses nothing.
 	After(ctx context.Context, after Position, limit int) ([]*Push, error)
+	// Before returns the pushes ahead of a position, the newest first and no hole between them, at most limit, and fewer where they are large.
+	// None means that nothing older is kept. Ahead of the zero Position are all. A *GapError says that the position is none of this log.
+	Before(ctx context.Context, before Position, limit int) ([]*Push, error)
+	// Records is what the log knows of these pushes, which it has given, in their order. Where nodes do not answer in time it is what the others
+	// know.
+	Records(ctx context.Context, pushes []*Push) ([]Record, error)
 	// Newest is the position of the newest push; before the first one, the beginning of the epoch.
 	Newest() Position
 	// Lookup finds the newest push of an app with this ID and this confinement, and where that is empty the newest with this ID

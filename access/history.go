@@ -11,12 +11,13 @@ import (
 	"scenecast/problem"
 )
 
-// Page is a part of the log, oldest first.
+// Page is a part of the log, in its order or the other way round.
 type Page struct {
 	Pushes []*scenecast.Push
-	Next   string        // where the next page goes on, which may be empty as yet
-	More   bool          // there is more in the log already
-	Gap    scenecast.Gap // why something behind since is missing here; empty: nothing is
+	Known  []scenecast.Record // of HistoryBack: what has become of each of Pushes
+	Next   string             // where the next page goes on, which may be empty as yet
+	More   bool               // there is more in the log already
+	Gap    scenecast.Gap      // why something behind since is missing here; empty: nothing is
 }
 
 // maxScan bounds how many pushes of all apps one call looks at: of a page whose pushes are rare, a page of the answer may be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,23 @@ func (b *book) After(_ context.Context, after scenecast.Position, _ int) ([]*sce
 		return nil, &scenecast.GapError{Reason: scenecast.GapRetention}
 	}
 	return b.pushes[from:min(from+2, len(b.pushes))], nil
+}
+
+func (b *book) Before(_ context.Context, before scenecast.Position, _ int) ([]*scenecast.Push, error) {
+	end := len(b.pushes)
+	if before != (scenecast.Position{}) {
+		end = int(before.Seq) - 1
+	}
+	pushes := slices.Clone(b.pushes[max(end-2, b.missing):max(end, b.missing)])
+	slices.Reverse(pushes)
+	return pushes, nil
+}
+
+func (b *book) Records(_ context.Context, pushes []*scenecast.Push) (records []scenecast.Record, _ error) {
+	for _, p := range pushes {
+		records = append(records, scenecast.Record{Push: p, Tally: scenecast.Tally{Matched: int(p.Position.Seq)}})
+	}
+	return records, nil
 }
 
 func (b *book) Newest() scenecast.Position {
@@ -135,6 +153,54 @@ func TestHistoryOfAConfinedCaller(t *testing.T) {
 	}
 }
 
+// TestHistoryBackOfAConfinedCaller: the newest first it sees the same pushes, and what has become of them, without positions.
+func TestHistoryBackOfAConfinedCaller(t *testing.T) {
+	seven := access.KeyCaller(auth.Key{App: "shop", Name: "k", Within: parse(t, `tenant == "7"`)})
+	b := new(book)
+	e := access.Engine{Log: b}
+	read := func(before string) access.Page {
+		t.Helper()
+		page, err := e.HistoryBack(t.Context(), seven, before, 2, anything)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	if page := read(""); idsOf(page) != "" || page.Next != access.Oldest || page.More {
+		t.Errorf("of an empty log: %+v", page)
+	}
+	for i := range 3 {
+		b.write("shop", `tenant == "7"`, fmt.Sprint("own", i))
+		b.write("shop", "", fmt.Sprint("other", i))
+		b.write("blog", `tenant == "7"`, fmt.Sprint("blog", i))
+	}
+	first := read("")
+	second := read(first.Next)
+	third := read(second.Next)
+	for i, c := range []struct {
+		page access.Page
+		ids  string
+		more bool
+	}{{first, "own2 own1", true}, {second, "own0", false}, {third, "", false}} {
+		if idsOf(c.page) != c.ids || c.page.More != c.more || len(c.page.Known) != len(c.page.Pushes) {
+			t.Errorf("page %d: %s %+v, want %s, more: %v", i+1, idsOf(c.page), c.page, c.ids, c.more)
+		}
+	}
+	if first.Known[0].Tally.Matched != 7 || second.Known[0].Tally.Matched != 1 {
+		t.Errorf("what has become of them: %+v, %+v", first.Known, second.Known)
+	}
+	b.missing = 4 // the first one has gone
+	if page := read(first.Next); idsOf(page) != "" || page.More {
+		t.Errorf("behind what is not kept: %s", idsOf(page))
+	}
+	for _, before := range []string{"7", "-", "x-", "!-a"} {
+		var p *problem.Problem
+		if _, err := e.HistoryBack(t.Context(), seven, before, 1, anything); !errors.As(err, &p) || p.Where != "before" {
+			t.Errorf("before %q: %v", before, err)
+		}
+	}
+}
+
 // TestHistoryOfAnyCaller: who is not confined sees all pushes of the app, with their positions.
 func TestHistoryOfAnyCaller(t *testing.T) {
 	b := new(book)
@@ -144,5 +210,9 @@ func TestHistoryOfAnyCaller(t *testing.T) {
 	page, err := access.Engine{Log: b}.History(t.Context(), access.Caller{App: "shop"}, access.Oldest, 10, anything)
 	if err != nil || idsOf(page) != "a@10-1 c@10-3" || page.Next != "10-3" || page.More {
 		t.Errorf("%s %+v, %v", idsOf(page), page, err)
+	}
+	page, err = access.Engine{Log: b}.HistoryBack(t.Context(), access.Caller{App: "shop"}, "", 10, anything)
+	if err != nil || idsOf(page) != "c@10-3 a@10-1" || page.Next != "10-1" || page.More {
+		t.Errorf("the newest first: %s %+v, %v", idsOf(page), page, err)
 	}
 }

@@ -114,7 +114,7 @@ type written struct{}
 var routes = []route{
 	{http.MethodPost, "/v1/push", auth.Push, "", nil, (*API).push, false},
 	{http.MethodPost, "/v1/triggers/{name}", auth.Trigger, "", nil, (*API).trigger, false},
-	{http.MethodGet, "/v1/pushes", auth.Read, "", []string{"limit", "since", "to"}, (*API).pushes, false},
+	{http.MethodGet, "/v1/pushes", auth.Read, "", []string{"before", "connection", "limit", "order", "since", "to"}, (*API).pushes, false},
 	{http.MethodGet, "/v1/pushes/{id}", auth.Read, "", nil, (*API).pushByID, false},
 	{http.MethodPost, "/v1/audience", auth.Read, "", nil, (*API).audience, false},
 	{http.MethodPost, "/v1/audience/explain", auth.Read, "", nil, (*API).explain, false},

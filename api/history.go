@@ -23,7 +23,7 @@ type loggedPush struct {
 	Coalesce string          `json:"coalesce,omitempty"`
 	Retain   string          `json:"retain,omitempty"`
 	Receipt  string          `json:"receipt"`
-	Tally    *loggedTally    `json:"tally,omitempty"` // of one push that was asked for
+	Tally    *loggedTally    `json:"tally,omitempty"` // of one push that was asked for, and of the newest
 }
 
 // loggedTally is what has become of a push by now.
@@ -71,7 +71,7 @@ const settingHistory = "history"
 // pushesResponse is a page of the log.
 type pushesResponse struct {
 	Pushes []loggedPush `json:"pushes"`
-	Next   string       `json:"next"`          // the parameter since of the next page, which may be empty as yet
+	Next   string       `json:"next"`          // the parameter since, or before, of the next page, which may be empty as yet
 	More   bool         `json:"more"`          // there is more in the log already
 	Gap    *gap         `json:"gap,omitempty"` // something behind since is missing here
 }
@@ -80,32 +80,93 @@ type gap struct {
 	Reason string `json:"reason"`
 }
 
-// pushes answers GET /v1/pushes?to=…&since=…: a page of the log, oldest first.
+// The orders of a page of the log.
+const (
+	oldestFirst = "asc"
+	newestFirst = "desc"
+)
+
+// pushes answers GET /v1/pushes: a page of the log, the oldest first, or the newest first with what has become of each.
 func (a *API) pushes(r *request) (any, error) {
-	wanted, err := r.params.pageFilter()
-	if err != nil {
-		return nil, err
-	}
 	limit, err := r.params.limit()
 	if err != nil {
 		return nil, err
 	}
-	since, ok := r.params["since"]
-	if !ok {
-		since = access.Oldest
+	back, err := r.params.newestFirst()
+	if err != nil {
+		return nil, err
 	}
-	page, err := a.engine.History(r.Context(), r.caller, since, limit, func(p *scenecast.Push) bool { return wanted(p.To) })
+	matches, err := a.pageFilter(r)
+	if err != nil {
+		return nil, err
+	}
+	wanted := func(p *scenecast.Push) bool { return matches(p.To) }
+	var page access.Page
+	if back {
+		page, err = a.engine.HistoryBack(r.Context(), r.caller, r.params["before"], limit, wanted)
+	} else {
+		since, given := r.params["since"]
+		if !given {
+			since = access.Oldest
+		}
+		page, err = a.engine.History(r.Context(), r.caller, since, limit, wanted)
+	}
 	if err != nil {
 		return nil, r.inTime(err)
 	}
 	response := pushesResponse{Pushes: []loggedPush{}, Next: page.Next, More: page.More}
-	for _, p := range page.Pushes {
-		response.Pushes = append(response.Pushes, newLoggedPush(p))
+	for i, p := range page.Pushes {
+		l := newLoggedPush(p)
+		if back {
+			of := page.Known[i]
+			l.Tally = &loggedTally{newTally(p.Receipt, of.Tally, of.Known), of.Done}
+		}
+		response.Pushes = append(response.Pushes, l)
 	}
 	if page.Gap != "" {
 		response.Gap = &gap{string(page.Gap)}
 	}
 	return response, nil
+}
+
+// newestFirst reads in which order pushes are wanted. Each order has its own parameter that says where a page begins.
+func (p parameters) newestFirst() (bool, error) {
+	order, given := p["order"]
+	if given && order != oldestFirst && order != newestFirst {
+		return false, problem.New(problem.Invalid, "takes %s, the oldest first, or %s, the newest first", oldestFirst, newestFirst).At("order")
+	}
+	back := order == newestFirst
+	if _, before := p["before"]; before && !back {
+		return false, problem.New(problem.Invalid, "goes with order=%s; the oldest first, it is since", newestFirst).At("before")
+	}
+	if text, before := p["before"]; before && text == "" {
+		return false, problem.New(problem.Invalid, "is empty; the newest page is that without it").At("before")
+	}
+	if _, since := p["since"]; since && back {
+		return false, problem.New(problem.Invalid, "goes with order=%s; the newest first, it is before", oldestFirst).At("since")
+	}
+	return back, nil
+}
+
+// pageFilter reads of which page the pushes are wanted: a connection, with the labels that it has now, or a page with the labels of the parameter
+// to. It returns a function that reports whether that page is in an audience.
+func (a *API) pageFilter(r *request) (func(audience.Expr) bool, error) {
+	text, given := r.params["connection"]
+	if !given {
+		return r.params.pageFilter()
+	}
+	if _, both := r.params["to"]; both {
+		return nil, problem.New(problem.Invalid, "takes the place of to: one of the two").At("connection")
+	}
+	id, err := scenecast.ParseConnID(text)
+	if err != nil {
+		return nil, problem.New(problem.Invalid, "%v", err).At("connection")
+	}
+	reply, err := a.find(r, id)
+	if err != nil {
+		return nil, err
+	}
+	return func(to audience.Expr) bool { return to.Match(reply.Connections[0].Labels) }, nil
 }
 
 // pageFilter reads the parameter to as the labels of a page, and returns a function that reports whether such a page is in an

@@ -42,6 +42,33 @@ func (b *book) After(_ context.Context, after scenecast.Position, _ int) ([]*sce
 	return left[:min(2, len(left))], nil
 }
 
+func (b *book) Before(_ context.Context, before scenecast.Position, _ int) ([]*scenecast.Push, error) {
+	b.asked = append(b.asked, "before "+before.String())
+	newest := b.Newest()
+	first := newest.Seq - uint64(len(b.pushes)) + 1
+	end := uint64(len(b.pushes))
+	switch {
+	case b.err != nil:
+		return nil, b.err
+	case before == scenecast.Position{}:
+	case before.Epoch != newest.Epoch:
+		return nil, &scenecast.GapError{Reason: scenecast.GapEpoch, Newest: newest}
+	default:
+		end = max(before.Seq, first) - first
+	}
+	pushes := slices.Clone(b.pushes[end-min(end, 2) : end])
+	slices.Reverse(pushes)
+	return pushes, nil
+}
+
+func (b *book) Records(_ context.Context, pushes []*scenecast.Push) ([]scenecast.Record, error) {
+	records := make([]scenecast.Record, len(pushes))
+	for i, p := range pushes {
+		records[i] = scenecast.Record{Push: p, Tally: scenecast.Tally{Matched: int(p.Position.Seq), Nodes: 1}, Known: 3, Done: true}
+	}
+	return records, b.err
+}
+
 func (b *book) Newest() scenecast.Position { return scenecast.Position{Epoch: 36, Seq: b.newest} }
 
 func (b *book) Lookup(_ context.Context, app, confinement, id string) (scenecast.Record, bool, error) {
@@ -132,9 +159,24 @@ func TestPushes(t *testing.T) {
 		{`to=tag=="a"&&tag=="b"`, "read", "p0 p4", "10-20", false, ""},
 		{`to=page=="list"`, "read", "p0 p6", "10-20", false, ""},
 		{`to=page=="home"`, "other", "p1 p5", "10-20", false, ""},
+
+		{`order=asc limit=2`, "read", "p0 p2", "10-16", true, ""},
+		{`order=desc`, "read", "p6 p4 p3 p2 p0", "10-14", false, ""},
+		{`order=desc limit=2`, "read", "p6 p4", "10-18", true, ""},
+		{`order=desc limit=2 before=10-18`, "read", "p3 p2", "10-16", true, ""},
+		{`order=desc limit=2 before=10-16`, "read", "p0", "10-14", false, ""},
+		{`order=desc before=10-14`, "read", "", "10-14", false, ""},
+		{`order=desc before=10-3`, "read", "", "10-3", false, ""},
+		{`order=desc before=10-20 limit=1`, "read", "p4", "10-18", true, ""},
+		{`order=desc before=11-20 limit=1`, "read", "p6", "10-20", true, "epoch"},
+		{`order=desc to={"page":"home","user":"42"}`, "read", "p2 p0", "10-14", false, ""},
+		{`order=desc`, "other", "p5 p1", "10-14", false, ""},
+		{`order=desc connection=7.1`, "read", "p6 p3 p2 p0", "10-14", false, ""},
+		{`connection=7.1 limit=2`, "read", "p0 p2", "10-16", true, ""},
 	} {
 		f := newFixture(t)
 		f.pushes.write(t, log...)
+		f.asker.reply.Connections = someConnections(1)
 		values := make(url.Values)
 		for pair := range strings.SplitSeq(c.query, " ") {
 			if key, value, ok := strings.Cut(pair, "="); ok {
@@ -162,6 +204,23 @@ func TestPushes(t *testing.T) {
 	}
 }
 
+// TestPushesKnown: the newest first, each has what has become of it.
+func TestPushesKnown(t *testing.T) {
+	f := newFixture(t)
+	f.pushes.write(t, `shop *`, `other *`, `shop page == "home"`)
+	f.pushes.pushes[2].Receipt = scenecast.ReceiptWritten
+	w := f.call("GET", "/v1/pushes?order=desc", "read", nil)
+	const message = `"message":{"b":1.0,"a":"<中>"},`
+	checkAnswer(t, "with tallies", w, 200, `{"pushes":[`+
+		`{"id":"p2","position":"10-20","at":"2026-01-02T15:04:05.678Z","to":"page == \"home\"",`+message+
+		`"receipt":"written","tally":{"matched":20,"queued":0,"dropped":0,"written":0,"timed_out":0,"nodes":1,"nodes_known":3,"done":true}},`+
+		`{"id":"p0","position":"10-18","at":"2026-01-02T15:04:05.678Z","to":"*",`+message+
+		`"receipt":"queued","tally":{"matched":18,"queued":0,"dropped":0,"nodes":1,"nodes_known":3,"done":true}}],"next":"10-18","more":false}`)
+	f.asker.reply = scenecast.Reply{}
+	w = f.call("GET", "/v1/pushes?connection=7.9", "read", nil)
+	checkAnswer(t, "of no connection", w, 404, `{"title":"Not Found","status":404,"kind":"not_found","detail":"no connection 7.9 is here now"}`)
+}
+
 // TestPushesOfNothing: lists are never null, and there is a place to go on from.
 func TestPushesOfNothing(t *testing.T) {
 	f := newFixture(t)
@@ -178,6 +237,8 @@ func TestPushesScansNotForever(t *testing.T) {
 	f.pushes.write(t, log...)
 	w := f.call("GET", "/v1/pushes", "read", nil)
 	checkAnswer(t, "a long log", w, 200, `{"pushes":[],"next":"10-19999","more":true}`)
+	w = f.call("GET", "/v1/pushes?order=desc", "read", nil)
+	checkAnswer(t, "the newest of a long log", w, 200, `{"pushes":[],"next":"10-10001","more":true}`)
 }
 
 // TestHistoryRefused: who may not read is told nothing, and what is wrong is told by its place.
@@ -202,7 +263,16 @@ func TestHistoryRefused(t *testing.T) {
 		{"?since=", "since", `"" is no position: it has the form epoch-seq, as in k3x9a-17`},
 		{"?since=7", "since", `"7" is no position: it has the form epoch-seq, as in k3x9a-17`},
 		{"?limit=1001", "limit", `takes a number from 1 to 1000`},
-		{"?until=10-1", "until", `unknown parameter; there are limit, since, to`},
+		{"?until=10-1", "until", `unknown parameter; there are before, connection, limit, order, since, to`},
+		{"?order=newest", "order", "takes asc, the oldest first, or desc, the newest first"},
+		{"?order=", "order", "takes asc, the oldest first, or desc, the newest first"},
+		{"?before=10-1", "before", "goes with order=desc; the oldest first, it is since"},
+		{"?order=desc&before=", "before", "is empty; the newest page is that without it"},
+		{"?order=desc&before=7", "before", `"7" is no position: it has the form epoch-seq, as in k3x9a-17`},
+		{"?order=desc&before=0-0", "before", "0-0 is ahead of nothing: the newest page is that without it"},
+		{"?order=desc&since=10-1", "since", "goes with order=asc; the newest first, it is before"},
+		{"?connection=7", "connection", `"7" is no connection: it has the form node.number, as in 5203.17`},
+		{query("connection", "7.1", "to", `page == "home"`), "connection", "takes the place of to: one of the two"},
 	} {
 		f := newFixture(t)
 		checkAnswer(t, c.query, f.call("GET", "/v1/pushes"+c.query, "read", nil), 400, refusal(c.detail, c.where))

@@ -100,6 +100,12 @@ func TestCalls(t *testing.T) {
 	check("the history", len(history.Pushes) == 1 && history.Pushes[0].ID == logged.ID && history.More, history, err)
 	history, err = b.History(ctx, client.HistoryRequest{To: client.Labels{"order": {"7"}, "page": {"order"}}, Since: history.Next})
 	check("the rest of it", len(history.Pushes) == 2 && !history.More && history.Gap == nil, history, err)
+	newest, err := b.History(ctx, client.HistoryRequest{Newest: true, Connection: id})
+	check("what the page would have got", len(newest.Pushes) == 1 && newest.Pushes[0].ID == logged.ID, newest, err)
+	newest, err = b.History(ctx, client.HistoryRequest{Newest: true, Limit: 2})
+	check("the newest", len(newest.Pushes) == 2 && newest.Pushes[0].Position > newest.Pushes[1].Position && newest.Pushes[0].Tally.Nodes == 1, newest, err)
+	newest, err = b.History(ctx, client.HistoryRequest{Newest: true, Before: newest.Pushes[1].Position})
+	check("what is older", len(newest.Pushes) >= 1 && newest.Pushes[0].ID == logged.ID && !newest.More, newest, err)
 	history, err = b.History(ctx, client.HistoryRequest{Since: "k3x9a-17"})
 	check("a gap", history.Gap != nil && history.Gap.Reason == "epoch", history, err)
 

@@ -20,7 +20,7 @@ type LoggedPush struct {
 	Coalesce string          `json:"coalesce"`
 	Retain   string          `json:"retain"`
 	Receipt  string          `json:"receipt"`
-	Tally    *Tally          `json:"tally"` // of Backend.LoggedPush alone
+	Tally    *Tally          `json:"tally"` // of Backend.LoggedPush, and of a History with Newest
 }
 
 // Tally is what has become of a push so far; the fields are those of PushResult.
@@ -47,14 +47,19 @@ type HistoryRequest struct {
 	// To are all labels of a page: then the history has the pushes that a page with exactly these would have got. Nil: all pushes.
 	To Labels
 
-	Since string // History.Next of the part before, or a push's position. Empty: from the oldest that is kept
-	Limit int    // pushes in the answer, at most 1000. 0: 100
+	// Connection is the ID of one, in the place of To: then the history has the pushes that a page would have got with its present labels.
+	Connection string
+
+	Since  string // History.Next of the part before, or a push's position. Empty: from the oldest that is kept
+	Newest bool   // the newest first, with what has become of each
+	Before string // with Newest, in the place of Since: only what is older. Empty: from the newest
+	Limit  int    // pushes in the answer, at most 1000. 0: 100
 }
 
-// History is a part of the log, the oldest push first.
+// History is a part of the log, the oldest push first, or the newest.
 type History struct {
 	Pushes []LoggedPush `json:"pushes"`
-	Next   string       `json:"next"` // HistoryRequest.Since of the next part
+	Next   string       `json:"next"` // HistoryRequest.Since of the next part, or Before
 	More   bool         `json:"more"` // the next part has something already, also where this one is empty
 
 	// Gap says why pushes behind Since are missing, and the part begins with the oldest that is kept: Reason is retention or epoch. Nil:
@@ -74,8 +79,13 @@ func (b *Backend) History(ctx context.Context, r HistoryRequest) (h History, err
 		}
 		query.Set("to", text)
 	}
-	if r.Since != "" {
-		query.Set("since", r.Since)
+	if r.Newest {
+		query.Set("order", "desc")
+	}
+	for name, value := range map[string]string{"connection": r.Connection, "since": r.Since, "before": r.Before} {
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
 	if r.Limit != 0 {
 		query.Set("limit", strconv.Itoa(r.Limit))

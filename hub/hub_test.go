@@ -359,6 +359,14 @@ func (emptyLog) After(context.Context, scenecast.Position, int) ([]*scenecast.Pu
 	return nil, nil
 }
 
+func (emptyLog) Before(context.Context, scenecast.Position, int) ([]*scenecast.Push, error) {
+	return nil, nil
+}
+
+func (emptyLog) Records(context.Context, []*scenecast.Push) ([]scenecast.Record, error) {
+	return nil, nil
+}
+
 func (emptyLog) Lookup(context.Context, string, string, string) (scenecast.Record, bool, error) {
 	return scenecast.Record{}, false, nil
 }

@@ -200,6 +200,16 @@ type fixture struct {
 	fail   error // of reading
 }
 
+// Before implements scenecast.Log; no hub asks.
+func (s *fixture) Before(context.Context, scenecast.Position, int) ([]*scenecast.Push, error) {
+	return nil, nil
+}
+
+// Records implements scenecast.Log; no hub asks.
+func (s *fixture) Records(context.Context, []*scenecast.Push) ([]scenecast.Record, error) {
+	return nil, nil
+}
+
 func newFixture(shards int) *fixture {
 	s := new(fixture)
 	s.Hub = hub.New(hub.Options{Number: counted, Node: 7, Limits: label.DefaultLimits, Log: s, KeepLabels: time.Minute, Broadcast: func(b []byte) {

@@ -118,7 +118,7 @@ func draw(random *rand.Rand) (c confinedCall) {
 		}
 		return confinedCall{method: "GET", target: path + "?" + values.Encode()}
 	}
-	switch random.IntN(20) {
+	switch random.IntN(21) {
 	case 0, 1, 2:
 		c = confinedCall{method: "POST", target: "/v1/push", body: fmt.Sprintf(`{"to":"%s","message":%d,"id":"%s","ttl":"1m","retain":"%s","coalesce":"c","receipt":"written"}`,
 			quoted, random.IntN(2), name(random, 3), name(random, 2))}
@@ -164,6 +164,8 @@ func draw(random *rand.Rand) (c confinedCall) {
 			"limit", fmt.Sprint(1+random.IntN(2)), "after", []string{"h", "home", "u8"}[random.IntN(3)])
 	case 17:
 		c = []confinedCall{{method: "GET", target: "/v1/hooks"}, {method: "POST", target: "/v1/hooks/orders/retry"}, {method: "POST", target: "/v1/hooks/none/retry"}}[random.IntN(3)]
+	case 20:
+		c = get("/v1/pushes", "order", "desc", "limit", fmt.Sprint(1+random.IntN(4)), "connection", "NODE."+number, "before", "CURSOR")
 	case 19:
 		c = confinedCall{method: "POST", target: "/v1/audience/explain", body: fmt.Sprintf(`{"to":"%s","except":"%s",%s}`, quoted, strings.ReplaceAll(except, `"`, `\"`),
 			[]string{`"connection":"NODE.` + number + `"`, `"labels":{"tenant":"9","page":"home"}`}[random.IntN(2)])}

@@ -13,6 +13,7 @@ export const most: Schemas["Push"] = {
 export const batch: paths["/v1/push"]["post"]["requestBody"]["content"]["application/json"] = [least, most];
 export const why: Schemas["Explain"] = { to: "*", labels: { page: "home" } };
 export const because = (x: Schemas["Explained"]): string | undefined => x.explanation.of?.[0]?.why ?? x.explanation.why;
+export const newest: paths["/v1/pushes"]["get"]["parameters"]["query"] = { order: "desc", before: "mhzk2c3f-7", connection: "5203.4" };
 export const query: Schemas["AudienceQuery"] = { to: "*" };
 export const disconnect: Schemas["Disconnect"] = { to: { "@user": "42" } };
 export const labels: Schemas["Labels"] = { page: "home", tag: ["a", "b"] };

@@ -17,13 +17,13 @@ import (
 type ask struct {
 	mu      sync.Mutex // a node's answer comes from any goroutine
 	total   scenecast.Reply
-	tally   tallied // of a question about a push
+	tallies []tallied // of a question about pushes, in its order
 	waiting map[scenecast.NodeID]struct{}
 	done    chan struct{} // closed when nobody is waited for any more
 }
 
 func newAsk(nodes []scenecast.NodeID) *ask {
-	a := &ask{waiting: make(map[scenecast.NodeID]struct{}), done: make(chan struct{}), tally: tallied{Done: true}}
+	a := &ask{waiting: make(map[scenecast.NodeID]struct{}), done: make(chan struct{})}
 	for _, id := range nodes {
 		a.waiting[id] = struct{}{}
 	}
@@ -31,22 +31,28 @@ func newAsk(nodes []scenecast.NodeID) *ask {
 }
 
 // add adds a node's answer.
-func (a *ask) add(from scenecast.NodeID, r *scenecast.Reply, t *tallied) {
+func (a *ask) add(from scenecast.NodeID, r *scenecast.Reply, tallies []tallied) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r != nil {
 		a.total.Add(*r)
 	}
-	switch {
-	case t == nil || !t.Found || a.tally.Whole:
-	case t.Whole:
-		a.tally = *t
-	default:
-		a.tally.Tally.Add(t.Tally)
-		a.tally.Found = true
-		a.tally.Done = a.tally.Done && t.Done
+	for i := range min(len(tallies), len(a.tallies)) {
+		a.tallies[i].add(tallies[i])
 	}
 	a.remove(from)
+}
+
+// add adds what another node knows of the same push. That of its origin is all that is known.
+func (t *tallied) add(other tallied) {
+	switch {
+	case !other.Found || t.Whole:
+	case other.Whole || !t.Found:
+		*t = other
+	default:
+		t.Tally.Add(other.Tally)
+		t.Done = t.Done && other.Done
+	}
 }
 
 func (a *ask) waitNoMore(id scenecast.NodeID) {
@@ -83,6 +89,9 @@ type question struct {
 	Nodes    []scenecast.NodeID `json:"nodes"`  // that are asked: those that have heard of the asker before, so that they can tell how old this is
 	Query    *query             `json:"query,omitempty"`
 	Position scenecast.Position `json:"position,omitzero"` // what has become of the push there
+
+	// Positions are those of more pushes. Nodes of versions that do not know them answer as if they knew nothing of those.
+	Positions []scenecast.Position `json:"positions,omitempty"`
 }
 
 // query is a scenecast.Query on its way.
@@ -112,6 +121,8 @@ type answer struct {
 	No    uint64           `json:"no"`
 	Reply *scenecast.Reply `json:"reply,omitempty"`
 	Tally *tallied         `json:"tally,omitempty"`
+
+	Tallies []tallied `json:"tallies,omitempty"` // of Positions
 }
 
 // tallied is what nodes know of a push.
@@ -179,20 +190,45 @@ func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, e
 
 // askTally asks all nodes what has become of a push, and says how many are known.
 func (e *Engine) askTally(ctx context.Context, p scenecast.Position) (tallied, int) {
-	a, known, err := e.askAll(ctx, question{Position: p}, func(a *ask) {
-		t := e.tallyOf(p)
-		a.add(e.options.ID, nil, &t)
+	tallies, known := e.askFor(ctx, question{Position: p}, []scenecast.Position{p})
+	return tallies[0], known
+}
+
+// askTallies is askTally for several pushes, of which all nodes are asked by one question.
+func (e *Engine) askTallies(ctx context.Context, positions []scenecast.Position) ([]tallied, int) {
+	return e.askFor(ctx, question{Positions: positions}, positions)
+}
+
+// askFor asks a question about the pushes at these positions.
+func (e *Engine) askFor(ctx context.Context, q question, positions []scenecast.Position) ([]tallied, int) {
+	a, known, err := e.askAll(ctx, q, func(a *ask) {
+		a.tallies = make([]tallied, len(positions))
+		a.add(e.options.ID, nil, e.talliesOf(positions))
 	})
 	if err != nil { // what this node knows is all there is to be had
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		t := e.tallyOf(p)
-		t.Done = true
-		return t, e.members.known()
+		tallies := e.talliesOf(positions)
+		for i := range tallies {
+			tallies[i].Done = true
+		}
+		return tallies, e.members.known()
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.tally, known
+	for i := range a.tallies {
+		a.tallies[i].Done = a.tallies[i].Done || !a.tallies[i].Found
+	}
+	return slices.Clone(a.tallies), known
+}
+
+// talliesOf, with mu held, is what this node knows of several pushes.
+func (e *Engine) talliesOf(positions []scenecast.Position) []tallied {
+	tallies := make([]tallied, len(positions))
+	for i, p := range positions {
+		tallies[i] = e.tallyOf(p)
+	}
+	return tallies
 }
 
 // tallyOf, with mu held, is what this node knows of a push.
@@ -341,6 +377,11 @@ func (e *Engine) answer(w waitingAsk) error {
 		}
 		e.send(w.from, messageReply, body)
 	}
+	if w.question.Query == nil && len(w.question.Positions) > 0 {
+		tallies := e.talliesOf(w.question.Positions)
+		e.spawn(func() { reply(answer{Tallies: tallies}) })
+		return nil
+	}
 	if w.question.Query == nil {
 		t := e.tallyOf(w.question.Position)
 		e.spawn(func() { reply(answer{Tally: &t}) })
@@ -365,8 +406,11 @@ func (e *Engine) receiveReply(from scenecast.NodeID, body []byte) error {
 	e.heard(from)
 	asked := e.asks[a.No]
 	e.mu.Unlock()
+	if a.Tally != nil {
+		a.Tallies = []tallied{*a.Tally}
+	}
 	if asked != nil {
-		asked.add(from, a.Reply, a.Tally)
+		asked.add(from, a.Reply, a.Tallies)
 	}
 	return nil
 }

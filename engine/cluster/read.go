@@ -28,6 +28,50 @@ func (e *Engine) After(ctx context.Context, after scenecast.Position, limit int)
 	return e.tail.After(after, limit, e.options.Now(), ahead)
 }
 
+// Before implements scenecast.Log. It reads what this node keeps.
+func (e *Engine) Before(_ context.Context, before scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, scenecast.ErrClosed
+	}
+	return e.tail.Before(before, limit, e.options.Now())
+}
+
+// Records implements scenecast.Log. Of pushes that other nodes took, all nodes are asked at once what has become of them.
+func (e *Engine) Records(ctx context.Context, pushes []*scenecast.Push) ([]scenecast.Record, error) {
+	records := make([]scenecast.Record, len(pushes))
+	var places []int // of those that are asked about, in records
+	var positions []scenecast.Position
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, scenecast.ErrClosed
+	}
+	for i, p := range pushes {
+		records[i] = scenecast.Record{Push: p, Known: e.members.known()}
+		entry, kept := e.tail.AtSeq(p.Position.Seq)
+		switch {
+		case !kept:
+		case entry.Progress.Partial:
+			places, positions = append(places, i), append(positions, p.Position)
+		default:
+			records[i].Tally, records[i].Done = entry.Progress.SoFar()
+			records[i].Known = max(entry.Progress.Known, records[i].Tally.Nodes)
+		}
+	}
+	e.mu.Unlock()
+	if len(places) == 0 {
+		return records, nil
+	}
+	tallies, known := e.askTallies(ctx, positions)
+	for i, t := range tallies {
+		r := &records[places[i]]
+		r.Tally, r.Done, r.Known = t.Tally, t.Done, max(known, t.Tally.Nodes)
+	}
+	return records, ctx.Err()
+}
+
 // AwaitSettled waits as After does for what is behind a position, and no longer.
 func (e *Engine) AwaitSettled(ctx context.Context, after scenecast.Position) error {
 	e.mu.Lock()

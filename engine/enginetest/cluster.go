@@ -95,6 +95,7 @@ func RunCluster(t *testing.T, newCluster NewCluster) {
 			{"PagesMove", pagesMove},
 			{"PageAheadOfItsNode", pageAheadOfItsNode},
 			{"LookupElsewhere", lookupElsewhere},
+			{"RecordsElsewhere", recordsElsewhere},
 			{"CloseIsHeard", closeIsHeard},
 		} {
 			t.Run(c.name, func(t *testing.T) { c.run(t, n) })
@@ -298,6 +299,28 @@ func lookupElsewhere(t *testing.T, n *nodes) {
 		r, ok, err := e.Lookup(t.Context(), "app", "", "looked up")
 		if err != nil || !ok || !r.Done || r.Tally != (scenecast.Tally{Matched: 6, Queued: 6, Nodes: 3}) {
 			t.Errorf("at node %d: %+v, done %v, %v, %v", node, r.Tally, r.Done, ok, err)
+		}
+	}
+}
+
+// recordsElsewhere: every node knows what has become of pushes that several nodes took.
+func recordsElsewhere(t *testing.T, n *nodes) {
+	for node := range n.Engines {
+		n.publish(t, node, push(fmt.Sprint("recorded ", node)))
+	}
+	for node, e := range n.Engines {
+		pushes, err := e.Before(t.Context(), scenecast.Position{}, 3)
+		if err != nil || len(pushes) != 3 || pushes[0].ID != "recorded 2" {
+			t.Fatalf("at node %d: %d pushes, %v", node, len(pushes), err)
+		}
+		records, err := e.Records(t.Context(), pushes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range records {
+			if r.Push != pushes[i] || !r.Done || r.Known != 3 || r.Tally != (scenecast.Tally{Matched: 6, Queued: 6, Nodes: 3}) {
+				t.Errorf("%s at node %d: %+v of %d, done %v", pushes[i].ID, node, r.Tally, r.Known, r.Done)
+			}
 		}
 	}
 }

@@ -84,6 +84,52 @@ func after(t *testing.T, e scenecast.Engine, _ *fakeHub) {
 	}
 }
 
+// before: from every position, with every limit, the pushes ahead of it, the newest first, and what has become of them.
+func before(t *testing.T, e scenecast.Engine, hub *fakeHub) {
+	hub.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})
+	begin := e.Newest()
+	for _, from := range []scenecast.Position{{}, begin} {
+		if got, err := e.Before(t.Context(), from, 10); len(got) != 0 || err != nil {
+			t.Errorf("before %v in an empty log: %d pushes, %v", from, len(got), err)
+		}
+	}
+	pushes := fill(t, e, 12)
+	for i := range len(pushes) + 1 {
+		from := scenecast.Position{} // behind the last
+		if i < len(pushes) {
+			from = pushes[i].Position
+		}
+		for limit := 1; limit <= len(pushes)+1; limit++ {
+			got, err := e.Before(t.Context(), from, limit)
+			if err != nil || len(got) > limit || len(got) == 0 && i > 0 {
+				t.Fatalf("before %v, at most %d: %d pushes, %v", from, limit, len(got), err)
+			}
+			for j, p := range got {
+				if want := pushes[i-1-j]; p.ID != want.ID || p.Position != want.Position {
+					t.Errorf("before %v, at most %d: %s at %v, want %s at %v", from, limit, p.ID, p.Position, want.ID, want.Position)
+				}
+			}
+		}
+	}
+	var gap *scenecast.GapError
+	if _, err := e.Before(t.Context(), scenecast.Position{Epoch: begin.Epoch + 1, Seq: 1}, 1); !errors.As(err, &gap) || gap.Reason != scenecast.GapEpoch {
+		t.Errorf("before a position of another log: %v", err)
+	}
+	got, err := e.Before(t.Context(), scenecast.Position{}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := e.Records(t.Context(), got)
+	if err != nil || len(records) != 3 {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	for i, r := range records {
+		if r.Push != got[i] || r.Tally != (scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}) || r.Known != 1 || !r.Done {
+			t.Errorf("what has become of %s: %+v", got[i].ID, r)
+		}
+	}
+}
+
 // lookup: a push is found by its app and ID, and of two with one ID the newer.
 func lookup(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 	hub.set(scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1})

@@ -65,6 +65,7 @@ func Run(t *testing.T, newEngine New) {
 		{"CloseDoesNotWaitForReceipts", Options{}, closeDoesNotWait},
 		{"EmptyLog", Options{}, emptyLog},
 		{"After", Options{}, after},
+		{"Before", Options{}, before},
 		{"Lookup", Options{}, lookup},
 		{"LookupConfined", Options{}, lookupConfined},
 		{"Gap", Options{MaxCount: 10}, gap},
@@ -240,6 +241,8 @@ func closing(t *testing.T, e scenecast.Engine, hub *fakeHub) {
 		"publish": func() error { _, err := publishAndWait(t.Context(), e, push("after")); return err },
 		"ask":     func() error { _, err := e.Ask(t.Context(), scenecast.Query{}); return err },
 		"after":   func() error { _, err := e.After(t.Context(), scenecast.Position{}, 1); return err },
+		"before":  func() error { _, err := e.Before(t.Context(), scenecast.Position{}, 1); return err },
+		"records": func() error { _, err := e.Records(t.Context(), nil); return err },
 		"lookup":  func() error { _, _, err := e.Lookup(t.Context(), "app", "", "before"); return err },
 	} {
 		if err := call(); !errors.Is(err, scenecast.ErrClosed) {

@@ -18,6 +18,33 @@ func (e *Engine) After(_ context.Context, after scenecast.Position, limit int) (
 	return e.log.After(after, limit, time.Now(), scenecast.Position{})
 }
 
+// Before implements scenecast.Log.
+func (e *Engine) Before(_ context.Context, before scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, scenecast.ErrClosed
+	}
+	return e.log.Before(before, limit, time.Now())
+}
+
+// Records implements scenecast.Log.
+func (e *Engine) Records(_ context.Context, pushes []*scenecast.Push) ([]scenecast.Record, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, scenecast.ErrClosed
+	}
+	records := make([]scenecast.Record, len(pushes))
+	for i, p := range pushes {
+		records[i] = scenecast.Record{Push: p, Known: nodes}
+		if entry, kept := e.log.AtSeq(p.Position.Seq); kept {
+			records[i].Tally, records[i].Done = entry.Progress.SoFar()
+		}
+	}
+	return records, nil
+}
+
 // Newest implements scenecast.Log.
 func (e *Engine) Newest() scenecast.Position {
 	e.mu.Lock()

@@ -241,6 +241,30 @@ func (l *Log) After(after scenecast.Position, limit int, now time.Time, ahead sc
 	return pushes, nil
 }
 
+// Before reads back from a position, as scenecast.Log says.
+func (l *Log) Before(before scenecast.Position, limit int, now time.Time) ([]*scenecast.Push, error) {
+	end := l.entries.len()
+	switch {
+	case before == scenecast.Position{}:
+	case !l.has(before):
+		return nil, l.astray(before)
+	case before.Seq > 0: // otherwise it is the beginning of the first epoch
+		end = l.behind(before.Seq - 1)
+	default:
+		end = 0
+	}
+	n := min(limit, ReadCount, end)
+	pushes := make([]*scenecast.Push, 0, n)
+	for bytes := 0; len(pushes) < n; {
+		e := l.entries.at(end - 1 - len(pushes))
+		if bytes += e.size; bytes > ReadBytes && len(pushes) > 0 || l.old(e, now) {
+			break
+		}
+		pushes = append(pushes, e.Push)
+	}
+	return pushes, nil
+}
+
 // has reports whether a position is, or was, one of this log: of its epoch, up to the newest push, or of an epoch before, up to
 // where the next one began.
 func (l *Log) has(p scenecast.Position) bool {

@@ -210,9 +210,35 @@ func randomPosition(r *rand.Rand, m *naiveLog) scenecast.Position {
 	return p
 }
 
+// compareBefore reads back, which must give the newest of what the model has.
+func compareBefore(t *testing.T, log *Log, model *naiveLog, before scenecast.Position, limit int, now time.Time) {
+	t.Helper()
+	any := before == scenecast.Position{}
+	pushes, err := log.Before(before, limit, now)
+	if own := any || model.isOwn(before); err != nil || !own {
+		if own == (err != nil) {
+			t.Fatalf("before %v, which is one of this log: %v: %v", before, own, err)
+		}
+		return
+	}
+	want := model.kept(now)
+	if !any {
+		want = slices.DeleteFunc(slices.Clone(want), func(p *scenecast.Push) bool { return p.Position.Seq >= before.Seq })
+	}
+	if len(pushes) > limit || len(pushes) > len(want) || len(pushes) == 0 && len(want) > 0 {
+		t.Fatalf("before %v, at most %d: %d pushes of %d", before, limit, len(pushes), len(want))
+	}
+	for i, p := range pushes {
+		if p != want[len(want)-1-i] {
+			t.Fatalf("before %v: %s at %v, want %s", before, p.ID, p.Position, want[len(want)-1-i].ID)
+		}
+	}
+}
+
 // compareAfter reads on, which must give a beginning of what the model has, and the same gap.
 func compareAfter(t *testing.T, log *Log, model *naiveLog, after scenecast.Position, limit int, now time.Time, ahead scenecast.Position) {
 	t.Helper()
+	compareBefore(t, log, model, after, limit, now)
 	want, wantGap := model.after(after, now, ahead)
 	pushes, err := log.After(after, limit, now, ahead)
 	var gap *scenecast.GapError
