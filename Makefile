@@ -14,7 +14,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js typescript cross lint security release test-release test-packages test-monitoring test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js dashboard typescript cross lint security release test-release test-packages test-monitoring test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -28,6 +28,7 @@ race: ; go test -vet=off -timeout 20m -p 3 -parallel 4 -race $$(scripts/packages
 portable: ; go test -vet=off -timeout 20m -parallel 4 -race ./server -short -portable
 browser: ; scripts/install-test-tools && scripts/install-npm e2e/pusher && go test -vet=off -timeout 20m ./e2e/...
 js: build ; scripts/install-test-tools && unset SCENECAST_TUTORIAL_TEXT && scripts/install-npm clients/js && cd clients/js && npm run build && npm test && npm run check
+dashboard: ; scripts/install-test-tools && scripts/install-npm dashboard/app && cd dashboard/app && npm test --silent && npm run --silent check
 typescript: ; scripts/install-test-tools && scripts/install-npm api/typescript && cd api/typescript && npm test
 cross: ; GOOS=darwin go build ./... && GOOS=windows go build ./...
 lint: $(LINT) ; $(LINT) run --allow-parallel-runners ./... ./e2e/...

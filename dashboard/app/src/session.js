@@ -1,0 +1,40 @@
+// Who is logged in: the key, what it may do and where.
+import { signal } from "@preact/signals";
+import { expired, request } from "./api.js";
+
+/** The answer of GET v1/self; null before there is one, and after logging out. */
+export const self = signal(null);
+
+/** Where the login stands: "asking" for self, "out", "in", or a Problem because of which self cannot be told. */
+export const login = signal("asking");
+
+/** Whether the key has a scope. The server checks it again; this only hides what would be refused. */
+export const can = (scope) => self.value?.scopes.includes(scope) ?? false;
+
+/** Whether the key sees what is of all apps: it is of the app named default, and not confined. */
+export const seesAll = () => self.value?.app === "default" && !self.value.within;
+
+/** Asks who is logged in. */
+export async function loadSelf() {
+  try {
+    self.value = await request("GET", "api/v1/self");
+    expired.value = false;
+    login.value = "in";
+  } catch (problem) {
+    login.value = problem.status === 401 ? "out" : problem;
+  }
+}
+
+/** Logs in with an API key; remember keeps the cookie when the browser closes. Throws a Problem. */
+export async function logIn(key, remember) {
+  await request("POST", "login", { key, remember });
+  await loadSelf();
+}
+
+/** Logs out. Throws a Problem; then the session goes on. */
+export async function logOut() {
+  await request("POST", "logout", {});
+  login.value = "out";
+  self.value = null;
+  expired.value = false;
+}
