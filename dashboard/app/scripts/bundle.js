@@ -26,7 +26,6 @@ export async function bundle() {
     "dashboard.js": `/* Scenecast's dashboard: docs/dashboard.md. Built from dashboard/app/src ${sourceHash()}; MIT licence, as Preact's, which is in it. */\n${text(".js")}`,
     "dashboard.css": text(".css"),
     "index.html": readFileSync(`${src}index.html`, "utf8"),
-    "icon.svg": readFileSync(new URL("../../../webpage/icon.svg", import.meta.url), "utf8"),
   };
 }
 
