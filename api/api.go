@@ -136,7 +136,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/feed", auth.Read, "", []string{"events", "since", "to"}, (*API).feed, true},
 	{http.MethodGet, "/v1/connect", "", "", nil, (*API).connect, false},
 	{http.MethodGet, "/v1/openapi.json", "", "", nil, asset("openapi.json"), false},
-	{http.MethodGet, "/v1/docs", "", "", nil, asset("docs/index.html"), false},
+	{http.MethodGet, "/v1/docs", "", "", nil, docs(), false},
 	{http.MethodGet, "/v1/docs/docs.css", "", "", nil, asset("docs/docs.css"), false},
 	{http.MethodGet, "/v1/docs/docs.js", "", "", nil, asset("docs/docs.js"), false},
 	{http.MethodGet, "/v1/docs/icon.svg", "", "", nil, asset("docs/icon.svg"), false},

@@ -1,5 +1,7 @@
 package api
 
+//go:generate go tool qtc -file docs.qtpl -skipLineComments
+
 import (
 	"embed"
 	"path"
@@ -7,7 +9,7 @@ import (
 	"scenecast/webpage"
 )
 
-// assets are the description of the API, for programs, and the page that shows it to people.
+// assets are the description of the API, for programs, and what the page needs that shows it to people (docs.qtpl).
 //
 //go:embed openapi.json docs
 var assets embed.FS
@@ -15,7 +17,6 @@ var assets embed.FS
 // contentTypes are the assets' types, by extension: those of the machine's own table vary.
 var contentTypes = map[string]string{
 	".json": "application/json",
-	".html": webpage.HTML,
 	".css":  webpage.CSS,
 	".js":   webpage.JavaScript,
 	".svg":  webpage.SVG,
@@ -36,8 +37,26 @@ func asset(name string) func(*API, *request) (any, error) {
 	}
 	file := webpage.NewAsset(contentTypes[path.Ext(name)], shared[name], content)
 	return func(_ *API, r *request) (any, error) {
-		webpage.SetPolicy(r.w.Header(), "script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'")
+		webpage.SetPolicy(r.w.Header(), docsPolicy)
 		file.ServeHTTP(r.w, r.Request)
+		return written{}, nil
+	}
+}
+
+// docsPolicy allows what the page does that shows the description, and nothing else.
+const docsPolicy = "script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'"
+
+// docs answers with the page, in the reader's language.
+func docs() func(*API, *request) (any, error) {
+	pages := make(map[webpage.Language]*webpage.Asset)
+	for lang, words := range docsTranslations {
+		pages[lang] = webpage.NewAsset(webpage.HTML, []byte(docsPage(lang, words)))
+	}
+	return func(_ *API, r *request) (any, error) {
+		lang := webpage.LanguageOf(r.Request)
+		webpage.SetPolicy(r.w.Header(), docsPolicy)
+		webpage.SetLanguage(r.w, r.Request, lang)
+		pages[lang].ServeHTTP(r.w, r.Request)
 		return written{}, nil
 	}
 }

@@ -52,6 +52,38 @@ func TestAssets(t *testing.T) {
 	}
 }
 
+// TestDocsLanguage: the page is in the language that the reader has chosen, or that the browser prefers, with no text missing.
+func TestDocsLanguage(t *testing.T) {
+	f := newFixture(t)
+	tags := make(map[string]bool)
+	for _, c := range []struct{ target, accept, cookie, want string }{
+		{"/v1/docs", "", "", "en"},
+		{"/v1/docs", "zh", "", "zh-CN"},
+		{"/v1/docs", "zh", "en", "en"},
+		{"/v1/docs?lang=zh-CN", "en", "en", "zh-CN"},
+	} {
+		r := httptest.NewRequest("GET", c.target, nil)
+		r.Header.Set("Accept-Language", c.accept)
+		r.Header.Set("Cookie", "scenecast_lang="+c.cookie)
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		page, h := w.Body.String(), w.Header()
+		if h.Get("Content-Language") != c.want || h.Get("Vary") != "Accept-Language, Cookie" || !strings.Contains(page, `<html lang="`+c.want+`">`) {
+			t.Errorf("%+v: %v\n%s", c, h, page)
+		}
+		if got := w.Result().Cookies(); (len(got) == 1) != strings.Contains(c.target, "lang=") {
+			t.Errorf("%+v: the cookies are %v", c, got)
+		}
+		if empty := regexp.MustCompile(` [a-z-]+=""`).FindAllString(strings.Replace(page, ` alt=""`, "", 1), -1); empty != nil {
+			t.Errorf("%+v: there is no text for %q", c, empty)
+		}
+		tags[h.Get("Etag")] = true
+	}
+	if len(tags) != 2 {
+		t.Errorf("pages in two languages have the tags %v", tags)
+	}
+}
+
 // TestDocsPolicy: the page lets in its own files and nothing else, and has all that it asks for.
 func TestDocsPolicy(t *testing.T) {
 	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
@@ -67,8 +99,8 @@ func TestDocsPolicy(t *testing.T) {
 			t.Errorf("the page has %s", forbidden)
 		}
 	}
-	links := regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(page, -1)
-	if len(links) < 3 {
+	links := regexp.MustCompile(`(?:src|href)="([^"#?]+)"`).FindAllStringSubmatch(page, -1)
+	if len(links) < 4 {
 		t.Errorf("the page links to %q", links)
 	}
 	for _, link := range links {

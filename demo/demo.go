@@ -40,6 +40,7 @@ type view struct {
 	Words  words
 	Lang   webpage.Language
 	Token  string
+	Path   string // below /demo/
 	Scene  string // the value of the label page; empty where the page does not connect
 	Title  string
 	Origin string // of this server, as far as it knows
@@ -63,7 +64,7 @@ func Handler(o Options) http.Handler {
 	handle := func(path, label string, title func(words) string, inside func(view) page) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 			lang := webpage.LanguageOf(r)
-			v := view{Words: translations[lang], Lang: lang, Token: o.Token, Scene: label, Origin: webpage.Origin(r)}
+			v := view{Words: translations[lang], Lang: lang, Token: o.Token, Path: strings.Trim(strings.TrimPrefix(path, "/demo/"), "{$}"), Scene: label, Origin: webpage.Origin(r)}
 			v.Title = title(v.Words)
 			webpage.Serve(w, r, lang, layout(v, inside(v)))
 		})

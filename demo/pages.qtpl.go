@@ -45,7 +45,7 @@ func streamlayout(qw422016 *qt422016.Writer, v view, p page) {
 <meta name="color-scheme" content="light dark">
 <title>`)
 	qw422016.E().S(v.Title)
-	if v.Title != v.Words.IndexTitle {
+	if v.Path != "" {
 		qw422016.N().S(` · Scenecast`)
 	}
 	qw422016.N().S(`</title>
@@ -56,31 +56,36 @@ func streamlayout(qw422016 *qt422016.Writer, v view, p page) {
 <header class="bar">
 <nav>
 <a class="brand" href="./"`)
-	if v.Title == v.Words.IndexTitle {
+	if v.Path == "" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`><img src="icon.svg" alt="" width="24" height="24"><span class="name">Scenecast</span></a>
+<div class="pages">
 <a href="home"`)
-	if v.Scene == "home" {
+	if v.Path == "home" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`>`)
 	qw422016.E().S(v.Words.Home)
 	qw422016.N().S(`</a>
 <a href="list"`)
-	if v.Scene == "list" {
+	if v.Path == "list" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`>`)
 	qw422016.E().S(v.Words.List)
 	qw422016.N().S(`</a>
 <a href="back"`)
-	if v.Title == v.Words.BackTitle {
+	if v.Path == "back" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`>`)
 	qw422016.E().S(v.Words.Back)
 	qw422016.N().S(`</a>
+</div>
+`)
+	webpage.StreamLanguageSwitch(qw422016, v.Lang)
+	qw422016.N().S(`
 </nav>
 </header>
 <main>

@@ -50,6 +50,9 @@ func streampage(qw422016 *qt422016.Writer, v view) {
 `)
 	}
 	qw422016.N().S(`<a href="v1/docs">API</a>
+`)
+	webpage.StreamLanguageSwitch(qw422016, v.Lang)
+	qw422016.N().S(`
 </nav>
 </header>
 <main>

@@ -30,16 +30,19 @@ func TestPageSpeaksTheBrowsersLanguage(t *testing.T) {
 			w := get(Options{Demo: demo}, "/", "Accept-Language", accept)
 			body := w.Body.String()
 			for name, value := range map[string]string{
-				"Content-Type": "text/html; charset=utf-8", "Content-Language": want, "Vary": "Accept-Language", "Cache-Control": "no-cache",
+				"Content-Type": "text/html; charset=utf-8", "Content-Language": want, "Vary": "Accept-Language, Cookie", "Cache-Control": "no-cache",
 			} {
 				if got := w.Header().Get(name); got != value {
 					t.Errorf("Accept-Language %q: %s %q, want %q", accept, name, got, value)
 				}
 			}
+			if !strings.Contains(body, webpage.LanguageSwitch(webpage.Language(want))) {
+				t.Errorf("Accept-Language %q: no link to the other language", accept)
+			}
 			if w.Code != http.StatusOK || !strings.Contains(body, `<html lang="`+want+`">`) {
 				t.Errorf("Accept-Language %q: %d, no lang=%q", accept, w.Code, want)
 			}
-			if han := regexp.MustCompile(`\p{Han}`).MatchString(body); han != (want == "zh-CN") {
+			if han := regexp.MustCompile(`\p{Han}`).MatchString(strings.Replace(body, webpage.LanguageSwitch(webpage.English), "", 1)); han != (want == "zh-CN") {
 				t.Errorf("Accept-Language %q: Chinese characters: %v", accept, han)
 			}
 		}

@@ -73,3 +73,27 @@ func CopyButton(label, copied, selected string) string {
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016
 }
+
+// LanguageSwitch is the link that shows the page in the other language, and keeps that choice. It names the language in its own words.
+
+func StreamLanguageSwitch(qw422016 *qt422016.Writer, lang Language) {
+	if lang == Chinese {
+		qw422016.N().S(`<a class="language" href="?lang=en" hreflang="en" lang="en">English</a>`)
+	} else {
+		qw422016.N().S(`<a class="language" href="?lang=zh-CN" hreflang="zh-CN" lang="zh-CN">中文</a>`)
+	}
+}
+
+func WriteLanguageSwitch(qq422016 qtio422016.Writer, lang Language) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	StreamLanguageSwitch(qw422016, lang)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func LanguageSwitch(lang Language) string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	WriteLanguageSwitch(qb422016, lang)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}

@@ -54,10 +54,8 @@ func Origin(r *http.Request) string {
 
 // Serve answers GET and HEAD with a page in this language.
 func Serve(w http.ResponseWriter, r *http.Request, lang Language, page string) {
-	h := w.Header()
-	h.Set("Content-Type", HTML)
-	h.Set("Content-Language", string(lang))
-	h.Set("Vary", "Accept-Language")
+	w.Header().Set("Content-Type", HTML)
+	SetLanguage(w, r, lang)
 	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(page))
 }
 

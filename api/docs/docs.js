@@ -2,6 +2,10 @@
 
 const methods = ["get", "post", "put", "patch", "delete"];
 const $ = (id) => document.getElementById(id);
+const words = $("calls").dataset;
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+// around is a text around elements that stand in the place of {form}.
+const around = (text, elements) => text.split(/(\{form\})/).flatMap((part) => (part === "{form}" ? elements : part ? [part] : []));
 let api;
 let server; // its address: where the description is served from, so behind a proxy with the prefix that it strips
 
@@ -26,23 +30,23 @@ function form(schema) {
   const name = schema.$ref?.split("/").at(-1);
   if (name) return [element("a", { href: "#schema-" + name }, name)];
   const choice = schema.oneOf ?? schema.anyOf;
-  if (choice) return choice.flatMap((s, i) => (i ? [" or ", ...form(s)] : form(s)));
+  if (choice) return choice.flatMap((s, i) => (i ? [` ${words.or} `, ...form(s)] : form(s)));
   if ("const" in schema) return [JSON.stringify(schema.const)];
-  if (schema.type === "array") return ["array of ", ...form(schema.items)];
-  const words = [[schema.type ?? "any JSON"].flat().join(" or ")];
-  if (typeof schema.additionalProperties === "object") words.push(" of ", ...form(schema.additionalProperties));
-  if (schema.enum) words.push(": " + schema.enum.join(", "));
-  return words;
+  if (schema.type === "array") return around(words.arrayOf, form(schema.items));
+  const parts = [[schema.type ?? words.anyJson].flat().join(` ${words.or} `)];
+  if (typeof schema.additionalProperties === "object") parts.push(...around(words.mapOf, form(schema.additionalProperties)));
+  if (schema.enum) parts.push(": " + schema.enum.join(", "));
+  return parts;
 }
 
 // limits are what else a schema says of a value.
 function limits(schema) {
   const { minimum, maximum, maxLength, maxItems } = schema;
   return [
-    minimum !== undefined && `${minimum} to ${maximum}`,
-    maxLength && `at most ${maxLength} characters`,
-    maxItems && `at most ${maxItems}`,
-    schema.default !== undefined && `default ${JSON.stringify(schema.default)}`,
+    minimum !== undefined && fill(words.range, { least: minimum, most: maximum }),
+    maxLength && fill(words.maxLength, { n: maxLength }),
+    maxItems && fill(words.maxItems, { n: maxItems }),
+    schema.default !== undefined && fill(words.default, { value: JSON.stringify(schema.default) }),
   ].filter(Boolean).join(", ");
 }
 
@@ -52,7 +56,7 @@ function fields(entries) {
     const more = limits(schema);
     return [
       element("dt", {}, element("code", {}, name), " ",
-        element("span", { class: "quiet" }, form(schema), where ? `, in the ${where}` : "", required ? ", required" : "", more ? "; " + more : "")),
+        element("span", { class: "quiet" }, form(schema), where ? `, ${words[where]}` : "", required ? `, ${words.required}` : "", more ? "; " + more : "")),
       element("dd", {}, prose(description ?? schema.description)),
     ];
   }));
@@ -70,20 +74,20 @@ function curl(path, operation, media, value) {
     else if (typeof p.example === "object") for (const [k, v] of Object.entries(p.example)) query.append(k, v);
     else query.append(p.name, p.example);
   }
-  const words = ["curl", quote(server + path + (query.size ? "?" + query : ""))];
-  if ((operation.security ?? api.security).some((s) => s.apiKey)) words.push('-H "Authorization: Bearer $SCENECAST_API_KEY"');
+  const line = ["curl", quote(server + path + (query.size ? "?" + query : ""))];
+  if ((operation.security ?? api.security).some((s) => s.apiKey)) line.push('-H "Authorization: Bearer $SCENECAST_API_KEY"');
   if (media === "application/x-www-form-urlencoded") {
-    for (const [k, v] of Object.entries(value)) if (k !== "token") words.push("-d", quote(`${k}=${v}`));
-  } else if (typeof value === "string") words.push("-H", quote("Content-Type: " + media), "--data-binary", quote(value.trimEnd()));
-  else if (value !== undefined) words.push("-d", quote(JSON.stringify(value)));
-  return words.join(" ");
+    for (const [k, v] of Object.entries(value)) if (k !== "token") line.push("-d", quote(`${k}=${v}`));
+  } else if (typeof value === "string") line.push("-H", quote("Content-Type: " + media), "--data-binary", quote(value.trimEnd()));
+  else if (value !== undefined) line.push("-d", quote(JSON.stringify(value)));
+  return line.join(" ");
 }
 
 // copyable is a command line with a button that copies it.
 const copyable = (line) =>
   element("div", { class: "snippet" },
     element("pre", { tabindex: 0 }, line),
-    element("button", { class: "copy", type: "button", "aria-label": "Copy the curl line", "data-copied": "Copied", "data-selected": "Press Ctrl+C" }, "Copy"));
+    element("button", { class: "copy", type: "button", "aria-label": words.copyLine, "data-copied": words.copied, "data-selected": words.selected }, words.copy));
 
 // examples are those of a body or an answer, by media type.
 const examples = (content = {}) =>
@@ -97,15 +101,15 @@ function call(method, path, operation) {
   return element("section", { id, "aria-labelledby": id + "-head" },
     element("h2", { id: id + "-head" }, element("a", { href: "#" + id }, element("span", { class: "method" }, method.toUpperCase()), " ", path)),
     element("p", {}, element("strong", {}, operation.summary), ". ", prose(operation.description)),
-    parameters.length ? [element("h3", {}, "Parameters"), fields(parameters.map((p) => [p.name, p.schema, p.required, p.description, p.in]))] : [],
+    parameters.length ? [element("h3", {}, words.parameters), fields(parameters.map((p) => [p.name, p.schema, p.required, p.description, p.in]))] : [],
     Object.entries(bodies).map(([media, { schema }]) => [
-      element("h3", {}, "Body, ", element("code", {}, media)), element("p", {}, form(schema), ". ", prose(schema.description)),
+      element("h3", {}, around(words.body, [element("code", {}, media)])), element("p", {}, form(schema), ". ", prose(schema.description)),
       schema.properties ? properties(schema) : [],
     ]),
-    !operation.responses[200] ? [] : element("h3", {}, "Try it"), // curl opens no WebSocket
+    !operation.responses[200] ? [] : element("h3", {}, words.try), // curl opens no WebSocket
     !operation.responses[200] ? [] : (tried.length ? tried : [{}]).flatMap((e) =>
       [element("p", {}, e.summary ?? ""), copyable(curl(path, operation, e.media, e.value))]),
-    element("h3", {}, "Answers"),
+    element("h3", {}, words.answers),
     Object.entries(operation.responses).map(([status, response]) => {
       const { description, content = {} } = { ...resolve(response), ...response }; // a reference may have a description of its own
       const what = Object.values(content).flatMap(({ schema }, i) => [i ? "; " : " ", ...form(schema)]);
@@ -136,10 +140,10 @@ try {
     }
     $("contents").append(element("p", {}, description), links);
   }
-  $("calls").append(element("h2", { id: "schemas" }, "Schemas"), ...Object.entries(api.components.schemas).map(([n, s]) => schema(n, s)));
-  $("contents").append(element("p", {}, element("a", { href: "#schemas" }, "Schemas")));
+  $("calls").append(element("h2", { id: "schemas" }, words.schemas), ...Object.entries(api.components.schemas).map(([n, s]) => schema(n, s)));
+  $("contents").append(element("p", {}, element("a", { href: "#schemas" }, words.schemas)));
   document.getElementById(location.hash.slice(1))?.scrollIntoView();
 } catch (err) {
-  $("failed").textContent = `The description could not be read: ${err.message}`;
+  $("failed").textContent = fill(words.unreadable, { message: err.message });
   $("failed").hidden = false;
 }
