@@ -18,6 +18,9 @@ import (
 func serve(t *testing.T, o Options, method, target string, header ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequest(method, target, nil)
+	if o.Key == "" {
+		o.Key = "key"
+	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
 	}
@@ -36,13 +39,18 @@ func bodyOf(t *testing.T, res *http.Response) string {
 }
 
 var (
-	pagePaths  = []string{"/demo/", "/demo/home", "/demo/list", "/demo/back"}
+	pagePaths  = []string{"/demo/", "/demo/home", "/demo/list", "/demo/back", "/demo/playground"}
 	assetTypes = map[string]string{
 		"/demo/demo.css": "text/css; charset=utf-8",
 		"/demo/page.js":  "text/javascript; charset=utf-8",
 		"/demo/scene.js": "text/javascript; charset=utf-8",
 		"/demo/back.js":  "text/javascript; charset=utf-8",
 		"/demo/icon.svg": "image/svg+xml",
+
+		"/demo/playground.js": "text/javascript; charset=utf-8",
+		"/demo/audience.js":   "text/javascript; charset=utf-8",
+		"/demo/network.js":    "text/javascript; charset=utf-8",
+		"/demo/calls.js":      "text/javascript; charset=utf-8",
 	}
 )
 
@@ -191,6 +199,9 @@ func TestStatus(t *testing.T) {
 		{"DELETE", "/demo/scene.js", 405},
 		{"OPTIONS", "/demo/home", 405},
 		{"GET", "/demo/nothing", 404},
+		{"HEAD", "/demo/playground", 200},
+		{"POST", "/demo/playground", 405},
+		{"GET", "/demo/pushes/", 404},
 		{"POST", "/demo/nothing", 404},
 		{"GET", "/demo/home/", 404},
 		{"GET", "/demo/pages.qtpl", 404},

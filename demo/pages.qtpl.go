@@ -45,44 +45,59 @@ func streamlayout(qw422016 *qt422016.Writer, v view, p page) {
 <meta name="color-scheme" content="light dark">
 <title>`)
 	qw422016.E().S(v.Title)
-	if v.Path != "" {
+	if v.Name != "" {
 		qw422016.N().S(` · Scenecast`)
 	}
 	qw422016.N().S(`</title>
 <link rel="icon" href="icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="demo.css">
 </head>
-<body>
+<body`)
+	if v.Name == "playground" {
+		qw422016.N().S(` class="wide"`)
+	}
+	qw422016.N().S(`>
 <header class="bar">
 <nav>
 <a class="brand" href="./"`)
-	if v.Path == "" {
+	if v.Name == "" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`><img src="icon.svg" alt="" width="24" height="24"><span class="name">Scenecast</span></a>
 <div class="pages">
 <a href="home"`)
-	if v.Path == "home" {
+	if v.Name == "home" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`>`)
-	qw422016.E().S(v.Words.Home)
+	qw422016.E().S(v.Words.NavHome)
 	qw422016.N().S(`</a>
 <a href="list"`)
-	if v.Path == "list" {
+	if v.Name == "list" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`>`)
-	qw422016.E().S(v.Words.List)
+	qw422016.E().S(v.Words.NavList)
 	qw422016.N().S(`</a>
 <a href="back"`)
-	if v.Path == "back" {
+	if v.Name == "back" {
 		streamcurrent(qw422016)
 	}
 	qw422016.N().S(`>`)
-	qw422016.E().S(v.Words.Back)
+	qw422016.E().S(v.Words.NavBack)
 	qw422016.N().S(`</a>
-</div>
+`)
+	if v.Playground {
+		qw422016.N().S(`<a href="playground"`)
+		if v.Name == "playground" {
+			streamcurrent(qw422016)
+		}
+		qw422016.N().S(`>`)
+		qw422016.E().S(v.Words.Playground)
+		qw422016.N().S(`</a>
+`)
+	}
+	qw422016.N().S(`</div>
 `)
 	webpage.StreamLanguageSwitch(qw422016, v.Lang)
 	qw422016.N().S(`
@@ -175,7 +190,20 @@ func (v index) streammain(qw422016 *qt422016.Writer) {
 	qw422016.E().S(v.Words.StepMore)
 	qw422016.N().S(`</p></li>
 </ol>
-<h2>`)
+`)
+	if v.Playground {
+		qw422016.N().S(`<h2>`)
+		qw422016.E().S(v.Words.Playground)
+		qw422016.N().S(`</h2>
+<p>`)
+		qw422016.E().S(v.Words.PlayIntro)
+		qw422016.N().S(`</p>
+<p class="links"><a class="button" href="playground">`)
+		qw422016.E().S(v.Words.PlayOpen)
+		qw422016.N().S(`</a></p>
+`)
+	}
+	qw422016.N().S(`<h2>`)
 	qw422016.E().S(v.Words.OnEveryPage)
 	qw422016.N().S(`</h2>
 <div class="snippet"><pre tabindex="0"><code>&lt;script src="<span data-address="..">`)
@@ -202,9 +230,18 @@ func (v index) streammain(qw422016 *qt422016.Writer) {
 <h2>`)
 	qw422016.E().S(v.Words.More)
 	qw422016.N().S(`</h2>
-<p><a href="../v1/docs">`)
+<ul>
+<li><a href="../v1/docs">`)
 	qw422016.E().S(v.Words.Docs)
-	qw422016.N().S(`</a></p>
+	qw422016.N().S(`</a></li>
+`)
+	if v.Dashboard {
+		qw422016.N().S(`<li><a href="../dashboard/">`)
+		qw422016.E().S(v.Words.ToDashboard)
+		qw422016.N().S(`</a></li>
+`)
+	}
+	qw422016.N().S(`</ul>
 <p id="said" class="unseen" role="status"></p>
 `)
 }
@@ -246,27 +283,8 @@ func (v index) scripts() string {
 //
 
 func (v scene) streammain(qw422016 *qt422016.Writer) {
-	qw422016.N().S(`<p id="state" role="status"
-	data-text-idle="`)
-	qw422016.E().S(v.Words.StateIdle)
-	qw422016.N().S(`" data-text-connecting="`)
-	qw422016.E().S(v.Words.StateConnecting)
-	qw422016.N().S(`"
-	data-text-open="`)
-	qw422016.E().S(v.Words.StateOpen)
-	qw422016.N().S(`" data-text-waiting="`)
-	qw422016.E().S(v.Words.StateWaiting)
-	qw422016.N().S(`"
-	data-text-closed="`)
-	qw422016.E().S(v.Words.StateClosed)
-	qw422016.N().S(`" data-text-refused="`)
-	qw422016.E().S(v.Words.StateRefused)
-	qw422016.N().S(`"
-	data-text-missing="`)
-	qw422016.E().S(v.Words.ScriptMissing)
-	qw422016.N().S(`">`)
-	qw422016.E().S(v.Words.StateIdle)
-	qw422016.N().S(`</p>
+	v.streamstate(qw422016)
+	qw422016.N().S(`
 <p class="lead">`)
 	qw422016.E().S(v.intro())
 	qw422016.N().S(`</p>
@@ -291,6 +309,48 @@ func (v scene) writemain(qq422016 qtio422016.Writer) {
 func (v scene) main() string {
 	qb422016 := qt422016.AcquireByteBuffer()
 	v.writemain(qb422016)
+	qs422016 := string(qb422016.B)
+	qt422016.ReleaseByteBuffer(qb422016)
+	return qs422016
+}
+
+// The state of the page's connection.
+
+func (v view) streamstate(qw422016 *qt422016.Writer) {
+	qw422016.N().S(`<p id="state" role="status"
+	data-text-idle="`)
+	qw422016.E().S(v.Words.StateIdle)
+	qw422016.N().S(`" data-text-connecting="`)
+	qw422016.E().S(v.Words.StateConnecting)
+	qw422016.N().S(`"
+	data-text-open="`)
+	qw422016.E().S(v.Words.StateOpen)
+	qw422016.N().S(`" data-text-waiting="`)
+	qw422016.E().S(v.Words.StateWaiting)
+	qw422016.N().S(`"
+	data-text-closed="`)
+	qw422016.E().S(v.Words.StateClosed)
+	qw422016.N().S(`" data-text-refused="`)
+	qw422016.E().S(v.Words.StateRefused)
+	qw422016.N().S(`"
+	data-text-cut="`)
+	qw422016.E().S(v.Words.StateCut)
+	qw422016.N().S(`" data-text-missing="`)
+	qw422016.E().S(v.Words.ScriptMissing)
+	qw422016.N().S(`">`)
+	qw422016.E().S(v.Words.StateIdle)
+	qw422016.N().S(`</p>`)
+}
+
+func (v view) writestate(qq422016 qtio422016.Writer) {
+	qw422016 := qt422016.AcquireWriter(qq422016)
+	v.streamstate(qw422016)
+	qt422016.ReleaseWriter(qw422016)
+}
+
+func (v view) state() string {
+	qb422016 := qt422016.AcquireByteBuffer()
+	v.writestate(qb422016)
 	qs422016 := string(qb422016.B)
 	qt422016.ReleaseByteBuffer(qb422016)
 	return qs422016

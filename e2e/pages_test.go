@@ -93,7 +93,7 @@ func TestPagesFitTheScreen(t *testing.T) {
 		page := newTab(t, profile{language: language})
 		for _, width := range []int64{320, 390, 1280} {
 			call(page, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 500})
-			for _, path := range []string{"/", "/demo/", "/demo/home", "/demo/list", "/demo/back", "/v1/docs"} {
+			for _, path := range []string{"/", "/demo/", "/demo/home", "/demo/list", "/demo/back", "/demo/playground", "/v1/docs"} {
 				page.open(b.url(path))
 				page.wait(`!document.querySelector("#calls") || document.querySelectorAll("#calls > section").length > 20`)
 				rows := 1
@@ -120,7 +120,7 @@ func TestLanguageSwitch(t *testing.T) {
 	page.follow(".language")
 	page.expect(shown, []string{"/push/", "en", "中文"})
 	page.expect(`document.querySelector("h1").textContent`, "Scenecast is running")
-	for _, path := range []string{"demo/", "demo/home", "demo/list", "demo/back", "v1/docs"} {
+	for _, path := range []string{"demo/", "demo/home", "demo/list", "demo/back", "demo/playground", "v1/docs"} {
 		page.open(base + path)
 		page.expect(shown, []string{"/push/" + path, "en", "中文"})
 		page.follow(".language")

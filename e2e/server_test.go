@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"scenecast/audience"
+	"scenecast/auth"
 	"scenecast/config"
 	"scenecast/demo"
 	"scenecast/freeport"
@@ -24,6 +25,9 @@ import (
 
 // token is the tutorial's.
 const token = "123456"
+
+// demoKey is the key of the demo's playground.
+const demoKey = "the-key-of-the-playground"
 
 // anyPort is where a server listens that does not come back; one that does has a port of package freeport.
 const anyPort = "127.0.0.1:0"
@@ -92,10 +96,11 @@ func newBackend(t *testing.T, addr string, settings map[string]string) (*backend
 	if err != nil {
 		return nil, fmt.Errorf("settings: %w", err)
 	}
+	c.APIKeys = append(c.APIKeys, config.APIKey{Name: "demo", Key: demoKey, Allow: []auth.Scope{auth.Push, auth.Read}})
 	s, err := server.New(t.Context(), server.Options{
 		Config: c,
 		Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-		Pages:  map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: token})},
+		Pages:  map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: token, Key: demoKey})},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("new server: %w", err)

@@ -263,7 +263,7 @@ func TestDemo(t *testing.T) {
 	demo := launch(t, nil, "demo", "--listen", "127.0.0.1:0")
 	home := line(t, demo.stdout, `(http://\S+/demo/home)`)
 	base := strings.TrimSuffix(home, "/demo/home")
-	for _, path := range []string{"/demo/home", "/demo/list", "/demo/back", "/demo/", "/"} {
+	for _, path := range []string{"/demo/home", "/demo/list", "/demo/back", "/demo/playground", "/demo/", "/"} {
 		response, err := http.Get(base + path)
 		if err != nil {
 			t.Fatal(err)
@@ -281,6 +281,18 @@ func TestDemo(t *testing.T) {
 	}
 	_ = response.Body.Close()
 	line(t, page.stdout, `^{"message":"后端触发了按钮 2","code":"200"}$`)
+
+	// The playground's backend reaches the server that it is part of.
+	response, err = http.Post(base+"/demo/push", "application/json", strings.NewReader(`{"to":"page == \"list\"","message":"typed"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil || response.StatusCode != http.StatusOK || !strings.Contains(string(body), `"matched":1`) {
+		t.Errorf("a push of the playground: %s %s (%v)", response.Status, body, err)
+	}
+	line(t, page.stdout, `"message":"typed"`)
 	demo.terminate()
 	page.terminate()
 }

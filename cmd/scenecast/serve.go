@@ -149,9 +149,9 @@ const demoToken = "123456"
 func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Run the tutorial's three pages, ready to click on",
+		Short: "Run the tutorial's three pages and a playground, ready to click on",
 		Long: `Runs a server with the tutorial's pages: button 1 on the back page makes the home page pop up a message, button 2
-the list page. It takes the tutorial's token 123456, for pages and for triggers, so it listens on loopback unless
+the list page. A playground shows labels, audiences, resuming and receipts. It takes the tutorial's token 123456, for pages and for triggers, so it listens on loopback unless
 --listen says otherwise. It reads no configuration file.`,
 		Example: "  scenecast demo\n  scenecast demo --listen :9502        # for the pages on your phone",
 		Args:    cobra.NoArgs,
@@ -177,6 +177,9 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 		if err != nil {
 			return err
 		}
+		// The playground's backend has a key of its own, which nobody is told.
+		playground := auth.NewSecret()
+		l.Config.APIKeys = append(l.Config.APIKeys, config.APIKey{Name: "playground", Key: config.Secret(playground), Allow: []auth.Scope{auth.Push, auth.Read}})
 		log, _, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
 		defer onHangups(func() { log.Warn("SIGHUP: the demo reads no configuration, so nothing has changed") })()
@@ -185,7 +188,7 @@ the list page. It takes the tutorial's token 123456, for pages and for triggers,
 			Config:        l.Config,
 			Version:       version,
 			Logger:        log,
-			Pages:         map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken})},
+			Pages:         map[string]http.Handler{"/demo/": demo.Handler(demo.Options{Token: demoToken, Key: playground, Dashboard: true})},
 			DashboardCode: code,
 		})
 		if err != nil {
@@ -207,6 +210,7 @@ func printDemo(out io.Writer, addr net.Addr, login *server.DashboardCode) {
   %[1]s/demo/home    首页   the home page
   %[1]s/demo/list    列表页 the list page
   %[1]s/demo/back    后端   the back page: button 1 makes the home page pop up a message, button 2 the list page
+  %[1]s/demo/playground  labels, audiences, resuming, receipts
 
 And the dashboard, for which this link logs you in, once; later the API key does, which is good until the demo ends:
 
