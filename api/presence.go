@@ -16,6 +16,8 @@ import (
 type Presence interface {
 	// Declares reports whether the values of a key are scenes.
 	Declares(app, key string) bool
+	// Declared are the keys whose values are scenes, in the order of the settings.
+	Declared(app string) []string
 	// Scene is a scene, and its members by name, behind one, at most limit.
 	Scene(id presence.SceneID, after string, limit int) ([]presence.Member, presence.Scene)
 	// Scenes are those of a key by value, behind one, at most limit, and how many there are.

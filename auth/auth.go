@@ -118,6 +118,9 @@ const (
 	Admin   Scope = "admin"   // change what the server itself does
 )
 
+// AnyScope stands for whatever a key has: calls that tell it of itself need no scope by name.
+const AnyScope Scope = "any"
+
 // Scopes are all scopes, in the order of the documentation.
 var Scopes = []Scope{Push, Trigger, Read, Manage, Admin}
 
@@ -145,7 +148,7 @@ type Rate struct {
 }
 
 // May reports whether the key has the scope.
-func (k Key) May(s Scope) bool { return slices.Contains(k.Scopes, s) }
+func (k Key) May(s Scope) bool { return s == AnyScope || slices.Contains(k.Scopes, s) }
 
 // MayTrigger reports whether the key may run the trigger of this name, if there is one.
 func (k Key) MayTrigger(name string) bool {

@@ -109,6 +109,9 @@ func TestCalls(t *testing.T) {
 	history, err = b.History(ctx, client.HistoryRequest{Since: "k3x9a-17"})
 	check("a gap", history.Gap != nil && history.Gap.Reason == "epoch", history, err)
 
+	self, err := b.Self(ctx)
+	check("the key", self.App == "default" && self.Key == "backend" && slices.Contains(self.Scopes, "read") && self.Within == "" && self.Triggers == nil &&
+		self.Node != nil && self.Node.ID != 0 && slices.Equal(self.Presence, []string{"order"}) && !self.Time.IsZero(), self, err)
 	nodes, err := b.Nodes(ctx)
 	check("the nodes", len(nodes.Nodes) == 1 && nodes.Nodes[0].Self && nodes.Nodes[0].Connections == 1 && nodes.Log == nil, nodes, err)
 	hooks, err := b.Hooks(ctx)

@@ -63,6 +63,31 @@ func (b *Backend) Revoke(ctx context.Context, r RevokeRequest) (m Managed, err e
 	return m, err
 }
 
+// Self is what an API key is, and may do.
+type Self struct {
+	App      string    `json:"app"` // whose pages it reaches
+	Key      string    `json:"key"` // its name
+	Scopes   []string  `json:"scopes"`
+	Within   string    `json:"within"`   // the audience to which it is confined; empty: it reaches all pages of its app
+	Triggers []string  `json:"triggers"` // that it may run; nil: all of its app
+	Node     *SelfNode `json:"node"`     // that answers; nil for a key that is confined
+	Presence []string  `json:"presence"` // label keys whose values are scenes: see Scenes
+	Time     time.Time `json:"time"`     // now, by the node's clock
+}
+
+// SelfNode is the node that answers.
+type SelfNode struct {
+	ID      uint64 `json:"id"`
+	Name    string `json:"name"` // the same over restarts; may be empty
+	Version string `json:"version"`
+}
+
+// Self tells what the key is, and may do. A key of any scope may ask.
+func (b *Backend) Self(ctx context.Context) (s Self, err error) {
+	err = b.get(ctx, "/v1/self", nil, &s)
+	return s, err
+}
+
 // Nodes are the nodes of a cluster, as the one that answers knows them, and how their log stands.
 type Nodes struct {
 	Nodes []Node       `json:"nodes"` // the one that answers first

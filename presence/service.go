@@ -230,6 +230,17 @@ func (s *Service) Declares(app, key string) bool {
 	return declared && k.Told == nil
 }
 
+// Declared are the keys whose values are scenes that pages may watch, and backends may ask for.
+func (s *Service) Declared(app string) []string {
+	var keys []string
+	for _, k := range s.options.Keys(app) {
+		if k.Told == nil {
+			keys = append(keys, k.Name)
+		}
+	}
+	return keys
+}
+
 // Scene is a scene as the API tells of it: its members by name, behind one, at most limit.
 func (s *Service) Scene(id SceneID, after string, limit int) ([]Member, Scene) {
 	s.mu.Lock()

@@ -108,7 +108,7 @@ func (r *running) runExample(request, want string) {
 	}
 }
 
-var volatile = regexp.MustCompile(`"(id|position|next|at|since|started|from|until|peer)":"([a-z2-7]{26}|[0-9a-z]+-[0-9]+|127\.0\.0\.1:[0-9]+|[0-9-]+T[0-9:.]+Z)"`)
+var volatile = regexp.MustCompile(`"(id|position|next|at|since|started|from|until|peer|time)":"([a-z2-7]{26}|[0-9a-z]+-[0-9]+|127\.0\.0\.1:[0-9]+|[0-9-]+T[0-9:.]+Z)"`)
 
 // steady reads JSON values, without what is another one each time.
 func steady(t testing.TB, text string) (values []any) {

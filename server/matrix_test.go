@@ -49,6 +49,7 @@ var samples = map[string]sample{
 	"POST /v1/drain":            {"", `{"delay":"1h"}`, 200}, // no page is told before the next but one ends it
 	"GET /v1/drain":             {"", ``, 200},
 	"DELETE /v1/drain":          {"", ``, 200},
+	"GET /v1/self":              {"", ``, 200},
 }
 
 // bearer is somebody who makes calls.
