@@ -3,6 +3,7 @@ package scenecast
 import (
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/scenes"
 )
 
 // Query asks every node about an app's connections, or does something to them: at most one of the pointers is set.
@@ -14,6 +15,7 @@ type Query struct {
 	Relabel    *Relabel      // change their labels
 	Disconnect *Disconnect   // close them
 	Values     *Values       // tell the values of a label
+	Scenes     *Scenes       // tell how many are in each scene
 }
 
 // List asks for connections in the order of their IDs.
@@ -32,6 +34,13 @@ type Disconnect struct{ Ending Ending }
 // Values asks which values a key has among the chosen connections, and how many of them have each.
 type Values struct{ Key string }
 
+// Scenes asks how many of the chosen connections are in each scene: each combination of values of some keys. The connections are chosen in turn
+// among the pushes, and each counts with the labels that it has a moment later.
+type Scenes struct {
+	By    []string // the keys, at most scenes.MaxKeys
+	Limit int      // how many scenes each node tells of, the largest ones
+}
+
 // Reply is the answer to a query. Replies of shards and nodes add up.
 type Reply struct {
 	Tally       Tally          // how many connections match; Tally.Nodes says how many nodes have answered
@@ -41,6 +50,7 @@ type Reply struct {
 	Changed     int            // of Relabel: connections that have the labels now
 	Connections []Connection   // of List, in the order of their IDs
 	Values      map[string]int // of Values
+	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
 }
 
 // NodeCount says how many connections of a node match.
@@ -64,6 +74,13 @@ func (r *Reply) Add(other Reply) {
 	r.ByNode = append(r.ByNode, other.ByNode...)
 	r.Changed += other.Changed
 	r.Connections = mergeConnections(r.Connections, other.Connections)
+	switch {
+	case other.Scenes == nil:
+	case r.Scenes == nil:
+		r.Scenes = other.Scenes
+	default:
+		r.Scenes.Add(other.Scenes)
+	}
 	for value, n := range other.Values {
 		if r.Values == nil {
 			r.Values = make(map[string]int)

@@ -87,6 +87,7 @@ const DefaultTimeout = 40 * time.Second
 type API struct {
 	o      Options // without Asker and Log, which no call may use but by way of engine
 	engine access.Engine
+	rates  pushRates
 	mux    *http.ServeMux
 }
 
@@ -121,6 +122,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"after", "limit", "to"}, (*API).connections, false},
 	{http.MethodGet, "/v1/connections/{id}", auth.Read, "", nil, (*API).connection, false},
 	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels, false},
+	{http.MethodGet, "/v1/scenes", auth.Read, "", []string{"by", "limit", "to"}, (*API).scenes, false},
 	{http.MethodGet, "/v1/presence", auth.Read, "", []string{"after", "key", "limit", "value"}, (*API).presence, false},
 	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel, false},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect, false},

@@ -40,6 +40,7 @@ var calls = map[string]struct {
 	"GET /v1/connections":         {nil, connectionsResponse{}},
 	"GET /v1/connections/{id}":    {nil, scenecast.Connection{}},
 	"GET /v1/labels":              {nil, labelsResponse{}},
+	"GET /v1/scenes":              {nil, scenesOfPages{}},
 	"GET /v1/presence":            {nil, presenceResponse{}},
 	"GET /v1/nodes":               {nil, nodesResponse{}},
 	"GET /v1/self":                {nil, selfResponse{}},

@@ -74,6 +74,12 @@ func TestCalls(t *testing.T) {
 	check("why", why.Matches && why.Explanation.Why == "plan = pro" && why.Nodes == 0, why, err)
 	values, err := b.LabelValues(ctx, "order", "*", 10)
 	check("the values", values.Distinct == 1 && values.Values[0] == client.LabelValue{Value: "7", Connections: 1}, values, err)
+	table, err := b.CountScenes(ctx, []string{"page", "order", "nothing"}, client.Labels{"page": {"order"}}, 10)
+	check("the scenes by keys", table.Matched == 1 && len(table.Scenes) == 1 && table.Scenes[0].Labels.Get("order") == "7" && len(table.Scenes[0].Labels) == 2 &&
+		table.Scenes[0].PushesPerMinute != nil && *table.Scenes[0].PushesPerMinute >= 2 && table.Rest == client.RestOfScenes{} && table.Nodes == 1, table, err)
+	if _, err := b.CountScenes(ctx, []string{"a", "b", "c", "d"}, "*", 10); !errors.As(err, &e) || e.Kind != client.KindInvalid || e.Where != "by" {
+		t.Errorf("by four keys: %v", err)
+	}
 
 	managed, err := b.SetLabels(ctx, client.Labels{"order": {"7"}}, client.Labels{"tag": {"a", "b"}, "page": nil})
 	check("the labels", managed.Changed == 1, managed, err)

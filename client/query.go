@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -175,6 +176,41 @@ func (b *Backend) LabelValues(ctx context.Context, key string, to any, limit int
 		err = b.get(ctx, "/v1/labels", url.Values{"key": {key}, "to": {text}, "limit": {strconv.Itoa(limit)}}, &values)
 	}
 	return values, err
+}
+
+// SceneTable says how many pages are in each scene: each combination of values of some keys.
+type SceneTable struct {
+	By         []string     `json:"by"`
+	Scenes     []SceneRow   `json:"scenes"` // those with the most pages first
+	Rest       RestOfScenes `json:"rest"`
+	Matched    int          `json:"matched"` // pages of the audience, each once. One with several values of a key is in several scenes
+	Nodes      int          `json:"nodes"`   // that have answered
+	NodesKnown int          `json:"nodes_known"`
+}
+
+// SceneRow is a scene of a SceneTable.
+type SceneRow struct {
+	Labels          Labels `json:"labels"` // a key that the pages lack is missing
+	Matched         int    `json:"matched"`
+	AtMost          int    `json:"at_most"`           // pages that it may have; 0: Matched is exact
+	PushesPerMinute *int   `json:"pushes_per_minute"` // that such a page can have matched; nil for a key that is confined
+}
+
+// RestOfScenes are the scenes that a SceneTable does not list.
+type RestOfScenes struct {
+	Scenes    int  `json:"scenes"`
+	Matched   int  `json:"matched"`   // their pages, each in each of its scenes
+	Estimated bool `json:"estimated"` // Scenes is, to about 3 % of all scenes
+}
+
+// CountScenes counts the pages of an audience by scene: by one to three keys. At most limit scenes are listed, which is 1 to 1000, and the others
+// summed.
+func (b *Backend) CountScenes(ctx context.Context, by []string, to any, limit int) (table SceneTable, err error) {
+	text, err := audienceText(to)
+	if err == nil {
+		err = b.get(ctx, "/v1/scenes", url.Values{"by": {strings.Join(by, ",")}, "to": {text}, "limit": {strconv.Itoa(limit)}}, &table)
+	}
+	return table, err
 }
 
 // Member is a user in a scene.

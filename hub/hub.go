@@ -203,6 +203,10 @@ func (h *Hub) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done boo
 
 // Answer implements scenecast.Node.
 func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
+	if q.Scenes != nil {
+		h.answerScenes(q, report)
+		return
+	}
 	sum := newSum(len(h.shards), scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}}, func(r scenecast.Reply) {
 		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
 		report(r)

@@ -17,23 +17,24 @@ import (
 // Shard is the part of the hub that lives on one loop. All its methods are called on the loop's owner goroutine. The loop tells of an
 // ending by a call of its own, so no member leaves while the shard goes through some of them.
 type Shard struct {
-	hub        *Hub
-	number     int // its index among the hub's
-	loop       Loop
-	members    members              // by slot index
-	apps       map[string]*appIndex // by name; an app without connections has none
-	classes    classes
-	trusts     trusts
-	tokens     tokens
-	position   scenecast.Position         // of the last push
-	epochBegan time.Time                  // when the shard came to the epoch of position
-	receipts   receipt.Pending            // what is not known yet of pushes whose publishers wait
-	catchUps   map[uint32]*catchUp        // of the members that are catching up, by slot index
-	ttlStores  map[string]*ttlstore.Store // by app; an app without pushes that last may have none
-	turns      []func() (done bool)       // what waits for its turn; see inTurn
-	chosen     []uint32                   // scratch: what an audience has selected
-	toldAcks   ratelimit.Bucket           // acknowledgements that other nodes are told of
-	view       view                       // the connection that a protocol is being told of
+	hub         *Hub
+	number      int // its index among the hub's
+	loop        Loop
+	members     members              // by slot index
+	apps        map[string]*appIndex // by name; an app without connections has none
+	classes     classes
+	trusts      trusts
+	tokens      tokens
+	position    scenecast.Position         // of the last push
+	epochBegan  time.Time                  // when the shard came to the epoch of position
+	receipts    receipt.Pending            // what is not known yet of pushes whose publishers wait
+	catchUps    map[uint32]*catchUp        // of the members that are catching up, by slot index
+	ttlStores   map[string]*ttlstore.Store // by app; an app without pushes that last may have none
+	turns       []func() (done bool)       // what waits for its turn; see inTurn
+	sceneCounts []*sceneCount              // that are under way, one after the other
+	chosen      []uint32                   // scratch: what an audience has selected
+	toldAcks    ratelimit.Bucket           // acknowledgements that other nodes are told of
+	view        view                       // the connection that a protocol is being told of
 
 	sweeping   bool                 // sweep comes again
 	latePasses map[uint32]*latePass // by slot index

@@ -145,6 +145,11 @@ func draw(random *rand.Rand) (c confinedCall) {
 	case 12:
 		c = get("/v1/connections/NODE." + number)
 	case 13:
+		if random.IntN(2) == 0 {
+			by := []string{"tenant", "page", "@id", "page,status", "@user,page,x"}[random.IntN(5)]
+			c = confinedCall{method: "GET", target: "/v1/scenes?" + url.Values{"by": {by}, "to": {to}, "limit": {fmt.Sprint(1 + random.IntN(3))}}.Encode()}
+			break
+		}
 		c = get("/v1/labels", "key", []string{"tenant", "page", "@id", "@user", "x", "status"}[random.IntN(6)], "to", to)
 	case 14:
 		c = confinedCall{method: "POST", target: "/v1/labels", body: fmt.Sprintf(`{"to":"%s",%s}`, quoted,

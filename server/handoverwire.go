@@ -242,10 +242,11 @@ type wireQuery struct {
 	Relabel    map[string][]string `json:"relabel,omitempty"`
 	Disconnect *scenecast.Ending   `json:"disconnect,omitempty"`
 	Values     *string             `json:"values,omitempty"`
+	Scenes     *scenecast.Scenes   `json:"scenes,omitempty"`
 }
 
 func encodeQuery(q scenecast.Query) ([]byte, error) {
-	w := wireQuery{App: q.App, To: q.To.String(), List: q.List}
+	w := wireQuery{App: q.App, To: q.To.String(), List: q.List, Scenes: q.Scenes}
 	if q.Relabel != nil {
 		w.Relabel = q.Relabel.Change
 	}
@@ -266,7 +267,7 @@ func decodeQuery(b []byte) (q scenecast.Query, err error) {
 	if q.To, err = audience.Parse(w.To); err != nil {
 		return q, err
 	}
-	q.App, q.List = w.App, w.List
+	q.App, q.List, q.Scenes = w.App, w.List, w.Scenes
 	if w.Relabel != nil {
 		q.Relabel = &scenecast.Relabel{Change: label.Change(w.Relabel)}
 	}

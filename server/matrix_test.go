@@ -50,6 +50,7 @@ var samples = map[string]sample{
 	"GET /v1/drain":             {"", ``, 200},
 	"DELETE /v1/drain":          {"", ``, 200},
 	"GET /v1/self":              {"", ``, 200},
+	"GET /v1/scenes":            {"/v1/scenes?by=page", ``, 200},
 }
 
 // bearer is somebody who makes calls.

@@ -32,6 +32,10 @@ export async function backend(key: string): Promise<number> {
   await ConnectionsService.disconnect(close);
   await PagesService.tutorialGet("orderShipped", key, { order: "7" });
   const listed = await ConnectionsService.connections("*", undefined, 10);
+  const scenes = await ConnectionsService.scenes("page,order", undefined, 10);
+  for (const scene of scenes.scenes) {
+    console.log(scene.labels["page"], scene.matched, scene.at_most ?? scene.matched, scene.pushes_per_minute ?? "");
+  }
   const self = await MachineryService.self();
   if (!self.scopes.includes("read") || self.within !== undefined || self.node?.version === "") {
     return 0;

@@ -18,6 +18,7 @@ type ask struct {
 	mu      sync.Mutex // a node's answer comes from any goroutine
 	total   scenecast.Reply
 	tallies []tallied // of a question about pushes, in its order
+	query   *query    // nil: it is about a push
 	waiting map[scenecast.NodeID]struct{}
 	done    chan struct{} // closed when nobody is waited for any more
 }
@@ -34,7 +35,7 @@ func newAsk(nodes []scenecast.NodeID) *ask {
 func (a *ask) add(from scenecast.NodeID, r *scenecast.Reply, tallies []tallied) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r != nil {
+	if r != nil && a.query.isAnsweredBy(r) {
 		a.total.Add(*r)
 	}
 	for i := range min(len(tallies), len(a.tallies)) {
@@ -102,6 +103,13 @@ type query struct {
 	Relabel    label.Change `json:"relabel,omitempty"`
 	Disconnect *disconnect  `json:"disconnect,omitempty"`
 	Values     *string      `json:"values,omitempty"`
+	Scenes     *sceneCounts `json:"scenes,omitempty"`
+}
+
+// sceneCounts is a scenecast.Scenes on its way.
+type sceneCounts struct {
+	By    []string `json:"by"`
+	Limit int      `json:"limit"`
 }
 
 type list struct {
@@ -144,8 +152,16 @@ func newQuery(q scenecast.Query) *query {
 		w.Disconnect = &disconnect{q.Disconnect.Ending.Code, q.Disconnect.Ending.Detail}
 	case q.Values != nil:
 		w.Values = &q.Values.Key
+	case q.Scenes != nil:
+		w.Scenes = &sceneCounts{q.Scenes.By, q.Scenes.Limit}
 	}
 	return w
+}
+
+// isAnsweredBy reports whether a reply is one to this kind of query: a node of a version that does not know it counts connections, and its
+// figures do not go with those of others. It counts as one that has not answered.
+func (w *query) isAnsweredBy(r *scenecast.Reply) bool {
+	return w == nil || (w.Scenes == nil || r.Scenes != nil)
 }
 
 func (w *query) query() (q scenecast.Query, err error) {
@@ -166,6 +182,8 @@ func (w *query) query() (q scenecast.Query, err error) {
 		}
 	case w.Values != nil:
 		q.Values = &scenecast.Values{Key: *w.Values}
+	case w.Scenes != nil:
+		q.Scenes = &scenecast.Scenes{By: w.Scenes.By, Limit: w.Scenes.Limit}
 	}
 	return q, nil
 }
@@ -278,6 +296,7 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 	}
 	known := e.members.known()
 	a := newAsk(nodes)
+	a.query = q.Query
 	e.askNo++
 	q.No, q.Within, q.After = e.askNo, e.options.AnswerTimeout, e.tail.Newest()
 	e.asks[q.No] = a

@@ -16,9 +16,10 @@ import (
 
 // sink is a node that writes down what it gets. It has no connections, unless it has a hub.
 type sink struct {
-	name string
-	hub  *hub.Hub // nil: none
-	loop *pageLoop
+	reply func(scenecast.Query) scenecast.Reply // answers queries, unless it is nil
+	name  string
+	hub   *hub.Hub // nil: none
+	loop  *pageLoop
 
 	mu      sync.Mutex
 	got     []*scenecast.Push // in order
@@ -59,8 +60,12 @@ func (s *sink) Deliver(p *scenecast.Push, report func(scenecast.Tally, bool)) {
 func (s *sink) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	s.mu.Lock()
 	s.queries = append(s.queries, answered{q, time.Now()})
-	n := len(s.got)
+	n, reply := len(s.got), s.reply
 	s.mu.Unlock()
+	if reply != nil {
+		report(reply(q))
+		return
+	}
 	report(scenecast.Reply{Tally: scenecast.Tally{Matched: n, Nodes: 1}})
 }
 

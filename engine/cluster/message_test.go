@@ -104,6 +104,7 @@ func TestQueryRoundTrip(t *testing.T) {
 		"relabel":    {App: "app", To: to, Relabel: &scenecast.Relabel{Change: change}},
 		"disconnect": {App: "app", To: to, Disconnect: &scenecast.Disconnect{Ending: scenecast.EndingBy(scenecast.CauseDisconnected, "bye")}},
 		"values":     {App: "app", To: to, Values: &scenecast.Values{Key: "page"}},
+		"scenes":     {App: "app", To: to, Scenes: &scenecast.Scenes{By: []string{"page", "order"}, Limit: 100}},
 		"every app":  {App: "app"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,100 @@
+package scenes
+
+import (
+	"cmp"
+	"slices"
+
+	"scenecast/label"
+)
+
+// Counts are how many connections the scenes of a node have, or of several. Its JSON is what nodes tell each other.
+type Counts struct {
+	By     []string `json:"by"` // the keys
+	Scenes []Scene  `json:"scenes,omitempty"`
+	// Counted is how many connections all scenes have, listed or not: each one counts in each of its scenes.
+	Counted int `json:"counted"`
+	// Unlisted is how many connections a scene may have that is not listed. 0: there is none.
+	Unlisted int `json:"unlisted,omitempty"`
+	// Sketch tells how many scenes there are, about. Empty: those that are listed are all.
+	Sketch Sketch `json:"sketch,omitempty"`
+}
+
+// Scene is how many connections a scene has.
+type Scene struct {
+	Labels  label.Set `json:"labels"`
+	Matched int       `json:"matched"`
+	More    int       `json:"more,omitempty"` // it may have so many more
+}
+
+// Add adds the counts of another node, of the same keys.
+func (c *Counts) Add(other *Counts) {
+	at := make(map[string]int, len(c.Scenes))
+	for i, s := range c.Scenes {
+		at[nameOf(c.By, s.Labels)] = i
+	}
+	c.Sketch = c.both(other)
+	found := make([]bool, len(c.Scenes))
+	for _, s := range other.Scenes {
+		if i, ok := at[nameOf(c.By, s.Labels)]; ok {
+			c.Scenes[i].Matched += s.Matched
+			c.Scenes[i].More += s.More
+			found[i] = true
+		} else {
+			s.More += c.Unlisted
+			c.Scenes = append(c.Scenes, s)
+		}
+	}
+	for i, ok := range found {
+		if !ok {
+			c.Scenes[i].More += other.Unlisted
+		}
+	}
+	c.Counted += other.Counted
+	c.Unlisted += other.Unlisted
+}
+
+// both is the sketch of the scenes of both; none where all are listed.
+func (c *Counts) both(other *Counts) Sketch {
+	if len(c.Sketch) == 0 && len(other.Sketch) == 0 {
+		return nil
+	}
+	sketch := newSketch()
+	for _, of := range []*Counts{c, other} {
+		sketch.merge(of.Sketch)
+		for _, s := range of.Scenes {
+			sketch.add(nameOf(c.By, s.Labels))
+		}
+	}
+	return sketch
+}
+
+// Distinct is how many scenes there are, and whether that is estimated.
+func (c *Counts) Distinct() (n int, estimated bool) {
+	if len(c.Sketch) == 0 {
+		return len(c.Scenes), false
+	}
+	return max(len(c.Scenes), c.Sketch.estimate()), true
+}
+
+// Largest are the n largest of the scenes that are listed; of those that are as large, the first by name.
+func (c *Counts) Largest(n int) []Scene {
+	names := make(map[int]string)
+	order := make([]int, len(c.Scenes))
+	for i := range order {
+		order[i] = i
+	}
+	name := func(i int) string {
+		if names[i] == "" {
+			names[i] = nameOf(c.By, c.Scenes[i].Labels)
+		}
+		return names[i]
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(c.Scenes[j].Matched, c.Scenes[i].Matched), cmp.Compare(name(i), name(j)))
+	})
+	largest := make([]Scene, 0, min(n, len(order)))
+	for _, i := range order[:min(n, len(order))] {
+		largest = append(largest, c.Scenes[i])
+	}
+	return largest
+}
