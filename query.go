@@ -4,6 +4,7 @@ import (
 	"scenecast/audience"
 	"scenecast/label"
 	"scenecast/scenes"
+	"scenecast/series"
 )
 
 // Query asks every node about an app's connections, or does something to them: at most one of the pointers is set.
@@ -16,6 +17,7 @@ type Query struct {
 	Disconnect *Disconnect   // close them
 	Values     *Values       // tell the values of a label
 	Scenes     *Scenes       // tell how many are in each scene
+	Stats      *Stats        // tell what the nodes have done lately; about no connections in particular
 }
 
 // List asks for connections in the order of their IDs.
@@ -41,6 +43,18 @@ type Scenes struct {
 	Limit int      // how many scenes each node tells of, the largest ones
 }
 
+// Stats asks what each node has done within a while: so many steps up to one, as package series numbers them.
+type Stats struct {
+	All         bool // of all apps; otherwise, of the query's app
+	UpTo, Steps int64
+}
+
+// NodeStats is what a node has done lately.
+type NodeStats struct {
+	Node   NodeID        `json:"node"`
+	Series series.Series `json:"series"`
+}
+
 // Reply is the answer to a query. Replies of shards and nodes add up.
 type Reply struct {
 	Tally       Tally          // how many connections match; Tally.Nodes says how many nodes have answered
@@ -51,6 +65,7 @@ type Reply struct {
 	Connections []Connection   // of List, in the order of their IDs
 	Values      map[string]int // of Values
 	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
+	Stats       []NodeStats    // of Stats, in no order
 }
 
 // NodeCount says how many connections of a node match.
@@ -81,6 +96,7 @@ func (r *Reply) Add(other Reply) {
 	default:
 		r.Scenes.Add(other.Scenes)
 	}
+	r.Stats = append(r.Stats, other.Stats...)
 	for value, n := range other.Values {
 		if r.Values == nil {
 			r.Values = make(map[string]int)

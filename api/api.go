@@ -132,6 +132,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/drain", auth.Admin, "nodes", nil, (*API).draining, false},
 	{http.MethodDelete, "/v1/drain", auth.Admin, "nodes", nil, (*API).undrain, false},
 	{http.MethodGet, "/v1/nodes", auth.Read, "nodes", nil, (*API).nodes, false},
+	{http.MethodGet, "/v1/stats", auth.Read, ofApp + "stats", []string{"window"}, (*API).stats, false},
 	{http.MethodGet, "/v1/self", auth.AnyScope, "", nil, (*API).self, false},
 	{http.MethodGet, "/v1/address", auth.Read, "", nil, (*API).address, false},
 	{http.MethodGet, "/v1/hooks", auth.Read, ofApp + "hooks", nil, (*API).hooks, false},

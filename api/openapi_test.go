@@ -43,6 +43,7 @@ var calls = map[string]struct {
 	"GET /v1/scenes":              {nil, scenesOfPages{}},
 	"GET /v1/presence":            {nil, presenceResponse{}},
 	"GET /v1/nodes":               {nil, nodesResponse{}},
+	"GET /v1/stats":               {nil, statsResponse{}},
 	"GET /v1/self":                {nil, selfResponse{}},
 	"GET /v1/address":             {nil, addressResponse{}},
 	"POST /v1/reload":             {nil, Reloaded{}},

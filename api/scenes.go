@@ -50,7 +50,7 @@ func (a *API) scenes(r *request) (any, error) {
 		return nil, err
 	}
 	// Each node tells of more than are asked for, so that what is among the largest of all is in the lists of all.
-	reply, err := a.ask(r, scenecast.Query{To: to, Scenes: &scenecast.Scenes{By: by, Limit: 2 * limit}})
+	reply, err := a.ask(r, scenecast.Query{To: to, Scenes: &scenecast.Scenes{By: by, Limit: max(2*limit, 200)}})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func labels(pairs ...string) label.Set {
 func TestScenes(t *testing.T) {
 	var asked scenecast.Query
 	counts := func() *scenes.Counts {
-		return &scenes.Counts{By: []string{"page", "order"}, Counted: 20, Scenes: []scenes.Scene{
+		return &scenes.Counts{By: []string{"page", "order"}, Counted: 20, Total: 4, Scenes: []scenes.Scene{
 			{Labels: labels("page=home"), Matched: 2}, {Labels: labels("page=order", "order=7"), Matched: 7}, {Matched: 3, More: 2}, {Labels: labels("order=<script>"), Matched: 3},
 		}}
 	}
@@ -44,7 +44,7 @@ func TestScenes(t *testing.T) {
 		"all": {"by=page,order", nil, 200, 200, `{"by":["page","order"],"scenes":[{"labels":{"order":"7","page":"order"},"matched":7,"pushes_per_minute":0},` +
 			`{"labels":{},"matched":3,"at_most":5,"pushes_per_minute":0},{"labels":{"order":"\u003cscript\u003e"},"matched":3,"pushes_per_minute":0},` +
 			`{"labels":{"page":"home"},"matched":2,"pushes_per_minute":0}],"rest":{"scenes":0,"matched":5},"matched":15,"nodes":2,"nodes_known":3}`},
-		"the largest": {"by=page,order&limit=1&to=page==%22home%22", nil, 2, 200, `{"by":["page","order"],"scenes":[{"labels":{"order":"7","page":"order"},"matched":7,"pushes_per_minute":0}],` +
+		"the largest": {"by=page,order&limit=1&to=page==%22home%22", nil, 200, 200, `{"by":["page","order"],"scenes":[{"labels":{"order":"7","page":"order"},"matched":7,"pushes_per_minute":0}],` +
 			`"rest":{"scenes":3,"matched":13},"matched":15,"nodes":2,"nodes_known":3}`},
 		"an older node": {"by=page", func(r *scenecast.Reply) { r.Scenes = nil }, 200, 503,
 			`{"title":"Service Unavailable","status":503,"kind":"unavailable","detail":"no node that has answered can count scenes: they run an older version"}`},

@@ -118,6 +118,12 @@ func TestCalls(t *testing.T) {
 	self, err := b.Self(ctx)
 	check("the key", self.App == "default" && self.Key == "backend" && slices.Contains(self.Scopes, "read") && self.Within == "" && self.Triggers == nil &&
 		self.Node != nil && self.Node.ID != 0 && slices.Equal(self.Presence, []string{"order"}) && !self.Time.IsZero(), self, err)
+	stats, err := b.Stats(ctx, time.Minute)
+	check("the figures", stats.StepMS == 5000 && !stats.From.IsZero() && len(stats.ByNode) == 1 && stats.ByNode[0].Node == self.Node.ID && len(stats.Series.Pages) == len(stats.Series.Pushes) &&
+		stats.Nodes == 1 && stats.NodesKnown == 1, stats, err)
+	if _, err := b.Stats(ctx, 0); !errors.As(err, &e) || e.Kind != client.KindInvalid || e.Where != "window" {
+		t.Errorf("of no time: %v", err)
+	}
 	nodes, err := b.Nodes(ctx)
 	check("the nodes", len(nodes.Nodes) == 1 && nodes.Nodes[0].Self && nodes.Nodes[0].Connections == 1 && nodes.Log == nil, nodes, err)
 	hooks, err := b.Hooks(ctx)

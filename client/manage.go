@@ -88,6 +88,39 @@ func (b *Backend) Self(ctx context.Context) (s Self, err error) {
 	return s, err
 }
 
+// Stats is what the nodes have done lately, in steps.
+type Stats struct {
+	From       time.Time   `json:"from"` // when the first step begins
+	StepMS     int64       `json:"step_ms"`
+	Series     Series      `json:"series"` // of all nodes that have answered
+	ByNode     []NodeStats `json:"by_node"`
+	Nodes      int         `json:"nodes"` // that have answered
+	NodesKnown int         `json:"nodes_known"`
+}
+
+// NodeStats is what one node has done, from when it knows.
+type NodeStats struct {
+	Node   uint64    `json:"node"`
+	From   time.Time `json:"from"`
+	Series Series    `json:"series"`
+}
+
+// Series has a number for each step. For keys of other apps than the operator's there are Pages and Pushes alone.
+type Series struct {
+	Pages      []int64 `json:"pages"`      // at the end of the step
+	Pushes     []int64 `json:"pushes"`     // within it; of several nodes, those of the one that had most, as each delivers every push
+	Opened     []int64 `json:"opened"`     // pages that have come
+	Closed     []int64 `json:"closed"`     // pages that have gone
+	Deliveries []int64 `json:"deliveries"` // pages that pushes were queued for
+	Dropped    []int64 `json:"dropped"`    // pages that were too slow for a push
+}
+
+// Stats tells what the nodes have done within the last while, from 5 seconds to an hour.
+func (b *Backend) Stats(ctx context.Context, window time.Duration) (s Stats, err error) {
+	err = b.get(ctx, "/v1/stats", url.Values{"window": {window.String()}}, &s)
+	return s, err
+}
+
 // Nodes are the nodes of a cluster, as the one that answers knows them, and how their log stands.
 type Nodes struct {
 	Nodes []Node       `json:"nodes"` // the one that answers first

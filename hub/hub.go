@@ -160,6 +160,10 @@ func (h *Hub) SetLimits(l label.Limits) { h.limits.Store(&l) }
 // Connections is how many pages are here now.
 func (h *Hub) Connections() int { return int(h.connections.Load()) }
 
+// Opened is how many pages have come, since the start of the first process that had them. What was taken over from another process has
+// not come anew.
+func (h *Hub) Opened() int64 { return int64(h.opened.Load()) }
+
 // Pushes is how many pushes the hub was given.
 func (h *Hub) Pushes() int64 { return h.pushes.Load() }
 

@@ -15,7 +15,9 @@ type Counts struct {
 	Counted int `json:"counted"`
 	// Unlisted is how many connections a scene may have that is not listed. 0: there is none.
 	Unlisted int `json:"unlisted,omitempty"`
-	// Sketch tells how many scenes there are, about. Empty: those that are listed are all.
+	// Total is how many scenes there are; 0: Sketch tells it, about.
+	Total int `json:"total,omitempty"`
+	// Sketch is of all scenes. Empty: those that are listed are all.
 	Sketch Sketch `json:"sketch,omitempty"`
 }
 
@@ -49,6 +51,10 @@ func (c *Counts) Add(other *Counts) {
 			c.Scenes[i].More += other.Unlisted
 		}
 	}
+	c.Total = 0
+	if len(c.Sketch) == 0 {
+		c.Total = len(c.Scenes)
+	}
 	c.Counted += other.Counted
 	c.Unlisted += other.Unlisted
 }
@@ -70,8 +76,8 @@ func (c *Counts) both(other *Counts) Sketch {
 
 // Distinct is how many scenes there are, and whether that is estimated.
 func (c *Counts) Distinct() (n int, estimated bool) {
-	if len(c.Sketch) == 0 {
-		return len(c.Scenes), false
+	if c.Total > 0 || len(c.Sketch) == 0 {
+		return c.Total, false
 	}
 	return max(len(c.Scenes), c.Sketch.estimate()), true
 }

@@ -13,16 +13,20 @@ const listedBytes = 128 << 10
 func Merge(by []string, limit int, tables []*Table) *Counts {
 	c := &Counts{By: by}
 	all := together(tables)
+	over := 0
 	for _, t := range tables {
 		c.Counted += t.counted
-		c.Unlisted += t.over
+		over += t.over
+	}
+	if over == 0 {
+		c.Total = len(all)
 	}
 	largest := largest{limit: max(limit, 1)}
 	for _, s := range all {
 		largest.offer(s)
 	}
 	largest.cut()
-	c.Unlisted = max(c.Unlisted, largest.cutOff)
+	c.Unlisted = max(over, largest.cutOff)
 	bytes := 0
 	for i, s := range largest.list {
 		if bytes += len(s.name); bytes > listedBytes && i > 0 {

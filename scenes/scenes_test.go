@@ -50,7 +50,8 @@ func checkCounts(t *testing.T, s source, adds, distinct, room, limit int) {
 	labels := make(map[string]label.Set)
 	var total *Counts
 	exact := true
-	for range 1 + s.IntN(3) {
+	nodes := 1 + s.IntN(3)
+	for range nodes {
 		var tables []*Table
 		for n := 1 + s.IntN(3); n > 0; n-- {
 			table := NewTable(1)
@@ -116,7 +117,7 @@ func checkCounts(t *testing.T, s source, adds, distinct, room, limit int) {
 		t.Fatalf("counted are %d, want %d", total.Counted, sum)
 	}
 	n, estimated := total.Distinct()
-	if estimated != (total.Unlisted > 0) || !estimated && n != len(want) {
+	if estimated && total.Unlisted == 0 || estimated && exact && nodes == 1 || !estimated && n != len(want) {
 		t.Fatalf("%d scenes (estimated: %v), want %d; the largest that is not listed has %d", n, estimated, len(want), total.Unlisted)
 	}
 	largest := total.Largest(limit)
@@ -126,7 +127,7 @@ func checkCounts(t *testing.T, s source, adds, distinct, room, limit int) {
 }
 
 func TestCounts(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		checkCounts(t, r, 200, 1+r.IntN(200), r.IntN(2)*(1+r.IntN(30)), 1+r.IntN(50))
 	}
@@ -142,7 +143,7 @@ func FuzzCounts(f *testing.F) {
 
 // TestSketch: how many scenes there are is told to within four times the standard error, also when nodes have the same ones.
 func TestSketch(t *testing.T) {
-	for _, n := range []int{0, 1, 10, 500, 2_000, 2_600, 5_000, 100_000, 1_000_000} {
+	for _, n := range []int{0, 1, 10, 500, 2_000, 2_600, 5_000, 200_000} {
 		a, b := newSketch(), newSketch()
 		for i := range n {
 			name := nameOf(by, label.New(label.Label{Key: "order", Value: fmt.Sprint(i)}))

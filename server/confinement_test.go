@@ -168,7 +168,7 @@ func draw(random *rand.Rand) (c confinedCall) {
 		c = get("/v1/presence", "key", []string{"page", "order", "tenant"}[random.IntN(3)], "value", []string{"home", "7"}[random.IntN(2)],
 			"limit", fmt.Sprint(1+random.IntN(2)), "after", []string{"h", "home", "u8"}[random.IntN(3)])
 	case 17:
-		c = []confinedCall{{method: "GET", target: "/v1/self"}, {method: "GET", target: "/v1/hooks"}, {method: "POST", target: "/v1/hooks/orders/retry"}, {method: "POST", target: "/v1/hooks/none/retry"}}[random.IntN(4)]
+		c = []confinedCall{{method: "GET", target: "/v1/self"}, {method: "GET", target: "/v1/stats"}, {method: "GET", target: "/v1/hooks"}, {method: "POST", target: "/v1/hooks/orders/retry"}, {method: "POST", target: "/v1/hooks/none/retry"}}[random.IntN(5)]
 	case 20:
 		c = get("/v1/pushes", "order", "desc", "limit", fmt.Sprint(1+random.IntN(4)), "connection", "NODE."+number, "before", "CURSOR")
 	case 19:

@@ -243,10 +243,11 @@ type wireQuery struct {
 	Disconnect *scenecast.Ending   `json:"disconnect,omitempty"`
 	Values     *string             `json:"values,omitempty"`
 	Scenes     *scenecast.Scenes   `json:"scenes,omitempty"`
+	Stats      *scenecast.Stats    `json:"stats,omitempty"`
 }
 
 func encodeQuery(q scenecast.Query) ([]byte, error) {
-	w := wireQuery{App: q.App, To: q.To.String(), List: q.List, Scenes: q.Scenes}
+	w := wireQuery{App: q.App, To: q.To.String(), List: q.List, Scenes: q.Scenes, Stats: q.Stats}
 	if q.Relabel != nil {
 		w.Relabel = q.Relabel.Change
 	}
@@ -267,7 +268,7 @@ func decodeQuery(b []byte) (q scenecast.Query, err error) {
 	if q.To, err = audience.Parse(w.To); err != nil {
 		return q, err
 	}
-	q.App, q.List, q.Scenes = w.App, w.List, w.Scenes
+	q.App, q.List, q.Scenes, q.Stats = w.App, w.List, w.Scenes, w.Stats
 	if w.Relabel != nil {
 		q.Relabel = &scenecast.Relabel{Change: label.Change(w.Relabel)}
 	}

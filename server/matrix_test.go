@@ -51,6 +51,7 @@ var samples = map[string]sample{
 	"DELETE /v1/drain":          {"", ``, 200},
 	"GET /v1/self":              {"", ``, 200},
 	"GET /v1/scenes":            {"/v1/scenes?by=page", ``, 200},
+	"GET /v1/stats":             {"/v1/stats?window=1m", ``, 200},
 }
 
 // bearer is somebody who makes calls.

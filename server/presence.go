@@ -55,9 +55,19 @@ type node struct {
 	feed     *feed.Feed
 	sessions *sockjs.Sessions
 	tracing  *tracing.Tracing
+	server   *Server
 }
 
 var _ scenecast.Node = node{}
+
+// Answer implements scenecast.Node.
+func (n node) Answer(q scenecast.Query, report func(scenecast.Reply)) {
+	if q.Stats != nil {
+		n.server.answerStats(q, report)
+		return
+	}
+	n.Hub.Answer(q, report)
+}
 
 // Received implements scenecast.Node.
 func (n node) Received(message []byte) {

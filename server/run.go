@@ -51,6 +51,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.cutCalls()
 	_ = s.hub.Drain(stop, 0) // of pages that were being admitted
 	s.presence.Close()
+	s.recorder.close()
 	s.backends.close()
 	s.hooks.close(stop)
 	s.tracing.Close(stop)

@@ -106,6 +106,7 @@ type Server struct {
 	started     atomic.Bool        // the engine has: pages and backends are let in
 	draining    atomic.Bool        // Run ends
 	drains      drains
+	recorder    recorder
 	id          scenecast.NodeID
 	protocols   []scenecast.Protocol // of the pages
 	handover    *handoverService     // nil: no other process can take over

@@ -44,7 +44,7 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	})
 	err := error(nil)
 	if before == nil {
-		if err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing}); err != nil {
+		if err = s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing, s}); err != nil {
 			err = fmt.Errorf("engine: %w", err)
 		}
 	}
@@ -52,6 +52,7 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	if err == nil {
 		s.presence.Start()
 		s.hooks.feed.Start()
+		s.startRecorder()
 		if s.options.Config.EngineName() != config.EngineMemory { // a log that ends with the process keeps nothing
 			s.revocations.Start()
 		}
@@ -71,6 +72,7 @@ func (s *Server) begin(ctx context.Context, before *takeover) error {
 	if err == nil {
 		return nil
 	}
+	s.recorder.close()
 	_ = s.engine.Close()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWait)
 	defer cancel()
@@ -89,7 +91,7 @@ func (s *Server) takeOver(ctx context.Context, before *takeover) error {
 	if err := before.receive(ctx, s); err != nil {
 		return err
 	}
-	if err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing}); err != nil {
+	if err := s.engine.Start(ctx, node{s.hub, s.presence, s.hooks.feed, s.sessions, s.tracing, s}); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	s.started.Store(true) // pages talk from when they are here

@@ -36,6 +36,8 @@ export async function backend(key: string): Promise<number> {
   for (const scene of scenes.scenes) {
     console.log(scene.labels["page"], scene.matched, scene.at_most ?? scene.matched, scene.pushes_per_minute ?? "");
   }
+  const stats = await MachineryService.stats("1h");
+  console.log(stats.from, stats.series.pages.at(-1), stats.series.dropped?.at(-1) ?? 0, stats.by_node.map((n) => n.node));
   const self = await MachineryService.self();
   if (!self.scopes.includes("read") || self.within !== undefined || self.node?.version === "") {
     return 0;

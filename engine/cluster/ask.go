@@ -104,6 +104,14 @@ type query struct {
 	Disconnect *disconnect  `json:"disconnect,omitempty"`
 	Values     *string      `json:"values,omitempty"`
 	Scenes     *sceneCounts `json:"scenes,omitempty"`
+	Stats      *stats       `json:"stats,omitempty"`
+}
+
+// stats is a scenecast.Stats on its way.
+type stats struct {
+	All   bool  `json:"all,omitempty"`
+	UpTo  int64 `json:"up_to"`
+	Steps int64 `json:"steps"`
 }
 
 // sceneCounts is a scenecast.Scenes on its way.
@@ -154,6 +162,8 @@ func newQuery(q scenecast.Query) *query {
 		w.Values = &q.Values.Key
 	case q.Scenes != nil:
 		w.Scenes = &sceneCounts{q.Scenes.By, q.Scenes.Limit}
+	case q.Stats != nil:
+		w.Stats = &stats{q.Stats.All, q.Stats.UpTo, q.Stats.Steps}
 	}
 	return w
 }
@@ -161,7 +171,7 @@ func newQuery(q scenecast.Query) *query {
 // isAnsweredBy reports whether a reply is one to this kind of query: a node of a version that does not know it counts connections, and its
 // figures do not go with those of others. It counts as one that has not answered.
 func (w *query) isAnsweredBy(r *scenecast.Reply) bool {
-	return w == nil || (w.Scenes == nil || r.Scenes != nil)
+	return w == nil || (w.Scenes == nil || r.Scenes != nil) && (w.Stats == nil || r.Stats != nil)
 }
 
 func (w *query) query() (q scenecast.Query, err error) {
@@ -184,6 +194,8 @@ func (w *query) query() (q scenecast.Query, err error) {
 		q.Values = &scenecast.Values{Key: *w.Values}
 	case w.Scenes != nil:
 		q.Scenes = &scenecast.Scenes{By: w.Scenes.By, Limit: w.Scenes.Limit}
+	case w.Stats != nil:
+		q.Stats = &scenecast.Stats{All: w.Stats.All, UpTo: w.Stats.UpTo, Steps: w.Stats.Steps}
 	}
 	return q, nil
 }

@@ -105,6 +105,7 @@ func TestQueryRoundTrip(t *testing.T) {
 		"disconnect": {App: "app", To: to, Disconnect: &scenecast.Disconnect{Ending: scenecast.EndingBy(scenecast.CauseDisconnected, "bye")}},
 		"values":     {App: "app", To: to, Values: &scenecast.Values{Key: "page"}},
 		"scenes":     {App: "app", To: to, Scenes: &scenecast.Scenes{By: []string{"page", "order"}, Limit: 100}},
+		"stats":      {App: "app", To: to, Stats: &scenecast.Stats{All: true, UpTo: 1 << 40, Steps: 180}},
 		"every app":  {App: "app"},
 	} {
 		t.Run(name, func(t *testing.T) {
