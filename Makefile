@@ -39,6 +39,9 @@ docs: ; scripts/install-npm site && cd site && npm run --silent build -- $(ARGS)
 docs-dev: ; scripts/install-npm site && cd site && npm run --silent dev -- $(ARGS)
 test-docs: docs ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^TestDocs' . -docs $(CURDIR)/bin/docs
 
+.PHONY: screenshots
+screenshots: ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^TestPopupPictures$$' -v . -popup-pictures $(CURDIR)/docs/images
+
 .PHONY: test-caddy
 test-caddy: $(CADDY) ; go test -run '^TestCaddy$$' -v ./cmd/scenecast -caddy $(CURDIR)/$(CADDY)
 $(CADDY): ; scripts/install-caddy $@
