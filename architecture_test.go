@@ -109,7 +109,8 @@ func TestClientIsLight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := []string{module, module + "/audience", module + "/client", module + "/jsonread", module + "/label", module + "/problem", module + "/scenes", module + "/series"}
+	own := []string{module, module + "/audience", module + "/client", module + "/jsonread", module + "/label",
+		module + "/language", module + "/problem", module + "/scenes", module + "/series"}
 	for _, pkg := range strings.Fields(string(out)) {
 		if !slices.Contains(own, pkg) && !strings.HasPrefix(pkg, "github.com/go-json-experiment/json/") && !strings.HasPrefix(pkg, "github.com/gobwas/") {
 			t.Errorf("package client depends on %s", pkg)

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/binary"
-	"fmt"
 	"strconv"
 	"strings"
+
+	"scenecast/language"
 )
 
 // NodeID names one run of one server process. It is drawn at random at every start, so no two runs of a cluster's life
@@ -45,7 +46,7 @@ func ParseConnID(s string) (ConnID, error) {
 	q, err2 := strconv.ParseUint(seq, 10, 64)
 	id := ConnID{Node: NodeID(n), Seq: q}
 	if err1 != nil || err2 != nil || id.String() != s {
-		return ConnID{}, fmt.Errorf("%.40q is no connection: it has the form node.number, as in 5203.17", s)
+		return ConnID{}, language.Errorf("%.40q is no connection: it has the form node.number, as in 5203.17", s)
 	}
 	return id, nil
 }
@@ -96,7 +97,7 @@ func ParsePosition(s string) (Position, error) {
 	n, err2 := strconv.ParseUint(seq, 10, 64)
 	p := Position{Epoch: e, Seq: n}
 	if err1 != nil || err2 != nil || p.String() != s {
-		return Position{}, fmt.Errorf("%.40q is no position: it has the form epoch-seq, as in k3x9a-17", s)
+		return Position{}, language.Errorf("%.40q is no position: it has the form epoch-seq, as in k3x9a-17", s)
 	}
 	return p, nil
 }

@@ -12,6 +12,7 @@ import (
 	"scenecast"
 	"scenecast/auth"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -95,7 +96,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, token string) (auth.Pa
 	var invalid *auth.InvalidToken
 	switch {
 	case errors.As(err, &invalid):
-		return auth.Page{}, problem.New(problem.Unauthorized, "the page's token %s", invalid.Why).At(TokenParam).DecidedBy("jwt")
+		return auth.Page{}, problem.New(problem.Unauthorized, "the page's token %s", language.Phrase(invalid.Why)).At(TokenParam).DecidedBy("jwt")
 	case errors.Is(err, auth.ErrInvalidToken):
 		return auth.Page{}, problem.New(problem.Unauthorized, "the page's token is missing or wrong").
 			At(TokenParam).DecidedBy("client_tokens")

@@ -20,6 +20,7 @@ import (
 	"scenecast/hook"
 	"scenecast/hook/feed"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 	"scenecast/push"
 	"scenecast/tracing"
@@ -107,6 +108,14 @@ type route struct {
 type whole string
 
 const ofApp whole = "app: "
+
+// wholeNames are what problems call each whole.
+var wholeNames = map[string]language.Text{
+	"hooks":    language.Textf("hooks"),
+	"metrics":  language.Textf("metrics"),
+	"nodes":    language.Textf("nodes"),
+	"settings": language.Textf("settings"),
+}
 
 // written is what a call returns that has written its answer itself.
 type written struct{}
@@ -315,18 +324,18 @@ func (a *API) authorize(r *http.Request, scope auth.Scope) (auth.Key, error) {
 // checkWhole refuses a call that is about a whole to a key that does not reach all of it.
 func (a *API) checkWhole(r *request, w whole) error {
 	what, app := strings.CutPrefix(string(w), string(ofApp))
-	all := "of all apps"
+	all := language.Textf("of all apps")
 	if app {
-		all = "of all pages of the app"
+		all = language.Textf("of all pages of the app")
 	}
 	var p *problem.Problem
 	switch {
 	case w == "":
 		return nil
 	case !app && r.caller.App != scenecast.DefaultApp:
-		p = problem.New(problem.Forbidden, "the %s are %s, and for keys of the app named %s alone", what, all, scenecast.DefaultApp)
+		p = problem.New(problem.Forbidden, "the %s are %s, and for keys of the app named %s alone", wholeNames[what], all, scenecast.DefaultApp)
 	case r.caller.Confined():
-		p = problem.New(problem.Forbidden, "the %s are %s, and this API key is confined to an audience (within)", what, all)
+		p = problem.New(problem.Forbidden, "the %s are %s, and this API key is confined to an audience (within)", wholeNames[what], all)
 	default:
 		return nil
 	}

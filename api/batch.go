@@ -64,6 +64,7 @@ func (a *API) pushLines(r *request, body []byte) (any, error) {
 	}
 	r.w.Header().Set("Content-Type", "application/x-ndjson")
 	r.w.Header().Set("Cache-Control", "no-store")
+	speak(r.w, r.Request) // there may be problems among the answers
 	e := json.NewEncoder(r.w)
 	e.SetEscapeHTML(false)
 	a.pushBatch(r, items, func(answer any) {

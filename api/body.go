@@ -5,12 +5,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"unicode/utf8"
 
 	"scenecast/jsonread"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -88,7 +88,7 @@ var errNoJSON error = problem.New(problem.Invalid, "the body is not valid JSON")
 // reading the values does.
 func checkJSON(text []byte, line int) error {
 	if i := invalidUTF8(text); i >= 0 {
-		return badJSON(text, line, i, "not UTF-8")
+		return badJSON(text, line, i, language.Textf("not UTF-8"))
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	var value json.RawMessage
@@ -97,13 +97,13 @@ func checkJSON(text []byte, line int) error {
 	case errors.As(err, &syntax):
 		i := int(syntax.Offset) - 1 // it counts the wrong character's first byte
 		wrong, _ := utf8.DecodeRune(text[i:])
-		return badJSON(text, line, i, "unexpected %q", wrong)
+		return badJSON(text, line, i, language.Textf("unexpected %q", wrong))
 	case err != nil:
-		return badJSON(text, line, len(text), "it breaks off")
+		return badJSON(text, line, len(text), language.Textf("it breaks off"))
 	}
 	rest := bytes.TrimLeft(text[d.InputOffset():], " \t\r\n")
 	if len(rest) > 0 {
-		return badJSON(text, line, len(text)-len(rest), "it goes on behind its end")
+		return badJSON(text, line, len(text)-len(rest), language.Textf("it goes on behind its end"))
 	}
 	return nil
 }
@@ -121,9 +121,9 @@ func invalidUTF8(text []byte) int {
 }
 
 // badJSON says at which place of the body the JSON goes wrong, and how.
-func badJSON(text []byte, line, offset int, format string, args ...any) error {
+func badJSON(text []byte, line, offset int, how language.Text) error {
 	before := text[:offset]
 	line += bytes.Count(before, []byte("\n"))
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
-	return problem.New(problem.Invalid, "the body is not valid JSON: line %d, column %d: %s", line, column, fmt.Sprintf(format, args...))
+	return problem.New(problem.Invalid, "the body is not valid JSON: line %d, column %d: %s", line, column, how)
 }

@@ -12,6 +12,7 @@ import (
 	"scenecast"
 	"scenecast/admission"
 	"scenecast/audience"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -33,8 +34,11 @@ func (f fields) read(object map[string]json.RawMessage) error {
 	return nil
 }
 
+// aText is what most fields take.
+var aText = language.Textf("a text")
+
 // as reads JSON of the type that the field has.
-func as[T any](field *T, what string) func(json.RawMessage) error {
+func as[T any](field *T, what language.Text) func(json.RawMessage) error {
 	return func(raw json.RawMessage) error {
 		if string(raw) == "null" || json.Unmarshal(raw, field) != nil {
 			return problem.New(problem.Invalid, "takes %s", what)

@@ -2,12 +2,12 @@ package api
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -28,7 +28,7 @@ func (q *audienceRequest) fields() fields {
 // maxSample bounds a sample.
 const maxSample = 100
 
-var sampleForm = fmt.Sprintf("a whole number from 0 to %d", maxSample)
+var sampleForm = language.Textf("a whole number from 0 to %d", maxSample)
 
 // audienceResponse is the answer to POST /v1/audience.
 type audienceResponse struct {

@@ -2,11 +2,11 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -21,7 +21,7 @@ func (q *relabelRequest) fields() fields {
 	return fields{
 		"to":     asAudience(&q.to),
 		"set":    func(raw json.RawMessage) error { return json.Unmarshal(raw, &q.set) },
-		"remove": as(&q.remove, "an array of keys"),
+		"remove": as(&q.remove, language.Textf("an array of keys")),
 	}
 }
 
@@ -103,8 +103,8 @@ const (
 )
 
 var (
-	codeForm   = fmt.Sprintf("%d, or a code from %d to %d (RFC 6455, 7.4.2)", scenecast.CloseNormal, minCode, maxCode)
-	reasonForm = fmt.Sprintf("a text of at most %d bytes", maxReason)
+	codeForm   = language.Textf("%d, or a code from %d to %d (RFC 6455, 7.4.2)", scenecast.CloseNormal, minCode, maxCode)
+	reasonForm = language.Textf("a text of at most %d bytes", maxReason)
 )
 
 // disconnectRequest is the body of POST /v1/disconnect.

@@ -46,7 +46,7 @@ var calls = map[string]struct {
 	"GET /v1/stats":               {nil, statsResponse{}},
 	"GET /v1/self":                {nil, selfResponse{}},
 	"GET /v1/address":             {nil, addressResponse{}},
-	"POST /v1/reload":             {nil, Reloaded{}},
+	"POST /v1/reload":             {nil, reloadResponse{}},
 	"POST /v1/drain":              {new(DrainRequest).fields(), Drain{}},
 	"GET /v1/drain":               {nil, Drain{}},
 	"DELETE /v1/drain":            {nil, Drain{}},

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"scenecast"
+	"scenecast/language"
 	"scenecast/problem"
 	"scenecast/push"
 )
@@ -130,15 +131,15 @@ func pushFields(r *push.Request) fields {
 	return fields{
 		"to":       asAudience(&r.To),
 		"except":   asExcept(&r.Except),
-		"event":    as(&r.Event, "a text"),
+		"event":    as(&r.Event, aText),
 		"message":  func(raw json.RawMessage) error { r.Message = bytes.Clone(raw); return nil }, // the log shall not keep the body
 		"ttl":      asDuration(&r.TTL),
-		"coalesce": as(&r.Coalesce, "a text"),
-		"retain":   as(&r.Retain, "a text"),
+		"coalesce": as(&r.Coalesce, aText),
+		"retain":   as(&r.Retain, aText),
 		"receipt":  asReceipt(&r.Receipt),
 		"timeout":  asDuration(&r.Timeout),
-		"id":       as(&r.ID, "a text"),
-		"dry_run":  as(&r.DryRun, "true or false"),
+		"id":       as(&r.ID, aText),
+		"dry_run":  as(&r.DryRun, language.Textf("true or false")),
 	}
 }
 

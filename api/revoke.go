@@ -19,8 +19,8 @@ type revokeRequest struct {
 
 func (q *revokeRequest) fields() fields {
 	return fields{
-		"user":   as(&q.user, "a text"),
-		"jti":    as(&q.tokenID, "a text"),
+		"user":   as(&q.user, aText),
+		"jti":    as(&q.tokenID, aText),
 		"to":     asAudience(&q.to),
 		"before": asTime(&q.before),
 	}

@@ -1,9 +1,7 @@
 package audience
 
 import (
-	"cmp"
-	"fmt"
-
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -20,73 +18,87 @@ func (p *parser) problem(kind problem.Kind, format string, args ...any) error {
 }
 
 // unexpected says what is expected in place of the current token.
-func (p *parser) unexpected(expected string) error {
-	return p.found(expected, "")
+func (p *parser) unexpected(expected language.Text) error {
+	return p.found(expected, language.Text{})
 }
 
 // found is unexpected with a hint; without one, that for the current token, if there is one.
-func (p *parser) found(expected, hint string) error {
-	if hint = cmp.Or(hint, hints[p.current.String()]); hint != "" {
-		hint = "; " + hint
+func (p *parser) found(expected, hint language.Text) error {
+	if hint.IsZero() {
+		hint = hints[p.current.String()]
 	}
-	return p.problem(problem.Invalid, "expected %s, found %s%s", expected, p.current, hint)
+	if hint.IsZero() {
+		return p.problem(problem.Invalid, "expected %s, found %s", expected, p.current.name())
+	}
+	return p.problem(problem.Invalid, "expected %s, found %s; %s", expected, p.current.name(), hint)
 }
 
 // hints are for what people write who come from another language, or from a word processor.
-var hints = map[string]string{
-	"=":       "equality is written ==",
-	"&":       "and is written &&",
-	"and":     "and is written &&",
-	"AND":     "and is written &&",
-	"|":       "or is written ||",
-	"or":      "or is written ||",
-	"OR":      "or is written ||",
-	"not":     `not is written !, as in !(page in ["home"])`,
-	"NOT":     `not is written !, as in !(page in ["home"])`,
-	"in":      "in is a word of the grammar",
-	"true":    "true is a word of the grammar; everybody is spelled *, which stands alone",
-	"false":   "false is a word of the grammar",
-	"null":    "null is a word of the grammar; whether a connection has a key is asked with has(key)",
-	everybody: "* is everybody and stands alone",
-	"“":       straightQuotes,
-	"”":       straightQuotes,
-	"‘":       straightQuotes,
-	"’":       straightQuotes,
+var hints = map[string]language.Text{
+	"=":       language.Textf("equality is written =="),
+	"&":       language.Textf("and is written &&"),
+	"and":     language.Textf("and is written &&"),
+	"AND":     language.Textf("and is written &&"),
+	"|":       language.Textf("or is written ||"),
+	"or":      language.Textf("or is written ||"),
+	"OR":      language.Textf("or is written ||"),
+	"not":     language.Textf(`not is written !, as in !(page in ["home"])`),
+	"NOT":     language.Textf(`not is written !, as in !(page in ["home"])`),
+	"in":      language.Textf("in is a word of the grammar"),
+	"true":    language.Textf("true is a word of the grammar; everybody is spelled *, which stands alone"),
+	"false":   language.Textf("false is a word of the grammar"),
+	"null":    language.Textf("null is a word of the grammar; whether a connection has a key is asked with has(key)"),
+	everybody: language.Textf("* is everybody and stands alone"),
+	"“":       language.Textf(straightQuotes),
+	"”":       language.Textf(straightQuotes),
+	"‘":       language.Textf(straightQuotes),
+	"’":       language.Textf(straightQuotes),
 }
 
 const straightQuotes = `strings stand in straight quotes, " or '`
 
 // noJoint says that a condition has ended.
-func (p *parser) noJoint(expected string) error {
+func (p *parser) noJoint(expected language.Text) error {
 	switch p.current.kind {
 	case "==", "!=", "in":
-		return p.found(expected, "comparisons do not chain; two are joined with &&")
+		return p.found(expected, language.Textf("comparisons do not chain; two are joined with &&"))
 	}
 	return p.unexpected(expected)
 }
 
+// noComparison says that a comparison or a call is expected behind its first word.
+func noComparison(first token) (expected, hint language.Text) {
+	return language.Textf("==, !=, in, or .startsWith after %s", first.String()), hints[first.text]
+}
+
+// noNegation says that a call is expected behind ! and its first word.
+func noNegation(first token) (expected, hint language.Text) {
+	return language.Textf("has(…) or ….startsWith(…) after !"),
+		language.Textf("a comparison is negated in parentheses, as in !(%s == …)", first.String())
+}
+
 // noOperand says that a condition is expected.
 func (p *parser) noOperand() error {
-	const expected = "a label key, has(…), ! or ("
+	expected := language.Textf("a label key, has(…), ! or (")
 	switch p.current.kind {
 	case quoted, number:
-		return p.found(expected, `in a comparison the key stands on the left, as in page == "home"`)
+		return p.found(expected, language.Textf(`in a comparison the key stands on the left, as in page == "home"`))
 	case parameter:
-		return p.found(expected, "a parameter stands for a string, never for more")
+		return p.found(expected, language.Textf("a parameter stands for a string, never for more"))
 	}
 	return p.unexpected(expected)
 }
 
 // noValue says that a string is expected.
-func (p *parser) noValue(where string) error {
-	expected := "a string in quotes " + where
+func (p *parser) noValue(where language.Text) error {
+	expected := language.Textf("a string in quotes %s", where)
 	switch p.current.kind {
 	case word, "in", "true", "false", "null":
-		return p.found(expected, "write "+show(p.current.text))
+		return p.found(expected, language.Textf("write %s", show(p.current.text)))
 	case number:
-		return p.found(expected, "values are strings: write "+show(p.current.text))
+		return p.found(expected, language.Textf("values are strings: write %s", show(p.current.text)))
 	case parameter:
-		return p.found(expected, fmt.Sprintf("only a trigger's template has parameters; write %s if that is the text itself",
+		return p.found(expected, language.Textf("only a trigger's template has parameters; write %s if that is the text itself",
 			show(p.current.String())))
 	}
 	return p.unexpected(expected)

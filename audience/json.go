@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"scenecast/jsonread"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -178,19 +179,19 @@ func isInteger(literal string) bool {
 }
 
 // describe says what a JSON value is, for a message.
-func describe(form json.RawMessage) string {
+func describe(form json.RawMessage) language.Text {
 	if len(form) == 0 {
-		return "nothing"
+		return language.Textf("nothing")
 	}
 	switch c := form[0]; {
 	case c == '{':
-		return "an object"
+		return language.Textf("an object")
 	case c == '[':
-		return "an array"
+		return language.Textf("an array")
 	case c == 'n':
-		return "null"
+		return language.Textf("%s", "null")
 	case c == 't' || c == 'f':
-		return "a boolean"
+		return language.Textf("a boolean")
 	}
-	return "the number " + shorten(string(form))
+	return language.Textf("the number %s", shorten(string(form)))
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -53,6 +54,14 @@ func (t token) String() string {
 }
 
 // shorten cuts a text down for a message, which it may not fill.
+// name is what problems call the token.
+func (t token) name() language.Text {
+	if t.kind == end {
+		return language.Textf("the end")
+	}
+	return language.Textf("%s", t.String())
+}
+
 func shorten(s string) string {
 	const most = 32
 	count := 0

@@ -1,6 +1,9 @@
 package audience
 
-import "scenecast/problem"
+import (
+	"scenecast/language"
+	"scenecast/problem"
+)
 
 // Parse reads the text form. What it cannot take is a *problem.Problem that names the column.
 func Parse(text string) (Expr, error) {
@@ -56,13 +59,13 @@ func (p *parser) audience() (Node, error) {
 		return Node{}, p.problem(problem.Invalid, emptyRefused)
 	case p.take(everybody):
 		if p.current.kind != end {
-			return Node{}, p.unexpected("the end after *, which is everybody and stands alone")
+			return Node{}, p.unexpected(language.Textf("the end after *, which is everybody and stands alone"))
 		}
 		return Node{Op: OpEverybody}, nil
 	}
 	root, err := p.any()
 	if err == nil && p.current.kind != end {
-		err = p.noJoint("&& or ||")
+		err = p.noJoint(language.Textf("&& or ||"))
 	}
 	return root, err
 }
@@ -95,14 +98,14 @@ func (p *parser) term() (Node, error) {
 	p.advance()
 	switch {
 	case p.take("=="):
-		return p.comparison(key.text, "after ==")
+		return p.comparison(key.text, language.Textf("after =="))
 	case p.take("!="):
-		in, err := p.comparison(key.text, "after !=")
+		in, err := p.comparison(key.text, language.Textf("after !="))
 		return Node{Op: OpNot, Children: []Node{in}}, err
 	case p.take("in"):
 		return p.list(key.text)
 	}
-	return p.call(key, "==, !=, in, or .startsWith after "+key.String(), hints[key.text])
+	return p.call(key, noComparison)
 }
 
 func (p *parser) operand() (Node, error) {
@@ -116,8 +119,7 @@ func (p *parser) operand() (Node, error) {
 	}
 	key := p.current
 	p.advance()
-	return p.call(key, "has(…) or ….startsWith(…) after !",
-		"a comparison is negated in parentheses, as in !("+key.String()+" == …)")
+	return p.call(key, noNegation)
 }
 
 // nested reads what the current token opens, one deeper.
@@ -140,21 +142,23 @@ func (p *parser) negation() (Node, error) {
 func (p *parser) group() (Node, error) {
 	n, err := p.any()
 	if err == nil && !p.take(")") {
-		err = p.noJoint("&&, || or )")
+		err = p.noJoint(language.Textf("&&, || or )"))
 	}
 	return n, err
 }
 
 // call reads the rest of has(key) or key.startsWith(value), of which the first word is read. Where it is neither, the
 // problem says what is expected instead, with a hint.
-func (p *parser) call(first token, expected, hint string) (Node, error) {
+func (p *parser) call(first token, instead func(first token) (expected, hint language.Text)) (Node, error) {
 	switch {
 	case first.text == "has" && p.take("("):
 		return p.has()
 	case p.take("."):
 		return p.startsWith(first.text)
-	case p.current.kind == "(":
-		hint = `the functions are has(key) and key.startsWith("…")`
+	}
+	expected, hint := instead(first)
+	if p.current.kind == "(" {
+		hint = language.Textf(`the functions are has(key) and key.startsWith("…")`)
 	}
 	return Node{}, p.found(expected, hint)
 }
@@ -162,51 +166,51 @@ func (p *parser) call(first token, expected, hint string) (Node, error) {
 func (p *parser) has() (Node, error) {
 	key := p.current
 	if key.kind != word {
-		return Node{}, p.unexpected("a label key in has(…)")
+		return Node{}, p.unexpected(language.Textf("a label key in has(…)"))
 	}
 	p.advance()
 	if !p.take(")") {
-		return Node{}, p.unexpected(") after has(" + key.String())
+		return Node{}, p.unexpected(language.Textf(") after has(%s", key.String()))
 	}
 	return Node{Op: OpHas, Key: key.text}, nil
 }
 
 func (p *parser) startsWith(key string) (Node, error) {
 	if p.current.kind != word || p.current.text != "startsWith" {
-		return Node{}, p.unexpected("startsWith after the dot")
+		return Node{}, p.unexpected(language.Textf("startsWith after the dot"))
 	}
 	p.advance()
 	if !p.take("(") {
-		return Node{}, p.unexpected("( after startsWith")
+		return Node{}, p.unexpected(language.Textf("( after startsWith"))
 	}
-	prefix, err := p.value("in startsWith(…)")
+	prefix, err := p.value(language.Textf("in startsWith(…)"))
 	if err == nil && !p.take(")") {
-		err = p.unexpected(") after the one string of startsWith")
+		err = p.unexpected(language.Textf(") after the one string of startsWith"))
 	}
 	return Node{Op: OpHasPrefix, Key: key, Values: []string{prefix}}, err
 }
 
-func (p *parser) comparison(key, where string) (Node, error) {
+func (p *parser) comparison(key string, where language.Text) (Node, error) {
 	value, err := p.value(where)
 	return Node{Op: OpIn, Key: key, Values: []string{value}}, err
 }
 
 func (p *parser) list(key string) (Node, error) {
 	if !p.take("[") {
-		return Node{}, p.unexpected("[ after in")
+		return Node{}, p.unexpected(language.Textf("[ after in"))
 	}
 	if p.current.kind == "]" {
 		return Node{}, p.problem(problem.Invalid, "an empty list is refused: nobody is in it")
 	}
 	in := Node{Op: OpIn, Key: key}
 	for {
-		value, err := p.value("in the list")
+		value, err := p.value(language.Textf("in the list"))
 		if err != nil {
 			return Node{}, err
 		}
 		in.Values = append(in.Values, value)
 		if !p.take(",") && p.current.kind != "]" {
-			return Node{}, p.unexpected(", or ] in the list")
+			return Node{}, p.unexpected(language.Textf(", or ] in the list"))
 		}
 		if p.take("]") {
 			return in, nil
@@ -215,7 +219,7 @@ func (p *parser) list(key string) (Node, error) {
 }
 
 // value reads a string or a parameter, which is an empty string until it is bound. Where it stands is for the problem.
-func (p *parser) value(where string) (string, error) {
+func (p *parser) value(where language.Text) (string, error) {
 	value := ""
 	switch {
 	case p.current.kind == quoted:

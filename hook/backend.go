@@ -112,9 +112,9 @@ func (b *Backend) Ask(ctx context.Context, kind string, data any) ([]byte, error
 		defer func() { <-b.turns }()
 	case <-ctx.Done():
 		if asking.Err() != nil {
-			return nil, b.unavailable(abandonedCall, "was not asked", errAbandoned)
+			return nil, b.unavailable(abandonedCall, problem.New(problem.Unavailable, "the backend was not asked"), errAbandoned)
 		}
-		return nil, b.unavailable(busyCall, "has as many calls under way as it may (concurrency)", ctx.Err())
+		return nil, b.unavailable(busyCall, problem.New(problem.Unavailable, "the backend has as many calls under way as it may (concurrency)"), ctx.Err())
 	}
 	answer, err := b.breaker.Execute(func() ([]byte, error) {
 		answer, err := b.o.Post(ctx, b.o.NewID(), body)
@@ -128,19 +128,18 @@ func (b *Backend) Ask(ctx context.Context, kind string, data any) ([]byte, error
 		b.stats[answeredCall].Add(1)
 		return answer, err
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
-		return nil, b.unavailable(skippedCall, "is out of order", err)
+		return nil, b.unavailable(skippedCall, problem.New(problem.Unavailable, "the backend is out of order"), err)
 	case errors.Is(err, errAbandoned):
-		return nil, b.unavailable(abandonedCall, "has not answered", err)
+		return nil, b.unavailable(abandonedCall, problem.New(problem.Unavailable, "the backend has not answered"), err)
 	}
 	b.o.Logger.Warn("hooks: a call of the backend has failed", "hook", b.o.Name, "app", b.o.App, "err", err)
-	return nil, b.unavailable(failedCall, "does not answer", err)
+	return nil, b.unavailable(failedCall, problem.New(problem.Unavailable, "the backend does not answer"), err)
 }
 
 // unavailable counts a call that has no answer.
-func (b *Backend) unavailable(o outcome, what string, err error) error {
+func (b *Backend) unavailable(o outcome, p *problem.Problem, err error) error {
 	b.stats[o].Add(1)
-	p := problem.New(problem.Unavailable, "the backend %s", what).DecidedBy("hooks." + b.o.Name)
-	return fmt.Errorf("%w (%s)", p, err.Error()) // without the cause itself: a caller shall not take it for an answer
+	return fmt.Errorf("%w (%s)", p.DecidedBy("hooks."+b.o.Name), err.Error()) // without the cause itself: a caller shall not take it for an answer
 }
 
 // Outcomes are how the calls have ended so far, by names for metrics.
@@ -153,10 +152,10 @@ func (b *Backend) Outcomes() map[string]int64 {
 }
 
 // unusable counts an answer that says nothing that could be used, and returns the problem that the page gets; why is not for pages, but for the log.
-func (b *Backend) unusable(what string, why error) error {
+func (b *Backend) unusable(p *problem.Problem, why error) error {
 	b.stats[unusableCall].Add(1)
-	b.o.Logger.Warn("hooks: "+what, "hook", b.o.Name, "app", b.o.App, "err", why)
-	return problem.New(problem.Unavailable, "%s", what).DecidedBy("hooks." + b.o.Name)
+	b.o.Logger.Warn("hooks: "+p.Detail, "hook", b.o.Name, "app", b.o.App, "err", why)
+	return p.DecidedBy("hooks." + b.o.Name)
 }
 
 // errNotUTF8 is the error for an answer that no page could be sent: JSON is UTF-8 (RFC 8259, 8.1).

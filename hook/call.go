@@ -34,19 +34,18 @@ func (c *Calls) Call(ctx context.Context, q CallQuestion) (json.RawMessage, erro
 	var status *webhook.StatusError
 	switch {
 	case errors.As(err, &status):
-		reason := reasonOf(status)
-		if reason == "" {
-			reason = "the backend refuses the call"
+		if reason := reasonOf(status); reason != "" {
+			return nil, problem.New(kindOf(status.Status), "%s", reason)
 		}
-		return nil, problem.New(kindOf(status.Status), "%s", reason)
+		return nil, problem.New(kindOf(status.Status), "the backend refuses the call")
 	case err != nil:
 		return nil, err
 	case len(body) == 0:
 		return json.RawMessage("null"), nil
 	case !json.Valid(body):
-		return nil, c.unusable("the backend's answer is not JSON", fmt.Errorf("%.100q", body))
+		return nil, c.unusable(problem.New(problem.Unavailable, "the backend's answer is not JSON"), fmt.Errorf("%.100q", body))
 	case !utf8.Valid(body):
-		return nil, c.unusable("the backend's answer is not JSON", errNotUTF8)
+		return nil, c.unusable(problem.New(problem.Unavailable, "the backend's answer is not JSON"), errNotUTF8)
 	}
 	return body, nil
 }

@@ -51,13 +51,13 @@ func (c *Connect) Decide(ctx context.Context, q ConnectQuestion, page auth.Page,
 	case errors.As(err, &status) && (status.Status == http.StatusForbidden || status.Status == http.StatusUnauthorized):
 		return auth.Page{}, refused(reasonOf(status))
 	case errors.As(err, &status):
-		err = c.unusable("the backend has not decided about the page", err)
+		err = c.unusable(problem.New(problem.Unavailable, "the backend has not decided about the page"), err)
 	case err == nil:
 		var answer connectAnswer
 		if answer, err = parseConnectAnswer(body); err == nil {
 			return answer.apply(page)
 		}
-		err = c.unusable("the backend's answer cannot be read", err)
+		err = c.unusable(problem.New(problem.Unavailable, "the backend's answer cannot be read"), err)
 	}
 	if c.AllowOnError && hasToken {
 		return page, nil
@@ -66,10 +66,11 @@ func (c *Connect) Decide(ctx context.Context, q ConnectQuestion, page auth.Page,
 }
 
 func refused(reason string) error {
+	p := problem.New(problem.Forbidden, "%s", reason)
 	if reason == "" {
-		reason = "the backend does not let this page in"
+		p = problem.New(problem.Forbidden, "the backend does not let this page in")
 	}
-	return problem.New(problem.Forbidden, "%s", reason).DecidedBy("hooks.connect")
+	return p.DecidedBy("hooks.connect")
 }
 
 // parseConnectAnswer reads an answer, which may be empty. A field that is not known is a mistake: left unread, it could be a misspelt refuse.

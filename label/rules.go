@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -38,9 +39,9 @@ func (r Rules) CheckClient(keys []string, trusted func(key string) bool) error {
 		case trusted(key):
 			return problem.New(problem.Forbidden, "this label is set by the page's token or by the backend, and a page cannot change it").At(key)
 		case !r.MaySet(key):
-			allowed := "no label itself"
+			allowed := language.Textf("no label itself")
 			if len(r.Client) > 0 {
-				allowed = "only " + strings.Join(r.Client, ", ")
+				allowed = language.Textf("only %s", strings.Join(r.Client, ", "))
 			}
 			if r.ByToken {
 				return problem.New(problem.Forbidden, "a page with this token may set %s (may_set)", allowed).At(key)

@@ -1,5 +1,5 @@
 // Package problem is the one form in which Scenecast tells a client that its input cannot be taken: a kind for
-// machines, words for humans, the place, and the setting that decides. Every package above it returns *Problem for bad
+// machines, words for humans in their language, the place, and the setting that decides. Every package above it returns *Problem for bad
 // input; the edges (api, protocols, command line) print it in their own form. An error that is not a *Problem is the
 // server's own fault: clients see "internal error" and the log sees the cause.
 package problem
@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"scenecast/language"
 )
 
 // Kind is the stable, machine-readable name of what went wrong. It is part of the API: kinds are added, never renamed.
@@ -69,20 +71,44 @@ func (k Kind) Status() int {
 	return http.StatusInternalServerError
 }
 
+// Title is what the status of the kind is called: http.StatusText, and its translations.
+func (k Kind) Title() language.Text { return language.Phrase(http.StatusText(k.Status())) }
+
 // Problem is an error that its receiver can act upon. Values are not changed after they were made.
 type Problem struct {
 	Kind    Kind
-	Detail  string // what is wrong and what is expected, for a human, without secrets
+	Detail  string // what is wrong and what is expected, for a human, in English, without secrets
 	Where   string // the field, parameter or place in the input; may be empty
 	Setting string // the configuration key that decides, where one does; may be empty
 
 	Retry    time.Duration // of TooMany: when it is worth trying again; 0: that is not known
-	Mistakes []string      // where more than one thing may be wrong: each of them, with its place; may be nil
+	Mistakes []error       // where more than one thing may be wrong: each of them, with its place; may be nil
+
+	text language.Text // Detail in every language; zero for a problem that another process has told of
 }
 
-// New makes a problem of a kind, with its detail formatted as by fmt.Sprintf.
+// New makes a problem of a kind, with its detail formatted as by fmt.Sprintf. The catalogue of package language has the format in the
+// other languages, and the problem keeps the arguments for them: they are not to change later, which a []byte might.
 func New(kind Kind, format string, args ...any) *Problem {
-	return &Problem{Kind: kind, Detail: fmt.Sprintf(format, args...)}
+	if len(args) == 0 && strings.IndexByte(format, '%') < 0 {
+		return &Problem{Kind: kind, Detail: format, text: language.Phrase(format)}
+	}
+	// Most problems have few arguments, which are kept beside them: one allocation for both.
+	p := new(struct {
+		Problem
+		few [2]any
+	})
+	p.Kind, p.Detail = kind, fmt.Sprintf(format, args...)
+	p.text = language.Textf(format, append(p.few[:0], args...)...)
+	return &p.Problem
+}
+
+// DetailIn is the detail in a language.
+func (p *Problem) DetailIn(tag language.Tag) string {
+	if tag == language.English || p.text.IsZero() {
+		return p.Detail
+	}
+	return p.text.In(tag)
 }
 
 // At returns a copy that says where in the input the problem lies. Places nest: a problem at `page` of something that is
@@ -124,15 +150,18 @@ func (p *Problem) DecidedBy(setting string) *Problem {
 	return &c
 }
 
-// Error prints the place, the detail and the setting on one line.
-func (p *Problem) Error() string {
+// Error prints the place, the detail and the setting on one line, in English.
+func (p *Problem) Error() string { return p.In(language.English) }
+
+// In prints what Error does, in a language. The place and the setting are names, the same in all of them.
+func (p *Problem) In(tag language.Tag) string {
 	var b strings.Builder
 	if p.Where != "" {
 		b.WriteString(p.Where + ": ")
 	}
-	b.WriteString(p.Detail)
+	b.WriteString(p.DetailIn(tag))
 	if p.Setting != "" {
-		b.WriteString(" (setting: " + p.Setting + ")")
+		b.WriteString(language.Textf(" (setting: %s)", p.Setting).In(tag))
 	}
 	return b.String()
 }

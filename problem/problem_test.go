@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -135,3 +136,51 @@ func TestStatuses(t *testing.T) {
 		t.Errorf("a kind that does not exist has the status %d, want 500", got)
 	}
 }
+
+// TestIn: the words are in the reader's language, also those of what is wrapped; place and setting are the same.
+func TestIn(t *testing.T) {
+	inner := problem.New(problem.LimitExceeded, "%d labels, and a connection may have %d", 40, 32).DecidedBy("labels.max_count").At("set")
+	for _, c := range []struct {
+		err              error
+		english, chinese string
+	}{
+		{inner, "set: 40 labels, and a connection may have 32 (setting: labels.max_count)", "set: 有 40 个标签，而一个连接最多 32 个（设置：labels.max_count）"},
+		{problem.New(problem.Invalid, "the audience is not JSON: %v", inner).At("to"),
+			"to: the audience is not JSON: set: 40 labels, and a connection may have 32 (setting: labels.max_count)",
+			"to: 受众不是 JSON：set: 有 40 个标签，而一个连接最多 32 个（设置：labels.max_count）"},
+		{fmt.Errorf("page 7: %w (%w)", inner, io.EOF),
+			"page 7: set: 40 labels, and a connection may have 32 (setting: labels.max_count) (EOF)",
+			"page 7: set: 有 40 个标签，而一个连接最多 32 个（设置：labels.max_count） (EOF)"},
+		{problem.Of(io.EOF), "internal error", "内部错误"},
+		{problem.New(problem.Invalid, "%s", "said by a backend"), "said by a backend", "said by a backend"},
+		{&problem.Problem{Kind: problem.Invalid, Detail: "told by another process", Where: "to"}, "to: told by another process", "to: told by another process"},
+	} {
+		if got := c.err.Error(); got != c.english {
+			t.Errorf("%q, want %q", got, c.english)
+		}
+		if got := language.Error(c.err, language.English); got != c.english {
+			t.Errorf("in English: %q, want %q", got, c.english)
+		}
+		if got := language.Error(c.err, language.Chinese); got != c.chinese {
+			t.Errorf("in Chinese: %q, want %q", got, c.chinese)
+		}
+	}
+}
+
+// BenchmarkNew: what it costs to make a problem, which pages that are refused do.
+func BenchmarkNew(b *testing.B) {
+	b.Run("no arguments", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			sink = problem.New(problem.Unauthorized, "the page's token is missing or wrong")
+		}
+	})
+	b.Run("one argument", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			sink = problem.New(problem.TooMany, "as many pages are connected as may be: %d", 1000)
+		}
+	})
+}
+
+var sink *problem.Problem

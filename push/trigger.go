@@ -11,6 +11,7 @@ import (
 
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -114,9 +115,9 @@ func Declare(d Declaration) (Trigger, error) {
 }
 
 func undeclared(name string, names map[string]bool) *problem.Problem {
-	declared := "none is"
+	declared := language.Textf("none is")
 	if len(names) > 0 {
-		declared = "declared: " + strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+		declared = language.Textf("declared: %s", strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 	}
 	return problem.New(problem.Invalid, "$%s is not declared under params (%s); a dollar sign is written $$", name, declared)
 }

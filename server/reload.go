@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"scenecast/api"
 	"scenecast/config"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -75,7 +75,7 @@ func (s *Server) reloadBy(ctx context.Context, load func() (*config.Loaded, erro
 		return result, mistaken(err)
 	}
 	for _, w := range loaded.Warnings {
-		result.Warnings = append(result.Warnings, w.Error())
+		result.Warnings = append(result.Warnings, w)
 	}
 	next := s.reload.config()
 	result.Applied, result.Restart = s.split(config.Changed(next, loaded.Config), next, loaded.Config)
@@ -160,30 +160,30 @@ func mistaken(err error) error {
 		return err
 	}
 	mistakes := leaves(err)
-	detail := "the configuration has 1 mistake"
+	detail := language.Textf("the configuration has 1 mistake")
 	if n := len(mistakes); n > 1 {
-		detail = fmt.Sprintf("the configuration has %d mistakes", n)
+		detail = language.Textf("the configuration has %d mistakes", n)
 	}
-	p := problem.New(problem.InvalidConfiguration, "%s, so nothing has changed: %s", detail, strings.Join(mistakes, "; "))
+	p := problem.New(problem.InvalidConfiguration, "%s, so nothing has changed: %s", detail, language.Join("; ", mistakes))
 	p.Mistakes = mistakes
 	return p
 }
 
-// leaves are the texts of the errors that are joined in one.
-func leaves(err error) (texts []string) {
+// leaves are the errors that are joined in one.
+func leaves(err error) (all []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
-		return []string{err.Error()}
+		return []error{err}
 	}
 	for _, each := range joined.Unwrap() {
-		texts = append(texts, leaves(each)...)
+		all = append(all, leaves(each)...)
 	}
-	return texts
+	return all
 }
 
 func (s *Server) logReload(r api.Reloaded, err error) {
 	for _, warning := range r.Warnings {
-		s.log.Warn("configuration: " + warning)
+		s.log.Warn("configuration: " + warning.Error())
 	}
 	if err == nil {
 		s.log.Info("configuration reloaded", "applied", names(r.Applied), "need_restart", names(r.Restart), "pages_closed", r.Closed)

@@ -106,7 +106,7 @@ func TestReload(t *testing.T) {
 		"apps":          `{blog: {client_tokens: [blog-page], max_connections: 5}}`,
 		"listen":        "127.0.0.1:1",
 	})
-	if want := (api.Reloaded{Applied: []string{"client_tokens", "apps"}, Restart: []string{"listen"}, Closed: 3, Warnings: []string{}}); fmt.Sprint(done) != fmt.Sprint(want) {
+	if want := (api.Reloaded{Applied: []string{"client_tokens", "apps"}, Restart: []string{"listen"}, Closed: 3, Warnings: nil}); fmt.Sprint(done) != fmt.Sprint(want) {
 		t.Errorf("the reload is answered %+v, want %+v", done, want)
 	}
 	for name, c := range map[string]*websocket.Conn{"the token": goes, "the app": shop} {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // Run lets the server serve until ctx ends, then drains, and returns when nothing of the server is left. The error is nil unless serving
@@ -101,10 +102,10 @@ func (s *Server) announce() error {
 // ready says whether this server should get traffic.
 func (s *Server) ready(ctx context.Context) error {
 	if s.draining.Load() {
-		return errors.New("the server is going away")
+		return language.Errorf("the server is going away")
 	}
 	if s.drains.begun() {
-		return errors.New("this node is drained (POST /v1/drain)")
+		return language.Errorf("this node is drained (POST /v1/drain)")
 	}
 	if engine, ok := s.engine.(scenecast.HealthChecker); ok {
 		if err := engine.CheckHealth(ctx); err != nil {

@@ -3,12 +3,12 @@ package sockjs
 import (
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"math"
 	"strconv"
 	"unicode/utf8"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // The frames of SockJS, each on a line of its own.
@@ -108,10 +108,10 @@ func units(text []byte) (n int) {
 // parseMessages reads the body of an /xhr_send: a JSON array of strings.
 func parseMessages(body []byte) (messages []string, err error) {
 	if err := json.Unmarshal(body, &messages); err != nil {
-		return nil, errors.New("the body is not a JSON array of strings")
+		return nil, language.Errorf("the body is not a JSON array of strings")
 	}
 	if messages == nil {
-		return nil, errors.New("the body is null, and not a JSON array of strings")
+		return nil, language.Errorf("the body is null, and not a JSON array of strings")
 	}
 	return messages, nil
 }

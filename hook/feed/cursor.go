@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // Cursor is how far a stream has come: everything up to Since, and of the nodes in After everything up to their stamps. As text it is the ID
@@ -58,7 +58,7 @@ func ParseCursor(text string) (*Cursor, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return &Cursor{Since: at.UnixMicro(), Need: at.UnixMicro(), After: make(map[scenecast.NodeID]int64)}, nil
 	}
-	mistake := fmt.Errorf("%.80q is neither the ID of an event of a feed nor a time as 2026-01-02T15:04:05Z", text)
+	mistake := language.Errorf("%.80q is neither the ID of an event of a feed nor a time as 2026-01-02T15:04:05Z", text)
 	parts := strings.Split(text, "-")
 	since, err := strconv.ParseInt(parts[0], 36, 64)
 	if err != nil || since < oldest || len(parts) > maxCursor+1 {

@@ -174,7 +174,7 @@ func inData(err error) error {
 // partly is why some of the pushes of a call were not taken, behind others that were.
 func partly(err error, taken, of int) error {
 	p := problem.Of(err)
-	return problem.New(problem.Uncertain, "of %d events, each in each of its channels, the first %d are published, and the others not: %s", of, taken, p.Error())
+	return problem.New(problem.Uncertain, "of %d events, each in each of its channels, the first %d are published, and the others not: %s", of, taken, p)
 }
 
 // await waits until an event is published, and tells what is asked for of its channel.

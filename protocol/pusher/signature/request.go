@@ -64,7 +64,7 @@ func (k Keys) Verify(r Request, now time.Time) (*Key, error) {
 	if s.request(r, r.Path); s.signs(signature) {
 		return key, nil
 	}
-	return nil, refused("auth_signature is not the HMAC-SHA256, in hexadecimal, of %.1000q with the secret of this key", s.text)
+	return nil, refused("auth_signature is not the HMAC-SHA256, in hexadecimal, of %.1000q with the secret of this key", string(s.text))
 }
 
 // SignRequest is the signature of a request, to be its parameter auth_signature.
