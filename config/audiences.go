@@ -1,11 +1,11 @@
 package config
 
 import (
-	"fmt"
 	"strings"
 
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 )
 
 // checkTriggers holds the pushes of triggers against the limits: one over them would be refused at every call, or reach
@@ -22,7 +22,7 @@ func (d *decoder) checkTriggers(c *Config) {
 			if !comparable {
 				continue
 			}
-			if why := unmatchableTrigger(t, limits); why != "" {
+			if why := unmatchableTrigger(t, limits); !why.IsZero() {
 				d.wrong(join(key, "to"), "no page can ever match: %s", why)
 			}
 		}
@@ -30,10 +30,10 @@ func (d *decoder) checkTriggers(c *Config) {
 }
 
 // unmatchableTrigger is unmatchable of the trigger's audience. A parameter may be anything.
-func unmatchableTrigger(t Trigger, limits label.Limits) string {
+func unmatchableTrigger(t Trigger, limits label.Limits) (why language.Text) {
 	template, err := audience.ParseTemplateJSON(t.Declaration.To)
 	if err != nil {
-		return "" // told when it was read
+		return why // told when it was read
 	}
 	values := make(map[string]string)
 	for _, name := range template.Params() {
@@ -41,59 +41,59 @@ func unmatchableTrigger(t Trigger, limits label.Limits) string {
 	}
 	to, err := template.Bind(values)
 	if err != nil {
-		return ""
+		return why
 	}
 	return unmatchable(to, limits)
 }
 
 // unmatchable says why the labels of no connection can be what the audience asks for; empty where some can.
-func unmatchable(to audience.Expr, limits label.Limits) string {
+func unmatchable(to audience.Expr, limits label.Limits) (why language.Text) {
 	root := to.Root()
-	if why := tooLong(&root, limits); why != "" {
+	if why := tooLong(&root, limits); !why.IsZero() {
 		return why
 	}
 	if n := labelsNeeded(&root); n > limits.Count {
-		return fmt.Sprintf("it needs %d labels, and a connection may have %d (%s)", n, limits.Count, label.SettingCount)
+		return language.Textf("it needs %d labels, and a connection may have %d (%s)", n, limits.Count, label.SettingCount)
 	}
-	return ""
+	return why
 }
 
 // tooLong says which key or value of a node is longer than any connection's; empty where the node can match for all that.
 // Of keys that are the server's own nothing is known.
-func tooLong(n *audience.Node, limits label.Limits) string {
+func tooLong(n *audience.Node, limits label.Limits) (why language.Text) {
 	switch n.Op {
 	case audience.OpAnd:
 		for i := range n.Children {
-			if why := tooLong(&n.Children[i], limits); why != "" {
+			if why := tooLong(&n.Children[i], limits); !why.IsZero() {
 				return why
 			}
 		}
 	case audience.OpOr:
 		first := tooLong(&n.Children[0], limits)
 		for i := range n.Children {
-			if tooLong(&n.Children[i], limits) == "" {
-				return ""
+			if tooLong(&n.Children[i], limits).IsZero() {
+				return why
 			}
 		}
 		return first
 	case audience.OpIn, audience.OpHas, audience.OpHasPrefix:
 		if label.Reserved(n.Key) {
-			return ""
+			return why
 		}
 		if len(n.Key) > limits.KeyBytes {
-			return fmt.Sprintf("the key %.20s… has %d bytes, and may have %d (%s)", n.Key, len(n.Key), limits.KeyBytes, label.SettingKeyBytes)
+			return language.Textf("the key %.20s… has %d bytes, and may have %d (%s)", n.Key, len(n.Key), limits.KeyBytes, label.SettingKeyBytes)
 		}
 		for _, value := range n.Values {
 			if len(value) <= limits.ValueBytes {
-				return ""
+				return why
 			}
 		}
 		if len(n.Values) > 0 {
-			return fmt.Sprintf("the value %.20q… of %s has %d bytes, and may have %d (%s)",
+			return language.Textf("the value %.20q… of %s has %d bytes, and may have %d (%s)",
 				strings.ToValidUTF8(n.Values[0], "?"), n.Key, len(n.Values[0]), limits.ValueBytes, label.SettingValueBytes)
 		}
 	}
-	return ""
+	return why
 }
 
 // labelsNeeded is how many labels a connection has at least that matches the node: one for each key that is asked for, or

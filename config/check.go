@@ -1,13 +1,13 @@
 package config
 
 import (
-	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"strings"
 
 	"scenecast"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -95,12 +95,12 @@ func (d *decoder) wrong(key, format string, args ...any) {
 
 // wrongAt notes a mistake in what came from the place of a setting or of a value in one.
 func (d *decoder) wrongAt(place, key, format string, args ...any) {
-	d.mistakes = append(d.mistakes, &Mistake{Source: d.Place(place), Key: key, Detail: fmt.Sprintf(format, args...)})
+	d.mistakes = append(d.mistakes, &Mistake{Source: d.Place(place), Key: key, Detail: language.Textf(format, args...)})
 }
 
 // warn notes what is probably not meant.
 func (d *decoder) warn(place, key, format string, args ...any) {
-	d.Warnings = append(d.Warnings, &Mistake{Source: d.Place(place), Key: key, Detail: fmt.Sprintf(format, args...)})
+	d.Warnings = append(d.Warnings, &Mistake{Source: d.Place(place), Key: key, Detail: language.Textf(format, args...)})
 }
 
 // checkLabels holds the labels of tokens against the limits: a page over one would always be refused.
@@ -124,7 +124,7 @@ func (d *decoder) checkLabels(c *Config) {
 			default:
 				at = join(at, p.Where)
 			}
-			d.wrongAt(entry(key, i), at, "%s (%s)", p.Detail, p.Setting)
+			d.wrongAt(entry(key, i), at, "%s (%s)", p.Text(), p.Setting)
 		}
 	}
 }

@@ -1,13 +1,14 @@
 package config
 
 import (
-	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // The engines.
@@ -76,9 +77,9 @@ type Addresses []string
 
 // UnmarshalYAML reads a list of host:port.
 func (a *Addresses) UnmarshalYAML(n *yaml.Node) (err error) {
-	*a, err = decodeTexts(n, "addresses", func(text string) (string, error) {
+	*a, err = decodeTexts(n, language.Textf("addresses"), func(text string) (string, error) {
 		if _, _, err := net.SplitHostPort(text); err != nil {
-			return "", fmt.Errorf("%q is no address; write it as 10.0.0.2:9601", text)
+			return "", language.Errorf("%q is no address; write it as 10.0.0.2:9601", text)
 		}
 		return text, nil
 	})

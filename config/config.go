@@ -4,7 +4,9 @@
 // scenecast.yaml beside this file, which `scenecast config init` writes, is the reference of all settings.
 package config
 
-import "scenecast/label"
+import (
+	"scenecast/label"
+)
 
 // Config is a whole configuration. The yaml tags are the keys of the file; joined by dots they name a setting. It is
 // printed by Print, without its secrets, as it is by any YAML encoder.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // decode puts a node into what is pointed to; null leaves that as it is. The yaml package's own decoding ends at the first
@@ -27,7 +29,7 @@ func decode(n *yaml.Node, into any) error {
 		return decodeSection(n, v)
 	}
 	if n.Kind != yaml.ScalarNode {
-		return fmt.Errorf("takes one value, not a %s", kindName(n))
+		return language.Errorf("takes one value, not a %s", kindName(n))
 	}
 	return decodeText(n.Value, into)
 }
@@ -42,13 +44,13 @@ func decodeText(text string, into any) error {
 		v.SetString(text)
 	case reflect.Bool:
 		if text != "true" && text != "false" {
-			return fmt.Errorf("takes true or false, not %q", text)
+			return language.Errorf("takes true or false, not %q", text)
 		}
 		v.SetBool(text == "true")
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return fmt.Errorf("takes a whole number, not %q", text)
+			return language.Errorf("takes a whole number, not %q", text)
 		}
 		v.SetInt(int64(n))
 	default:
@@ -80,7 +82,7 @@ var settingName = regexp.MustCompile(`^[A-Za-z_.]{1,15}$`)
 
 // hidesName reports whether a key that is none of a section's is not to be told: one that has a secret may have that in a wrong place.
 func hidesName(section reflect.Value, name string) bool {
-	if settingName.MatchString(name) || didYouMean(name, fieldNames(section)) != "" {
+	if settingName.MatchString(name) || !didYouMean(name, fieldNames(section)).IsZero() {
 		return false
 	}
 	for _, field := range fields(section) {

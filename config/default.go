@@ -1,11 +1,11 @@
 package config
 
 import (
-	_ "embed"
 	"fmt"
 	"strings"
 	"sync"
 
+	_ "embed"
 	"go.yaml.in/yaml/v3"
 )
 

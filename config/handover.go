@@ -1,6 +1,8 @@
 package config
 
-import "path/filepath"
+import (
+	"path/filepath"
+)
 
 // checkHandover finds what keeps another process from taking over.
 func (d *decoder) checkHandover(c *Config) {

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,6 +13,7 @@ import (
 	"scenecast/audience"
 	"scenecast/hook/event"
 	"scenecast/hook/webhook"
+	"scenecast/language"
 )
 
 // Hooks are an app's calls to its backend.
@@ -78,7 +77,7 @@ const (
 // decodeHook reads a mapping of this form.
 func decodeHook(n *yaml.Node, form string, into any) error {
 	if n = dereference(n); n.Kind != yaml.MappingNode {
-		return fmt.Errorf("is %s, not a %s", form, kindName(n))
+		return language.Errorf("is %s, not a %s", form, kindName(n))
 	}
 	return decode(n, into)
 }
@@ -87,14 +86,14 @@ func decodeHook(n *yaml.Node, form string, into any) error {
 func notPositive(n *yaml.Node, numbers map[string]int64) error {
 	for _, name := range sortedKeys(numbers) {
 		if numbers[name] <= 0 {
-			return badNodes{{name, nodeAt(n, name), "must be more than 0"}}
+			return badAt(nodeAt(n, name), name, "must be more than 0")
 		}
 	}
 	return nil
 }
 
 // errNoURL is the mistake of a hook that does not say whom to call.
-var errNoURL = errors.New("a hook needs a url")
+var errNoURL = language.Errorf("a hook needs a url")
 
 // UnmarshalYAML reads a connect hook.
 func (h *ConnectHook) UnmarshalYAML(n *yaml.Node) error {
@@ -107,7 +106,7 @@ func (h *ConnectHook) UnmarshalYAML(n *yaml.Node) error {
 		return errNoURL
 	}
 	if read.OnError != OnErrorRefuse && read.OnError != OnErrorAllow {
-		return badNodes{{"on_error", nodeAt(n, "on_error"), fmt.Sprintf("%q is neither %s nor %s", read.OnError, OnErrorRefuse, OnErrorAllow)}}
+		return badAt(nodeAt(n, "on_error"), "on_error", "%q is neither %s nor %s", read.OnError, OnErrorRefuse, OnErrorAllow)
 	}
 	if err := notPositive(n, map[string]int64{"timeout": int64(read.Timeout), "concurrency": int64(read.Concurrency)}); err != nil {
 		return err
@@ -158,9 +157,9 @@ type EventHooks []EventHook
 // UnmarshalYAML reads a list of hooks.
 func (h *EventHooks) UnmarshalYAML(n *yaml.Node) error {
 	names := make(map[string]bool)
-	read, err := decodeList(n, eventsForm, func(item *yaml.Node) (e EventHook, err error) {
+	read, err := decodeList(n, language.Textf("%s", eventsForm), func(item *yaml.Node) (e EventHook, err error) {
 		if err = e.UnmarshalYAML(item); err == nil && names[e.Name] {
-			err = badNodes{{"name", nodeAt(item, "name"), fmt.Sprintf("%q is there twice", e.Name)}}
+			err = badAt(nodeAt(item, "name"), "name", "%q is there twice", e.Name)
 		}
 		names[e.Name] = true
 		return e, err
@@ -186,10 +185,10 @@ func (h *EventHook) UnmarshalYAML(n *yaml.Node) error {
 		return errNoURL
 	}
 	if !appName.MatchString(read.Name) {
-		return badNodes{{"name", nodeAt(n, "name"), fmt.Sprintf("%q is no name of a hook: 1 to 64 letters, digits, '_' or '-'", read.Name)}}
+		return badAt(nodeAt(n, "name"), "name", "%q is no name of a hook: 1 to 64 letters, digits, '_' or '-'", read.Name)
 	}
 	if events := memberAt(n, "events"); events != nil && (isNull(events) || len(read.Events) == 0) {
-		return badNodes{{"events", events, "is empty, so the hook would be told of nothing; leave it out for all of " + fmt.Sprint(event.Types)}}
+		return badAt(events, "events", "is empty, so the hook would be told of nothing; leave it out for all of %v", event.Types)
 	}
 	err := notPositive(n, map[string]int64{
 		"timeout": int64(read.Timeout), "batch": int64(read.Batch), "max_wait": int64(read.MaxWait),
@@ -215,7 +214,7 @@ type HookURL string
 func (u *HookURL) UnmarshalText(text []byte) error {
 	parsed, err := url.Parse(string(text))
 	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" || parsed.Fragment != "" {
-		return errors.New("is no URL of a hook; write it as https://www.example.com/scenecast") // the text may hold a secret
+		return language.Errorf("is no URL of a hook; write it as https://www.example.com/scenecast") // the text may hold a secret
 	}
 	*u = HookURL(text)
 	return nil
@@ -267,7 +266,7 @@ func (s *HookSecrets) UnmarshalYAML(n *yaml.Node) error {
 		*s = HookSecrets{one}
 		return err
 	}
-	read, err := decodeTexts(n, "secrets", check)
+	read, err := decodeTexts(n, language.Textf("secrets"), check)
 	*s = read
 	return err
 }
@@ -294,9 +293,9 @@ type HookEvents []event.Type
 
 // UnmarshalYAML reads a list of types.
 func (e *HookEvents) UnmarshalYAML(n *yaml.Node) (err error) {
-	*e, err = decodeTexts(n, "events", func(text string) (event.Type, error) {
+	*e, err = decodeTexts(n, language.Textf("events"), func(text string) (event.Type, error) {
 		if !slices.Contains(event.Types, event.Type(text)) {
-			return "", fmt.Errorf("%q is no event; the events are %v", text, event.Types)
+			return "", language.Errorf("%q is no event; the events are %v", text, event.Types)
 		}
 		return event.Type(text), nil
 	})
@@ -324,11 +323,11 @@ type HeaderNames []string
 
 // UnmarshalYAML reads a list of names.
 func (h *HeaderNames) UnmarshalYAML(n *yaml.Node) (err error) {
-	*h, err = decodeTexts(n, "names of headers", func(text string) (string, error) {
+	*h, err = decodeTexts(n, language.Textf("names of headers"), func(text string) (string, error) {
 		if text == "" || strings.ContainsFunc(text, func(c rune) bool {
 			return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c))
 		}) {
-			return "", fmt.Errorf("%q is no name of a header", text)
+			return "", language.Errorf("%q is no name of a header", text)
 		}
 		return http.CanonicalHeaderKey(text), nil
 	})

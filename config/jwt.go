@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -12,6 +10,7 @@ import (
 
 	"scenecast"
 	"scenecast/auth/jwt"
+	"scenecast/language"
 )
 
 // JWT says which JSON Web Tokens let pages in.
@@ -59,7 +58,7 @@ type JWTKeys []JWTKey
 
 // UnmarshalYAML reads a list of {alg, kid, key} or {alg, kid, file}.
 func (k *JWTKeys) UnmarshalYAML(n *yaml.Node) (err error) {
-	*k, err = decodeList(n, "{alg, kid, key} or {alg, kid, file}", func(item *yaml.Node) (key JWTKey, err error) {
+	*k, err = decodeList(n, language.Textf("{alg, kid, key} or {alg, kid, file}"), func(item *yaml.Node) (key JWTKey, err error) {
 		err = key.UnmarshalYAML(item)
 		return key, err
 	})
@@ -74,17 +73,17 @@ func (k *JWTKey) UnmarshalYAML(n *yaml.Node) error {
 	type plain JWTKey
 	var key plain
 	if n = dereference(n); n.Kind != yaml.MappingNode {
-		return fmt.Errorf("an entry is {alg, kid, key} or {alg, kid, file}, not a %s", kindName(n))
+		return language.Errorf("an entry is {alg, kid, key} or {alg, kid, file}, not a %s", kindName(n))
 	}
 	if err := decode(n, &key); err != nil {
 		return err
 	}
 	if (key.Key == "") == (key.File == "") {
-		return errors.New("a key needs either key (the secret, or a public key in PEM) or file (the name of a file with it)")
+		return language.Errorf("a key needs either key (the secret, or a public key in PEM) or file (the name of a file with it)")
 	}
 	if key.Key != "" {
 		if _, err := jwt.ParseKey(key.ID, key.Algorithm, string(key.Key)); err != nil {
-			return badNodes{{"key", nodeAt(n, "key"), err.Error()}}
+			return badAt(nodeAt(n, "key"), "key", "%v", err)
 		}
 	}
 	*k = JWTKey(key)
@@ -102,7 +101,7 @@ func (k JWTKey) Parse() (jwt.Key, error) {
 	}
 	key, err := jwt.ParseKey(k.ID, k.Algorithm, strings.TrimRight(string(text), "\r\n")) // a secret does not end with its line's end
 	if err != nil {
-		return key, fmt.Errorf("%s %w", k.File, err)
+		return key, language.Errorf("%s %w", k.File, err)
 	}
 	return key, nil
 }

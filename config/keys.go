@@ -2,8 +2,6 @@ package config
 
 import (
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +9,7 @@ import (
 
 	"scenecast/audience"
 	"scenecast/auth"
+	"scenecast/language"
 )
 
 // APIKey is a backend's key.
@@ -37,7 +36,7 @@ type APIKeys []APIKey
 
 // UnmarshalYAML reads a list of keys.
 func (k *APIKeys) UnmarshalYAML(n *yaml.Node) (err error) {
-	*k, err = decodeList(n, keyForm, func(item *yaml.Node) (key APIKey, err error) {
+	*k, err = decodeList(n, language.Textf("%s", keyForm), func(item *yaml.Node) (key APIKey, err error) {
 		err = key.UnmarshalYAML(item)
 		return key, err
 	})
@@ -52,24 +51,24 @@ func (k *APIKey) UnmarshalYAML(n *yaml.Node) error {
 	type plain APIKey
 	key := plain{Allow: auth.DefaultScopes}
 	if n = dereference(n); n.Kind != yaml.MappingNode {
-		return fmt.Errorf("an entry is %s, not a %s", keyForm, kindName(n))
+		return language.Errorf("an entry is %s, not a %s", keyForm, kindName(n))
 	}
 	if err := decode(n, &key); err != nil {
 		return err
 	}
 	for _, name := range []string{"within", "triggers"} { // left empty by mistake, it would let the key do everything
 		if m := memberAt(n, name); m != nil && isNull(m) {
-			return badNodes{{name, m, "is empty; leave it out for all of the app's"}}
+			return badAt(m, name, "is empty; leave it out for all of the app's")
 		}
 	}
 	if allow := nodeAt(n, "allow"); isNull(allow) || len(key.Allow) == 0 {
-		return badNodes{{"allow", allow, "is empty, so the key may do nothing; leave it out for all of " + fmt.Sprint(auth.DefaultScopes)}}
+		return badAt(allow, "allow", "is empty, so the key may do nothing; leave it out for all of %v", auth.DefaultScopes)
 	}
 	if key.Name == "" || key.Key == "" {
-		return errors.New("an API key needs a name (for the log) and a key (the secret)")
+		return language.Errorf("an API key needs a name (for the log) and a key (the secret)")
 	}
 	if _, err := digestOf(string(key.Key)); err != nil {
-		return badNodes{{"key", nodeAt(n, "key"), err.Error()}}
+		return badAt(nodeAt(n, "key"), "key", "%v", err)
 	}
 	*k = APIKey(key)
 	return k.checkScopes(n)
@@ -79,9 +78,9 @@ func (k *APIKey) UnmarshalYAML(n *yaml.Node) error {
 func (k *APIKey) checkScopes(n *yaml.Node) error {
 	switch {
 	case k.Triggers != nil && !slices.Contains(k.Allow, auth.Trigger):
-		return badNodes{{"triggers", nodeAt(n, "triggers"), fmt.Sprintf("needs the scope %s, and allow is %v", auth.Trigger, k.Allow)}}
+		return badAt(nodeAt(n, "triggers"), "triggers", "needs the scope %s, and allow is %v", auth.Trigger, k.Allow)
 	case !k.Within.IsZero() && slices.Contains(k.Allow, auth.Admin):
-		return badNodes{{"allow", nodeAt(n, "allow"), fmt.Sprintf("%s is of the whole server, and the key is confined to an audience (within)", auth.Admin)}}
+		return badAt(nodeAt(n, "allow"), "allow", "%s is of the whole server, and the key is confined to an audience (within)", auth.Admin)
 	}
 	return nil
 }
@@ -111,7 +110,7 @@ func digestOf(key string) (d auth.Digest, err error) {
 		return auth.DigestOf(key), nil
 	}
 	if n, err := hex.Decode(d[:], []byte(text)); err != nil || n != len(d) || len(text) != hex.EncodedLen(len(d)) {
-		return d, fmt.Errorf("begins with %s, and what follows is no SHA-256: that has %d hexadecimal digits, as `scenecast token key` prints it",
+		return d, language.Errorf("begins with %s, and what follows is no SHA-256: that has %d hexadecimal digits, as `scenecast token key` prints it",
 			DigestPrefix, hex.EncodedLen(len(d)))
 	}
 	return d, nil
@@ -131,7 +130,7 @@ func (w *Within) UnmarshalYAML(n *yaml.Node) error {
 		return err
 	}
 	if e.Root().Op == audience.OpEverybody {
-		return errors.New("is everybody, which confines to nothing; leave it out")
+		return language.Errorf("is everybody, which confines to nothing; leave it out")
 	}
 	w.Expr = e
 	return nil
@@ -148,9 +147,9 @@ func (t TriggerNames) IsZero() bool { return t == nil }
 
 // UnmarshalYAML reads a list of names.
 func (t *TriggerNames) UnmarshalYAML(n *yaml.Node) (err error) {
-	*t, err = decodeTexts(n, "names of triggers", func(text string) (string, error) {
+	*t, err = decodeTexts(n, language.Textf("names of triggers"), func(text string) (string, error) {
 		if text == "" {
-			return "", errors.New("holds an empty name")
+			return "", language.Errorf("holds an empty name")
 		}
 		return text, nil
 	})
@@ -167,10 +166,10 @@ type Scopes []auth.Scope
 
 // UnmarshalYAML reads a list of scopes.
 func (s *Scopes) UnmarshalYAML(n *yaml.Node) (err error) {
-	*s, err = decodeTexts(n, "scopes", func(text string) (auth.Scope, error) {
+	*s, err = decodeTexts(n, language.Textf("scopes"), func(text string) (auth.Scope, error) {
 		scope := auth.Scope(text)
 		if !slices.Contains(auth.Scopes, scope) {
-			return "", fmt.Errorf("%q is no scope; the scopes are %v", text, auth.Scopes)
+			return "", language.Errorf("%q is no scope; the scopes are %v", text, auth.Scopes)
 		}
 		return scope, nil
 	})

@@ -110,7 +110,7 @@ func TestKeyWarnings(t *testing.T) {
 		}
 		var got []string
 		for _, w := range l.Warnings {
-			got = append(got, "FILE: "+w.Key+": "+w.Detail)
+			got = append(got, "FILE: "+w.Key+": "+w.Detail.String())
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("%s: the warnings are %q, want %q", text, got, want)

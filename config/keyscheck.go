@@ -29,7 +29,7 @@ func (d *decoder) checkKeys(c *Config) {
 					d.warn(place, join(key, "triggers"), "the key %s may run %s, and there is no trigger of this name under triggers", k.Name, name)
 				}
 			}
-			if why := unmatchable(k.Within.Expr, limits); !k.Within.IsZero() && comparable && why != "" {
+			if why := unmatchable(k.Within.Expr, limits); !k.Within.IsZero() && comparable && !why.IsZero() {
 				d.wrongAt(place, join(key, "within"), "no page can ever match: %s", why)
 			}
 			d.checkClaims(place, key, app, k)

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // Sources are where a configuration comes from, besides the defaults.
@@ -50,15 +52,18 @@ func (l *Loaded) Place(key string) string {
 type Mistake struct {
 	Source string // the file, with line, or the variable or the flag
 	Key    string // the setting
-	Detail string
+	Detail language.Text
 }
 
 // Error prints `scenecast.yaml:12: websocket.pong_wait: …`.
-func (m *Mistake) Error() string {
+func (m *Mistake) Error() string { return m.In(language.English) }
+
+// In prints what Error does, in a language.
+func (m *Mistake) In(tag language.Tag) string {
 	if m.Key == "" {
-		return m.Source + ": " + m.Detail
+		return m.Source + ": " + m.Detail.In(tag)
 	}
-	return m.Source + ": " + m.Key + ": " + m.Detail
+	return m.Source + ": " + m.Key + ": " + m.Detail.In(tag)
 }
 
 // Load reads the sources, in their order, over the defaults, and checks the result. The error is all mistakes joined.
@@ -95,8 +100,8 @@ type decoder struct {
 }
 
 // mistake notes what is wrong with a setting in what is read now.
-func (d *decoder) mistake(key, detail string) {
-	d.mistakes = append(d.mistakes, &Mistake{Source: d.source, Key: key, Detail: detail})
+func (d *decoder) mistake(key, format string, args ...any) {
+	d.mistakes = append(d.mistakes, &Mistake{Source: d.source, Key: key, Detail: language.Textf(format, args...)})
 }
 
 // sortMistakes puts the mistakes of the file into the order of its lines, before those of variables and flags: they were found in the
@@ -184,7 +189,7 @@ func (d *decoder) file(path string, again bool) {
 		}
 		d.adopt("", root, decode(root, &d.Config))
 		if err = documents.Decode(&second); err == nil {
-			d.adopt("", &second, errors.New("a second document begins; a configuration is one"))
+			d.adopt("", &second, language.Errorf("a second document begins; a configuration is one"))
 		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -1,10 +1,11 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // Networks is a list of networks and of single addresses.
@@ -12,7 +13,7 @@ type Networks []netip.Prefix
 
 // UnmarshalYAML reads a list of networks, as 10.0.0.0/8, and of single addresses.
 func (s *Networks) UnmarshalYAML(n *yaml.Node) (err error) {
-	*s, err = decodeTexts(n, "networks", parseNetwork)
+	*s, err = decodeTexts(n, language.Textf("networks"), parseNetwork)
 	return err
 }
 
@@ -24,7 +25,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 		network, err = netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	if err != nil || network.Addr().Is4In6() {
-		return netip.Prefix{}, fmt.Errorf("%q is no network; write it as 10.0.0.0/8, fd00::/8 or 127.0.0.1", text)
+		return netip.Prefix{}, language.Errorf("%q is no network; write it as 10.0.0.0/8, fd00::/8 or 127.0.0.1", text)
 	}
 	return network, nil
 }

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // badNode is what is wrong with a node.
 type badNode struct {
 	key    string // below the value that was decoded, as in labels.plan; empty: the value itself
 	node   *yaml.Node
-	detail string
+	detail language.Text
 }
 
 // badNodes is the error of UnmarshalYAML of the types in this package: all that is wrong with a value. The nodes have the
@@ -39,12 +41,17 @@ func (b badNodes) err() error {
 
 // isBad is the error of a value with one thing wrong.
 func isBad(n *yaml.Node, format string, args ...any) error {
-	return badNodes{{"", n, fmt.Sprintf(format, args...)}}
+	return badAt(n, "", format, args...)
+}
+
+// badAt is the error of a value that has one thing wrong at a key of it.
+func badAt(n *yaml.Node, key, format string, args ...any) error {
+	return badNodes{{key, n, language.Textf(format, args...)}}
 }
 
 // add notes what is wrong with a node.
 func (b *badNodes) add(key string, n *yaml.Node, format string, args ...any) {
-	*b = append(*b, badNode{key, n, fmt.Sprintf(format, args...)})
+	*b = append(*b, badNode{key, n, language.Textf(format, args...)})
 }
 
 // adopt notes what was wrong with the value of a key.
@@ -93,7 +100,7 @@ func (b *badNodes) members(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 
 // decodeList decodes each item of a list; what is the words for what the list takes. An item that is wrong stays in the
 // list as its zero value, so that items have the indexes of their nodes. The list is not nil where it is empty.
-func decodeList[T any](n *yaml.Node, what string, decode func(item *yaml.Node) (T, error)) ([]T, error) {
+func decodeList[T any](n *yaml.Node, what language.Text, decode func(item *yaml.Node) (T, error)) ([]T, error) {
 	n = dereference(n)
 	if n.Kind != yaml.SequenceNode {
 		return nil, isBad(n, "takes a list of %s, not a %s", what, kindName(n))
@@ -110,10 +117,10 @@ func decodeList[T any](n *yaml.Node, what string, decode func(item *yaml.Node) (
 }
 
 // decodeTexts decodes a list of texts.
-func decodeTexts[T any](n *yaml.Node, what string, parse func(text string) (T, error)) ([]T, error) {
+func decodeTexts[T any](n *yaml.Node, what language.Text, parse func(text string) (T, error)) ([]T, error) {
 	return decodeList(n, what, func(item *yaml.Node) (value T, err error) {
 		if item.Kind != yaml.ScalarNode {
-			return value, fmt.Errorf("an entry is a text, not a %s", kindName(item))
+			return value, language.Errorf("an entry is a text, not a %s", kindName(item))
 		}
 		return parse(textOf(item))
 	})
@@ -167,13 +174,13 @@ func textOf(n *yaml.Node) string {
 	return n.Value
 }
 
-func kindName(n *yaml.Node) string {
+func kindName(n *yaml.Node) language.Text {
 	switch n.Kind {
 	case yaml.MappingNode:
-		return "mapping"
+		return language.Textf("mapping")
 	case yaml.SequenceNode:
-		return "list"
+		return language.Textf("list")
 	default:
-		return "single value"
+		return language.Textf("single value")
 	}
 }

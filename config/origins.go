@@ -11,6 +11,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/net/idna"
+
+	"scenecast/language"
 )
 
 // Origins are the sites whose pages may connect: origins as browsers write them in the header Origin (HTML Standard, 7.1.1),
@@ -25,7 +27,7 @@ const nullOrigin = "null"
 
 // UnmarshalYAML reads a list of origins. One that no browser would write lets nobody in, so it is a mistake.
 func (o *Origins) UnmarshalYAML(n *yaml.Node) (err error) {
-	*o, err = decodeTexts(n, "origins", parseOrigin)
+	*o, err = decodeTexts(n, language.Textf("origins"), parseOrigin)
 	return err
 }
 
@@ -43,9 +45,9 @@ func parseOrigin(text string) (string, error) {
 	case right == text:
 		return text, nil
 	case right == "":
-		return "", fmt.Errorf(`%q is no origin that a browser sends; write it as https://www.example.com, https://*.example.com, "null" or "*"`, text)
+		return "", language.Errorf(`%q is no origin that a browser sends; write it as https://www.example.com, https://*.example.com, "null" or "*"`, text)
 	default:
-		return "", fmt.Errorf("%q is no origin that a browser sends; write it as %s", text, right)
+		return "", language.Errorf("%q is no origin that a browser sends; write it as %s", text, right)
 	}
 }
 

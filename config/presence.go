@@ -1,13 +1,13 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"scenecast/audience"
+	"scenecast/language"
 	"scenecast/presence"
 )
 
@@ -31,9 +31,9 @@ const maxPresenceMembers = 10_000
 // UnmarshalYAML reads a list of keys.
 func (p *PresenceKeys) UnmarshalYAML(n *yaml.Node) error {
 	var keys []string
-	read, err := decodeList(n, presenceForm, func(item *yaml.Node) (k PresenceKey, err error) {
+	read, err := decodeList(n, language.Textf("%s", presenceForm), func(item *yaml.Node) (k PresenceKey, err error) {
 		if err = k.UnmarshalYAML(item); err == nil && slices.Contains(keys, k.Key) {
-			err = badNodes{{"key", nodeAt(item, "key"), fmt.Sprintf("%q is there twice", k.Key)}}
+			err = badAt(nodeAt(item, "key"), "key", "%q is there twice", k.Key)
 		}
 		keys = append(keys, k.Key)
 		return k, err
@@ -53,16 +53,16 @@ func (k *PresenceKey) UnmarshalYAML(n *yaml.Node) error {
 		return err
 	}
 	if read.Key == "" {
-		return fmt.Errorf("a declaration needs a key")
+		return language.Errorf("a declaration needs a key")
 	}
 	if err := checkLabelKey(read.Key); err != nil {
-		return badNodes{{"key", nodeAt(n, "key"), err.Error()}}
+		return badAt(nodeAt(n, "key"), "key", "%v", err)
 	}
 	if _, err := audience.Parse(read.Key + ` == ""`); err != nil {
-		return badNodes{{"key", nodeAt(n, "key"), fmt.Sprintf("%q is a word of audiences, so no audience can have it as a key", read.Key)}}
+		return badAt(nodeAt(n, "key"), "key", "%q is a word of audiences, so no audience can have it as a key", read.Key)
 	}
 	if read.MaxMembers < 1 || read.MaxMembers > maxPresenceMembers {
-		return badNodes{{"max_members", nodeAt(n, "max_members"), fmt.Sprintf("must be from 1 to %d", maxPresenceMembers)}}
+		return badAt(nodeAt(n, "max_members"), "max_members", "must be from 1 to %d", maxPresenceMembers)
 	}
 	*k = PresenceKey(read)
 	return nil

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"iter"
 	"regexp"
 	"slices"
@@ -11,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"scenecast/language"
 	"scenecast/protocol/pusher/app"
 	"scenecast/protocol/pusher/signature"
 	"scenecast/push"
@@ -192,7 +191,7 @@ func (a App) PusherApp() *app.App {
 
 // UnmarshalYAML reads a list of {key, secret}.
 func (k *PusherKeys) UnmarshalYAML(n *yaml.Node) (err error) {
-	*k, err = decodeList(n, pusherKeyForm, func(item *yaml.Node) (key PusherKey, err error) {
+	*k, err = decodeList(n, language.Textf("%s", pusherKeyForm), func(item *yaml.Node) (key PusherKey, err error) {
 		err = key.UnmarshalYAML(item)
 		return key, err
 	})
@@ -214,11 +213,11 @@ func (k *PusherKey) UnmarshalYAML(n *yaml.Node) error {
 func checkPusherKey(k PusherKey) error {
 	switch {
 	case k.Key == "" || k.Secret == "":
-		return errors.New("an entry needs a key and its secret")
+		return language.Errorf("an entry needs a key and its secret")
 	case !pusherID.MatchString(k.Key):
-		return errors.New("is no key: 1 to 64 letters, digits, '_', '-' or '.'")
+		return language.Errorf("is no key: 1 to 64 letters, digits, '_', '-' or '.'")
 	case k.Key == string(k.Secret):
-		return errors.New("is also the secret, and every page knows the key")
+		return language.Errorf("is also the secret, and every page knows the key")
 	}
 	return nil
 }
@@ -232,9 +231,9 @@ func (k PusherKey) MarshalYAML() (any, error) {
 // UnmarshalYAML reads a list of webhooks. The only one need not have a name.
 func (w *PusherWebhooks) UnmarshalYAML(n *yaml.Node) error {
 	names := make(map[string]bool)
-	read, err := decodeList(n, pusherWebhookForm, func(item *yaml.Node) (webhook PusherWebhook, err error) {
+	read, err := decodeList(n, language.Textf("%s", pusherWebhookForm), func(item *yaml.Node) (webhook PusherWebhook, err error) {
 		if err = webhook.UnmarshalYAML(item); err == nil && names[webhook.Name] {
-			err = badNodes{{"name", nodeAt(item, "name"), fmt.Sprintf("%q is there twice", webhook.Name)}}
+			err = badAt(nodeAt(item, "name"), "name", "%q is there twice", webhook.Name)
 		}
 		names[webhook.Name] = true
 		return webhook, err
@@ -257,10 +256,10 @@ func (w *PusherWebhook) UnmarshalYAML(n *yaml.Node) error {
 		return errNoURL
 	}
 	if !appName.MatchString(read.Name) {
-		return badNodes{{"name", nodeAt(n, "name"), fmt.Sprintf("%q is no name of a webhook: 1 to 64 letters, digits, '_' or '-'", read.Name)}}
+		return badAt(nodeAt(n, "name"), "name", "%q is no name of a webhook: 1 to 64 letters, digits, '_' or '-'", read.Name)
 	}
 	if events := memberAt(n, "events"); events != nil && (isNull(events) || len(read.Events) == 0) {
-		return badNodes{{"events", events, "is empty, so the webhook would be told of nothing; leave it out for all of " + strings.Join(app.WebhookEvents, ", ")}}
+		return badAt(events, "events", "is empty, so the webhook would be told of nothing; leave it out for all of %s", strings.Join(app.WebhookEvents, ", "))
 	}
 	err := notPositive(n, map[string]int64{
 		"timeout": int64(read.Timeout), "batch": int64(read.Batch), "max_wait": int64(read.MaxWait),
@@ -278,9 +277,9 @@ func (w PusherWebhook) MarshalYAML() (any, error) {
 
 // UnmarshalYAML reads a list of names.
 func (e *PusherEvents) UnmarshalYAML(n *yaml.Node) (err error) {
-	*e, err = decodeTexts(n, "events", func(text string) (string, error) {
+	*e, err = decodeTexts(n, language.Textf("events"), func(text string) (string, error) {
 		if !slices.Contains(app.WebhookEvents, text) {
-			return "", fmt.Errorf("%q is no event; the events are %s", text, strings.Join(app.WebhookEvents, ", "))
+			return "", language.Errorf("%q is no event; the events are %s", text, strings.Join(app.WebhookEvents, ", "))
 		}
 		return text, nil
 	})

@@ -2,10 +2,11 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
+
+	"scenecast/language"
 )
 
 // maxFile bounds a file with settings, or that a setting names, in bytes.
@@ -22,7 +23,7 @@ func ReadFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if mode := info.Mode(); !mode.IsRegular() && !mode.IsDir() { // of a directory the system says so
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("is no regular file (%v)", mode.Type())}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: language.Errorf("is no regular file (%v)", mode.Type())}
 	}
 	return readBounded(path)
 }
@@ -35,7 +36,7 @@ func readBounded(path string) ([]byte, error) {
 	defer func() { _ = f.Close() }()
 	content, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(content) > maxFile {
-		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("has more than %d MiB", maxFile>>20)}
+		err = &fs.PathError{Op: "read", Path: path, Err: language.Errorf("has more than %d MiB", maxFile>>20)}
 	}
 	return content, err
 }

@@ -62,7 +62,7 @@ func TestIdleRedisSettings(t *testing.T) {
 		}
 		var got []string
 		for _, w := range l.Warnings {
-			got = append(got, w.Key+": "+w.Detail)
+			got = append(got, w.Key+": "+w.Detail.String())
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: the warnings are %q, want %q", text, got, want)

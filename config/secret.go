@@ -1,6 +1,8 @@
 package config
 
-import "log/slog"
+import (
+	"log/slog"
+)
 
 // hidden stands where a secret was.
 const hidden = "(hidden)"

@@ -6,21 +6,22 @@ import (
 	"strings"
 
 	"scenecast/editdistance"
+	"scenecast/language"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // whichThereAre suggests a candidate, or names all where they are few.
-func whichThereAre(name string, candidates []string) string {
+func whichThereAre(name string, candidates []string) language.Text {
 	suggestion := didYouMean(name, candidates)
-	if last := len(candidates) - 1; suggestion == "" && last > 0 && last < 8 {
-		return "; there are " + strings.Join(candidates[:last], ", ") + " and " + candidates[last]
+	if last := len(candidates) - 1; suggestion.IsZero() && last > 0 && last < 8 {
+		return language.Textf("; there are %s and %s", strings.Join(candidates[:last], ", "), candidates[last])
 	}
 	return suggestion
 }
 
 // didYouMean suggests the candidate that is a slip of the finger away, if there is one.
-func didYouMean(name string, candidates []string) string {
+func didYouMean(name string, candidates []string) language.Text {
 	best, least := "", 3
 	for _, c := range candidates {
 		if n := editdistance.Between(name, c); n < least {
@@ -28,7 +29,7 @@ func didYouMean(name string, candidates []string) string {
 		}
 	}
 	if best == "" {
-		return ""
+		return language.Text{}
 	}
-	return "; did you mean " + best + "?"
+	return language.Textf("; did you mean %s?", best)
 }

@@ -32,7 +32,7 @@ func (d *decoder) environ(environ []string) {
 		d.source = name
 		key, ok := byVariable[name]
 		if !ok {
-			d.mistake("", "there is no such setting"+didYouMean(name, sortedKeys(byVariable)))
+			d.mistake("", "there is no such setting%s", didYouMean(name, sortedKeys(byVariable)))
 			continue
 		}
 		d.text(key, text)

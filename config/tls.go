@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -10,6 +8,8 @@ import (
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // TLS is how the port speaks TLS. Files are in PEM.
@@ -45,15 +45,15 @@ type Certificates []Certificate
 
 // UnmarshalYAML reads a list of {cert, key}.
 func (c *Certificates) UnmarshalYAML(n *yaml.Node) (err error) {
-	*c, err = decodeList(n, "{cert, key}", func(item *yaml.Node) (pair Certificate, err error) {
+	*c, err = decodeList(n, language.Textf("%s", "{cert, key}"), func(item *yaml.Node) (pair Certificate, err error) {
 		if item.Kind != yaml.MappingNode {
-			return pair, fmt.Errorf("an entry is {cert, key}, not a %s", kindName(item))
+			return pair, language.Errorf("an entry is {cert, key}, not a %s", kindName(item))
 		}
 		if err := decode(item, &pair); err != nil {
 			return pair, err
 		}
 		if pair.Cert == "" || pair.Key == "" {
-			return pair, errors.New("an entry needs both cert and key")
+			return pair, language.Errorf("an entry needs both cert and key")
 		}
 		return pair, nil
 	})
@@ -79,9 +79,9 @@ var domainName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9
 
 // UnmarshalYAML reads a list of names, as push.example.com.
 func (d *Domains) UnmarshalYAML(n *yaml.Node) (err error) {
-	*d, err = decodeTexts(n, "domains", func(text string) (string, error) {
+	*d, err = decodeTexts(n, language.Textf("domains"), func(text string) (string, error) {
 		if !domainName.MatchString(text) || len(text) > 253 {
-			return "", fmt.Errorf("%q is no name that a certificate can be obtained for; write it as push.example.com, without *", text)
+			return "", language.Errorf("%q is no name that a certificate can be obtained for; write it as push.example.com, without *", text)
 		}
 		return text, nil
 	})
@@ -104,9 +104,9 @@ func (d *decoder) checkTLS(c *Config) {
 		d.wrong(key, "tls needs both cert and key, or none")
 	}
 	if !t.Enabled() && t.Key == "" {
-		d.warnWithoutTLS("tls.client_ca", t.ClientCA != "", "so every call of a backend is refused")
-		d.warnWithoutTLS("tls.hsts", t.HSTS != 0, "and does nothing")
-		d.warnWithoutTLS("tls.redirect", t.Redirect != "", "and does nothing")
+		d.warnWithoutTLS("tls.client_ca", t.ClientCA != "", language.Textf("so every call of a backend is refused"))
+		d.warnWithoutTLS("tls.hsts", t.HSTS != 0, language.Textf("and does nothing"))
+		d.warnWithoutTLS("tls.redirect", t.Redirect != "", language.Textf("and does nothing"))
 	}
 	if t.Redirect != "" {
 		d.checkPort("tls.redirect", t.Redirect)
@@ -123,7 +123,7 @@ func (d *decoder) checkTLS(c *Config) {
 }
 
 // warnWithoutTLS notes a setting that is given, and of no use where the port speaks plain HTTP.
-func (d *decoder) warnWithoutTLS(key string, given bool, consequence string) {
+func (d *decoder) warnWithoutTLS(key string, given bool, consequence language.Text) {
 	if given {
 		d.warn(key, key, "needs TLS (tls.cert and tls.key, tls.certificates or tls.acme.domains), %s", consequence)
 	}

@@ -1,13 +1,11 @@
 package config
 
 import (
-	"errors"
-	"fmt"
-
 	"go.yaml.in/yaml/v3"
 
 	"scenecast"
 	"scenecast/label"
+	"scenecast/language"
 )
 
 // ClientToken is what pages show to be let in.
@@ -29,9 +27,9 @@ type tokenFields struct {
 // UnmarshalYAML reads a list of tokens, each a text or {token, labels, user}.
 func (t *ClientTokens) UnmarshalYAML(n *yaml.Node) (err error) {
 	if n = dereference(n); n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		return errors.New("is empty, so no page could connect; left out, `scenecast serve` makes a token for each run")
+		return language.Errorf("is empty, so no page could connect; left out, `scenecast serve` makes a token for each run")
 	}
-	*t, err = decodeList(n, "tokens, each a text or {token, labels, user}", func(item *yaml.Node) (token ClientToken, err error) {
+	*t, err = decodeList(n, language.Textf("tokens, each a text or {token, labels, user}"), func(item *yaml.Node) (token ClientToken, err error) {
 		err = token.UnmarshalYAML(item)
 		return token, err
 	})
@@ -52,12 +50,12 @@ func (t *ClientToken) UnmarshalYAML(n *yaml.Node) error {
 			return err
 		}
 	case yaml.SequenceNode:
-		return errors.New("an entry is a text or {token, labels, user}, not a list")
+		return language.Errorf("an entry is a text or {token, labels, user}, not a list")
 	default:
 		f.Token = Secret(textOf(n))
 	}
 	if f.Token == "" {
-		return errors.New("holds an empty token")
+		return language.Errorf("holds an empty token")
 	}
 	labels := f.Labels
 	if f.User != "" {
@@ -89,7 +87,7 @@ type userName string
 // UnmarshalText refuses the empty name, which would be nobody's.
 func (u *userName) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
-		return errors.New("takes the name of a user, or is left out")
+		return language.Errorf("takes the name of a user, or is left out")
 	}
 	*u = userName(text)
 	return nil
@@ -142,7 +140,7 @@ type LabelKeys []string
 
 // UnmarshalYAML reads a list of keys. It is not nil where the list is empty, which is none and not any.
 func (k *LabelKeys) UnmarshalYAML(n *yaml.Node) (err error) {
-	*k, err = decodeTexts(n, "label keys", func(text string) (string, error) { return text, checkLabelKey(text) })
+	*k, err = decodeTexts(n, language.Textf("label keys"), func(text string) (string, error) { return text, checkLabelKey(text) })
 	return err
 }
 
@@ -155,9 +153,9 @@ func (k LabelKeys) MarshalYAML() (any, error) { return listOrNull([]string(k)), 
 func checkLabelKey(k string) error {
 	switch {
 	case label.Reserved(k):
-		return fmt.Errorf("%s: label keys that begin with @ are the server's own", k)
+		return language.Errorf("%s: label keys that begin with @ are the server's own", k)
 	case !label.ValidKey(k):
-		return fmt.Errorf("%q is no label key: a key is a letter or '_', then letters, digits, '_' or '-'", k)
+		return language.Errorf("%q is no label key: a key is a letter or '_', then letters, digits, '_' or '-'", k)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func (t *Triggers) UnmarshalYAML(n *yaml.Node) error {
 			if at == dereference(body) {
 				at = name // it is missing, and a body that is empty has no line
 			}
-			bad.add(join(name.Value, p.Where), at, "%s", p.Detail)
+			bad.add(join(name.Value, p.Where), at, "%s", p.Text())
 			continue
 		}
 		triggers = append(triggers, trigger)

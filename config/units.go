@@ -1,10 +1,11 @@
 package config
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"scenecast/language"
 )
 
 // Duration is a length of time, written as in Go: 90s, 1m30s, 250ms.
@@ -40,7 +41,7 @@ func parse[T any](value *T, parse func(text string) (T, error), text []byte) err
 func parseDuration(text string) (Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no length of time; write it as 90s, 1m30s or 250ms", text)
+		return 0, language.Errorf("%q is no length of time; write it as 90s, 1m30s or 250ms", text)
 	}
 	return Duration(d), nil
 }
@@ -88,7 +89,7 @@ func parseSize(text string) (Size, error) {
 	}
 	n, err := strconv.ParseInt(number, 10, 32)
 	if err != nil || n < 0 || n*int64(unit) > maxSize {
-		return 0, fmt.Errorf("%q is no size up to 1GiB; write it as 512, 64KiB or 1MiB", text)
+		return 0, language.Errorf("%q is no size up to 1GiB; write it as 512, 64KiB or 1MiB", text)
 	}
 	return Size(n) * unit, nil
 }

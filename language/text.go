@@ -67,6 +67,9 @@ func Errorf(format string, args ...any) error {
 	return &textError{fmt.Errorf(format, args...), Text{format, args}}
 }
 
+// NewError is errors.New, whose error Error knows in every language: its text is a Phrase.
+func NewError(id string) error { return &textError{errors.New(id), Phrase(id)} }
+
 type textError struct {
 	error // by fmt.Errorf
 	text  Text

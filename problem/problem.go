@@ -103,12 +103,20 @@ func New(kind Kind, format string, args ...any) *Problem {
 	return &p.Problem
 }
 
+// Text is the detail, in every language.
+func (p *Problem) Text() language.Text {
+	if p.text.IsZero() {
+		return language.Phrase(p.Detail)
+	}
+	return p.text
+}
+
 // DetailIn is the detail in a language.
 func (p *Problem) DetailIn(tag language.Tag) string {
-	if tag == language.English || p.text.IsZero() {
+	if tag == language.English {
 		return p.Detail
 	}
-	return p.text.In(tag)
+	return p.Text().In(tag)
 }
 
 // At returns a copy that says where in the input the problem lies. Places nest: a problem at `page` of something that is

@@ -9,12 +9,12 @@
 package redisurl
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"scenecast/language"
 )
 
 // URL is what a URL says.
@@ -57,12 +57,12 @@ func Parse(text string) (URL, error) {
 	scheme, rest, _ := strings.Cut(text, "://")
 	kind, known := schemes[strings.ToLower(scheme)]
 	if !known {
-		return URL{}, errors.New("it is no URL of Redis; write it as redis://127.0.0.1:6379/0, or with rediss:// for TLS, unix:// for a socket")
+		return URL{}, language.Errorf("it is no URL of Redis; write it as redis://127.0.0.1:6379/0, or with rediss:// for TLS, unix:// for a socket")
 	}
 	u := URL{TLS: kind.tls}
 	authority, path, query := cut(rest)
 	if strings.Contains(path+query, "@") && !strings.Contains(authority, "@") {
-		return URL{}, errors.New("there is an @ behind the first / or ?: a password must have these percent-encoded, / as %2F and ? as %3F")
+		return URL{}, language.NewError("there is an @ behind the first / or ?: a password must have these percent-encoded, / as %2F and ? as %3F")
 	}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		if err := u.setUser(authority[:at]); err != nil {
@@ -95,13 +95,13 @@ func cut(rest string) (authority, path, query string) {
 func (u *URL) setUser(text string) (err error) {
 	user, password, hasPassword := strings.Cut(text, ":")
 	if u.Username, err = url.PathUnescape(user); err != nil {
-		return errors.New("the user has a % that begins no percent-encoding; a % itself is %25")
+		return language.NewError("the user has a % that begins no percent-encoding; a % itself is %25")
 	}
 	if u.Password, err = url.PathUnescape(password); err != nil {
-		return errors.New("the password has a % that begins no percent-encoding; a % itself is %25")
+		return language.NewError("the password has a % that begins no percent-encoding; a % itself is %25")
 	}
 	if user != "" && !hasPassword {
-		return errors.New("there is a user without a password; write user:password@, or :password@ for a password alone")
+		return language.Errorf("there is a user without a password; write user:password@, or :password@ for a password alone")
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (u *URL) setHosts(text string) error {
 	for i, item := range strings.Split(text, ",") {
 		h, err := parseHost(item)
 		if err != nil {
-			return fmt.Errorf("host %d %w; write it as 10.0.0.1:6379 or [fd00::1]:6379", i+1, err)
+			return language.Errorf("host %d %w; write it as 10.0.0.1:6379 or [fd00::1]:6379", i+1, err)
 		}
 		u.Hosts = append(u.Hosts, h)
 	}
@@ -123,10 +123,10 @@ func parseHost(text string) (h Host, err error) {
 	if strings.HasPrefix(text, "[") {
 		inner, rest, closed := strings.Cut(text[1:], "]")
 		if ip := net.ParseIP(inner); !closed || ip == nil || !strings.Contains(inner, ":") {
-			return h, errors.New("is no IPv6 address in brackets")
+			return h, language.Errorf("is no IPv6 address in brackets")
 		}
 		if rest != "" && rest[0] != ':' {
-			return h, errors.New("has something other than a port behind its brackets")
+			return h, language.Errorf("has something other than a port behind its brackets")
 		}
 		name, port, hasPort = inner, strings.TrimPrefix(rest, ":"), rest != ""
 	} else {
@@ -134,16 +134,16 @@ func parseHost(text string) (h Host, err error) {
 	}
 	switch {
 	case name == "":
-		return h, errors.New("has no name")
+		return h, language.Errorf("has no name")
 	case strings.Contains(port, ":"):
-		return h, errors.New("has more than one colon")
+		return h, language.Errorf("has more than one colon")
 	case strings.ContainsFunc(name, isNoHostCharacter):
-		return h, errors.New("has characters that no name of a host has")
+		return h, language.Errorf("has characters that no name of a host has")
 	}
 	h.Name = name
 	if hasPort {
 		if h.Port, err = strconv.Atoi(port); err != nil || h.Port < 1 || h.Port > 65535 {
-			return Host{}, errors.New("has no port from 1 to 65535 behind its colon")
+			return Host{}, language.Errorf("has no port from 1 to 65535 behind its colon")
 		}
 	}
 	return h, nil
@@ -160,17 +160,17 @@ func (u *URL) setPath(path, query string) error {
 		return nil
 	}
 	if query != "" {
-		return errors.New("the database is there twice, in the path and behind the ?")
+		return language.Errorf("the database is there twice, in the path and behind the ?")
 	}
 	return u.setDatabase(text)
 }
 
 func (u *URL) setSocket(authority, path string) (err error) {
 	if authority != "" || len(path) < 2 {
-		return errors.New("a socket has an absolute path; write it as unix:///run/redis/redis.sock?db=0")
+		return language.Errorf("a socket has an absolute path; write it as unix:///run/redis/redis.sock?db=0")
 	}
 	if u.Socket, err = url.PathUnescape(path); err != nil {
-		return errors.New("the path of the socket has a % that begins no percent-encoding; a % itself is %25")
+		return language.NewError("the path of the socket has a % that begins no percent-encoding; a % itself is %25")
 	}
 	return nil
 }
@@ -182,7 +182,7 @@ func (u *URL) setQuery(query string) error {
 	}
 	name, value, _ := strings.Cut(query, "=")
 	if name != "db" && name != "database" || strings.Contains(value, "&") {
-		return errors.New("behind the ? only the database can stand, as db=0 or database=0")
+		return language.Errorf("behind the ? only the database can stand, as db=0 or database=0")
 	}
 	return u.setDatabase(value)
 }
@@ -192,7 +192,7 @@ const maxDatabase = 1<<31 - 1
 
 func (u *URL) setDatabase(text string) (err error) {
 	if u.Database, err = strconv.Atoi(text); err != nil || u.Database < 0 || u.Database > maxDatabase || text != strconv.Itoa(u.Database) {
-		return errors.New("the database is no number from 0")
+		return language.Errorf("the database is no number from 0")
 	}
 	return nil
 }

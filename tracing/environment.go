@@ -1,13 +1,14 @@
 package tracing
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"scenecast/language"
 )
 
 // DefaultRatio is that of traces that are sampled where nothing says another one.
@@ -20,7 +21,7 @@ const tracesPath = "/v1/traces"
 func ParseEndpoint(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
-		return "", errors.New("is no URL of a collector; write it as http://127.0.0.1:4318")
+		return "", language.Errorf("is no URL of a collector; write it as http://127.0.0.1:4318")
 	}
 	if !strings.HasSuffix(u.Path, tracesPath) {
 		u.Path = strings.TrimSuffix(u.Path, "/") + tracesPath
@@ -39,7 +40,7 @@ func ParseHeaders(text string) (map[string]string, error) {
 		name = strings.TrimSpace(name)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || err != nil || !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
-			return nil, fmt.Errorf("the header %d is none; write them as name=value,name=value, percent-encoded", i+1)
+			return nil, language.Errorf("the header %d is none; write them as name=value,name=value, percent-encoded", i+1)
 		}
 		headers[http.CanonicalHeaderKey(name)] = value
 	}
@@ -131,7 +132,7 @@ func endpointOf(getenv func(string) string, warn func(string, ...any)) string {
 func ParseRatio(text string) (float64, error) {
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(f >= 0 && f <= 1) {
-		return 0, fmt.Errorf("%.40q is no ratio; it is a number from 0 to 1, as 0.01", text)
+		return 0, language.Errorf("%.40q is no ratio; it is a number from 0 to 1, as 0.01", text)
 	}
 	return f, nil
 }

@@ -8,12 +8,11 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // Key verifies the signatures of tokens. Each has a type, and only algorithms of that type can be used with it: so no public key can be
@@ -52,11 +51,11 @@ func ParseKey(id, algorithm, text string) (Key, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case block == nil:
-		return Key{}, errors.New("is no valid PEM")
+		return Key{}, language.Errorf("is no valid PEM")
 	case strings.TrimSpace(string(rest)) != "":
-		return Key{}, errors.New("goes on behind its first block of PEM: a key is one")
+		return Key{}, language.Errorf("goes on behind its first block of PEM: a key is one")
 	case strings.Contains(block.Type, "PRIVATE KEY"):
-		return Key{}, errors.New("is a private key; verifying takes the public one, and whoever has the private one can make tokens")
+		return Key{}, language.Errorf("is a private key; verifying takes the public one, and whoever has the private one can make tokens")
 	}
 	public, err := parsePublic(block)
 	if err != nil {
@@ -80,14 +79,14 @@ func parsePublic(block *pem.Block) (any, error) {
 			return certificate.PublicKey, nil
 		}
 	default:
-		return nil, fmt.Errorf("is PEM of the type %.40q; there are PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE", block.Type)
+		return nil, language.Errorf("is PEM of the type %.40q; there are PUBLIC KEY, RSA PUBLIC KEY and CERTIFICATE", block.Type)
 	}
-	return nil, fmt.Errorf("is no valid %s", block.Type)
+	return nil, language.Errorf("is no valid %s", block.Type)
 }
 
 func newSecret(id, algorithm, secret string) (Key, error) {
 	if len(secret) < minSecret {
-		return Key{}, fmt.Errorf("is a secret of %d bytes, and one of an HMAC has %d at least (RFC 7518, 3.2)", len(secret), minSecret)
+		return Key{}, language.Errorf("is a secret of %d bytes, and one of an HMAC has %d at least (RFC 7518, 3.2)", len(secret), minSecret)
 	}
 	return newKey(id, algorithm, []byte(secret), "a secret", hmacAlgorithms)
 }
@@ -97,26 +96,26 @@ func newPublic(id, algorithm string, public any) (Key, error) {
 	switch public := public.(type) {
 	case *rsa.PublicKey:
 		if bits := public.N.BitLen(); bits < minRSA {
-			return Key{}, fmt.Errorf("is an RSA key of %d bits, and one has %d at least (RFC 7518, 3.3)", bits, minRSA)
+			return Key{}, language.Errorf("is an RSA key of %d bits, and one has %d at least (RFC 7518, 3.3)", bits, minRSA)
 		}
 		return newKey(id, algorithm, public, "an RSA key", rsaAlgorithms)
 	case *ecdsa.PublicKey:
 		a, ok := ecAlgorithms[public.Curve.Params().BitSize]
 		if !ok {
-			return Key{}, fmt.Errorf("is of the curve %s; there are P-256, P-384 and P-521", public.Curve.Params().Name)
+			return Key{}, language.Errorf("is of the curve %s; there are P-256, P-384 and P-521", public.Curve.Params().Name)
 		}
 		return newKey(id, algorithm, public, "a key of the curve "+public.Curve.Params().Name, []string{a})
 	case ed25519.PublicKey:
 		return newKey(id, algorithm, public, "an Ed25519 key", edAlgorithms)
 	default:
-		return Key{}, errors.New("is a key of a type that no algorithm takes; there are RSA, EC and Ed25519")
+		return Key{}, language.Errorf("is a key of a type that no algorithm takes; there are RSA, EC and Ed25519")
 	}
 }
 
 func newKey(id, algorithm string, value any, what string, algorithms []string) (Key, error) {
 	if algorithm != "" {
 		if !slices.Contains(algorithms, algorithm) {
-			return Key{}, fmt.Errorf("is %s, which %s cannot use; it takes %s", what, algorithm, strings.Join(algorithms, ", "))
+			return Key{}, language.Errorf("is %s, which %s cannot use; it takes %s", what, algorithm, strings.Join(algorithms, ", "))
 		}
 		algorithms = []string{algorithm}
 	}

@@ -70,7 +70,7 @@ Started by systemd as a unit of Type=notify, it tells it when it is ready, reloa
 			}
 		})()
 		for _, w := range l.Warnings {
-			log.Warn("configuration: "+w.Detail, "setting", w.Key, "from", w.Source)
+			log.Warn("configuration: "+w.Detail.String(), "setting", w.Key, "from", w.Source)
 		}
 		options := server.Options{
 			Config:   l.Config,

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"scenecast/language"
 )
 
 // Secret signs calls. The zero value signs nothing.
@@ -36,7 +38,7 @@ const (
 func ParseSecret(text string) (Secret, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(text, secretPrefix))
 	if err != nil || !strings.HasPrefix(text, secretPrefix) || len(key) < minSecret || len(key) > maxSecret {
-		return Secret{}, fmt.Errorf("a secret is %s and %d to %d bytes in base64", secretPrefix, minSecret, maxSecret)
+		return Secret{}, language.Errorf("a secret is %s and %d to %d bytes in base64", secretPrefix, minSecret, maxSecret)
 	}
 	signer, err := standardwebhooks.NewWebhookRaw(key)
 	return Secret{signer}, err
