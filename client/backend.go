@@ -36,6 +36,8 @@ type Backend struct {
 	// connecting after 5 s, heeds HTTP_PROXY, and follows no redirects.
 	HTTP *http.Client
 
+	Language string // in which people read errors, as in Accept-Language: zh-CN or en. Empty: the server's default, English
+
 	Attempts int // how often a call is made at most that gets no answer. Defaults to 2; 1: no retry
 }
 
@@ -159,6 +161,9 @@ func (b *Backend) send(ctx context.Context, method, path string, header http.Hea
 	r.Header = header.Clone()
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+b.Key)
+	if b.Language != "" {
+		r.Header.Set("Accept-Language", b.Language)
+	}
 	response, err := cmp.Or(b.HTTP, defaultHTTP).Do(r)
 	if err != nil {
 		return nil, unanswered{err}

@@ -3,13 +3,13 @@ package client
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // Error is what the server has said: a call or a handshake that it refused, a close frame, or the answer to a change of labels.
@@ -17,7 +17,7 @@ type Error struct {
 	Status  int                 // of an HTTP response; 0: it came otherwise
 	Code    scenecast.CloseCode // of a close frame; 0: it came otherwise
 	Kind    string              // what kind of problem it is, for programs: docs/api.md#errors
-	Detail  string              // for people
+	Detail  string              // for people, in the language of Backend.Language
 	Where   string              // which part of what was sent, as in to.column 7
 	Setting string              // which setting of the server decides
 
@@ -42,19 +42,22 @@ const (
 )
 
 // Error implements error.
-func (e *Error) Error() string {
+func (e *Error) Error() string { return e.In(language.English) }
+
+// In is what Error says around Detail, in a language.
+func (e *Error) In(tag language.Tag) string {
 	switch {
 	case e.Code != 0:
-		return fmt.Sprintf("the server closed with code %d: %s", e.Code, e.Detail)
+		return language.Textf("the server closed with code %d: %s", e.Code, e.Detail).In(tag)
 	case e.Detail == "":
-		return fmt.Sprintf("the server answered %d %s", e.Status, http.StatusText(e.Status))
+		return language.Textf("the server answered %d %s", e.Status, http.StatusText(e.Status)).In(tag)
 	}
 	text := e.Detail
 	if e.Where != "" {
 		text = e.Where + ": " + text
 	}
 	if e.Setting != "" {
-		text += " (the server's setting: " + e.Setting + ")"
+		text += language.Textf(" (the server's setting: %s)", e.Setting).In(tag)
 	}
 	return text
 }

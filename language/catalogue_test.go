@@ -67,6 +67,9 @@ func faultsOf(e entry, phrase bool) (faults []string) {
 	if words && !strings.ContainsFunc(e.translation, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 		faults = append(faults, "is not Chinese: "+e.translation)
 	}
+	if strings.Count(e.id, "`") != strings.Count(e.translation, "`") {
+		faults = append(faults, "has another number of backquotes, which the help of flags takes as a name")
+	}
 	if strings.HasSuffix(e.id, "\n") != strings.HasSuffix(e.translation, "\n") {
 		faults = append(faults, "ends a line in one language alone")
 	}

@@ -45,10 +45,10 @@ var tellers = map[string]int{
 }
 
 // wholly are packages whose errors all reach people, so that none is made otherwise.
-var wholly = []string{"config", "redisurl"}
+var wholly = []string{"cmd/scenecast", "config", "redisurl"}
 
 // flags are methods of a flag set, whose last argument says what the flag is.
-var flags = regexp.MustCompile(`^(String|StringArray|StringSlice|Bool|Int|Duration|)(Var|VarP|P)?$`)
+var flags = regexp.MustCompile(`^(String|StringArray|StringSlice|Bool|Int|IntSlice|Float64|Duration|)(Var|VarP|P)?$`)
 
 func readSources(t *testing.T, root string) *sources {
 	t.Helper()
@@ -282,6 +282,12 @@ func (s *sources) readOthers(p *sourcePackage) {
 				if key, ok := n.Key.(*ast.Ident); ok && slices.Contains(wholly, p.path) && (key.Name == "Short" || key.Name == "Long") {
 					s.tellUsage(p, n, n.Value)
 				}
+			case *ast.AssignStmt:
+				for i, left := range n.Lhs {
+					if f, ok := left.(*ast.SelectorExpr); ok && f.Sel.Name == "Usage" && p.path == "cmd/scenecast" && len(n.Lhs) == len(n.Rhs) {
+						s.tellUsage(p, n, n.Rhs[i])
+					}
+				}
 			case *ast.CallExpr:
 				name := called(p, imports, n)
 				if slices.Contains(wholly, p.path) && (name == "fmt.Errorf" || name == "errors.New") {
@@ -302,8 +308,17 @@ func (s *sources) readOthers(p *sourcePackage) {
 func (s *sources) tellUsage(p *sourcePackage, n ast.Node, e ast.Expr) {
 	text, ok := p.constant(e)
 	if !ok {
+		if call, isCall := e.(*ast.CallExpr); isCall {
+			if f, ok := call.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "In" {
+				return // a text by itself
+			}
+		}
+		if name, isName := e.(*ast.Ident); isName && name.Name == "usage" {
+			return // of whoever adds a flag by a method
+		}
 		s.fault(n, "has help that is not constant, so that no catalogue can have it")
 		return
 	}
 	s.add(p.path, text)
+	s.phrases[text] = true
 }

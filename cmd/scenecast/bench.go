@@ -14,6 +14,7 @@ import (
 	"scenecast/auth"
 	"scenecast/bench/churn"
 	"scenecast/bench/load"
+	"scenecast/language"
 )
 
 func newBench() *cobra.Command {
@@ -78,7 +79,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 		case "native":
 			o.Native = true
 		default:
-			return fmt.Errorf("--protocol %s: there are tutorial and native", *protocol)
+			return language.Errorf("--protocol %s: there are tutorial and native", *protocol)
 		}
 		if !*quiet && isTerminal(cmd.ErrOrStderr()) {
 			o.Progress = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "\r\x1b[K%s", text) }
@@ -90,7 +91,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 			}, *asJSON)
 		}
 		if len(*pids) > 1 {
-			return errors.New("--server-pid: several processes, and one server")
+			return language.Errorf("--server-pid: several processes, and one server")
 		}
 		for _, pid := range *pids {
 			o.PID = pid
@@ -105,7 +106,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 			o.Progress("") // leaves an empty line to what follows
 		}
 		if errors.Is(err, context.Canceled) {
-			err = errors.New("stopped by a signal")
+			err = language.Errorf("stopped by a signal")
 		}
 		if report == nil {
 			return err
@@ -130,7 +131,7 @@ func aimBench(cmd *cobra.Command, o *load.Options, server *remote) (end func(), 
 	}
 	for _, flag := range []string{"client-token", "api-key", "config", "server-pid"} {
 		if cmd.Flags().Changed(flag) {
-			return nil, fmt.Errorf("--%s belongs to the server at --url, and there is none", flag)
+			return nil, language.Errorf("--%s belongs to the server at --url, and there is none", flag)
 		}
 	}
 	self, err := os.Executable()

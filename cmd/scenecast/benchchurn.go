@@ -13,6 +13,7 @@ import (
 
 	"scenecast/bench/churn"
 	"scenecast/bench/load"
+	"scenecast/language"
 )
 
 // addressList is the addresses of several servers, by a flag that is given several times or has commas.
@@ -42,7 +43,7 @@ type churnRate int
 func (r *churnRate) Set(text string) error {
 	n, err := strconv.Atoi(strings.TrimSuffix(text, "/s"))
 	if err != nil || n < 0 {
-		return errors.New("takes a number of pages per second, as in 500/s")
+		return language.Errorf("takes a number of pages per second, as in 500/s")
 	}
 	*r = churnRate(n)
 	return nil
@@ -60,7 +61,7 @@ var notChurn = []string{"to", "few", "pipeline", "rounds", "pushes", "protocol"}
 func runChurn(cmd *cobra.Command, server *remote, addresses []string, o churn.Options, asJSON bool) error {
 	for _, flag := range notChurn {
 		if cmd.Flags().Changed(flag) {
-			return fmt.Errorf("--%s belongs to the measurement of one server whose pages stay, without --churn, --resume and --duration", flag)
+			return language.Errorf("--%s belongs to the measurement of one server whose pages stay, without --churn, --resume and --duration", flag)
 		}
 	}
 	if len(addresses) == 0 {
@@ -98,7 +99,7 @@ func runChurn(cmd *cobra.Command, server *remote, addresses []string, o churn.Op
 		o.Progress("") // leaves an empty line to what follows
 	}
 	if errors.Is(err, context.Canceled) {
-		err = errors.New("stopped by a signal")
+		err = language.Errorf("stopped by a signal")
 	}
 	if report == nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"scenecast/auth"
 	"scenecast/config"
+	"scenecast/language"
 )
 
 func newConfig() *cobra.Command {
@@ -28,7 +29,7 @@ func newConfigInit() *cobra.Command {
 			path := append(args, defaultFile)[0]
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			if errors.Is(err, fs.ErrExist) {
-				return fmt.Errorf("%s exists already; nothing was written", path)
+				return language.Errorf("%s exists already; nothing was written", path)
 			}
 			if err != nil {
 				return err
@@ -41,7 +42,7 @@ func newConfigInit() *cobra.Command {
 			if path != defaultFile {
 				flag = " --config " + path
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is written. Next: scenecast serve%[2]s, then scenecast listen%[2]s and scenecast push%[2]s\n", path, flag)
+			say(cmd.OutOrStdout(), "%s is written. Next: scenecast serve%[2]s, then scenecast listen%[2]s and scenecast push%[2]s", path, flag)
 			return nil
 		},
 	}
@@ -65,13 +66,14 @@ of tls. What is allowed and probably not meant is a warning. Exit status 1 when 
 			return err
 		}
 		for _, w := range l.Warnings {
-			fmt.Fprintln(cmd.ErrOrStderr(), "warning:", w)
+			say(cmd.ErrOrStderr(), "warning: %s", w)
 		}
+		what := language.Textf("%s", file)
 		if file == "" {
-			file = "no file: environment and defaults"
+			what = language.Textf("no file: environment and defaults")
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s: no mistakes; page tokens: %d, API keys: %d, triggers: %d\n",
-			file, len(l.ClientTokens), len(l.APIKeys), len(l.Triggers))
+		say(cmd.OutOrStdout(), "%s: no mistakes; page tokens: %d, API keys: %d, triggers: %d",
+			what, len(l.ClientTokens), len(l.APIKeys), len(l.Triggers))
 		return nil
 	}
 	return cmd

@@ -2,13 +2,13 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"scenecast/auth"
 	"scenecast/doctor"
+	"scenecast/language"
 )
 
 // The statuses with which doctor ends.
@@ -47,10 +47,10 @@ from anywhere. Exit status: 0; 1 where there are warnings and --strict is given;
 	timeout := f.Duration("timeout", doctor.DefaultTimeout, "`time` that a check may take; waiting for a ping comes on top")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *timeout <= 0 {
-			return errors.New("--timeout: must be more than 0")
+			return language.Errorf("--timeout: must be more than 0")
 		}
 		if *pages < 0 {
-			return errors.New("--pages: must not be less than 0")
+			return language.Errorf("--pages: must not be less than 0")
 		}
 		o := doctor.Options{Pages: *pages, Idle: *idle, Roots: *roots, Timeout: *timeout, System: doctor.ThisSystem()}
 		if err := r.examine(&o); err != nil {
@@ -83,10 +83,10 @@ func (r *remote) examine(o *doctor.Options) error {
 	o.Config, o.ConfigFile = l, file
 	o.ConfigError = errors.Join(err, l.CheckFiles())
 	r.loaded = l
-	address := credential{what: "address", flag: "url"}
+	address := credential{what: language.Textf("address"), flag: "url"}
 	if address.given(r.cmd, urlVariable) {
 		if o.URL, err = url.Parse(address.text); err != nil || o.URL.Host == "" || o.URL.Scheme != "http" && o.URL.Scheme != "https" {
-			return fmt.Errorf("%s: it is no address of a server; it looks like https://push.example.com", address.from)
+			return language.Errorf("%s: it is no address of a server; it looks like https://push.example.com", address.from)
 		}
 	}
 	// Without them, checks say what they need.

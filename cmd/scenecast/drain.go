@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 
 	"scenecast/auth"
 	"scenecast/client"
+	"scenecast/language"
 )
 
 func newDrain() *cobra.Command {
@@ -99,7 +98,7 @@ func (w *drainWatch) wait(ctx context.Context, d client.Drain) (client.Drain, er
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return d, errors.New("stopped by a signal; the server goes on draining")
+			return d, language.Errorf("stopped by a signal; the server goes on draining")
 		}
 		next, err := w.backend.Draining(ctx)
 		if err != nil {
@@ -109,7 +108,7 @@ func (w *drainWatch) wait(ctx context.Context, d client.Drain) (client.Drain, er
 			w.tell(next, nil)
 		}
 		if d = next; d.State == "serving" {
-			return d, errors.New("the drain was ended; the server takes pages")
+			return d, language.Errorf("the drain was ended; the server takes pages")
 		}
 	}
 	return d, nil
@@ -122,12 +121,12 @@ func (w *drainWatch) tell(d client.Drain, err error) {
 	at := func(t time.Time) string { return t.Local().Format(time.TimeOnly) }
 	switch d.State {
 	case "serving":
-		fmt.Fprintf(w.out, "The server takes pages; %d are connected.\n", d.Connections)
+		say(w.out, "The server takes pages; %d are connected.", d.Connections)
 	case "waiting":
-		fmt.Fprintf(w.out, "Readiness is off; %d pages are told to reconnect from %s to %s.\n", d.Connections, at(d.From), at(d.Until))
+		say(w.out, "Readiness is off; %d pages are told to reconnect from %s to %s.", d.Connections, at(d.From), at(d.Until))
 	case "closing":
-		fmt.Fprintf(w.out, "Pages are told to reconnect until %s; %d of %d are left.\n", at(d.Until), d.Connections, d.Before)
+		say(w.out, "Pages are told to reconnect until %s; %d of %d are left.", at(d.Until), d.Connections, d.Before)
 	case "drained":
-		fmt.Fprintln(w.out, "No page is left.")
+		say(w.out, "No page is left.")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"scenecast/language"
 	"scenecast/server"
 )
 
@@ -34,7 +35,7 @@ anew instead: where the setting is empty, and where nobody listens at its path. 
 	elseReload := cmd.Flags().Int("else-reload", 0, "the `process` that reads its configuration anew where it hands over to nobody")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("else-reload") && *elseReload <= 0 { // kill(2) would signal groups of processes
-			return fmt.Errorf("--else-reload: %d is no process", *elseReload)
+			return language.Errorf("--else-reload: %d is no process", *elseReload)
 		}
 		l, _, err := s.load()
 		if err = errors.Join(err, l.CheckFiles()); err != nil {
@@ -45,14 +46,14 @@ anew instead: where the setting is empty, and where nobody listens at its path. 
 		case l.Handover != "":
 			err = server.RequestHandover(cmd.Context(), l.Handover, func(progress string) { fmt.Fprintln(out, progress) })
 		case *elseReload == 0:
-			return errors.New("the setting handover is empty: it is the path of the socket by which a server hands over")
+			return language.Errorf("the setting handover is empty: it is the path of the socket by which a server hands over")
 		}
 		switch {
 		case l.Handover != "" && err == nil:
-			fmt.Fprintln(out, "A new process has taken over.")
+			say(out, "A new process has taken over.")
 			return nil
 		case *elseReload != 0 && (l.Handover == "" || errors.Is(err, server.ErrNoHandover)):
-			fmt.Fprintf(out, "No server hands over, so process %d reads its configuration anew; its log tells what comes of it.\n", *elseReload)
+			say(out, "No server hands over, so process %d reads its configuration anew; its log tells what comes of it.", *elseReload)
 			return requestReload(*elseReload)
 		}
 		return err
@@ -68,13 +69,13 @@ func requestReload(pid int) error {
 		return err
 	}
 	if err := process.Signal(syscall.Signal(0)); err != nil {
-		return fmt.Errorf("process %d: %w", pid, err)
+		return language.Errorf("process %d: %w", pid, err)
 	}
 	if _, err := daemon.SdNotify(false, reloadingState()); err != nil {
-		return fmt.Errorf("systemd was not told of the reload: %w", err)
+		return language.Errorf("systemd was not told of the reload: %w", err)
 	}
 	if err := process.Signal(syscall.SIGHUP); err != nil {
-		return fmt.Errorf("process %d: %w", pid, err)
+		return language.Errorf("process %d: %w", pid, err)
 	}
 	return nil
 }
@@ -96,7 +97,7 @@ func findProgram() string {
 // successor is the command that starts the program anew.
 func successor() (*exec.Cmd, error) {
 	if program == "" {
-		return nil, errors.New("it is not known where this program is")
+		return nil, language.Errorf("it is not known where this program is")
 	}
 	c := exec.Command(program, os.Args[1:]...) //nolint:gosec // it is this program
 	// systemd's watchdog is the new process's as well: WATCHDOG_PID would have it think that it is another's.

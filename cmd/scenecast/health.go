@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"scenecast/language"
 )
 
 func newHealth() *cobra.Command {
@@ -61,6 +63,7 @@ func askHealth(ctx context.Context, client *http.Client, url string) (status str
 	if err != nil {
 		return "", err
 	}
+	request.Header.Set("Accept-Language", string(reader))
 	response, err := client.Do(request)
 	if err != nil {
 		return "", err
@@ -77,8 +80,8 @@ func askHealth(ctx context.Context, client *http.Client, url string) (status str
 	case response.StatusCode == http.StatusOK && answer.Status != "":
 		return answer.Status, nil
 	case answer.Detail != "":
-		return "", fmt.Errorf("%s: %s", response.Status, answer.Detail)
+		return "", language.Errorf("%s: %s", response.Status, answer.Detail)
 	default:
-		return "", fmt.Errorf("%s: what answers at %s is no Scenecast", response.Status, url)
+		return "", language.Errorf("%s: what answers at %s is no Scenecast", response.Status, url)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"scenecast/client"
+	"scenecast/language"
 )
 
 func newListen() *cobra.Command {
@@ -36,7 +36,7 @@ Address and token are those of the server that the configuration here is for, un
 		for _, l := range *labels {
 			key, value, ok := strings.Cut(l, "=")
 			if !ok {
-				return fmt.Errorf("--label %s: a label is key=value, as in page=home", l)
+				return language.Errorf("--label %s: a label is key=value, as in page=home", l)
 			}
 			o.Labels[key] = append(o.Labels[key], value)
 		}
@@ -64,7 +64,7 @@ Address and token are those of the server that the configuration here is for, un
 		case errors.Is(err, context.Canceled):
 			return nil
 		case errors.As(err, &refusal):
-			return fmt.Errorf("the server refuses the page: %w", explain(err, address, token))
+			return language.Errorf("the server refuses the page: %w", explain(err, address, token))
 		}
 		return err
 	}
@@ -73,16 +73,16 @@ Address and token are those of the server that the configuration here is for, un
 
 // tell has what becomes of the connection printed as notes.
 func tell(o *client.PageOptions, notes io.Writer) {
-	o.OnWelcome = func(w client.Welcome) { fmt.Fprintf(notes, "connected at %s\n", w.Position) }
+	o.OnWelcome = func(w client.Welcome) { say(notes, "connected at %s", w.Position) }
 	o.OnGap = func(g client.Gap) {
 		if g.Dropped > 0 {
-			fmt.Fprintf(notes, "gap: %d messages were dropped\n", g.Dropped)
+			say(notes, "gap: %d messages were dropped", g.Dropped)
 			return
 		}
-		fmt.Fprintf(notes, "gap (%s): messages are missing up to %s\n", g.Reason, g.Position)
+		say(notes, "gap (%s): messages are missing up to %s", g.Reason, g.Position)
 	}
 	o.OnLost = func(err error, comeBack time.Duration) {
-		fmt.Fprintf(notes, "connection lost: %v (trying again in %v)\n", err, comeBack.Round(100*time.Millisecond))
+		say(notes, "connection lost: %v (trying again in %v)", err, comeBack.Round(100*time.Millisecond))
 	}
 }
 

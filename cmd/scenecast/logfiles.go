@@ -18,6 +18,7 @@ import (
 	"scenecast/engine/nats"
 	"scenecast/engine/redis"
 	"scenecast/engine/tail"
+	"scenecast/language"
 	"scenecast/server"
 )
 
@@ -97,7 +98,7 @@ func scanLog(ctx context.Context, s *settings, push func(*scenecast.Push)) (clus
 		}
 		return redis.Scan(ctx, o, reader, push)
 	case l.EngineName() != config.EngineNATS || l.DataDir == "" && l.NATS.URL == "":
-		return cluster.Scan{}, errors.New("which log? --data-dir, --nats-url or --redis-url says it, or the configuration; the engine memory keeps none")
+		return cluster.Scan{}, language.Errorf("which log? --data-dir, --nats-url or --redis-url says it, or the configuration; the engine memory keeps none")
 	case l.NATS.URL != "":
 		return nats.ScanURL(ctx, nats.Options{URL: l.NATS.URL, Credentials: string(l.NATS.Credentials), Name: l.Cluster.Name}, reader, push)
 	}
@@ -130,7 +131,7 @@ func damageOf(s cluster.Scan) error {
 	if len(s.Damage) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the log is damaged in %d places, the first of them: %w", len(s.Damage), s.Damage[0])
+	return language.Errorf("the log is damaged in %d places, the first of them: %w", len(s.Damage), s.Damage[0])
 }
 
 // logLine is a push as it is exported.

@@ -11,13 +11,18 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"scenecast/language"
 )
 
 func main() {
 	// The first signal asks everything to end in order; after it, a second one ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	err := newRoot().ExecuteContext(ctx)
+	reader = language.OfLocale(os.Getenv)
+	root := newRoot()
+	translateHelp(root, reader)
+	err := root.ExecuteContext(ctx)
 	var status exitStatus
 	if errors.As(err, &status) {
 		os.Exit(int(status))
@@ -27,6 +32,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// reader is the language of who reads what a command prints. It is set before the command runs; logs are English.
+var reader = language.English
 
 // exitStatus is the error of a command that has said what is wrong itself, and ends with this status.
 type exitStatus int
@@ -38,7 +46,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 func printError(err error) {
 	printed := make(chan struct{})
 	go func() {
-		fmt.Fprintln(os.Stderr, "scenecast:", err)
+		fmt.Fprintln(os.Stderr, "scenecast:", errorIn(reader, err))
 		close(printed)
 	}()
 	select {

@@ -13,6 +13,7 @@ import (
 
 	"scenecast/auth"
 	"scenecast/client"
+	"scenecast/language"
 )
 
 func newNodes() *cobra.Command {
@@ -33,7 +34,7 @@ Any node can be asked; each tells what it knows.`,
 func printNodes(out io.Writer, answer []byte) error {
 	var list client.Nodes
 	if err := json.Unmarshal(answer, &list); err != nil {
-		return fmt.Errorf("the server's answer is not what this version knows: %w", err)
+		return language.Errorf("the server's answer is not what this version knows: %w", err)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "NODE\tSTATE\tSINCE\tPAGES\tPOSITION\tLAG\tVERSION\tID")
@@ -50,13 +51,20 @@ func printNodes(out io.Writer, answer []byte) error {
 	}
 	for _, n := range list.Nodes {
 		if n.Problem != "" {
-			fmt.Fprintf(w, "\n%s is not ready: %s\n", cmp.Or(n.Name, fmt.Sprint(n.ID)), n.Problem)
+			fmt.Fprintln(w)
+			say(w, "%s is not ready: %s", cmp.Or(n.Name, fmt.Sprint(n.ID)), n.Problem)
 		}
 	}
 	if l := list.Log; l != nil {
-		fmt.Fprintf(w, "\nThe log is led by %s; %d of %d copies are in sync.\n", cmp.Or(l.Leader, "nobody who is known"), l.InSync, l.Replicas)
+		leader := language.Textf("%s", l.Leader)
+		if l.Leader == "" {
+			leader = language.Textf("nobody who is known")
+		}
+		fmt.Fprintln(w)
+		say(w, "The log is led by %s; %d of %d copies are in sync.", leader, l.InSync, l.Replicas)
 	} else {
-		fmt.Fprintln(w, "\nThe log is this node's own, in memory.")
+		fmt.Fprintln(w)
+		say(w, "The log is this node's own, in memory.")
 	}
 	return w.Flush()
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"scenecast/auth"
 	"scenecast/client"
+	"scenecast/language"
 )
 
 func newPush() *cobra.Command {
@@ -27,7 +26,7 @@ Address and key are those of the server that the configuration here is for, unle
   scenecast push --url https://push.example.com --api-key "$KEY" --to '*' '"hello"'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return fmt.Errorf("the message is one argument, and here are %d; put it in quotes: '{\"code\":200}'", len(args))
+				return language.Errorf("the message is one argument, and here are %d; put it in quotes: '{\"code\":200}'", len(args))
 			}
 			return nil
 		},
@@ -49,13 +48,13 @@ Address and key are those of the server that the configuration here is for, unle
 		r.To = audienceJSON(*to)
 		switch {
 		case !cmd.Flags().Changed("to"):
-			return errors.New("which pages? --to says it, as in --to '{\"page\":\"home\"}'; everybody is --to '*'")
+			return language.Errorf("which pages? --to says it, as in --to '{\"page\":\"home\"}'; everybody is --to '*'")
 		case len(args) == 1 && !json.Valid([]byte(args[0])):
-			return errors.New("the message is not JSON; a text is written with its quotes: '\"hi\"'")
+			return language.Errorf("the message is not JSON; a text is written with its quotes: '\"hi\"'")
 		case len(args) == 1:
 			r.Message = json.RawMessage(args[0])
 		case !r.DryRun:
-			return errors.New("which message? It is the argument after the flags")
+			return language.Errorf("which message? It is the argument after the flags")
 		}
 		u, address, err := server.address()
 		if err != nil {
@@ -71,7 +70,7 @@ Address and key are those of the server that the configuration here is for, unle
 			return explain(err, address, key)
 		}
 		if result.Nodes < result.NodesKnown {
-			fmt.Fprintf(cmd.ErrOrStderr(), "scenecast: %d of %d nodes have answered; the figures are theirs\n", result.Nodes, result.NodesKnown)
+			say(cmd.ErrOrStderr(), "scenecast: %d of %d nodes have answered; the figures are theirs", result.Nodes, result.NodesKnown)
 		}
 		_, err = cmd.OutOrStdout().Write(result.Raw)
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"scenecast/auth"
 	"scenecast/client"
+	"scenecast/language"
 )
 
 func newReload() *cobra.Command {
@@ -32,22 +32,22 @@ do. Pages whose token or app is gone are closed; no other page notices. Of sever
 func printReloaded(out io.Writer, answer []byte) error {
 	var r client.Reloaded
 	if err := json.Unmarshal(answer, &r); err != nil {
-		return fmt.Errorf("the server's answer is not what this version knows: %w", err)
+		return language.Errorf("the server's answer is not what this version knows: %w", err)
 	}
 	for _, w := range r.Warnings {
-		fmt.Fprintln(out, "warning:", w)
+		say(out, "warning: %s", w)
 	}
 	if len(r.Applied)+len(r.Restart) == 0 {
-		fmt.Fprintln(out, "Nothing has changed.")
+		say(out, "Nothing has changed.")
 	}
 	if len(r.Applied) > 0 {
-		fmt.Fprintln(out, "In force now:", strings.Join(r.Applied, ", "))
+		say(out, "In force now: %s", strings.Join(r.Applied, ", "))
 	}
 	if len(r.Restart) > 0 {
-		fmt.Fprintln(out, "Need a restart:", strings.Join(r.Restart, ", "))
+		say(out, "Need a restart: %s", strings.Join(r.Restart, ", "))
 	}
 	if r.Closed > 0 {
-		fmt.Fprintln(out, "Pages closed, because their token or app is gone:", r.Closed)
+		say(out, "Pages closed, because their token or app is gone: %d", r.Closed)
 	}
 	return nil
 }

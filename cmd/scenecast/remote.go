@@ -20,6 +20,7 @@ import (
 	"scenecast/auth"
 	"scenecast/client"
 	"scenecast/config"
+	"scenecast/language"
 )
 
 // remote is the server that a command talks to. What its flags leave out comes from the environment of the commands, then from
@@ -42,7 +43,7 @@ func (r *remote) dial(ctx context.Context, network, addr string) (net.Conn, erro
 
 // backend is the server's API, at this address, with this key.
 func (r *remote) backend(u *url.URL, key credential) client.Backend {
-	b := client.Backend{URL: u.String(), Key: key.text}
+	b := client.Backend{URL: u.String(), Key: key.text, Language: string(reader)}
 	if r.socket != "" {
 		b.HTTP = &http.Client{Transport: &http.Transport{DialContext: r.dial}}
 	}
@@ -83,8 +84,8 @@ const (
 
 // credential is what a command dials or shows there, and where it has that from.
 type credential struct {
-	what string // address, token or key
-	flag string // which gives another
+	what language.Text // address, token or key
+	flag string        // which gives another
 	text string
 	from string // as in --api-key, SCENECAST_API_KEY or scenecast.yaml:12 (api_keys)
 }
@@ -99,7 +100,7 @@ func newRemote(cmd *cobra.Command, token bool, scope auth.Scope) *remote {
 		f.String("client-token", "", "`token` of a page (default SCENECAST_CLIENT_TOKEN, or the configuration's)")
 	}
 	if scope != "" {
-		f.String("api-key", "", "`key` with the scope "+string(scope)+" (default SCENECAST_API_KEY, or the configuration's)")
+		f.String("api-key", "", language.Textf("`key` with the scope %s (default SCENECAST_API_KEY, or the configuration's)", scope).In(reader))
 	}
 	addConfigFlag(cmd, &r.file)
 	return r
@@ -130,7 +131,7 @@ func (r *remote) configuration() (*config.Loaded, error) {
 
 // address is where the server is.
 func (r *remote) address() (*url.URL, credential, error) {
-	c := credential{what: "address", flag: "url"}
+	c := credential{what: language.Textf("address"), flag: "url"}
 	if c.given(r.cmd, urlVariable) {
 		u, err := parseAddress(c.text, c.from)
 		return u, c, err
@@ -146,7 +147,7 @@ func (r *remote) address() (*url.URL, credential, error) {
 	}
 	host, port, _ := net.SplitHostPort(l.Listen) // it has been checked
 	if port == "0" {
-		return nil, c, fmt.Errorf("%s: %s is any free port; --url says which one", c.from, l.Listen)
+		return nil, c, language.Errorf("%s: %s is any free port; --url says which one", c.from, l.Listen)
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
@@ -163,14 +164,14 @@ func (r *remote) address() (*url.URL, credential, error) {
 func parseAddress(text, from string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%s: %q is no address of a server; it looks like http://localhost:9502", from, text)
+		return nil, language.Errorf("%s: %q is no address of a server; it looks like http://localhost:9502", from, text)
 	}
 	return u, nil
 }
 
 // pageToken is a token of the app named default.
 func (r *remote) pageToken() (credential, error) {
-	c := credential{what: "token", flag: "client-token"}
+	c := credential{what: language.Textf("token"), flag: "client-token"}
 	if c.given(r.cmd, tokenVariable) {
 		return c, nil
 	}
@@ -179,7 +180,7 @@ func (r *remote) pageToken() (credential, error) {
 		return c, err
 	}
 	if len(l.ClientTokens) == 0 {
-		return c, r.missing("page token", "client_tokens", c.flag, tokenVariable)
+		return c, r.missing(language.Textf("page token"), "client_tokens", c.flag, tokenVariable)
 	}
 	c.text, c.from = string(l.ClientTokens[0].Token), l.Place("client_tokens[0]")+" (client_tokens)"
 	return c, nil
@@ -187,7 +188,7 @@ func (r *remote) pageToken() (credential, error) {
 
 // apiKey is a key of the app named default that has the scope.
 func (r *remote) apiKey() (credential, error) {
-	c := credential{what: "key", flag: "api-key"}
+	c := credential{what: language.Textf("key"), flag: "api-key"}
 	if c.given(r.cmd, keyVariable) {
 		return c, nil
 	}
@@ -198,27 +199,27 @@ func (r *remote) apiKey() (credential, error) {
 	allows := func(k config.APIKey) bool { return slices.Contains(k.Allow, r.scope) }
 	i := slices.IndexFunc(l.APIKeys, func(k config.APIKey) bool { return allows(k) && !k.IsDigest() && k.Within.IsZero() })
 	if i < 0 && slices.ContainsFunc(l.APIKeys, allows) {
-		return c, fmt.Errorf("%s has keys that allow %s by their digests alone, or confined to an audience; --%s or %s says which key to use",
+		return c, language.Errorf("%s has keys that allow %s by their digests alone, or confined to an audience; --%s or %s says which key to use",
 			configFile(r.file), r.scope, c.flag, keyVariable)
 	}
 	if i < 0 && len(l.APIKeys) > 0 {
-		return c, fmt.Errorf("which API key that allows %s? --%s or %s says it, and %s (api_keys) has none, such as {name: %[1]s, key: KEY, allow: [%[1]s]}",
+		return c, language.Errorf("which API key that allows %s? --%s or %s says it, and %s (api_keys) has none, such as {name: %[1]s, key: KEY, allow: [%[1]s]}",
 			r.scope, c.flag, keyVariable, l.Place("api_keys"))
 	}
 	if i < 0 {
-		return c, r.missing("API key that allows "+string(r.scope), "api_keys", c.flag, keyVariable)
+		return c, r.missing(language.Textf("API key that allows %s", r.scope), "api_keys", c.flag, keyVariable)
 	}
 	c.text = string(l.APIKeys[i].Key)
 	c.from = fmt.Sprintf("%s (api_keys, %s)", l.Place(fmt.Sprintf("api_keys[%d]", i)), l.APIKeys[i].Name)
 	return c, nil
 }
 
-func (r *remote) missing(what, setting, flag, variable string) error {
-	where := configFile(r.file) + " has none (" + setting + ")"
+func (r *remote) missing(what language.Text, setting, flag, variable string) error {
+	where := language.Textf("%s has none (%s)", configFile(r.file), setting)
 	if configFile(r.file) == "" {
-		where = "there is no " + defaultFile + " here"
+		where = language.Textf("there is no %s here", defaultFile)
 	}
-	return fmt.Errorf("which %s? --%s or %s says it, and %s. `scenecast serve` without one makes one for each run, and prints it", what, flag, variable, where)
+	return language.Errorf("which %s? --%s or %s says it, and %s. `scenecast serve` without one makes one for each run, and prints it", what, flag, variable, where)
 }
 
 // explain says of an error what to change: where the address is from, or what was shown there.
@@ -235,12 +236,12 @@ func explain(err error, address, shown credential) error {
 	default:
 		return err
 	}
-	hint := "; the " + about.what + " is from " + about.from
+	hint := language.Textf("; the %s is from %s", about.what, about.from)
 	if about.from != "--"+about.flag {
-		hint += ", and --" + about.flag + " gives another"
+		hint = language.Textf("; the %s is from %s, and --%s gives another", about.what, about.from, about.flag)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		hint = ": nothing listens at " + address.text + hint
+		hint = language.Textf(": nothing listens at %s%s", address.text, hint)
 	}
-	return fmt.Errorf("%w%s", err, hint)
+	return language.Errorf("%w%s", err, hint)
 }

@@ -18,6 +18,7 @@ import (
 	"scenecast/auth"
 	"scenecast/config"
 	"scenecast/demo"
+	"scenecast/language"
 	"scenecast/server"
 )
 
@@ -56,7 +57,7 @@ Started by systemd as a unit of Type=notify, it tells it when it is ready, reloa
 			return err
 		}
 		if l.Handover != "" && (made.token != "" || made.key != "") {
-			return errors.New("handover: set client_tokens and api_keys: those that are made for a run end with the process, and pages would be closed")
+			return language.Errorf("handover: set client_tokens and api_keys: those that are made for a run end with the process, and pages would be closed")
 		}
 		log, level, closeLog := openLog(l.Log, cmd.ErrOrStderr())
 		defer closeLog()
@@ -125,10 +126,10 @@ func (m *madeSecrets) fill(c *config.Config) {
 
 func (m *madeSecrets) print(out io.Writer) {
 	if m.token != "" {
-		fmt.Fprintln(out, "No page token is set (client_tokens). For this run: "+m.token)
+		say(out, "No page token is set (client_tokens). For this run: %s", m.token)
 	}
 	if m.key != "" {
-		fmt.Fprintln(out, "No API key is set (api_keys). For this run: "+m.key)
+		say(out, "No API key is set (api_keys). For this run: %s", m.key)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"scenecast/language"
 )
 
 func newTop() *cobra.Command {
@@ -31,20 +32,20 @@ port (debug.listen), which needs no key.`,
 	once := cmd.Flags().Bool("once", false, "show it once")
 	addConfigFlag(cmd, &server.file)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		address := credential{what: "address", flag: "url", from: "--url"}
+		address := credential{what: language.Textf("address"), flag: "url", from: "--url"}
 		if *at == "" {
 			loaded, err := server.configuration()
 			if err != nil {
 				return err
 			}
 			if loaded.Config.Debug.Listen == "" {
-				return errors.New("the configuration opens no debug port: set debug.listen, or name one by --url")
+				return language.Errorf("the configuration opens no debug port: set debug.listen, or name one by --url")
 			}
 			*at, address.from = "http://"+loaded.Config.Debug.Listen, loaded.Place("debug.listen")+" (debug.listen)"
 		}
 		u, err := url.Parse(*at)
 		if err != nil || u.Host == "" {
-			return fmt.Errorf("--url: %q is no address such as http://127.0.0.1:6060", *at)
+			return language.Errorf("--url: %q is no address such as http://127.0.0.1:6060", *at)
 		}
 		address.text = *at
 		u = u.JoinPath("/debug/top")
@@ -72,27 +73,27 @@ func showTop(ctx context.Context, out io.Writer, from string, once bool) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("%s is no debug port, which debug.listen opens: it answers %s", from, response.Status)
+		return language.Errorf("%s is no debug port, which debug.listen opens: it answers %s", from, response.Status)
 	}
 	if response.StatusCode != http.StatusOK {
 		why, err := io.ReadAll(io.LimitReader(response.Body, maxHealthAnswer))
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("%s: %s", response.Status, strings.TrimSpace(string(why)))
+		return language.Errorf("%s: %s", response.Status, strings.TrimSpace(string(why)))
 	}
 	pages := bufio.NewReaderSize(response.Body, maxTopPage)
 	for {
 		line, err := pages.ReadSlice('\f')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			return fmt.Errorf("what answers is no debug port: a page of more than %d bytes", maxTopPage)
+			return language.Errorf("what answers is no debug port: a page of more than %d bytes", maxTopPage)
 		}
 		page := string(line)
 		if err != nil {
 			if ctx.Err() != nil { // by an interrupt
 				return nil
 			}
-			return fmt.Errorf("the server has ended: %w", err)
+			return language.Errorf("the server has ended: %w", err)
 		}
 		page = page[:len(page)-1]
 		if !once {
