@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"scenecast/client"
+	"scenecast/language"
 )
 
 func TestBackend(t *testing.T) {
@@ -34,9 +35,17 @@ func TestBackend(t *testing.T) {
 	if !errors.As(err, &e) || e.Status != http.StatusBadRequest || e.Kind != "invalid" || e.Where != "to.column 6" {
 		t.Errorf("a bad audience: %v", err)
 	}
+	b.Language = "zh-CN"
+	if _, err = b.Push(t.Context(), client.PushRequest{To: client.Audience("page = home"), Message: r.Message}); !errors.As(err, &e) || e.Kind != "invalid" ||
+		e.Error() != "to.column 6: 此处应为 page 之后的 ==、!=、in 或 .startsWith，实际为 =；相等写作 ==" {
+		t.Errorf("a bad audience, in Chinese: %v", err)
+	}
 	b.Key = "wrong"
 	if _, err = b.Push(t.Context(), r); !errors.As(err, &e) || e.Status != http.StatusUnauthorized || e.Setting != "api_keys" {
 		t.Errorf("a wrong key: %v", err)
+	}
+	if got := language.Error(err, language.Chinese); !strings.HasSuffix(got, "（服务器的设置：api_keys）") {
+		t.Errorf("a wrong key, in Chinese: %s", got)
 	}
 }
 

@@ -12,6 +12,9 @@ return [
     'timeout' => (float) env('SCENECAST_TIMEOUT', 2.0),
     'connect_timeout' => (float) env('SCENECAST_CONNECT_TIMEOUT', 0.5),
 
+    // In which language the server says what is wrong: 'zh-CN' or 'en'. null: English.
+    'language' => env('SCENECAST_LANGUAGE'),
+
     // Who pages are. With a secret or a key that the server knows by its setting jwt, each page gets a token of its own, for its user.
     // Without, all pages share one of the server's setting client_tokens, and are nobody.
     'token' => [

@@ -31,12 +31,14 @@ final class Scenecast
      * @param string         $key     an API key of the setting api_keys
      * @param float          $timeout seconds that a call may take in all, with its retry. A push with a receipt gets the time of its receipt besides
      * @param Transport|null $transport what sends requests; null: ext-curl
+     * @param string|null    $language in which the server says what is wrong, as in Accept-Language: 'zh-CN' or 'en'; null: its default, English
      */
     public function __construct(
         string $url,
         #[\SensitiveParameter] private readonly string $key,
         private readonly float $timeout = 2.0,
         ?Transport $transport = null,
+        private readonly ?string $language = null,
     ) {
         if (!preg_match('{^https?://[^/\s@?#]+(/[^\s?#]*)?$}Di', $url)) {
             throw new \InvalidArgumentException('the URL of the server is https://host, or http://host:port/prefix, and has no user, query or spaces');
@@ -307,6 +309,9 @@ final class Scenecast
         $query = array_filter($query, static fn (string|int|null $value): bool => $value !== null);
         $url = $this->url . $path . ($query === [] ? '' : '?' . http_build_query($query, '', '&', PHP_QUERY_RFC3986));
         $headers += ['Authorization' => 'Bearer ' . $this->key, 'Accept' => 'application/json'];
+        if ($this->language !== null) {
+            $headers += ['Accept-Language' => $this->language];
+        }
         foreach ($headers as $name => $value) {
             if (preg_match('/[\x00-\x1f\x7f]/', $name . $value)) {
                 throw new \InvalidArgumentException('the header ' . addcslashes($name, "\0..\37\177") . ' has control characters');

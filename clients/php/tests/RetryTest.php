@@ -44,6 +44,14 @@ final class RetryTest extends TestCase
         $this->assertSame('https://push.example.com/prefix/v1/triggers/a%2Fb', $second->url);
     }
 
+    public function testTheLanguageIsAskedFor(): void
+    {
+        $this->scenecast->to('*')->push(1);
+        $this->assertArrayNotHasKey('Accept-Language', $this->transport->requests[0]->headers);
+        (new Scenecast('https://push.example.com', 'key', transport: $this->transport, language: 'zh-CN'))->to('*')->push(1);
+        $this->assertSame('zh-CN', $this->transport->requests[1]->headers['Accept-Language']);
+    }
+
     public function testItIsTriedTwiceAndNoMore(): void
     {
         $this->transport->answer(new Response(503, '{"status":503,"kind":"unavailable","detail":"draining"}', 7))->answer(new Response(502, '<html>', 3));

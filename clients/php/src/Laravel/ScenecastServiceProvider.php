@@ -25,7 +25,7 @@ final class ScenecastServiceProvider extends ServiceProvider
             if (!$c['key']) {
                 throw new \RuntimeException('Scenecast needs an API key: set SCENECAST_KEY, or run artisan scenecast:install');
             }
-            return new Scenecast($c['url'], $c['key'], (float) $c['timeout'], new CurlTransport((float) $c['connect_timeout']));
+            return new Scenecast($c['url'], $c['key'], (float) $c['timeout'], new CurlTransport((float) $c['connect_timeout']), $c['language'] ?? null);
         });
         $this->app->singleton(PageTokens::class, static fn (Container $app): PageTokens => new PageTokens((array) $app->make('config')->get('scenecast.token')));
         $this->app->singleton(ScenecastBroadcaster::class, static fn (Container $app): ScenecastBroadcaster => new ScenecastBroadcaster(
