@@ -42,7 +42,7 @@ func (t Text) In(tag Tag) string {
 	if len(args) == 0 {
 		return format
 	}
-	return fmt.Errorf(format, args...).Error() //nolint:govet // as Sprintf, and knows %w
+	return fmt.Errorf(format, args...).Error() // as Sprintf, and knows %w
 }
 
 // translatable is what knows itself in every language: a Text, and errors that have one.
