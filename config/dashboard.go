@@ -1,11 +1,12 @@
 package config
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"scenecast/language"
 )
 
 // Dashboard is what is settable about the dashboard.
@@ -20,7 +21,7 @@ type Hosts []string
 
 // UnmarshalYAML reads a list of names, as push.example.com and *.example.com.
 func (h *Hosts) UnmarshalYAML(n *yaml.Node) (err error) {
-	*h, err = decodeTexts(n, "names", parseHost)
+	*h, err = decodeTexts(n, language.Textf("names"), parseHost)
 	return err
 }
 
@@ -32,10 +33,10 @@ func (h Hosts) MarshalYAML() (any, error) { return listOrNull([]string(h)), nil 
 func parseHost(text string) (string, error) {
 	name := strings.TrimPrefix(text, subdomains)
 	if _, err := netip.ParseAddr(name); err == nil {
-		return "", fmt.Errorf("%q is an address, and by addresses the dashboard is known anyway", text)
+		return "", language.Errorf("%q is an address, and by addresses the dashboard is known anyway", text)
 	}
 	if name != strings.ToLower(name) || !isHostname(name) {
-		return "", fmt.Errorf("%q is no name of a server; write it as push.example.com or *.example.com, in lower case, without scheme and port", text)
+		return "", language.Errorf("%q is no name of a server; write it as push.example.com or *.example.com, in lower case, without scheme and port", text)
 	}
 	return text, nil
 }

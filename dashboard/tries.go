@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"scenecast/language"
 	"scenecast/problem"
 	"scenecast/ratelimit"
 )
@@ -46,11 +47,11 @@ func (t *tries) begin(from netip.Addr, at time.Time) (*attempt, error) {
 		of = ratelimit.NewWindow(triesPerAddress, triesWithin)
 	}
 	if wait := of.Take(now); wait > 0 {
-		return nil, tooMany("from this address", triesPerAddress, wait)
+		return nil, tooMany(language.Textf("from this address"), triesPerAddress, wait)
 	}
 	if wait := t.all.Take(now); wait > 0 {
 		of.Return()
-		return nil, tooMany("in all", triesOfAll, wait)
+		return nil, tooMany(language.Textf("in all"), triesOfAll, wait)
 	}
 	for network, w := range t.by {
 		if w.Idle(now) {
@@ -61,7 +62,7 @@ func (t *tries) begin(from netip.Addr, at time.Time) (*attempt, error) {
 	return &attempt{t, network}, nil
 }
 
-func tooMany(where string, n int, wait time.Duration) *problem.Problem {
+func tooMany(where language.Text, n int, wait time.Duration) *problem.Problem {
 	p := problem.New(problem.TooMany, "too many logins have failed %s: at most %d may in a minute", where, n)
 	p.Retry = wait
 	return p

@@ -60,7 +60,7 @@ func (s *Server) ownPort(d http.Handler, refuse func(http.ResponseWriter, *http.
 		w.WriteHeader(http.StatusTemporaryRedirect)
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, r, problem.New(problem.NotFound, "there is nothing at this path; the dashboard is at "+dashboard.Path))
+		refuse(w, r, problem.New(problem.NotFound, "there is nothing at this path; the dashboard is at %s", dashboard.Path))
 	})
 	return s.answering(mux, refuse)
 }

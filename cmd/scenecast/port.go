@@ -22,7 +22,7 @@ func explainPort(err error, l *config.Loaded) error {
 		setting, addr, flag = "debug.listen", l.Debug.Listen, language.Textf("%s", config.Variable("debug.listen"))
 	}
 	if strings.HasPrefix(err.Error(), "dashboard.listen: ") {
-		setting, addr, flag = "dashboard.listen", l.Dashboard.Listen, "--dashboard-listen or "
+		setting, addr, flag = "dashboard.listen", l.Dashboard.Listen, language.Textf("--dashboard-listen or %s", config.Variable("dashboard.listen"))
 	}
 	if setting == "listen" && l.UnixSocket() != "" {
 		return language.Errorf("%s: %s: %s: %w", l.Place(setting), setting, addr, op.Err)
