@@ -118,6 +118,40 @@ func TestClientIsLight(t *testing.T) {
 	}
 }
 
+// TestLayersInChinese: the table of ARCHITECTURE.zh-CN.md has the packages and imports of the other one, in its order.
+func TestLayersInChinese(t *testing.T) {
+	english, chinese := layerRows(t, "ARCHITECTURE.md"), layerRows(t, "ARCHITECTURE.zh-CN.md")
+	for _, r := range english {
+		if !slices.Contains(chinese, r) {
+			t.Errorf("ARCHITECTURE.zh-CN.md lacks the row %s", r)
+		}
+	}
+	for _, r := range chinese {
+		if !slices.Contains(english, r) {
+			t.Errorf("ARCHITECTURE.md lacks the row %s, which the Chinese table has", r)
+		}
+	}
+	if !t.Failed() && !slices.Equal(english, chinese) {
+		t.Error("the rows of the tables are in different orders")
+	}
+}
+
+// layerRows are the packages of a document's table, each with its imports.
+func layerRows(t *testing.T, file string) (rows []string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		rows = append(rows, m[1]+":"+strings.TrimRight(m[2], " "))
+	}
+	if len(rows) == 0 {
+		t.Fatalf("%s has no table", file)
+	}
+	return rows
+}
+
 // realImports are the imports within the repository, by package, as the table names them.
 func realImports(t *testing.T) map[string][]string {
 	t.Helper()
