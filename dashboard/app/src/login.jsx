@@ -6,7 +6,7 @@ import { Dialog } from "./components/dialog.jsx";
 import { Field } from "./components/fields.jsx";
 import { ErrorBox } from "./components/states.jsx";
 import { Preferences } from "./app.jsx";
-import { logIn, logOut } from "./session.js";
+import { linkProblem, logIn, logOut } from "./session.js";
 import { t } from "./words.js";
 
 export function LoginScreen() {
@@ -17,6 +17,7 @@ export function LoginScreen() {
         <Preferences />
       </div>
       <h1>{t("login.title")}</h1>
+      {linkProblem.value && <ErrorBox problem={linkProblem.value}><p>{t("login.link")}</p></ErrorBox>}
       <LoginForm />
       <details>
         <summary>{t("login.which")}</summary>

@@ -1,8 +1,8 @@
 // Boots the dashboard: shows what the key may see, or asks for a key.
 import { render } from "preact";
 import { App } from "./app.jsx";
-import { loadSelf } from "./session.js";
+import { start } from "./session.js";
 import "./theme.js";
 
 render(<App />, document.getElementById("app"));
-void loadSelf();
+void start();

@@ -25,6 +25,19 @@ export async function loadSelf() {
   }
 }
 
+/** Why a login by the link that the server has printed has failed. */
+export const linkProblem = signal(null);
+
+/** Logs in by the code in the address, #login=CODE, where there is one, and asks who is logged in. */
+export async function start() {
+  const [, code] = /^#login=(.+)/.exec(location.hash) ?? [];
+  if (code) {
+    history.replaceState(null, "", "#/"); // it is good once, and is not to be in the history
+    await request("POST", "login", { key: decodeURIComponent(code) }).catch((problem) => (linkProblem.value = problem));
+  }
+  await loadSelf();
+}
+
 /** Logs in with an API key; remember keeps the cookie when the browser closes. Throws a Problem. */
 export async function logIn(key, remember) {
   await request("POST", "login", { key, remember });

@@ -2,9 +2,10 @@
 import { effect, signal } from "@preact/signals";
 import { load, store } from "./stored.js";
 import * as shell from "./words/shell.js";
+import * as now from "./words/now.js";
 import * as hooks from "./words/hooks.js";
 
-const all = [shell, hooks];
+const all = [shell, now, hooks];
 
 export const languages = { en: "English", zh: "中文" };
 export const words = Object.fromEntries(Object.keys(languages).map((language) => [language, Object.assign({}, ...all.map((each) => each[language]))]));

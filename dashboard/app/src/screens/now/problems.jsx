@@ -1,0 +1,44 @@
+// What is wrong, in words.
+import { Note } from "../../components/states.jsx";
+import { Bdi, duration, list } from "../../components/text.jsx";
+import { href } from "../../route.js";
+import { t } from "../../words.js";
+
+const LAG = 2000; // ms behind the log from which it is told
+
+/** Takes the answers of GET v1/nodes and GET v1/hooks, which may be missing. */
+export function Problems({ nodes, hooks }) {
+  const all = [...(nodes ? ofNodes(nodes) : []), ...(hooks ? ofHooks(hooks) : [])];
+  if (!all.length) return nodes || hooks ? <Note kind="good"><span class="state good">{t("now.well")}</span></Note> : null;
+  return (
+    <section class="problems" aria-labelledby="problems">
+      <h2 id="problems">{t("now.wrong")}</h2>
+      {all.map(({ key, words }) => <Note key={key} kind="bad">{words}</Note>)}
+    </section>
+  );
+}
+
+function ofNodes({ nodes, log }) {
+  const found = [];
+  for (const node of nodes) {
+    const name = <Bdi>{nameOf(node)}</Bdi>;
+    const told = node.problems ?? (node.problem ? [node.problem] : []);
+    if (node.state === "late") found.push({ key: `${node.id} late`, words: t("now.late", { name, time: duration(Date.now() - new Date(node.since)) }) });
+    for (const text of told) found.push({ key: `${node.id} ${text}`, words: <>{name}{": "}<bdi>{text}</bdi></> });
+    if (node.lag_ms > LAG) found.push({ key: `${node.id} lag`, words: t("now.behind", { name, time: duration(node.lag_ms), n: node.lag }) });
+    if (node.draining) found.push({ key: `${node.id} draining`, words: t("now.draining", { name }) });
+  }
+  if (log && !log.leader) found.push({ key: "leader", words: t("now.noLeader") });
+  if (log && log.in_sync < log.replicas) found.push({ key: "replicas", words: t("now.notInSync", { n: log.in_sync, replicas: log.replicas }) });
+  return found;
+}
+
+function ofHooks({ hooks }) {
+  const failing = hooks.filter(({ state }) => state !== "ok");
+  if (!failing.length) return [];
+  const link = <a href={href("hooks")}>{t("now.seeHooks")}</a>;
+  return [{ key: "hooks", words: t("now.hooksFail", { n: failing.length, names: <bdi>{list(failing.map(({ name }) => name))}</bdi>, link }) }];
+}
+
+/** What a node is called. */
+export const nameOf = ({ id, name }) => (name ? `${name} (${id})` : String(id));
