@@ -35,7 +35,19 @@ type NodeInfo struct {
 	Newest      Position  // how far it has read the log, as it has last told
 	Lag         Lag       // as it has last told
 	Problem     string    // why it is not ready, as it has last told; empty: it is
+	Condition   Condition // as it has last told; the zero value: it runs a version that does not tell
 }
+
+// Condition is how a node is, as it tells others, as JSON: they may run another version.
+type Condition struct {
+	Engine   string        `json:"engine"`             // memory, nats or redis
+	LoopLag  time.Duration `json:"loop_lag,omitempty"` // ns: for up to so long, within the last minute, a loop has not looked up
+	Draining string        `json:"draining,omitempty"` // how far its drain has come; empty: there is none
+	Problems []string      `json:"problems,omitempty"` // what is wrong, or soon will be, in words
+}
+
+// IsZero reports whether nothing is told.
+func (c Condition) IsZero() bool { return c.Engine == "" }
 
 // Lag is how far a node is behind the log.
 type Lag struct {

@@ -33,6 +33,10 @@ type node struct {
 	Lag         uint64           `json:"lag"`
 	LagMS       int64            `json:"lag_ms"`
 	Problem     string           `json:"problem,omitempty"` // why it is not ready
+	Engine      string           `json:"engine,omitempty"`  // this and what follows is missing of a node of an older version
+	LoopLagMS   *int64           `json:"loop_lag_ms,omitempty"`
+	Draining    DrainState       `json:"draining,omitempty"`
+	Problems    []string         `json:"problems,omitempty"` // what is wrong, or soon will be; Problem among it
 }
 
 // The states of a node. One that is gone is not in the list.
@@ -53,7 +57,7 @@ func (a *API) nodes(*request) (any, error) {
 		if n.Late {
 			state = nodeLate
 		}
-		response.Nodes = append(response.Nodes, node{
+		told := node{
 			ID:          n.ID,
 			Name:        n.Name,
 			Version:     n.Version,
@@ -66,7 +70,16 @@ func (a *API) nodes(*request) (any, error) {
 			Lag:         n.Lag.Records,
 			LagMS:       n.Lag.Time.Milliseconds(),
 			Problem:     n.Problem,
-		})
+		}
+		if n.Problem != "" {
+			told.Problems = []string{n.Problem}
+		}
+		if c := n.Condition; !c.IsZero() {
+			lag := c.LoopLag.Milliseconds()
+			told.Engine, told.LoopLagMS, told.Draining = c.Engine, &lag, DrainState(c.Draining)
+			told.Problems = append(told.Problems, c.Problems...)
+		}
+		response.Nodes = append(response.Nodes, told)
 	}
 	return response, nil
 }

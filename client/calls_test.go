@@ -125,7 +125,7 @@ func TestCalls(t *testing.T) {
 		t.Errorf("of no time: %v", err)
 	}
 	nodes, err := b.Nodes(ctx)
-	check("the nodes", len(nodes.Nodes) == 1 && nodes.Nodes[0].Self && nodes.Nodes[0].Connections == 1 && nodes.Log == nil, nodes, err)
+	check("the nodes", len(nodes.Nodes) == 1 && nodes.Nodes[0].Self && nodes.Nodes[0].Connections == 1 && nodes.Nodes[0].Engine == "memory" && nodes.Nodes[0].Draining == "" && nodes.Log == nil, nodes, err)
 	hooks, err := b.Hooks(ctx)
 	check("the hooks", len(hooks) == 0, hooks, err)
 	if err := b.RetryHook(ctx, "none"); !errors.As(err, &e) || e.Kind != client.KindNotFound {

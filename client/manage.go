@@ -141,6 +141,11 @@ type Node struct {
 	Lag         uint64    `json:"lag"`         // records of the log that it has not read
 	LagMS       int64     `json:"lag_ms"`      // for how long it has been behind, in ms
 	Problem     string    `json:"problem"`     // why it is not ready; empty: it is
+
+	Engine    string   `json:"engine"`      // memory, nats or redis; empty: it runs a version that does not tell this, nor what follows
+	LoopLagMS int64    `json:"loop_lag_ms"` // for up to so long, within the last minute, something waited for a loop
+	Draining  string   `json:"draining"`    // waiting, closing or drained; empty: it is not drained
+	Problems  []string `json:"problems"`    // what is wrong, or soon will be, in words; Problem among it
 }
 
 // LogStanding is how the log of several nodes stands.

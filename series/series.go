@@ -114,7 +114,8 @@ func (g *ring) note(step int64, s Sample, columns []int) {
 		}
 		g.columns[0][g.next%maxSteps] = g.last[0]
 	}
-	if g.next == g.first { // and here it was put back while nothing was known
+	if g.next == g.first { // no step has ended: what there was counts in the first
+		now = g.last
 		return
 	}
 	at := (g.next - 1) % maxSteps

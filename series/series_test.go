@@ -19,6 +19,7 @@ func TestRead(t *testing.T) {
 	if got := r.Read("", true, 1000, 10); len(got.Pages) != 0 {
 		t.Errorf("where counting begins: %+v", got)
 	}
+	r.Record(at(999), Sample{Pages: 5, Opened: 101, Pushes: 7}, map[string]Sample{"shop": {Pages: 2, Pushes: 1}}) // again
 	r.Record(at(1000), Sample{Pages: 6, Opened: 103, Closed: 2, Pushes: 8, Deliveries: 60, Dropped: 1}, map[string]Sample{"shop": {Pages: 3, Pushes: 1}})
 	r.Record(at(1003), Sample{Pages: 4, Opened: 103, Closed: 4, Pushes: 9, Deliveries: 61, Dropped: 1}, map[string]Sample{"shop": {Pages: 1, Pushes: 5}})
 	for _, c := range []struct {

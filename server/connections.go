@@ -16,7 +16,7 @@ import (
 // hub. It returns who lets pages in.
 func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, before *takeover) (_ *admission.Authenticator, err error) {
 	c, o := s.options.Config, s.options
-	if s.engine, err = newEngine(c, id, o.Version, s.Connections, s.log); err != nil {
+	if s.engine, err = newEngine(c, id, o.Version, s.Connections, s.nodeCondition, s.log); err != nil {
 		return nil, err
 	}
 	var broadcast func(message []byte)

@@ -17,7 +17,7 @@ import (
 )
 
 // newEngine makes the engine that the configuration asks for. It has not started.
-func newEngine(c config.Config, id scenecast.NodeID, version string, connections func() int, log *slog.Logger) (scenecast.Engine, error) {
+func newEngine(c config.Config, id scenecast.NodeID, version string, connections func() int, condition func() scenecast.Condition, log *slog.Logger) (scenecast.Engine, error) {
 	if c.EngineName() == config.EngineMemory {
 		return memory.New(memory.Options{
 			MaxBytes:          int(c.History.MaxBytes),
@@ -40,6 +40,7 @@ func newEngine(c config.Config, id scenecast.NodeID, version string, connections
 		Name:          name,
 		Version:       version,
 		Connections:   connections,
+		Condition:     condition,
 		Tail:          tail.Options{MaxBytes: int(c.History.MaxBytes), MaxCount: c.History.MaxCount, MaxAge: time.Duration(c.History.MaxAge)},
 		Keys:          tail.KeyOptions{Window: time.Duration(c.Push.IdempotencyWindow), MaxCount: c.Push.MaxIdempotencyKeys},
 		AnswerTimeout: time.Duration(c.Cluster.AnswerTimeout),

@@ -21,6 +21,7 @@ func (s *Server) nodes(id scenecast.NodeID, version string) func() scenecast.Nod
 			Started:     started,
 			Connections: s.Connections(),
 			Newest:      s.engine.Newest(),
+			Condition:   s.nodeCondition(),
 		}}}
 	}
 }

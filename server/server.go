@@ -107,6 +107,7 @@ type Server struct {
 	draining    atomic.Bool        // Run ends
 	drains      drains
 	recorder    recorder
+	condition   condition
 	id          scenecast.NodeID
 	protocols   []scenecast.Protocol // of the pages
 	handover    *handoverService     // nil: no other process can take over

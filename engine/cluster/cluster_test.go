@@ -69,6 +69,13 @@ func (s *sink) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	report(scenecast.Reply{Tally: scenecast.Tally{Matched: n, Nodes: 1}})
 }
 
+// set changes the sink.
+func (s *sink) set(change func(*sink)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(s)
+}
+
 func (s *sink) Received([]byte) {}
 
 func (s *sink) Skip(n scenecast.GapNotice) {

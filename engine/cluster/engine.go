@@ -29,6 +29,8 @@ type Options struct {
 
 	// Connections is how many pages this node has, for the others to know. Nil: none.
 	Connections func() int
+	// Condition is how this node is, for the others to know: it is asked at each beat. Nil: that is not told.
+	Condition func() scenecast.Condition
 
 	Tail tail.Options    // of what this node keeps of the log
 	Keys tail.KeyOptions // of the idempotency keys that are remembered

@@ -57,17 +57,18 @@ func (m *members) known() int { return 1 + len(m.byID) }
 
 // beat is what a node says of itself, as JSON: nodes of different versions must understand each other's.
 type beat struct {
-	Kind    string             `json:"kind"`
-	Name    string             `json:"name,omitempty"`
-	Version string             `json:"version,omitempty"`
-	Newest  scenecast.Position `json:"newest"` // that it has read
-	Lag     scenecast.Lag      `json:"lag,omitzero"`
-	Started time.Time          `json:"started,omitzero"`
-	Pages   int                `json:"connections,omitempty"`
-	Problem string             `json:"problem,omitempty"` // why the node is not ready
-	Records int                `json:"format"`            // the newest record version that it reads
-	Knows   []scenecast.NodeID `json:"knows"`             // nodes that it has heard of
-	Settles time.Duration      `json:"settles,omitempty"` // ns for which nodes may append again what was lost when the newest epoch began
+	Kind    string              `json:"kind"`
+	Name    string              `json:"name,omitempty"`
+	Version string              `json:"version,omitempty"`
+	Newest  scenecast.Position  `json:"newest"` // that it has read
+	Lag     scenecast.Lag       `json:"lag,omitzero"`
+	Started time.Time           `json:"started,omitzero"`
+	Pages   int                 `json:"connections,omitempty"`
+	Problem string              `json:"problem,omitempty"` // why the node is not ready
+	Is      scenecast.Condition `json:"is,omitzero"`
+	Records int                 `json:"format"`            // the newest record version that it reads
+	Knows   []scenecast.NodeID  `json:"knows"`             // nodes that it has heard of
+	Settles time.Duration       `json:"settles,omitempty"` // ns for which nodes may append again what was lost when the newest epoch began
 }
 
 // The kinds of beats. A node that hears a hello, or hears of another for the first time, beats as well, so that both know each other.
@@ -92,7 +93,7 @@ func (e *Engine) beat(kind string) {
 	b.Knows, b.Settles = slices.Collect(maps.Keys(e.members.byID)), max(0, e.settlesFor())
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
-	b.Problem = e.problem()
+	b.Problem, b.Is = e.problem(), e.condition()
 	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
 	e.send(0, messageBeat, body)
 }
@@ -103,6 +104,14 @@ func (e *Engine) problem() string {
 		return err.Error()
 	}
 	return ""
+}
+
+// condition is how this node is.
+func (e *Engine) condition() (c scenecast.Condition) {
+	if e.options.Condition != nil {
+		c = e.options.Condition()
+	}
+	return c
 }
 
 // keepBeating beats until Close, and forgets nodes that do not.
@@ -212,6 +221,7 @@ func (e *Engine) Nodes() scenecast.Nodes {
 		Newest:      e.Newest(),
 		Lag:         lag,
 		Problem:     e.problem(),
+		Condition:   e.condition(),
 	}
 	if log.Leads { // the server in this process may have a name of its own
 		log.Leader = cmp.Or(self.Name, log.Leader)
@@ -232,6 +242,7 @@ func (e *Engine) Nodes() scenecast.Nodes {
 			Newest:      m.Newest,
 			Lag:         m.Lag,
 			Problem:     m.Problem,
+			Condition:   m.Is,
 		})
 	}
 	slices.SortFunc(others, func(a, b scenecast.NodeInfo) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })

@@ -124,3 +124,18 @@ func TestQueryRoundTrip(t *testing.T) {
 		})
 	}
 }
+
+// TestBeatBetweenVersions: how a node is goes along with its beat, and is not told by one that does not know that.
+func TestBeatBetweenVersions(t *testing.T) {
+	c := scenecast.Condition{Engine: "nats", LoopLag: time.Millisecond, Draining: "closing", Problems: []string{"x"}}
+	for sent, want := range map[string]scenecast.Condition{
+		string(asJSON(t, beat{Kind: beatHere, Is: c})):         c,
+		string(asJSON(t, beat{Kind: beatHere})):                {},
+		`{"kind":"here","newest":"1-9","format":1,"knows":[]}`: {},
+	} {
+		var b beat
+		if err := json.Unmarshal([]byte(sent), &b); err != nil || !reflect.DeepEqual(b.Is, want) {
+			t.Errorf("%s tells %+v (%v), want %+v", sent, b.Is, err, want)
+		}
+	}
+}

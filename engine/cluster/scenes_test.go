@@ -9,6 +9,7 @@ import (
 	"scenecast/audience"
 	"scenecast/label"
 	"scenecast/scenes"
+	"scenecast/series"
 )
 
 // TestScenesOfSeveralNodes: what nodes count adds up; one that does not answer and one of a version that counts connections instead are
@@ -20,9 +21,6 @@ func TestScenesOfSeveralNodes(t *testing.T) {
 		home, list := label.New(label.Label{Key: "page", Value: "home"}), label.New(label.Label{Key: "page", Value: "list"})
 		for i, told := range [][]scenes.Scene{{{Labels: home, Matched: 3}, {Labels: list, Matched: 1}}, {{Labels: home, Matched: 2}}} {
 			c.sinks[i].reply = func(q scenecast.Query) scenecast.Reply {
-				if q.Scenes == nil {
-					return scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}}
-				}
 				counts := &scenes.Counts{By: q.Scenes.By, Scenes: told}
 				for _, s := range told {
 					counts.Counted += s.Matched
@@ -42,6 +40,20 @@ func TestScenesOfSeveralNodes(t *testing.T) {
 		largest := r.Scenes.Largest(10)
 		if len(largest) != 2 || !largest[0].Labels.Equal(home) || largest[0].Matched != 5 || largest[1].Matched != 1 || r.Scenes.Counted != 6 {
 			t.Errorf("%+v", r.Scenes)
+		}
+		for i := range 2 {
+			c.sinks[i].set(func(s *sink) {
+				s.reply = func(q scenecast.Query) scenecast.Reply {
+					return scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}, Stats: []scenecast.NodeStats{{Node: scenecast.NodeID(i), Series: series.Series{From: q.Stats.UpTo, Pages: []int64{5}}}}}
+				}
+			})
+		}
+		r, err = c.engines[1].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), Stats: &scenecast.Stats{All: true, UpTo: 1 << 30, Steps: 1}})
+		if err != nil || r.Tally.Nodes != 2 || r.Known != 4 || len(r.Stats) != 2 || r.Stats[0].Series.From != 1<<30 {
+			t.Errorf("figures: %+v, %v; want those of 2 nodes of 4", r, err)
+		}
+		for i := range 2 {
+			c.sinks[i].set(func(s *sink) { s.reply = nil })
 		}
 		r, err = c.engines[2].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody()})
 		if err != nil || r.Tally.Nodes != 3 || r.Tally.Matched != 100 {

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"scenecast"
+	"scenecast/api"
+	"scenecast/histogram"
+	"scenecast/hook"
+)
+
+// condition is how the node is, as it was looked at last, by the recorder: what it tells the other nodes costs nothing then.
+type condition struct {
+	looked atomic.Pointer[looked]
+	waits  []histogram.Snapshot // of the loops, at the last look; the recorder's
+	lags   [lagLooks]time.Duration
+	next   int // among lags
+}
+
+type looked struct {
+	loopLag  time.Duration
+	problems []string
+}
+
+const (
+	// lagLooks is over how many looks the loops' lag is: the last minute.
+	lagLooks = int(time.Minute / (5 * time.Second))
+	// lagTooLong is a lag of a loop that pages notice.
+	lagTooLong = 500 * time.Millisecond
+	// nearly is how much of a limit, in percent, may be taken before that is told.
+	nearly = 90
+	// maxProblems bounds how many problems a node tells of.
+	maxProblems = 10
+)
+
+// nodeCondition is how this node is.
+func (s *Server) nodeCondition() scenecast.Condition {
+	c := scenecast.Condition{Engine: s.options.Config.EngineName()}
+	if l := s.condition.looked.Load(); l != nil {
+		c.LoopLag, c.Problems = l.loopLag, l.problems
+	}
+	if d := s.Draining(); d.State != api.DrainServing {
+		c.Draining = string(d.State)
+	} else if s.draining.Load() {
+		c.Draining = string(api.DrainClosing)
+	}
+	return c
+}
+
+// look looks at how the node is. The recorder's goroutine only.
+func (s *Server) look() {
+	c := &s.condition
+	var lag time.Duration // since the last look
+	outboxes := 0
+	for i, loop := range s.loops {
+		now := loop.Stats()
+		if i == len(c.waits) {
+			c.waits = append(c.waits, now.Waits)
+		}
+		since := now.Waits.Since(c.waits[i])
+		if bound, ok := since.Quantile(1); ok {
+			lag = max(lag, bound)
+		} else if n := len(since.Bounds); n > 0 && since.Count() > 0 {
+			lag = max(lag, since.Bounds[n-1])
+		}
+		lag = max(lag, now.Waiting, now.Stalled)
+		c.waits[i] = now.Waits
+		outboxes += s.loops[i].OutboxBytes()
+	}
+	c.lags[c.next] = lag
+	c.next = (c.next + 1) % lagLooks
+	for _, before := range c.lags {
+		lag = max(lag, before)
+	}
+	files, _ := fileLimit()
+	c.looked.Store(&looked{lag, problemsOf(situation{
+		loopLag:  lag,
+		pages:    s.Connections(),
+		files:    files,
+		maxPages: s.reload.config().Limits.Connections,
+		outboxes: outboxes, maxOutboxes: int(s.options.Config.Outbox.MaxTotal),
+		hooks:      s.hooks.stats(""),
+		noRegistry: s.registry != nil && !s.registry.Stats().Up,
+	})})
+}
+
+// situation is what there may be to say about a node.
+type situation struct {
+	loopLag               time.Duration
+	pages                 int
+	files                 uint64 // descriptors that the process may have; 0: it is not known
+	maxPages              int    // 0: any number
+	outboxes, maxOutboxes int    // bytes
+	hooks                 []hook.Stats
+	noRegistry            bool
+}
+
+// problemsOf are what is wrong, or soon will be, in words. Why a node is not ready is none of it: that is told by itself.
+func problemsOf(s situation) (problems []string) {
+	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	isNear := func(n, limit int) bool { return limit > 0 && n >= limit/100*nearly+limit%100*nearly/100 }
+	if s.loopLag >= lagTooLong {
+		say("a loop did not look up for up to %v within the last minute: pushes came late to its pages", s.loopLag.Round(time.Millisecond))
+	}
+	if isNear(s.pages+ownFiles, int(s.files)) {
+		say("the file limit is near: %d pages, and %d descriptors for them and all else (LimitNOFILE)", s.pages, s.files)
+	}
+	if isNear(s.pages, s.maxPages) {
+		say("the limit of pages is near: %d of %d (limits.connections)", s.pages, s.maxPages)
+	}
+	if isNear(s.outboxes, s.maxOutboxes) {
+		say("outboxes are nearly full: %d of %d MiB (outbox.max_total)", s.outboxes>>20, s.maxOutboxes>>20)
+	}
+	if s.noRegistry {
+		say("the Redis of the registry cannot be reached (redis.registry)")
+	}
+	for _, h := range s.hooks {
+		if h.Failing {
+			say("the hook %s of the app %s is failing; %d events wait", h.Name, h.App, h.Queued)
+		}
+	}
+	if n := len(problems); n > maxProblems {
+		problems = append(problems[:maxProblems-1:maxProblems-1], fmt.Sprintf("and %d more", n-maxProblems+1))
+	}
+	return problems
+}

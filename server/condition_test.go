@@ -1,0 +1,43 @@
+package server
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"scenecast/hook"
+)
+
+// TestProblems: what is told to be wrong, just when it is.
+func TestProblems(t *testing.T) {
+	well := situation{loopLag: 100 * time.Millisecond, pages: 17_000, files: 20_000, maxPages: 19_000, outboxes: 50 << 20, maxOutboxes: 64 << 20,
+		hooks: []hook.Stats{{Name: "orders", App: "shop", Queued: 7, Failures: 3}}}
+	for _, c := range []struct {
+		change func(*situation)
+		want   []string
+	}{
+		{func(*situation) {}, nil},
+		{func(s *situation) { s.files, s.maxPages, s.maxOutboxes = 0, 0, 0 }, nil},
+		{func(s *situation) { s.loopLag = lagTooLong }, []string{"a loop did not look up for up to 500ms within the last minute: pushes came late to its pages"}},
+		{func(s *situation) { s.pages, s.maxPages = 17_936, 0 }, []string{"the file limit is near: 17936 pages, and 20000 descriptors for them and all else (LimitNOFILE)"}},
+		{func(s *situation) { s.pages = 17_100 }, []string{"the limit of pages is near: 17100 of 19000 (limits.connections)"}},
+		{func(s *situation) { s.outboxes = 60 << 20 }, []string{"outboxes are nearly full: 60 of 64 MiB (outbox.max_total)"}},
+		{func(s *situation) { s.noRegistry = true }, []string{"the Redis of the registry cannot be reached (redis.registry)"}},
+		{func(s *situation) { s.hooks[0].Failing = true }, []string{"the hook orders of the app shop is failing; 7 events wait"}},
+	} {
+		s := well
+		s.hooks = slices.Clone(well.hooks)
+		c.change(&s)
+		if got := problemsOf(s); !slices.Equal(got, c.want) {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	many := well
+	for i := range 50 {
+		many.hooks = append(many.hooks, hook.Stats{Name: fmt.Sprint("hook", i), App: "shop", Failing: true})
+	}
+	if got := problemsOf(many); len(got) != maxProblems || got[maxProblems-1] != "and 41 more" {
+		t.Errorf("of many: %q", got)
+	}
+}
