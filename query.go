@@ -18,13 +18,20 @@ type Query struct {
 	Values     *Values       // tell the values of a label
 	Scenes     *Scenes       // tell how many are in each scene
 	Stats      *Stats        // tell what the nodes have done lately; about no connections in particular
+	Endings    *Endings      // tell how connections of a page have ended; To is not looked at
 }
 
 // List asks for connections in the order of their IDs.
 type List struct {
 	After ConnID // only those behind this one
 	Limit int    // at most so many
+
+	// Detail asks for all that is known of one connection: Reply.Detail, where exactly one matches.
+	Detail bool
 }
+
+// Endings asks how connections of a page have ended that were at this node, of a page with an ID and an identity (Detail).
+type Endings struct{ Page, Identity string }
 
 // Relabel changes labels in the name of the backend: the keys are trusted from then on, and the page cannot change them.
 // A connection that would be over a limit keeps its labels.
@@ -66,6 +73,8 @@ type Reply struct {
 	Values      map[string]int // of Values
 	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
 	Stats       []NodeStats    // of Stats, in no order
+	Detail      *Detail        // of List with Detail; nil also where its node does not know how to tell
+	Endings     []PastEnding   // of Endings, in no order
 }
 
 // NodeCount says how many connections of a node match.
@@ -97,6 +106,10 @@ func (r *Reply) Add(other Reply) {
 		r.Scenes.Add(other.Scenes)
 	}
 	r.Stats = append(r.Stats, other.Stats...)
+	if r.Detail == nil {
+		r.Detail = other.Detail
+	}
+	r.Endings = append(r.Endings, other.Endings...)
 	for value, n := range other.Values {
 		if r.Values == nil {
 			r.Values = make(map[string]int)

@@ -118,6 +118,8 @@ func (a *asker) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, er
 		what = fmt.Sprintf("disconnect with %d %q", q.Disconnect.Ending.Code, q.Disconnect.Ending.Detail)
 	case q.Values != nil:
 		what = fmt.Sprintf("values of %s of", q.Values.Key)
+	case q.Endings != nil:
+		what = fmt.Sprintf("endings of %s by %s", q.Endings.Page, q.Endings.Identity)
 	}
 	a.asked = append(a.asked, fmt.Sprintf("%s: %s %s", q.App, what, q.To))
 	return a.reply, a.err

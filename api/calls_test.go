@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"scenecast"
 	"scenecast/auth"
@@ -177,7 +179,7 @@ func TestAnswered(t *testing.T) {
 		{"GET", "/v1/connections?limit=1", ``, 4, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3,"nodes":2,"nodes_known":4}`},
 		{"GET", "/v1/connections?limit=2", ``, 3, `shop: list 3 behind 0.0 of *`, `{"connections":[` + first + `,` + second + `],"next":"7.2","matched":3,"nodes":2,"nodes_known":4}`},
 
-		{"GET", "/v1/connections/7.1", ``, 1, `shop: list 1 behind 0.0 of @id == "7.1"`, first},
+		{"GET", "/v1/connections/7.1", ``, 1, `shop: list 1 behind 0.0 of @id == "7.1"`, `{"id":"7.1","labels":` + labelsOfSome + `,"node":7,"wire":"","nodes":2,"nodes_known":4}`},
 
 		{"GET", "/v1/labels?key=page", ``, 0, `shop: values of page of *`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3,"nodes":2,"nodes_known":4}`},
 		{"GET", "/v1/labels" + query("key", "page", "to", `{"plan":"pro"}`), ``, 0, `shop: values of page of plan == "pro"`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3,"nodes":2,"nodes_known":4}`},
@@ -201,6 +203,32 @@ func TestAnswered(t *testing.T) {
 		if asked := f.asked(); !slices.Equal(asked, []string{c.asked}) {
 			t.Errorf("%s asked for\n\t%q, want\n\t%q", name, asked, c.asked)
 		}
+	}
+}
+
+// TestConnectionInDetail: what the node of a connection tells, and all nodes of the page's connections before.
+func TestConnectionInDetail(t *testing.T) {
+	at := time.Date(2026, 1, 2, 16, 4, 5, 0, time.FixedZone("CET", 3600))
+	f := newFixture(t)
+	f.asker.reply.Connections = someConnections(1)
+	f.asker.reply.Detail = &scenecast.Detail{
+		Sources: map[string]scenecast.LabelSource{"page": scenecast.FromPage, "tag": scenecast.FromBackend}, Since: at, From: netip.MustParseAddr("203.0.113.7"),
+		OutboxBytes: 70, OutboxFrames: 2, CatchingUp: true, Page: "p1", Identity: "@42",
+	}
+	for i := range 7 {
+		e := scenecast.PastEnding{At: at.Add(time.Duration(i%4) * time.Minute), Cause: "disconnected", Code: scenecast.CloseCode(4000 + i)}
+		if i == 3 {
+			e.Cause, e.Code = "reset", 0
+		}
+		f.asker.reply.Endings = append(f.asker.reply.Endings, e)
+	}
+	checkAnswer(t, "in detail", f.call("GET", "/v1/connections/7.1", "read", nil), 200, `{"id":"7.1","labels":`+labelsOfSome+
+		`,"sources":{"page":"page","tag":"backend"},"node":7,"wire":"","since":"2026-01-02T15:04:05Z","remote":"203.0.113.7",`+
+		`"outbox":{"bytes":70,"frames":2},"catching_up":true,"endings":[{"at":"2026-01-02T15:07:05Z","cause":"reset"},`+
+		`{"at":"2026-01-02T15:06:05Z","cause":"disconnected","code":4002},{"at":"2026-01-02T15:06:05Z","cause":"disconnected","code":4006},`+
+		`{"at":"2026-01-02T15:05:05Z","cause":"disconnected","code":4001},{"at":"2026-01-02T15:05:05Z","cause":"disconnected","code":4005}],"nodes":2,"nodes_known":4}`)
+	if asked, want := f.asked(), []string{`shop: list 1 behind 0.0 of @id == "7.1"`, "shop: endings of p1 by @42 "}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
 	}
 }
 

@@ -142,12 +142,12 @@ func (a *API) connection(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return reply.Connections[0], nil
+	return a.describe(r, reply)
 }
 
 // find asks for one connection, which is the only one in the reply. It is a problem where that is not here.
 func (a *API) find(r *request, id scenecast.ConnID) (scenecast.Reply, error) {
-	reply, err := a.ask(r, scenecast.Query{To: audienceOf(id), List: &scenecast.List{Limit: 1}})
+	reply, err := a.ask(r, scenecast.Query{To: audienceOf(id), List: &scenecast.List{Limit: 1, Detail: true}})
 	switch {
 	case err != nil:
 		return reply, err

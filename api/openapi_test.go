@@ -38,7 +38,7 @@ var calls = map[string]struct {
 	"POST /v1/audience":           {new(audienceRequest).fields(), audienceResponse{}},
 	"POST /v1/audience/explain":   {new(explainRequest).fields(), explainResponse{}},
 	"GET /v1/connections":         {nil, connectionsResponse{}},
-	"GET /v1/connections/{id}":    {nil, scenecast.Connection{}},
+	"GET /v1/connections/{id}":    {nil, connectionResponse{}},
 	"GET /v1/labels":              {nil, labelsResponse{}},
 	"GET /v1/scenes":              {nil, scenesOfPages{}},
 	"GET /v1/presence":            {nil, presenceResponse{}},
@@ -165,7 +165,7 @@ func (d Description) compare(t *testing.T, at string, goType reflect.Type, schem
 	}
 	want := map[reflect.Kind]string{
 		reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Uint64: "integer", reflect.Int64: "integer",
-		reflect.Slice: "array", reflect.Struct: "object",
+		reflect.Slice: "array", reflect.Map: "object", reflect.Struct: "object",
 	}[goType.Kind()]
 	switch {
 	case goType == reflect.TypeFor[label.Set]():
@@ -187,6 +187,10 @@ func (d Description) compare(t *testing.T, at string, goType reflect.Type, schem
 		}
 		d.compare(t, at+" []", goType.Elem(), d.at(schema, "items"))
 	case "object":
+		if goType.Kind() == reflect.Map {
+			d.compare(t, at+" {}", goType.Elem(), d.at(schema, "additionalProperties"))
+			return
+		}
 		properties, required := d.at(schema, "properties"), []string{}
 		members := slices.DeleteFunc(reflect.VisibleFields(goType), func(f reflect.StructField) bool { return f.Anonymous })
 		for _, member := range members {

@@ -64,7 +64,8 @@ func TestCalls(t *testing.T) {
 	count, err := b.Count(ctx, client.CountRequest{To: `page == "order"`, Except: `order == "8"`, Sample: 1})
 	check("the count", count.Matched == 1 && len(count.ByNode) == 1 && len(count.Sample) == 1 && count.Sample[0].Labels.Get("plan") == "free", count, err)
 	one, err := b.Connection(ctx, id)
-	check("the connection", one.ID == id && one.Labels.Get("order") == "7", one, err)
+	check("the connection", one.ID == id && one.Labels.Get("order") == "7" && one.Sources["order"] == "page" && one.Wire == "native" && time.Since(one.Since) < time.Hour &&
+		one.Remote == "127.0.0.1" && one.Nodes == 1, one, err)
 	if _, err := b.Connection(ctx, "1.99"); !errors.As(err, &e) || e.Kind != client.KindNotFound {
 		t.Errorf("no connection: %v", err)
 	}

@@ -16,6 +16,36 @@ type Connection struct {
 	Labels Labels `json:"labels"` // of the page, of its token, of the backend, and the server's own, whose keys begin with @
 }
 
+// ConnectionDetail is all that is known of a connection. Its node leaves out what an older version does not tell.
+type ConnectionDetail struct {
+	Connection
+	Sources    map[string]string `json:"sources"` // who has given it the labels, by key: token, backend, page or server
+	Node       uint64            `json:"node"`
+	Wire       string            `json:"wire"` // its protocol
+	User       string            `json:"user"`
+	PageID     string            `json:"page_id"` // the same over reconnects; empty: the page gives none
+	Since      time.Time         `json:"since"`   // zero: it is not known
+	Remote     string            `json:"remote"`  // its address; empty: it is not known
+	Outbox     Outbox            `json:"outbox"`
+	CatchingUp bool              `json:"catching_up"` // it gets what it has missed
+	Endings    []PastEnding      `json:"endings"`     // of the page's connections before, the newest first; none for a key that is confined
+	Nodes      int               `json:"nodes"`       // that have answered
+	NodesKnown int               `json:"nodes_known"`
+}
+
+// Outbox is what waits for a page.
+type Outbox struct {
+	Bytes  int `json:"bytes"`
+	Frames int `json:"frames"`
+}
+
+// PastEnding is how a connection has ended.
+type PastEnding struct {
+	At    time.Time `json:"at"`
+	Cause string    `json:"cause"`
+	Code  int       `json:"code"` // of the close frame; 0: there was none
+}
+
 // NodeCount says how many connections of a node match.
 type NodeCount struct {
 	Node    uint64 `json:"node"` // one run of one server
@@ -149,7 +179,7 @@ func (b *Backend) Connections(ctx context.Context, to any) iter.Seq2[Connection,
 }
 
 // Connection is one connection; the error's kind is KindNotFound where it is not there now.
-func (b *Backend) Connection(ctx context.Context, id string) (c Connection, err error) {
+func (b *Backend) Connection(ctx context.Context, id string) (c ConnectionDetail, err error) {
 	err = b.get(ctx, "/v1/connections/"+url.PathEscape(id), nil, &c)
 	return c, err
 }

@@ -56,6 +56,7 @@ func (a *answer) begin() {
 	app := s.apps[q.App]
 	switch {
 	case app == nil:
+	case q.Endings != nil: // which the hub knows
 	case q.Values != nil:
 		a.values(app)
 	case q.List != nil:
@@ -106,8 +107,11 @@ func (a *answer) list(app *appIndex) {
 		}
 	}
 	a.goThrough(first.indexes(), sliceOfList, func(slot scenecast.Slot) {
-		a.reply.Connections = append(a.reply.Connections,
-			scenecast.Connection{ID: s.id(s.members.at(slot.Index)), Labels: app.index.Labels(slot.Index)})
+		labels := app.index.Labels(slot.Index)
+		a.reply.Connections = append(a.reply.Connections, scenecast.Connection{ID: s.id(s.members.at(slot.Index)), Labels: labels})
+		if list.Detail && len(chosen) == 1 {
+			a.reply.Detail = s.detail(slot, labels)
+		}
 	})
 	a.reply.Tally.Matched = len(chosen)
 }

@@ -25,6 +25,7 @@ func (s *Shard) leave(slot scenecast.Slot, e scenecast.Ending) {
 	}
 	m.set(leaving)
 	s.logEnding(slot, m, e)
+	s.noteEnding(slot, m, e)
 	s.classes.all[m.class].protocol.Closed(s.viewOf(slot), e)
 	s.hub.observers.left(s.steadyView(slot), e)
 	if m.is(catchingUp) {

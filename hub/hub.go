@@ -10,11 +10,13 @@ package hub
 
 import (
 	"log/slog"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
 	"scenecast"
 	"scenecast/hub/framecache"
+	"scenecast/hub/pastending"
 	"scenecast/hub/receipt"
 	"scenecast/hub/replay"
 	"scenecast/hub/session"
@@ -58,6 +60,10 @@ type Options struct {
 	// CountTraffic has the pushes and messages of each connection be counted, and AdmissionObservers be told.
 	CountTraffic bool
 
+	// Origin is where a page with a lease comes from that this peer has connected, which may be a proxy; the zero address: that is not known.
+	// It must not wait. Nil: from the peer.
+	Origin func(l scenecast.Lease, peer netip.Addr) netip.Addr
+
 	// Observers are told what changes among the connections, in this order.
 	Observers []Observer
 }
@@ -72,6 +78,7 @@ type Hub struct {
 	admits func(app string, c scenecast.Credential) bool // nil: all are
 
 	revocations   *revocation.List
+	origin        func(scenecast.Lease, netip.Addr) netip.Addr
 	observers     observers
 	countsTraffic bool
 	broadcast     func(message []byte)
@@ -94,6 +101,7 @@ type Hub struct {
 	frames   framecache.Cache
 	reader   *replay.Reader
 	sessions *session.Store
+	endings  pastending.Store
 }
 
 // New makes a hub without shards.
@@ -105,6 +113,7 @@ func New(o Options) *Hub {
 		admits: o.Admits,
 
 		revocations:   o.Revocations,
+		origin:        o.Origin,
 		observers:     o.Observers,
 		countsTraffic: o.CountTraffic,
 		broadcast:     o.Broadcast,
@@ -213,6 +222,9 @@ func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	}
 	sum := newSum(len(h.shards), scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}}, func(r scenecast.Reply) {
 		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
+		if of := q.Endings; of != nil {
+			r.Endings = h.endings.Of(string(session.NewKey(q.App, of.Page, of.Identity)))
+		}
 		report(r)
 	})
 	for _, s := range h.shards {

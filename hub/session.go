@@ -10,10 +10,15 @@ import (
 
 // sessionKey is the key under which what a member with a page ID leaves behind is kept. Identity is that of its trust.
 func sessionKey(app string, labels label.Set, identity string) session.Key {
+	return session.NewKey(app, labels.Value(scenecast.LabelPage), identityIn(labels, identity))
+}
+
+// identityIn is who a member with these labels is: its user, or else the identity of its trust.
+func identityIn(labels label.Set, identity string) string {
 	if user := labels.Values(scenecast.LabelUser); len(user) > 0 {
-		identity = "@" + user[0]
+		return "@" + user[0]
 	}
-	return session.NewKey(app, labels.Values(scenecast.LabelPage)[0], identity)
+	return identity
 }
 
 // restore gives a member that joins with a page ID what it has left behind: the pushes that last and that it has got, and the labels that

@@ -184,7 +184,7 @@ func draw(random *rand.Rand) (c confinedCall) {
 }
 
 var (
-	times   = regexp.MustCompile(`"(at|until|timestamp|time)":"[^"]+"`)
+	times   = regexp.MustCompile(`"(at|until|timestamp|time|since)":"[^"]+"`)
 	drawn   = regexp.MustCompile(`[a-z2-7]{26}|[A-Z2-7]{26}`)
 	cursors = regexp.MustCompile(`"next":"([0-9a-z]{6,})-`) // of a time
 )

@@ -60,6 +60,7 @@ func (s *Server) makeConnections(ctx context.Context, id scenecast.NodeID, befor
 		KeepLabels: time.Duration(c.History.MaxAge),
 		Logger:     s.log,
 		Observers:  s.observers(),
+		Origin:     s.originOf,
 
 		CountTraffic: s.access != nil,
 		Revocations:  s.revocations.Revocations,

@@ -7,6 +7,18 @@ import (
 	"scenecast/handover"
 )
 
+// originOf is where a page with a lease comes from: as it was noted, or, where nothing asks for that, the peer, unless that is a proxy. The zero
+// address: it is not known.
+func (s *Server) originOf(l scenecast.Lease, peer netip.Addr) netip.Addr {
+	if from, known := s.quota.Origin(l); known {
+		return from
+	}
+	if s.apps.proxyProtocol() != nil || s.apps.proxies().Contain(peer) {
+		return netip.Addr{}
+	}
+	return peer
+}
+
 var fieldAddress = handover.Required(1)
 
 // encodeLease appends where the pages with a lease come from, as far as that is known.

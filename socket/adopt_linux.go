@@ -18,6 +18,7 @@ type Moved struct {
 	Member []byte // what the handler has appended
 	Slot   scenecast.Slot
 
+	opened    time.Time // zero: it is not known
 	deflate   bool
 	idle      scenecast.IdlePolicy
 	heard     time.Duration
@@ -65,6 +66,8 @@ func (d *Decoder) Page(record []byte, fd int) (*Moved, error) {
 			m.Slot.Generation = v.Uint32()
 		case fieldDeflate:
 			m.deflate = v.Bool()
+		case fieldOpened:
+			m.opened = v.Time()
 		case fieldIdleEvery:
 			m.idle.CheckEvery = v.Duration()
 		case fieldIdle:
@@ -212,6 +215,9 @@ func (e *eventLoop) adoptPage(p *Moved, a Adopter) {
 	e.conns.grow(index)
 	c := e.conns.at(index)
 	*c = epollConn{fd: int32(p.FD), state: stateOpen, deflate: p.deflate}
+	if !p.opened.IsZero() {
+		c.deadline = instant(secondsOf(p.opened))
+	}
 	e.loop.slots.kinds[index] = onEventLoop
 	admission := a.Adopt(p.Slot)
 	admission.Idle = p.idle

@@ -2,8 +2,10 @@ package socket
 
 import (
 	"net"
+	"net/netip"
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,11 +21,45 @@ type epollConn struct {
 	class     uint32 // of an open one, or one that is closing
 	lease     scenecast.Lease
 	acked     uint32  // bytes that the page's kernel had acknowledged when it was pinged
-	deadline  instant // in which it must have made its request, taken bytes, or answered a close frame
+	deadline  instant // in which it must have made its request, taken bytes, or answered a close frame; of an open one that has no outbox, opened
 	keepalive keepalive
 	state     connState
 	deflate   bool
 	violated  bool // it has violated the protocol: what it still sends is not decoded
+}
+
+// A page that is open and has no outbox has no deadline. When it was opened stands in its place, and while it has an outbox there: so it
+// costs an idle page nothing.
+
+// opened is when the page was opened; zero: it is not known.
+func (e *eventLoop) opened(index uint32) time.Time {
+	c := e.conns.at(index)
+	if c.outbox != 0 {
+		return timeOf(e.outboxes.at(c.outbox).opened)
+	}
+	return timeOf(uint32(c.deadline))
+}
+
+// inspect implements backend.
+func (e *eventLoop) inspect(index uint32) scenecast.SocketState {
+	c := e.conns.at(index)
+	state := scenecast.SocketState{Opened: e.opened(index), Peer: peerOf(c.fd)}
+	if c.outbox != 0 {
+		o := e.outboxes.at(c.outbox)
+		state.OutboxBytes, state.OutboxFrames = o.bytes-o.sent, o.len()
+	}
+	return state
+}
+
+// peerOf is the address at the other end of a TCP connection.
+func peerOf(fd int32) netip.Addr {
+	switch peer, _ := unix.Getpeername(int(fd)); peer := peer.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(peer.Addr)
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(peer.Addr).Unmap()
+	}
+	return netip.Addr{}
 }
 
 // connState is the state of an epollConn.
@@ -95,6 +131,7 @@ func (e *eventLoop) admit(index uint32, a scenecast.Admission, response, early [
 	c := e.conns.at(index)
 	policy := e.loop.keepalivePolicy(&e.loop.classes[c.class])
 	c.state, c.deflate, c.keepalive = stateOpen, a.Deflate, newKeepalive(&policy, e.now)
+	c.deadline = instant(secondsOf(time.Now()))
 	e.loop.slots.kinds[index] = onEventLoop
 	// The response and what the protocol sends first leave in one write.
 	e.corked, e.cork = index+1, append(e.cork[:0], response...)

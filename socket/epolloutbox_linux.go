@@ -36,6 +36,7 @@ func (e *eventLoop) openOutbox(index uint32, c *epollConn) *outbox {
 	if err := e.watch(unix.EPOLL_CTL_MOD, index, eventsWaiting); err != nil {
 		e.drop(index, scenecast.Ending{Cause: scenecast.CauseReset, Detail: err.Error()})
 	}
+	o.at(c.outbox).opened = uint32(c.deadline)
 	c.deadline = e.now.add(e.loop.options.WriteTimeout)
 	e.setAlarm(index)
 	o.at(c.outbox).slot = index
@@ -47,6 +48,9 @@ func (e *eventLoop) openOutbox(index uint32, c *epollConn) *outbox {
 func (e *eventLoop) removeOutbox(c *epollConn) {
 	o := e.outboxes.at(c.outbox)
 	e.loop.budget.add(-o.counted)
+	if c.state == stateOpen {
+		c.deadline = instant(o.opened)
+	}
 	e.outboxes.remove(c.outbox)
 	c.outbox = 0
 }

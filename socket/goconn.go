@@ -2,6 +2,7 @@ package socket
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type goConn struct {
 	policy  keepalivePolicy
 	deflate bool
 	lease   scenecast.Lease
+	opened  uint32 // see secondsOf
 
 	// The reader's goroutine only.
 	early     []byte
@@ -63,6 +65,7 @@ func newGoConn(l *Loop, c net.Conn, early []byte, k class, a scenecast.Admission
 		policy:  l.keepalivePolicy(&k),
 		deflate: a.Deflate,
 		lease:   a.Lease,
+		opened:  secondsOf(time.Now()),
 		early:   early,
 		inbound: inbound{decoder: websocket.Decoder{MaxMessage: l.options.MaxMessage, Deflate: a.Deflate}},
 		handled: make(chan struct{}, 1),
@@ -127,6 +130,23 @@ func (g *goConns) fail(index uint32, e scenecast.Ending) {
 
 // lease implements backend.
 func (g *goConns) lease(index uint32) scenecast.Lease { return g.bySlot[index].lease }
+
+// inspect implements backend.
+func (g *goConns) inspect(index uint32) scenecast.SocketState {
+	c := g.bySlot[index]
+	state := scenecast.SocketState{Opened: timeOf(c.opened)}
+	if peer, err := netip.ParseAddrPort(c.net.RemoteAddr().String()); err == nil {
+		state.Peer = peer.Addr().Unmap().WithZone("")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, w := range c.inHand {
+		state.OutboxBytes += w.size()
+	}
+	state.OutboxBytes += c.outbox.bytes - c.outbox.sent
+	state.OutboxFrames = len(c.inHand) + c.outbox.len()
+	return state
+}
 
 // detach implements backend.
 func (g *goConns) detach(index uint32) {

@@ -27,6 +27,7 @@ var (
 	fieldRest       = handover.Required(15)
 	fieldSince      = handover.Required(16)
 	fieldMember     = handover.Required(17)
+	fieldOpened     = handover.Optional(18)
 
 	fieldNumber   = handover.Required(1)
 	fieldData     = handover.Required(2)
@@ -121,6 +122,7 @@ func (w *export) page(index uint32, c *epollConn, x Exporter) bool {
 	e.Uint(fieldSlotIndex, uint64(slot.Index))
 	e.Uint(fieldGeneration, uint64(slot.Generation))
 	e.Bool(fieldDeflate, c.deflate)
+	e.Time(fieldOpened, l.opened(index))
 	idle := l.loop.classes[c.class].idle
 	e.Duration(fieldIdleEvery, idle.CheckEvery)
 	e.Duration(fieldIdle, idle.Allowed)

@@ -12,7 +12,8 @@ type outbox struct {
 	slot    uint32 // the index that the frames were sent to
 	dropped int    // frames dropped that the page does not know of yet; they were before frames[first], or behind it if sent > 0
 
-	acked uint32 // bytes that the page's kernel had acknowledged at the last look; of sockets without goroutines
+	acked  uint32 // bytes that the page's kernel had acknowledged at the last look; of sockets without goroutines
+	opened uint32 // … and when the page was opened: see secondsOf
 
 	onWritten []func() // to be posted when nothing waits any more
 

@@ -1,6 +1,10 @@
 package socket
 
-import "scenecast"
+import (
+	"time"
+
+	"scenecast"
+)
 
 // backend is one kind of a loop's sockets. Its methods are called on the owner's goroutine, for current slots.
 type backend interface {
@@ -16,6 +20,8 @@ type backend interface {
 	detach(index uint32)
 	// lease is that of the socket's admission.
 	lease(index uint32) scenecast.Lease
+	// inspect says how the socket stands.
+	inspect(index uint32) scenecast.SocketState
 }
 
 // slots are the numbers by which the handler knows sockets. A slot is current from Opened until the handler has been told of
@@ -92,6 +98,24 @@ func (l *Loop) Lease(s scenecast.Slot) scenecast.Lease {
 		return b.lease(s.Index)
 	}
 	return 0
+}
+
+// Inspect says how the slot's socket stands. On the owner's goroutine only.
+func (l *Loop) Inspect(s scenecast.Slot) (state scenecast.SocketState) {
+	if b := l.slots.backendOf(s); b != nil {
+		state = b.inspect(s.Index)
+	}
+	return state
+}
+
+// secondsOf is a time in whole seconds since 1970, as a socket keeps it in little room, and timeOf what it stands for; 0 is none.
+func secondsOf(t time.Time) uint32 { return uint32(t.Unix()) }
+
+func timeOf(seconds uint32) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0)
 }
 
 // Close implements hub.Loop.

@@ -14,6 +14,7 @@ export const batch: paths["/v1/push"]["post"]["requestBody"]["content"]["applica
 export const why: Schemas["Explain"] = { to: "*", labels: { page: "home" } };
 export const because = (x: Schemas["Explained"]): string | undefined => x.explanation.of?.[0]?.why ?? x.explanation.why;
 export const newest: paths["/v1/pushes"]["get"]["parameters"]["query"] = { order: "desc", before: "mhzk2c3f-7", connection: "5203.4" };
+export const lost = (c: Schemas["ConnectionDetail"]): string => `${c.sources?.page} ${c.outbox?.bytes} ${c.endings?.[0]?.cause}`;
 export const query: Schemas["AudienceQuery"] = { to: "*" };
 export const disconnect: Schemas["Disconnect"] = { to: { "@user": "42" } };
 export const labels: Schemas["Labels"] = { page: "home", tag: ["a", "b"] };

@@ -105,6 +105,7 @@ type query struct {
 	Values     *string      `json:"values,omitempty"`
 	Scenes     *sceneCounts `json:"scenes,omitempty"`
 	Stats      *stats       `json:"stats,omitempty"`
+	Endings    *endings     `json:"endings,omitempty"`
 }
 
 // stats is a scenecast.Stats on its way.
@@ -120,9 +121,17 @@ type sceneCounts struct {
 	Limit int      `json:"limit"`
 }
 
+// endings is a scenecast.Endings on its way.
+type endings struct {
+	Page     string `json:"page"`
+	Identity string `json:"identity"`
+}
+
 type list struct {
 	After scenecast.ConnID `json:"after"`
 	Limit int              `json:"limit"`
+
+	Detail bool `json:"detail,omitempty"` // nodes of versions that do not know it list the connection alone
 }
 
 // disconnect is a scenecast.Disconnect on its way. The cause is not sent: it is always CauseDisconnected, whose number differs between
@@ -153,7 +162,7 @@ func newQuery(q scenecast.Query) *query {
 	w := &query{App: q.App, To: q.To.String()}
 	switch {
 	case q.List != nil:
-		w.List = &list{q.List.After, q.List.Limit}
+		w.List = &list{q.List.After, q.List.Limit, q.List.Detail}
 	case q.Relabel != nil:
 		w.Relabel = q.Relabel.Change
 	case q.Disconnect != nil:
@@ -164,6 +173,8 @@ func newQuery(q scenecast.Query) *query {
 		w.Scenes = &sceneCounts{q.Scenes.By, q.Scenes.Limit}
 	case q.Stats != nil:
 		w.Stats = &stats{q.Stats.All, q.Stats.UpTo, q.Stats.Steps}
+	case q.Endings != nil:
+		w.Endings = &endings{q.Endings.Page, q.Endings.Identity}
 	}
 	return w
 }
@@ -183,7 +194,7 @@ func (w *query) query() (q scenecast.Query, err error) {
 	}
 	switch {
 	case w.List != nil:
-		q.List = &scenecast.List{After: w.List.After, Limit: w.List.Limit}
+		q.List = &scenecast.List{After: w.List.After, Limit: w.List.Limit, Detail: w.List.Detail}
 	case w.Relabel != nil:
 		q.Relabel = &scenecast.Relabel{Change: w.Relabel}
 	case w.Disconnect != nil:
@@ -196,6 +207,8 @@ func (w *query) query() (q scenecast.Query, err error) {
 		q.Scenes = &scenecast.Scenes{By: w.Scenes.By, Limit: w.Scenes.Limit}
 	case w.Stats != nil:
 		q.Stats = &scenecast.Stats{All: w.Stats.All, UpTo: w.Stats.UpTo, Steps: w.Stats.Steps}
+	case w.Endings != nil:
+		q.Endings = &scenecast.Endings{Page: w.Endings.Page, Identity: w.Endings.Identity}
 	}
 	return q, nil
 }
