@@ -88,7 +88,7 @@ var inChinese = documentWords{
 
 **立即**：运行中的服务器重新读取配置（SIGHUP、` + "`scenecast reload`" + `、` + "`POST /v1/reload`" + `）时，改动随即生效。
 **重启**：服务器在应答和日志里指出该设置，继续用启动时的值。端口是否使用 TLS、是否用 ACME 取得证书，
-改变时也需要重启。详见 [operations.md](operations.md#settings-that-change-while-it-runs)。
+改变时也需要重启。详见 [operations.zh-CN.md](operations.zh-CN.md#运行中可以改变的设置)。
 
 | 设置 | 默认值 | 环境变量 | 重新加载 |
 `,
