@@ -147,7 +147,7 @@ func figures(text string) []string {
 	return figures
 }
 
-// destination is where a link leads, which is the same for both languages: a heading is its number.
+// destination is where a link leads, which is the same for both languages: a heading is its number, and a picture may be one of each language.
 func destination(t *testing.T, file, link string) string {
 	t.Helper()
 	if strings.Contains(link, "://") {
@@ -161,7 +161,7 @@ func destination(t *testing.T, file, link string) string {
 	if anchor != "" {
 		anchor = fmt.Sprintf("#%d", slices.Index(anchors(t, target), anchor))
 	}
-	return strings.Replace(filepath.ToSlash(target), ".zh-CN.", ".", 1) + anchor
+	return strings.NewReplacer(".zh-CN.", ".", "-zh.png", ".png").Replace(filepath.ToSlash(target)) + anchor
 }
 
 // anchors are those of a document's headings, in their order, as GitHub makes them.
