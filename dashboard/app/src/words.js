@@ -4,8 +4,11 @@ import { load, store } from "./stored.js";
 import * as shell from "./words/shell.js";
 import * as now from "./words/now.js";
 import * as hooks from "./words/hooks.js";
+import * as push from "./words/push.js";
+import * as tally from "./words/tally.js";
 
 const all = [shell, now, hooks];
+const all = [shell, push, tally, hooks];
 
 export const languages = { en: "English", zh: "中文" };
 export const words = Object.fromEntries(Object.keys(languages).map((language) => [language, Object.assign({}, ...all.map((each) => each[language]))]));
