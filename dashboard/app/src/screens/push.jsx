@@ -1,15 +1,17 @@
 // Push: an audience as text with its count while it is typed, a message, and what becomes of it.
 import { useSignal } from "@preact/signals";
 import { useAction } from "../action.js";
+import { address } from "../address.js";
 import { announce } from "../announce.js";
 import { AudienceField } from "../components/audience.jsx";
 import { Snippet } from "../components/copy.jsx";
 import { Confirm } from "../components/dialog.jsx";
 import { Choice, Chips, JSONField, TextField, parseJSON } from "../components/fields.jsx";
+import { Labels } from "../components/labels.jsx";
 import { ErrorBox, Note, Partial, Waiting } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { TallyBar } from "../components/tally.jsx";
-import { Bdi, Num } from "../components/text.jsx";
+import { Num } from "../components/text.jsx";
 import { useCount } from "../count.js";
 import { bodyOf, draft } from "../draft.js";
 import { send, sent } from "../send.js";
@@ -136,14 +138,6 @@ function Count({ count: { answer, problem, current }, to }) {
   );
 }
 
-const Labels = ({ labels }) => (
-  <span class="labels">
-    {Object.entries(labels).map(([key, values]) => (
-      <span key={key} class="label"><Bdi>{key}</Bdi>=<Bdi>{[values].flat().join(", ")}</Bdi></span>
-    ))}
-  </span>
-);
-
 /** What has become of the push that was sent last. */
 function Outcome() {
   if (!sent.value) return null;
@@ -162,7 +156,7 @@ function Outcome() {
 
 /** The same push as code. */
 function Code() {
-  const all = snippets(new URL("..", document.baseURI).href.replace(/\/$/, ""), bodyOf(draft.value));
+  const all = snippets(address(), bodyOf(draft.value));
   const chosen = useSignal(all[0].name);
   return (
     <section>
