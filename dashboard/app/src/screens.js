@@ -1,12 +1,12 @@
 // The screens, in the order of the navigation. A screen is shown to keys that have its scope; its name is its address, #/NAME, and its words are
 // nav.NAME in words/NAME.js.
 import { Now } from "./screens/now.jsx";
-import { Feed } from "./screens/feed.jsx";
-import { History } from "./screens/history.jsx";
-import { Hooks } from "./screens/hooks.jsx";
-import { Pages } from "./screens/pages.jsx";
-import { Presence } from "./screens/presence.jsx";
 import { Push } from "./screens/push.jsx";
+import { Pages } from "./screens/pages.jsx";
+import { History } from "./screens/history.jsx";
+import { Presence } from "./screens/presence.jsx";
+import { Feed } from "./screens/feed.jsx";
+import { Hooks } from "./screens/hooks.jsx";
 
 export const screens = [
   { name: "now", scope: "read", Screen: Now },

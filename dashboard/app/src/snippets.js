@@ -1,11 +1,14 @@
 // A push as code to copy: curl, PHP, JavaScript and Go. Each is what the docs show, and sends the same body.
 
+/** The server's address, which the clients of PHP and Go take. */
+const base = (url) => url.replace(/\/v1\/push$/, "");
+
 const indent = (text, by) => text.replaceAll("\n", `\n${by}`);
 const shell = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const php = (text) => `'${text.replace(/[\\']/g, "\\$&")}'`;
 const go = (text) => (/[`\r\uFEFF\0]/.test(text) ? JSON.stringify(text).replace(/\u007f/g, "\\u007f") : `\`${text}\``);
 
-/** The same push in each language: [{name, code}]. url is the server's address, body that of POST v1/push. */
+/** The same push in each language: [{name, code}]. url is that of POST v1/push, body its body. */
 export const snippets = (url, body) => [
   { name: "curl", code: curl(url, body) },
   { name: "PHP", code: inPHP(url, body) },
@@ -13,7 +16,7 @@ export const snippets = (url, body) => [
   { name: "Go", code: inGo(url, body) },
 ];
 
-const curl = (url, body) => `curl ${shell(`${url}/v1/push`)} \\
+const curl = (url, body) => `curl ${shell(url)} \\
   -H 'Authorization: Bearer API_KEY' \\
   -H 'Content-Type: application/json' \\
   -d ${shell(JSON.stringify(body))}`;
@@ -29,7 +32,7 @@ function inPHP(url, { to, except, message, event, ttl, retain, coalesce, receipt
   calls.push(`push(${literal(message)})`);
   return `use Scenecast\\Scenecast;
 
-$scenecast = new Scenecast(${php(url)}, 'API_KEY');
+$scenecast = new Scenecast(${php(base(url))}, 'API_KEY');
 $scenecast->${calls.join("\n    ->")};`;
 }
 
@@ -44,7 +47,7 @@ function literal(value) {
   return `${list ? "(object) " : ""}[${entries.map(([key, each]) => `${php(key)} => ${literal(each)}`).join(", ")}]`;
 }
 
-const inJavaScript = (url, body) => `const response = await fetch(${JSON.stringify(`${url}/v1/push`)}, {
+const inJavaScript = (url, body) => `const response = await fetch(${JSON.stringify(url)}, {
   method: "POST",
   headers: { Authorization: "Bearer API_KEY", "Content-Type": "application/json" },
   body: JSON.stringify(${indent(JSON.stringify(body, null, 2), "  ")}),
@@ -62,7 +65,7 @@ function inGo(url, { to, except, message, event, ttl, retain, coalesce, receipt 
   if (receipt) fields.push(`Receipt: ${go(receipt)},`);
   const names = fields.map((field) => field.indexOf(":") + 1), most = Math.max(...names);
   const aligned = fields.map((field, i) => field.slice(0, names[i]) + " ".repeat(most - names[i]) + field.slice(names[i]));
-  return `backend := client.Backend{URL: ${go(url)}, Key: "API_KEY"}
+  return `backend := client.Backend{URL: ${go(base(url))}, Key: "API_KEY"}
 result, err := backend.Push(ctx, client.PushRequest{
 \t${aligned.join("\n\t")}
 })`;

@@ -3,18 +3,16 @@ import { effect, signal } from "@preact/signals";
 import { load, store } from "./stored.js";
 import * as shell from "./words/shell.js";
 import * as now from "./words/now.js";
-import * as hooks from "./words/hooks.js";
-import * as feed from "./words/feed.js";
-import * as history from "./words/history.js";
-import * as page from "./words/page.js";
-import * as pages from "./words/pages.js";
-import * as presence from "./words/presence.js";
 import * as push from "./words/push.js";
 import * as tally from "./words/tally.js";
+import * as pages from "./words/pages.js";
+import * as page from "./words/page.js";
+import * as history from "./words/history.js";
+import * as presence from "./words/presence.js";
+import * as feed from "./words/feed.js";
+import * as hooks from "./words/hooks.js";
 
-const all = [shell, now, hooks];
-const all = [shell, push, tally, hooks];
-const all = [shell, push, tally, pages, page, history, presence, feed, hooks];
+const all = [shell, now, push, tally, pages, page, history, presence, feed, hooks];
 
 export const languages = { en: "English", zh: "中文" };
 export const words = Object.fromEntries(Object.keys(languages).map((language) => [language, Object.assign({}, ...all.map((each) => each[language]))]));

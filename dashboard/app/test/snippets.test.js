@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { snippets } from "../src/snippets.js";
 
-const url = "https://push.example/a";
+const base = "https://push.example/a", url = `${base}/v1/push`;
 const body = {
   to: `page == "ho'me" && tag == "\\u0041$x\`"`,
   except: "5203.1",
@@ -15,7 +15,7 @@ const code = Object.fromEntries(snippets(url, body).map(({ name, code }) => [nam
 
 test("curl sends the body, whatever is in it", () => {
   const said = execFileSync("sh", ["-c", `curl() { for each; do printf '%s\\0' "$each"; done; }\n${code.curl}`], { encoding: "utf8" }).split("\0");
-  assert.equal(said[0], `${url}/v1/push`);
+  assert.equal(said[0], url);
   assert.deepEqual(JSON.parse(said[said.indexOf("-d") + 1]), body);
 });
 
@@ -23,7 +23,7 @@ test("JavaScript sends the body", async () => {
   const asked = [];
   const fetch = async (...args) => asked.push(args) && { json: async () => ({}) };
   await new Function("fetch", "console", `return (async () => { ${code.JavaScript} })()`)(fetch, { log() {} });
-  assert.equal(asked[0][0], `${url}/v1/push`);
+  assert.equal(asked[0][0], url);
   assert.deepEqual(JSON.parse(asked[0][1].body), body);
 });
 
@@ -33,7 +33,7 @@ test("PHP makes the push", { skip: spawnSync("php", ["-v"]).status !== 0 && "php
   namespace Main { ${code.PHP} echo json_encode(\\Scenecast\\Scenecast::$calls); }`;
   const calls = Object.fromEntries(JSON.parse(execFileSync("php", ["-r", program], { encoding: "utf8" })));
   assert.deepEqual(calls, {
-    new: [url, "API_KEY"], to: [body.to], except: ["5203.1"], event: ["order.shipped"], ttl: ["1h30m"], coalesce: ["c"], retain: ["k'"], acked: [], push: [body.message],
+    new: [base, "API_KEY"], to: [body.to], except: ["5203.1"], event: ["order.shipped"], ttl: ["1h30m"], coalesce: ["c"], retain: ["k'"], acked: [], push: [body.message],
   });
 });
 

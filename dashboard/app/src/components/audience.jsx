@@ -1,6 +1,6 @@
 // A field for an audience as text, with completion of keys and values.
 import { call } from "../api.js";
-import { completer } from "../audience.js";
+import { completer } from "../completion.js";
 import { Combobox } from "./combobox.jsx";
 
 const complete = completer({ get: (path) => call("GET", path), post: (path, body) => call("POST", path, body) });

@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useAction } from "../action.js";
-import { address } from "../address.js";
+import { serverAddress } from "../address.js";
 import { call } from "../api.js";
 import { Snippet } from "../components/copy.jsx";
 import { Drawer } from "../components/dialog.jsx";
@@ -118,6 +118,6 @@ function PushDrawer({ push, onClose }) {
 const NoPushes = () => (
   <Empty title={t("history.none")}>
     <p>{t("history.noneWhy")}</p>
-    <Snippet label="curl">{`curl '${address()}/v1/push' -H 'Authorization: Bearer API_KEY' -d '{"to": "*", "message": {"code": 200, "message": "hello"}}'`}</Snippet>
+    <Snippet label="curl">{`curl ${serverAddress("v1/push")} -H 'Authorization: Bearer API_KEY' -d '{"to": "*", "message": {"code": 200, "message": "hello"}}'`}</Snippet>
   </Empty>
 );

@@ -2,17 +2,16 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useAction } from "../action.js";
-import { address } from "../address.js";
 import { call } from "../api.js";
 import { AudienceField } from "../components/audience.jsx";
-import { Snippet } from "../components/copy.jsx";
 import { Choice, TextField } from "../components/fields.jsx";
 import { Labels } from "../components/labels.jsx";
 import { Empty, ErrorBox, Partial, Waiting } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { Bdi, Num } from "../components/text.jsx";
-import { go, href, route } from "../route.js";
+import { go, route } from "../route.js";
 import { t } from "../words.js";
+import { NoPages } from "./now/nopages.jsx";
 import { PageDrawer } from "./page/drawer.jsx";
 
 const LIMIT = 100; // pages that are loaded at once
@@ -109,11 +108,3 @@ function Found({ found, load, all }) {
 
 /** The labels without those of the server, which have columns of their own. */
 const own = (labels) => Object.fromEntries(Object.entries(labels).filter(([key]) => key[0] !== "@"));
-
-const NoPages = () => (
-  <Empty title={t("pages.none")}>
-    <p>{t("pages.noneWhy")}</p>
-    <Snippet label={t("pages.tag")}>{`<script src="${address()}/scenecast.js" data-token="CLIENT_TOKEN" data-page="home"></script>`}</Snippet>
-    <p><a href={href("push")}>{t("pages.thenPush")}</a></p>
-  </Empty>
-);

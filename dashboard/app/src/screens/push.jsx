@@ -1,7 +1,7 @@
 // Push: an audience as text with its count while it is typed, a message, and what becomes of it.
 import { useSignal } from "@preact/signals";
 import { useAction } from "../action.js";
-import { address } from "../address.js";
+import { serverAddress } from "../address.js";
 import { announce } from "../announce.js";
 import { AudienceField } from "../components/audience.jsx";
 import { Snippet } from "../components/copy.jsx";
@@ -156,7 +156,7 @@ function Outcome() {
 
 /** The same push as code. */
 function Code() {
-  const all = snippets(address(), bodyOf(draft.value));
+  const all = snippets(serverAddress("v1/push"), bodyOf(draft.value));
   const chosen = useSignal(all[0].name);
   return (
     <section>

@@ -17,10 +17,6 @@ export const en = {
   "pages.more": "Show {n} more",
   "pages.nothing": "No page is found",
   "pages.nothingWhy": "It may have left, or it has other labels than you think. Find it by its user or its address, and ask in its drawer why the audience does not match.",
-  "pages.none": "No page is connected",
-  "pages.noneWhy": "A page connects by one tag:",
-  "pages.tag": "The tag",
-  "pages.thenPush": "Then push to it",
 };
 
 export const zh = {
@@ -42,8 +38,4 @@ export const zh = {
   "pages.more": "再显示 {n} 个",
   "pages.nothing": "没有找到页面",
   "pages.nothingWhy": "它可能已经离开，或者标签与预想的不同。可以按用户或地址查找，再在详情中查看受众为什么不匹配。",
-  "pages.none": "还没有页面连接",
-  "pages.noneWhy": "页面只需要一个标签即可连接：",
-  "pages.tag": "连接标签",
-  "pages.thenPush": "然后向它推送",
 };

@@ -1,7 +1,7 @@
 // What completes an audience's text: where the caret stands, and what is offered.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { audienceOf, completer, place } from "../src/audience.js";
+import { completer, place } from "../src/completion.js";
 
 test("the place before the caret, which stands at |", () => {
   const key = (from, to) => ({ kind: "key", from, to }), value = (of, from, to) => ({ kind: "value", key: of, from, to });
@@ -65,9 +65,4 @@ test("keys and values are those that pages have", async () => {
   });
   assert.deepEqual((await complete('page == "h', 10)).options.map(({ text }) => text), ['"home"']);
   assert.deepEqual(asked, ["v1/audience", "v1/labels?key=page&limit=100"]); // each is asked once
-});
-
-test("labels as an audience", () => {
-  assert.equal(audienceOf({ page: "order", tag: ["a", 'b"'] }), 'page == "order" && tag == "a" && tag == "b\\""');
-  assert.equal(audienceOf({}), "*");
 });
