@@ -100,7 +100,7 @@ func (r *request) feedOptions() (o feed.StreamOptions, err error) {
 	if text, given := r.params["events"]; given {
 		for _, name := range strings.Split(text, ",") {
 			of := event.Type(name)
-			if !slices.Contains(event.Types, of) {
+			if !slices.Contains(event.FeedTypes, of) {
 				return o, problem.New(problem.Invalid, "%.40q is no type of event; there are %s", name, typeNames()).At("events")
 			}
 			o.Types = append(o.Types, of)
@@ -125,7 +125,7 @@ func (r *request) feedOptions() (o feed.StreamOptions, err error) {
 
 func typeNames() string {
 	var names []string
-	for _, of := range event.Types {
+	for _, of := range event.FeedTypes {
 		names = append(names, string(of))
 	}
 	return strings.Join(names, ", ")

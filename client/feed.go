@@ -14,7 +14,7 @@ import (
 // FeedOptions say which events a feed has, and what its reader is told besides. The callbacks are called one at a time, by Feed, which
 // waits for them; any may be nil.
 type FeedOptions struct {
-	Events []string // types, as in connected: docs/hooks.md#events. None: all
+	Events []string // types, as in connected: docs/hooks.md#events. None: all but push, which is told of who names it
 	To     any      // only events whose labels match; as PushRequest.To. Nil: all
 
 	// Since is Event.Cursor of the last event that the reader has had. Empty: it gets what happens from now on.
@@ -52,9 +52,11 @@ type EventData struct {
 	Version    int64  `json:"version"`  // joined, left, occupied, vacated: rises from event to event of one user or scene
 	Trigger    string `json:"trigger"`  // trigger: its name
 	By         string `json:"by"`       // … and the key that ran it; empty: a page's token
-	Push       string `json:"push"`     // … and the ID of its push
+	Push       string `json:"push"`     // push, trigger: the push's ID
+	To         string `json:"to"`       // push: its audience
+	Event      string `json:"event"`    // … and the name of its message
 	Matched    int    `json:"matched"`  // … and how many connections that matched
-	Position   string `json:"position"` // … and where in the log it is; of gap the page's
+	Position   string `json:"position"` // … and where in the log it is, as of push; of gap the page's
 }
 
 // feedSilence is how long a feed may say nothing: the server says something every 15 s.

@@ -146,8 +146,25 @@ func TestInspectingACluster(t *testing.T) {
 		cancel()
 	}
 	_, id := nodes[2].nativeID("token=token-of-42&page=list&page_id=p1")
+	feeds := make([]*feedStream, len(nodes))
+	for i, s := range nodes {
+		feeds[i] = s.feed(apiKey, "events=push", "")
+		feeds[i].ready()
+	}
 	for _, s := range nodes {
 		s.publish(`{"to":{"page":"list"},"message":1}`)
+	}
+	var told []toldPush // by every node the same
+	for i, f := range feeds {
+		for j := range nodes {
+			p := f.push()
+			if i == 0 {
+				told = append(told, p)
+			} else if p.Data.Push != told[j].Data.Push || p.Data.Position != told[j].Data.Position {
+				t.Errorf("the feed at node %d tells of %+v, and the first of %+v", i, p.Data, told[j].Data)
+			}
+		}
+		f.close()
 	}
 	for i, s := range nodes {
 		d := s.inspect(apiKey, id)

@@ -31,6 +31,7 @@ func (s *Server) applyTracing(c config.Config) {
 
 // Deliver implements scenecast.Node. The delivery of a push that is sampled is one span, of all pages of this node.
 func (n node) Deliver(p *scenecast.Push, report func(t scenecast.Tally, done bool)) {
+	n.feed.Pushed(p)
 	n.server.recorder.pushes.add(p.App)
 	if p.Trace == nil {
 		n.Hub.Deliver(p, report)

@@ -28,6 +28,12 @@ const (
 // Types are all types, in the order of the documentation.
 var Types = []Type{Connected, Disconnected, Relabelled, Joined, Left, Occupied, Vacated, Gap, Triggered}
 
+// Pushed is a push that was published. Only listeners to the feed that name it are told: hooks are not, and neither are listeners to everything.
+const Pushed Type = "push"
+
+// FeedTypes are those that a listener may name.
+var FeedTypes = append(Types[:len(Types):len(Types)], Pushed)
+
 // Event is something that has happened. It is told once in the whole cluster: by the node at which it happened, or, of a scene, by the one that tells
 // all of its events.
 type Event struct {
@@ -54,9 +60,11 @@ type Data struct {
 	Version    int64            `json:"version,omitempty"`  // joined, left, occupied, vacated: rises from event to event of the user in the scene, or of the scene
 	Trigger    string           `json:"trigger,omitempty"`  // trigger: its name
 	By         string           `json:"by,omitempty"`       // … and the key that ran it; empty: a page's token
-	Push       string           `json:"push,omitempty"`     // … and the ID of its push
+	Push       string           `json:"push,omitempty"`     // push, trigger: the push's ID
+	To         string           `json:"to,omitempty"`       // push: its audience
+	Event      string           `json:"event,omitempty"`    // … and the name of its message
 	Matched    int              `json:"matched,omitempty"`  // … and how many connections that matched
-	Position   string           `json:"position,omitempty"` // … and where in the log it is; of gap the page's
+	Position   string           `json:"position,omitempty"` // … and where in the log it is, as of push; of gap the page's
 }
 
 // eventJSON is an event as backends get it: an event of Standard Webhooks with an ID.

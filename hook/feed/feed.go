@@ -56,6 +56,9 @@ type Feed struct {
 	flush   chan struct{} // holds a signal while events wait to be sent
 	answers chan struct{} // … while asks are to be answered
 	active  atomic.Bool   // somebody may want events
+	pushes  pushes
+
+	pushListeners atomic.Int32 // streams that listen for pushes
 
 	sending sync.Mutex // held while events and answers are sent, so that they keep their order; before mu
 
@@ -94,6 +97,7 @@ func New(o Options) *Feed {
 		apps: make(map[string]*appFeed), streams: make(map[*Stream]struct{}), next: make(map[scenecast.NodeID]uint64),
 		nodes: make(map[scenecast.NodeID]bool),
 	}
+	f.pushes.more = make(chan struct{}, 1)
 	f.active.Store(o.Broadcast != nil)
 	f.done.Go(func() { f.run(ctx) })
 	return f
@@ -208,6 +212,8 @@ func (f *Feed) run(ctx context.Context) {
 			f.beat()
 		case <-f.answers:
 			f.answerAll()
+		case <-f.pushes.more:
+			f.tellPushes()
 		case <-f.flush:
 			select {
 			case <-ctx.Done():

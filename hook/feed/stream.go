@@ -18,7 +18,7 @@ import (
 type StreamOptions struct {
 	App    string
 	Types  []event.Type  // nil: all
-	To     audience.Expr // only events whose labels match; zero: all
+	To     audience.Expr // only events whose labels match, and pushes; zero: all
 	Within audience.Expr // the confinement of whoever listens; zero: none
 	Since  *Cursor       // where to begin; nil: now
 }
@@ -30,7 +30,7 @@ var confinedTypes = []event.Type{event.Connected, event.Disconnected, event.Rela
 // CheckTypes returns a problem where a confined listener asks for a type that it does not get.
 func CheckTypes(types []event.Type) error {
 	for _, of := range types {
-		if !slices.Contains(confinedTypes, of) {
+		if of != event.Pushed && !slices.Contains(confinedTypes, of) {
 			return problem.New(problem.Forbidden, "this API key is confined to an audience (within), and %s is not of one page", of).
 				At("events").DecidedBy("api_keys")
 		}
@@ -77,6 +77,9 @@ func (f *Feed) Open(o StreamOptions) (*Stream, error) {
 	}
 	f.noteNodes(time.Now())
 	f.streams[s] = struct{}{}
+	if s.listensForPushes() {
+		f.pushListeners.Add(1)
+	}
 	app := f.keep(o.App)
 	app.local++
 	items, holes := f.past(app, o.Since, false)
@@ -116,6 +119,9 @@ func (s *Stream) Close() {
 func (s *Stream) remove() {
 	if _, open := s.feed.streams[s]; open {
 		delete(s.feed.streams, s)
+		if s.listensForPushes() {
+			s.feed.pushListeners.Add(-1)
+		}
 		s.feed.keep(s.o.App).local--
 	}
 }
@@ -150,8 +156,7 @@ func (s *Stream) push(i item) {
 	e := i.event
 	confined := !s.o.Within.IsZero()
 	switch {
-	case s.ended != nil,
-		e.Data.App != s.o.App,
+	case e.Data.App != s.o.App,
 		s.o.Types != nil && !slices.Contains(s.o.Types, e.Type),
 		!s.o.To.IsZero() && !s.o.To.Match(e.Data.Labels),
 		confined && (!s.o.Within.Match(e.Data.Labels) || !slices.Contains(confinedTypes, e.Type)):
@@ -159,6 +164,14 @@ func (s *Stream) push(i item) {
 	}
 	if confined {
 		i.event.Data = s.confine(e.Data)
+	}
+	s.enqueue(i)
+}
+
+// enqueue, with mu held, queues an event for the listener.
+func (s *Stream) enqueue(i item) {
+	if s.ended != nil {
+		return
 	}
 	if len(s.queue) >= maxQueued && s.begun && s.told {
 		s.feed.overtaken++
