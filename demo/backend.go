@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scenecast/client"
+	"scenecast/webpage"
 )
 
 // Bounds of what the playground sends.
@@ -48,7 +49,8 @@ func (b *backend) api(r *http.Request) (*client.Backend, error) {
 	if !ok {
 		return nil, errors.New("the request has come over no connection")
 	}
-	return &client.Backend{URL: "http://" + addr.String(), Key: b.key, HTTP: b.http}, nil
+	lang := string(webpage.LanguageOf(r))
+	return &client.Backend{URL: "http://" + addr.String(), Key: b.key, HTTP: b.http, Language: lang}, nil
 }
 
 // counted is how many pages an audience has, and where the log stood then.

@@ -18,7 +18,7 @@ func serveWithAPI(t *testing.T, status int, said string) (url string, asked chan
 	mux.Handle("/demo/", Handler(Options{Token: "123456", Key: "secret"}))
 	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		asked <- fmt.Sprintln(r.Method, r.URL.Path, r.Header.Get("Authorization"), string(body))
+		asked <- fmt.Sprintln(r.Method, r.URL.Path, r.Header.Get("Authorization"), r.Header.Get("Accept-Language"), string(body))
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, said)
 	})
@@ -49,11 +49,11 @@ func call(t *testing.T, method, url, body string, header ...string) (status int,
 
 func TestPlaygroundCounts(t *testing.T) {
 	url, asked := serveWithAPI(t, 200, `{"matched":2,"position":"e-7","by_node":[{"node":1,"matched":2}],"sample":[{"id":"1.1"}]}`)
-	status, said := call(t, "POST", url+"/demo/count", `{"to":"page == \"home\""}`)
+	status, said := call(t, "POST", url+"/demo/count", `{"to":"page == \"home\""}`, "Accept-Language", "en", "Cookie", "scenecast_lang=zh")
 	if status != 200 || said != `{"matched":2,"position":"e-7"}`+"\n" {
 		t.Errorf("%d %s", status, said)
 	}
-	if got, want := <-asked, `POST /v1/audience Bearer secret {"to":"page == \"home\""}`+"\n"; got != want {
+	if got, want := <-asked, `POST /v1/audience Bearer secret zh-CN {"to":"page == \"home\""}`+"\n"; got != want {
 		t.Errorf("the API was asked %s, want %s", got, want)
 	}
 }
@@ -67,7 +67,7 @@ func TestPlaygroundPushes(t *testing.T) {
 	}
 	got := <-asked
 	var sent map[string]any
-	if err := json.Unmarshal([]byte(got[strings.Index(got, "{"):]), &sent); err != nil || !strings.HasPrefix(got, "POST /v1/push Bearer secret ") {
+	if err := json.Unmarshal([]byte(got[strings.Index(got, "{"):]), &sent); err != nil || !strings.HasPrefix(got, "POST /v1/push Bearer secret en ") {
 		t.Fatalf("the API was asked %s (%v)", got, err)
 	}
 	if got, want := fmt.Sprint(sent), `map[event:playground message:map[code:200 message:<b>] receipt:acked timeout:50ms to:*]`; got != want {
@@ -85,7 +85,7 @@ func TestPlaygroundTellsOfItsOwnPushesOnly(t *testing.T) {
 		if got := fmt.Sprint(status, " ", strings.TrimSpace(said)); got != want {
 			t.Errorf("%s: %s, want %s", event, got, want)
 		}
-		if got := <-asked; got != "GET /v1/pushes/a/b Bearer secret \n" {
+		if got := <-asked; got != "GET /v1/pushes/a/b Bearer secret en \n" {
 			t.Errorf("the API was asked %s", got)
 		}
 	}

@@ -230,7 +230,7 @@ func (v playground) streamaudience(qw422016 *qt422016.Writer) {
 	qw422016.N().S(`</label>
 <input id="message" type="text" value="`)
 	qw422016.E().S(v.Words.MessageText)
-	qw422016.N().S(`" maxlength="250" enterkeyhint="send"></p>
+	qw422016.N().S(`" maxlength="250" required enterkeyhint="send"></p>
 <p><button class="button" type="submit">`)
 	qw422016.E().S(v.Words.Push)
 	qw422016.N().S(`</button></p>
