@@ -64,7 +64,9 @@ func streamdocsPage(qw422016 *qt422016.Writer, lang webpage.Language, w docsWord
 <nav id="contents" aria-label="`)
 	qw422016.E().S(w.Calls)
 	qw422016.N().S(`"></nav>
-<main id="calls" tabindex="-1"
+<main id="calls" tabindex="-1" data-summaries="`)
+	qw422016.E().S(summariesIn(lang))
+	qw422016.N().S(`"
 	data-or="`)
 	qw422016.E().S(w.Or)
 	qw422016.N().S(`" data-any-json="`)
@@ -112,6 +114,8 @@ func streamdocsPage(qw422016 *qt422016.Writer, lang webpage.Language, w docsWord
 	qw422016.N().S(`"
 	data-selected="`)
 	qw422016.E().S(w.Selected)
+	qw422016.N().S(`" data-stop="`)
+	qw422016.E().S(w.Stop)
 	qw422016.N().S(`" data-unreadable="`)
 	qw422016.E().S(w.Unreadable)
 	qw422016.N().S(`"></main>

@@ -1,12 +1,16 @@
 package api_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"scenecast/api"
+	"scenecast/webpage"
 )
 
 // TestAssets need no key, and are asked for again only when they have changed.
@@ -81,6 +85,50 @@ func TestDocsLanguage(t *testing.T) {
 	}
 	if len(tags) != 2 {
 		t.Errorf("pages in two languages have the tags %v", tags)
+	}
+}
+
+// TestDocsSummaries: each call and each tag of openapi.json has a summary in each other language, and nothing else has.
+func TestDocsSummaries(t *testing.T) {
+	content, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var described struct {
+		Tags  []struct{ Name string }
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(content, &described); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, tag := range described.Tags {
+		want = append(want, "tag "+tag.Name)
+	}
+	for path, methods := range described.Paths {
+		for method, text := range methods {
+			var operation struct{ OperationID string }
+			if method == "parameters" {
+				continue
+			}
+			if err := json.Unmarshal(text, &operation); err != nil || operation.OperationID == "" {
+				t.Fatalf("%s %s: %v", method, path, err)
+			}
+			want = append(want, operation.OperationID)
+		}
+	}
+	for lang, summaries := range api.DocsSummaries {
+		if lang == webpage.English {
+			continue
+		}
+		for _, name := range want {
+			if summaries[name] == "" {
+				t.Errorf("docssummaries.go has no %s of %s", lang, name)
+			}
+		}
+		if len(summaries) != len(want) {
+			t.Errorf("docssummaries.go has %d summaries in %s, and there are %d calls and tags", len(summaries), lang, len(want))
+		}
 	}
 }
 

@@ -19,12 +19,13 @@ type docsWords struct {
 	Copy, CopyLine        string
 	Copied, Selected      string // Selected: the text could not be copied, and is selected instead
 	Unreadable            string // {message}
+	Stop                  string // at the end of a sentence
 }
 
 var docsTranslations = map[webpage.Language]docsWords{
 	webpage.Chinese: {
 		Skip: "跳到各个调用", Site: "站点", Calls: "各个调用",
-		About:    "本页显示 openapi.json，其中的说明是英文的。curl 命令从 `$SCENECAST_API_KEY` 取得密钥。",
+		About:    "本页显示 openapi.json，其中的详细说明是英文的；中文说明见 docs/api.zh-CN.md。curl 命令从 `$SCENECAST_API_KEY` 取得密钥。",
 		NoScript: "此页面需要 JavaScript；openapi.json 不需要。",
 		Or:       "或", AnyJSON: "任意 JSON",
 		ArrayOf: "数组，元素为 {form}", MapOf: "，值为 {form}",
@@ -37,6 +38,7 @@ var docsTranslations = map[webpage.Language]docsWords{
 		Try: "试一试", Answers: "应答", Schemas: "数据结构",
 		Copy: "复制", CopyLine: "复制 curl 命令",
 		Copied: "已复制", Selected: "请按 Ctrl+C",
+		Stop:       "。",
 		Unreadable: "无法读取 API 描述：{message}",
 	},
 	webpage.English: {
@@ -54,6 +56,7 @@ var docsTranslations = map[webpage.Language]docsWords{
 		Try: "Try it", Answers: "Answers", Schemas: "Schemas",
 		Copy: "Copy", CopyLine: "Copy the curl line",
 		Copied: "Copied", Selected: "Press Ctrl+C",
+		Stop:       ". ",
 		Unreadable: "The description could not be read: {message}",
 	},
 }

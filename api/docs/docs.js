@@ -3,6 +3,7 @@
 const methods = ["get", "post", "put", "patch", "delete"];
 const $ = (id) => document.getElementById(id);
 const words = $("calls").dataset;
+const summaries = JSON.parse(words.summaries); // in the page's language, where the description's own are in another one
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 // around is a text around elements that stand in the place of {form}.
 const around = (text, elements) => text.split(/(\{form\})/).flatMap((part) => (part === "{form}" ? elements : part ? [part] : []));
@@ -100,7 +101,7 @@ function call(method, path, operation) {
   const tried = examples(bodies);
   return element("section", { id, "aria-labelledby": id + "-head" },
     element("h2", { id: id + "-head" }, element("a", { href: "#" + id }, element("span", { class: "method" }, method.toUpperCase()), " ", path)),
-    element("p", {}, element("strong", {}, operation.summary), ". ", prose(operation.description)),
+    element("p", {}, element("strong", {}, summaries[id] ?? operation.summary), words.stop, prose(operation.description)),
     parameters.length ? [element("h3", {}, words.parameters), fields(parameters.map((p) => [p.name, p.schema, p.required, p.description, p.in]))] : [],
     Object.entries(bodies).map(([media, { schema }]) => [
       element("h3", {}, around(words.body, [element("code", {}, media)])), element("p", {}, form(schema), ". ", prose(schema.description)),
@@ -138,7 +139,7 @@ try {
         links.append(element("li", {}, element("a", { href: "#" + item[method].operationId }, `${method.toUpperCase()} ${path}`)));
       }
     }
-    $("contents").append(element("p", {}, description), links);
+    $("contents").append(element("p", {}, summaries["tag " + name] ?? description), links);
   }
   $("calls").append(element("h2", { id: "schemas" }, words.schemas), ...Object.entries(api.components.schemas).map(([n, s]) => schema(n, s)));
   $("contents").append(element("p", {}, element("a", { href: "#schemas" }, words.schemas)));
