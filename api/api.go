@@ -34,20 +34,21 @@ type Pusher interface {
 
 // Options configure the API.
 type Options struct {
-	FindKey func(secret string) (auth.Key, bool) // the API key with this secret
-	Rules   func(app string) label.Rules         // the limits of labels, which those that a backend sets have, too
-	MaxBody int64                                // bytes of a request's body
-	Pusher  Pusher
-	Publish access.Submitter // takes revocations; a scenecast.Engine does
-	Rates   *access.Rates    // of API keys, which revocations count for; nil: those that count nothing else
-	Asker   access.Asker
-	Log     scenecast.Log
-	Ready   func(context.Context) error   // why this server should get no traffic, or nil
-	Nodes   func() scenecast.Nodes        // which there are
-	Hooks   func(app string) []hook.Stats // those of an app that are told of events
-	Retry   func(app, name string) bool   // has one be called at once; false: there is none
-	Reload  func(context.Context) (Reloaded, error)
-	Drainer Drainer
+	FindKey  func(secret string) (auth.Key, bool) // the API key with this secret
+	Rules    func(app string) label.Rules         // the limits of labels, which those that a backend sets have, too
+	MaxBody  int64                                // bytes of a request's body
+	Pusher   Pusher
+	Publish  access.Submitter // takes revocations; a scenecast.Engine does
+	Rates    *access.Rates    // of API keys, which revocations count for; nil: those that count nothing else
+	Asker    access.Asker
+	Log      scenecast.Log
+	Ready    func(context.Context) error   // why this server should get no traffic, or nil
+	Nodes    func() scenecast.Nodes        // which there are
+	Hooks    func(app string) []hook.Stats // those of an app that are told of events
+	Retry    func(app, name string) bool   // has one be called at once; false: there is none
+	Reload   func(context.Context) (Reloaded, error)
+	Settings SettingsReader
+	Drainer  Drainer
 	// Feed tells what happens to pages.
 	Feed *feed.Feed
 	// Presence knows who is in which scene; nil: that is not known.
@@ -136,6 +137,7 @@ var routes = []route{
 	{http.MethodPost, "/v1/labels", auth.Manage, "", nil, (*API).relabel, false},
 	{http.MethodPost, "/v1/disconnect", auth.Manage, "", nil, (*API).disconnect, false},
 	{http.MethodPost, "/v1/revoke", auth.Manage, "", nil, (*API).revoke, false},
+	{http.MethodGet, "/v1/settings", auth.Admin, "settings", []string{"key"}, (*API).settings, false},
 	{http.MethodPost, "/v1/reload", auth.Admin, "settings", nil, (*API).reload, false},
 	{http.MethodPost, "/v1/drain", auth.Admin, "nodes", nil, (*API).drain, false},
 	{http.MethodGet, "/v1/drain", auth.Admin, "nodes", nil, (*API).draining, false},
@@ -184,6 +186,7 @@ type request struct {
 	caller access.Caller // by the key
 	params parameters    // of the query
 	audit  []any         // what a call that changes something has to tell of it: attributes of a line of the log
+	dry    bool          // it is a push that only counts
 }
 
 // New makes the API.
@@ -274,7 +277,7 @@ func (a *API) call(to route, r *request) (any, error) {
 		}
 	}
 	value, err := to.handle(a, r)
-	if (to.scope == auth.Manage || to.scope == auth.Admin) && to.method != http.MethodGet {
+	if r.isAudited(to) {
 		a.tellAudit(r, to, err)
 	}
 	return value, err

@@ -75,6 +75,9 @@ func (a *API) pushLines(r *request, body []byte) (any, error) {
 }
 
 func checkBatch(r *request, n int) error {
+	if via(r.Context()) != "" {
+		r.audit = append(r.audit, "pushes", n)
+	}
 	if n > MaxBatch {
 		return problem.New(problem.LimitExceeded, "a batch of %d pushes, and it may have %d", n, MaxBatch)
 	}

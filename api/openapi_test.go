@@ -47,6 +47,7 @@ var calls = map[string]struct {
 	"GET /v1/self":                {nil, selfResponse{}},
 	"GET /v1/address":             {nil, addressResponse{}},
 	"POST /v1/reload":             {nil, reloadResponse{}},
+	"GET /v1/settings":            {nil, settingsResponse{}},
 	"POST /v1/drain":              {new(DrainRequest).fields(), Drain{}},
 	"GET /v1/drain":               {nil, Drain{}},
 	"DELETE /v1/drain":            {nil, Drain{}},

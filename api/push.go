@@ -88,6 +88,11 @@ func (a *API) push(r *request) (any, error) {
 		return nil, err
 	}
 	body.IdempotencyKey = r.Header.Get(push.IdempotencyHeader)
+	r.dry = body.DryRun
+	byPerson := via(r.Context()) != ""
+	if byPerson {
+		r.audit = append(r.audit, "to", body.To.String())
+	}
 	pending, err := a.o.Pusher.Submit(r.Context(), r.caller, body)
 	if err != nil {
 		return nil, err
@@ -95,6 +100,9 @@ func (a *API) push(r *request) (any, error) {
 	result, err := pending.Wait(r.Context())
 	if err != nil {
 		return nil, err
+	}
+	if byPerson {
+		r.audit = append(r.audit, "id", result.ID, "matched", result.Tally.Matched)
 	}
 	return r.respond(result), nil
 }
@@ -149,10 +157,17 @@ func (a *API) trigger(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	byPerson := via(r.Context()) != ""
+	if byPerson {
+		r.audit = append(r.audit, "trigger", r.PathValue("name"))
+	}
 	result, err := a.o.Pusher.Trigger(r.Context(), r.caller, r.PathValue("name"), r.Header.Get(push.IdempotencyHeader), push.JSONArgs(params))
 	if err != nil {
 		a.refused(r.Request, problem.Of(err))
 		return nil, err
+	}
+	if byPerson {
+		r.audit = append(r.audit, "id", result.ID, "matched", result.Tally.Matched)
 	}
 	return r.respond(result), nil
 }

@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"net/http"
+
+	"scenecast/auth"
 )
 
 type viaKey struct{}
@@ -21,4 +23,16 @@ func (a *API) Via(name string) http.Handler {
 func via(ctx context.Context) string {
 	name, _ := ctx.Value(viaKey{}).(string)
 	return name
+}
+
+// isAudited reports whether a line of the log tells of a call: one that changes what pages are or what the server does, and a push that a person
+// makes. Those of backends are too many, and stand in the history.
+func (r *request) isAudited(to route) bool {
+	switch to.scope {
+	case auth.Manage, auth.Admin:
+		return to.method != http.MethodGet
+	case auth.Push, auth.Trigger:
+		return via(r.Context()) != "" && !r.dry
+	}
+	return false
 }

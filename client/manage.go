@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"time"
 )
@@ -184,6 +185,31 @@ func (b *Backend) Hooks(ctx context.Context) ([]Hook, error) {
 // RetryHook has a hook that is failing be called at once.
 func (b *Backend) RetryHook(ctx context.Context, name string) error {
 	return b.post(ctx, "/v1/hooks/"+url.PathEscape(name)+"/retry", nil, nil)
+}
+
+// Settings are those in force at the node that answers, and what a reload would change.
+type Settings struct {
+	Settings json.RawMessage  `json:"settings"` // nested as in the file; "(hidden)" stands in the place of secrets
+	Changed  []ChangedSetting `json:"changed"`
+	Problem  *Error           `json:"problem"` // why the configuration cannot be read anew; nil: it can
+}
+
+// ChangedSetting is a setting that differs between what is in force and what a reload would read.
+type ChangedSetting struct {
+	Setting string          `json:"setting"`
+	InForce json.RawMessage `json:"in_force"`
+	InFile  json.RawMessage `json:"in_file"` // of a secret, both are hidden
+	Live    bool            `json:"live"`    // a reload puts it in force; false: it needs a restart
+}
+
+// Settings tells the settings of the node that answers: one of this key, or a section of them; all where it is empty.
+func (b *Backend) Settings(ctx context.Context, key string) (s Settings, err error) {
+	query := url.Values{}
+	if key != "" {
+		query.Set("key", key)
+	}
+	err = b.get(ctx, "/v1/settings", query, &s)
+	return s, err
 }
 
 // Reloaded is what a reload of the configuration has done.

@@ -46,6 +46,7 @@ var samples = map[string]sample{
 	"GET /v1/address":           {"", ``, 200},
 	"GET /metrics":              {"", ``, 200},
 	"POST /v1/reload":           {"", ``, 200},
+	"GET /v1/settings":          {"", ``, 200},
 	"POST /v1/drain":            {"", `{"delay":"1h"}`, 200}, // no page is told before the next but one ends it
 	"GET /v1/drain":             {"", ``, 200},
 	"DELETE /v1/drain":          {"", ``, 200},

@@ -84,6 +84,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		Metrics:  figures,
 		Origin:   func(r *http.Request) netip.Addr { return s.apps.proxies().Origin(r) },
 		Reload:   s.ReloadConfiguration,
+		Settings: s.settings,
 		Drainer:  s,
 		Refused:  s.refusals.call,
 		Logger:   s.log,
