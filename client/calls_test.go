@@ -138,6 +138,9 @@ func TestCalls(t *testing.T) {
 	if _, err := b.Reload(ctx); !errors.As(err, &e) || e.Kind != client.KindForbidden {
 		t.Errorf("a reload without the scope: %v", err)
 	}
+	operator := client.Backend{URL: address, Key: operatorKey}
+	settings, err := operator.Settings(ctx, "http.max_body")
+	check("a setting", string(settings.Settings) == `{"http":{"max_body":"256KiB"}}` && len(settings.Changed) == 0 && settings.Problem == nil, settings, err)
 	managed, err = b.Disconnect(ctx, "*", 4403, "logged out")
 	check("goodbye", managed.Matched == 1, managed, err)
 	if err := p.end(); !errors.As(err, &e) || e.Code != 4403 || e.Detail != "logged out" {

@@ -19,6 +19,7 @@ export const query: Schemas["AudienceQuery"] = { to: "*" };
 export const disconnect: Schemas["Disconnect"] = { to: { "@user": "42" } };
 export const labels: Schemas["Labels"] = { page: "home", tag: ["a", "b"] };
 export const problem: Schemas["Problem"] = { title: "Bad Request", status: 400, kind: "invalid", detail: "…" };
+export const changed: Schemas["Settings"] = { settings: {}, changed: [{ setting: "drain", in_force: "30s", in_file: "9s", live: true }], problem };
 export const page: paths["/"]["get"]["responses"][200]["content"]["text/html"] = "<!DOCTYPE html>";
 
 export async function backend(key: string): Promise<number> {
