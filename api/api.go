@@ -116,6 +116,7 @@ var wholeNames = map[string]language.Text{
 	"metrics":  language.Textf("metrics"),
 	"nodes":    language.Textf("nodes"),
 	"settings": language.Textf("settings"),
+	"stats":    language.Textf("figures"),
 }
 
 // written is what a call returns that has written its answer itself.

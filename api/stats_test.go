@@ -17,7 +17,7 @@ import (
 // TestStats: what is asked of the nodes, and told of what they answer, for whom; which windows there are.
 func TestStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC).Add(2 * time.Second).Sub(time.Now()))
+		time.Sleep(time.Until(time.Date(2026, 1, 2, 15, 4, 7, 0, time.UTC)))
 		newest := series.Newest(time.Now())
 		within, err := audience.Parse(`tenant == "7"`)
 		if err != nil {

@@ -74,11 +74,3 @@ func (t *Table) all() iter.Seq[scene] {
 		}
 	}
 }
-
-// of is how many connections of a scene it has counted, and how many it may have besides.
-func (t *Table) of(name string) (n, more int) {
-	if i, ok := t.byName[name]; ok {
-		return t.at(i).n, 0
-	}
-	return 0, t.over
-}

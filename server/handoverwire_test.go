@@ -2,11 +2,31 @@ package server
 
 import (
 	"errors"
+	"reflect"
 	"testing"
 
 	"scenecast"
+	"scenecast/audience"
 	"scenecast/problem"
 )
+
+// TestForwardedQueries: what is asked of the old process comes to the new one as it was asked.
+func TestForwardedQueries(t *testing.T) {
+	for _, want := range []scenecast.Query{
+		{App: "shop", Scenes: &scenecast.Scenes{By: []string{"page", "order"}, Limit: 200}},
+		{App: "default", Stats: &scenecast.Stats{All: true, UpTo: 1 << 40, Steps: 180}},
+		{App: "shop", Values: &scenecast.Values{Key: "page"}},
+	} {
+		want.To = audience.Everybody()
+		b, err := encodeQuery(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decodeQuery(b); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s comes as %+v (%v), want %+v", b, got, err, want)
+		}
+	}
+}
 
 // TestForwardedErrors: what the new process says of a call that the old one finishes is what its client is told.
 func TestForwardedErrors(t *testing.T) {
