@@ -55,7 +55,7 @@ func TestStats(t *testing.T) {
 					`"by_node":[{"node":7,"from":"2026-01-02T15:04:05Z","series":{"pages":[],"pushes":[],"opened":[],"closed":[],"deliveries":[],"dropped":[]}}],"nodes":2,"nodes_known":3}`},
 			"older nodes": {"operator", "", nil, scenecast.Stats{All: true, UpTo: newest, Steps: 180}, 503,
 				`{"title":"Service Unavailable","status":503,"kind":"unavailable","detail":"no node that has answered keeps these figures: they run an older version"}`},
-			"confined":         {"confined", "", nil, scenecast.Stats{}, 403, forbidden + `the stats are of all pages of the app, and this API key is confined to an audience (within)","setting":"api_keys"}`},
+			"confined":         {"confined", "", nil, scenecast.Stats{}, 403, forbidden + `the figures are of all pages of the app, and this API key is confined to an audience (within)","setting":"api_keys"}`},
 			"without scope":    {"pushes", "", nil, scenecast.Stats{}, 403, forbidden + `this API key lacks the scope \"read\"","setting":"api_keys"}`},
 			"no window":        {"operator", "?window=0", nil, scenecast.Stats{}, 400, badWindow},
 			"a short window":   {"operator", "?window=4.9s", nil, scenecast.Stats{}, 400, badWindow},
