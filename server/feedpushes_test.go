@@ -15,11 +15,11 @@ type toldPush struct {
 	}
 }
 
-func (f *feedStream) push() (p toldPush) {
-	f.t.Helper()
-	name, data := f.next()
+func (s *feedStream) push() (p toldPush) {
+	s.t.Helper()
+	name, data := s.next()
 	if err := json.Unmarshal([]byte(data), &p); err != nil || name != "push" || p.Type != "push" {
-		f.t.Fatalf("%s %s", name, data)
+		s.t.Fatalf("%s %s", name, data)
 	}
 	return p
 }
