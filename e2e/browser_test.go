@@ -274,6 +274,7 @@ func (b *tab) describe() string {
 type console struct {
 	mu      sync.Mutex
 	logged  []string      // by console.log
+	failed  []string      // by console.error
 	thrown  []string      // by scripts
 	changed chan struct{} // closed, and replaced, when one of them grows
 }
@@ -286,7 +287,7 @@ func (c *console) listen(event any) {
 	defer c.mu.Unlock()
 	switch e := event.(type) {
 	case *runtime.EventConsoleAPICalled:
-		if e.Type != runtime.ConsoleAPICalledTypeLog {
+		if e.Type != runtime.ConsoleAPICalledTypeLog && e.Type != runtime.ConsoleAPICalledTypeError {
 			return
 		}
 		var words []string
@@ -297,7 +298,11 @@ func (c *console) listen(event any) {
 			}
 			words = append(words, text)
 		}
-		c.logged = append(c.logged, strings.Join(words, " "))
+		if line := strings.Join(words, " "); e.Type == runtime.ConsoleAPICalledTypeError {
+			c.failed = append(c.failed, line)
+		} else {
+			c.logged = append(c.logged, line)
+		}
 	case *runtime.EventExceptionThrown:
 		text := e.ExceptionDetails.Text
 		if e.ExceptionDetails.Exception != nil {

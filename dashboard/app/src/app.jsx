@@ -9,7 +9,7 @@ import { Choice } from "./components/fields.jsx";
 import { LoginDialog, LoginScreen } from "./login.jsx";
 import { href, route } from "./route.js";
 import { screens } from "./screens.js";
-import { can, loadSelf, login, logOut, self } from "./session.js";
+import { can, loadSelf, login, logOut, seesAll, self } from "./session.js";
 import { theme, themes } from "./theme.js";
 import { choose, language, languages, t } from "./words.js";
 
@@ -36,7 +36,7 @@ function Gate() {
 }
 
 /** The screens that the key's scopes let it use. */
-const mine = () => screens.filter(({ scope }) => can(scope));
+const mine = () => screens.filter(({ scope, allApps }) => can(scope) && (!allApps || seesAll()));
 
 function Shell() {
   const current = mine().find(({ name }) => name === route.value.screen);
@@ -48,8 +48,7 @@ function Shell() {
   }, [current, language.value]);
   return (
     <div class="shell">
-      <a class="skip" href={location.hash} onClick={(event) => { event.preventDefault(); main.current.focus(); }}>{t("shell.skip")}</a>
-      <Head />
+      <Head onSkip={() => main.current.focus()} />
       <nav class="screens" aria-label={t("shell.screens")}>
         {mine().map(({ name }) => (
           <a key={name} href={href(name)} aria-current={name === current?.name ? "page" : undefined}>{t(`nav.${name}`)}</a>
@@ -64,11 +63,12 @@ function Shell() {
   );
 }
 
-function Head() {
+function Head({ onSkip }) {
   const out = useAction(logOut);
   const { app, key, within } = self.value;
   return (
     <header class="head">
+      <button type="button" class="skip" onClick={onSkip}>{t("shell.skip")}</button>
       <a class="brand" href={href("now")}>
         <img src="icon.svg" alt="" width="24" height="24" /> Scenecast
       </a>

@@ -1,5 +1,5 @@
-// The screens, in the order of the navigation. A screen is shown to keys that have its scope; its name is its address, #/NAME, and its words are
-// nav.NAME in words/NAME.js.
+// The screens, in the order of the navigation. A screen is shown to keys that have its scope; with allApps to those alone that see what is of
+// all apps; its name is its address, #/NAME, and its words are nav.NAME in words/NAME.js.
 import { Now } from "./screens/now.jsx";
 import { Push } from "./screens/push.jsx";
 import { Pages } from "./screens/pages.jsx";

@@ -28,7 +28,7 @@ export function Snippet({ label, children }) {
   const code = useRef();
   return (
     <div class="snippet">
-      <pre ref={code} tabIndex={0} role="region" aria-label={label}>
+      <pre ref={code} tabIndex={0} role="group" aria-label={label}>
         {children}
       </pre>
       <Copy text={String(children)} select={() => getSelection().selectAllChildren(code.current)} />

@@ -1,5 +1,5 @@
 // Dialogs and drawers. The browser's <dialog> holds the focus in it, closes it by Escape, and gives the focus back.
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../words.js";
 
 /**
@@ -8,7 +8,7 @@ import { t } from "../words.js";
  */
 export function Dialog({ title, onClose, kind = "dialog", children }) {
   const element = useRef(), heading = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current, before = document.activeElement;
     dialog.showModal();
     return () => {
@@ -31,6 +31,7 @@ export function Dialog({ title, onClose, kind = "dialog", children }) {
         if (element.current && onClose) onClose();
         else element.current?.showModal();
       }}
+      onKeyDown={(event) => event.key === "Escape" && !onClose && event.preventDefault()}
       onPointerDown={(event) => event.target === element.current && onClose?.()}
     >
       <div class="dialog-body">

@@ -43,7 +43,7 @@ export const Note = ({ kind = "", children }) => <div class={`box ${kind}`}>{chi
 /** Nothing is there: title says so, and the children what to do next. */
 export const Empty = ({ title, children }) => (
   <div class="empty">
-    <h3>{title}</h3>
+    <h2>{title}</h2>
     {children}
   </div>
 );

@@ -13,7 +13,7 @@ export function Table({ caption, columns, rows, id, sorted, hidden, empty }) {
   const by = columns.find(({ key }) => key === order?.key)?.sort;
   const shown = by ? [...rows].sort((a, b) => compare(by(a), by(b)) * (order.descending ? -1 : 1)) : rows;
   return (
-    <div class="scroll" role="region" tabIndex={0} aria-label={caption}>
+    <div class="scroll" role="group" tabIndex={0} aria-label={caption}>
       <table>
         <caption class={hidden ? "unseen" : ""}>{caption}</caption>
         <thead>

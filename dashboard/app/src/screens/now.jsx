@@ -11,7 +11,8 @@ const EVERY = 3000; // ms
 export function Now() {
   const all = seesAll();
   const nodes = usePoll(all ? "v1/nodes" : null, EVERY);
-  const hooks = usePoll(self.value.within ? null : "v1/hooks", 3 * EVERY);
+  // Nodes tell of hooks that fail as well, and of those of all apps.
+  const hooks = usePoll(all || self.value.within ? null : "v1/hooks", 3 * EVERY);
   return (
     <>
       <Problems nodes={nodes.value} hooks={hooks.value} />

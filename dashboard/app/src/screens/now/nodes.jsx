@@ -9,30 +9,31 @@ export const Nodes = ({ poll }) => (
   <section aria-labelledby="nodes">
     <h2 id="nodes">{t("now.nodes")}</h2>
     <Polled poll={poll}>
-      {({ nodes }) => <Table caption={t("now.nodes")} hidden columns={columns()} rows={nodes} id={({ id }) => id} />}
+      {({ nodes }) => <Table caption={t("now.nodes")} hidden columns={columns(nodes)} rows={nodes} id={({ id }) => id} />}
     </Polled>
   </section>
 );
 
-const columns = () => [
+/** Those of which some node tells. */
+const columns = (nodes) => all().filter(({ told }) => !told || nodes.some(told));
+
+const all = () => [
   { key: "name", title: t("now.node"), head: true, cell: Name, sort: nameOf },
   { key: "state", title: t("now.state"), cell: State, sort: ({ state }) => state },
   { key: "connections", title: t("now.pages"), number: true, cell: ({ connections }) => <Num value={connections} />, sort: ({ connections }) => connections },
-  { key: "loops", title: t("now.loops"), number: true, cell: Loops, sort: slowest },
+  { key: "loops", told: ({ loop_lag_ms }) => loop_lag_ms !== undefined, title: t("now.loops"), number: true, cell: Loops, sort: ({ loop_lag_ms }) => loop_lag_ms ?? -1 },
   { key: "lag", title: t("now.lag"), number: true, cell: ({ lag_ms }) => duration(lag_ms), sort: ({ lag_ms }) => lag_ms },
-  { key: "engine", title: t("now.engine"), cell: ({ engine }) => engine ?? "–", sort: ({ engine }) => engine },
+  { key: "engine", told: ({ engine }) => engine, title: t("now.engine"), cell: ({ engine }) => engine ?? "–", sort: ({ engine }) => engine },
   { key: "version", title: t("now.version"), cell: ({ version }) => <Bdi>{version || "–"}</Bdi>, sort: ({ version }) => version },
   { key: "started", title: t("now.started"), cell: ({ started }) => <Time ago at={started} />, sort: ({ started }) => -new Date(started) },
 ];
 
-const Name = (node) => <>{<Bdi>{nameOf(node)}</Bdi>}{node.self && <span class="quiet"> {t("now.self")}</span>}</>;
+const Name = (node) => <><Bdi>{nameOf(node)}</Bdi>{node.self && <span class="quiet"> {t("now.self")}</span>}</>;
 
 const State = ({ state, draining }) => {
   const kind = state === "late" ? "bad" : draining ? "busy" : "good";
   return <span class={`state ${kind}`}>{t({ bad: "now.isLate", busy: "now.isDraining", good: "now.isUp" }[kind])}</span>;
 };
 
-/** The lag of the slowest loop in ms. */
-const slowest = ({ loops }) => Math.max(0, ...(loops ?? []).map(({ lag_ms }) => lag_ms));
-
-const Loops = (node) => (node.loops ? duration(slowest(node)) : "–");
+/** For how long something waited for a loop within the last minute: the bound of a bucket, of which the first is 1 ms. */
+const Loops = ({ loop_lag_ms }) => (loop_lag_ms === undefined ? "–" : loop_lag_ms > 0 ? `≤ ${duration(loop_lag_ms)}` : duration(0));

@@ -9,6 +9,7 @@ import { Table } from "../../components/table.jsx";
 import { Bdi, Num, number } from "../../components/text.jsx";
 import { usePoll } from "../../poll.js";
 import { go, href, route } from "../../route.js";
+import { screens } from "../../screens.js";
 import { can, self } from "../../session.js";
 import { t } from "../../words.js";
 import { NoPages } from "./nopages.jsx";
@@ -29,7 +30,7 @@ export function Scenes() {
   const by = chosen() ?? defaultOf(keys);
   const query = new URLSearchParams({ by: by.join(","), limit: LIMIT, ...(filter() && { to: filter() }) });
   const poll = usePoll(by.length ? `v1/scenes?${query}` : null, EVERY);
-  const options = [...new Set([...by, ...keys.value])].sort();
+  const options = [...new Set([...by, ...keys.value])].sort((a, b) => a.startsWith("@") - b.startsWith("@") || (a < b ? -1 : 1)); // the server's own last
   if (!by.length && keys.ready) return <NoPages />;
   const { value, problem } = poll;
   return (
@@ -37,7 +38,7 @@ export function Scenes() {
       <h2 id="scenes">{t("now.scenes")}</h2>
       <div class="tools">
         <div>
-          <span class="label" aria-hidden="true">{t("now.by")}</span>
+          <span class="by" aria-hidden="true">{t("now.by")}</span>
           <Chips label={t("now.by")} options={options} value={by} most={MOST} onChange={(next) => next.length && show(next, filter())} />
         </div>
         <Filter by={by} />
@@ -111,10 +112,12 @@ const Count = ({ matched, at_most }) => (
   <span title={at_most ? t("now.atMost", { n: at_most }) : undefined}>{at_most ? `≥ ${number(matched)}` : number(matched)}</span>
 );
 
+const has = (screen) => screens.some(({ name }) => name === screen);
+
 /** The same audience on other screens. */
 const Links = ({ to }) => (
   <span class="links">
-    <a href={href("pages", { to })} aria-label={t("now.pagesOf", { to })}>{t("now.toPages")}</a>
-    {can("push") && <a href={href("push", { to })} aria-label={t("now.pushTo", { to })}>{t("now.toPush")}</a>}
+    {has("pages") && <a href={href("pages", { to })} aria-label={t("now.pagesOf", { to })}>{t("now.toPages")}</a>}
+    {can("push") && has("push") && <a href={href("push", { to })} aria-label={t("now.pushTo", { to })}>{t("now.toPush")}</a>}
   </span>
 );

@@ -1,0 +1,176 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestDashboard is the dashboard's shell and the screens Now and Hooks at one server.
+func TestDashboard(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(broken.Close)
+	b := startDashboard(t, map[string]string{
+		"hooks.events": "[{name: orders, url: " + broken.URL + ", events: [connected]}]",
+	})
+
+	t.Run("login", func(t *testing.T) { testDashboardLogin(t, b) })
+	t.Run("no pages", func(t *testing.T) { testDashboardEmpty(t, b) })
+	b.t = t // what joins from here on stays until the end
+	b.join(url.Values{"page": {"home"}, "plan": {"pro"}})
+	b.join(url.Values{"page": {"home"}})
+	b.join(url.Values{"page": {"list"}})
+	t.Run("scopes", func(t *testing.T) { testDashboardScopes(t, b) })
+	t.Run("session ends", func(t *testing.T) { testDashboardSessionEnds(t, b) })
+	t.Run("hooks", func(t *testing.T) { testDashboardHooks(t, b, &calls) })
+	t.Run("hostile text", func(t *testing.T) { testDashboardHostileText(t, b) })
+	t.Run("accessible", func(t *testing.T) { testDashboardAccessible(t, b) })
+}
+
+func testDashboardLogin(t *testing.T, b *backend) {
+	d := openDashboard(t, b, profile{language: "en"})
+	for _, l := range looks {
+		d.look(l)
+		d.axe("login-" + l.String())
+	}
+	d.typeInto(`input[type=password]`, "no key at all")
+	d.run(`document.querySelector("form button[type=submit]").click()`)
+	d.wait(`document.querySelector("form [role=alert]")?.textContent.includes("api_keys")`)
+	d.login(operatorKey)
+	d.wait(`document.title === "Now · Scenecast"`)
+	d.expect(`document.cookie`, "") // no script reads it
+
+	d.run(`[...document.querySelectorAll("header.head button")].at(-1).click()`)
+	d.wait(`document.querySelector("input[type=password]")`)
+}
+
+// Where nothing is there, the dashboard says what to do, with the server's address.
+func testDashboardEmpty(t *testing.T, b *backend) {
+	d := openDashboard(t, b, profile{language: "zh-CN"})
+	d.login(operatorKey)
+	d.wait(`document.querySelector(".empty")`)
+	d.expect(`[...document.querySelectorAll(".empty pre")].map((each) => each.textContent)`, []string{
+		"<script src=\"" + b.url("/scenecast.js") + "\"\n  data-token=\"CLIENT_TOKEN\" data-page=\"home\" data-popup></script>",
+		"curl " + b.url("/v1/push") + " \\\n  -H 'Authorization: Bearer API_KEY' \\\n  -d '{\"to\": {\"page\": \"home\"}, \"message\": \"hello\"}'",
+	})
+	d.expect(`document.documentElement.lang`, "zh-CN")
+	d.look(looks[0])
+	d.axe("empty-zh")
+}
+
+// A key sees the screens that its scopes and its confinement let it use.
+func testDashboardScopes(t *testing.T, b *backend) {
+	for _, c := range []struct {
+		key    string
+		nodes  bool
+		scenes string // the first of the table
+	}{
+		{operatorKey, true, "home2"},
+		{readerKey, true, "home2"},
+		{confinedKey, false, "home1"},
+	} {
+		d := openDashboard(t, b, profile{language: "en"})
+		d.login(c.key)
+		d.wait(`document.querySelector("[aria-labelledby=scenes] tbody th")`)
+		d.expect(`[...document.querySelectorAll("[aria-labelledby=scenes] tbody tr:first-child :is(th, td)")].slice(0, 2).map((each) => each.textContent).join("")`, c.scenes)
+		d.expect(`!!document.querySelector("[aria-labelledby=nodes]")`, c.nodes)
+	}
+}
+
+// When the session ends, the login is over the screen; what was typed stays, and nothing is done again.
+func testDashboardSessionEnds(t *testing.T, b *backend) {
+	d := openDashboard(t, b, profile{language: "en"})
+	d.login(operatorKey)
+	d.wait(`document.querySelector("[aria-labelledby=scenes] tbody th")`)
+	d.run(`document.querySelector("[aria-labelledby=scenes] input").focus()`)
+	d.typeInto(`[aria-labelledby=scenes] input`, `plan == "pro"`)
+	d.await(`fetch("logout", {method: "POST"})`) // as in another tab
+	d.wait(`document.querySelector("dialog[open] input[type=password]")`)
+	d.expect(`document.querySelector("[aria-labelledby=scenes] input").value`, `plan == "pro"`)
+	d.key(kb.Escape)
+	d.key(kb.Escape)
+	d.wait(`document.querySelector("dialog[open]")`)
+	d.axe("session-ended")
+	d.login(operatorKey)
+	d.waitFor(`document.activeElement.value`, `plan == "pro"`) // the focus is back
+	d.waitFor(`document.querySelector("[aria-labelledby=scenes] tbody td")?.textContent`, "1")
+}
+
+func testDashboardHooks(t *testing.T, b *backend, calls *atomic.Int64) {
+	d := openDashboard(t, b, profile{language: "en"})
+	d.login(operatorKey)
+	d.wait(`document.querySelector(".problems")?.textContent.includes("orders")`) // on Now
+	d.screen("hooks")
+	d.wait(`document.querySelector("td .state.bad")`)
+	before := calls.Load()
+	d.run(`document.querySelector("td button").click()`)
+	d.wait(`document.querySelector("[aria-live]").textContent === "orders is being called."`)
+	if calls.Load() < before { // it only grows; the announcement above comes with the answer of the call
+		t.Errorf("the hook was called %d times, before %d", calls.Load(), before)
+	}
+	for _, l := range looks {
+		d.look(l)
+		d.axe("hooks-" + l.String())
+	}
+}
+
+// Labels are strangers' text: no script of theirs runs, no markup of theirs is made, and what is too long or runs from right to left stays in its place.
+func testDashboardHostileText(t *testing.T, b *backend) {
+	script := `<script>e2e.violations.push("ran")</script><img src=x onerror='e2e.violations.push("ran")'>`
+	script += strings.Repeat("x", 256-len(script))
+	rtl := "\u202eشراء الطلب رقم 7 <b>\u202d"
+	for _, page := range []string{script, rtl} {
+		b.join(url.Values{"page": {page}, "evil": {page}})
+	}
+	const limit = 200 // scenes that the table has
+	for i := range limit + 20 {
+		b.join(url.Values{"page": {"one"}, "order": {fmt.Sprint(i)}})
+	}
+	d := openDashboard(t, b, profile{language: "en"})
+	d.look(looks[0])
+	d.login(operatorKey)
+	d.run(`location.hash = "#/now?by=page,evil"`)
+	d.wait(`[...document.querySelectorAll("tbody th bdi")].some((each) => each.textContent === ` + mustJSON(script) + `)`)
+	d.expect(`[...document.querySelectorAll("tbody th bdi")].some((each) => each.textContent === `+mustJSON(rtl)+`)`, true)
+	d.expect(`document.querySelectorAll("main img, main script, main b").length`, 0)
+	d.axe("hostile-390")
+	d.run(`location.hash = "#/now?by=order"`)
+	d.wait(`document.querySelector(".summary")?.textContent.includes("Not listed: 21 more scenes")`) // and the one without an order
+	d.expect(`document.querySelectorAll("[aria-labelledby=scenes] tbody tr").length`, limit)
+}
+
+func testDashboardAccessible(t *testing.T, b *backend) {
+	for _, language := range []string{"en", "zh-CN"} {
+		d := openDashboard(t, b, profile{language: language})
+		d.login(operatorKey)
+		d.wait(`document.querySelector("[aria-labelledby=scenes] tbody th") && document.querySelector("[aria-labelledby=nodes] tbody th")`)
+		for i, l := range looks {
+			if language != "en" && i != 1 && i != 2 && *dashboardPictures == "" {
+				continue // the words are others, the colours are not
+			}
+			d.look(l)
+			d.axe("now-" + l.String() + "-" + language)
+		}
+		d.wait(`document.querySelector(".figure")`)
+		d.run(`document.querySelector(".figure").focus()`)
+		d.key(kb.Enter)
+		d.wait(`document.querySelector("dialog[open] .plot")`)
+		d.axe("chart-" + language)
+		d.run(`document.querySelector("dialog .chart > button").click()`)
+		d.wait(`document.querySelector("dialog[open] table")`)
+		d.key(kb.Escape)
+		d.wait(`!document.querySelector("dialog")`)
+		d.waitFor(`document.activeElement.className`, "figure card")
+	}
+}
