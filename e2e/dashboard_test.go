@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestDashboard is the dashboard's shell and the screens Now and Hooks at one server.
+// TestDashboard is the dashboard's shell and the screens Now, Hooks and Settings at one server.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64
@@ -34,6 +34,7 @@ func TestDashboard(t *testing.T) {
 	t.Run("scopes", func(t *testing.T) { testDashboardScopes(t, b) })
 	t.Run("session ends", func(t *testing.T) { testDashboardSessionEnds(t, b) })
 	t.Run("hooks", func(t *testing.T) { testDashboardHooks(t, b, &calls) })
+	t.Run("reload", func(t *testing.T) { testDashboardReload(t, b) })
 	t.Run("hostile text", func(t *testing.T) { testDashboardHostileText(t, b) })
 	t.Run("accessible", func(t *testing.T) { testDashboardAccessible(t, b) })
 }
@@ -85,6 +86,7 @@ func testDashboardScopes(t *testing.T, b *backend) {
 		d.wait(`document.querySelector("[aria-labelledby=scenes] tbody th")`)
 		d.expect(`[...document.querySelectorAll("[aria-labelledby=scenes] tbody tr:first-child :is(th, td)")].slice(0, 2).map((each) => each.textContent).join("")`, c.scenes)
 		d.expect(`!!document.querySelector("[aria-labelledby=nodes]")`, c.nodes)
+		d.expect(`[...document.querySelectorAll("nav.screens a")].some((a) => a.hash === "#/settings")`, c.key == operatorKey)
 	}
 }
 
@@ -122,6 +124,29 @@ func testDashboardHooks(t *testing.T, b *backend, calls *atomic.Int64) {
 	for _, l := range looks {
 		d.look(l)
 		d.axe("hooks-" + l.String())
+	}
+}
+
+func testDashboardReload(t *testing.T, b *backend) {
+	d := openDashboard(t, b, profile{language: "en"})
+	d.login(operatorKey)
+	d.screen("settings")
+	d.wait(`[...document.querySelectorAll("tbody th")].some((each) => each.textContent === "hooks.deny_private")`)
+	d.expect(`document.body.textContent.includes(`+mustJSON(operatorKey)+`)`, false)
+	d.run(`document.querySelector(".buttons button").focus()`)
+	d.key(kb.Enter)
+	d.wait(`document.querySelector("dialog[open]")`)
+	d.axe("reload-asked")
+	d.key(kb.Escape)
+	d.wait(`!document.querySelector("dialog")`)
+	d.expect(`document.activeElement === document.querySelector(".buttons button")`, true)
+	d.key(kb.Enter)
+	d.wait(`document.querySelector("dialog[open] .primary")`)
+	d.run(`document.querySelector("dialog[open] .primary").click()`)
+	d.wait(`document.querySelector("[aria-live]").textContent !== "" || document.querySelector("dialog[open] [role=alert]")`)
+	for _, l := range looks {
+		d.look(l)
+		d.axe("settings-" + l.String())
 	}
 }
 

@@ -1,6 +1,6 @@
 // The one way to call the server. Addresses are relative to the page's, so that a proxy may put the dashboard below any path.
 import { signal } from "@preact/signals";
-import { t } from "./words.js";
+import { t, tag } from "./words.js";
 
 /** Whether the session has ended while the dashboard was open: then the login dialog is over the screen, and nothing polls. */
 export const expired = signal(false);
@@ -34,7 +34,7 @@ export async function request(method, path, body, { signal } = {}) {
       method,
       signal,
       cache: "no-store",
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      headers: { "Accept-Language": tag(), ...(body !== undefined && { "Content-Type": "application/json" }) }, // problems are in the language that was chosen
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     text = await response.text();

@@ -7,6 +7,7 @@ import { History } from "./screens/history.jsx";
 import { Presence } from "./screens/presence.jsx";
 import { Feed } from "./screens/feed.jsx";
 import { Hooks } from "./screens/hooks.jsx";
+import { Settings } from "./screens/settings.jsx";
 
 export const screens = [
   { name: "now", scope: "read", Screen: Now },
@@ -16,4 +17,5 @@ export const screens = [
   { name: "presence", scope: "read", Screen: Presence },
   { name: "feed", scope: "read", Screen: Feed },
   { name: "hooks", scope: "read", Screen: Hooks },
+  { name: "settings", scope: "admin", allApps: true, Screen: Settings },
 ];

@@ -11,8 +11,9 @@ import * as history from "./words/history.js";
 import * as presence from "./words/presence.js";
 import * as feed from "./words/feed.js";
 import * as hooks from "./words/hooks.js";
+import * as settings from "./words/settings.js";
 
-const all = [shell, now, push, tally, pages, page, history, presence, feed, hooks];
+const all = [shell, now, push, tally, pages, page, history, presence, feed, hooks, settings];
 
 export const languages = { en: "English", zh: "中文" };
 export const words = Object.fromEntries(Object.keys(languages).map((language) => [language, Object.assign({}, ...all.map((each) => each[language]))]));
