@@ -490,3 +490,48 @@ func TestGeneratorsCanUseIt(t *testing.T) {
 		}
 	}
 }
+
+// TestCallsInChinese: the site's reference of the API has words in Chinese for each call and tag, and for no others.
+func TestCallsInChinese(t *testing.T) {
+	text, err := os.ReadFile("../site/openapi-words.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(table, entry string) (names []string) {
+		_, rest, _ := strings.Cut(string(text), "export const "+table+" = {\n")
+		rest, _, _ = strings.Cut(rest, "\n}\n")
+		for _, m := range regexp.MustCompile(`(?m)^  (\w+): `+entry).FindAllStringSubmatch(rest, -1) {
+			names = append(names, m[1])
+		}
+		slices.Sort(names)
+		return names
+	}
+	var description struct {
+		Tags  []struct{ Name string }
+		Paths map[string]map[string]struct{ OperationID string }
+	}
+	file, err := assets.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(file, &description); err != nil {
+		t.Fatal(err)
+	}
+	var operations, tags []string
+	for _, methods := range description.Paths {
+		for _, operation := range methods {
+			operations = append(operations, operation.OperationID)
+		}
+	}
+	for _, tag := range description.Tags {
+		tags = append(tags, tag.Name)
+	}
+	slices.Sort(operations)
+	slices.Sort(tags)
+	if got := named("calls", `'.*\p{Han}.*',$`); !slices.Equal(got, operations) {
+		t.Errorf("site/openapi-words.mjs has the calls\n%q, and openapi.json\n%q", got, operations)
+	}
+	if got := named("tags", `\['\p{Han}`); !slices.Equal(got, tags) {
+		t.Errorf("site/openapi-words.mjs has the tags\n%q, and openapi.json\n%q", got, tags)
+	}
+}

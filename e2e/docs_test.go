@@ -202,7 +202,7 @@ func TestDocsScreens(t *testing.T) {
 		b := newTab(t, profile{language: "en"})
 		for _, width := range []int64{1280, 390} {
 			emulateScreen(b, width, 900, colours)
-			for _, file := range []string{"index", "overview", "api", "operations", "cluster", "cli", "settings", "performance", "adr/0024-live-handover"} {
+			for _, file := range []string{"index", "overview", "api", "openapi", "audiences", "operations", "cluster", "cli", "settings", "performance", "adr/0024-live-handover"} {
 				for _, prefix := range []string{"", "zh/"} {
 					b.open(site.URL + "/" + prefix + file + ".html")
 					b.wait(`document.querySelector("#app").__vue_app__`)

@@ -2,6 +2,7 @@
 // without the site; this writes a copy of each into the directory that VitePress reads.
 import fs from 'node:fs'
 import path from 'node:path'
+import {openAPIPage} from './openapi.mjs'
 import {sourcePage} from './source.mjs'
 
 export const root = path.resolve(import.meta.dirname, '..')
@@ -41,6 +42,8 @@ export function findDocuments() {
       documents.set(name, document)
     }
   }
+  const generated = {name: 'openapi', page: 'openapi', en: 'openapi.md', zh: `openapi${chinese}`}
+  documents.set(generated.name, generated)
   for (const document of documents.values()) {
     document.translated = document.zh !== undefined
     document.en ??= document.zh
@@ -54,7 +57,11 @@ function heading(file) {
   return /^# (.*)$/m.exec(read(file))?.[1].replaceAll('`', '') ?? file
 }
 
+// read is the text of a document. The reference of the API is none of the repository's files.
 function read(file) {
+  if (/^openapi(\.zh-CN)?\.md$/.test(file)) {
+    return openAPIPage(JSON.parse(read('api/openapi.json')), file.endsWith(chinese) ? 'zh' : 'en')
+  }
   return fs.readFileSync(path.join(root, file), 'utf8')
 }
 

@@ -24,6 +24,7 @@ export const groups = [
   ]},
   {text: ['Reference', '参考'], entries: [
     ['docs/api', 'HTTP API', 'HTTP API'],
+    ['openapi', 'API reference', 'API 参考'],
     ['docs/protocol', 'Protocol', '协议'],
     ['docs/settings', 'Settings', '设置'],
     ['docs/operations#metrics', 'Metrics', '指标'],
