@@ -34,7 +34,11 @@ func newConfigInit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = f.WriteString(config.New(config.Reference, auth.NewSecret(), auth.NewSecret()))
+			reference := config.Reference
+			if reader == language.Chinese {
+				reference = config.ChineseReference
+			}
+			_, err = f.WriteString(config.New(reference, auth.NewSecret(), auth.NewSecret()))
 			if err := errors.Join(err, f.Close()); err != nil {
 				return err
 			}
