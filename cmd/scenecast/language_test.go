@@ -54,6 +54,13 @@ func TestLanguage(t *testing.T) {
 		}
 	}
 	server.terminate()
+	for want, env := range map[string][]string{"# Scenecast's settings, ": {"LC_ALL=C"}, "# Scenecast 的全部设置，": chinese} {
+		dir := t.TempDir()
+		_, errs, code := run(t, dir, env, "config", "init")
+		if text, err := os.ReadFile(filepath.Join(dir, "scenecast.yaml")); code != 0 || !strings.HasPrefix(string(text), want) {
+			t.Errorf("config init under %q wrote %.40q (%v, %d, %s)", env, text, err, code, errs)
+		}
+	}
 }
 
 // TestHelpInChinese: no line of any command's help is English, but for examples, names and what pflag adds.
