@@ -88,7 +88,7 @@ var translations = map[webpage.Language]words{
 		FromBackend:     "从您自己的后端触发",
 		FromBackendHint: "按钮发出的就是这个请求，任何语言都可以：",
 		More:            "更多",
-		ToDashboard:     "仪表板（登录链接在启动演示的终端里）",
+		ToDashboard:     "控制台（登录链接在启动演示的终端里）",
 		Docs:            "HTTP API 文档",
 		Copy:            "复制",
 		Copied:          "已复制",

@@ -16,7 +16,7 @@ import (
 // and figures. Each of the two leads to the other, and the Chinese one leads to Chinese documents where there are any, at the same headings.
 func TestDocumentsInChinese(t *testing.T) {
 	var paths []string
-	for _, pattern := range []string{"../*", "../docs/*", "../docs/adr/*", "../clients/*/*", "../examples/*/*"} {
+	for _, pattern := range []string{"../*", "../docs/*", "../docs/adr/*", "../clients/*/*", "../examples/*/*", "../bench/*/*"} {
 		found, err := filepath.Glob(pattern + chineseSuffix)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %d documents in Chinese (%v)", pattern, len(found), err)
@@ -197,7 +197,7 @@ func anchors(t *testing.T, file string) (anchors []string) {
 // TestLinks: what links of the documents lead to is there: files, and the headings in them. Chinese documents lead to Chinese ones where there are any.
 func TestLinks(t *testing.T) {
 	links := 0
-	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../examples/*/*.md", "../clients/*/*.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../examples/*/*.md", "../clients/*/*.md", "../bench/*/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files (%v)", pattern, len(files), err)

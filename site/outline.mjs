@@ -10,7 +10,7 @@ export const groups = [
     ['docs/audiences', 'Audiences', '受众'],
     ['docs/delivery', 'Delivery', '送达'],
     ['docs/presence', 'Presence', '在场信息'],
-    ['docs/dashboard', 'The dashboard', '仪表盘'],
+    ['docs/dashboard', 'The dashboard', '控制台'],
     ['docs/hooks', 'Hooks', 'Hooks'],
     ['docs/security', 'Security', '安全'],
     ['docs/cluster', 'Clusters', '集群'],
