@@ -46,6 +46,7 @@ var docsSummaries = map[webpage.Language]map[string]string{
 		"draining":     "这个节点的排空进行到哪里",
 		"undrain":      "让这个节点重新接受页面",
 		"reload":       "重新读取配置",
+		"settings":     "生效的设置，以及重新加载会改变什么",
 		"health":       "进程是否在运行",
 		"ready":        "这个服务器是否可以接受请求",
 		"metrics":      "供 Prometheus 使用的指标",

@@ -62,6 +62,7 @@ export const calls = {
   draining: '这个节点排空到了哪里',
   undrain: '让这个节点重新接纳页面',
   reload: '重新读取配置',
+  settings: '生效的设置，以及重新加载会改变什么',
   health: '进程是否在运行',
   ready: '这台服务器现在能否接受流量',
   metrics: 'Prometheus 的指标',
