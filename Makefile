@@ -14,7 +14,7 @@ ENGINES ?= nats
 ROUNDS  ?= 20
 FAULTS  ?=
 
-.PHONY: demo example-laravel test build vet plain race portable browser js dashboard typescript cross lint security release test-release test-packages test-monitoring test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures tidy clean
+.PHONY: demo example-laravel test build vet plain race portable browser js dashboard typescript cross lint security release test-release test-packages test-monitoring test-deploy fuzz soak bench compare hostile chaos rolling capacity handover-chaos handover-figures dashboard-figures tidy clean
 .DEFAULT_GOAL := build
 
 build: ; go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/scenecast ./cmd/scenecast
@@ -64,6 +64,7 @@ soak: ; go test -race -run '^(TestSoak|TestNumbering|TestNumberingOverNodes)$$' 
 chaos: ; go test -run '^(TestChaos|TestPartition|TestSingleNodeIsKilled)$$' -timeout 0 -v ./cmd/scenecast -chaos $(CHAOS) -chaos-rate $(RATE) -chaos-engines $(ENGINES) -chaos-faults "$(FAULTS)"
 rolling: ; go test -run '^TestRollingBehindProxy$$' -timeout 0 -v ./cmd/scenecast -rolling $(ROUNDS)
 compare: ; scripts/install-compare-peers && go run ./bench/compare --json bin/compare/report.json --svg bin/compare/chart.svg --markdown bin/compare/report.md $(ARGS)
+dashboard-figures: ; scripts/install-test-tools && go test -count=1 -vet=off -timeout 30m -run "^TestDashboardFigures$$" -v ./e2e -figures $(ARGS)
 capacity: build ; go run ./bench/capacity --binary bin/scenecast $(ARGS)
 hostile: build ; go run ./bench/hostile --binary bin/scenecast $(ARGS)
 handover-chaos: ; scripts/handover-chaos
