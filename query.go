@@ -1,6 +1,9 @@
 package scenecast
 
 import (
+	"maps"
+	"net/netip"
+
 	"scenecast/audience"
 	"scenecast/label"
 	"scenecast/scenes"
@@ -16,6 +19,7 @@ type Query struct {
 	Relabel    *Relabel      // change their labels
 	Disconnect *Disconnect   // close them
 	Values     *Values       // tell the values of a label
+	Keys       *Keys         // tell the keys of labels
 	Scenes     *Scenes       // tell how many are in each scene
 	Stats      *Stats        // tell what the nodes have done lately; about no connections in particular
 	Endings    *Endings      // tell how connections of a page have ended; To is not looked at
@@ -25,6 +29,9 @@ type Query struct {
 type List struct {
 	After ConnID // only those behind this one
 	Limit int    // at most so many
+
+	// From asks for those alone that come from this network, as Detail.From tells it. Zero: it does not matter from where.
+	From netip.Prefix
 
 	// Detail asks for all that is known of one connection: Reply.Detail, where exactly one matches.
 	Detail bool
@@ -42,6 +49,9 @@ type Disconnect struct{ Ending Ending }
 
 // Values asks which values a key has among the chosen connections, and how many of them have each.
 type Values struct{ Key string }
+
+// Keys asks which keys the labels of the chosen connections have, and how many of them have each.
+type Keys struct{}
 
 // Scenes asks how many of the chosen connections are in each scene: each combination of values of some keys. The connections are chosen in turn
 // among the pushes, and each counts with the labels that it has a moment later.
@@ -70,7 +80,9 @@ type Reply struct {
 	ByNode      []NodeCount    // the same, by node
 	Changed     int            // of Relabel: connections that have the labels now
 	Connections []Connection   // of List, in the order of their IDs
+	Filtered    bool           // of List with From; false: whoever answers does not know that, and has listed any
 	Values      map[string]int // of Values
+	Keys        map[string]int // of Keys; nil: whoever answers does not know that query
 	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
 	Stats       []NodeStats    // of Stats, in no order
 	Detail      *Detail        // of List with Detail; nil also where its node does not know how to tell
@@ -110,12 +122,20 @@ func (r *Reply) Add(other Reply) {
 		r.Detail = other.Detail
 	}
 	r.Endings = append(r.Endings, other.Endings...)
-	for value, n := range other.Values {
-		if r.Values == nil {
-			r.Values = make(map[string]int)
-		}
-		r.Values[value] += n
+	r.Filtered = r.Filtered || other.Filtered
+	r.Values = addCounts(r.Values, other.Values)
+	r.Keys = addCounts(r.Keys, other.Keys)
+}
+
+// addCounts adds counts to others. Nil and nil stay nil, which is not the same as none.
+func addCounts(to, counts map[string]int) map[string]int {
+	if to == nil {
+		return maps.Clone(counts)
 	}
+	for name, n := range counts {
+		to[name] += n
+	}
+	return to
 }
 
 // mergeConnections makes one list of two, each in the order of the IDs.

@@ -130,7 +130,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/pushes/{id}", auth.Read, "", nil, (*API).pushByID, false},
 	{http.MethodPost, "/v1/audience", auth.Read, "", nil, (*API).audience, false},
 	{http.MethodPost, "/v1/audience/explain", auth.Read, "", nil, (*API).explain, false},
-	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"after", "limit", "to"}, (*API).connections, false},
+	{http.MethodGet, "/v1/connections", auth.Read, "", []string{"address", "after", "limit", "to"}, (*API).connections, false},
 	{http.MethodGet, "/v1/connections/{id}", auth.Read, "", nil, (*API).connection, false},
 	{http.MethodGet, "/v1/labels", auth.Read, "", []string{"key", "limit", "to"}, (*API).labels, false},
 	{http.MethodGet, "/v1/scenes", auth.Read, "", []string{"by", "limit", "to"}, (*API).scenes, false},

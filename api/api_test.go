@@ -110,6 +110,8 @@ func (a *asker) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, er
 	}
 	what := "count"
 	switch {
+	case q.List != nil && q.List.From.IsValid():
+		what = fmt.Sprintf("list %d behind %s from %s of", q.List.Limit, q.List.After, q.List.From)
 	case q.List != nil:
 		what = fmt.Sprintf("list %d behind %s of", q.List.Limit, q.List.After)
 	case q.Relabel != nil:
@@ -118,6 +120,8 @@ func (a *asker) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, er
 		what = fmt.Sprintf("disconnect with %d %q", q.Disconnect.Ending.Code, q.Disconnect.Ending.Detail)
 	case q.Values != nil:
 		what = fmt.Sprintf("values of %s of", q.Values.Key)
+	case q.Keys != nil:
+		what = "keys of"
 	case q.Endings != nil:
 		what = fmt.Sprintf("endings of %s by %s", q.Endings.Page, q.Endings.Identity)
 	}

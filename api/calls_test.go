@@ -179,10 +179,18 @@ func TestAnswered(t *testing.T) {
 		{"GET", "/v1/connections?limit=1", ``, 4, `shop: list 2 behind 0.0 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3,"nodes":2,"nodes_known":4}`},
 		{"GET", "/v1/connections?limit=2", ``, 3, `shop: list 3 behind 0.0 of *`, `{"connections":[` + first + `,` + second + `],"next":"7.2","matched":3,"nodes":2,"nodes_known":4}`},
 
+		{"GET", "/v1/connections?address=203.0.113.7&limit=1", ``, 2, `shop: list 2 behind 0.0 from 203.0.113.7/32 of *`, `{"connections":[` + first + `],"next":"7.1","matched":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/connections?address=::ffff:203.0.113.7&to=has(a)&after=7.1", ``, 0, `shop: list 101 behind 7.1 from 203.0.113.7/32 of has(a)`, nobody},
+		{"GET", "/v1/connections?address=10.0.0.0/8", ``, 0, `shop: list 101 behind 0.0 from 10.0.0.0/8 of *`, nobody},
+		{"GET", "/v1/connections?address=2001:db8::/32", ``, 0, `shop: list 101 behind 0.0 from 2001:db8::/32 of *`, nobody},
+		{"GET", "/v1/connections?address=2001:DB8::1", ``, 0, `shop: list 101 behind 0.0 from 2001:db8::1/128 of *`, nobody},
+
 		{"GET", "/v1/connections/7.1", ``, 1, `shop: list 1 behind 0.0 of @id == "7.1"`, `{"id":"7.1","labels":` + labelsOfSome + `,"node":7,"wire":"","nodes":2,"nodes_known":4}`},
 
 		{"GET", "/v1/labels?key=page", ``, 0, `shop: values of page of *`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3,"nodes":2,"nodes_known":4}`},
 		{"GET", "/v1/labels" + query("key", "page", "to", `{"plan":"pro"}`), ``, 0, `shop: values of page of plan == "pro"`, `{"key":"page","values":[{"value":"home","connections":5},{"value":"","connections":2},{"value":"list","connections":2}],"distinct":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/labels", ``, 0, `shop: keys of *`, `{"keys":[{"key":"@id","connections":5},{"key":"page","connections":3},{"key":"plan","connections":3}],"distinct":3,"nodes":2,"nodes_known":4}`},
+		{"GET", "/v1/labels?limit=2&to=has(a)", ``, 0, `shop: keys of has(a)`, `{"keys":[{"key":"@id","connections":5},{"key":"page","connections":3}],"distinct":3,"nodes":2,"nodes_known":4}`},
 		{"GET", "/v1/labels?key=@user&limit=1", ``, 0, `shop: values of @user of *`, `{"key":"@user","values":[{"value":"home","connections":5}],"distinct":3,"nodes":2,"nodes_known":4}`},
 
 		{"POST", "/v1/labels", `{"to":"*","set":{"page":"list","tag":["a","b"]}}`, 0, `shop: relabel by map["page":["list"] "tag":["a" "b"]] *`, relabels},
@@ -198,6 +206,8 @@ func TestAnswered(t *testing.T) {
 		f := newFixture(t)
 		f.asker.reply.Connections = someConnections(c.connections)
 		f.asker.reply.Values = map[string]int{"list": 2, "home": 5, "": 2}
+		f.asker.reply.Keys = map[string]int{"plan": 3, "@id": 5, "page": 3}
+		f.asker.reply.Filtered = true
 		name := fmt.Sprintf("%s %s %s of %d", c.method, c.target, c.body, c.connections)
 		checkAnswer(t, name, f.call(c.method, c.target, "all", strings.NewReader(c.body)), 200, c.answer)
 		if asked := f.asked(); !slices.Equal(asked, []string{c.asked}) {
@@ -268,6 +278,13 @@ func TestNobodyThere(t *testing.T) {
 	} {
 		checkAnswer(t, target, f.call("GET", target, "all", nil), 200, want)
 	}
+	for target, what := range map[string]string{"/v1/labels": "list the keys of labels", "/v1/connections?address=::1": "find connections by address"} {
+		checkAnswer(t, target, f.call("GET", target, "all", nil), 503,
+			`{"title":"Service Unavailable","status":503,"kind":"unavailable","detail":"no node that has answered can `+what+`: they run an older version"}`)
+	}
+	f.asker.reply = scenecast.Reply{Keys: make(map[string]int), Filtered: true}
+	checkAnswer(t, "keys", f.call("GET", "/v1/labels", "all", nil), 200, `{"keys":[],"distinct":0,"nodes":0,"nodes_known":0}`)
+	checkAnswer(t, "from", f.call("GET", "/v1/connections?address=::1", "all", nil), 200, `{"connections":[],"matched":0,"nodes":0,"nodes_known":0}`)
 	checkAnswer(t, "an ID", f.call("GET", "/v1/connections/7.3", "all", nil), 404,
 		`{"title":"Not Found","status":404,"kind":"not_found","detail":"no connection 7.3 is here now"}`)
 	f.asker.reply = scenecast.Reply{Tally: scenecast.Tally{Nodes: 2}, Known: 3}
@@ -328,7 +345,7 @@ func TestCallsRefused(t *testing.T) {
 		{"GET", "/v1/connections?to=page", ``, "to.column 5", ""},
 		{"GET", "/v1/connections" + query("to", `{"page":null}`), ``, "to.page", ""},
 		{"GET", "/v1/connections" + query("to", `{`), ``, "to.column 1", ""},
-		{"GET", "/v1/connections?page=home", ``, "page", "unknown parameter; there are after, limit, to"},
+		{"GET", "/v1/connections?page=home", ``, "page", "unknown parameter; there are address, after, limit, to"},
 		{"GET", "/v1/connections?to=%zz", ``, "", "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded"},
 		{"GET", "/v1/connections?limit=1;after=7.1", ``, "", "the URL's query is not well-formed: key=value pairs joined by &, percent-encoded"},
 
@@ -336,7 +353,18 @@ func TestCallsRefused(t *testing.T) {
 		{"GET", "/v1/connections/07.1", ``, "id", `"07.1" is no connection: it has the form node.number, as in 5203.17`},
 		{"GET", "/v1/connections/7.1?to=x", ``, "to", "unknown parameter; this call takes none in its URL"},
 
-		{"GET", "/v1/labels", ``, "key", "takes a label's key, as in ?key=page"},
+		{"GET", "/v1/connections?address=", ``, "address", `"" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=localhost", ``, "address", `"localhost" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=300.1.1.1", ``, "address", `"300.1.1.1" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=10.0.0.1/8", ``, "address", `"10.0.0.1/8" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=10.0.0.0/33", ``, "address", `"10.0.0.0/33" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=10.0.0.1:80", ``, "address", `"10.0.0.1:80" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=fe80::1%25eth0", ``, "address", `"fe80::1%eth0" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=::ffff:10.0.0.0/104", ``, "address", `"::ffff:10.0.0.0/104" is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64`},
+		{"GET", "/v1/connections?address=::1&address=::2", ``, "address", "given 2 times"},
+
+		{"GET", "/v1/labels?limit=0", ``, "limit", limit},
+		{"GET", "/v1/labels?to=page", ``, "to.column 5", ""},
 		{"GET", "/v1/labels?key=", ``, "key", "takes a label's key, as in ?key=page"},
 		{"GET", "/v1/labels?key=a.b", ``, "key", "takes a label's key, as in ?key=page"},
 		{"GET", "/v1/labels?key=a&limit=-1", ``, "limit", limit},

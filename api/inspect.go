@@ -1,12 +1,10 @@
 package api
 
 import (
-	"cmp"
-	"slices"
+	"net/netip"
 
 	"scenecast"
 	"scenecast/audience"
-	"scenecast/label"
 	"scenecast/language"
 	"scenecast/problem"
 )
@@ -93,15 +91,22 @@ func (a *API) connections(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := &scenecast.List{Limit: limit + 1} // one more tells whether there is a next page
+	from, err := r.params.network()
+	if err != nil {
+		return nil, err
+	}
+	list := &scenecast.List{Limit: limit + 1, From: from} // one more tells whether there is a next page
 	if after, ok := r.params["after"]; ok {
 		if list.After, err = scenecast.ParseConnID(after); err != nil {
 			return nil, problem.New(problem.Invalid, "%v", err).At("after")
 		}
 	}
 	reply, err := a.ask(r, scenecast.Query{To: to, List: list})
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case from.IsValid() && !reply.Filtered:
+		return nil, problem.New(problem.Unavailable, "no node that has answered can find connections by address: they run an older version")
 	}
 	page := connectionsResponse{
 		Connections: firstOf(reply.Connections, limit),
@@ -113,6 +118,23 @@ func (a *API) connections(r *request) (any, error) {
 		page.Next = page.Connections[limit-1].ID.String()
 	}
 	return page, nil
+}
+
+// network reads the parameter address: an IP address or a network of them. Left out, it is the zero prefix.
+func (p parameters) network() (netip.Prefix, error) {
+	text, ok := p["address"]
+	if !ok {
+		return netip.Prefix{}, nil
+	}
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	if err != nil || network.Addr().Is4In6() || network != network.Masked() {
+		return netip.Prefix{}, problem.New(problem.Invalid, "%.80q is no address; write it as 203.0.113.7, 10.0.0.0/8 or 2001:db8::/64", text).At("address")
+	}
+	return network, nil
 }
 
 // firstOf are the first n of a list; never nil, so that JSON has an array.
@@ -157,46 +179,4 @@ func (a *API) find(r *request, id scenecast.ConnID) (scenecast.Reply, error) {
 		return reply, problem.New(problem.NotFound, "no connection %s is here now", id)
 	}
 	return reply, nil
-}
-
-// labelsResponse is the answer to GET /v1/labels.
-type labelsResponse struct {
-	Key      string       `json:"key"`
-	Values   []valueCount `json:"values"`
-	Distinct int          `json:"distinct"` // values in all, listed or not
-	answered
-}
-
-type valueCount struct {
-	Value       string `json:"value"`
-	Connections int    `json:"connections"`
-}
-
-// labels answers GET /v1/labels?key=page: the values that the key has in an audience, those with the most connections first.
-func (a *API) labels(r *request) (any, error) {
-	to, err := r.params.audience()
-	if err != nil {
-		return nil, err
-	}
-	limit, err := r.params.limit()
-	if err != nil {
-		return nil, err
-	}
-	key := r.params["key"]
-	if !label.ValidKey(key) {
-		return nil, problem.New(problem.Invalid, "takes a label's key, as in ?key=page").At("key")
-	}
-	reply, err := a.ask(r, scenecast.Query{To: to, Values: &scenecast.Values{Key: key}})
-	if err != nil {
-		return nil, err
-	}
-	response := labelsResponse{Key: key, Values: []valueCount{}, Distinct: len(reply.Values), answered: answeredBy(reply)}
-	for value, n := range reply.Values {
-		response.Values = append(response.Values, valueCount{value, n})
-	}
-	slices.SortFunc(response.Values, func(a, b valueCount) int {
-		return cmp.Or(cmp.Compare(b.Connections, a.Connections), cmp.Compare(a.Value, b.Value))
-	})
-	response.Values = response.Values[:min(limit, len(response.Values))]
-	return response, nil
 }

@@ -75,6 +75,21 @@ func TestCalls(t *testing.T) {
 	check("why", why.Matches && why.Explanation.Why == "plan = pro" && why.Nodes == 0, why, err)
 	values, err := b.LabelValues(ctx, "order", "*", 10)
 	check("the values", values.Distinct == 1 && values.Values[0] == client.LabelValue{Value: "7", Connections: 1}, values, err)
+	keys, err := b.LabelKeys(ctx, client.Labels{"page": {"order"}}, 100)
+	check("the keys", keys.Distinct == len(keys.Keys) && slices.Contains(keys.Keys, client.LabelKey{Key: "plan", Connections: 1}) && keys.Nodes == 1, keys, err)
+	for from, want := range map[string]int{"127.0.0.0/8": 1, "127.0.0.1": 1, "192.0.2.0/24": 0} {
+		found := 0
+		for c, err := range b.ConnectionsFrom(ctx, from, "*") {
+			found++
+			check("a connection from "+from, c.ID == id, c, err)
+		}
+		check("from "+from, found == want, found, nil)
+	}
+	for _, err := range b.ConnectionsFrom(ctx, "localhost", "*") {
+		if !errors.As(err, &e) || e.Kind != client.KindInvalid || e.Where != "address" {
+			t.Errorf("from a name: %v", err)
+		}
+	}
 	table, err := b.CountScenes(ctx, []string{"page", "order", "nothing"}, client.Labels{"page": {"order"}}, 10)
 	check("the scenes by keys", table.Matched == 1 && len(table.Scenes) == 1 && table.Scenes[0].Labels.Get("order") == "7" && len(table.Scenes[0].Labels) == 2 &&
 		table.Scenes[0].PushesPerMinute != nil && *table.Scenes[0].PushesPerMinute >= 2 && table.Rest == client.RestOfScenes{} && table.Nodes == 1, table, err)

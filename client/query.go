@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -161,13 +162,25 @@ func each[T any](query url.Values, fetch func(url.Values) (items []T, next strin
 // Connections iterates over the connections of an audience, in the order of their IDs: whoever was there all the while comes exactly once. It
 // asks the server for a thousand at a time. An error is the last pair.
 func (b *Backend) Connections(ctx context.Context, to any) iter.Seq2[Connection, error] {
+	return b.connections(ctx, to, url.Values{})
+}
+
+// ConnectionsFrom is Connections, of those that come from an address, as "203.0.113.7", or from a network, as "10.0.0.0/8": as
+// ConnectionDetail.Remote tells it. Nodes of versions that cannot find by address are left out.
+func (b *Backend) ConnectionsFrom(ctx context.Context, address string, to any) iter.Seq2[Connection, error] {
+	return b.connections(ctx, to, url.Values{"address": {address}})
+}
+
+func (b *Backend) connections(ctx context.Context, to any, query url.Values) iter.Seq2[Connection, error] {
 	return func(yield func(Connection, error) bool) {
 		text, err := audienceText(to)
 		if err != nil {
 			yield(Connection{}, err)
 			return
 		}
-		each(url.Values{"to": {text}}, func(query url.Values) ([]Connection, string, error) {
+		query := maps.Clone(query) // of this iteration
+		query.Set("to", text)
+		each(query, func(query url.Values) ([]Connection, string, error) {
 			var page struct {
 				Connections []Connection
 				Next        string
@@ -206,6 +219,29 @@ func (b *Backend) LabelValues(ctx context.Context, key string, to any, limit int
 		err = b.get(ctx, "/v1/labels", url.Values{"key": {key}, "to": {text}, "limit": {strconv.Itoa(limit)}}, &values)
 	}
 	return values, err
+}
+
+// LabelKeys are the keys that labels have.
+type LabelKeys struct {
+	Keys       []LabelKey `json:"keys"`     // those with the most connections first
+	Distinct   int        `json:"distinct"` // how many there are, listed or not
+	Nodes      int        `json:"nodes"`    // that have answered
+	NodesKnown int        `json:"nodes_known"`
+}
+
+// LabelKey is a key, and how many connections have labels of it.
+type LabelKey struct {
+	Key         string `json:"key"`
+	Connections int    `json:"connections"`
+}
+
+// LabelKeys tells which keys the labels of an audience's connections have, at most limit of them, which is 1 to 1000.
+func (b *Backend) LabelKeys(ctx context.Context, to any, limit int) (keys LabelKeys, err error) {
+	text, err := audienceText(to)
+	if err == nil {
+		err = b.get(ctx, "/v1/labels", url.Values{"to": {text}, "limit": {strconv.Itoa(limit)}}, &keys)
+	}
+	return keys, err
 }
 
 // SceneTable says how many pages are in each scene: each combination of values of some keys.

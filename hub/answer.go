@@ -2,9 +2,11 @@ package hub
 
 import (
 	"maps"
+	"slices"
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/label"
 )
 
 // answer is a query on its way through one shard. What is to be done for each of many members is done in slices; see turns.go.
@@ -17,12 +19,14 @@ type answer struct {
 	left  []scenecast.Slot          // the members that are left to be gone through; some may have left meanwhile
 	each  func(slot scenecast.Slot) // what is done with each
 	slice int                       // how many members a slice goes through; they take less than 100 µs
+	then  func()                    // what comes behind the last one, and may go through others; nil: the answer
 	reply scenecast.Reply
 }
 
 // How many members a slice goes through.
 const (
 	sliceOfList       = 64
+	sliceOfAddresses  = 64 // the kernel is asked for each
 	sliceOfRelabel    = 16
 	sliceOfDisconnect = 8
 )
@@ -45,6 +49,11 @@ func (a *answer) step() (done bool) {
 	if a.left = a.left[n:]; len(a.left) > 0 {
 		return false
 	}
+	if then := a.then; then != nil {
+		a.then = nil
+		then()
+		return false
+	}
 	a.done(a.reply)
 	return true
 }
@@ -59,6 +68,10 @@ func (a *answer) begin() {
 	case q.Endings != nil: // which the hub knows
 	case q.Values != nil:
 		a.values(app)
+	case q.Keys != nil:
+		a.keys(app)
+	case q.List != nil && q.List.From.IsValid():
+		a.listFrom(app)
 	case q.List != nil:
 		a.list(app)
 	case q.Relabel != nil:
@@ -96,6 +109,18 @@ func (a *answer) values(app *appIndex) {
 	})
 }
 
+// keys counts the members that have each key.
+func (a *answer) keys(app *appIndex) {
+	a.reply.Keys = make(map[string]int)
+	var keys []string
+	a.goThrough(a.shard.choose(a.query.App, a.query.To), sliceOfList, func(slot scenecast.Slot) {
+		keys = app.index.AppendKeys(slot.Index, keys[:0])
+		for _, key := range keys {
+			a.reply.Keys[key]++
+		}
+	})
+}
+
 // list tells of the connections behind the cursor; of more than the limit, of those that come first.
 func (a *answer) list(app *appIndex) {
 	s, list := a.shard, a.query.List
@@ -106,14 +131,44 @@ func (a *answer) list(app *appIndex) {
 			first.offer(id, i)
 		}
 	}
+	matched := len(chosen)
 	a.goThrough(first.indexes(), sliceOfList, func(slot scenecast.Slot) {
-		labels := app.index.Labels(slot.Index)
-		a.reply.Connections = append(a.reply.Connections, scenecast.Connection{ID: s.id(s.members.at(slot.Index)), Labels: labels})
-		if list.Detail && len(chosen) == 1 {
+		labels := a.tell(app, slot)
+		if list.Detail && matched == 1 {
 			a.reply.Detail = s.detail(slot, labels)
 		}
 	})
-	a.reply.Tally.Matched = len(chosen)
+	a.reply.Tally.Matched = matched
+}
+
+// tell adds a member to the list.
+func (a *answer) tell(app *appIndex, slot scenecast.Slot) label.Set {
+	labels := app.index.Labels(slot.Index)
+	a.reply.Connections = append(a.reply.Connections, scenecast.Connection{ID: a.shard.id(a.shard.members.at(slot.Index)), Labels: labels})
+	return labels
+}
+
+// listFrom is list, of those that come from a network. No index has addresses, so all that are chosen are gone through: first to see where they
+// come from, and then, of those that come first, to tell of them.
+func (a *answer) listFrom(app *appIndex) {
+	s, list := a.shard, a.query.List
+	first, matched := firstMembers{max: list.Limit}, 0
+	a.goThrough(s.choose(a.query.App, a.query.To), sliceOfAddresses, func(slot scenecast.Slot) {
+		if !list.From.Contains(s.from(slot, s.socketState(slot).Peer)) {
+			return
+		}
+		matched++
+		if id := s.id(s.members.at(slot.Index)); id.Compare(list.After) > 0 {
+			first.offer(id, slot.Index)
+		}
+	})
+	a.reply.Tally.Matched = 0
+	a.then = func() {
+		first.cut()
+		here := slices.DeleteFunc(first.all, func(m identified) bool { return s.id(s.members.at(m.index)) != m.id }) // another has the slot
+		a.goThrough(indexesOf(here), sliceOfList, func(slot scenecast.Slot) { a.tell(app, slot) })
+		a.reply.Tally.Matched = matched
+	}
 }
 
 // relabel changes a member's labels in the name of the backend.

@@ -42,8 +42,12 @@ func (f *firstMembers) cut() {
 // indexes are the first members, in order.
 func (f *firstMembers) indexes() []uint32 {
 	f.cut()
-	indexes := make([]uint32, len(f.all))
-	for i, m := range f.all {
+	return indexesOf(f.all)
+}
+
+func indexesOf(members []identified) []uint32 {
+	indexes := make([]uint32, len(members))
+	for i, m := range members {
 		indexes[i] = m.index
 	}
 	return indexes

@@ -220,7 +220,11 @@ func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 		h.answerScenes(q, report)
 		return
 	}
-	sum := newSum(len(h.shards), scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}}, func(r scenecast.Reply) {
+	whole := scenecast.Reply{Tally: scenecast.Tally{Nodes: 1}, Filtered: q.List != nil && q.List.From.IsValid()}
+	if q.Keys != nil {
+		whole.Keys = make(map[string]int)
+	}
+	sum := newSum(len(h.shards), whole, func(r scenecast.Reply) {
 		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
 		if of := q.Endings; of != nil {
 			r.Endings = h.endings.Of(string(session.NewKey(q.App, of.Page, of.Identity)))

@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,18 @@ func TestColumns(t *testing.T) {
 		if step.got != step.want {
 			t.Errorf("%s, want %s", step.got, step.want)
 		}
+	}
+	for _, step := range []struct {
+		member uint32
+		want   string
+	}{{3, "[order page tag]"}, {700, "[]"}} {
+		got := x.AppendKeys(step.member, nil)
+		if slices.Sort(got); fmt.Sprint(got) != step.want {
+			t.Errorf("the keys of %d are %v, want %s", step.member, got, step.want)
+		}
+	}
+	if got := x.AppendKeys(3, []string{"page"}); len(got) != 4 || got[0] != "page" {
+		t.Errorf("behind others: %v", got)
 	}
 	x.Relabel(3, set("tag=c"))
 	if got := of(3, "page", "tag"); got != "[[] [c]]" {

@@ -147,6 +147,19 @@ func (x *Index) Labels(member uint32) label.Set {
 	return label.New(labels...)
 }
 
+// AppendKeys appends the keys of a member's labels, each once, in no particular order.
+func (x *Index) AppendKeys(member uint32, dst []string) []string {
+	x.must(member)
+	before := len(dst)
+	for _, e := range x.members.of(member) {
+		name := x.labels.keys.items.item(x.labels.items.item(e.label).key).name
+		if !slices.Contains(dst[before:], name) {
+			dst = append(dst, name)
+		}
+	}
+	return dst
+}
+
 // Distinct is how many values a key has.
 func (x *Index) Distinct(key string) int {
 	r := x.labels.keys.byName[key]

@@ -141,13 +141,17 @@ func draw(random *rand.Rand) (c confinedCall) {
 	case 10:
 		c = confinedCall{method: "POST", target: "/v1/audience", body: fmt.Sprintf(`{"to":"%s","except":"NODE.%s","sample":%d}`, quoted, number, random.IntN(4))}
 	case 11:
-		c = get("/v1/connections", "to", to, "limit", fmt.Sprint(1+random.IntN(3)), "after", "NODE."+number)
+		c = get("/v1/connections", "to", to, "limit", fmt.Sprint(1+random.IntN(3)), "after", "NODE."+number, "address", []string{"127.0.0.1", "127.0.0.0/8", "::1"}[random.IntN(3)])
 	case 12:
 		c = get("/v1/connections/NODE." + number)
 	case 13:
 		if random.IntN(2) == 0 {
 			by := []string{"tenant", "page", "@id", "page,status", "@user,page,x"}[random.IntN(5)]
 			c = confinedCall{method: "GET", target: "/v1/scenes?" + url.Values{"by": {by}, "to": {to}, "limit": {fmt.Sprint(1 + random.IntN(3))}}.Encode()}
+			break
+		}
+		if random.IntN(3) == 0 {
+			c = get("/v1/labels", "to", to, "limit", fmt.Sprint(1+random.IntN(9)))
 			break
 		}
 		c = get("/v1/labels", "key", []string{"tenant", "page", "@id", "@user", "x", "status"}[random.IntN(6)], "to", to)

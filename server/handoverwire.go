@@ -244,10 +244,12 @@ type wireQuery struct {
 	Values     *string             `json:"values,omitempty"`
 	Scenes     *scenecast.Scenes   `json:"scenes,omitempty"`
 	Stats      *scenecast.Stats    `json:"stats,omitempty"`
+	Keys       *scenecast.Keys     `json:"keys,omitempty"`
+	Endings    *scenecast.Endings  `json:"endings,omitempty"`
 }
 
 func encodeQuery(q scenecast.Query) ([]byte, error) {
-	w := wireQuery{App: q.App, To: q.To.String(), List: q.List, Scenes: q.Scenes, Stats: q.Stats}
+	w := wireQuery{App: q.App, To: q.To.String(), List: q.List, Scenes: q.Scenes, Stats: q.Stats, Keys: q.Keys, Endings: q.Endings}
 	if q.Relabel != nil {
 		w.Relabel = q.Relabel.Change
 	}
@@ -268,7 +270,7 @@ func decodeQuery(b []byte) (q scenecast.Query, err error) {
 	if q.To, err = audience.Parse(w.To); err != nil {
 		return q, err
 	}
-	q.App, q.List, q.Scenes, q.Stats = w.App, w.List, w.Scenes, w.Stats
+	q.App, q.List, q.Scenes, q.Stats, q.Keys, q.Endings = w.App, w.List, w.Scenes, w.Stats, w.Keys, w.Endings
 	if w.Relabel != nil {
 		q.Relabel = &scenecast.Relabel{Change: label.Change(w.Relabel)}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"net/netip"
 	"reflect"
 	"testing"
 
@@ -16,6 +17,10 @@ func TestForwardedQueries(t *testing.T) {
 		{App: "shop", Scenes: &scenecast.Scenes{By: []string{"page", "order"}, Limit: 200}},
 		{App: "default", Stats: &scenecast.Stats{All: true, UpTo: 1 << 40, Steps: 180}},
 		{App: "shop", Values: &scenecast.Values{Key: "page"}},
+		{App: "shop", Keys: &scenecast.Keys{}},
+		{App: "shop", Endings: &scenecast.Endings{Page: "p1", Identity: "@42"}},
+		{App: "shop", List: &scenecast.List{After: scenecast.ConnID{Node: 7, Seq: 1}, Limit: 101, Detail: true}},
+		{App: "shop", List: &scenecast.List{Limit: 101, From: netip.MustParsePrefix("2001:db8::/32")}},
 	} {
 		want.To = audience.Everybody()
 		b, err := encodeQuery(want)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,6 +174,12 @@ func TestInspectingACluster(t *testing.T) {
 			d.Endings[0].Code != 4002 || d.Endings[1].Code != 4001 {
 			t.Errorf("at node %d: %+v", i, d)
 		}
+		if answer := s.api("GET", "/v1/connections?address=127.0.0.0/8", ""); !strings.Contains(answer, `"id":"`+id+`"`) || !strings.Contains(answer, `"nodes":3,"nodes_known":3}`) {
+			t.Errorf("by address at node %d: %s", i, answer)
+		}
+		if answer := s.api("GET", "/v1/labels?to=has(@user)", ""); !strings.Contains(answer, `{"key":"@user","connections":1}`) || !strings.Contains(answer, `"distinct":5,"nodes":3,"nodes_known":3}`) {
+			t.Errorf("the keys at node %d: %s", i, answer)
+		}
 		answer := s.api("POST", "/v1/audience/explain", fmt.Sprintf(`{"to":"page == \"home\"","connection":"%s"}`, id))
 		if !strings.Contains(answer, `"why":"page = list, not home"`) || !strings.HasSuffix(strings.TrimSpace(answer), `"nodes":3,"nodes_known":3}`) {
 			t.Errorf("at node %d: %s", i, answer)
@@ -180,5 +188,69 @@ func TestInspectingACluster(t *testing.T) {
 		if n := strings.Count(answer, `"tally":{"matched":1,"queued":1,"dropped":0,"nodes":3,"nodes_known":3,"done":true}`); n != 3 {
 			t.Errorf("at node %d: %d pushes with their tallies: %s", i, n, answer)
 		}
+	}
+}
+
+// TestFindByAddress: connections are found by the address that each is told with, that of a proxy's client too, whoever owns the sockets; by a
+// confined key those alone that it reaches.
+func TestFindByAddress(t *testing.T) {
+	for _, portable := range []bool{false, true} {
+		t.Run(fmt.Sprint("portable ", portable), func(t *testing.T) {
+			s := startWith(t, map[string]string{
+				"client_tokens":          `[{token: page-of-7, labels: {tenant: "7"}}, {token: page-of-8, labels: {tenant: "8"}}]`,
+				"api_keys":               "[{name: all, key: " + apiKey + "}, {name: seven, key: " + tenantKey + `, within: 'tenant == "7"'}]`,
+				"limits.per_address":     "100",
+				"limits.trusted_proxies": "127.0.0.2",
+			}, func(o *options) { o.SetPortable(portable) })
+			for i, v := range []struct{ token, from, forwarded string }{
+				{"page-of-7", "127.0.0.2", "203.0.113.7"}, {"page-of-8", "127.0.0.2", "203.0.113.9"}, {"page-of-7", "127.0.0.2", "2001:db8:0:1::7"},
+				{"page-of-7", "127.0.0.3", "203.0.113.7"}, {"page-of-8", "127.0.0.4", "198.51.100.1"},
+			} {
+				s.mustVisit(v.from, fmt.Sprintf("token=%s&page=p%d", v.token, i), "X-Forwarded-For: "+v.forwarded)
+			}
+			for _, c := range []struct{ address, all, confined string }{
+				{"203.0.113.7", "p0", "p0"},
+				{"203.0.113.0/24", "p0 p1", "p0"},
+				{"::ffff:203.0.113.9", "p1", ""},
+				{"127.0.0.0/8", "p3 p4", "p3"},
+				{"2001:db8:0:1::/64", "p2", "p2"},
+				{"0.0.0.0/0", "p0 p1 p3 p4", "p0 p3"},
+				{"192.0.2.0/24", "", ""},
+			} {
+				for key, want := range map[string]string{apiKey: c.all, tenantKey: c.confined} {
+					var found struct {
+						Connections []struct {
+							ID     string
+							Labels map[string]string
+						}
+						Matched int
+					}
+					status, answer := s.call(http.MethodGet, "/v1/connections?address="+c.address, key, "", "")
+					if err := json.Unmarshal([]byte(answer), &found); err != nil || status != http.StatusOK {
+						t.Fatalf("from %s: %d %s", c.address, status, answer)
+					}
+					var pages []string
+					for _, one := range found.Connections {
+						pages = append(pages, one.Labels["page"])
+						network, err := netip.ParsePrefix(c.address)
+						if remote := s.inspect(key, one.ID).Remote; err == nil && !network.Contains(netip.MustParseAddr(remote)) || err != nil && remote != strings.TrimPrefix(c.address, "::ffff:") {
+							t.Errorf("%s is found from %s, and comes from %s", one.Labels["page"], c.address, remote)
+						}
+					}
+					slices.Sort(pages)
+					if got := strings.Join(pages, " "); got != want || found.Matched != len(pages) {
+						t.Errorf("from %s by the key %s: %q (%d), want %q", c.address, key, got, found.Matched, want)
+					}
+				}
+			}
+			for key, want := range map[string]string{
+				apiKey:    `{"keys":[{"key":"@id","connections":5},{"key":"@protocol","connections":5},{"key":"page","connections":5},{"key":"tenant","connections":5}],"distinct":4,"nodes":1,"nodes_known":1}`,
+				tenantKey: `{"keys":[{"key":"@id","connections":3},{"key":"@protocol","connections":3},{"key":"page","connections":3},{"key":"tenant","connections":3}],"distinct":4,"nodes":1,"nodes_known":1}`,
+			} {
+				if _, answer := s.call(http.MethodGet, "/v1/labels", key, "", ""); strings.TrimSpace(answer) != want {
+					t.Errorf("the keys by %s are %s, want %s", key, answer, want)
+				}
+			}
+		})
 	}
 }

@@ -34,6 +34,9 @@ export async function backend(key: string): Promise<number> {
   await ConnectionsService.disconnect(close);
   await PagesService.tutorialGet("orderShipped", key, { order: "7" });
   const listed = await ConnectionsService.connections("*", undefined, 10);
+  const near = await ConnectionsService.connections(undefined, undefined, 10, "203.0.113.0/24");
+  const labels = await ConnectionsService.labels(undefined, "*", 10);
+  console.log(near.matched, labels.keys?.[0]?.key, labels.keys?.[0]?.connections, (await ConnectionsService.labels("page")).values?.[0]?.value);
   const scenes = await ConnectionsService.scenes("page,order", undefined, 10);
   for (const scene of scenes.scenes) {
     console.log(scene.labels["page"], scene.matched, scene.at_most ?? scene.matched, scene.pushes_per_minute ?? "");

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -103,6 +104,7 @@ type query struct {
 	Relabel    label.Change `json:"relabel,omitempty"`
 	Disconnect *disconnect  `json:"disconnect,omitempty"`
 	Values     *string      `json:"values,omitempty"`
+	Keys       *struct{}    `json:"keys,omitempty"`
 	Scenes     *sceneCounts `json:"scenes,omitempty"`
 	Stats      *stats       `json:"stats,omitempty"`
 	Endings    *endings     `json:"endings,omitempty"`
@@ -130,6 +132,8 @@ type endings struct {
 type list struct {
 	After scenecast.ConnID `json:"after"`
 	Limit int              `json:"limit"`
+
+	From netip.Prefix `json:"from,omitzero"` // nodes of versions that do not know it list any; see isAnsweredBy
 
 	Detail bool `json:"detail,omitempty"` // nodes of versions that do not know it list the connection alone
 }
@@ -162,13 +166,15 @@ func newQuery(q scenecast.Query) *query {
 	w := &query{App: q.App, To: q.To.String()}
 	switch {
 	case q.List != nil:
-		w.List = &list{q.List.After, q.List.Limit, q.List.Detail}
+		w.List = &list{q.List.After, q.List.Limit, q.List.From, q.List.Detail}
 	case q.Relabel != nil:
 		w.Relabel = q.Relabel.Change
 	case q.Disconnect != nil:
 		w.Disconnect = &disconnect{q.Disconnect.Ending.Code, q.Disconnect.Ending.Detail}
 	case q.Values != nil:
 		w.Values = &q.Values.Key
+	case q.Keys != nil:
+		w.Keys = &struct{}{}
 	case q.Scenes != nil:
 		w.Scenes = &sceneCounts{q.Scenes.By, q.Scenes.Limit}
 	case q.Stats != nil:
@@ -179,10 +185,22 @@ func newQuery(q scenecast.Query) *query {
 	return w
 }
 
-// isAnsweredBy reports whether a reply is one to this kind of query: a node of a version that does not know it counts connections, and its
-// figures do not go with those of others. It counts as one that has not answered.
+// isAnsweredBy reports whether a reply is one to this kind of query: a node of a version that does not know it counts connections, or lists them
+// from wherever they come, and its figures do not go with those of others. It counts as one that has not answered.
 func (w *query) isAnsweredBy(r *scenecast.Reply) bool {
-	return w == nil || (w.Scenes == nil || r.Scenes != nil) && (w.Stats == nil || r.Stats != nil)
+	switch {
+	case w == nil:
+		return true
+	case w.Scenes != nil:
+		return r.Scenes != nil
+	case w.Stats != nil:
+		return r.Stats != nil
+	case w.Keys != nil:
+		return r.Keys != nil
+	case w.List != nil && w.List.From.IsValid():
+		return r.Filtered
+	}
+	return true
 }
 
 func (w *query) query() (q scenecast.Query, err error) {
@@ -194,7 +212,7 @@ func (w *query) query() (q scenecast.Query, err error) {
 	}
 	switch {
 	case w.List != nil:
-		q.List = &scenecast.List{After: w.List.After, Limit: w.List.Limit, Detail: w.List.Detail}
+		q.List = &scenecast.List{After: w.List.After, Limit: w.List.Limit, From: w.List.From, Detail: w.List.Detail}
 	case w.Relabel != nil:
 		q.Relabel = &scenecast.Relabel{Change: w.Relabel}
 	case w.Disconnect != nil:
@@ -203,6 +221,8 @@ func (w *query) query() (q scenecast.Query, err error) {
 		}
 	case w.Values != nil:
 		q.Values = &scenecast.Values{Key: *w.Values}
+	case w.Keys != nil:
+		q.Keys = &scenecast.Keys{}
 	case w.Scenes != nil:
 		q.Scenes = &scenecast.Scenes{By: w.Scenes.By, Limit: w.Scenes.Limit}
 	case w.Stats != nil:

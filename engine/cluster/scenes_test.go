@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +52,41 @@ func TestScenesOfSeveralNodes(t *testing.T) {
 		r, err = c.engines[1].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), Stats: &scenecast.Stats{All: true, UpTo: 1 << 30, Steps: 1}})
 		if err != nil || r.Tally.Nodes != 2 || r.Known != 4 || len(r.Stats) != 2 || r.Stats[0].Series.From != 1<<30 {
 			t.Errorf("figures: %+v, %v; want those of 2 nodes of 4", r, err)
+		}
+		for i := range 2 {
+			c.sinks[i].set(func(s *sink) {
+				s.reply = func(q scenecast.Query) scenecast.Reply {
+					r := scenecast.Reply{Tally: scenecast.Tally{Matched: 2, Nodes: 1}}
+					if q.Keys != nil {
+						r.Keys = []map[string]int{{}, {"page": 3}}[i] // none is an answer, too
+					}
+					if q.List != nil {
+						r.Filtered = q.List.From == netip.MustParsePrefix("10.0.0.0/8") && q.List.Limit == 5
+						r.Connections = []scenecast.Connection{{ID: scenecast.ConnID{Node: scenecast.NodeID(i + 1), Seq: 1}, Labels: home}}
+					}
+					return r
+				}
+			})
+		}
+		c.sinks[2].set(func(s *sink) { // it lists connections from anywhere
+			s.reply = func(scenecast.Query) scenecast.Reply {
+				return scenecast.Reply{Tally: scenecast.Tally{Matched: 100, Nodes: 1}, Connections: []scenecast.Connection{{ID: scenecast.ConnID{Node: 3, Seq: 1}, Labels: list}}}
+			}
+		})
+		for i := range 2 {
+			r, err = c.engines[i].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), Keys: &scenecast.Keys{}})
+			if err != nil || r.Tally.Nodes != 2 || r.Known != 4 || len(r.Keys) != 1 || r.Keys["page"] != 3 {
+				t.Errorf("keys, asked of %d: %+v, %v; want those of 2 nodes of 4", i, r, err)
+			}
+			from := scenecast.List{Limit: 5, From: netip.MustParsePrefix("10.0.0.0/8")}
+			r, err = c.engines[i].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), List: &from})
+			if err != nil || r.Tally.Nodes != 2 || r.Known != 4 || r.Tally.Matched != 4 || len(r.Connections) != 2 || !r.Filtered {
+				t.Errorf("by address, asked of %d: %+v, %v; want the connections of 2 nodes of 4", i, r, err)
+			}
+		}
+		r, err = c.engines[0].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), List: &scenecast.List{Limit: 5}})
+		if err != nil || r.Tally.Nodes != 3 || len(r.Connections) != 3 {
+			t.Errorf("from anywhere: %+v, %v; want the connections of 3 nodes", r, err)
 		}
 		for i := range 2 {
 			c.sinks[i].set(func(s *sink) { s.reply = nil })

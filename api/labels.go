@@ -1,0 +1,85 @@
+package api
+
+import (
+	"cmp"
+	"slices"
+
+	"scenecast"
+	"scenecast/audience"
+	"scenecast/label"
+	"scenecast/problem"
+)
+
+// labelsResponse is the answer to GET /v1/labels.
+type labelsResponse struct {
+	Key      string       `json:"key,omitempty"`
+	Values   []valueCount `json:"values,omitzero"` // of the key; left out where none was asked about
+	Keys     []keyCount   `json:"keys,omitzero"`   // left out where one was asked about
+	Distinct int          `json:"distinct"`        // values, or keys, in all, listed or not
+	answered
+}
+
+type valueCount struct {
+	Value       string `json:"value"`
+	Connections int    `json:"connections"`
+}
+
+type keyCount struct {
+	Key         string `json:"key"`
+	Connections int    `json:"connections"`
+}
+
+// labels answers GET /v1/labels: the keys that the labels of an audience have, or, with ?key=page, the values of one; those with the most
+// connections first.
+func (a *API) labels(r *request) (any, error) {
+	to, err := r.params.audience()
+	if err != nil {
+		return nil, err
+	}
+	limit, err := r.params.limit()
+	if err != nil {
+		return nil, err
+	}
+	key, ofOne := r.params["key"]
+	if !ofOne {
+		return a.labelKeys(r, to, limit)
+	}
+	if !label.ValidKey(key) {
+		return nil, problem.New(problem.Invalid, "takes a label's key, as in ?key=page").At("key")
+	}
+	reply, err := a.ask(r, scenecast.Query{To: to, Values: &scenecast.Values{Key: key}})
+	if err != nil {
+		return nil, err
+	}
+	response := labelsResponse{Key: key, Values: []valueCount{}, Distinct: len(reply.Values), answered: answeredBy(reply)}
+	for _, value := range mostFirst(reply.Values, limit) {
+		response.Values = append(response.Values, valueCount{value, reply.Values[value]})
+	}
+	return response, nil
+}
+
+// labelKeys answers GET /v1/labels without a key.
+func (a *API) labelKeys(r *request, to audience.Expr, limit int) (any, error) {
+	reply, err := a.ask(r, scenecast.Query{To: to, Keys: &scenecast.Keys{}})
+	switch {
+	case err != nil:
+		return nil, err
+	case reply.Keys == nil:
+		return nil, problem.New(problem.Unavailable, "no node that has answered can list the keys of labels: they run an older version")
+	}
+	response := labelsResponse{Keys: []keyCount{}, Distinct: len(reply.Keys), answered: answeredBy(reply)}
+	for _, key := range mostFirst(reply.Keys, limit) {
+		response.Keys = append(response.Keys, keyCount{key, reply.Keys[key]})
+	}
+	return response, nil
+}
+
+// mostFirst are at most so many of the names that are counted: those with the most first, and equals in their own order.
+func mostFirst(counts map[string]int, limit int) []string {
+	names := make([]string, 0, len(counts))
+	for name := range counts {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) })
+	return names[:min(limit, len(names))]
+}
