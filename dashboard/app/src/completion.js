@@ -1,7 +1,7 @@
 // Completes an audience's text (docs/audiences.md) with the keys and values that pages have.
 
 const OPERATORS = ["==", "!=", "in", ".startsWith("];
-const SAMPLE = 100; // pages whose keys are offered
+const LIMIT = 100; // keys, and values of one, that are looked through: those that the most pages have
 
 /**
  * What stands before the caret: {kind: "key", from, to} where a key can stand or is being written, {kind: "value", key, from, to} where a
@@ -36,9 +36,9 @@ export function place(text, caret) {
 }
 
 /**
- * Makes the function that completes for a Combobox. get(path) and post(path, body) call the API. What has been asked is kept for a while.
+ * Makes the function that completes for a Combobox. get(path) calls the API. What has been asked is kept for a while.
  */
-export function completer({ get, post, keep = 10_000, now = Date.now }) {
+export function completer({ get, keep = 10_000, now = Date.now }) {
   const kept = new Map();
   const once = (name, ask) => {
     const known = kept.get(name);
@@ -48,20 +48,18 @@ export function completer({ get, post, keep = 10_000, now = Date.now }) {
     answer.catch(() => kept.delete(name));
     return answer;
   };
-  const keys = () => once("keys", async () => {
-    const { sample } = await post("v1/audience", { to: "*", sample: SAMPLE });
-    const count = new Map();
-    for (const { labels } of sample) for (const key of Object.keys(labels)) count.set(key, (count.get(key) ?? 0) + 1);
-    return [...count].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([key]) => key);
-  });
-  const values = (key) => once(`values ${key}`, async () => (await get(`v1/labels?key=${encodeURIComponent(key)}&limit=100`)).values);
+  const keys = () => once("keys", async () => (await get(`v1/labels?limit=${LIMIT}`)).keys);
+  const values = (key) => once(`values ${key}`, async () => (await get(`v1/labels?key=${encodeURIComponent(key)}&limit=${LIMIT}`)).values);
 
   return async (text, caret) => {
     const at = place(text, caret);
     if (!at) return { options: [] };
     const typed = text.slice(at.from, caret).replace(/^["']/, "").toLowerCase();
     const fits = (word) => word.toLowerCase().startsWith(typed) && word !== text.slice(at.from, at.to);
-    if (at.kind === "key") return { ...at, options: (await keys()).filter(fits).slice(0, 20).map((key) => ({ text: key })) };
+    if (at.kind === "key") {
+      const offered = (await keys()).filter(({ key }) => fits(key)).slice(0, 20);
+      return { ...at, options: offered.map(({ key, connections }) => ({ text: key, note: String(connections) })) };
+    }
     const offered = (await values(at.key)).filter(({ value }) => fits(value)).slice(0, 20);
     return { ...at, options: offered.map(({ value, connections }) => ({ text: JSON.stringify(value), note: String(connections) })) };
   };

@@ -56,13 +56,15 @@ test("any text has a place, or none", () => {
 test("keys and values are those that pages have", async () => {
   const asked = [];
   const complete = completer({
-    get: async (path) => asked.push(path) && { values: [{ value: "home", connections: 3 }, { value: 'a"b', connections: 1 }] },
-    post: async (path) => asked.push(path) && { sample: [{ labels: { page: "home", plan: "pro" } }, { labels: { page: ["a", "b"] } }] },
+    get: async (path) => asked.push(path) && (path.includes("key=")
+      ? { values: [{ value: "home", connections: 3 }, { value: 'a"b', connections: 1 }] }
+      : { keys: [{ key: "@id", connections: 4 }, { key: "page", connections: 4 }, { key: "plan", connections: 1 }] }),
   });
-  assert.deepEqual((await complete("p", 1)).options.map(({ text }) => text), ["page", "plan"]);
+  assert.deepEqual((await complete("p", 1)).options, [{ text: "page", note: "4" }, { text: "plan", note: "1" }]);
+  assert.deepEqual((await complete("", 0)).options.map(({ text }) => text), ["@id", "page", "plan"]);
   assert.deepEqual(await complete("page == ", 8), {
     kind: "value", key: "page", from: 8, to: 8, options: [{ text: '"home"', note: "3" }, { text: '"a\\"b"', note: "1" }],
   });
   assert.deepEqual((await complete('page == "h', 10)).options.map(({ text }) => text), ['"home"']);
-  assert.deepEqual(asked, ["v1/audience", "v1/labels?key=page&limit=100"]); // each is asked once
+  assert.deepEqual(asked, ["v1/labels?limit=100", "v1/labels?key=page&limit=100"]); // each is asked once
 });

@@ -9,6 +9,7 @@ import { Labels } from "../components/labels.jsx";
 import { Empty, ErrorBox, Partial, Waiting } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { Bdi, Num } from "../components/text.jsx";
+import { queryOf, ways } from "../find.js";
 import { go, route } from "../route.js";
 import { t } from "../words.js";
 import { NoPages } from "./now/nopages.jsx";
@@ -16,19 +17,10 @@ import { PageDrawer } from "./page/drawer.jsx";
 
 const LIMIT = 100; // pages that are loaded at once
 
-// How pages are found: by a value of this parameter of the address, as this query of GET v1/connections.
-const ways = {
-  to: (to) => ({ to }),
-  user: (user) => ({ to: `@user == ${JSON.stringify(user)}` }),
-  id: (id) => ({ to: `@id == ${JSON.stringify(id)}` }),
-  page_id: (page) => ({ to: `@page == ${JSON.stringify(page)}` }),
-  address: (address) => ({ address }),
-};
-
 export function Pages() {
   const { params } = route.value;
   const way = Object.keys(ways).find((name) => params.has(name)) ?? "to", value = params.get(way) ?? "";
-  const query = new URLSearchParams({ ...(value && ways[way](value)), limit: String(LIMIT) }).toString();
+  const query = queryOf(way, value, LIMIT);
   const found = useSignal({});
   const load = useAction(async (after) => {
     const answer = await call("GET", `v1/connections?${query}${after ? `&after=${encodeURIComponent(after)}` : ""}`);

@@ -16,7 +16,7 @@ import { NoPages } from "./nopages.jsx";
 
 const EVERY = 3000; // ms
 const MOST = 3; // keys, as the server takes
-const SAMPLE = 100; // pages whose labels give the keys to choose from
+const KEYS = 30; // to choose from: those that the most pages have
 const LIMIT = 200; // scenes in the table
 const PAUSE = 300; // ms after typing
 
@@ -50,12 +50,12 @@ export function Scenes() {
   );
 }
 
-/** The keys of labels that there are: of scenes with presence, and of a sample of pages. */
+/** The keys of labels that there are: of scenes with presence, and those that the most pages have. */
 function useKeys() {
   const state = useSignal({ ready: false, value: self.value.presence ?? [] });
   useEffect(() => {
-    call("POST", "v1/audience", { to: "*", sample: SAMPLE })
-      .then(({ sample }) => (sample ?? []).flatMap(({ labels }) => Object.keys(labels)), () => [])
+    call("GET", `v1/labels?limit=${KEYS}`)
+      .then(({ keys }) => keys.map(({ key }) => key), () => [])
       .then((found) => (state.value = { ready: true, value: [...new Set([...state.value.value, ...found.filter((key) => key !== "@id")])] }));
   }, []);
   return state.value;
