@@ -44,6 +44,7 @@ func (d *decoder) check(c *Config) {
 	d.checkProxyProtocol(c)
 	d.checkHandover(c)
 	d.checkDashboard(c)
+	d.checkPorts(c)
 	for _, s := range settingsOf(c) {
 		if s.field.CanInt() && s.field.IsZero() && !slices.Contains(mayBeZero, s.key) {
 			d.wrong(s.key, "must be more than 0")

@@ -167,8 +167,6 @@ func (d *decoder) checkNodes(c *Config) {
 		d.wrong("cluster.peers", "%s is this node itself; name the others", k.Listen)
 	case len(slices.Compact(slices.Sorted(slices.Values(k.Peers)))) < others:
 		d.wrong("cluster.peers", "a node is there twice; name each of the others once")
-	case k.Listen == c.Listen:
-		d.wrong("cluster.listen", "%s is listen, too; nodes need a port of their own", k.Listen)
 	case k.Node == "" && isAnyHost(k.Listen):
 		d.wrong("cluster.listen", "%q has no host, so it does not tell this node from the others; give it a name (cluster.node)", k.Listen)
 	case strings.ContainsFunc(k.Node, unicode.IsSpace):

@@ -16,7 +16,7 @@ func TestClusterMistakes(t *testing.T) {
 		{node("listen: 'h:2', peers: ['h:3']"), []string{"FILE:3: cluster.peers: with 1 of them there are 2 nodes, and a log needs a majority to go on: …"}},
 		{node("listen: 'h:2', peers: ['h:2', 'h:3']"), []string{"FILE:3: cluster.peers: h:2 is this node itself; name the others"}},
 		{node("listen: 'h:2', peers: ['h:4', 'h:4']"), []string{"FILE:3: cluster.peers: a node is there twice; name each of the others once"}},
-		{node("listen: 'h:1', peers: ['h:3', 'h:4']"), []string{"FILE:3: cluster.listen: h:1 is listen, too; nodes need a port of their own"}},
+		{node("listen: 'h:1', peers: ['h:3', 'h:4']"), []string{"FILE:3: cluster.listen: h:1 is the port of listen (h:1), too; each needs one of its own"}},
 		{node("node: 'a b', listen: 'h:2', peers: ['h:3', 'h:4']"), []string{`FILE:3: cluster.node: "a b" is no name; it takes no spaces`}},
 		{"cluster:\n  tls:\n    ca: a.pem", []string{"FILE:3: cluster.tls.ca: cluster.tls needs cert, key and ca, or none"}},
 		{"nats: {url: 'tls://h'}\ncluster: {tls: {ca: a.pem}}", nil},

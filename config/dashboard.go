@@ -41,6 +41,9 @@ func parseHost(text string) (string, error) {
 	return text, nil
 }
 
+// HasDashboardPort reports whether the dashboard has a port of its own.
+func (c *Config) HasDashboardPort() bool { return c.Dashboard.Enabled && c.Dashboard.Listen != "" }
+
 func (d *decoder) checkDashboard(c *Config) {
 	if c.Dashboard.Listen == "" {
 		return
@@ -48,8 +51,5 @@ func (d *decoder) checkDashboard(c *Config) {
 	d.checkPort("dashboard.listen", c.Dashboard.Listen)
 	if !c.Dashboard.Enabled {
 		d.warn("dashboard.listen", "dashboard.listen", "is of no use while dashboard.enabled is false")
-	}
-	if c.Dashboard.Listen == c.Listen {
-		d.wrong("dashboard.listen", "is %s, as listen is; leave it out for the dashboard to be on that port", c.Listen)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -131,7 +132,9 @@ func (d *decoder) warnWithoutTLS(key string, given bool, consequence language.Te
 
 // checkPort finds what is wrong with a host:port to listen on.
 func (d *decoder) checkPort(key, addr string) {
-	if _, port, err := net.SplitHostPort(addr); err != nil {
+	if strings.HasPrefix(addr, unixPrefix) {
+		d.wrong(key, "%q is a socket's path, which listen alone takes; write it as 127.0.0.1:9503", addr)
+	} else if _, port, err := net.SplitHostPort(addr); err != nil {
 		d.wrong(key, "%q is no address; write it as :9502 or 127.0.0.1:9502", addr)
 	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		d.wrong(key, "%q is no port; ports are 0 (any free one) to 65535", port)

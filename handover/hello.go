@@ -13,19 +13,21 @@ type Hello struct {
 	Loops          int    // how many it would have
 	Settings       []byte // a digest of its settings
 	Engine         string // empty: memory
+	Dashboard      bool   // whether it takes the dashboard's own port
 }
 
 // EngineName is the name of the engine, also of a version that knew one only.
 func (h *Hello) EngineName() string { return cmp.Or(h.Engine, "memory") }
 
 var (
-	fieldNewest   = Required(1)
-	fieldOldest   = Required(2)
-	fieldVersion  = Optional(3)
-	fieldListen   = Optional(4)
-	fieldLoops    = Optional(5)
-	fieldSettings = Optional(6)
-	fieldEngine   = Optional(7)
+	fieldNewest    = Required(1)
+	fieldOldest    = Required(2)
+	fieldVersion   = Optional(3)
+	fieldListen    = Optional(4)
+	fieldLoops     = Optional(5)
+	fieldSettings  = Optional(6)
+	fieldEngine    = Optional(7)
+	fieldDashboard = Optional(8)
 )
 
 // Encode is the hello as a record.
@@ -38,6 +40,7 @@ func (h *Hello) Encode() []byte {
 	e.Uint(fieldLoops, uint64(h.Loops))
 	e.Bytes(fieldSettings, h.Settings)
 	e.Text(fieldEngine, h.Engine)
+	e.Bool(fieldDashboard, h.Dashboard)
 	return e.Encoded()
 }
 
@@ -60,6 +63,8 @@ func DecodeHello(record []byte) (h Hello, err error) {
 			h.Settings = append([]byte(nil), v.Bytes()...)
 		case fieldEngine:
 			h.Engine = v.Text()
+		case fieldDashboard:
+			h.Dashboard = v.Bool()
 		}
 		return true
 	})

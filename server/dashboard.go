@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -40,7 +41,7 @@ func (s *Server) makeDashboard(backends *api.API) http.Handler {
 
 // mountDashboard puts the dashboard on the port of pages and backends, unless it has one of its own.
 func (s *Server) mountDashboard(mux *http.ServeMux, d http.Handler) {
-	if d == nil || s.options.Config.Dashboard.Listen != "" {
+	if d == nil || s.options.Config.HasDashboardPort() {
 		return
 	}
 	mux.Handle(dashboard.Path, d)
@@ -97,11 +98,13 @@ type dashboardServer struct {
 }
 
 // listenDashboard opens the port; nil: there is none.
-func listenDashboard(ctx context.Context, c config.Config, handler http.Handler, secure *serverTLS, log *slog.Logger) (*dashboardServer, error) {
-	if !c.Dashboard.Enabled || c.Dashboard.Listen == "" {
+func listenDashboard(
+	ctx context.Context, c config.Config, inherited *os.File, handler http.Handler, secure *serverTLS, log *slog.Logger,
+) (*dashboardServer, error) {
+	if !c.HasDashboardPort() {
 		return nil, nil
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Dashboard.Listen)
+	l, err := listenInherited(ctx, c.Dashboard.Listen, inherited)
 	if err != nil {
 		return nil, fmt.Errorf("dashboard.listen: %w", err)
 	}
@@ -134,6 +137,14 @@ func (d *dashboardServer) serve(log *slog.Logger) {
 			log.Error("dashboard", "err", err)
 		}
 	})
+}
+
+// leave accepts nothing any more, because another process does, and closes connections between two requests.
+func (d *dashboardServer) leave() {
+	if d != nil {
+		d.http.SetKeepAlivesEnabled(false)
+		_ = d.listener.Close()
+	}
 }
 
 // shutdown accepts nothing any more, and waits for what is being answered.

@@ -27,7 +27,7 @@ func listenDebug(ctx context.Context, addr string, inherited *os.File, metrics, 
 	if addr == "" {
 		return nil, nil
 	}
-	l, err := openDebug(ctx, addr, inherited)
+	l, err := listenInherited(ctx, addr, inherited)
 	if err != nil {
 		return nil, fmt.Errorf("debug.listen: %w", err)
 	}
@@ -44,32 +44,6 @@ func listenDebug(ctx context.Context, addr string, inherited *os.File, metrics, 
 	mux.HandleFunc("POST /debug/gc", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
 	log.Info("debug", "addr", l.Addr().String())
 	return &debugServer{http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, listener: l}, nil
-}
-
-// openDebug opens the port, or takes over the one that another process has opened at this address.
-func openDebug(ctx context.Context, addr string, inherited *os.File) (net.Listener, error) {
-	if inherited != nil {
-		l, err := net.FileListener(inherited)
-		if err == nil && samePort(l.Addr().String(), addr) {
-			return l, nil
-		}
-		if err == nil {
-			_ = l.Close()
-		}
-	}
-	return new(net.ListenConfig).Listen(ctx, "tcp", addr)
-}
-
-// samePort reports whether a port that is open is the one that the settings name.
-func samePort(open, wanted string) bool {
-	_, openPort, err1 := net.SplitHostPort(open)
-	_, wantedPort, err2 := net.SplitHostPort(wanted)
-	return err1 == nil && err2 == nil && (openPort == wantedPort || wantedPort == "0")
-}
-
-// file is another descriptor of the port, for a process that takes it over.
-func (d *debugServer) file() (*os.File, error) {
-	return d.listener.(*net.TCPListener).File()
 }
 
 // serve answers until the end, which returns when nothing is left.

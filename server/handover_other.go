@@ -30,6 +30,7 @@ func (t *takeover) adopt() error                           { return errNoLinux }
 func (t *takeover) finish(context.Context)                 {}
 func (t *takeover) loopCount() int                         { return runtime.GOMAXPROCS(0) }
 func (t *takeover) debugPort() *os.File                    { return nil }
+func (t *takeover) dashboardPort() *os.File                { return nil }
 func (t *takeover) ports() []*os.File                      { return nil }
 
 type handoverService struct{}

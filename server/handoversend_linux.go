@@ -156,7 +156,10 @@ func (o *outgoing) welcome(record []byte) error {
 	if !bytes.Equal(hello.Settings, settingsDigest(s.reload.config())) {
 		s.log.Info("handover: the new process has other settings")
 	}
-	w := welcome{format: format, node: s.id, loops: len(s.loops), version: s.options.Version, pid: os.Getpid(), hasDebug: s.debug != nil}
+	w := welcome{
+		format: format, node: s.id, loops: len(s.loops), version: s.options.Version, pid: os.Getpid(),
+		hasDebug: s.debug != nil, hasDashboard: s.dashboard != nil && hello.Dashboard,
+	}
 	if c, ok := s.engine.(*cluster.Engine); ok {
 		w.place = c.Place()
 	}
@@ -173,12 +176,20 @@ func (o *outgoing) welcome(record []byte) error {
 	}
 	files = append(files, o.token[0])
 	if s.debug != nil {
-		file, err := s.debug.file()
+		fd, err := duplicatePort(s.debug.listener)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = file.Close() }()
-		files = append(files, int(file.Fd()))
+		defer func() { _ = unix.Close(fd) }()
+		files = append(files, fd)
+	}
+	if w.hasDashboard {
+		fd, err := duplicatePort(s.dashboard.listener)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = unix.Close(fd) }()
+		files = append(files, fd)
 	}
 	if len(files) > link.MaxDescriptors {
 		return fmt.Errorf("%d loops are more than a handover can have", len(s.loops))

@@ -28,6 +28,8 @@ var (
 	fieldPID        = handover.Optional(6)
 	fieldLogEpoch   = handover.Required(7)
 	fieldLogNumber  = handover.Required(8)
+
+	fieldHasDashboard = handover.Required(9) // only where the hello has asked for it
 )
 
 // welcome is what the old process says when it agrees.
@@ -39,6 +41,8 @@ type welcome struct {
 	version  string
 	pid      int
 	place    cluster.Place // of the engine of a cluster
+
+	hasDashboard bool // a port of its own
 }
 
 func (w *welcome) encode() []byte {
@@ -53,6 +57,7 @@ func (w *welcome) encode() []byte {
 		e.Uint(fieldLogEpoch, w.place.Epoch)
 		e.Uint(fieldLogNumber, w.place.Number)
 	}
+	e.Bool(fieldHasDashboard, w.hasDashboard)
 	return e.Encoded()
 }
 
@@ -76,6 +81,8 @@ func decodeWelcome(record []byte) (w welcome, err error) {
 			w.loops = v.Count()
 		case fieldHasDebug:
 			w.hasDebug = v.Bool()
+		case fieldHasDashboard:
+			w.hasDashboard = v.Bool()
 		case fieldOldVersion:
 			w.version = v.Text()
 		case fieldPID:

@@ -20,6 +20,7 @@ func (s *Server) leave(ctx context.Context) {
 		_ = s.hub.Drain(ctx, min(time.Duration(s.reload.config().Drain)/2, time.Duration(s.Connections())*betweenLeft)) // Run tells of those that are left
 	}()
 	s.hooks.feed.Close() // its streams would not end by themselves
+	s.dashboard.leave()
 	s.listener.Leave(s.handover.pass)
 	if s.before != nil { // it may wait for what its calls get here, and passes on connections, which go on to the other process
 		select {

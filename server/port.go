@@ -137,7 +137,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 	if s.redirect, err = listenRedirect(ctx, c, s.Addr, s.tls.acmeOrNil(), s.log); err != nil {
 		return err
 	}
-	if s.dashboard, err = listenDashboard(ctx, c, s.ownPort(e.dashboard, e.backends.Refuse), s.tls, s.log); err != nil {
+	if s.dashboard, err = listenDashboard(ctx, c, before.dashboardPort(), s.ownPort(e.dashboard, e.backends.Refuse), s.tls, s.log); err != nil {
 		return err
 	}
 	s.listener, err = listener.Listen(ctx, listener.Options{

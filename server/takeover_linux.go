@@ -34,6 +34,7 @@ type takeover struct {
 	welcome   welcome
 	listeners []*os.File
 	debug     *os.File // nil: the other process has no debug port
+	dashboard *os.File // nil: the dashboard has no port of its own there
 	token     int      // a pipe: whoever reads the one byte that comes has the pages
 
 	server    *Server
@@ -90,7 +91,8 @@ func (s *Server) findPredecessor() (t *takeover, err error) {
 	return t, nil
 }
 
-// loopCount is how many loops there are to be, ports are their listening sockets, and debugPort is that of the debug port; nil: there is none.
+// loopCount is how many loops there are to be, ports are their listening sockets, and debugPort and dashboardPort are those of the debug port
+// and of the dashboard's own; nil: there is none.
 func (t *takeover) loopCount() int {
 	if t == nil {
 		return runtime.GOMAXPROCS(0)
@@ -112,12 +114,29 @@ func (t *takeover) debugPort() *os.File {
 	return t.debug
 }
 
+func (t *takeover) dashboardPort() *os.File {
+	if t == nil {
+		return nil
+	}
+	return t.dashboard
+}
+
+// closePorts closes the descriptors of the ports beside the main one; what listens on them has descriptors of its own.
+func (t *takeover) closePorts() {
+	for _, f := range []*os.File{t.debug, t.dashboard} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+}
+
 // agree exchanges hellos.
 func (t *takeover) agree(s *Server) error {
 	t.conn.SetDeadline(time.Now().Add(helloWithin))
 	hello := handover.Hello{
 		Newest: handover.Newest, Oldest: handover.Oldest, Version: s.options.Version, Listen: s.options.Config.Listen, Loops: runtime.GOMAXPROCS(0),
 		Settings: settingsDigest(s.options.Config), Engine: s.options.Config.EngineName(),
+		Dashboard: s.options.Config.HasDashboardPort(),
 	}
 	if err := t.conn.Send(handover.KindHello, hello.Encode()); err != nil {
 		return err
@@ -150,6 +169,13 @@ func (t *takeover) agree(s *Server) error {
 			return errors.New("the other process has sent no debug port")
 		}
 		t.debug = os.NewFile(uintptr(fd), "debug")
+	}
+	if t.welcome.hasDashboard {
+		fd, ok := t.conn.TakeFile()
+		if !ok {
+			return errors.New("the other process has sent no port of the dashboard")
+		}
+		t.dashboard = os.NewFile(uintptr(fd), "dashboard")
 	}
 	return nil
 }
@@ -192,9 +218,7 @@ func (t *takeover) abandon() {
 	for _, l := range t.listeners {
 		_ = l.Close()
 	}
-	if t.debug != nil {
-		_ = t.debug.Close()
-	}
+	t.closePorts()
 	if t.token >= 0 {
 		_ = unix.Close(t.token)
 		t.token = -1

@@ -172,9 +172,7 @@ func (t *takeover) finish(ctx context.Context) {
 	for i := range t.visitors {
 		s.loops[i%len(s.loops)].AdoptVisitors(t.visitors[i : i+1])
 	}
-	if t.debug != nil {
-		_ = t.debug.Close() // the port has a descriptor of its own
-	}
+	t.closePorts()
 	t.loops, t.visitors, t.imported, t.restoring, t.lasting = nil, nil, nil, nil, nil
 	s.before = t
 	go t.serve(context.WithoutCancel(ctx))
