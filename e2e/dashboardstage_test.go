@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
 )
 
 var dashboardPictures = flag.String("dashboard-screenshots", "", "the directory in which pictures of the dashboard are written; empty: none are")
@@ -60,7 +62,7 @@ func openDashboard(t *testing.T, b *backend, p profile) *tab {
 func (b *tab) login(key string) {
 	b.t.Helper()
 	b.typeInto(`input[type=password]`, key)
-	b.run(`document.querySelector("form button[type=submit]").click()`)
+	b.run(`document.querySelector("input[type=password]").form.requestSubmit()`)
 	b.wait(`document.querySelector("nav.screens") && !document.querySelector("input[type=password]")`)
 }
 
@@ -137,7 +139,18 @@ func (b *backend) join(labels url.Values) {
 	if err != nil {
 		b.t.Fatalf("join with %.200v: %v", labels, err)
 	}
-	b.t.Cleanup(func() { _ = conn.Close() })
+	var reading sync.WaitGroup
+	reading.Go(func() { // what it gets is nobody's; pings are answered, so that the server does not take it for dead
+		for {
+			if _, err := wsutil.ReadServerText(conn); err != nil {
+				return
+			}
+		}
+	})
+	b.t.Cleanup(func() {
+		_ = conn.Close()
+		reading.Wait()
+	})
 }
 
 // key runs a key of the keyboard in the page.

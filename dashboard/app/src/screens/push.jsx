@@ -115,7 +115,7 @@ function Count({ count: { answer, problem, current }, to }) {
   const { matched, by_node: byNode, sample } = answer;
   return (
     <section class={`card count ${current ? "" : "stale"}`} aria-busy={!current} aria-labelledby="push-count">
-      <h2 id="push-count" role="status"><span class="figure"><Num value={matched} /></span> {t("push.wouldGet", { n: matched })}</h2>
+      <div role="status"><h2 id="push-count"><span class="figure"><Num value={matched} /></span> {t("push.wouldGet", { n: matched })}</h2></div>
       <Partial answer={answer} />
       {byNode?.length > 1 && (
         <Table
