@@ -6,11 +6,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
-
-	"scenecast/api"
-	"scenecast/webpage"
 )
 
 // TestAssets need no key, and are asked for again only when they have changed.
@@ -88,7 +86,7 @@ func TestDocsLanguage(t *testing.T) {
 	}
 }
 
-// TestDocsSummaries: each call and each tag of openapi.json has a summary in each other language, and nothing else has.
+// TestDocsSummaries: each call and each tag of openapi.json has a summary in Chinese, and nothing else has.
 func TestDocsSummaries(t *testing.T) {
 	content, err := os.ReadFile("openapi.json")
 	if err != nil {
@@ -117,18 +115,51 @@ func TestDocsSummaries(t *testing.T) {
 			want = append(want, operation.OperationID)
 		}
 	}
-	for lang, summaries := range api.DocsSummaries {
-		if lang == webpage.English {
-			continue
+	content, err = os.ReadFile("summaries.zh-CN.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var summaries map[string]string
+	if err := json.Unmarshal(content, &summaries); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range want {
+		if !regexp.MustCompile(`\p{Han}`).MatchString(summaries[name]) {
+			t.Errorf("summaries.zh-CN.json has %q of %s", summaries[name], name)
 		}
-		for _, name := range want {
-			if summaries[name] == "" {
-				t.Errorf("docssummaries.go has no %s of %s", lang, name)
-			}
-		}
-		if len(summaries) != len(want) {
-			t.Errorf("docssummaries.go has %d summaries in %s, and there are %d calls and tags", len(summaries), lang, len(want))
-		}
+	}
+	if len(summaries) != len(want) {
+		t.Errorf("summaries.zh-CN.json has %d, and there are %d calls and tags", len(summaries), len(want))
+	}
+}
+
+// TestTagsInChinese: the site's reference of the API has names in Chinese for each tag, and for no others.
+func TestTagsInChinese(t *testing.T) {
+	text, err := os.ReadFile("../site/openapi-words.mjs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "export const tags = {\n")
+	table, _, _ = strings.Cut(table, "\n}\n")
+	var got, want []string
+	for _, m := range regexp.MustCompile(`(?m)^  (\w+): '\p{Han}+',$`).FindAllStringSubmatch(table, -1) {
+		got = append(got, m[1])
+	}
+	var description struct {
+		Tags []struct{ Name string }
+	}
+	file, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(file, &description); err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range description.Tags {
+		want = append(want, tag.Name)
+	}
+	if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		t.Errorf("site/openapi-words.mjs has the tags %q, and openapi.json %q", got, want)
 	}
 }
 

@@ -60,7 +60,7 @@ function heading(file) {
 // read is the text of a document. The reference of the API is none of the repository's files.
 function read(file) {
   if (/^openapi(\.zh-CN)?\.md$/.test(file)) {
-    return openAPIPage(JSON.parse(read('api/openapi.json')), file.endsWith(chinese) ? 'zh' : 'en')
+    return openAPIPage(JSON.parse(read('api/openapi.json')), JSON.parse(read('api/summaries.zh-CN.json')), file.endsWith(chinese) ? 'zh' : 'en')
   }
   return fs.readFileSync(path.join(root, file), 'utf8')
 }

@@ -1,4 +1,4 @@
-// What openapi.mjs says around the description. A test holds calls and tags against api/openapi.json (api, TestCallsInChinese).
+// What openapi.mjs says around the description. The summaries of calls and tags in Chinese are api/summaries.zh-CN.json.
 export const words = {
   en: {
     title: 'API reference',
@@ -23,47 +23,10 @@ export const words = {
   },
 }
 
+// tags are the names of the description's tags in Chinese.
 export const tags = {
-  push: ['推送', '向页面发送消息。'],
-  connections: ['连接', '查看谁已连接，改变标签，断开页面。'],
-  pages: ['页面', '页面打开的地址，以及教程的地址。'],
-  machinery: ['运行', '供服务器周围的设施使用。'],
-}
-
-export const calls = {
-  push: '向受众发送一条消息',
-  trigger: '运行触发器',
-  pushes: '分页读取推送日志',
-  pushOf: '一次推送的结果',
-  audience: '统计受众，并看其中的几个页面',
-  explain: '受众为什么与一个连接匹配或不匹配',
-  scenes: '每个场景里有多少个页面',
-  self: '这个 API 密钥是什么、可以做什么',
-  stats: '各节点近来做了什么',
-  connections: '分页读取连接和它们的标签',
-  connection: '查看一个连接',
-  presence: '一个场景里有谁，或一个键有哪些场景',
-  labels: '一个标签有哪些值',
-  relabel: '改变连接中的页面的标签',
-  disconnect: '断开一个受众',
-  revoke: '撤销页面的令牌',
-  connect: '打开页面的 WebSocket，子协议为 scenecast.v1',
-  events: '打开页面的事件流，用于 EventSource',
-  tutorialGet: '教程的地址：运行触发器，或打开页面的 WebSocket',
-  tutorialPost: '教程的地址：运行触发器',
-  openapi: '这份描述',
-  docs: '这份描述的可读页面',
-  listNodes: '集群的节点',
-  tellAddress: '这个请求来自哪个地址',
-  listen: '监听页面的动态',
-  listHooks: '得到事件通知的 hook',
-  retryHook: '立即再次调用失败的 hook',
-  drain: '排空这个节点的页面',
-  draining: '这个节点排空到了哪里',
-  undrain: '让这个节点重新接纳页面',
-  reload: '重新读取配置',
-  settings: '生效的设置，以及重新加载会改变什么',
-  health: '进程是否在运行',
-  ready: '这台服务器现在能否接受流量',
-  metrics: 'Prometheus 的指标',
+  push: '推送',
+  connections: '连接',
+  pages: '页面',
+  machinery: '运行',
 }

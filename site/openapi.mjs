@@ -1,10 +1,11 @@
 // The reference of the HTTP API as pages of the site, made of api/openapi.json. What the description says is English; headings, and what each
 // call is for, are in both languages.
-import {calls, tags, words} from './openapi-words.mjs'
+import {tags, words} from './openapi-words.mjs'
 
-// openAPIPage is the page in a language, as Markdown. It throws where a call or a tag has no words in Chinese.
-export function openAPIPage(description, language) {
-  const page = new Page(description, language)
+// openAPIPage is the page in a language, as Markdown. The summaries are those of calls and tags in Chinese (api/summaries.zh-CN.json); it throws where
+// one is missing.
+export function openAPIPage(description, summaries, language) {
+  const page = new Page(description, summaries, language)
   return page.render()
 }
 
@@ -15,8 +16,8 @@ const cell = text => String(text).split(/(`[^`]*`)/).map((part, i) => i % 2 ? pa
 const code = text => '`' + String(text).replaceAll('|', '\\|') + '`'
 
 class Page {
-  constructor(description, language) {
-    Object.assign(this, {description, words: words[language], chinese: language === 'zh'})
+  constructor(description, summaries, language) {
+    Object.assign(this, {description, summaries, words: words[language], chinese: language === 'zh'})
   }
 
   render() {
@@ -25,8 +26,8 @@ class Page {
     if (this.chinese) lines.push(this.words.english, '')
     lines.push(cell(info.description), '', cell(components.securitySchemes.apiKey.description), '')
     for (const tag of this.description.tags) {
-      lines.push(`## ${this.chinese ? translated(tags, tag.name)[0] : tag.name[0].toUpperCase() + tag.name.slice(1)}`, '',
-        this.chinese ? translated(tags, tag.name)[1] : cell(tag.description), '')
+      lines.push(`## ${this.chinese ? translated(tags, tag.name) : tag.name[0].toUpperCase() + tag.name.slice(1)}`, '',
+        this.chinese ? translated(this.summaries, `tag ${tag.name}`) : cell(tag.description), '')
       for (const [path, methods] of Object.entries(paths)) {
         for (const [method, operation] of Object.entries(methods)) {
           if (operation.tags?.[0] === tag.name) lines.push(...this.operation(method, path, operation))
@@ -49,7 +50,7 @@ class Page {
 
   operation(method, path, operation) {
     const lines = [`### ${method.toUpperCase()} ${path.replace(/[{}]/g, '\\$&')}`, '',
-      `**${this.chinese ? translated(calls, operation.operationId) : cell(operation.summary)}**`, '']
+      `**${this.chinese ? translated(this.summaries, operation.operationId) : cell(operation.summary)}**`, '']
     if (operation.description) lines.push(cell(operation.description), '')
     const scopes = operation.security?.flatMap(each => each.apiKey ?? []) ?? []
     if (scopes.length) lines.push(`${this.words.scope}${scopes.map(code).join(', ')}`, '')
@@ -129,6 +130,6 @@ class Page {
 }
 
 function translated(table, name) {
-  if (!table[name]) throw new Error(`api/openapi.json has ${name}, and site/openapi-words.mjs has no words for it`)
+  if (!table[name]) throw new Error(`api/openapi.json has ${name}, and there are no words in Chinese for it`)
   return table[name]
 }

@@ -46,7 +46,7 @@ function slugify(text) {
 
 // watchDocuments writes the pages anew when a document changes (make docs-dev).
 function watchDocuments(server) {
-  const files = new Set(['api/openapi.json', ...[...documents.values()].flatMap(({en, zh}) => [en, zh])].map(file => path.join(root, file)))
+  const files = new Set(['api/openapi.json', 'api/summaries.zh-CN.json', ...[...documents.values()].flatMap(({en, zh}) => [en, zh])].map(file => path.join(root, file)))
   server.watcher.add([...files])
   server.watcher.on('change', file => {
     if (!files.has(path.resolve(file))) return
