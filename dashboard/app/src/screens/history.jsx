@@ -70,9 +70,9 @@ function Pushes({ found: { pushes, next, more, connection }, load, choose }) {
             id={({ id }) => id}
             columns={[
               { key: "at", title: t("shell.time"), head: true, cell: (push) => <button type="button" class="link" aria-haspopup="dialog" onClick={() => choose(push)}><Time at={push.at} milliseconds /></button> },
+              { key: "tally", title: t("history.tally"), cell: ({ tally }) => tally && <TallyBar tally={tally} /> },
               { key: "to", title: t("push.to"), cell: ({ to }) => <bdi class="cut"><code>{to}</code></bdi> },
               { key: "event", title: t("history.event"), cell: ({ event, message }) => <bdi class="cut">{event ?? JSON.stringify(message)}</bdi> },
-              { key: "tally", title: t("history.tally"), cell: ({ tally }) => tally && <TallyBar tally={tally} /> },
             ]}
           />
         )

@@ -5,7 +5,7 @@ import { useAction } from "../action.js";
 import { call } from "../api.js";
 import { AudienceField } from "../components/audience.jsx";
 import { Choice, TextField } from "../components/fields.jsx";
-import { Labels } from "../components/labels.jsx";
+import { Labels, own } from "../components/labels.jsx";
 import { Empty, ErrorBox, Partial, Waiting } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { Bdi, Num } from "../components/text.jsx";
@@ -90,13 +90,10 @@ function Found({ found, load, all }) {
           { key: "id", title: t("pages.id"), head: true, cell: ({ id }) => <button type="button" class="link" aria-haspopup="dialog" onClick={() => open(id)}>{id}</button> },
           { key: "user", title: t("pages.user"), cell: ({ labels }) => labels["@user"] && <Bdi>{labels["@user"]}</Bdi>, sort: ({ labels }) => labels["@user"] ?? "" },
           { key: "wire", title: t("pages.wire"), cell: ({ labels }) => labels["@protocol"], sort: ({ labels }) => labels["@protocol"] },
-          { key: "labels", title: t("pages.labels"), cell: ({ labels }) => <Labels labels={own(labels)} /> },
+          { key: "labels", title: t("pages.labels"), cell: ({ labels }) => <Labels labels={{ ...own(labels), "@user": undefined }} /> },
         ]}
       />
       {next && <button type="button" disabled={load.busy} onClick={() => load.run(next)}>{load.busy ? t("shell.busy") : t("pages.more", { n: LIMIT })}</button>}
     </>
   );
 }
-
-/** The labels without those of the server, which have columns of their own. */
-const own = (labels) => Object.fromEntries(Object.entries(labels).filter(([key]) => key[0] !== "@"));

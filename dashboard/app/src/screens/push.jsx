@@ -7,7 +7,7 @@ import { AudienceField } from "../components/audience.jsx";
 import { Snippet } from "../components/copy.jsx";
 import { Confirm } from "../components/dialog.jsx";
 import { Choice, Chips, JSONField, TextField, parseJSON } from "../components/fields.jsx";
-import { Labels } from "../components/labels.jsx";
+import { Labels, own } from "../components/labels.jsx";
 import { ErrorBox, Note, Partial, Waiting } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { TallyBar } from "../components/tally.jsx";
@@ -115,7 +115,7 @@ function Count({ count: { answer, problem, current }, to }) {
   const { matched, by_node: byNode, sample } = answer;
   return (
     <section class={`card count ${current ? "" : "stale"}`} aria-busy={!current} aria-labelledby="push-count">
-      <div role="status"><h2 id="push-count"><span class="figure"><Num value={matched} /></span> {t("push.wouldGet", { n: matched })}</h2></div>
+      <div role="status"><h2 id="push-count"><span class="count-figure"><Num value={matched} /></span> {t("push.wouldGet", { n: matched })}</h2></div>
       <Partial answer={answer} />
       {byNode?.length > 1 && (
         <Table
@@ -131,7 +131,7 @@ function Count({ count: { answer, problem, current }, to }) {
       {sample?.length > 0 && (
         <>
           <h3>{t("push.sample", { n: sample.length })}</h3>
-          <ul class="sample">{sample.map(({ id, labels }) => <li key={id}><Labels labels={labels} /></li>)}</ul>
+          <ul class="sample">{sample.map(({ id, labels }) => <li key={id}><Labels labels={own(labels)} /></li>)}</ul>
         </>
       )}
     </section>

@@ -8,7 +8,7 @@ export const en = {
   "pages.by.page_id": "ID of the page",
   "pages.by.address": "Address",
   "pages.find": "Find",
-  "pages.shown": "{n} of {matched} pages.",
+  "pages.shown": "Shown: {n} of {matched}.",
   "pages.caption": "Pages",
   "pages.id": "ID",
   "pages.user": "User",

@@ -3,7 +3,7 @@ export const en = {
   "presence.lead": "Who is in which scene, over all tabs and nodes.",
   "presence.keys": "Presence keys",
   "presence.all": "All scenes of {key}",
-  "presence.shown": "{n} of {distinct} scenes.",
+  "presence.shown": "Shown: {n} of {distinct} scenes.",
   "presence.scenes": "Scenes",
   "presence.members": "Members",
   "presence.anonymous": "Without a user",

@@ -97,9 +97,13 @@ function LabelTable({ page: { labels, sources = {} } }) {
   );
 }
 
+const Lock = () => (
+  <svg class="lock" viewBox="0 0 12 12" aria-hidden="true"><path d="M2 5h8v6H2zM3.5 5V3.5a2.5 2.5 0 0 1 5 0V5" /></svg>
+);
+
 const Source = ({ source }) => (
   <span title={source === "page" ? undefined : t("page.locked")}>
-    {source !== "page" && <span aria-hidden="true">🔒 </span>}
+    {source !== "page" && <Lock />}
     {t(`page.source.${source}`)}
     {source !== "page" && <span class="unseen">{t("page.locked")}</span>}
   </span>
