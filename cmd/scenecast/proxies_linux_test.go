@@ -24,9 +24,15 @@ import (
 var caddy = flag.String("caddy", "", "the program Caddy, with which its block of docs/operations.md is tested; empty: it is not")
 
 // documentedBlocks are the blocks of docs/operations.md in a language.
-func documentedBlocks(t *testing.T, language string, want int) (blocks []string) {
+func documentedBlocks(t *testing.T, language string, want int) []string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/operations.md")
+	return blocksOf(t, "../../docs/operations.md", language, want)
+}
+
+// blocksOf are the blocks of a document in a language, of which there must be so many.
+func blocksOf(t *testing.T, document, language string, want int) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +40,7 @@ func documentedBlocks(t *testing.T, language string, want int) (blocks []string)
 		blocks = append(blocks, m[1])
 	}
 	if len(blocks) != want {
-		t.Fatalf("docs/operations.md has %d blocks of %s, not %d", len(blocks), language, want)
+		t.Fatalf("%s has %d blocks of %s, not %d", document, len(blocks), language, want)
 	}
 	return blocks
 }
