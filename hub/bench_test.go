@@ -68,6 +68,31 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
+// BenchmarkEndings is 10,000 pages with a page ID and five labels that are all disconnected; what it takes them to join is not measured.
+func BenchmarkEndings(b *testing.B) {
+	const pages = 10_000
+	h := newBenchHub()
+	l := &sinkLoop{}
+	l.shard = h.AddShard(l)
+	admissions := make([]scenecast.Admission, pages)
+	for i := range admissions {
+		admissions[i] = scenecast.Admission{App: "a", Protocol: newProtocol("plain"), PageID: fmt.Sprint("p", i), Labels: label.FromMap(map[string][]string{
+			"page": {"home"}, "plan": {"free"}, "locale": {"zh-CN"}, "order": {fmt.Sprint(i % 100)},
+		}), Trusted: label.New(label.Label{Key: scenecast.LabelUser, Value: fmt.Sprint(i)})}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		for i, a := range admissions {
+			l.shard.Opened(scenecast.Slot{Index: uint32(i)}, a)
+		}
+		b.StartTimer()
+		for i := range admissions {
+			l.shard.Closed(scenecast.Slot{Index: uint32(i)}, scenecast.EndingBy(scenecast.CauseReset, ""))
+		}
+	}
+}
+
 // BenchmarkOpenKnown is a page that joins with a page ID, of a user, and leaves: where nothing is remembered of any page, and where much
 // is, of this one too.
 func BenchmarkOpenKnown(b *testing.B) {

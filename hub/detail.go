@@ -1,11 +1,14 @@
 package hub
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"time"
 
 	"scenecast"
+	"scenecast/hub/session"
+	"scenecast/index"
 	"scenecast/label"
 )
 
@@ -61,11 +64,35 @@ func (t trust) sourceOf(key string) scenecast.LabelSource {
 	return scenecast.FromPage
 }
 
-// noteEnding keeps how a member with a page ID has ended.
+// pageKey is room for the key of a page whose connection ends. It is used again: many may end at once.
+type pageKey struct {
+	columns index.Columns
+	key     []byte
+}
+
+var keysOfPage = []string{scenecast.LabelPage, scenecast.LabelUser}
+
+// noteEnding keeps how a member with a page ID has ended. Its key is that of sessionKey, made without its other labels.
 func (s *Shard) noteEnding(slot scenecast.Slot, m *member, e scenecast.Ending) {
-	if m.is(hasPageID) {
-		app := s.app(m)
-		key := sessionKey(app.app, app.index.Labels(slot.Index), s.trusts.of(m.trust).identity)
-		s.hub.endings.Add(string(key), time.Now(), e)
+	if !m.is(hasPageID) {
+		return
 	}
+	app, k := s.app(m), &s.pageKey
+	k.columns = app.index.Columns(keysOfPage, k.columns)
+	values := k.columns.Of(slot.Index)
+	k.key = session.AppendPage(k.key[:0], app.app, firstValue(values[0]))
+	if users := values[1]; len(users) > 0 {
+		k.key = append(append(k.key, '@'), firstValue(users)...)
+	} else {
+		k.key = append(k.key, s.trusts.of(m.trust).identity...)
+	}
+	s.hub.endings.Add(k.key, time.Now(), e)
+}
+
+// firstValue is the value that comes first in a set of labels; nil: there is none.
+func firstValue(values [][]byte) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	return slices.MinFunc(values, bytes.Compare)
 }

@@ -190,3 +190,39 @@ func TestTakenOver(t *testing.T) {
 		t.Errorf("a push to one of them: %+v", tally)
 	}
 }
+
+// TestEndingsByIdentity: how pages have ended is found by what Detail tells of those that come back, whoever their tokens say that they are, and by
+// nothing else, also where many end one after the other.
+func TestEndingsByIdentity(t *testing.T) {
+	h, queues := newQueued(1)
+	q := queues[0]
+	ask := func(query scenecast.Query) (reply scenecast.Reply) {
+		query.App = "a"
+		h.Answer(query, func(r scenecast.Reply) { reply = r })
+		for q.run(1) {
+		}
+		return reply
+	}
+	var admissions []scenecast.Admission
+	for i, trusted := range []label.Set{{}, set("tenant=7"), set("@user=42"), set("@user=43", "tenant=7"), set("@user=42", "@user=41"), set("tenant=8")} {
+		for _, page := range []string{"p", "page-with-a-longer-name"} {
+			admissions = append(admissions, scenecast.Admission{App: "a", PageID: page, Labels: set("page=home", fmt.Sprint("no=", i)), Trusted: trusted, Protocol: lines{}})
+		}
+	}
+	admissions = append(admissions, scenecast.Admission{App: "a", Labels: set("page=home"), Protocol: lines{}}) // without an ID
+	for i, a := range admissions {
+		q.do(func() { q.shard.Closed(q.open(a).slot, scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + i)}) })
+	}
+	for i, a := range admissions[:len(admissions)-1] {
+		k := q.open(a)
+		d := ask(scenecast.Query{To: to("*"), List: &scenecast.List{Limit: 1, Detail: true}}).Detail
+		if d == nil || d.Page != a.PageID {
+			t.Fatalf("%d: %+v", i, d)
+		}
+		endings := ask(scenecast.Query{Endings: &scenecast.Endings{Page: d.Page, Identity: d.Identity}}).Endings
+		if len(endings) != 1 || endings[0].Code != scenecast.CloseCode(4000+i) {
+			t.Errorf("%d, %s of %q: %+v", i, d.Page, d.Identity, endings)
+		}
+		q.leave(k)
+	}
+}

@@ -31,6 +31,7 @@ type Shard struct {
 	catchUps    map[uint32]*catchUp        // of the members that are catching up, by slot index
 	ttlStores   map[string]*ttlstore.Store // by app; an app without pushes that last may have none
 	turns       []func() (done bool)       // what waits for its turn; see inTurn
+	pageKey     pageKey                    // scratch
 	sceneCounts []*sceneCount              // that are under way, one after the other
 	chosen      []uint32                   // scratch: what an audience has selected
 	toldAcks    ratelimit.Bucket           // acknowledgements that other nodes are told of

@@ -35,23 +35,25 @@ type ending struct {
 	cause scenecast.Cause
 }
 
-// Add notes that a connection of a page has ended.
-func (s *Store) Add(name string, at time.Time, e scenecast.Ending) {
+// Add notes that a connection of a page has ended. The name may be changed afterwards.
+func (s *Store) Add(name []byte, at time.Time, e scenecast.Ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.byPage == nil {
 		s.byPage = make(map[string]*page)
 		s.recent.next, s.recent.previous = &s.recent, &s.recent
 	}
-	p := s.byPage[name]
+	p := s.byPage[string(name)]
 	if p == nil {
 		if len(s.byPage) == MaxPages {
-			oldest := s.recent.previous
-			oldest.unlink()
-			delete(s.byPage, oldest.name)
+			p = s.recent.previous
+			p.unlink()
+			delete(s.byPage, p.name)
+		} else {
+			p = new(page)
 		}
-		p = &page{name: name}
-		s.byPage[name] = p
+		*p = page{name: string(name)}
+		s.byPage[p.name] = p
 	} else {
 		p.unlink()
 	}

@@ -16,7 +16,7 @@ func TestStore(t *testing.T) {
 	}
 	begin := time.UnixMilli(1_700_000_000_000)
 	add := func(name string, n int) {
-		s.Add(name, begin.Add(time.Duration(n)*time.Second), scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + n)})
+		s.Add([]byte(name), begin.Add(time.Duration(n)*time.Second), scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + n)})
 	}
 	for i := range PerPage + 2 {
 		add("a", i)
@@ -41,7 +41,7 @@ func TestStore(t *testing.T) {
 // TestStoreIsBounded: the pages are forgotten first of which nothing has ended for the longest.
 func TestStoreIsBounded(t *testing.T) {
 	var s Store
-	add := func(i int) { s.Add(fmt.Sprint(i), time.Now(), scenecast.Ending{Cause: scenecast.CauseReset}) }
+	add := func(i int) { s.Add([]byte(fmt.Sprint(i)), time.Now(), scenecast.Ending{Cause: scenecast.CauseReset}) }
 	for i := range MaxPages {
 		add(i)
 	}

@@ -23,6 +23,11 @@ func NewKey(app, pageID, identity string) Key {
 	return Key(app + "\x00" + pageID + "\x00" + identity) // no app and no page ID has a zero byte
 }
 
+// AppendPage appends what stands before the identity in a key.
+func AppendPage(dst []byte, app string, pageID []byte) []byte {
+	return append(append(append(append(dst, app...), 0), pageID...), 0)
+}
+
 // State is what a page has left behind.
 type State struct {
 	Delivered []uint64 // sequence numbers of the pushes with a ttl that it has got, in order; of any epoch, as they rise over epochs too
