@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -158,7 +159,7 @@ func expectOK(t *testing.T, p *rawPage) {
 }
 
 // TestHandoverOfSlowPages: pages that read nothing have outboxes, which go along with the frame that is half sent: each page gets every push, in
-// order, byte for byte, with compression too.
+// order, byte for byte, with compression too. Since when each is there, and another that has nothing to read, is told as before.
 func TestHandoverOfSlowPages(t *testing.T) {
 	m := newMoves(t, map[string]string{"outbox.max_bytes": "8MiB", "outbox.write_timeout": "60s"})
 	var pages []*rawPage
@@ -168,12 +169,20 @@ func TestHandoverOfSlowPages(t *testing.T) {
 		p.expect(`"welcome"`)
 		pages = append(pages, p)
 	}
+	m.dialPage(strings.Replace(nativePath, "page=home", "page=idle", 1), nativeHeader).expect(`"welcome"`)
+	since := m.since(len(pages) + 1)
+	for _, at := range since { // it is told to the second, so that one more makes what is told anew differ
+		time.Sleep(time.Until(at.Add(1100 * time.Millisecond)))
+	}
 	const pushes = 70
 	pad := strings.Repeat("x", 40_000)
 	for n := range pushes {
 		m.push(client.PushRequest{To: json.RawMessage(`{"page":"home"}`), Message: fmt.Appendf(nil, `{"n":%d,"pad":"%s"}`, n, pad)})
 		if n == pushes/2 {
 			m.awaitEnd(m.next())
+			if got := m.since(len(since)); !maps.EqualFunc(got, since, time.Time.Equal) {
+				t.Errorf("behind the first handover the pages are there since %v, and before since %v", got, since)
+			}
 		}
 	}
 	if m.current.overLoops(func(l *socket.Loop) int64 { return int64(l.OutboxBytes()) }) < 1<<20 {
@@ -185,9 +194,29 @@ func TestHandoverOfSlowPages(t *testing.T) {
 			p.expect(fmt.Sprintf(`{"n":%d,"pad":"%s"}`, n, pad))
 		}
 	}
-	if n := m.current.Connections(); n != len(pages) {
-		t.Errorf("%d pages are connected", n)
+	if got := m.since(len(since)); !maps.EqualFunc(got, since, time.Time.Equal) {
+		t.Errorf("when everything is read the pages are there since %v, and were since %v", got, since)
 	}
+}
+
+// since is since when each of so many pages is there, by ID.
+func (m *moves) since(pages int) map[string]time.Time {
+	m.t.Helper()
+	since := make(map[string]time.Time)
+	for c, err := range m.backend().Connections(m.t.Context(), "*") {
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		d, err := m.backend().Connection(m.t.Context(), c.ID)
+		if err != nil || d.Since.IsZero() {
+			m.t.Fatalf("%+v, %v", d, err)
+		}
+		since[c.ID] = d.Since
+	}
+	if len(since) != pages {
+		m.t.Errorf("%d pages are connected, want %d", len(since), pages)
+	}
+	return since
 }
 
 // TestHandoverOfCatchingUpPages: pages that come back and are in the midst of what they have missed go on there.
