@@ -40,7 +40,7 @@ docs-dev: ; scripts/install-npm site && cd site && npm run --silent dev -- $(ARG
 test-docs: docs ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^TestDocs' . -docs $(CURDIR)/bin/docs
 
 .PHONY: screenshots
-screenshots: ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^TestPopupPictures$$' -v . -popup-pictures $(CURDIR)/docs/images
+screenshots: ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^Test(Popup|Dashboard)Pictures$$' -v . -readme-pictures $(CURDIR)/docs/images
 
 .PHONY: test-caddy
 test-caddy: $(CADDY) ; go test -run '^TestCaddy$$' -v ./cmd/scenecast -caddy $(CURDIR)/$(CADDY)

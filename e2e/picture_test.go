@@ -24,7 +24,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 )
 
-var popupPictures = flag.String("popup-pictures", "", "the directory in which the READMEs' pictures are written, which takes port 9502; empty: none are")
+var readmePictures = flag.String("readme-pictures", "", "the directory in which the READMEs' pictures are written, which takes port 9502; empty: none are")
 
 // maxPicture is how large a README's picture may be, in bytes.
 const maxPicture = 150_000
@@ -38,8 +38,8 @@ type framed struct {
 
 // TestPopupPictures makes the READMEs' pictures: what a push to the home page does to pages in a browser, with the command and its answer.
 func TestPopupPictures(t *testing.T) {
-	if *popupPictures == "" {
-		t.Skip("without -popup-pictures")
+	if *readmePictures == "" {
+		t.Skip("without -readme-pictures")
 	}
 	serve(t, "127.0.0.1:9502")
 	for file, c := range map[string]struct{ language, message string }{
@@ -103,7 +103,7 @@ func TestPopupPictures(t *testing.T) {
 		shot := call(frame, page.CaptureScreenshot, page.CaptureScreenshotParams{})
 		small := fewerColors(t, shot.Data)
 		t.Logf("%s: %d bytes", file, len(small))
-		if err := os.WriteFile(filepath.Join(*popupPictures, file), small, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(*readmePictures, file), small, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -155,22 +155,30 @@ func fewerColors(t *testing.T, content []byte) []byte {
 // TestReadmePictures: the pictures that the READMEs show are there, as small as they should be, and each README has its own.
 func TestReadmePictures(t *testing.T) {
 	t.Parallel()
-	for readme, picture := range map[string]string{"README.md": "docs/images/popup.png", "README.zh-CN.md": "docs/images/popup-zh.png"} {
+	for readme, pictures := range map[string][]string{
+		"README.md":       {"docs/images/popup.png", "docs/images/dashboard.png"},
+		"README.zh-CN.md": {"docs/images/popup-zh.png", "docs/images/dashboard-zh.png"},
+	} {
 		text, err := os.ReadFile("../" + readme)
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := regexp.MustCompile(`!\[[^\]]{20,}\]\(([^)]+)\)`).FindAllStringSubmatch(string(text), -1)
-		if len(found) != 1 || found[0][1] != picture {
-			t.Errorf("%s shows %q, want %s", readme, found, picture)
+		var found []string
+		for _, match := range regexp.MustCompile(`!\[[^\]]{20,}\]\(([^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			found = append(found, match[1])
 		}
-		content, err := os.ReadFile("../" + picture)
-		if err != nil {
-			t.Fatal(err)
+		if !slices.Equal(found, pictures) {
+			t.Errorf("%s shows %q, want %s", readme, found, pictures)
 		}
-		config, err := png.DecodeConfig(bytes.NewReader(content))
-		if err != nil || config.Width != 1800 || len(content) > maxPicture {
-			t.Errorf("%s has %d bytes, and is %d pixels wide (%v)", picture, len(content), config.Width, err)
+		for _, picture := range pictures {
+			content, err := os.ReadFile("../" + picture)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := png.DecodeConfig(bytes.NewReader(content))
+			if err != nil || config.Width != 1800 || len(content) > maxPicture {
+				t.Errorf("%s has %d bytes, and is %d pixels wide (%v)", picture, len(content), config.Width, err)
+			}
 		}
 	}
 }

@@ -4,7 +4,7 @@ export const en = {
   "tally.acked": "acknowledged",
   "tally.written": "written",
   "tally.timedOut": "not in time",
-  "tally.queued": "on the way",
+  "tally.queued": "queued",
   "tally.dropped": "too slow",
   "tally.left": "gone",
 };
@@ -14,7 +14,7 @@ export const zh = {
   "tally.acked": "已确认",
   "tally.written": "已写出",
   "tally.timedOut": "超时",
-  "tally.queued": "发送中",
+  "tally.queued": "已入队",
   "tally.dropped": "过慢",
   "tally.left": "已离开",
 };
