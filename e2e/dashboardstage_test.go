@@ -33,14 +33,17 @@ const (
 // startDashboard runs a server with the dashboard, and these settings besides.
 func startDashboard(t *testing.T, settings map[string]string) *backend {
 	t.Helper()
-	all := map[string]string{
+	all := dashboardSettings()
+	maps.Copy(all, settings)
+	return serveWith(t, anyPort, all)
+}
+
+func dashboardSettings() map[string]string {
+	return map[string]string{
 		"dashboard.enabled": "true",
-		"drain":             "1s", // of hooks that cannot be told
 		"api_keys": fmt.Sprintf(`[{name: operator, key: %s, allow: [read, push, trigger, manage, admin]}, {name: reader, key: %s, allow: [read]},
 			{name: tenant, key: %s, within: 'plan == "pro"'}]`, operatorKey, readerKey, confinedKey),
 	}
-	maps.Copy(all, settings)
-	return serveWith(t, anyPort, all)
 }
 
 // openDashboard opens the dashboard in a tab of its own, at its login.
