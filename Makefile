@@ -46,6 +46,9 @@ screenshots: ; scripts/install-test-tools && cd e2e && go test -count=1 -run '^T
 test-caddy: $(CADDY) ; go test -run '^TestCaddy$$' -v ./cmd/scenecast -caddy $(CURDIR)/$(CADDY)
 $(CADDY): ; scripts/install-caddy $@
 
+.PHONY: test-php
+test-php: ; scripts/test-php-versions
+
 security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
 $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck
 

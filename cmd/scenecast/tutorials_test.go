@@ -251,6 +251,7 @@ func (r *tutorial) checkInstall(code string) {
 	r.t.Helper()
 	declared := []struct{ prefix, file, as string }{
 		{"make ", "Makefile", "\n%s:"},
+		{"composer config repositories.scenecast path path/to/scenecast/", "clients/php/composer.json", `"name": "scenecast/%s"`},
 		{"composer require ", "clients/php/composer.json", `"name": "%s"`},
 		{"php artisan ", "clients/php/src/Laravel/Console/InstallCommand.php", "'%s'"},
 		{"npm install path/to/", "clients/js/package.json", `"name": "%s"`},
@@ -264,6 +265,10 @@ func (r *tutorial) checkInstall(code string) {
 				continue
 			}
 			name = strings.TrimSuffix(name, "/clients/js") // npm takes the folder of a checkout
+			if name == "clients/php" {                     // Composer as well, by the package's name in it
+				name = "scenecast"
+			}
+			name = strings.TrimSuffix(name, ":@dev")
 			content, err := os.ReadFile(filepath.Join("../..", d.file))
 			found = err == nil && strings.Contains(string(content), strings.Replace(d.as, "%s", name, 1))
 		}

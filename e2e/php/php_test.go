@@ -18,7 +18,7 @@ func TestPHPUnit(t *testing.T) {
 	}
 	tests := exec.CommandContext(t.Context(), "phpunit")
 	tests.Dir = filepath.Join(root, "clients", "php")
-	tests.Env = append(os.Environ(), "SCENECAST_BINARY="+filepath.Join(root, "bin", "scenecast"), "TMPDIR="+t.TempDir())
+	tests.Env = append(os.Environ(), "TESTED_BINARY="+filepath.Join(root, "bin", "scenecast"), "TMPDIR="+t.TempDir())
 	out, err := tests.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -10,7 +10,9 @@ use Scenecast\Exception\RequestFailed;
 use Scenecast\Exception\Unreachable;
 use Scenecast\Scenecast;
 use Scenecast\Testing\FakeTransport;
+use Scenecast\Transport\Request;
 use Scenecast\Transport\Response;
+use Scenecast\Transport\Transport;
 
 final class RetryTest extends TestCase
 {
@@ -26,7 +28,19 @@ final class RetryTest extends TestCase
     public function testAPushIsTriedAgainWithTheSameBytes(): void
     {
         $this->transport->answer(new Unreachable('no answer'));
-        $this->assertSame(1, $this->scenecast->to(['page' => 'home'])->push('hello')->matched);
+        $slow = new class ($this->transport) implements Transport { // a clock can have steps of a millisecond
+            public function __construct(private readonly Transport $transport)
+            {
+            }
+
+            public function send(Request $request): Response
+            {
+                usleep(5_000);
+                return $this->transport->send($request);
+            }
+        };
+        $scenecast = new Scenecast('https://push.example.com/prefix/', 'the-key', transport: $slow);
+        $this->assertSame(1, $scenecast->to(['page' => 'home'])->push('hello')->matched);
         [$first, $second] = $this->transport->requests;
         $this->assertSame($first->body, $second->body);
         $this->assertMatchesRegularExpression('{^\{"to":\{"page":"home"\},"message":"hello","id":"[0-9a-f]{32}"\}$}', $first->body);

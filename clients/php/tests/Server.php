@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Scenecast\Tests;
 
-/** A real server, of the program that SCENECAST_BINARY names, and pages of it. It ends with the tests. */
+/** A real server, of the program that TESTED_BINARY names, and pages of it. It ends with the tests. */
 final class Server
 {
     public const KEY = 'key-of-the-php-tests';
@@ -39,7 +39,7 @@ final class Server
             'jwt' => ['keys' => [['key' => self::SECRET]]],
         ], JSON_UNESCAPED_SLASHES));
         $this->process = proc_open(
-            [self::program(), 'serve'],
+            [self::program(), 'serve', '--config', "$this->folder/scenecast.yaml"],
             [['file', '/dev/null', 'r'], ['file', "$this->folder/log", 'a'], ['file', "$this->folder/log", 'a']],
             $pipes,
             $this->folder,
@@ -57,7 +57,7 @@ final class Server
 
     public static function program(): string
     {
-        return getenv('SCENECAST_BINARY') ?: throw new \RuntimeException('SCENECAST_BINARY names the program that is tested');
+        return getenv('TESTED_BINARY') ?: throw new \RuntimeException('TESTED_BINARY names the program that is tested');
     }
 
     public function stop(): void
