@@ -19,6 +19,10 @@ import (
 // feedPing is how often a stream says something while nothing happens: proxies take silence for death, and the cursor moves on.
 const feedPing = 15 * time.Second
 
+// feedGather is how far apart the parts of a stream are at least. An event after a silence is written at once; of those that come in numbers, several are
+// written together: a write for each costs both ends more than the events do.
+const feedGather = 50 * time.Millisecond
+
 // feedRetry is when a client comes back by itself, in ms.
 const feedRetry = "retry: 2000\n"
 
@@ -63,8 +67,14 @@ func (a *API) feed(r *request) (any, error) {
 	_ = control.SetReadDeadline(time.Time{}) // the request is whole; that of net/http would end the stream
 	_, _ = r.w.Write([]byte(feedRetry + "\n"))
 	_ = control.Flush()
+	var last time.Time
 	for {
+		select {
+		case <-time.After(time.Until(last.Add(feedGather))):
+		case <-r.Context().Done(): // Next says so
+		}
 		part, err := s.Next(r.Context(), feedPing)
+		last = time.Now()
 		if err == nil {
 			err = a.checkKey(r)
 		}

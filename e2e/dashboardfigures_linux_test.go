@@ -29,6 +29,7 @@ var (
 	figuresJoins  = flag.Int("figures-joins", 500, "pages that join each second, in the place of others that leave")
 	figuresRate   = flag.Int("figures-rate", 50, "pushes a second, each to 100 pages, with the receipt written")
 	figuresRounds = flag.Int("figures-rounds", 3, "how often each screen is looked at")
+	figuresScreen = flag.String("figures-screen", "", "the only screen that is looked at: now, feed or pages; empty: all")
 	figuresTime   = flag.Duration("figures-time", 20*time.Second, "how long each time, and without a viewer before it")
 )
 
@@ -52,6 +53,9 @@ func TestDashboardFigures(t *testing.T) {
 	phases := make(map[string][]phase)
 	for range *figuresRounds {
 		for _, v := range viewed {
+			if *figuresScreen != "" && v.screen != *figuresScreen {
+				continue
+			}
 			for _, screen := range []string{"", v.screen} {
 				var p phase
 				if t.Run("look at "+screen, func(t *testing.T) { p = program.phase(t, screen, v.shown) }); t.Failed() {
@@ -164,10 +168,18 @@ func (p *joins) phase(t *testing.T, screen, shown string) (m phase) {
 		t.Fatal(err)
 	}
 	if b != nil {
+		begun := time.Now()
+		before := make(map[string]float64)
+		for _, name := range durations {
+			before[name] = b.metric(name)
+		}
 		for end := time.Now().Add(*figuresTime - time.Second); time.Now().Before(end); time.Sleep(2 * time.Second) {
-			m.heap = max(m.heap, b.heap())
+			m.heap = max(m.heap, b.metric("JSHeapUsedSize")/(1<<20))
 			rss, pss := memoryOf(t, pids[0])
 			m.rss, m.pss = max(m.rss, rss), max(m.pss, pss)
+		}
+		for _, name := range durations {
+			t.Logf("%s: %.1f %% of the time", name, 100*(b.metric(name)-before[name])/time.Since(begun).Seconds())
 		}
 	}
 	p.answer(t, &m)
@@ -224,17 +236,20 @@ func (b *tab) processes() (pids []int) {
 	return pids
 }
 
-// heap is what the tab's scripts hold, in MiB, and what is garbage there.
-func (b *tab) heap() float64 {
+// metric is one of the browser's figures of the tab. JSHeapUsedSize is what its scripts hold, and what is garbage there.
+func (b *tab) metric(name string) float64 {
 	b.t.Helper()
 	for _, metric := range call(b, performance.GetMetrics, cdp.Empty{}).Metrics {
-		if metric.Name == "JSHeapUsedSize" {
-			return metric.Value / (1 << 20)
+		if metric.Name == name {
+			return metric.Value
 		}
 	}
-	b.t.Fatal("the browser tells no JSHeapUsedSize")
+	b.t.Fatalf("the browser tells no %s", name)
 	return 0
 }
+
+// durations are what the tab's main thread does, as the browser counts it in seconds.
+var durations = []string{"ScriptDuration", "RecalcStyleDuration", "LayoutDuration", "TaskDuration"}
 
 // memoryOf is a process's resident memory in MiB, and with what it shares divided among those that share it (proc_pid_smaps(5)).
 func memoryOf(t *testing.T, pid int) (rss, pss float64) {
@@ -292,7 +307,9 @@ func table(phases map[string][]phase) string {
 	}
 	row("none", "")
 	for _, v := range viewed {
-		row(v.screen, v.screen)
+		if phases[v.screen] != nil {
+			row(v.screen, v.screen)
+		}
 	}
 	return b.String()
 }

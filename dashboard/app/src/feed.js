@@ -2,24 +2,31 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { expired } from "./api.js";
+import { FeedQueue, MOST } from "./feedqueue.js";
 import { loadSelf, self } from "./session.js";
 
-const MOST = 500; // events that are kept
-const PAUSE = 250; // ms: events that come together are shown together
+const PAUSE = 250, FLOODED = 1000; // ms: events that come within it are shown together, and where more come than can be shown, more seldom
 
 /**
- * Listens with these parameters. Returns {events, state, waiting, clear}: the newest events first, {id, type, timestamp, data}; "connecting",
- * "live", "lost" or "closed" with its reason; how many have come while it was paused; and a function that empties the list.
+ * Listens with these parameters. Returns {events, state, waiting, leftOut, clear, listen}: the newest events first, {id, type, timestamp, data} and
+ * a key of their own; {name: "connecting", "live", "lost", "behind" or "closed"} with its reason; how many have come while it was paused; how many
+ * were not shown, because more come than can be; and functions that empty the list, and listen again after "behind".
  */
 export function useFeed({ events: types, to }, paused) {
-  const shown = useSignal([]), state = useSignal({ name: "connecting" }), waiting = useSignal(0);
-  const queue = useRef([]), holds = useRef(paused);
+  const shown = useSignal([]), state = useSignal({ name: "connecting" }), waiting = useSignal(0), leftOut = useSignal(0), turn = useSignal(0);
+  const queue = useRef(new FeedQueue()), holds = useRef(paused), keys = useRef(0);
   holds.current = paused;
   const show = () => {
-    waiting.value = holds.current ? queue.current.length : 0;
-    if (holds.current || !queue.current.length) return;
-    shown.value = [...queue.current.reverse(), ...shown.peek()].slice(0, MOST);
-    queue.current = [];
+    waiting.value = holds.current ? queue.current.waiting : 0;
+    if (!holds.current && queue.current.waiting) {
+      const events = queue.current.next(performance.now()).map((event) => ({ ...event, key: keys.current++ }));
+      if (events.length) shown.value = [...events, ...shown.peek()].slice(0, MOST);
+    }
+    leftOut.value = queue.current.leftOut;
+  };
+  const clear = () => {
+    shown.value = [];
+    leftOut.value = queue.current.leftOut = 0;
   };
   useEffect(show, [paused]);
   useEffect(() => {
@@ -27,21 +34,23 @@ export function useFeed({ events: types, to }, paused) {
     const query = new URLSearchParams({ ...(types.length && { events: types.join() }), ...(to && { to }) });
     const source = new EventSource(new URL(`api/v1/feed?${query}`, document.baseURI));
     let timer;
-    shown.value = [];
-    queue.current = [];
+    queue.current = new FeedQueue();
+    clear();
     state.value = { name: "connecting" };
     const take = ({ data }) => {
-      queue.current.push(JSON.parse(data));
-      if (queue.current.length > MOST) queue.current.shift();
+      queue.current.take(data);
       timer ??= setTimeout(() => {
         timer = undefined;
         show();
-      }, PAUSE);
+      }, queue.current.flooded ? FLOODED : PAUSE);
     };
-    for (const type of ALL) source.addEventListener(type, take);
+    for (const type of [...ALL, "missed"]) source.addEventListener(type, take);
     source.addEventListener("ready", () => (state.value = { name: "live" }));
-    source.addEventListener("missed", take);
-    source.addEventListener("close", ({ data }) => (state.value = { name: "closed", reason: JSON.parse(data).reason }));
+    source.addEventListener("close", ({ data }) => {
+      const { kind, reason } = JSON.parse(data);
+      if (kind === "too_many") source.close(); // by itself it would come back to the same
+      state.value = { name: kind === "too_many" ? "behind" : "closed", reason };
+    });
     source.addEventListener("error", () => {
       if (source.readyState !== EventSource.CLOSED) {
         state.value = { ...state.peek(), name: state.peek().name === "closed" ? "closed" : "lost" };
@@ -54,8 +63,10 @@ export function useFeed({ events: types, to }, paused) {
       source.close();
       clearTimeout(timer);
     };
-  }, [types.join(), to, expired.value]);
-  return { events: shown.value, state: state.value, waiting: waiting.value, clear: () => (shown.value = []) };
+  }, [types.join(), to, expired.value, turn.value]);
+  return {
+    events: shown.value, state: state.value, waiting: waiting.value, leftOut: leftOut.value, clear, listen: () => turn.value++,
+  };
 }
 
 /** The types of events; those of scenes a confined key does not hear of. */

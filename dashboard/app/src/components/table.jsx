@@ -1,17 +1,25 @@
 // Tables: sortable, with a caption, scrolled sideways where they are wider than the screen.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { t } from "../words.js";
 
 /**
  * A table of rows. columns are {key, title, cell(row), sort(row), number, head}: cell gives what is shown, row[key] by default; sort gives what
  * the column is sorted by, and without it the column is not sortable; number aligns to the end; head makes the cell the row's header. id(row) is
  * the row's key, which keeps the focus in the row while rows come and go. sorted is {key, descending} at first; without it rows are as they come.
- * hidden leaves the caption to screen readers.
+ * hidden leaves the caption to screen readers. A row that is the same object as before, with the same columns, is not rendered again.
  */
 export function Table({ caption, columns, rows, id, sorted, hidden, empty }) {
   const [order, setOrder] = useState(sorted);
   const by = columns.find(({ key }) => key === order?.key)?.sort;
   const shown = by ? [...rows].sort((a, b) => compare(by(a), by(b)) * (order.descending ? -1 : 1)) : rows;
+  const rendered = useRef(new WeakMap());
+  const rowOf = (row) => {
+    const known = rendered.current.get(row);
+    if (known?.columns === columns) return known.element;
+    const element = <Row key={id(row)} row={row} columns={columns} />;
+    rendered.current.set(row, { columns, element });
+    return element;
+  };
   return (
     <div class="scroll" role="group" tabIndex={0} aria-label={caption}>
       <table>
@@ -20,20 +28,22 @@ export function Table({ caption, columns, rows, id, sorted, hidden, empty }) {
           <tr>{columns.map((column) => <Head key={column.key} column={column} order={order} setOrder={setOrder} />)}</tr>
         </thead>
         <tbody>
-          {shown.map((row) => (
-            <tr key={id(row)}>
-              {columns.map(({ key, cell = (each) => each[key], number, head }) =>
-                head
-                  ? <th key={key} scope="row" class={number ? "number" : ""}>{cell(row)}</th>
-                  : <td key={key} class={number ? "number" : ""}>{cell(row)}</td>)}
-            </tr>
-          ))}
+          {shown.map(rowOf)}
           {!rows.length && <tr><td colSpan={columns.length} class="quiet">{empty ?? t("shell.none")}</td></tr>}
         </tbody>
       </table>
     </div>
   );
 }
+
+const Row = ({ row, columns }) => (
+  <tr>
+    {columns.map(({ key, cell = (each) => each[key], number, head }) =>
+      head
+        ? <th key={key} scope="row" class={number ? "number" : ""}>{cell(row)}</th>
+        : <td key={key} class={number ? "number" : ""}>{cell(row)}</td>)}
+  </tr>
+);
 
 function Head({ column: { key, title, sort, number }, order, setOrder }) {
   const mine = order?.key === key;

@@ -1,19 +1,26 @@
 // Feed: what happens to pages at all nodes, as it happens.
 import { useSignal } from "@preact/signals";
+import { useMemo } from "preact/hooks";
 import { AudienceField } from "../components/audience.jsx";
 import { Chips } from "../components/fields.jsx";
 import { valuesOf } from "../components/labels.jsx";
-import { Empty, ErrorBox } from "../components/states.jsx";
+import { Empty, ErrorBox, Note } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { Bdi, Time } from "../components/text.jsx";
 import { ALL, SCENES, useFeed } from "../feed.js";
 import { href } from "../route.js";
 import { self } from "../session.js";
-import { t } from "../words.js";
+import { language, t } from "../words.js";
 
 export function Feed() {
   const types = useSignal([]), typed = useSignal(""), to = useSignal(""), paused = useSignal(false);
-  const { events, state, waiting, clear } = useFeed({ events: types.value, to: to.value }, paused.value);
+  const { events, state, waiting, leftOut, clear, listen } = useFeed({ events: types.value, to: to.value }, paused.value);
+  const columns = useMemo(() => [
+    { key: "at", title: t("shell.time"), head: true, cell: ({ timestamp }) => <Time at={timestamp} milliseconds /> },
+    { key: "type", title: t("feed.type"), cell: ({ type }) => <code>{type}</code> },
+    { key: "of", title: t("feed.of"), cell: Of },
+    { key: "what", title: t("feed.what"), cell: What },
+  ], [language.value]); // the same as long as can be, as rows then are
   const offered = self.value.within ? ALL.filter((type) => !SCENES.includes(type)) : ALL;
   return (
     <>
@@ -34,22 +41,24 @@ export function Feed() {
         <button type="button" aria-pressed={paused.value} onClick={() => (paused.value = !paused.value)}>
           {paused.value && waiting > 0 ? t("feed.goOnWith", { n: waiting }) : t(paused.value ? "feed.goOn" : "feed.pause")}
         </button>
-        <button type="button" disabled={!events.length} onClick={clear}>{t("feed.clear")}</button>
+        <button type="button" disabled={!events.length && !leftOut} onClick={clear}>{t("feed.clear")}</button>
       </div>
       {state.name === "closed" && <ErrorBox problem={{ detail: state.reason }} />}
+      {state.name === "behind" && (
+        <Note kind="bad">
+          <p role="alert">{t("feed.behind")}</p>
+          <button type="button" onClick={listen}>{t("feed.listen")}</button>
+        </Note>
+      )}
+      {leftOut > 0 && <Note kind="busy">{t("feed.leftOut", { n: leftOut })}</Note>}
       {events.length
         ? (
           <Table
             caption={t("feed.caption")}
             hidden
             rows={events}
-            id={({ id, type }) => id ?? type}
-            columns={[
-              { key: "at", title: t("shell.time"), head: true, cell: ({ timestamp }) => <Time at={timestamp} milliseconds /> },
-              { key: "type", title: t("feed.type"), cell: ({ type }) => <code>{type}</code> },
-              { key: "of", title: t("feed.of"), cell: Of },
-              { key: "what", title: t("feed.what"), cell: What },
-            ]}
+            id={({ key }) => key}
+            columns={columns}
           />
         )
         : <Empty title={t("feed.none")}><p>{t("feed.noneWhy")}</p></Empty>}
