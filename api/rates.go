@@ -24,8 +24,9 @@ const (
 
 // pushRates are what was pushed lately in each app that somebody looks at. Safe for concurrent use.
 type pushRates struct {
-	mu    sync.Mutex
-	byApp map[string]*pushRate
+	mu      sync.Mutex // not held while the log is read, which may wait for another server
+	byApp   map[string]*pushRate
+	reading map[string]chan struct{} // by app whose log is being read; closed when that ends
 }
 
 // pushRate is what was pushed lately in an app. It is not changed.
@@ -41,32 +42,69 @@ type pushedTo struct {
 	n  int
 }
 
-// of is what was pushed lately in the app of the call's key.
+// of is what was pushed lately in the app of the call's key. Of several calls at once, one reads the log, and the others wait for it, each as
+// long as its own context lasts.
 func (p *pushRates) of(r *request, e access.Engine) (*pushRate, error) {
 	if r.caller.Confined() {
 		return new(pushRate), nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	app := r.caller.App
-	if last := p.byApp[app]; last != nil && time.Since(last.read) < ratesKept {
-		return last, nil
+	for {
+		rate, reading := p.begin(app)
+		if rate != nil {
+			return rate, nil
+		}
+		if reading == nil {
+			break
+		}
+		select {
+		case <-reading:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
 	}
+	var rate *pushRate
+	defer func() { p.end(app, rate) }()
 	pushes, window, err := e.Recent(r.Context(), r.caller, ratesOver)
 	if err != nil {
 		return nil, err
 	}
-	rate := newPushRate(pushes, window, time.Now())
+	rate = newPushRate(pushes, window, time.Now())
+	return rate, nil
+}
+
+// begin returns what is known of an app and recent enough, or else what ends when another call has read it; where both are nil, the caller reads
+// it, and then calls end.
+func (p *pushRates) begin(app string) (*pushRate, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := p.byApp[app]; last != nil && time.Since(last.read) < ratesKept {
+		return last, nil
+	}
+	if reading := p.reading[app]; reading != nil {
+		return nil, reading
+	}
+	if p.reading == nil {
+		p.byApp, p.reading = make(map[string]*pushRate), make(map[string]chan struct{})
+	}
+	p.reading[app] = make(chan struct{})
+	return nil, nil
+}
+
+// end keeps what was read of an app, unless that is nil, and lets those go on that wait for it.
+func (p *pushRates) end(app string, rate *pushRate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.reading[app])
+	delete(p.reading, app)
 	for app, last := range p.byApp {
 		if time.Since(last.read) >= ratesKept {
 			delete(p.byApp, app)
 		}
 	}
-	if p.byApp == nil {
-		p.byApp = make(map[string]*pushRate)
+	if rate != nil {
+		p.byApp[app] = rate
 	}
-	p.byApp[app] = rate
-	return rate, nil
 }
 
 // newPushRate counts pushes, the oldest first, of the last while.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -169,4 +170,73 @@ func TestPushesPerMinute(t *testing.T) {
 			t.Errorf("of many audiences, told is %s, want %s", got, want)
 		}
 	})
+}
+
+// TestRatesOfALogThatWaits: while one call reads the log, another of the same app waits for it as long as a call may take, one of another app
+// does not wait for it, and what is read serves all that wait.
+func TestRatesOfALogThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &waitingLog{goOn: make(chan struct{})}
+		log.push(t, 3, `page == "home"`)
+		keys := new(auth.Keys)
+		for _, app := range []string{"shop", "blog"} {
+			keys.Add(auth.Key{App: app, Scopes: auth.Scopes}, app)
+		}
+		asker := &asker{ask: func(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
+			return scenecast.Reply{Scenes: &scenes.Counts{By: q.Scenes.By, Scenes: []scenes.Scene{{Labels: labels("page=home"), Matched: 3}}}}, nil
+		}}
+		a := api.New(api.Options{FindKey: keys.Find, Asker: asker, Log: log, Timeout: 10 * time.Second})
+		call := func(key string) chan string {
+			answer := make(chan string, 1)
+			go func() {
+				r := httptest.NewRequest("GET", "/v1/scenes?by=page", nil)
+				r.Header.Set("Authorization", "Bearer "+key)
+				w := httptest.NewRecorder()
+				a.ServeHTTP(w, r)
+				answer <- w.Body.String()
+			}()
+			synctest.Wait()
+			return answer
+		}
+		reads, waits := call("shop"), call("shop")
+		time.Sleep(5 * time.Second)
+		later, blog := call("shop"), call("blog")
+		if log.waiting != 2 {
+			t.Errorf("the log is read by %d calls, want one of each app", log.waiting)
+		}
+		time.Sleep(6 * time.Second)
+		if len(waits) != 1 || !strings.Contains(<-waits, `"status":503`) || len(later)+len(blog) != 0 {
+			t.Errorf("after 11 s, answered are %d, %d and %d", len(waits), len(later), len(blog))
+		}
+		close(log.goOn)
+		if got := <-later; !strings.Contains(got, `"pushes_per_minute":3`) {
+			t.Errorf("told is %s", got)
+		}
+		if got := <-blog; !strings.Contains(got, `"pushes_per_minute":0`) {
+			t.Errorf("the other app is told %s", got)
+		}
+		<-reads
+	})
+}
+
+// waitingLog is a log whose reads wait until they may go on.
+type waitingLog struct {
+	recentLog
+	goOn    chan struct{}
+	mu      sync.Mutex
+	waiting int // reads that have begun to wait
+}
+
+func (l *waitingLog) After(ctx context.Context, after scenecast.Position, limit int) ([]*scenecast.Push, error) {
+	select {
+	case <-l.goOn:
+	default:
+		l.mu.Lock()
+		l.waiting++
+		l.mu.Unlock()
+		<-l.goOn
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.recentLog.After(ctx, after, limit)
 }

@@ -86,9 +86,12 @@ func TestScenes(t *testing.T) {
 		var pages []label.Set
 		for range r.IntN(1500) {
 			var labels []string
-			for key, n := range map[string]int{"page": 3, "order": 700, "tag": 4} {
+			for _, key := range []struct {
+				name     string
+				distinct int
+			}{{"page", 3}, {"order", 700}, {"tag", 4}} {
 				for range []int{0, 1, 1, 1, 1, 1, 2}[r.IntN(7)] {
-					labels = append(labels, fmt.Sprintf("%s=%d", key, r.IntN(1+r.IntN(n))))
+					labels = append(labels, fmt.Sprintf("%s=%d", key.name, r.IntN(1+r.IntN(key.distinct))))
 				}
 			}
 			a := scenecast.Admission{App: "a", Labels: set(labels...), Protocol: lines{}}

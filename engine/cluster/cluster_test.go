@@ -16,13 +16,13 @@ import (
 
 // sink is a node that writes down what it gets. It has no connections, unless it has a hub.
 type sink struct {
-	reply func(scenecast.Query) scenecast.Reply // answers queries, unless it is nil
-	name  string
-	hub   *hub.Hub // nil: none
-	loop  *pageLoop
+	name string
+	hub  *hub.Hub // nil: none
+	loop *pageLoop
 
 	mu      sync.Mutex
-	got     []*scenecast.Push // in order
+	reply   func(scenecast.Query) scenecast.Reply // answers queries, unless it is nil
+	got     []*scenecast.Push                     // in order
 	queries []answered
 	skipped int
 	slow    func() time.Duration

@@ -21,17 +21,21 @@ func TestScenesOfSeveralNodes(t *testing.T) {
 		defer c.close()
 		home, list := label.New(label.Label{Key: "page", Value: "home"}), label.New(label.Label{Key: "page", Value: "list"})
 		for i, told := range [][]scenes.Scene{{{Labels: home, Matched: 3}, {Labels: list, Matched: 1}}, {{Labels: home, Matched: 2}}} {
-			c.sinks[i].reply = func(q scenecast.Query) scenecast.Reply {
-				counts := &scenes.Counts{By: q.Scenes.By, Scenes: told}
-				for _, s := range told {
-					counts.Counted += s.Matched
+			c.sinks[i].set(func(s *sink) {
+				s.reply = func(q scenecast.Query) scenecast.Reply {
+					counts := &scenes.Counts{By: q.Scenes.By, Scenes: told}
+					for _, scene := range told {
+						counts.Counted += scene.Matched
+					}
+					return scenecast.Reply{Tally: scenecast.Tally{Matched: counts.Counted, Nodes: 1}, Scenes: counts}
 				}
-				return scenecast.Reply{Tally: scenecast.Tally{Matched: counts.Counted, Nodes: 1}, Scenes: counts}
+			})
+		}
+		c.sinks[2].set(func(s *sink) {
+			s.reply = func(scenecast.Query) scenecast.Reply {
+				return scenecast.Reply{Tally: scenecast.Tally{Matched: 100, Nodes: 1}}
 			}
-		}
-		c.sinks[2].reply = func(scenecast.Query) scenecast.Reply {
-			return scenecast.Reply{Tally: scenecast.Tally{Matched: 100, Nodes: 1}}
-		}
+		})
 		time.Sleep(2 * time.Second) // all have beaten
 		c.kill(3)
 		r, err := c.engines[0].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), Scenes: &scenecast.Scenes{By: []string{"page"}, Limit: 10}})
