@@ -23,9 +23,9 @@ export const en = {
 };
 
 export const zh = {
-  "nav.hooks": "钩子",
+  "nav.hooks": "Hook",
   "hooks.lead": "接收事件的后端，以当前应答节点的状态为准。",
-  "hooks.caption": "钩子",
+  "hooks.caption": "Hook",
   "hooks.name": "名称",
   "hooks.state": "状态",
   "hooks.ok": "正常",
@@ -41,7 +41,7 @@ export const zh = {
   "hooks.retry": "立即重试",
   "hooks.retryName": "立即重试：{name}",
   "hooks.called": "正在调用 {name}。",
-  "hooks.none": "还没有配置钩子",
-  "hooks.noneWhy": "页面打开、离开或变化时，钩子会通知你的后端。在配置中添加一个，然后重新加载：",
+  "hooks.none": "还没有配置 hook",
+  "hooks.noneWhy": "页面打开、离开或变化时，hook 会通知你的后端。在配置中添加一个，然后重新加载：",
   "hooks.example": "配置示例",
 };

@@ -20,9 +20,9 @@ export const en = {
 };
 
 export const zh = {
-  "nav.presence": "在场",
+  "nav.presence": "在场信息",
   "presence.lead": "谁在哪个场景中，汇总所有标签页和节点。",
-  "presence.keys": "在场键",
+  "presence.keys": "有在场信息的键",
   "presence.all": "{key} 的所有场景",
   "presence.shown": "共 {distinct} 个场景，已显示 {n} 个。",
   "presence.scenes": "场景",

@@ -52,7 +52,7 @@ export const zh = {
   "push.eventHint": "消息的名称。",
   "push.ttlHint": "例如 90s 或 5m：在此期间打开的页面也会收到。",
   "push.retainHint": "一个键，需要同时设置 ttl：新页面只收到带此键的最新一条。",
-  "push.coalesceHint": "一个键：替换还在等待慢页面的旧消息。",
+  "push.coalesceHint": "一个键：替换还在等待读得慢的页面的旧消息。",
   "push.receipt": "回执",
   "push.receipt.queued": "不需要",
   "push.receipt.written": "写入网络即可",

@@ -51,7 +51,7 @@ export const en = {
 };
 
 export const zh = {
-  "shell.screens": "页面导航",
+  "shell.screens": "导航",
   "shell.skip": "跳到正文",
   "shell.language": "语言",
   "shell.theme": "配色",
