@@ -211,7 +211,9 @@ func TestEndingsByIdentity(t *testing.T) {
 	}
 	admissions = append(admissions, scenecast.Admission{App: "a", Labels: set("page=home"), Protocol: lines{}}) // without an ID
 	for i, a := range admissions {
-		q.do(func() { q.shard.Closed(q.open(a).slot, scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + i)}) })
+		q.do(func() {
+			q.shard.Closed(q.open(a).slot, scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + i)})
+		})
 	}
 	for i, a := range admissions[:len(admissions)-1] {
 		k := q.open(a)
