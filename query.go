@@ -86,7 +86,7 @@ type Reply struct {
 	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
 	Stats       []NodeStats    // of Stats, in no order
 	Detail      *Detail        // of List with Detail; nil also where its node does not know how to tell
-	Endings     []PastEnding   // of Endings, in no order
+	Endings     []PastEnding   // of Endings, in no order; of one node, nil: it does not know that query
 }
 
 // NodeCount says how many connections of a node match.

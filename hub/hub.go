@@ -227,7 +227,7 @@ func (h *Hub) Answer(q scenecast.Query, report func(scenecast.Reply)) {
 	sum := newSum(len(h.shards), whole, func(r scenecast.Reply) {
 		r.ByNode = []scenecast.NodeCount{{Node: h.node, Matched: r.Tally.Matched}}
 		if of := q.Endings; of != nil {
-			r.Endings = h.endings.Of(string(session.NewKey(q.App, of.Page, of.Identity)))
+			r.Endings = append([]scenecast.PastEnding{}, h.endings.Of(string(session.NewKey(q.App, of.Page, of.Identity)))...) // none is an answer, too
 		}
 		report(r)
 	})

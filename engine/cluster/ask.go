@@ -197,6 +197,8 @@ func (w *query) isAnsweredBy(r *scenecast.Reply) bool {
 		return r.Stats != nil
 	case w.Keys != nil:
 		return r.Keys != nil
+	case w.Endings != nil:
+		return r.Endings != nil
 	case w.List != nil && w.List.From.IsValid():
 		return r.Filtered
 	}

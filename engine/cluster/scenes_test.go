@@ -64,6 +64,9 @@ func TestScenesOfSeveralNodes(t *testing.T) {
 					if q.Keys != nil {
 						r.Keys = []map[string]int{{}, {"page": 3}}[i] // none is an answer, too
 					}
+					if q.Endings != nil {
+						r.Endings = [][]scenecast.PastEnding{{}, {{Cause: "page"}}}[i]
+					}
 					if q.List != nil {
 						r.Filtered = q.List.From == netip.MustParsePrefix("10.0.0.0/8") && q.List.Limit == 5
 						r.Connections = []scenecast.Connection{{ID: scenecast.ConnID{Node: scenecast.NodeID(i + 1), Seq: 1}, Labels: home}}
@@ -81,6 +84,10 @@ func TestScenesOfSeveralNodes(t *testing.T) {
 			r, err = c.engines[i].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), Keys: &scenecast.Keys{}})
 			if err != nil || r.Tally.Nodes != 2 || r.Known != 4 || len(r.Keys) != 1 || r.Keys["page"] != 3 {
 				t.Errorf("keys, asked of %d: %+v, %v; want those of 2 nodes of 4", i, r, err)
+			}
+			r, err = c.engines[i].Ask(t.Context(), scenecast.Query{App: "app", Endings: &scenecast.Endings{Page: "p"}})
+			if err != nil || r.Tally.Nodes != 2 || r.Known != 4 || len(r.Endings) != 1 {
+				t.Errorf("endings, asked of %d: %+v, %v; want those of 2 nodes of 4", i, r, err)
 			}
 			from := scenecast.List{Limit: 5, From: netip.MustParsePrefix("10.0.0.0/8")}
 			r, err = c.engines[i].Ask(t.Context(), scenecast.Query{App: "app", To: audience.Everybody(), List: &from})
