@@ -2,14 +2,19 @@ package scenes
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 )
 
-// listedBytes bounds the names of the scenes that a node tells another of: a message has to go through every engine.
-const listedBytes = 128 << 10
+// listedBytes bounds the JSON of the scenes that a node tells another of: a message has to go through every engine, and a NATS server takes
+// 1 MiB unless it is told otherwise.
+const listedBytes = 512 << 10
+
+// sceneBytes is what a scene has in JSON besides its labels, at most.
+const sceneBytes = len(`{"labels":,"matched":1000000000,"more":1000000000},`)
 
 // Merge makes counts of a node's tables: of so many scenes as are asked for, the largest ones; of those that are as large, the first by name.
-// They are exact unless a table had no room, or their names are too long together.
+// They are exact unless a table had no room, or their labels are too long together.
 func Merge(by []string, limit int, tables []*Table) *Counts {
 	c := &Counts{By: by}
 	all := together(tables)
@@ -29,13 +34,15 @@ func Merge(by []string, limit int, tables []*Table) *Counts {
 	c.Unlisted = max(over, largest.cutOff)
 	bytes := 0
 	for i, s := range largest.list {
-		if bytes += len(s.name); bytes > listedBytes && i > 0 {
+		labels := labelsOf(by, s.name)
+		text, _ := json.Marshal(labels) // which escapes more than AppendJSON; it does not fail
+		if bytes += len(text) + sceneBytes; bytes > listedBytes && i > 0 {
 			for _, s := range largest.list[i:] {
 				c.Unlisted = max(c.Unlisted, s.n+s.more)
 			}
 			break
 		}
-		c.Scenes = append(c.Scenes, Scene{Labels: labelsOf(by, s.name), Matched: s.n, More: s.more})
+		c.Scenes = append(c.Scenes, Scene{Labels: labels, Matched: s.n, More: s.more})
 	}
 	if c.Unlisted > 0 {
 		c.Sketch = newSketch()

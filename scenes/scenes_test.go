@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -162,6 +163,9 @@ func TestSketch(t *testing.T) {
 	}
 }
 
+// maxMessage is what a NATS server takes that nobody has told otherwise.
+const maxMessage = 1 << 20
+
 // TestLongNames: what a node tells others is bounded in bytes, and what is left out is bounded too; a table is as well.
 func TestLongNames(t *testing.T) {
 	table := NewTable(1)
@@ -178,10 +182,32 @@ func TestLongNames(t *testing.T) {
 	}
 	counts := Merge(by, 2000, []*Table{table})
 	b, err := json.Marshal(counts)
-	if err != nil || len(b) > 2*listedBytes || counts.Counted != n+4 || counts.Scenes[0].Matched != 5 || counts.Unlisted != table.over {
+	if err != nil || len(b) > maxMessage || counts.Counted != n+4 || counts.Scenes[0].Matched != 5 || counts.Unlisted != table.over {
 		t.Errorf("%d bytes, %d counted, the largest has %d, one that is not listed %d of %d at most (%v)", len(b), counts.Counted, counts.Scenes[0].Matched, counts.Unlisted, table.over, err)
 	}
 	if table.Fits(30_000) || !table.Fits(10_000) {
 		t.Error("what surely fits is not known")
+	}
+}
+
+// TestLongLabels: what a node tells others is bounded as it is sent: with the keys, which names lack, and with what JSON escapes.
+func TestLongLabels(t *testing.T) {
+	keys := make([]string, MaxKeys)
+	for i := range keys {
+		keys[i] = strings.Repeat(string(rune('a'+i)), 64)
+	}
+	table := NewTable(1)
+	for i := range 3000 {
+		value := strings.NewReplacer("0", "<", "1", ">", "2", "&").Replace(fmt.Sprintf("%018s", strconv.FormatInt(int64(i), 3)))
+		var name []byte
+		for range keys {
+			name = AppendValue(name, []byte(value))
+		}
+		table.Add(name, 1+i%2)
+	}
+	counts := Merge(keys, 2000, []*Table{table})
+	b, err := json.Marshal(counts)
+	if err != nil || len(b) > maxMessage || len(counts.Scenes) < 100 || counts.Counted != 4500 || counts.Scenes[0].Matched != 2 || counts.Unlisted == 0 {
+		t.Errorf("%d scenes in %d bytes, %d counted, one that is not listed has %d at most (%v)", len(counts.Scenes), len(b), counts.Counted, counts.Unlisted, err)
 	}
 }
