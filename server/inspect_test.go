@@ -208,6 +208,7 @@ func TestFindByAddress(t *testing.T) {
 			} {
 				s.mustVisit(v.from, fmt.Sprintf("token=%s&page=p%d", v.token, i), "X-Forwarded-For: "+v.forwarded)
 			}
+			s.awaitConnections(5) // a page is let in before it is among those that are found
 			for _, c := range []struct{ address, all, confined string }{
 				{"203.0.113.7", "p0", "p0"},
 				{"203.0.113.0/24", "p0 p1", "p0"},
