@@ -38,5 +38,5 @@ func TestDashboardFeedOverflows(t *testing.T) {
 	d.run(`document.querySelector(".box.bad button").click()`)
 	d.wait(`e2e.opened === 2 && !document.querySelector(".box.bad, .box.busy, tbody")`)
 	d.run(`e2e.source.say("ready"); e2e.source.say("missed", {reason: "events may be missing here"})`)
-	d.wait(`document.querySelector(".state.good")?.textContent === "Live" && document.querySelector("tbody bdi")?.textContent === "events may be missing here"`)
+	d.wait(`document.querySelector(".state.good")?.textContent === "Live" && document.querySelector("tbody td:last-child bdi")?.textContent === "events may be missing here"`)
 }
