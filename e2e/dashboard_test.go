@@ -27,6 +27,7 @@ func TestDashboard(t *testing.T) {
 	})
 
 	t.Run("login", func(t *testing.T) { testDashboardLogin(t, b) })
+	t.Run("link", func(t *testing.T) { testDashboardLink(t, b) })
 	t.Run("no pages", func(t *testing.T) { testDashboardEmpty(t, b) })
 	b.t = t // what joins from here on stays until the end
 	b.join(url.Values{"page": {"home"}, "plan": {"pro"}})
@@ -55,6 +56,32 @@ func testDashboardLogin(t *testing.T, b *backend) {
 
 	d.run(`[...document.querySelectorAll("header.head button")].at(-1).click()`)
 	d.wait(`document.querySelector("input[type=password]")`)
+}
+
+// A link as `scenecast demo` prints it logs in and shows the first screen, in a new tab and in one that shows the dashboard already. The code of a
+// link goes where a key goes, so that a key stands for it here. What is behind # is not kept.
+func testDashboardLink(t *testing.T, b *backend) {
+	for _, open := range []bool{false, true} {
+		d := newTab(t, profile{language: "en"})
+		if open {
+			d.open(b.url("/dashboard/"))
+			d.wait(`document.querySelector("input[type=password]")`)
+			d.run(`location.hash = "#login=used-already"`)
+			d.wait(`document.querySelector("main.alone > [role=alert]")?.textContent.includes("works once")`)
+			d.run(`location.hash = "#login=` + operatorKey + `"`)
+		} else {
+			d.open(b.url("/dashboard/#login=" + operatorKey))
+		}
+		d.wait(`document.querySelector("[aria-labelledby=nodes] tbody td")`)
+		d.expect(`document.title`, "Now · Scenecast")
+		d.expect(`location.hash`, "#/now")
+		d.look(looks[0])
+		d.expect(`document.documentElement.scrollWidth <= innerWidth`, true)
+		d.expect(`[...document.querySelectorAll(".head select")].every((each) => getComputedStyle(each).maxWidth === "none")`, true) // choices are not cut
+		d.run(`[...document.querySelectorAll("header.head button")].at(-1).click()`)
+		d.wait(`document.querySelector("input[type=password]")`)
+		d.expect(`!!document.querySelector("main.alone > [role=alert]")`, false) // of a link that was used before
+	}
 }
 
 // Where nothing is there, the dashboard says what to do, with the server's address.

@@ -213,10 +213,10 @@ func printDemo(out io.Writer, addr net.Addr, login *server.DashboardCode) {
   %[1]s/demo/back    后端   the back page: button 1 makes the home page pop up a message, button 2 the list page
   %[1]s/demo/playground  labels, audiences, resuming, receipts
 
-And the dashboard, for which this link logs you in, once; later the API key does, which is good until the demo ends:
+And the dashboard: the link logs you in, once and within an hour; the API key does so until the demo ends:
 
   %[1]s/dashboard/#login=%[3]s
-  %[4]s
+  API key: %[4]s
 
 Or, as the tutorial's controller does:
 

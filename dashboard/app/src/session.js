@@ -1,6 +1,7 @@
 // Who is logged in: the key, what it may do and where.
 import { signal } from "@preact/signals";
 import { expired, request } from "./api.js";
+import { go } from "./route.js";
 
 /** The answer of GET v1/self; null before there is one, and after logging out. */
 export const self = signal(null);
@@ -14,28 +15,42 @@ export const can = (scope) => self.value?.scopes.includes(scope) ?? false;
 /** Whether the key sees what is of all apps: it is of the app named default, and not confined. */
 export const seesAll = () => self.value?.app === "default" && !self.value.within;
 
+/** Why a login by the link that the server has printed has failed. */
+export const linkProblem = signal(null);
+
 /** Asks who is logged in. */
 export async function loadSelf() {
   try {
     self.value = await request("GET", "api/v1/self");
     expired.value = false;
+    linkProblem.value = null;
     login.value = "in";
   } catch (problem) {
     login.value = problem.status === 401 ? "out" : problem;
   }
 }
 
-/** Why a login by the link that the server has printed has failed. */
-export const linkProblem = signal(null);
-
 /** Logs in by the code in the address, #login=CODE, where there is one, and asks who is logged in. */
 export async function start() {
-  const [, code] = /^#login=(.+)/.exec(location.hash) ?? [];
-  if (code) {
-    history.replaceState(null, "", "#/"); // it is good once, and is not to be in the history
-    await request("POST", "login", { key: decodeURIComponent(code) }).catch((problem) => (linkProblem.value = problem));
-  }
+  await followLink();
   await loadSelf();
+}
+
+// The link may be opened in a tab that shows the dashboard already: then only what is behind # changes, and nothing is loaded.
+addEventListener("hashchange", async () => {
+  if (await followLink()) await loadSelf();
+});
+
+async function followLink() {
+  const [, code] = /^#login=(.+)/.exec(location.hash) ?? [];
+  if (!code) return false;
+  go("now", {}, { replace: true }); // it is good once, and is not to be in the history
+  try {
+    await request("POST", "login", { key: decodeURIComponent(code) });
+  } catch (problem) {
+    linkProblem.value = problem;
+  }
+  return true;
 }
 
 /** Logs in with an API key; remember keeps the cookie when the browser closes. Throws a Problem. */
