@@ -46,7 +46,7 @@ async function followLink() {
   if (!code) return false;
   go("now", {}, { replace: true }); // it is good once, and is not to be in the history
   try {
-    await request("POST", "login", { key: decodeURIComponent(code) });
+    await request("POST", "login", { key: code }); // letters and digits, so that it is as it was printed
   } catch (problem) {
     linkProblem.value = problem;
   }
