@@ -135,7 +135,7 @@ func TestLanguageSwitch(t *testing.T) {
 	page.follow(".language")
 	page.wait(`document.querySelectorAll("#calls > section").length > 20`)
 	page.expect(`Array.from(document.querySelectorAll("#push h3"), (h) => h.textContent)`, []string{"参数", "请求体，application/json", "请求体，application/x-ndjson", "试一试", "应答"})
-	page.expect(`[document.querySelector("#push strong").textContent, document.querySelector("#contents p").textContent]`, []string{"向一个受众发送消息", "向页面发送消息。"})
+	page.expect(`[document.querySelector("#push strong").textContent, document.querySelector("#contents p").textContent]`, []string{"向受众发送一条消息", "向页面发送消息。"})
 	page.expect(`/undefined|\{(form|n|least|most|value)\}/.test(document.body.innerText)`, false)
 	page.expect(`e2e.violations`, []string{})
 }
