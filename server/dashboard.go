@@ -95,6 +95,7 @@ type dashboardServer struct {
 	listener net.Listener
 	secure   bool
 	serving  sync.WaitGroup
+	unread   sync.Map // net.Conn: those of which no request has been read yet
 }
 
 // listenDashboard opens the port; nil: there is none.
@@ -109,7 +110,8 @@ func listenDashboard(
 		return nil, fmt.Errorf("dashboard.listen: %w", err)
 	}
 	log.Info("dashboard", "addr", l.Addr().String())
-	return &dashboardServer{listener: l, secure: secure != nil, http: &http.Server{
+	d := &dashboardServer{listener: l, secure: secure != nil}
+	d.http = &http.Server{
 		Handler:                      handler,
 		TLSConfig:                    secure.listenerConfig(),
 		ReadHeaderTimeout:            time.Duration(c.HTTP.HeadTimeout),
@@ -118,7 +120,15 @@ func listenDashboard(
 		MaxHeaderBytes:               int(c.HTTP.MaxHead),
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}}, nil
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				d.unread.Store(c, nil)
+			} else {
+				d.unread.Delete(c)
+			}
+		},
+	}
+	return d, nil
 }
 
 // serve answers until the end.
@@ -149,8 +159,26 @@ func (d *dashboardServer) leave() {
 
 // shutdown accepts nothing any more, and waits for what is being answered.
 func (d *dashboardServer) shutdown(ctx context.Context) {
-	if d != nil && d.http.Shutdown(ctx) != nil {
+	if d == nil {
+		return
+	}
+	_ = d.listener.Close()
+	d.serving.Wait()
+	d.awaitRead(ctx)
+	if d.http.Shutdown(ctx) != nil {
 		_ = d.http.Close()
+	}
+}
+
+// awaitRead waits until a request of each connection was read: http.Server drops, without an answer, what it reads after Shutdown was called. A browser may open
+// connections that it does not use, so it waits a second at most.
+func (d *dashboardServer) awaitRead(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for empty := false; !empty && ctx.Err() == nil; {
+		empty = true
+		d.unread.Range(func(any, any) bool { empty = false; return false })
+		time.Sleep(10 * time.Millisecond) // also behind the last one, of which net/http looks once more whether it shuts down
 	}
 }
 
