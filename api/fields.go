@@ -150,6 +150,15 @@ func (p parameters) limit() (int, error) {
 	return n, nil
 }
 
+// chosen reads the parameters to and limit: which connections, and how many are listed.
+func (p parameters) chosen() (to audience.Expr, limit int, err error) {
+	if to, err = p.audience(); err != nil {
+		return to, 0, err
+	}
+	limit, err = p.limit()
+	return to, limit, err
+}
+
 // audience reads the parameter to, in either spelling; left out, it is everybody.
 func (p parameters) audience() (audience.Expr, error) {
 	text, ok := p["to"]

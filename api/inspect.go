@@ -83,11 +83,7 @@ type connectionsResponse struct {
 // connections answers GET /v1/connections. The order is that of the IDs, which never changes, so whoever pages through
 // sees every connection that was there all the while exactly once.
 func (a *API) connections(r *request) (any, error) {
-	to, err := r.params.audience()
-	if err != nil {
-		return nil, err
-	}
-	limit, err := r.params.limit()
+	to, limit, err := r.params.chosen()
 	if err != nil {
 		return nil, err
 	}

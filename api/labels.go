@@ -32,11 +32,7 @@ type keyCount struct {
 // labels answers GET /v1/labels: the keys that the labels of an audience have, or, with ?key=page, the values of one; those with the most
 // connections first.
 func (a *API) labels(r *request) (any, error) {
-	to, err := r.params.audience()
-	if err != nil {
-		return nil, err
-	}
-	limit, err := r.params.limit()
+	to, limit, err := r.params.chosen()
 	if err != nil {
 		return nil, err
 	}

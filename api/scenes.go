@@ -37,11 +37,7 @@ type restOfScenes struct {
 
 // scenes answers GET /v1/scenes?by=page,order: how many pages are in each scene.
 func (a *API) scenes(r *request) (any, error) {
-	to, err := r.params.audience()
-	if err != nil {
-		return nil, err
-	}
-	limit, err := r.params.limit()
+	to, limit, err := r.params.chosen()
 	if err != nil {
 		return nil, err
 	}
