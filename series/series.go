@@ -27,7 +27,7 @@ func End(step int64) time.Time { return time.Unix(0, (step+1)*int64(Step)).UTC()
 // Sample is how a node stands, or the pages of an app on it.
 type Sample struct {
 	Pages int64 // now
-	// Since the start. Of an app only Pushes.
+	// Since the start. Of an app only Pushes. A sample is not of one moment, so that one that is less than before has not been counted yet.
 	Opened, Closed, Pushes, Deliveries, Dropped int64
 }
 
@@ -97,6 +97,9 @@ func (r *Recorder) Record(at time.Time, node Sample, apps map[string]Sample) {
 // note adds a step. Those that were missed, as by a machine that slept, have as many pages as before, and nothing happened in them.
 func (g *ring) note(step int64, s Sample, columns []int) {
 	now := s.values()
+	for c := 1; c < len(now); c++ {
+		now[c] = max(now[c], g.last[c])
+	}
 	defer func() { g.last = now }()
 	if g.next == 0 {
 		for _, c := range columns {
@@ -114,13 +117,13 @@ func (g *ring) note(step int64, s Sample, columns []int) {
 		}
 		g.columns[0][g.next%maxSteps] = g.last[0]
 	}
-	if g.next == g.first { // no step has ended: what there was counts in the first
+	if g.next == g.first { // no step has ended since the first sample: what has happened since that counts in the step that ends next
 		now = g.last
 		return
 	}
 	at := (g.next - 1) % maxSteps
 	for _, c := range columns[1:] {
-		g.columns[c][at] += max(0, now[c]-g.last[c])
+		g.columns[c][at] += now[c] - g.last[c]
 	}
 	g.columns[0][at] = now[0]
 	g.first = max(g.first, g.next-maxSteps)

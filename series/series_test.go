@@ -55,6 +55,17 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestLessThanBefore: a page that opens while a sample is taken makes fewer appear to have closed; it is counted once, whenever that shows.
+func TestLessThanBefore(t *testing.T) {
+	var r Recorder
+	for i, closed := range []int64{10, 10, 9, 10, 12, 11, 13} {
+		r.Record(at(1000+int64(i)), Sample{Closed: closed}, nil)
+	}
+	if got, want := r.Read("", true, 1006, 6).Closed, []int64{0, 0, 0, 2, 0, 1}; !reflect.DeepEqual(got, want) {
+		t.Errorf("closed within each step: %v, want %v", got, want)
+	}
+}
+
 // TestRing holds what is kept against all that was noted, over gaps, longer than an hour, and clocks that are put forward and back.
 func TestRing(t *testing.T) {
 	for seed := range uint64(20) {

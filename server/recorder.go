@@ -8,8 +8,8 @@ import (
 	"scenecast/series"
 )
 
-// recorder notes, every few seconds, how the node stands: that is all that its figures of the last hour cost, but for a count of each push by
-// its app where there are several. They are not handed over to another process, which begins anew.
+// recorder notes, every few seconds, how the node stands. Its figures of the last hour cost no more than that and, where there are several apps, one
+// count for each push. They are not handed over to another process, which begins anew.
 type recorder struct {
 	series series.Recorder
 	pushes appCounts
@@ -48,7 +48,8 @@ func (r *recorder) close() {
 
 // record notes how the node stands.
 func (s *Server) record(now time.Time) {
-	node := series.Sample{Pages: int64(s.Connections()), Opened: s.hub.Opened(), Pushes: s.hub.Pushes()}
+	node := series.Sample{Opened: s.hub.Opened(), Pushes: s.hub.Pushes()}
+	node.Pages = int64(s.Connections()) // behind Opened, so that a page that opens meanwhile is not taken for one that has closed
 	node.Closed = node.Opened - node.Pages
 	for _, d := range s.hub.Deliveries() {
 		node.Deliveries += d.Queued
