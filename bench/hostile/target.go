@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -96,10 +97,9 @@ func (t *target) startUnheard(ctx context.Context, p pipe, binary string, settin
 	if t.Child, err = load.StartChild(cmd, nil); err != nil {
 		return err
 	}
+	api := newBackend(t.address)
 	for {
-		conn, err := net.Dial("tcp", t.Host)
-		if err == nil {
-			conn.Close()
+		if _, err := api.call(ctx, http.MethodGet, "/readyz", ""); err == nil { // the port is open before pages are let in
 			break
 		}
 		select {
