@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -70,6 +69,7 @@ func startTarget(ctx context.Context, s *scenario, binary string) (t *target, er
 		var server *load.Server
 		if server, err = load.StartServer(ctx, command, settings...); err == nil {
 			t.Child, t.Host, t.Token, t.Key = server.Child, server.URL.Host, server.Token, server.Key
+			err = t.AwaitReady(ctx, newBackend(t.address).client, t.url("")) // of TLS; the others are ready
 		}
 	}
 	t.Address = t.address
@@ -97,18 +97,8 @@ func (t *target) startUnheard(ctx context.Context, p pipe, binary string, settin
 	if t.Child, err = load.StartChild(cmd, nil); err != nil {
 		return err
 	}
-	api := newBackend(t.address)
-	for {
-		if _, err := api.call(ctx, http.MethodGet, "/readyz", ""); err == nil { // the port is open before pages are let in
-			break
-		}
-		select {
-		case <-t.Ended():
-			return fmt.Errorf("the server did not start: %s", t.LastWords())
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	if err := t.AwaitReady(ctx, newBackend(t.address).client, t.url("")); err != nil {
+		return err
 	}
 	if p == pipeGone {
 		_ = t.logs.Close()

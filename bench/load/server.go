@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -28,7 +29,7 @@ type Server struct {
 
 // StartServer runs the command, which is the binary or ends in it, with serve. Settings are environment variables, which older
 // versions know as well; further ones may be given.
-// Close ends it.
+// Where it speaks TLS, it need not be ready yet (AwaitReady). Close ends it.
 func StartServer(ctx context.Context, command []string, settings ...string) (*Server, error) {
 	s := &Server{Token: rand.Text(), Key: rand.Text()}
 	cmd := exec.Command(command[0], append(slices.Clone(command[1:]), "serve")...)
@@ -49,7 +50,12 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 	select {
 	case a := <-addr:
 		s.URL = &url.URL{Scheme: "http", Host: a}
-		return s, nil
+		if slices.ContainsFunc(settings, func(v string) bool { return strings.HasPrefix(v, "SCENECAST_TLS") }) {
+			return s, nil // the caller knows whom to trust
+		}
+		if err = s.AwaitReady(ctx, http.DefaultClient, s.URL.String()); err == nil {
+			return s, nil
+		}
 	case <-s.Ended():
 		err = fmt.Errorf("a server of its own did not start: %s", s.LastWords())
 	case <-time.After(beginWithin):
@@ -59,6 +65,32 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 	}
 	s.Close()
 	return nil, err
+}
+
+// AwaitReady waits until a server, which is this process and at this URL, lets pages in. Its port is open before that, and its log says so.
+func (c *Child) AwaitReady(ctx context.Context, client *http.Client, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, beginWithin)
+	defer cancel()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		r.Close = true // no connection is left that would be counted
+		if answer, err := client.Do(r); err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-c.Ended():
+			return fmt.Errorf("the server did not start: %s", c.LastWords())
+		case <-ctx.Done():
+			return fmt.Errorf("the server is not ready: %w", ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // environ is the parent's environment without settings of a server, and with those of this one.
