@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { afterEach } from "node:test";
 import { createClient, type Client, type Meta, type Options } from "../src/index.ts";
 import WebSocket from "ws";
+import { reserve } from "./port.ts";
 
 const { random } = Math; // which makes the page's ID where there is no crypto
 console.error = () => {}; // refusals are reported there
@@ -89,9 +90,14 @@ export class Server {
     running.push({ end: () => process.kill("SIGKILL") });
   }
 
-  /** Starts it, on a port of its own or, so that pages find it again, on that of one that has ended. */
-  static async start(address = "127.0.0.1:0", settings: Record<string, string> = {}): Promise<Server> {
+  /** Starts it, on a port of its own or, so that pages find it again, on that of one that has ended in the same test. */
+  static async start(address?: string, settings: Record<string, string> = {}): Promise<Server> {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: run \`make build\``);
+    if (!address) {
+      const port = await reserve();
+      running.push({ end: () => port.release() });
+      address = port.address;
+    }
     const flags = ["serve", "--listen", address, "--client-token", "T", "--api-key", "key-of-the-tests", "--log-format", "json"];
     const child = spawn(BINARY, flags, { env: { ...process.env, ...settings }, stdio: ["ignore", "pipe", "pipe"] });
     const said: string[] = [];
