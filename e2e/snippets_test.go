@@ -10,17 +10,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // snippet is a block of code in a document.
 type snippet struct {
 	place    string // file:line
 	language string
+	mark     string // of the comment in the line before, as in <!-- other -->
 	code     string
 }
 
@@ -51,17 +49,9 @@ var languages = map[string]any{
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	byLanguage := make(map[string][]snippet)
-	for _, pattern := range []string{"../README.md", "../docs/*.md", "../clients/*/README.md", "../examples/*/README.md", "../bench/*/README.md"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %v", pattern, files, err)
-		}
-		for _, file := range files {
-			if !strings.HasSuffix(file, ".zh-CN.md") {
-				for _, s := range snippetsOf(t, file) {
-					byLanguage[s.language] = append(byLanguage[s.language], s)
-				}
-			}
+	for _, file := range documents(t) {
+		for _, s := range snippetsOf(t, file) {
+			byLanguage[s.language] = append(byLanguage[s.language], s)
 		}
 	}
 	for language, all := range byLanguage {
@@ -78,7 +68,27 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
-var fence = regexp.MustCompile("^( *)```([a-z]*)")
+// documents are those whose snippets are tested, in English.
+func documents(t *testing.T) (files []string) {
+	t.Helper()
+	for _, pattern := range []string{"../README.md", "../docs/*.md", "../clients/*/README.md", "../examples/*/README.md", "../bench/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, found, err)
+		}
+		for _, file := range found {
+			if !strings.HasSuffix(file, ".zh-CN.md") {
+				files = append(files, filepath.ToSlash(file))
+			}
+		}
+	}
+	return files
+}
+
+var (
+	fence = regexp.MustCompile("^( *)```([a-z]*)")
+	mark  = regexp.MustCompile("^ *<!-- ([a-z]+) -->$")
+)
 
 func snippetsOf(t *testing.T, file string) (all []snippet) {
 	t.Helper()
@@ -87,17 +97,21 @@ func snippetsOf(t *testing.T, file string) (all []snippet) {
 		t.Fatal(err)
 	}
 	var open *snippet
-	var indent string
+	var indent, before string
 	for i, line := range strings.Split(string(content), "\n") {
 		match := fence.FindStringSubmatch(line)
 		switch {
 		case match != nil && open == nil:
 			indent, open = match[1], &snippet{place: fmt.Sprintf("%s:%d", filepath.ToSlash(file), i+1), language: match[2]}
+			if marked := mark.FindStringSubmatch(before); marked != nil {
+				open.mark = marked[1]
+			}
 		case match != nil:
 			all, open = append(all, *open), nil
 		case open != nil:
 			open.code += strings.TrimPrefix(line, indent) + "\n"
 		}
+		before = line
 	}
 	if open != nil {
 		t.Errorf("%s: the block does not end", open.place)
@@ -121,39 +135,6 @@ func run(t *testing.T, all []snippet, name string, args ...string) {
 	c.Stdin = bytes.NewReader(input)
 	if said, err := c.CombinedOutput(); err != nil || len(said) > 0 {
 		t.Errorf("%v: %s", err, said)
-	}
-}
-
-func checkShell(t *testing.T, all []snippet) {
-	for _, s := range all {
-		c := exec.CommandContext(t.Context(), "bash", "-n")
-		c.Stdin = strings.NewReader(s.code)
-		if said, err := c.CombinedOutput(); err != nil {
-			t.Errorf("%s: %s", s.place, said)
-		}
-	}
-}
-
-func checkJSON(t *testing.T, all []snippet) {
-	for _, s := range all {
-		if !json.Valid([]byte(strings.ReplaceAll(s.code, "…", ""))) && !slices.ContainsFunc(strings.Split(strings.TrimSpace(s.code), "\n"), func(line string) bool { return json.Valid([]byte(line)) }) {
-			t.Errorf("%s: no JSON: %s", s.place, s.code)
-		}
-	}
-}
-
-func checkYAML(t *testing.T, all []snippet) {
-	for _, s := range all {
-		var value any
-		err := yaml.Unmarshal([]byte(s.code), &value)
-		if err != nil && strings.Contains(err.Error(), "already defined") { // one thing in several spellings, a line each
-			for line := range strings.Lines(s.code) {
-				err = yaml.Unmarshal([]byte(line), &value)
-			}
-		}
-		if err != nil {
-			t.Errorf("%s: %v", s.place, err)
-		}
 	}
 }
 
@@ -206,7 +187,7 @@ func checkMarkup(t *testing.T, all []snippet) {
 		}
 		for _, match := range found {
 			if s.language == "html" {
-				scripts = append(scripts, snippet{s.place, "js", match[1]})
+				scripts = append(scripts, snippet{place: s.place, language: "js", code: match[1]})
 			}
 		}
 	}
