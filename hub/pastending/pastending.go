@@ -1,36 +1,38 @@
 // Package pastending keeps how the last connections of pages have ended, so that people can be told why a page has lost its connection. It is
-// bounded, and forgets first the pages of which a connection has not ended for the longest.
+// bounded, and forgets first what has ended first.
 package pastending
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 
 	"scenecast"
 )
 
-// The bounds, which make some 2.5 MB.
+// The bounds.
 const (
-	PerPage  = 5      // endings of one page
-	MaxPages = 10_000 // pages
+	PerPage = 5      // endings of one page that are told
+	Max     = 50_000 // endings of all pages that are kept, in 1.2 MB
 )
 
-// Store is what is kept. The zero value is ready. Its methods may be called concurrently.
+// Store is what is kept: the newest endings of all pages, one behind the other. To note one is to write it in its place; to tell those of a page is to
+// look through all. The zero value is ready. Its methods may be called concurrently.
 type Store struct {
-	mu     sync.Mutex
-	byPage map[string]*page
-	recent page // of the ring of pages: next is the one that has ended last, previous the one that is forgotten first
+	mu   sync.Mutex
+	seed maphash.Seed
+	ring *ring // nil: there was no ending yet
+	next int   // where in the ring the next one is noted
 }
 
-type page struct {
-	name           string
-	next, previous *page
-	endings        [PerPage]ending
-	count          int // endings so far
+// ring has no pointers, so that the collector has nothing to look at.
+type ring struct {
+	pages   [Max]uint64 // hashes of their names, by a seed of this process: nobody can make two names of the same
+	endings [Max]ending // of those pages
 }
 
 type ending struct {
-	at    int64 // in ms since 1970
+	at    int64 // in ms since 1970; 0: there is none
 	code  scenecast.CloseCode
 	cause scenecast.Cause
 }
@@ -39,50 +41,32 @@ type ending struct {
 func (s *Store) Add(name []byte, at time.Time, e scenecast.Ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byPage == nil {
-		s.byPage = make(map[string]*page)
-		s.recent.next, s.recent.previous = &s.recent, &s.recent
+	if s.ring == nil {
+		s.seed, s.ring = maphash.MakeSeed(), new(ring)
 	}
-	p := s.byPage[string(name)]
-	if p == nil {
-		if len(s.byPage) == MaxPages {
-			p = s.recent.previous
-			p.unlink()
-			delete(s.byPage, p.name)
-		} else {
-			p = new(page)
-		}
-		*p = page{name: string(name)}
-		s.byPage[p.name] = p
-	} else {
-		p.unlink()
+	s.ring.pages[s.next] = maphash.Bytes(s.seed, name)
+	s.ring.endings[s.next] = ending{at.UnixMilli(), e.Code, e.Cause}
+	if s.next++; s.next == Max {
+		s.next = 0
 	}
-	p.next, p.previous = s.recent.next, &s.recent
-	p.next.previous, p.previous.next = p, p
-	p.endings[p.count%PerPage] = ending{at.UnixMilli(), e.Code, e.Cause}
-	p.count++
 }
 
-func (p *page) unlink() { p.next.previous, p.previous.next = p.previous, p.next }
-
-// Of are the endings of a page that are kept, the newest first.
+// Of are the endings of a page that are kept, the newest first, and PerPage at most.
 func (s *Store) Of(name string) (list []scenecast.PastEnding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.byPage[name]
-	if p == nil {
+	if s.ring == nil {
 		return nil
 	}
-	for i := range min(p.count, PerPage) {
-		e := p.endings[(p.count-1-i)%PerPage]
-		list = append(list, scenecast.PastEnding{At: time.UnixMilli(e.at), Cause: e.cause.String(), Code: e.code})
+	page := maphash.String(s.seed, name)
+	look := func(from, to int) {
+		for i := to - 1; i >= from && len(list) < PerPage; i-- {
+			if e := &s.ring.endings[i]; s.ring.pages[i] == page && e.at != 0 {
+				list = append(list, scenecast.PastEnding{At: time.UnixMilli(e.at), Cause: e.cause.String(), Code: e.code})
+			}
+		}
 	}
+	look(0, s.next)
+	look(s.next, Max)
 	return list
-}
-
-// Len is how many pages there are.
-func (s *Store) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.byPage)
 }

@@ -38,31 +38,79 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestStoreIsBounded: the pages are forgotten first of which nothing has ended for the longest.
+// TestStoreIsBounded: what has ended first is forgotten first, of whichever page.
 func TestStoreIsBounded(t *testing.T) {
 	var s Store
-	add := func(i int) { s.Add([]byte(fmt.Sprint(i)), time.Now(), scenecast.Ending{Cause: scenecast.CauseReset}) }
-	for i := range MaxPages {
-		add(i)
+	begin := time.UnixMilli(1_700_000_000_000)
+	add := func(name string, n int) {
+		s.Add([]byte(name), begin.Add(time.Duration(n)*time.Millisecond), scenecast.Ending{Cause: scenecast.CauseReset})
 	}
-	add(0)
+	add("often", 0)
+	for i := 1; i < Max; i++ {
+		add(fmt.Sprint(i), i)
+	}
+	add("often", Max) // in the place of its first one
 	for i := range 10 {
-		add(MaxPages + i)
+		add(fmt.Sprint("late", i), Max+1+i) // in the places of 1 to 10
 	}
-	if n := s.Len(); n != MaxPages {
-		t.Errorf("%d pages are kept, want %d", n, MaxPages)
+	kept := func(name string, want ...int) {
+		t.Helper()
+		var at []int
+		for _, e := range s.Of(name) {
+			at = append(at, int(e.At.Sub(begin).Milliseconds()))
+		}
+		if !slices.Equal(at, want) {
+			t.Errorf("of %s the endings at %v are kept, want %v", name, at, want)
+		}
 	}
-	for i := range MaxPages + 10 {
-		forgotten := i >= 1 && i <= 10
-		want := 1
-		if i == 0 {
-			want = 2
-		}
-		if forgotten {
-			want = 0
-		}
-		if got := len(s.Of(fmt.Sprint(i))); got != want {
-			t.Errorf("of page %d there are %d endings, want %d", i, got, want)
+	kept("often", Max)
+	kept("1")
+	kept("10")
+	kept("11", 11)
+	kept(fmt.Sprint(Max-1), Max-1)
+	kept("late0", Max+1)
+	add("late0", Max+11)
+	kept("late0", Max+11, Max+1)
+}
+
+// TestAddAllocatesNothing: many pages may end at once.
+func TestAddAllocatesNothing(t *testing.T) {
+	var s Store
+	names := make([][]byte, Max+Max/2)
+	for i := range names {
+		names[i] = []byte(fmt.Sprint("page", i))
+	}
+	s.Add(names[0], time.Now(), scenecast.Ending{})
+	n := 0
+	if got := testing.AllocsPerRun(len(names)-1, func() {
+		s.Add(names[n], time.Now(), scenecast.Ending{})
+		n++
+	}); got != 0 {
+		t.Errorf("%v allocations an ending", got)
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	var s Store
+	names := make([][]byte, 20_000)
+	for i := range names {
+		names[i] = []byte(fmt.Sprint("a\x00page", i, "\x00@", i))
+	}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		s.Add(names[n%len(names)], time.Now(), scenecast.Ending{})
+	}
+}
+
+// BenchmarkOf looks for a page that is not there, among as many endings as are kept.
+func BenchmarkOf(b *testing.B) {
+	var s Store
+	for i := range Max {
+		s.Add([]byte(fmt.Sprint(i)), time.Now(), scenecast.Ending{})
+	}
+	for b.Loop() {
+		if s.Of("nobody") != nil {
+			b.Fatal("it is there")
 		}
 	}
 }
