@@ -151,7 +151,7 @@ func manyLabels(n int) string {
 	return strings.Join(all, " ")
 }
 
-// TestExpiryModel holds what a shard keeps of tokens against a list, over random joins, renewals and departures.
+// TestExpiryModel compares what a shard keeps of tokens with a list, over random joins, renewals and departures.
 func TestExpiryModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))

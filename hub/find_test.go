@@ -31,7 +31,7 @@ func (a addressed) Inspect(s scenecast.Slot) scenecast.SocketState {
 	return scenecast.SocketState{Peer: addressOf(s)}
 }
 
-// TestFindByAddress holds the pages that come from a network, page by page of the list, against all that there are.
+// TestFindByAddress compares the pages that come from a network, page by page of the list, with all that there are.
 func TestFindByAddress(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -128,7 +128,7 @@ func TestFindByAddressInSlices(t *testing.T) {
 	}
 }
 
-// TestKeys holds the keys that pages have against all their labels.
+// TestKeys compares the keys that pages have with all their labels.
 func TestKeys(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 1))

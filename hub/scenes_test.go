@@ -13,7 +13,7 @@ import (
 	"scenecast/label"
 )
 
-// newQueued is a hub on so many queues.
+// newQueued is a hub with so many shards, each on a queue.
 func newQueued(shards int) (*hub.Hub, []*queue) {
 	h := hub.New(hub.Options{Number: counted, Node: 7, Limits: label.DefaultLimits, Log: emptyLog{}})
 	var queues []*queue
@@ -25,7 +25,7 @@ func newQueued(shards int) (*hub.Hub, []*queue) {
 	return h, queues
 }
 
-// sceneName is a scene as a text: a map's key.
+// sceneName spells a scene as the key of a map.
 func sceneName(by, values []string) string {
 	var name []string
 	for i, key := range by {
@@ -36,7 +36,7 @@ func sceneName(by, values []string) string {
 
 const noValue = "(none)"
 
-// nameOfScene is the same of a scene's labels.
+// nameOfScene is the sceneName of a scene's labels.
 func nameOfScene(by []string, labels label.Set) string {
 	values := make([]string, len(by))
 	for i, key := range by {
@@ -48,7 +48,7 @@ func nameOfScene(by []string, labels label.Set) string {
 	return sceneName(by, values)
 }
 
-// countNaively counts as anybody would.
+// countNaively counts page by page, in a map without a bound.
 func countNaively(by []string, pages []label.Set, to audience.Expr) (count map[string]int, matched int) {
 	count = make(map[string]int)
 	for _, labels := range pages {
@@ -77,8 +77,8 @@ func countNaively(by []string, pages []label.Set, to audience.Expr) (count map[s
 	return count, matched
 }
 
-// TestScenes holds what hubs of one to three shards count against maps: keys that pages lack and keys of which they have several values,
-// few scenes and more than are told of.
+// TestScenes compares the counts of hubs of one to three shards with those of countNaively: of keys that pages lack, of keys with several
+// values, of fewer scenes than the limit and of more.
 func TestScenes(t *testing.T) {
 	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -141,9 +141,9 @@ func checkScenes(t *testing.T, what string, reply scenecast.Reply, want map[stri
 	}
 }
 
-// TestScenesHoldNobodyUp: pushes that come behind a count of scenes are delivered before it ends, a slice of it looks at few pages, and of
-// pages that leave meanwhile, those are not counted whose turn has not come. One count goes on behind the other.
-func TestScenesHoldNobodyUp(t *testing.T) {
+// TestScenesDoNotDelayPushes: a push that is posted behind a count of scenes is delivered before the count ends, since a slice of the count
+// visits few pages. Pages that leave before the count has visited them are not counted. Two counts run one behind the other.
+func TestScenesDoNotDelayPushes(t *testing.T) {
 	h, queues := newQueued(1)
 	q := queues[0]
 	var sockets []*socket
@@ -184,7 +184,7 @@ func TestScenesHoldNobodyUp(t *testing.T) {
 	}
 }
 
-// TestScenesOfALoopThatStops: who asks is answered.
+// TestScenesOfALoopThatStops: a count whose loops stop is answered all the same.
 func TestScenesOfALoopThatStops(t *testing.T) {
 	h, queues := newQueued(2)
 	for _, q := range queues {
@@ -203,9 +203,10 @@ func TestScenesOfALoopThatStops(t *testing.T) {
 	}
 }
 
-// TestScenesBeyondWhatATableHolds: a scene that many are in is told of, wherever its pages are among those that have one of their own.
-func TestScenesBeyondWhatATableHolds(t *testing.T) {
-	const shards = 64 // which share the room
+// TestScenesOverTheTablesLimit: of more scenes than a table has room for, the largest one is listed, though its pages come behind those that
+// have a scene of their own.
+func TestScenesOverTheTablesLimit(t *testing.T) {
+	const shards = 64 // which share the limit of scenes
 	h, queues := newQueued(shards)
 	const pages, large = 10_000, 1000
 	for i := range pages {

@@ -248,7 +248,7 @@ func TestManySetsAreOnePass(t *testing.T) {
 		"pushes for others":         func(i int) string { return fmt.Sprintf(`user == "%d"`, i) },
 		"pushes for who is it":      func(i int) string { return fmt.Sprintf(`user != "%d" && page == "nowhere"`, i) },
 		"pushes for all others":     func(i int) string { return fmt.Sprintf(`user != "x" && plan != "%d" && user == "%d"`, i, i) },
-		"pushes to hold it against": func(int) string { return `user != "x" && !has(page)` },
+		"pushes to compare it with": func(int) string { return `user != "x" && !has(page)` },
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newFixture(1)

@@ -14,58 +14,9 @@ import (
 	"scenecast"
 	"scenecast/access"
 	"scenecast/audience"
-	"scenecast/auth"
-	"scenecast/engine/memory"
-	"scenecast/label"
 	"scenecast/problem"
 	"scenecast/push"
 )
-
-// engine takes everything, and says that it reached some pages.
-type engine struct {
-	scenecast.Log
-	published []scenecast.Push
-	counted   []string
-	err       error
-}
-
-var tally = scenecast.Tally{Matched: 3, Queued: 2, Dropped: 1, Nodes: 1}
-
-func (e *engine) Submit(p scenecast.Push) (scenecast.Pending, error) {
-	e.published = append(e.published, p)
-	if e.err != nil {
-		return nil, e.err
-	}
-	return ended{ID: p.ID, Position: scenecast.Position{Epoch: 1, Seq: uint64(len(e.published))}, Tally: tally, Known: 3}, nil
-}
-
-// ended is a push of which everything is known.
-type ended scenecast.Published
-
-// Wait implements scenecast.Pending.
-func (p ended) Wait(context.Context) (scenecast.Published, error) { return scenecast.Published(p), nil }
-
-// WaitQueued implements scenecast.Pending.
-func (p ended) WaitQueued(context.Context) error { return nil }
-
-// shop is the program itself, in the app of most tests.
-var shop = access.Caller{App: "shop"}
-
-func (e *engine) Ask(_ context.Context, q scenecast.Query) (scenecast.Reply, error) {
-	e.counted = append(e.counted, q.App+": "+q.To.String())
-	return scenecast.Reply{Tally: scenecast.Tally{Matched: 5, Nodes: 2}, Known: 3}, e.err
-}
-
-func (e *engine) Close() error { return nil }
-
-func parse(t *testing.T, text string) audience.Expr {
-	t.Helper()
-	to, err := audience.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return to
-}
 
 func TestPush(t *testing.T) {
 	home := parse(t, `page == "home"`)
@@ -229,72 +180,6 @@ func TestMessageTooLarge(t *testing.T) {
 	}
 }
 
-// TestReplay: a retry through the service has the first one's name, and says that it is one; a trigger's too.
-func TestReplay(t *testing.T) {
-	e := memory.New(memory.Options{})
-	_ = e.Start(t.Context(), &page{})
-	defer e.Close()
-	var triggers push.Triggers
-	s := push.NewService(e, push.DefaultLimits, triggers.Find)
-	hello := push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
-		return push.Request{To: audience.Everybody(), Message: json.RawMessage(`2`)}, nil
-	})
-	if err := triggers.Add("shop", "hello", hello); err != nil {
-		t.Fatal(err)
-	}
-	for name, call := range map[string]func() (push.Result, error){
-		"push": func() (push.Result, error) {
-			return s.Push(t.Context(), shop, push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), IdempotencyKey: "a"})
-		},
-		"trigger": func() (push.Result, error) { return s.Trigger(t.Context(), shop, "hello", "b", push.Args{}) },
-	} {
-		first, err := call()
-		if err != nil || first.Replayed {
-			t.Errorf("%s: %+v, %v", name, first, err)
-		}
-		first.Replayed = true
-		if second, err := call(); second != first || err != nil {
-			t.Errorf("%s: the retry is %+v, %v, want %+v", name, second, err, first)
-		}
-	}
-	_, err := s.Trigger(t.Context(), shop, "hello", "a", push.Args{})
-	if !errors.Is(err, scenecast.ErrKeyReused) || problem.Of(err).Kind != problem.Conflict {
-		t.Errorf("a push's key for a trigger: %v, want a conflict", err)
-	}
-}
-
-// TestCallersHaveTheirOwnKeys: the same idempotency key, or ID, of another caller is another key; and that of another API key of the
-// same name is the same.
-func TestCallersHaveTheirOwnKeys(t *testing.T) {
-	e := memory.New(memory.Options{})
-	_ = e.Start(t.Context(), &page{})
-	defer e.Close()
-	s := push.NewService(e, push.DefaultLimits, nil)
-	for i, c := range []struct {
-		caller   access.Caller
-		replayed bool
-	}{
-		{access.Caller{App: "shop"}, false},
-		{access.KeyCaller(auth.Key{App: "shop", Name: "backend"}), false},
-		{access.KeyCaller(auth.Key{App: "shop", Name: "cron"}), false},
-		{access.KeyCaller(auth.Key{App: "shop", Name: "page"}), false},
-		{access.PageCaller("shop"), false},
-		{access.KeyCaller(auth.Key{App: "blog", Name: "backend"}), false},
-		{access.Caller{App: "shop"}, true},
-		{access.KeyCaller(auth.Key{App: "shop", Name: "backend"}), true},
-		{access.KeyCaller(auth.Key{App: "shop", Name: "page"}), true},
-		{access.PageCaller("shop"), true},
-	} {
-		for _, r := range []push.Request{{IdempotencyKey: "order-7"}, {ID: "order-8"}} {
-			r.To, r.Message = audience.Everybody(), json.RawMessage(`1`)
-			got, err := s.Push(t.Context(), c.caller, r)
-			if err != nil || got.Replayed != c.replayed || r.ID != "" && got.ID != r.ID {
-				t.Errorf("%d: %+v with the key %s%s: %+v, %v; want it replayed: %v", i, c.caller, r.IdempotencyKey, r.ID, got, err, c.replayed)
-			}
-		}
-	}
-}
-
 func TestDryRun(t *testing.T) {
 	home := parse(t, `page == "home"`)
 	for _, message := range []string{``, `{"a":1}`} {
@@ -403,79 +288,6 @@ func TestTriggers(t *testing.T) {
 		got := e.published[0]
 		if string(got.Message.Data) != c.message || got.App != c.app || got.To.String() != `page == "home"` || r.ID != got.ID || r.Tally != tally {
 			t.Errorf("%s of %s: published %+v, result %+v", c.name, c.app, got, r)
-		}
-	}
-}
-
-// page is a node with one connection, which keeps what it gets.
-type page struct {
-	labels label.Set
-	got    []scenecast.Push
-}
-
-func (p *page) Deliver(m *scenecast.Push, report func(t scenecast.Tally, done bool)) {
-	t := p.tally(m.To)
-	if t.Queued = t.Matched; t.Matched > 0 {
-		p.got = append(p.got, *m)
-	}
-	report(t, true)
-}
-
-func (p *page) Skip(scenecast.GapNotice) {}
-func (p *page) Received([]byte)          {}
-
-func (p *page) Answer(q scenecast.Query, report func(scenecast.Reply)) {
-	report(scenecast.Reply{Tally: p.tally(q.To)})
-}
-
-func (p *page) tally(to audience.Expr) scenecast.Tally {
-	if to.Match(p.labels) {
-		return scenecast.Tally{Matched: 1, Nodes: 1}
-	}
-	return scenecast.Tally{Nodes: 1}
-}
-
-// TestMemory: the service on the engine of a single node.
-func TestMemory(t *testing.T) {
-	node := &page{labels: label.New(label.Label{Key: "page", Value: "home"})}
-	e := memory.New(memory.Options{})
-	_ = e.Start(t.Context(), node)
-	s := push.NewService(e, push.DefaultLimits, nil)
-	var last scenecast.Position
-	for _, c := range []struct {
-		to   string
-		dry  bool
-		want scenecast.Tally
-		got  int // messages that the page has then
-	}{
-		{`page == "home"`, true, scenecast.Tally{Matched: 1, Nodes: 1}, 0},
-		{`page == "home"`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 1},
-		{`page == "list"`, true, scenecast.Tally{Nodes: 1}, 1},
-		{`page == "list"`, false, scenecast.Tally{Nodes: 1}, 1},
-		{`*`, false, scenecast.Tally{Matched: 1, Queued: 1, Nodes: 1}, 2},
-	} {
-		r, err := s.Push(t.Context(), shop, push.Request{To: parse(t, c.to), Message: json.RawMessage(`1`), DryRun: c.dry})
-		if err != nil || r.Tally != c.want || r.Known != 1 || len(node.got) != c.got {
-			t.Errorf("to %s, dry run %v: %+v, %v, and the page has %d messages, want %+v and %d", c.to, c.dry, r, err, len(node.got), c.want, c.got)
-		}
-		if c.dry {
-			if r.ID != "" || r.Position != (scenecast.Position{}) {
-				t.Errorf("a dry run to %s has an ID or a position: %+v", c.to, r)
-			}
-			continue
-		}
-		if r.Position.Seq != last.Seq+1 || r.ID == "" {
-			t.Errorf("to %s: %+v does not follow on position %v", c.to, r, last)
-		}
-		last = r.Position
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for _, dry := range []bool{false, true} {
-		r := push.Request{To: audience.Everybody(), Message: json.RawMessage(`1`), DryRun: dry}
-		if _, err := s.Push(t.Context(), shop, r); err == nil || problem.Of(err).Kind != problem.Unavailable {
-			t.Errorf("dry run %v on a closed engine: %v, want it unavailable", dry, err)
 		}
 	}
 }
