@@ -11,22 +11,25 @@ import (
 	"scenecast/hook"
 )
 
-// condition is how the node is, as it was looked at last, by the recorder: what it tells the other nodes costs nothing then.
+// condition samples the node's health. The recorder takes a sample every five seconds, so that answering another node costs nothing.
 type condition struct {
-	looked atomic.Pointer[looked]
-	waits  []histogram.Snapshot // of the loops, at the last look; the recorder's
-	lags   [lagLooks]time.Duration
-	next   int // among lags
+	latest atomic.Pointer[conditionSample]
+
+	// The recorder's goroutine only.
+	waits []histogram.Snapshot      // of each loop, at the last sample
+	lags  [lagSamples]time.Duration // the loops' lag at each sample of the last minute, a ring
+	next  int                       // index into lags
 }
 
-type looked struct {
-	loopLag  time.Duration
+// conditionSample is what one sample has found. Nobody changes it.
+type conditionSample struct {
+	loopLag  time.Duration // the longest of the last minute
 	problems []string
 }
 
 const (
-	// lagLooks is over how many looks the loops' lag is: the last minute.
-	lagLooks = int(time.Minute / (5 * time.Second))
+	// lagSamples is the number of samples over which the loops' lag is the maximum: those of the last minute.
+	lagSamples = int(time.Minute / (5 * time.Second))
 	// lagTooLong is a lag of a loop that pages notice.
 	lagTooLong = 500 * time.Millisecond
 	// nearly is how much of a limit, in percent, may be taken before that is told.
@@ -35,11 +38,11 @@ const (
 	maxProblems = 10
 )
 
-// nodeCondition is how this node is.
+// nodeCondition is this node's condition: its engine, the latest sample, and whether it drains. It may be called concurrently.
 func (s *Server) nodeCondition() scenecast.Condition {
 	c := scenecast.Condition{Engine: s.options.Config.EngineName()}
-	if l := s.condition.looked.Load(); l != nil {
-		c.LoopLag, c.Problems = l.loopLag, l.problems
+	if latest := s.condition.latest.Load(); latest != nil {
+		c.LoopLag, c.Problems = latest.loopLag, latest.problems
 	}
 	if d := s.Draining(); d.State != api.DrainServing {
 		c.Draining = string(d.State)
@@ -49,10 +52,10 @@ func (s *Server) nodeCondition() scenecast.Condition {
 	return c
 }
 
-// look looks at how the node is. The recorder's goroutine only.
-func (s *Server) look() {
+// sampleCondition takes a sample. The recorder's goroutine only.
+func (s *Server) sampleCondition() {
 	c := &s.condition
-	var lag time.Duration // since the last look
+	var lag time.Duration // since the last sample
 	outboxes := 0
 	for i, loop := range s.loops {
 		now := loop.Stats()
@@ -70,12 +73,12 @@ func (s *Server) look() {
 		outboxes += s.loops[i].OutboxBytes()
 	}
 	c.lags[c.next] = lag
-	c.next = (c.next + 1) % lagLooks
+	c.next = (c.next + 1) % lagSamples
 	for _, before := range c.lags {
 		lag = max(lag, before)
 	}
 	files, _ := fileLimit()
-	c.looked.Store(&looked{lag, problemsOf(situation{
+	c.latest.Store(&conditionSample{lag, problemsOf(situation{
 		loopLag:  lag,
 		pages:    s.Connections(),
 		files:    files,
@@ -86,7 +89,7 @@ func (s *Server) look() {
 	})})
 }
 
-// situation is what there may be to say about a node.
+// situation is what problemsOf judges.
 type situation struct {
 	loopLag               time.Duration
 	pages                 int
@@ -102,7 +105,7 @@ func problemsOf(s situation) (problems []string) {
 	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	isNear := func(n, limit int) bool { return limit > 0 && n >= limit/100*nearly+limit%100*nearly/100 }
 	if s.loopLag >= lagTooLong {
-		say("a loop did not look up for up to %v within the last minute: pushes came late to its pages", s.loopLag.Round(time.Millisecond))
+		say("a loop was blocked for up to %v within the last minute: pushes came late to its pages", s.loopLag.Round(time.Millisecond))
 	}
 	if isNear(s.pages+ownFiles, int(s.files)) {
 		say("the file limit is near: %d pages, and %d descriptors for them and all else (LimitNOFILE)", s.pages, s.files)

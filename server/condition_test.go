@@ -19,7 +19,7 @@ func TestProblems(t *testing.T) {
 	}{
 		{func(*situation) {}, nil},
 		{func(s *situation) { s.files, s.maxPages, s.maxOutboxes = 0, 0, 0 }, nil},
-		{func(s *situation) { s.loopLag = lagTooLong }, []string{"a loop did not look up for up to 500ms within the last minute: pushes came late to its pages"}},
+		{func(s *situation) { s.loopLag = lagTooLong }, []string{"a loop was blocked for up to 500ms within the last minute: pushes came late to its pages"}},
 		{func(s *situation) { s.pages, s.maxPages = 17_936, 0 }, []string{"the file limit is near: 17936 pages, and 20000 descriptors for them and all else (LimitNOFILE)"}},
 		{func(s *situation) { s.pages = 17_100 }, []string{"the limit of pages is near: 17100 of 19000 (limits.connections)"}},
 		{func(s *situation) { s.outboxes = 60 << 20 }, []string{"outboxes are nearly full: 60 of 64 MiB (outbox.max_total)"}},

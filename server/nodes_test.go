@@ -8,7 +8,7 @@ import (
 
 // TestOneNode: a server alone is its own one node, and with a log on the disk the one that leads it.
 func TestOneNode(t *testing.T) {
-	const node = `"self":true,"state":"up","since":"[^"]+","started":"[^"]+","connections":1,"position":"[0-9a-z]+-[0-9]+","lag":0,"lag_ms":0,"engine":"(memory|nats)","loop_lag_ms":[0-9]+(,"problems":\["a loop did not look up [^"]+"\])?}\]}$`
+	const node = `"self":true,"state":"up","since":"[^"]+","started":"[^"]+","connections":1,"position":"[0-9a-z]+-[0-9]+","lag":0,"lag_ms":0,"engine":"(memory|nats)","loop_lag_ms":[0-9]+(,"problems":\["a loop was blocked [^"]+"\])?}\]}$`
 	for _, c := range []struct {
 		name     string
 		settings map[string]string

@@ -55,7 +55,7 @@ func (s *Server) record(now time.Time) {
 		node.Deliveries += d.Queued
 		node.Dropped += d.Dropped
 	}
-	s.look()
+	s.sampleCondition()
 	s.recorder.series.Record(now, node, s.appSamples())
 }
 
