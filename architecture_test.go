@@ -21,7 +21,7 @@ const module = "scenecast"
 // row is a line of the table: package, what it is, imports.
 var row = regexp.MustCompile("(?m)^\\| `([^`]+)` \\| [^|]+ \\|([^|]*)\\|$")
 
-// TestLayers holds the table of ARCHITECTURE.md against the real imports.
+// TestLayers compares the table of ARCHITECTURE.md with the real imports.
 func TestLayers(t *testing.T) {
 	text, err := os.ReadFile("ARCHITECTURE.md")
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	ratesKept = 5 * time.Second
 	// ratesOver is how much of what was pushed lately counts, at most.
 	ratesOver = time.Minute
-	// maxRatesSize bounds the audiences that each scene is held against, as their Size adds up: of more, the oldest pushes are left out, and the
+	// maxRatesSize bounds the audiences that each scene is matched with, as their Size adds up: of more, the oldest pushes are left out, and the
 	// time that is counted over is less.
 	maxRatesSize = 8 << 10
 )

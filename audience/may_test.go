@@ -48,7 +48,7 @@ func TestMayMatch(t *testing.T) {
 	}
 }
 
-// FuzzMayMatch holds it against Match, of connections with some of the labels that the expression speaks of.
+// FuzzMayMatch compares it with Match, of connections with some of the labels that the expression speaks of.
 func FuzzMayMatch(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s, uint64(5), uint64(3))

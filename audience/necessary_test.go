@@ -70,7 +70,7 @@ func TestNecessary(t *testing.T) {
 	}
 }
 
-// FuzzNecessary holds the conditions against Match, for connections with some of the labels that the expression speaks of.
+// FuzzNecessary compares the conditions with Match, for connections with some of the labels that the expression speaks of.
 func FuzzNecessary(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s, uint64(1))

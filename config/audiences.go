@@ -8,7 +8,7 @@ import (
 	"scenecast/language"
 )
 
-// checkTriggers holds the pushes of triggers against the limits: one over them would be refused at every call, or reach
+// checkTriggers checks the pushes of triggers against the limits: one over them would be refused at every call, or reach
 // nobody at any.
 func (d *decoder) checkTriggers(c *Config) {
 	limits := c.Labels.Limits()

@@ -104,7 +104,7 @@ func (d *decoder) warn(place, key, format string, args ...any) {
 	d.Warnings = append(d.Warnings, &Mistake{Source: d.Place(place), Key: key, Detail: language.Textf(format, args...)})
 }
 
-// checkLabels holds the labels of tokens against the limits: a page over one would always be refused.
+// checkLabels checks the labels of tokens against the limits: a page over one would always be refused.
 func (d *decoder) checkLabels(c *Config) {
 	for _, app := range c.Apps() {
 		key := app.key("client_tokens")

@@ -37,7 +37,7 @@ func (d *decoder) checkKeys(c *Config) {
 	}
 }
 
-// checkRotation holds a key against those before it that have its name: they are one key that has two secrets for a time.
+// checkRotation compares a key with those before it that have its name: they are one key that has two secrets for a time.
 func (d *decoder) checkRotation(place, key string, before []APIKey, k APIKey) {
 	switch {
 	case len(before) == 0:

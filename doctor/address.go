@@ -57,7 +57,7 @@ const (
 	trustProxy    = "Add the proxy's address to limits.trusted_proxies: "
 )
 
-// judgeAddress holds what the server has seen against the address that the request has gone out from, with X-Forwarded-For: madeUp.
+// judgeAddress compares what the server has seen with the address that the request has gone out from, with X-Forwarded-For: madeUp.
 func judgeAddress(s seen, own netip.AddrPort) (status Status, do, found string) {
 	var hops []string // in X-Forwarded-For
 	for _, hop := range strings.Split(strings.Join(s.Forwarded, ","), ",") {

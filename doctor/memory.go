@@ -15,7 +15,7 @@ const (
 	kernelPerPage = 4 << 10 // which counts for the cgroup as well
 )
 
-// checkMemory holds the memory that the process may have against what the expected pages and the bounds of the settings come to.
+// checkMemory compares the memory that the process may have with what the expected pages and the bounds of the settings come to.
 func checkMemory(_ context.Context, s *subject, r *report) {
 	limit, what, ok := s.memoryLimit()
 	if !ok {

@@ -273,7 +273,7 @@ func memoryOf(t *testing.T, pid int) (rss, pss float64) {
 	return rss, pss
 }
 
-// table is the medians. The p99 of a screen is held against that of the phases without a viewer just before it.
+// table is the medians. The p99 of a screen is compared with that of the phases without a viewer just before it.
 func table(phases map[string][]phase) string {
 	var b strings.Builder
 	b.WriteString("| viewer | call to page, p50 / p99 ms | p99, beside without a viewer | call to receipts, p99 ms | beside | server, cores | tab: % of a core | heap, MiB | PSS, MiB | RSS, MiB | browser besides, % of a core | load |\n")

@@ -80,7 +80,7 @@ func decode(record []byte) (r everything, err error) {
 	return r, err
 }
 
-// TestRecords holds records of all kinds of fields against what they were made of, also where they are longer than a length of one byte.
+// TestRecords compares records of all kinds of fields with what they were made of, also where they are longer than a length of one byte.
 func TestRecords(t *testing.T) {
 	for _, want := range []everything{
 		{},

@@ -18,7 +18,7 @@ func (h *Hub) deliverRevocation(p *scenecast.Push, report func(t scenecast.Tally
 	if err := json.Unmarshal(p.Message.Data, &r); err != nil {
 		h.logger.Error("hub: a revocation in the log cannot be read, and is not in force on this node", "id", p.ID, "err", err)
 	} else {
-		h.revocations.Add(r, p.At) // before any loop looks at its pages: those that come later are held against the list
+		h.revocations.Add(r, p.At) // before any loop looks at its pages: those that come later are checked against the list
 	}
 	sum := newSum(len(h.shards), scenecast.Tally{Nodes: 1}, func(t scenecast.Tally) { report(t, true) })
 	for _, s := range h.shards {

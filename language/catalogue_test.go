@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write zh-CN.po anew, by the formats of 
 
 const catalogueFile = "zh-CN.po"
 
-// TestCatalogue holds the catalogue against the sources: each text that they tell has its translation, no other one is there, and what
+// TestCatalogue compares the catalogue with the sources: each text that they tell has its translation, no other one is there, and what
 // is formatted agrees.
 func TestCatalogue(t *testing.T) {
 	sources := readSources(t, "..")

@@ -82,7 +82,7 @@ func (m *model) check() {
 	m.checkEvents(members)
 }
 
-// checkPage holds what a page knows against what there is.
+// checkPage compares what a page knows with what there is.
 func (m *model) checkPage(p *modelPage, shows map[SceneID]map[string]Member) {
 	faults := p.sees.Check(p.labels, presencemodel.Scenes(m.pages), func(scene presencemodel.Scene, user string) label.Set {
 		return shows[SceneID{"shop", scene.Key, scene.Value}][user].Shows

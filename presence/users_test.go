@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestUsers holds the members of a scene against a map, while they are few, many, and few again.
+// TestUsers compares the members of a scene with a map, while they are few, many, and few again.
 func TestUsers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var u users

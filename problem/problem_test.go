@@ -95,7 +95,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestStatuses holds every kind that the source declares against the status in its comment.
+// TestStatuses compares every kind that the source declares with the status in its comment.
 func TestStatuses(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "problem.go", nil, parser.ParseComments)
 	if err != nil {

@@ -112,7 +112,7 @@ func Option(o Options) (rueidis.ClientOption, error) {
 	return c, nil
 }
 
-// tlsConfig is nil where the URL asks for no TLS. It names no server, so each is held against the name that it was dialled by.
+// tlsConfig is nil where the URL asks for no TLS. It names no server, so each is verified for the name that it was dialled by.
 func tlsConfig(u redisurl.URL, files TLS) (*tls.Config, error) {
 	if !u.TLS {
 		if files != (TLS{}) {

@@ -1,4 +1,4 @@
-// Package revocation keeps which tokens are revoked, on this node: a List, which every page that comes is held against, and a Keeper, which
+// Package revocation keeps which tokens are revoked, on this node: a List, by which every page that comes is checked, and a Keeper, which
 // has the list survive restarts.
 package revocation
 

@@ -30,7 +30,7 @@ func labels(user, plan string) label.Set {
 	return label.New(label.Label{Key: "@user", Value: user}, label.Label{Key: "plan", Value: plan})
 }
 
-// TestRevoked holds the list against a plain list of revocations, over random ones.
+// TestRevoked compares the list with a plain list of revocations, over random ones.
 func TestRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(3, 4))

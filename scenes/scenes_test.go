@@ -44,7 +44,7 @@ func draw(s source, distinct int) label.Set {
 	return label.New(labels...)
 }
 
-// checkCounts holds what some nodes count, each with some tables, against maps.
+// checkCounts compares what some nodes count, each with some tables, with maps.
 func checkCounts(t *testing.T, s source, adds, distinct, room, limit int) {
 	t.Helper()
 	want := make(map[string]int)

@@ -66,7 +66,7 @@ func TestLessThanBefore(t *testing.T) {
 	}
 }
 
-// TestRing holds what is kept against all that was noted, over gaps, longer than an hour, and clocks that are put forward and back.
+// TestRing compares what is kept with all that was noted, over gaps, longer than an hour, and clocks that are put forward and back.
 func TestRing(t *testing.T) {
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))

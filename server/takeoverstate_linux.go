@@ -217,7 +217,7 @@ func (t *takeover) takeVisitors(payload []byte) error {
 	})
 }
 
-// checkEnd holds what has come against what the other process has sent.
+// checkEnd compares what has come with what the other process has sent.
 func (t *takeover) checkEnd(payload []byte) error {
 	pages, visitors := 0, 0
 	err := handover.Decode(payload, func(f handover.Field, v *handover.Value) bool {

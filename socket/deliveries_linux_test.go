@@ -32,7 +32,7 @@ func (wire) Traits() scenecast.Traits {
 	}}
 }
 
-// deliveries holds what became of frames against what loops have said. The owner's goroutine only, or when the loop has ended.
+// deliveries compares what became of frames with what loops have said. The owner's goroutine only, or when the loop has ended.
 type deliveries struct {
 	taken map[copied]int
 	done  map[copied][]bool

@@ -118,7 +118,7 @@ func drainInto(o *outbox, n int, stream *[]string) {
 	}
 }
 
-// FuzzOutbox holds an outbox against a list: same frames, in the same order, with the same gaps in the same places.
+// FuzzOutbox compares an outbox with a list: same frames, in the same order, with the same gaps in the same places.
 func FuzzOutbox(f *testing.F) {
 	for seed := range uint64(50) {
 		f.Add(seed)

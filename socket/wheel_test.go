@@ -91,7 +91,7 @@ func randomDelay(r *rand.Rand) int64 {
 	return []int64{-r.Int64N(1000), r.Int64N(100), r.Int64N(60_000), r.Int64N(int64(farthest / time.Millisecond))}[r.IntN(4)]
 }
 
-// FuzzWheel holds a wheel against a map of alarms. Instants come round, and weeks without an alarm go by.
+// FuzzWheel compares a wheel with a map of alarms. Instants come round, and weeks without an alarm go by.
 func FuzzWheel(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(seed)

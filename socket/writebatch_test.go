@@ -10,7 +10,7 @@ import (
 	"scenecast/websocket"
 )
 
-// FuzzWriteBatch holds the masks of a batch against a list of frames for each slot.
+// FuzzWriteBatch compares the masks of a batch with a list of frames for each slot.
 func FuzzWriteBatch(f *testing.F) {
 	for seed := range uint64(10) {
 		f.Add(seed)

@@ -173,7 +173,7 @@ func (n *node) post(path, body string) string {
 	return strconv.Itoa(answer.StatusCode) + " " + string(b)
 }
 
-// expect holds the answer to a POST against the one that is wanted.
+// expect compares the answer to a POST with the one that is wanted.
 func (n *node) expect(path, body, want string) {
 	n.t.Helper()
 	if got := n.post(path, body); got != want {

@@ -36,7 +36,7 @@ func oracle(payload []byte, limit int) ([]byte, error) {
 	}
 }
 
-// FuzzInflate holds the inflater against compress/flate. What neither takes may be wrong in several ways, of which each finds another
+// FuzzInflate compares the inflater with compress/flate. What neither takes may be wrong in several ways, of which each finds another
 // first; and this one has a bound on empty blocks.
 func FuzzInflate(f *testing.F) {
 	for _, text := range []string{"", "Hello", strings.Repeat("abc", 10_000), `{"code":200,"message":"你好"}`} {

@@ -182,7 +182,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestSettle holds stretches against a log that has the pushes at 10, 20, 30, 40, of which the last one is known from pages alone.
+// TestSettle compares stretches with a log that has the pushes at 10, 20, 30, 40, of which the last one is known from pages alone.
 func TestSettle(t *testing.T) {
 	for _, c := range []struct {
 		s             stretch

@@ -98,7 +98,7 @@ func (l *ledger) newest() uint64 {
 	return slices.Max(append([]uint64{0}, l.positions...))
 }
 
-// settle holds all stretches against the log. Those that go up to its end have it as to.
+// settle compares all stretches with the log. Those that go up to its end have it as to.
 func (l *ledger) settle() Faults {
 	newest := l.newest()
 	l.mu.Lock()

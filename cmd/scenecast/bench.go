@@ -35,7 +35,7 @@ expression like page == "home" also reaches others' pages of that server, which 
 
 Several servers (--url more than once, or with commas), --churn, --resume or --duration have the nodes of a cluster be loaded in another
 way instead: pushes to all pages by the clock (--rate), for --duration, at one node after the other, while pages leave, --churn of them
-a second, and others come, at the next node; with --resume the same page comes back there, with its position. Each page is held against
+a second, and others come, at the next node; with --resume the same page comes back there, with its position. Each page is compared with
 the log. Prints what came late, p50, p99 and the maximum, for each node; exit status 1 when anything was lost, doubled or out of
 order, or a page was told of a gap. Nodes may be restarted meanwhile. Such pages speak the native wire.
 

@@ -148,7 +148,7 @@ func (s *crowded) fill() (pages []*websocket.Conn) {
 	return nil
 }
 
-// expectFull holds what a page was told against what the server says when it has no descriptors.
+// expectFull compares what a page was told with what the server says when it has no descriptors.
 func (s *crowded) expectFull(err error) {
 	s.t.Helper()
 	if err == nil || !strings.Contains(err.Error(), "but got 503") {

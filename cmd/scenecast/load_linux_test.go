@@ -138,7 +138,7 @@ func (l *load) attempt(r client.PushRequest, m *member) bool {
 	return err == nil
 }
 
-// end stops publishing, waits until the pages have shown everything, and holds them against what was acknowledged.
+// end stops publishing, waits until the pages have shown everything, and compares them with what was acknowledged.
 func (l *load) end() {
 	l.t.Helper()
 	l.ending.Store(true)

@@ -114,7 +114,7 @@ func (c *usersWithTabs) expected() map[string]map[string]int {
 	return scenes
 }
 
-// watching is a page that watches one scene, and holds what it is told against what it knows.
+// watching is a page that watches one scene, and compares what it is told with what it knows.
 type watching struct {
 	t     *testing.T
 	scene string

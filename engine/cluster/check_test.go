@@ -12,7 +12,7 @@ import (
 	"scenecast/audience"
 )
 
-// check holds what was told against what nodes got.
+// check compares what was told with what nodes got.
 func (m *model) check() {
 	for i, s := range m.sinks {
 		m.checkNode(fmt.Sprint("node ", i), s)

@@ -24,7 +24,7 @@ var (
 	shrink = flag.Duration("shrink", time.Minute, "how long a run that fails is made smaller")
 )
 
-// TestModel runs publishers over nodes whose network, log and clocks are hostile, and holds what they were told against what the log
+// TestModel runs publishers over nodes whose network, log and clocks are hostile, and compares what they were told with what the log
 // and the nodes have. The first seed that fails is told, with the smallest plan found that fails as well; -seed N -seeds 1 runs it again.
 //
 // Pages change nodes meanwhile: each has everything once, or is told of a gap and has nothing twice all the same.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// checkDirectory holds what is in the directory of the log against how this node is set. NATS drops the log of a cluster where it is
+// checkDirectory compares what is in the directory of the log with how this node is set. NATS drops the log of a cluster where it is
 // started alone. The log of a node that was alone it gives to none of the others, so they would not agree on what is in the log.
 func checkDirectory(dir string, isClustered bool) error {
 	jetstream := filepath.Join(dir, "nats", "jetstream")

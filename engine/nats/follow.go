@@ -271,7 +271,7 @@ func (f *follower) verify() {
 	_ = f.readOn()
 }
 
-// compare holds how the log stands against what this node has read of it. A log that has lost its end begins an epoch, so that no two
+// compare finds how the log stands relative to what this node has read of it. A log that has lost its end begins an epoch, so that no two
 // pushes have one position.
 func (f *follower) compare(s streamState, fresh bool) {
 	if f.created != s.Created {

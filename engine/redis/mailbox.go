@@ -18,7 +18,7 @@ type mailbox struct {
 // heard of, as they were dead when it started, are not to seem alive.
 const readAgain = 2 * time.Second
 
-// compare holds what was read of a mailbox against its newest entry. Where Redis has lost the stream, or its end, its clock may give lower IDs
+// compare relates what was read of a mailbox to its newest entry. Where Redis has lost the stream, or its end, its clock may give lower IDs
 // than were read: then the newest part of it is read again, as messages that come twice do no harm.
 func (m *mailbox) compare(newest []rueidis.XRangeEntry) {
 	switch {

@@ -8,7 +8,7 @@ import (
 	"scenecast/hub/slotset"
 )
 
-// TestAgainstMap holds a grid against a map of words, for slots close together and far apart.
+// TestAgainstMap compares a grid with a map of words, for slots close together and far apart.
 func TestAgainstMap(t *testing.T) {
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 1))

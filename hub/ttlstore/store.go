@@ -1,7 +1,7 @@
 // Package ttlstore keeps the pushes with a ttl of one app on one shard, and which pages have got each: pages that come to match within
 // that time get them too, each once. It knows slots and labels, and neither sockets nor how a push is sent.
 //
-// A push is filed under labels of which a page needs one to match it (audience.Expr.Necessary), so a page is held only against pushes
+// A push is filed under labels of which a page needs one to match it (audience.Expr.Necessary), so a page is matched only with pushes
 // that it can match. What is left to do for a page can still be much: Step does it in parts.
 package ttlstore
 

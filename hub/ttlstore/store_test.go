@@ -256,7 +256,7 @@ func TestRetained(t *testing.T) {
 	}
 }
 
-// TestWork: a page is held only against pushes that its labels leave open, and a step does no more work than it may.
+// TestWork: a page is matched only with pushes that its labels leave open, and a step does no more work than it may.
 func TestWork(t *testing.T) {
 	home := label.New(label.Label{Key: "page", Value: "home"}, label.Label{Key: "user", Value: "42"}, label.Label{Key: "plan", Value: "pro"})
 	prefixes := func(int) string {

@@ -1,4 +1,4 @@
-// Package presencemodel is what tests hold presence against: what pages do at random, a naive map of who is in which scene, and what a page
+// Package presencemodel is what tests compare presence with: what pages do at random, a naive map of who is in which scene, and what a page
 // knows by what it was told.
 //
 // The scenes are the values of two keys, order and room. Members of an order show their label name.

@@ -61,7 +61,7 @@ func (v *View) change(n *scenecast.PresenceNotice) (err error) {
 	return err
 }
 
-// Check holds what a page with these labels sees against who is where, and what each member shows. The faults are for people to read.
+// Check compares what a page with these labels sees with who is where, and what each member shows. The faults are for people to read.
 func (views Views) Check(labels label.Set, scenes map[Scene]*Who, shows func(scene Scene, user string) label.Set) (faults []string) {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	want := make(map[Scene]bool)

@@ -73,7 +73,7 @@ func (r *run) allPages() (pages []*page) {
 	return pages
 }
 
-// check holds nodes that hear each other against their pages.
+// check compares what nodes that hear each other know with their pages.
 func check(nodes []*node) (faults []string) {
 	pages := labelsOf(nodes)
 	scenes := presencemodel.Scenes(pages)
@@ -130,7 +130,7 @@ func (n *node) members(scene presencemodel.Scene) map[string]presence.Member {
 	return members
 }
 
-// checkScenes holds a node's lists and figures against who is where.
+// checkScenes compares a node's lists and figures with who is where.
 func (n *node) checkScenes(scenes map[presencemodel.Scene]*presencemodel.Who, fault func(format string, args ...any)) {
 	all := 0
 	for scene, want := range scenes {

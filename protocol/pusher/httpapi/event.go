@@ -15,7 +15,7 @@ import (
 	"scenecast/protocol/pusher/channel"
 )
 
-// readBody reads the body, and holds it against what is signed of it.
+// readBody reads the body, and compares it with what is signed of it.
 func (a *API) readBody(r *request) error {
 	var body bytes.Buffer
 	if n := r.ContentLength; n > 0 && n <= a.o.MaxBody {

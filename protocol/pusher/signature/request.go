@@ -30,7 +30,7 @@ type Request struct {
 }
 
 // Verify reports who has signed a request. The error is a problem that is Unauthorized. What is signed says which body the request has:
-// CheckBody holds that against the body, which need not have been read before.
+// CheckBody compares that with the body, which need not have been read before.
 func (k Keys) Verify(r Request, now time.Time) (*Key, error) {
 	var auth [4]string
 	for i, name := range []string{paramKey, paramTimestamp, paramVersion, paramSignature} {
@@ -92,7 +92,7 @@ func checkTimestamp(text string, now time.Time) error {
 	return nil
 }
 
-// CheckBody holds the body of a request against what is signed of it. The error is a problem that is Unauthorized.
+// CheckBody compares the body of a request with what is signed of it. The error is a problem that is Unauthorized.
 func (q Query) CheckBody(body []byte) error {
 	sum, times := q.find(paramBody)
 	switch {
