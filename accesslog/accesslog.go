@@ -136,8 +136,8 @@ func (l *Log) Call(c Call) {
 type Page struct {
 	App, Connection, Protocol string
 	User                      string        // who its token says that it is; empty: nobody
-	From                      netip.Addr    // not valid: another process has let it in
-	Took                      time.Duration // from its beginning to its end; 0: likewise
+	From                      netip.Addr    // not valid: it has none, as on a Unix socket, or it is not known
+	Took                      time.Duration // from its beginning to its end; 0: that is not known
 	Cause, Detail             string
 	Code                      int   // of the close frame; 0: there was none
 	Pushes, Messages          int64 // live pushes that its outbox took, and messages that it has sent
@@ -155,7 +155,10 @@ func (l *Log) Page(p Page) {
 		slog.Int64("messages", p.Messages),
 	}
 	if p.From.IsValid() {
-		line = append(line, slog.String("remote", p.From.String()), milliseconds(p.Took))
+		line = append(line, slog.String("remote", p.From.String()))
+	}
+	if p.Took > 0 {
+		line = append(line, milliseconds(p.Took))
 	}
 	if p.Detail != "" {
 		line = append(line, slog.String("detail", p.Detail))

@@ -55,6 +55,9 @@ func (i *Import) Adopt(shard int, slot scenecast.Slot, from *MovedPage) {
 	m.trust = s.trusts.acquire(from.trust)
 	s.app(m).index.Join(slot.Index, from.labels)
 	s.hub.connections.Add(1)
+	if s.hub.countsTraffic {
+		*s.trafficOf(slot.Index) = from.traffic
+	}
 	if from.token != nil {
 		from.token.Credential = from.trust.credential
 		s.adoptToken(slot.Index, *from.token, from.told)

@@ -56,6 +56,7 @@ var (
 	fieldWaited     = handover.Required(21)
 	fieldConn       = handover.Required(22)
 	fieldLease      = handover.Required(23)
+	fieldTraffic    = handover.Optional(24)
 
 	fieldTokenID  = handover.Required(1)
 	fieldIssued   = handover.Required(2)
@@ -63,6 +64,9 @@ var (
 	fieldNotice   = handover.Required(4)
 	fieldTokenMay = handover.Required(5)
 	fieldTold     = handover.Required(6)
+
+	fieldTrafficPushes   = handover.Required(1)
+	fieldTrafficMessages = handover.Required(2)
 )
 
 // liveReceipts are those that have not ended, by the sequence number of the push.
@@ -167,9 +171,9 @@ func (s *Shard) Export(e *handover.Encoder) {
 	}
 }
 
-// ExportPage appends the member in a slot; lease, unless it is nil, appends where the page comes from. False: the member does not go, because
+// ExportPage appends the member in a slot; origin, unless it is nil, appends where the page comes from. False: the member does not go, because
 // it is leaving, or its protocol cannot.
-func (s *Shard) ExportPage(slot scenecast.Slot, e *handover.Encoder, lease func(e *handover.Encoder, l scenecast.Lease)) bool {
+func (s *Shard) ExportPage(slot scenecast.Slot, e *handover.Encoder, origin func(e *handover.Encoder, id scenecast.ConnID, l scenecast.Lease)) bool {
 	m := s.at(slot)
 	if m == nil || m.is(leaving) {
 		return false
@@ -218,8 +222,11 @@ func (s *Shard) ExportPage(slot scenecast.Slot, e *handover.Encoder, lease func(
 	e.Uints(fieldAsked, asked)
 	e.Uints(fieldWaited, waited)
 	e.Bytes(fieldConn, state)
-	if l := s.loop.Lease(slot); l != 0 && lease != nil {
-		e.Record(fieldLease, func(e *handover.Encoder) { lease(e, l) })
+	if origin != nil {
+		e.Record(fieldLease, func(e *handover.Encoder) { origin(e, s.id(m), s.loop.Lease(slot)) })
+	}
+	if s.hub.countsTraffic {
+		e.Record(fieldTraffic, s.trafficOf(slot.Index).export)
 	}
 	return true
 }

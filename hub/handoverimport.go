@@ -53,7 +53,8 @@ type MovedPage struct {
 	asked    []uint64
 	waited   map[uint64]bool
 	conn     []byte
-	lease    []byte
+	origin   []byte
+	traffic  Traffic
 }
 
 // Import begins to take over pages of these protocols. Pushes are those that last; it may be filled until Adopt.

@@ -76,7 +76,9 @@ func (i *Import) page(m *MovedPage, f handover.Field, v *handover.Value) bool {
 	case fieldConn:
 		m.conn = append([]byte(nil), v.Bytes()...)
 	case fieldLease:
-		m.lease = append([]byte(nil), v.Bytes()...)
+		m.origin = append([]byte(nil), v.Bytes()...)
+	case fieldTraffic:
+		v.Record(m.traffic.decode)
 	default:
 		return false
 	}
@@ -109,5 +111,8 @@ func (m *MovedPage) App() string { return m.app }
 // Protocol is the page's.
 func (m *MovedPage) Protocol() scenecast.Protocol { return m.protocol }
 
-// Lease is the record of where the page comes from, as ExportPage's lease has appended it; nil: there is none.
-func (m *MovedPage) Lease() []byte { return m.lease }
+// ID is the page's.
+func (m *MovedPage) ID() scenecast.ConnID { return m.id }
+
+// Origin is the record of where the page comes from, as ExportPage's origin has appended it; nil: there is none.
+func (m *MovedPage) Origin() []byte { return m.origin }

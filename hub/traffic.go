@@ -1,5 +1,7 @@
 package hub
 
+import "scenecast/handover"
+
 // Traffic is what has gone to and fro on a connection.
 type Traffic struct {
 	Pushes   int64 // live pushes that its outbox took: without those of a replay, and those that wait for it
@@ -27,4 +29,21 @@ func (s *Shard) trafficOf(index uint32) *Traffic {
 		s.traffic = append(s.traffic, make([]Traffic, int(index)+1-len(s.traffic))...)
 	}
 	return &s.traffic[index]
+}
+
+func (t *Traffic) export(e *handover.Encoder) {
+	e.Uint(fieldTrafficPushes, uint64(t.Pushes))
+	e.Uint(fieldTrafficMessages, uint64(t.Messages))
+}
+
+func (t *Traffic) decode(f handover.Field, v *handover.Value) bool {
+	switch f {
+	case fieldTrafficPushes:
+		t.Pushes = int64(v.Uint())
+	case fieldTrafficMessages:
+		t.Messages = int64(v.Uint())
+	default:
+		return false
+	}
+	return true
 }

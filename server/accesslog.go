@@ -88,8 +88,8 @@ type accessPages struct {
 
 // accessPage is what is known of a page from its beginning.
 type accessPage struct {
-	from  netip.Addr
-	began time.Time
+	from  netip.Addr // not valid: it has none, or it is not known
+	began time.Time  // zero: that is not known
 }
 
 var (
@@ -104,6 +104,27 @@ func (p *accessPages) Admitted(c hub.Member, a scenecast.Admission) {
 	p.pages[c.ID()] = accessPage{a.From, time.Now()}
 }
 
+// page is what is known of a page; false: nothing is. Nil knows of none.
+func (p *accessPages) page(id scenecast.ConnID) (page accessPage, known bool) {
+	if p == nil {
+		return page, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	page, known = p.pages[id]
+	return page, known
+}
+
+// adopt notes what is known of a page that was another process's. Nil notes nothing.
+func (p *accessPages) adopt(id scenecast.ConnID, page accessPage) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pages[id] = page
+}
+
 // Joined implements hub.Observer.
 func (p *accessPages) Joined(hub.Member) {}
 
@@ -114,13 +135,13 @@ func (p *accessPages) Relabelled(hub.Member, label.Set) {}
 func (p *accessPages) Left(c hub.Member, e scenecast.Ending) {
 	id := c.ID()
 	p.mu.Lock()
-	known, ok := p.pages[id]
+	page := p.pages[id]
 	delete(p.pages, id)
 	p.mu.Unlock()
 	labels := c.Labels()
-	line := accesslog.Page{App: c.App(), Connection: id.String(), Cause: e.Cause.String(), Code: int(e.Code), Detail: e.Detail}
-	if ok {
-		line.From, line.Took = known.from, time.Since(known.began)
+	line := accesslog.Page{App: c.App(), Connection: id.String(), From: page.from, Cause: e.Cause.String(), Code: int(e.Code), Detail: e.Detail}
+	if !page.began.IsZero() {
+		line.Took = max(time.Since(page.began), 1)
 	}
 	if names := labels.Values(scenecast.LabelProtocol); len(names) > 0 {
 		line.Protocol = names[0]

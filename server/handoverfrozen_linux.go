@@ -212,7 +212,7 @@ type exporter struct{ loop *outgoingLoop }
 
 // ExportPage implements socket.Exporter.
 func (x exporter) ExportPage(s scenecast.Slot, e *handover.Encoder) bool {
-	return x.loop.shard.ExportPage(s, e, x.loop.out.server.encodeLease)
+	return x.loop.shard.ExportPage(s, e, x.loop.out.server.encodeOrigin)
 }
 
 func (l *outgoingLoop) page(s scenecast.Slot, record []byte, fd int) error {

@@ -44,7 +44,8 @@ func (s *Server) observers() []hub.Observer {
 		all = append(all, s.registry)
 	}
 	if s.access != nil {
-		all = append(all, &accessPages{log: s.access, pages: make(map[scenecast.ConnID]accessPage)})
+		s.accessPages = &accessPages{log: s.access, pages: make(map[scenecast.ConnID]accessPage)}
+		all = append(all, s.accessPages)
 	}
 	return all
 }

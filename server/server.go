@@ -88,6 +88,7 @@ type Server struct {
 	backends    *backends
 	tracing     *tracing.Tracing
 	access      *accesslog.Log // nil: there is none
+	accessPages *accessPages   // likewise
 	pushes      *push.Service
 	apps        currentApps
 	keySets     jwt.KeySets // that the apps use

@@ -145,8 +145,8 @@ func (a *adopter) member(s scenecast.Slot) *hub.MovedPage { return a.t.loops[a.n
 // Adopt implements socket.Adopter.
 func (a *adopter) Adopt(s scenecast.Slot) scenecast.Admission {
 	m := a.member(s)
-	from, known := decodeLease(m.Lease())
-	lease := a.t.server.quota.Adopt(m.App(), from, known)
+	server := a.t.server
+	lease := server.adoptOrigin(m.ID(), m.App(), decodeOrigin(m.Origin()), server.loops[a.number].Inspect(s))
 	a.t.imported.Adopt(a.number, s, m)
 	return scenecast.Admission{Protocol: m.Protocol(), Lease: lease}
 }
