@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"scenecast/freeport"
 )
 
 // rawBackend is a backend that answers each call by bytes of its own, or not. It returns its address.
@@ -103,11 +105,6 @@ func badBackends(t *testing.T) []badBackend {
 	unknownCA.Config.ErrorLog = log.New(io.Discard, "", 0)
 	unknownCA.StartTLS()
 	t.Cleanup(unknownCA.Close)
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
 	const refused, private, untrusted = "connection refused", "an address of a private network, which the settings deny", "certificate signed by unknown authority"
 	const late = "no answer in time"
 	long := strings.Repeat("x", 10<<20)
@@ -130,7 +127,7 @@ func badBackends(t *testing.T) []badBackend {
 		{"not-found", says("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), "", "", "the backend has not decided about the page", "answered 404 Not Found", `"kind":"not_found"`, "answered 404 Not Found"},
 		{"untrusted", nil, unknownCA.URL, "", silent, untrusted, noAnswer, untrusted},
 		{"no-tls", says("HTTP/1.1 200 OK\r\n\r\n"), "https://ADDR", "", silent, "EOF", noAnswer, "EOF"},
-		{"refuses", nil, "http://" + gone.Addr().String(), "", silent, refused, noAnswer, refused},
+		{"refuses", nil, "http://" + freeport.Addr(t), "", silent, refused, noAnswer, refused},
 		{"private", says(""), "http://localhost:PORT", ", deny_private: true", silent, private, noAnswer, private},
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"scenecast/freeport"
 )
 
 // phpReceiver is the receiver of docs/hooks.md, run by PHP.
@@ -26,13 +28,8 @@ type phpReceiver struct {
 
 func startPHPReceiver(t *testing.T) *phpReceiver {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	dir := t.TempDir()
-	r := &phpReceiver{t, "http://" + l.Addr().String(), filepath.Join(dir, "events")}
+	addr, dir := freeport.Addr(t), t.TempDir()
+	r := &phpReceiver{t, "http://" + addr, filepath.Join(dir, "events")}
 	const prints = `echo $event['id'], ' ', $event['type'], "\n";`
 	script := documented(t, "hooks.md", "php", "hash_hmac")
 	if !strings.Contains(script, prints) {
@@ -43,7 +40,7 @@ func startPHPReceiver(t *testing.T) *phpReceiver {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "php", "-d", "display_errors=1", "-S", l.Addr().String(), filepath.Join(dir, "receiver.php"))
+	cmd := exec.CommandContext(ctx, "php", "-d", "display_errors=1", "-S", addr, filepath.Join(dir, "receiver.php"))
 	var log strings.Builder
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -57,7 +54,7 @@ func startPHPReceiver(t *testing.T) *phpReceiver {
 		}
 	})
 	awaitThat(t, "PHP listens", func() bool {
-		c, err := net.Dial("tcp", l.Addr().String())
+		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scenecast/freeport"
 )
 
 func address(t *testing.T, s *httptest.Server) *url.URL {
@@ -143,11 +144,7 @@ func checkReport(t *testing.T, o Options, want map[string]int) {
 // TestRefusals: what a user is told who cannot be served.
 func TestRefusals(t *testing.T) {
 	s := newFake(t, "none", 0, httptest.NewServer)
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
+	nobody := freeport.Addr(t)
 	for _, c := range []struct {
 		name string
 		o    func(*Options)
@@ -156,7 +153,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong token", func(o *Options) { o.Token = "wrong" }, `the server refuses the page: 401 Unauthorized {"code":401,"message":"no"}`},
 		{"wrong key", func(o *Options) { o.Key = "wrong" }, "push: the server answers 401 Unauthorized: no such key"},
 		{"no native protocol", func(o *Options) { o.Native = true }, "the server refuses the page: 404"},
-		{"nobody listens", func(o *Options) { o.URL = &url.URL{Scheme: "http", Host: nobody.Addr().String()} }, "no server answers: "},
+		{"nobody listens", func(o *Options) { o.URL = &url.URL{Scheme: "http", Host: nobody} }, "no server answers: "},
 		{"no URL", func(o *Options) { o.URL = nil }, "which server?"},
 		{"no page", func(o *Options) { o.Pages = 0 }, "0 pages: it takes one at least"},
 		{"a large group", func(o *Options) { o.Few = 21 }, "21 pages in a group: it takes from 1 to all 20"},
