@@ -24,6 +24,7 @@ type faulty struct {
 	messages []json.RawMessage // the log
 	changed  chan struct{}     // closed when there is another one
 	mistake  func(say func(format string, args ...any), push func(number int))
+	late     bool // the push with the number 1 comes behind the next one
 }
 
 // mistakes: each is told what to say to the page in the place of the push with the number 1, and how to push.
@@ -81,6 +82,9 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			} else {
 				push(next)
 			}
+			if next == 2 && f.late {
+				push(1)
+			}
 		}
 		select {
 		case <-changed:
@@ -89,10 +93,19 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// patience ends a test that would hang; nothing is asserted about it.
+const patience = time.Minute
+
+// fewerThan is a run that has made fewer pushes than this.
+func fewerThan(pushes int64) func(*run) bool {
+	return func(r *run) bool { return r.nodes[0].taken.Load() < pushes }
+}
+
 // runAt loads a server that makes a mistake.
-func runAt(t *testing.T, mistake func(func(string, ...any), func(int)), o Options) (*Report, error) {
+func runAt(t *testing.T, f *faulty, o Options) (*Report, error) {
 	t.Helper()
-	s := httptest.NewServer(&faulty{changed: make(chan struct{}), mistake: mistake})
+	f.changed = make(chan struct{})
+	s := httptest.NewServer(f)
 	defer s.Close()
 	u, err := url.Parse(s.URL)
 	if err != nil {
@@ -115,7 +128,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			report, err := runAt(t, mistakes[name], Options{Pages: pages, Rate: 100, Duration: 500 * time.Millisecond, Patience: time.Second})
+			report, err := runAt(t, &faulty{mistake: mistakes[name]}, Options{Pages: pages, Rate: 100, Duration: 100 * time.Millisecond, Patience: patience, more: fewerThan(5)})
 			if errors.Is(err, ErrFaults) != want.Any() || !want.Any() && err != nil {
 				t.Fatalf("%v", err)
 			}
@@ -137,19 +150,7 @@ func TestFaults(t *testing.T) {
 
 // TestOutOfOrder: a push that comes behind a later one, and has not come before, is out of order, and not lost besides.
 func TestOutOfOrder(t *testing.T) {
-	var held func()
-	late := func(_ func(string, ...any), push func(int)) { held = func() { push(1) } }
-	s := &faulty{changed: make(chan struct{}), mistake: func(say func(string, ...any), push func(int)) {
-		late(say, push)
-		go func() {
-			time.Sleep(50 * time.Millisecond) // behind the pushes that come every 10 ms
-			held()
-		}()
-	}}
-	server := httptest.NewServer(s)
-	defer server.Close()
-	u, _ := url.Parse(server.URL)
-	report, err := Run(t.Context(), Options{URLs: []*url.URL{u}, Pages: 1, Rate: 100, Duration: 200 * time.Millisecond, Patience: 2 * time.Second})
+	report, err := runAt(t, &faulty{mistake: mistakes["lost"], late: true}, Options{Pages: 1, Rate: 100, Duration: 100 * time.Millisecond, Patience: patience, more: fewerThan(5)})
 	if !errors.Is(err, ErrFaults) || report.Faults.OutOfOrder != 1 || report.Faults.Lost+report.Faults.Doubled != 0 {
 		t.Errorf("%v, %+v", err, report)
 	}
@@ -157,7 +158,12 @@ func TestOutOfOrder(t *testing.T) {
 
 // TestResume: pages that leave come back with their positions, and what they were not there for is counted as caught up.
 func TestResume(t *testing.T) {
-	report, err := runAt(t, mistakes["none"], Options{Pages: 10, Leave: 50, Resume: true, Rate: 100, Duration: 500 * time.Millisecond, Patience: 5 * time.Second})
+	none := func(r *run) bool {
+		r.nodes[0].mu.Lock()
+		defer r.nodes[0].mu.Unlock()
+		return r.nodes[0].caughtUp == 0
+	}
+	report, err := runAt(t, &faulty{mistake: mistakes["none"]}, Options{Pages: 10, Leave: 50, Resume: true, Rate: 100, Duration: 500 * time.Millisecond, Patience: patience, more: none})
 	if err != nil || report.Left == 0 || report.Resumed < report.Left || report.All.CaughtUp == 0 || report.All.Deliveries != 10*report.Pushes {
 		t.Errorf("%v, %+v", err, report)
 	}

@@ -23,6 +23,8 @@ type Options struct {
 	PIDs     []int         // the nodes' processes, in the order of URLs, whose CPU is reported; empty: it is not
 	Patience time.Duration // without any delivery, until those to come count as lost. Defaults to 10 s.
 	Progress func(string)  // is told how far it is; may be nil
+
+	more func(*run) bool // pushes go on behind the duration while it says so: tests need some, however busy the machine is
 }
 
 // usualDeliveries are what the pushes of a second make, where no rate is said.
@@ -44,6 +46,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
+	}
+	if o.more == nil {
+		o.more = func(*run) bool { return false }
 	}
 	switch {
 	case len(o.URLs) == 0:

@@ -88,13 +88,17 @@ func (r *run) run(ctx context.Context) (*Report, error) {
 	}
 	before := r.cpu()
 	begun := time.Now()
-	pushing, stop := context.WithTimeout(ctx, r.options.Duration)
-	var leaving sync.WaitGroup
-	leaving.Go(func() { r.churn(pushing) })
+	pushing, stop := context.WithCancel(ctx)
+	defer stop()
+	var beside sync.WaitGroup
+	beside.Go(func() { r.churn(pushing) })
+	beside.Go(func() {
+		r.last(ctx, begun)
+		stop()
+	})
 	r.publish(ctx, pushing)
 	elapsed := time.Since(begun)
-	stop()
-	leaving.Wait()
+	beside.Wait()
 	after := r.cpu()
 	r.settle(ctx)
 	end()
@@ -162,6 +166,18 @@ func (r *run) awaitAll(ctx context.Context) error {
 
 // lookEvery is how often is looked whether all is there.
 const lookEvery = 20 * time.Millisecond
+
+// last waits as long as pushes are to go on.
+func (r *run) last(ctx context.Context, begun time.Time) {
+	wait := r.options.Duration
+	for ctx.Err() == nil && (wait > 0 || r.options.more(r)) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(max(wait, lookEvery)):
+		}
+		wait = r.options.Duration - time.Since(begun)
+	}
+}
 
 // churn has pages leave by the clock, drawn by lot.
 func (r *run) churn(ctx context.Context) {
