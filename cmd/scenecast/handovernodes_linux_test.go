@@ -240,17 +240,18 @@ func (r *relay) get(t *testing.T, path string, to any) {
 	}
 }
 
-// feedLines is what a feed has said.
+// feedLines is what a feed has said: the types of its events, each event once. Of a scene they may come twice, when another node tells of it.
 type feedLines struct {
 	relay *relay
 	mu    sync.Mutex
+	known map[string]bool // IDs of events
 	lines []string
 }
 
 // follow listens to the feed of a node until the test ends.
 func (r *relay) follow() *feedLines {
 	r.t.Helper()
-	f := &feedLines{relay: r}
+	f := &feedLines{relay: r, known: make(map[string]bool)}
 	ctx, cancel := context.WithCancel(context.Background())
 	request, _ := http.NewRequestWithContext(ctx, http.MethodGet, r.url+"/v1/feed", nil)
 	request.Header.Set("Authorization", "Bearer "+fleetKey)
@@ -262,16 +263,27 @@ func (r *relay) follow() *feedLines {
 	reading.Go(func() {
 		defer response.Body.Close()
 		for lines := bufio.NewScanner(io.Reader(response.Body)); lines.Scan(); {
-			if line, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
-				f.mu.Lock()
-				f.lines = append(f.lines, line)
-				f.mu.Unlock()
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				f.add(data)
 			}
 		}
 	})
 	r.t.Cleanup(func() { cancel(); reading.Wait() })
 	f.await(r.t, "ready", 1)
 	return f
+}
+
+func (f *feedLines) add(data string) {
+	var e struct{ ID, Type string }
+	if err := json.Unmarshal([]byte(data), &e); err != nil {
+		f.relay.t.Errorf("the feed says %s: %v", data, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.ID == "" || !f.known[e.ID] {
+		f.lines = append(f.lines, e.Type)
+	}
+	f.known[e.ID] = true
 }
 
 func (f *feedLines) count() int {
