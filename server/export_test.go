@@ -33,6 +33,9 @@ func (s *Server) Config() config.Config { return s.reload.config() }
 // MetricsHandler tells the metrics, also when the server has stopped.
 func (s *Server) MetricsHandler() http.Handler { return s.metrics() }
 
+// TopHandler is /debug/top.
+func (s *Server) TopHandler() http.Handler { return http.HandlerFunc(s.top) }
+
 // KnowsPusherKey reports whether an app of the Pusher protocol has a key, by which pages may be here.
 func (s *Server) KnowsPusherKey(id, key string) bool {
 	a := s.apps.pusherApp(id)

@@ -50,7 +50,7 @@ func (s *Server) sampleTop() topSample {
 }
 
 // top answers GET /debug/top: how the node and its loops do, as text for people. With every, as in every=2s, it goes on until the client
-// leaves: a form feed stands before each further page of it.
+// leaves: a form feed stands behind each page of it, and goes out with it.
 func (s *Server) top(w http.ResponseWriter, r *http.Request) {
 	over, again := topOver, false
 	if text := r.URL.Query().Get("every"); text != "" {
@@ -78,10 +78,10 @@ func (s *Server) top(w http.ResponseWriter, r *http.Request) {
 		}
 		before = now
 		timer.Reset(over)
-		if http.NewResponseController(w).Flush() != nil {
+		if _, err := io.WriteString(w, "\f"); err != nil {
 			return
 		}
-		if _, err := io.WriteString(w, "\f"); err != nil {
+		if http.NewResponseController(w).Flush() != nil {
 			return
 		}
 	}

@@ -2,10 +2,13 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -50,8 +53,28 @@ func TestTop(t *testing.T) {
 			}
 		}
 	}
+	flushed := newFlushed()
+	ctx, cancel := context.WithCancel(t.Context())
+	go s.TopHandler().ServeHTTP(flushed, httptest.NewRequestWithContext(ctx, http.MethodGet, "/debug/top?every=100ms", nil))
+	if text := <-flushed.texts; !strings.HasSuffix(text, "\n\f") || strings.Count(text, "\f") != 1 {
+		t.Errorf("the first thing that goes out is no whole page:\n%q", text)
+	}
+	cancel()
 	began := time.Now()
 	if text, err := io.ReadAll(get("").Body); err != nil || strings.Contains(string(text), "\f") || time.Since(began) < time.Second {
 		t.Errorf("once: %v after %v\n%s", err, time.Since(began), text)
 	}
 }
+
+// flushed is a response that tells what goes out first.
+type flushed struct {
+	*httptest.ResponseRecorder
+	texts chan string
+	once  sync.Once
+}
+
+func newFlushed() *flushed {
+	return &flushed{ResponseRecorder: httptest.NewRecorder(), texts: make(chan string, 1)}
+}
+
+func (f *flushed) Flush() { f.once.Do(func() { f.texts <- f.Body.String() }) }
