@@ -24,7 +24,7 @@ type snippet struct {
 
 // languages says who looks at the blocks of a language: a function here, which gets all of them at once, or, as a text, what else.
 var languages = map[string]any{
-	"sh":         checkShell,
+	"sh":         "TestShellSnippets runs each command",
 	"json":       checkJSON,
 	"yaml":       checkYAML,
 	"go":         checkGo,
