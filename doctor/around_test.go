@@ -71,6 +71,18 @@ func TestCertificates(t *testing.T) {
 	}
 	own, key := certificate(t, now.Add(-day), now.Add(90*day))
 	expect(t, examine(t, nil, map[string]string{"tls.cert": own, "tls.key": key}, func(o *doctor.Options) { o.Roots = own }), "tls", doctor.OK, "push.example.com")
+	for _, c := range []struct {
+		life, left time.Duration
+		want       doctor.Status
+		says       string
+	}{
+		{90 * day, 10 * day, doctor.Warning, "ends on " + now.Add(10*day).UTC().Format(time.DateOnly)},
+		{6 * day, 3 * day, doctor.OK, "good for another"}, // of those for a few days, which are renewed with a third left
+		{6 * day, 20 * time.Hour, doctor.Warning, "ends on "},
+	} {
+		own, key := certificate(t, now.Add(c.left-c.life), now.Add(c.left))
+		expect(t, examine(t, nil, map[string]string{"tls.cert": own, "tls.key": key}, func(o *doctor.Options) { o.Roots = own }), "tls", c.want, c.says)
+	}
 	cert, _ := certificate(t, now, now.Add(day))
 	_, other := certificate(t, now, now.Add(day))
 	found := examine(t, nil, map[string]string{"tls.cert": cert, "tls.key": other}, nil)

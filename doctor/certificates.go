@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"scenecast/config"
+	"scenecast/server"
 )
-
-// endsSoon is before the end of a certificate: what renews it should have done so by then.
-const endsSoon = 14 * 24 * time.Hour
 
 const (
 	renew       = "Renew it, and have the server read it: scenecast reload (certbot renew --deploy-hook 'systemctl reload scenecast')."
@@ -92,7 +90,7 @@ func judgeChain(r *report, where string, chain []*x509.Certificate, host string,
 		r.add(Warning, wholeChain, "the certificate of %s is of an authority that this machine does not know (%s)", where, leaf.Issuer)
 	case err != nil:
 		r.add(Warning, wholeChain, "the certificate of %s cannot be verified: %v", where, err)
-	case left < endsSoon:
+	case server.RenewalOverdue(leaf.NotBefore, leaf.NotAfter, now):
 		r.add(Warning, renew, "the certificate of %s (%s) ends on %s, in %s", where, names, leaf.NotAfter.Format(time.DateOnly), days(left))
 	default:
 		r.add(OK, "", "the certificate of %s is for %s, and good for another %s", where, names, days(left))

@@ -45,6 +45,8 @@ type Figures struct {
 	Spans        map[string]int64 // of sampled traces, by outcome
 	AccessLost   int64            // lines of the access log
 
+	Certificates []Certificate
+
 	Loops []Loop // by number
 	Index Index
 }
@@ -107,6 +109,13 @@ type Registry struct {
 	Up          bool
 	Connections int
 	Rebuilds    int64
+}
+
+// Certificate is one by which the server shows who it is. Setting and Name together tell it from others.
+type Certificate struct {
+	Setting             string    // by which it is there
+	Name                string    // of its file, or the domain that it is obtained for
+	NotBefore, NotAfter time.Time // zero: it has not been obtained yet
 }
 
 // Hook are the figures of a hook that is told of events.

@@ -20,6 +20,7 @@ import (
 type certificateFiles struct {
 	cert, key, serial string
 	pool              *x509.CertPool
+	notAfter          time.Time
 }
 
 var serials atomic.Int64
@@ -73,5 +74,5 @@ func newCertificate(t *testing.T, names ...string) certificateFiles {
 		}
 		return path
 	}
-	return certificateFiles{write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", keyDER), template.SerialNumber.String(), pool}
+	return certificateFiles{write("cert.pem", "CERTIFICATE", der), write("key.pem", "PRIVATE KEY", keyDER), template.SerialNumber.String(), pool, template.NotAfter}
 }

@@ -86,6 +86,8 @@ func (s *Server) sampleCondition() {
 		outboxes: outboxes, maxOutboxes: int(s.options.Config.Outbox.MaxTotal),
 		hooks:      s.hooks.stats(""),
 		noRegistry: s.registry != nil && !s.registry.Stats().Up,
+
+		certificates: certificateProblems(s.certificates(), time.Now()),
 	})})
 }
 
@@ -98,6 +100,7 @@ type situation struct {
 	outboxes, maxOutboxes int    // bytes
 	hooks                 []hook.Stats
 	noRegistry            bool
+	certificates          []string // what is wrong with them
 }
 
 // problemsOf are what is wrong, or soon will be, in words. Why a node is not ready is none of it: that is told by itself.
@@ -119,6 +122,7 @@ func problemsOf(s situation) (problems []string) {
 	if s.noRegistry {
 		say("the Redis of the registry cannot be reached (redis.registry)")
 	}
+	problems = append(problems, s.certificates...)
 	for _, h := range s.hooks {
 		if h.Failing {
 			say("the hook %s of the app %s is failing; %d events wait", h.Name, h.App, h.Queued)

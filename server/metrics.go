@@ -57,6 +57,7 @@ func (s *Server) figures() metrics.Figures {
 	spans := s.tracing.Stats()
 	f.Spans = map[string]int64{"exported": spans.Exported, "dropped": spans.Dropped, "failed": spans.Failed}
 	f.AccessLost = s.access.Lost()
+	f.Certificates = s.certificates()
 	sessions := s.sessions.Stats()
 	f.SockJS = metrics.SockJS{Sessions: sessions.Open, Misrouted: sessions.Misrouted}
 	f.Requests, f.RequestTimes = s.requests.figures()

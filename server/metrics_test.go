@@ -156,8 +156,9 @@ func TestMetricsAreForOperators(t *testing.T) {
 
 // monitored are settings of a server that has all metrics.
 func monitored(t *testing.T) map[string]string {
+	client := newCertificate(t, "node.example")
 	return map[string]string{ // with a log of its own a registry and a hook, whose figures are documented as well
-		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "redis://127.0.0.1:1",
+		"data_dir": t.TempDir(), "redis.registry": "true", "redis.url": "rediss://127.0.0.1:1", "redis.tls.cert": client.cert, "redis.tls.key": client.key,
 		"hooks.events": "[{name: all, url: 'http://127.0.0.1:1'}]", "hooks.connect": "{url: 'http://127.0.0.1:1', on_error: allow}",
 		"hooks.call": "{url: 'http://127.0.0.1:1'}", "jwt.keys": "[{key: 'a secret of thirty-two bytes, at least', alg: HS256}]",
 		"debug.listen": "127.0.0.1:0", "drain": "1s", // for events that nobody takes

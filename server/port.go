@@ -122,6 +122,7 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 		}
 	}()
 	c, o := s.options.Config, s.options
+	s.fixedCertificates = readFixedCertificates(c)
 	if s.tls, err = newTLS(c, s.log); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"reflect"
@@ -119,7 +118,7 @@ func (s *Server) prepare(c config.Config) (put func() (besides []string), err er
 	if err != nil {
 		return nil, err
 	}
-	secure := (*tls.Config)(nil)
+	secure := (*servedTLS)(nil)
 	if s.tls != nil { // also where no setting has changed: the files may have
 		if secure, err = s.tls.load(c.TLS); err != nil {
 			return nil, err

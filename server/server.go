@@ -19,6 +19,7 @@ import (
 	"scenecast/config"
 	"scenecast/hub"
 	"scenecast/listener"
+	"scenecast/metrics"
 	"scenecast/presence"
 	"scenecast/protocol/native"
 	"scenecast/push"
@@ -74,48 +75,49 @@ type Options struct {
 // Server is a push server. Make one with New, then call Run once; the other methods may be called concurrently, from the
 // moment that New has returned.
 type Server struct {
-	options     Options // as they were given
-	log         *slog.Logger
-	reload      *reloading
-	hub         *hub.Hub
-	loops       []*socket.Loop
-	descriptors *socket.DescriptorReserve // which the loops share
-	engine      scenecast.Engine
-	registry    *registry.Registry // nil: none
-	quota       *admission.Quota
-	addresses   *admission.Addresses
-	hooks       *eventHooks
-	backends    *backends
-	tracing     *tracing.Tracing
-	access      *accesslog.Log // nil: there is none
-	accessPages *accessPages   // likewise
-	pushes      *push.Service
-	apps        currentApps
-	keySets     jwt.KeySets // that the apps use
-	presence    *presence.Service
-	revocations revocation.Keeper
-	sessions    *sockjs.Sessions
-	native      *native.Protocol
-	listener    *listener.Server
-	refusals    *refusals
-	requests    requests           // over HTTP
-	cutCalls    context.CancelFunc // of backends, that are under way
-	debug       *debugServer       // nil: none
-	tls         *serverTLS         // nil: the port speaks plain HTTP
-	redirect    *redirectServer    // nil: none
-	dashboard   *dashboardServer   // nil: it has no port of its own
-	started     atomic.Bool        // the engine has: pages and backends are let in
-	draining    atomic.Bool        // Run ends
-	drains      drains
-	recorder    recorder
-	condition   condition
-	id          scenecast.NodeID
-	protocols   []scenecast.Protocol // of the pages
-	handover    *handoverService     // nil: no other process can take over
-	handovers   *handovers
-	before      *takeover  // the process whose place this one has taken; nil: none
-	serving     chan error // the end of serving on the port; closed then
-	stopServing func()     // on the other ports, and what renews certificates
+	options           Options // as they were given
+	log               *slog.Logger
+	reload            *reloading
+	hub               *hub.Hub
+	loops             []*socket.Loop
+	descriptors       *socket.DescriptorReserve // which the loops share
+	engine            scenecast.Engine
+	registry          *registry.Registry // nil: none
+	quota             *admission.Quota
+	addresses         *admission.Addresses
+	hooks             *eventHooks
+	backends          *backends
+	tracing           *tracing.Tracing
+	access            *accesslog.Log // nil: there is none
+	accessPages       *accessPages   // likewise
+	pushes            *push.Service
+	apps              currentApps
+	keySets           jwt.KeySets // that the apps use
+	presence          *presence.Service
+	revocations       revocation.Keeper
+	sessions          *sockjs.Sessions
+	native            *native.Protocol
+	listener          *listener.Server
+	refusals          *refusals
+	requests          requests              // over HTTP
+	cutCalls          context.CancelFunc    // of backends, that are under way
+	debug             *debugServer          // nil: none
+	tls               *serverTLS            // nil: the port speaks plain HTTP
+	fixedCertificates []metrics.Certificate // that stay as they are until the server ends
+	redirect          *redirectServer       // nil: none
+	dashboard         *dashboardServer      // nil: it has no port of its own
+	started           atomic.Bool           // the engine has: pages and backends are let in
+	draining          atomic.Bool           // Run ends
+	drains            drains
+	recorder          recorder
+	condition         condition
+	id                scenecast.NodeID
+	protocols         []scenecast.Protocol // of the pages
+	handover          *handoverService     // nil: no other process can take over
+	handovers         *handovers
+	before            *takeover  // the process whose place this one has taken; nil: none
+	serving           chan error // the end of serving on the port; closed then
+	stopServing       func()     // on the other ports, and what renews certificates
 }
 
 // callMargin is how long a call of a backend may take beside the wait for a receipt, for loops that have much to do.

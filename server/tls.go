@@ -20,7 +20,7 @@ import (
 
 // serverTLS is the port's side of TLS. A reload replaces its certificates; each handshake takes those that are there then.
 type serverTLS struct {
-	current atomic.Pointer[tls.Config]
+	current atomic.Pointer[servedTLS]
 	acme    *acmeCertificates // nil: all certificates stand in files
 }
 
@@ -45,14 +45,14 @@ func newTLS(c config.Config, log *slog.Logger) (t *serverTLS, err error) {
 
 // load makes what a handshake needs of the files of a configuration. Of several certificates crypto/tls takes the first that is for the
 // name that the client asks for (RFC 6066, 3), and the first of all where none is.
-func (t *serverTLS) load(c config.TLS) (*tls.Config, error) {
-	made := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: listener.Protocols}
+func (t *serverTLS) load(c config.TLS) (*servedTLS, error) {
+	made := &servedTLS{Config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: listener.Protocols}}
 	for _, files := range c.Pairs() {
 		pair, err := readPair(files)
 		if err != nil {
 			return nil, fmt.Errorf("tls: %w", err)
 		}
-		made.Certificates = append(made.Certificates, pair)
+		made.Certificates, made.files = append(made.Certificates, pair), append(made.files, files.Cert)
 	}
 	if c.ClientCA != "" {
 		authorities, err := authoritiesIn(c.ClientCA)
@@ -98,12 +98,12 @@ func (t *serverTLS) listenerConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		NextProtos:         listener.Protocols,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return t.current.Load(), nil },
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return t.current.Load().Config, nil },
 	}
 }
 
 // sameCertificates reports whether two configurations have the same certificates of files.
-func sameCertificates(a, b *tls.Config) bool {
+func sameCertificates(a, b *servedTLS) bool {
 	return slices.EqualFunc(a.Certificates, b.Certificates, func(a, b tls.Certificate) bool {
 		return slices.EqualFunc(a.Certificate, b.Certificate, bytes.Equal)
 	})

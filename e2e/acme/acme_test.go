@@ -2,7 +2,9 @@ package acme_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ func TestACME(t *testing.T) {
 			dir := t.TempDir()
 			settings := map[string]string{
 				"listen":           "127.0.0.1:0",
+				"debug.listen":     "127.0.0.1:0",
 				"client_tokens":    "a-token-of-pages",
 				"tls.redirect":     "127.0.0.1:0",
 				"tls.acme.domains": domain,
@@ -39,6 +42,11 @@ func TestACME(t *testing.T) {
 			conn := s.await(issuer)
 			if names := conn.ConnectionState().PeerCertificates[0].DNSNames; len(names) != 1 || names[0] != domain {
 				t.Errorf("the certificate is for %q", names)
+			}
+			ends := fmt.Sprintf("\nscenecast_certificate_not_after_seconds{certificate=%q,setting=\"tls.acme\"} %v\n", domain,
+				float64(conn.ConnectionState().PeerCertificates[0].NotAfter.Unix()))
+			if text := s.metrics(); !strings.Contains(text, ends) {
+				t.Errorf("the metrics have no line %q:\n%s", ends, text)
 			}
 			if _, err := s.dial(issuer, "other.acme.test"); err == nil {
 				t.Error("there is a certificate for another name")
@@ -69,8 +77,11 @@ func TestNoAuthority(t *testing.T) {
 	s.stop()
 	nobody := start(t, map[string]string{
 		"listen": "127.0.0.1:0", "client_tokens": "a-token-of-pages", "tls.acme.domains": domain,
-		"tls.acme.ca": "https://" + freeport.Addr(t) + "/dir", "tls.acme.dir": t.TempDir(),
+		"tls.acme.ca": "https://" + freeport.Addr(t) + "/dir", "tls.acme.dir": t.TempDir(), "debug.listen": "127.0.0.1:0",
 	})
 	nobody.awaitLine(`msg="no certificate could be obtained" domain=` + domain + ` next_attempt_in=1m5s err=.*connection refused`)
+	if none := `scenecast_certificate_not_after_seconds{certificate="` + domain + `",setting="tls.acme"} 0`; !strings.Contains(nobody.metrics(), none) {
+		t.Error("the metrics do not tell that there is no certificate")
+	}
 	nobody.stop()
 }

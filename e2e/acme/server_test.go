@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"regexp"
 	"strings"
 	"sync"
@@ -68,6 +70,21 @@ func (r *running) port() string {
 
 func (r *running) redirectPort() string {
 	return r.awaitLine(`msg="redirecting plain HTTP" addr=127\.0\.0\.1:(\d+)`)
+}
+
+// metrics is what the debug port tells Prometheus.
+func (r *running) metrics() string {
+	r.t.Helper()
+	response, err := http.Get("http://" + r.awaitLine(`msg=debug addr=(\S+)`) + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(text)
 }
 
 // awaitLine waits for a line of the log, and returns what the first group of the pattern matches.
