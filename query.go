@@ -83,6 +83,9 @@ type Reply struct {
 	Filtered    bool           // of List with From; false: whoever answers does not know that, and has listed any
 	Values      map[string]int // of Values
 	Keys        map[string]int // of Keys; nil: whoever answers does not know that query
+	Left        *Left          `json:",omitempty"` // what is left out of Values or Keys; nil: nothing
+	More        map[string]int `json:"-"`          // how many more connections one of Values or Keys may have, at nodes that have left it out
+	Through     ConnID         `json:",omitzero"`  // of List: the last one of a list that was cut there; zero: it was not
 	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
 	Stats       []NodeStats    // of Stats, in no order
 	Detail      *Detail        // of List with Detail; nil also where its node does not know how to tell
@@ -109,7 +112,7 @@ func (r *Reply) Add(other Reply) {
 	}
 	r.ByNode = append(r.ByNode, other.ByNode...)
 	r.Changed += other.Changed
-	r.Connections = mergeConnections(r.Connections, other.Connections)
+	r.addConnections(&other)
 	switch {
 	case other.Scenes == nil:
 	case r.Scenes == nil:
@@ -123,6 +126,7 @@ func (r *Reply) Add(other Reply) {
 	}
 	r.Endings = append(r.Endings, other.Endings...)
 	r.Filtered = r.Filtered || other.Filtered
+	r.addLeft(&other)
 	r.Values = addCounts(r.Values, other.Values)
 	r.Keys = addCounts(r.Keys, other.Keys)
 }

@@ -110,8 +110,8 @@ func (a *API) connections(r *request) (any, error) {
 		Position:    positionOf(reply),
 		answered:    answeredBy(reply),
 	}
-	if len(reply.Connections) > limit {
-		page.Next = page.Connections[limit-1].ID.String()
+	if n := len(page.Connections); n > 0 && (len(reply.Connections) > limit || reply.Through != (scenecast.ConnID{})) {
+		page.Next = page.Connections[n-1].ID.String()
 	}
 	return page, nil
 }

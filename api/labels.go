@@ -16,17 +16,36 @@ type labelsResponse struct {
 	Values   []valueCount `json:"values,omitzero"` // of the key; left out where none was asked about
 	Keys     []keyCount   `json:"keys,omitzero"`   // left out where one was asked about
 	Distinct int          `json:"distinct"`        // values, or keys, in all, listed or not
+	// Estimated: nodes have more of them than they can tell in one message. They have told those with the most connections, and distinct is about right.
+	Estimated bool `json:"estimated,omitempty"`
 	answered
 }
 
 type valueCount struct {
 	Value       string `json:"value"`
 	Connections int    `json:"connections"`
+	AtMost      int    `json:"at_most,omitempty"` // it may have so many; left out: connections is exact
 }
 
 type keyCount struct {
 	Key         string `json:"key"`
 	Connections int    `json:"connections"`
+	AtMost      int    `json:"at_most,omitempty"`
+}
+
+// newLabels is what a reply tells of the values of a key, or of keys, but for these.
+func newLabels(reply scenecast.Reply) labelsResponse {
+	r := labelsResponse{answered: answeredBy(reply)}
+	r.Distinct, r.Estimated = reply.Distinct()
+	return r
+}
+
+// atMost is how many connections a value or key may have that is told to have n; 0: no more.
+func atMost(reply scenecast.Reply, name string, n int) int {
+	if more := reply.More[name]; more > 0 {
+		return n + more
+	}
+	return 0
 }
 
 // labels answers GET /v1/labels: the keys that the labels of an audience have, or, with ?key=page, the values of one; those with the most
@@ -47,9 +66,11 @@ func (a *API) labels(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	response := labelsResponse{Key: key, Values: []valueCount{}, Distinct: len(reply.Values), answered: answeredBy(reply)}
+	response := newLabels(reply)
+	response.Key, response.Values = key, []valueCount{}
 	for _, value := range mostFirst(reply.Values, limit) {
-		response.Values = append(response.Values, valueCount{value, reply.Values[value]})
+		n := reply.Values[value]
+		response.Values = append(response.Values, valueCount{value, n, atMost(reply, value, n)})
 	}
 	return response, nil
 }
@@ -63,9 +84,11 @@ func (a *API) labelKeys(r *request, to audience.Expr, limit int) (any, error) {
 	case reply.Keys == nil:
 		return nil, problem.New(problem.Unavailable, "no node that has answered can list the keys of labels: they run an older version")
 	}
-	response := labelsResponse{Keys: []keyCount{}, Distinct: len(reply.Keys), answered: answeredBy(reply)}
+	response := newLabels(reply)
+	response.Keys = []keyCount{}
 	for _, key := range mostFirst(reply.Keys, limit) {
-		response.Keys = append(response.Keys, keyCount{key, reply.Keys[key]})
+		n := reply.Keys[key]
+		response.Keys = append(response.Keys, keyCount{key, n, atMost(reply, key, n)})
 	}
 	return response, nil
 }

@@ -124,6 +124,9 @@ func (a *API) confinedScene(r *request, id presence.SceneID, after string, limit
 		return nil, problem.At(err, "value")
 	}
 	reply, err := a.ask(r, scenecast.Query{To: to, Values: &scenecast.Values{Key: scenecast.LabelUser}})
+	if err == nil {
+		err = reply.CheckWhole()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +144,9 @@ func (a *API) confinedScene(r *request, id presence.SceneID, after string, limit
 // confinedScenes are the scenes in which the caller reaches a connection.
 func (a *API) confinedScenes(r *request, key, after string, limit int) (any, error) {
 	reply, err := a.ask(r, scenecast.Query{To: audience.Everybody(), Values: &scenecast.Values{Key: key}})
+	if err == nil {
+		err = reply.CheckWhole()
+	}
 	if err != nil {
 		return nil, err
 	}

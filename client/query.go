@@ -199,17 +199,20 @@ func (b *Backend) Connection(ctx context.Context, id string) (c ConnectionDetail
 
 // LabelValues are the values of a key.
 type LabelValues struct {
-	Key        string       `json:"key"`
-	Values     []LabelValue `json:"values"`   // those with the most connections first
-	Distinct   int          `json:"distinct"` // how many there are, listed or not
-	Nodes      int          `json:"nodes"`    // that have answered
-	NodesKnown int          `json:"nodes_known"`
+	Key      string       `json:"key"`
+	Values   []LabelValue `json:"values"`   // those with the most connections first
+	Distinct int          `json:"distinct"` // how many there are, listed or not
+	// Estimated: a node has more values than it can tell others, and has told those with the most connections. Distinct is then about right.
+	Estimated  bool `json:"estimated"`
+	Nodes      int  `json:"nodes"` // that have answered
+	NodesKnown int  `json:"nodes_known"`
 }
 
 // LabelValue is a value, and how many connections have it.
 type LabelValue struct {
 	Value       string `json:"value"`
 	Connections int    `json:"connections"`
+	AtMost      int    `json:"at_most"` // connections that may have it; 0: Connections is exact
 }
 
 // LabelValues tells the values that a key has among the connections of an audience, at most limit of them, which is 1 to 1000.
@@ -223,9 +226,10 @@ func (b *Backend) LabelValues(ctx context.Context, key string, to any, limit int
 
 // LabelKeys are the keys that labels have.
 type LabelKeys struct {
-	Keys       []LabelKey `json:"keys"`     // those with the most connections first
-	Distinct   int        `json:"distinct"` // how many there are, listed or not
-	Nodes      int        `json:"nodes"`    // that have answered
+	Keys       []LabelKey `json:"keys"`      // those with the most connections first
+	Distinct   int        `json:"distinct"`  // how many there are, listed or not
+	Estimated  bool       `json:"estimated"` // as of LabelValues
+	Nodes      int        `json:"nodes"`     // that have answered
 	NodesKnown int        `json:"nodes_known"`
 }
 
@@ -233,6 +237,7 @@ type LabelKeys struct {
 type LabelKey struct {
 	Key         string `json:"key"`
 	Connections int    `json:"connections"`
+	AtMost      int    `json:"at_most"` // as of LabelValue
 }
 
 // LabelKeys tells which keys the labels of an audience's connections have, at most limit of them, which is 1 to 1000.

@@ -2,6 +2,7 @@ package scenes
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 
 	"scenecast/label"
@@ -64,11 +65,11 @@ func (c *Counts) both(other *Counts) Sketch {
 	if len(c.Sketch) == 0 && len(other.Sketch) == 0 {
 		return nil
 	}
-	sketch := newSketch()
+	sketch := NewSketch()
 	for _, of := range []*Counts{c, other} {
-		sketch.merge(of.Sketch)
+		sketch.Merge(of.Sketch)
 		for _, s := range of.Scenes {
-			sketch.add(nameOf(c.By, s.Labels))
+			sketch.Add(nameOf(c.By, s.Labels))
 		}
 	}
 	return sketch
@@ -79,7 +80,7 @@ func (c *Counts) Distinct() (n int, estimated bool) {
 	if c.Total > 0 || len(c.Sketch) == 0 {
 		return c.Total, false
 	}
-	return max(len(c.Scenes), c.Sketch.estimate()), true
+	return max(len(c.Scenes), c.Sketch.Estimate()), true
 }
 
 // Largest are the n largest of the scenes that are listed; of those that are as large, the first by name.
@@ -103,4 +104,32 @@ func (c *Counts) Largest(n int) []Scene {
 		largest = append(largest, c.Scenes[i])
 	}
 	return largest
+}
+
+// sceneBytes is what a scene has in JSON besides its labels, at most.
+const sceneBytes = len(`{"labels":,"matched":1000000000,"more":1000000000},`)
+
+// Fit leaves out the smallest of the scenes of one node, so that the JSON of the others has no more than about so many bytes. The first one stays.
+func (c *Counts) Fit(bytes int) {
+	n := 0
+	for n < len(c.Scenes) {
+		labels, _ := json.Marshal(c.Scenes[n].Labels) // which escapes more than AppendJSON; it does not fail
+		if bytes -= len(labels) + sceneBytes; bytes < 0 && n > 0 {
+			break
+		}
+		n++
+	}
+	if n == len(c.Scenes) {
+		return
+	}
+	if len(c.Sketch) == 0 { // all were listed
+		c.Sketch = NewSketch()
+		for _, s := range c.Scenes {
+			c.Sketch.Add(nameOf(c.By, s.Labels))
+		}
+	}
+	for _, s := range c.Scenes[n:] {
+		c.Unlisted = max(c.Unlisted, s.Matched+s.More)
+	}
+	c.Scenes = c.Scenes[:n]
 }

@@ -2,19 +2,11 @@ package scenes
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 )
 
-// listedBytes bounds the JSON of the scenes that a node tells another of: a message has to go through every engine, and a NATS server takes
-// 1 MiB unless it is told otherwise.
-const listedBytes = 512 << 10
-
-// sceneBytes is what a scene has in JSON besides its labels, at most.
-const sceneBytes = len(`{"labels":,"matched":1000000000,"more":1000000000},`)
-
 // Merge makes counts of a node's tables: of so many scenes as are asked for, the largest ones; of those that are as large, the first by name.
-// They are exact unless a table had no room, or their labels are too long together.
+// They are exact unless a table had no room.
 func Merge(by []string, limit int, tables []*Table) *Counts {
 	c := &Counts{By: by}
 	all := together(tables)
@@ -32,22 +24,13 @@ func Merge(by []string, limit int, tables []*Table) *Counts {
 	}
 	largest.cut()
 	c.Unlisted = max(over, largest.cutOff)
-	bytes := 0
-	for i, s := range largest.list {
-		labels := labelsOf(by, s.name)
-		text, _ := json.Marshal(labels) // which escapes more than AppendJSON; it does not fail
-		if bytes += len(text) + sceneBytes; bytes > listedBytes && i > 0 {
-			for _, s := range largest.list[i:] {
-				c.Unlisted = max(c.Unlisted, s.n+s.more)
-			}
-			break
-		}
-		c.Scenes = append(c.Scenes, Scene{Labels: labels, Matched: s.n, More: s.more})
+	for _, s := range largest.list {
+		c.Scenes = append(c.Scenes, Scene{Labels: labelsOf(by, s.name), Matched: s.n, More: s.more})
 	}
 	if c.Unlisted > 0 {
-		c.Sketch = newSketch()
+		c.Sketch = NewSketch()
 		for _, s := range all {
-			c.Sketch.add(s.name)
+			c.Sketch.Add(s.name)
 		}
 	}
 	return c

@@ -14,18 +14,19 @@ const (
 	registers  = 1 << sketchBits
 )
 
-func newSketch() Sketch { return make(Sketch, registers) }
+// NewSketch makes one to which nothing was added.
+func NewSketch() Sketch { return make(Sketch, registers) }
 
-// add adds a scene by its name.
-func (s Sketch) add(name string) {
+// Add adds a scene by its name.
+func (s Sketch) Add(name string) {
 	h := hash(name)
 	i := h >> (64 - sketchBits)
 	rank := byte(bits.LeadingZeros64(h<<sketchBits|1<<(sketchBits-1)) + 1)
 	s[i] = max(s[i], rank)
 }
 
-// merge adds what was added to another one. One of another length is another version's, and tells nothing.
-func (s Sketch) merge(other Sketch) {
+// Merge adds what was added to another one. One of another length is another version's, and tells nothing.
+func (s Sketch) Merge(other Sketch) {
 	if len(other) == len(s) {
 		for i, rank := range other {
 			s[i] = max(s[i], rank)
@@ -33,8 +34,8 @@ func (s Sketch) merge(other Sketch) {
 	}
 }
 
-// estimate is how many scenes were added.
-func (s Sketch) estimate() int {
+// Estimate is how many scenes were added.
+func (s Sketch) Estimate() int {
 	sum, zeros := 0.0, 0
 	for _, rank := range s {
 		sum += math.Pow(2, -float64(rank))

@@ -43,7 +43,7 @@ func IsMessage(b []byte) bool { return bytes.HasPrefix(b, envelopeBegin) }
 
 // The bounds of what is passed on.
 const (
-	maxForward  = 256 << 10        // bytes of the messages of one request
+	maxForward  = 512 << 10        // bytes of the messages of one request, as JSON: engines carry messages of 1 MiB
 	forwardWait = 2 * time.Second  // for the session's node to have handled them
 	maxAsking   = 256              // requests of this node that wait for others: anybody may name a session that is nowhere
 	maxTaking   = 256              // at a time that this node handles for others
@@ -112,12 +112,8 @@ func (s *Sessions) forward(w http.ResponseWriter, r *http.Request, a Address) er
 	if err != nil {
 		return err
 	}
-	size := 0
-	for _, m := range messages {
-		size += len(m)
-	}
-	if size > maxForward {
-		return problem.New(problem.TooLarge, "the session is another node's, and at most %d bytes are passed on", maxForward)
+	if asJSON, err := json.Marshal(messages); err != nil || len(asJSON) > maxForward { // which may have six times their bytes
+		return problem.New(problem.TooLarge, "the session is another node's, and at most %d bytes of JSON are passed on", maxForward)
 	}
 	id, taken, ok := s.asking.begin()
 	if !ok {

@@ -294,6 +294,9 @@ func TestNodes(t *testing.T) {
 	s.expect("o")
 	nodes[1].expect(page+"/xhr_send?n=2", `["elsewhere"]`, "204 ")
 	s.expect(`a["elsewhere"]`)
+	if got := nodes[1].post(page+"/xhr_send?n=3", `["`+strings.Repeat("<", 100<<10)+`"]`); !strings.HasPrefix(got, "413 ") { // in JSON it is six times as long
+		t.Errorf("what no message between nodes can carry: %.200q", got)
+	}
 	nodes[1].expect("/pusher/app/key/12/nowhere/xhr_send", `["x"]`, "404 no such session: it has ended, or is another node's\n")
 	if got := nodes[0].sessions.Stats().Misrouted; got != 1 {
 		t.Errorf("%d requests were misrouted, want 1", got)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -83,7 +84,7 @@ func (a *ask) unanswered() (ids []scenecast.NodeID) {
 // Ask implements scenecast.Engine. A node that does not answer in time is missing in the reply, whose Tally.Nodes is then less than
 // Known.
 func (e *Engine) Ask(ctx context.Context, q scenecast.Query) (scenecast.Reply, error) {
-	a, known, err := e.askAll(ctx, question{Query: newQuery(q)}, func(a *ask) {
+	a, known, err := e.askAll(ctx, question{Query: newQuery(q), Fit: true}, func(a *ask) {
 		e.node.Answer(q, func(r scenecast.Reply) { a.add(e.options.ID, &r, nil) })
 	})
 	if errors.Is(err, errMoved) {
@@ -286,6 +287,10 @@ func (e *Engine) answer(w waitingAsk) error {
 			e.logger.Error("engine: an answer cannot be encoded", "err", err)
 			return
 		}
+		if carried := e.backend.MaxRecord(); len(body) > carried { // an answer without anything, so that this node is not taken for late
+			e.logger.Warn("engine: an answer to another node is not sent, because the backend does not carry it", "bytes", len(body), "carried", carried)
+			body = fmt.Appendf(nil, `{"no":%d}`, a.No)
+		}
 		e.send(w.from, messageReply, body)
 	}
 	if w.question.Query == nil && len(w.question.Positions) > 0 {
@@ -303,9 +308,26 @@ func (e *Engine) answer(w waitingAsk) error {
 		return err
 	}
 	e.node.Answer(q, func(r scenecast.Reply) {
-		e.spawn(func() { reply(answer{Reply: &r}) })
+		e.spawn(func() {
+			e.fit(&r, w.question.Fit)
+			reply(answer{Reply: &r})
+		})
 	})
 	return nil
+}
+
+// maxReply bounds what is told of many connections in a reply, in bytes, however much the backend carries: so much is encoded in some 50 ms.
+const maxReply = 4 << 20
+
+// fit has a reply be no longer than the backend carries, half of which is for what is not counted. Of scenes every asker knows that there may be more.
+func (e *Engine) fit(r *scenecast.Reply, all bool) {
+	bytes := min(e.backend.MaxRecord()/2, maxReply)
+	switch {
+	case all:
+		r.Fit(bytes)
+	case r.Scenes != nil:
+		r.Scenes.Fit(bytes)
+	}
 }
 
 func (e *Engine) receiveReply(from scenecast.NodeID, body []byte) error {

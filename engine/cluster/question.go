@@ -18,6 +18,7 @@ type question struct {
 	After    scenecast.Position `json:"after"`  // a node answers when it has read this far
 	Nodes    []scenecast.NodeID `json:"nodes"`  // that are asked: those that have heard of the asker before, so that they can tell how old this is
 	Query    *query             `json:"query,omitempty"`
+	Fit      bool               `json:"fit,omitempty"`     // the asker reads in a reply what was left out of it; versions that do not say so take it for whole
 	Position scenecast.Position `json:"position,omitzero"` // what has become of the push there
 
 	// Positions are those of more pushes. Nodes of versions that do not know them answer as if they knew nothing of those.

@@ -156,7 +156,8 @@ final class Scenecast
     }
 
     /**
-     * The values that a label has, those with the most connections first.
+     * The values that a label has, those with the most connections first. Where nodes of a cluster have more than they can tell each other, a value
+     * may have more connections than are told.
      *
      * @param array<string, mixed>|string $to among which connections
      * @return array<string, int> connections by value. PHP makes integers of keys that look like some

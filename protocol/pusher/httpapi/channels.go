@@ -24,6 +24,9 @@ func (a *API) channels(r *request) (any, error) {
 		return nil, problem.New(problem.Invalid, "user_count is of presence channels: filter_by_prefix has to begin with presence-").At("info")
 	}
 	reply, err := a.ask(r, scenecast.Query{To: audience.Everybody(), Values: &scenecast.Values{Key: channel.Label}})
+	if err == nil {
+		err = reply.CheckWhole()
+	}
 	if err != nil {
 		return nil, err
 	}
