@@ -7,7 +7,8 @@ import (
 	"scenecast/label"
 )
 
-// Admission is a connection that has been authenticated: with what it joins.
+// Admission is what an authenticated connection joins the hub with: its app, its labels by their source, its credential and its protocol. It is
+// not changed once it was handed over.
 type Admission struct {
 	App      string
 	Labels   label.Set // those that the page has given itself
@@ -24,20 +25,20 @@ type Admission struct {
 	Lease    Lease      // under which the quota counts the connection; whoever owns the socket releases it when the socket is gone
 }
 
-// Given is what a backend gives a page that comes in (hooks.connect).
+// Given is what the backend's answer to hooks.connect gives a page that comes in. The zero value gives nothing.
 type Given struct {
 	Labels label.Set // which the page cannot change. No key of theirs is among those of the page, or of its token
 	MaySet []string  // the keys that the page may set itself, whatever its token says; nil: the backend does not say
 }
 
-// Lease is one connection's share of a quota. The zero value is none.
+// Lease is one connection's share of a quota (package admission). Whoever owns the socket releases it once. The zero value counts nothing.
 type Lease uint32
 
-// Resume says where in the log a page that comes back goes on.
+// Resume says where in the log a page that comes back goes on. The zero value is a page that begins with what is pushed from now on.
 type Resume struct {
-	Wanted    bool
-	After     Position
-	Malformed bool // it gave something that is no position
+	Wanted    bool     // the page has given a position
+	After     Position // … which is this one: it gets the pushes behind it
+	Malformed bool     // it gave something that is no position
 }
 
 // The labels that the server itself gives a connection.

@@ -64,7 +64,7 @@ var causeTable = [causes]struct {
 // String is the cause's name in logs and metrics.
 func (c Cause) String() string { return causeTable[c].name }
 
-// Causes lists all causes, for counters.
+// Causes lists all causes in the order of their values, CauseUnknown first, for counters that have a slot for each.
 func Causes() []Cause {
 	all := make([]Cause, causes)
 	for i := range all {
@@ -73,7 +73,7 @@ func Causes() []Cause {
 	return all
 }
 
-// Ending is how a connection has ended, or is to end.
+// Ending is how a connection has ended, or is to end: its cause, and the close frame that went or is to go with it. EndingBy makes one.
 type Ending struct {
 	Cause  Cause
 	Code   CloseCode // of the close frame, whoever has sent it; 0: there was none

@@ -36,7 +36,7 @@ type Pending interface {
 	WaitQueued(ctx context.Context) error
 }
 
-// Published is what became of a push that was submitted.
+// Published is what became of a push that was submitted, as far as its receipt asks.
 type Published struct {
 	ID       string
 	Position Position

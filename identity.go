@@ -17,7 +17,7 @@ type NodeID uint64
 // nodeIDBits keeps a NodeID exact in a float64, for the clients whose only number is that one.
 const nodeIDBits = 53
 
-// NewNodeID draws a node's ID.
+// NewNodeID draws a node's ID from crypto/rand: 53 bits, so that JavaScript's numbers hold it exactly.
 func NewNodeID() NodeID { return NodeID(draw()) }
 
 func draw() uint64 {
@@ -39,7 +39,7 @@ func (c ConnID) String() string {
 	return string(strconv.AppendUint(b, c.Seq, 10))
 }
 
-// ParseConnID reads what String prints, and nothing else.
+// ParseConnID reads what ConnID.String prints. Any other text is an error, also another spelling of the same numbers.
 func ParseConnID(s string) (ConnID, error) {
 	node, seq, _ := strings.Cut(s, ".")
 	n, err1 := strconv.ParseUint(node, 10, 64)
@@ -90,7 +90,7 @@ func (p *Position) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// ParsePosition reads what String prints, and nothing else.
+// ParsePosition reads what Position.String prints. Any other text is an error, also another spelling of the same numbers.
 func ParsePosition(s string) (Position, error) {
 	epoch, seq, _ := strings.Cut(s, "-")
 	e, err1 := strconv.ParseUint(epoch, 36, 64)

@@ -26,7 +26,7 @@ type Log interface {
 	Lookup(ctx context.Context, app, confinement, id string) (Record, bool, error)
 }
 
-// Record is what the log knows of a push.
+// Record is a push in the log with what has become of it so far; late acknowledgements are still added.
 type Record struct {
 	Push  *Push
 	Tally Tally // so far
@@ -46,20 +46,20 @@ const (
 	GapFailure   Gap = "failure"   // the log could not be read
 )
 
-// GapNotice is what a page is told of a gap.
+// GapNotice is what a page is told of a gap, in its place among the pushes.
 type GapNotice struct {
 	Reason  Gap
 	Dropped int      // of GapDropped: how many messages
 	Newest  Position // otherwise: where it goes on, having missed what lies between
 }
 
-// GapError says that not everything that follows a position is there.
+// GapError is the error of Log.After where not everything that follows a position is there any more. errors.As finds it.
 type GapError struct {
 	Reason Gap
 	Newest Position // where whoever asked goes on, having missed what lies between
 }
 
-// Error implements error.
+// Error returns the reason and the newest position.
 func (e *GapError) Error() string {
 	return "the log has not all that follows the position (" + string(e.Reason) + "); its newest is " + e.Newest.String()
 }

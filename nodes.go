@@ -8,13 +8,13 @@ type NodeLister interface {
 	Nodes() Nodes
 }
 
-// Nodes is what one node knows of all.
+// Nodes is what one node knows of all nodes of its cluster, itself among them.
 type Nodes struct {
 	Log   LogInfo    // of an engine whose log its nodes share; otherwise zero
 	Nodes []NodeInfo // the one that tells this first, the others by name
 }
 
-// LogInfo is how the log stands that nodes share.
+// LogInfo is who leads the log that nodes share, and how many copies of it there are.
 type LogInfo struct {
 	Leader   string // which server leads it; empty: none that is known
 	Leads    bool   // the one in this process does
@@ -22,7 +22,7 @@ type LogInfo struct {
 	InSync   int    // of these, the ones that have everything, the leader's among them
 }
 
-// NodeInfo is what is known of a node.
+// NodeInfo is what is known of a node. What it has told itself is about a second old.
 type NodeInfo struct {
 	ID          NodeID
 	Name        string    // the same over restarts; may be empty
@@ -41,7 +41,7 @@ type NodeInfo struct {
 // Condition is how a node is, as it tells others, as JSON: they may run another version.
 type Condition struct {
 	Engine   string        `json:"engine"`             // memory, nats or redis
-	LoopLag  time.Duration `json:"loop_lag,omitempty"` // ns: for up to so long, within the last minute, a loop has not looked up
+	LoopLag  time.Duration `json:"loop_lag,omitempty"` // ns: the longest time, within the last minute, for which a loop was blocked
 	Draining string        `json:"draining,omitempty"` // how far its drain has come; empty: there is none
 	Problems []string      `json:"problems,omitempty"` // what is wrong, or soon will be, in words
 }
@@ -49,7 +49,7 @@ type Condition struct {
 // IsZero reports whether nothing is told.
 func (c Condition) IsZero() bool { return c.Engine == "" }
 
-// Lag is how far a node is behind the log.
+// Lag is how far a node is behind the log. The zero value is a node that has read all of it.
 type Lag struct {
 	Records uint64        `json:"records"` // that are in the log and it has not read
 	Time    time.Duration `json:"time"`    // in ns: for so long it has been behind

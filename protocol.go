@@ -113,7 +113,7 @@ type History struct {
 	Last  int
 }
 
-// Waiting is what a page waits for.
+// Waiting is what a page waits for (Conn.Await): each kind has its own bound of how many a page may wait for at a time.
 type Waiting uint8
 
 // What a page can wait for.
@@ -141,8 +141,11 @@ const Acts = int(acts)
 // Conn is one connection as its protocol sees it. It is valid only during the call that it was given to, on the owner's
 // goroutine.
 type Conn interface {
+	// ID is the connection's, which is never used again.
 	ID() ConnID
+	// App is the namespace of the connection.
 	App() string
+	// Labels are those that it has now, of all sources. The set is shared and not changed.
 	Labels() label.Set
 	// Trusted reports whether the key was set by the page's token or by the backend, so that the page cannot change it.
 	Trusted(key string) bool

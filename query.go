@@ -25,7 +25,7 @@ type Query struct {
 	Endings    *Endings      // tell how connections of a page have ended; To is not looked at
 }
 
-// List asks for connections in the order of their IDs.
+// List asks for connections in the order of their IDs, a part at a time: who asks again with the last one as After has all in the end.
 type List struct {
 	After ConnID // only those behind this one
 	Limit int    // at most so many
@@ -44,7 +44,7 @@ type Endings struct{ Page, Identity string }
 // A connection that would be over a limit keeps its labels.
 type Relabel struct{ Change label.Change }
 
-// Disconnect closes connections with this ending, whose cause is CauseDisconnected.
+// Disconnect closes the chosen connections, behind what is queued for them, with this ending, whose cause is CauseDisconnected.
 type Disconnect struct{ Ending Ending }
 
 // Values asks which values a key has among the chosen connections, and how many of them have each.
@@ -66,7 +66,7 @@ type Stats struct {
 	UpTo, Steps int64
 }
 
-// NodeStats is what a node has done lately.
+// NodeStats is what one node has done within the steps that Stats asks for.
 type NodeStats struct {
 	Node   NodeID        `json:"node"`
 	Series series.Series `json:"series"`
@@ -92,13 +92,13 @@ type Reply struct {
 	Endings     []PastEnding   // of Endings, in no order; of one node, nil: it does not know that query
 }
 
-// NodeCount says how many connections of a node match.
+// NodeCount says how many of one node's connections the query has chosen.
 type NodeCount struct {
 	Node    NodeID `json:"node"`
 	Matched int    `json:"matched"`
 }
 
-// Connection is a connection as a list tells of it.
+// Connection is a connection of a List, with the labels that it had when the query came to it.
 type Connection struct {
 	ID     ConnID    `json:"id"`
 	Labels label.Set `json:"labels"`

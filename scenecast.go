@@ -20,7 +20,7 @@ import (
 // DefaultApp is the name of the one app that a plain configuration has.
 const DefaultApp = "default"
 
-// Message is what a push shows to a page.
+// Message is what a push brings to a page: JSON, with a name where the protocol has names.
 type Message struct {
 	Event string // its name, for protocols that have names; may be empty
 	User  string // the user of the page that has sent it, where that is known and a page has; mostly empty
@@ -58,7 +58,7 @@ type Push struct {
 // RetainKey is the push's Retain, apart from those of other confinements. It is not text; empty where the push has none.
 func (p *Push) RetainKey() string { return p.apart(p.Retain) }
 
-// CoalesceKey is the push's Coalesce, as RetainKey is its Retain.
+// CoalesceKey is the push's Coalesce, apart from those of other confinements, as RetainKey is. It is not text; empty where the push has none.
 func (p *Push) CoalesceKey() string { return p.apart(p.Coalesce) }
 
 // apart is a key of the push's, apart from those of other confinements. Neither of the two texts has a byte that is not UTF-8.

@@ -26,13 +26,13 @@ import (
 	"scenecast/tracing"
 )
 
-// Pusher takes what backends ask for; *push.Service does.
+// Pusher takes what backends push; *push.Service does. Its methods are called concurrently.
 type Pusher interface {
 	Submit(ctx context.Context, c access.Caller, r push.Request) (push.Pending, error)
 	Trigger(ctx context.Context, c access.Caller, name, key string, args push.Args) (push.Result, error)
 }
 
-// Options configure the API.
+// Options are what the API answers from. New keeps them; its functions are called concurrently.
 type Options struct {
 	FindKey  func(secret string) (auth.Key, bool) // the API key with this secret
 	Rules    func(app string) label.Rules         // the limits of labels, which those that a backend sets have, too

@@ -70,7 +70,7 @@ type Node struct {
 	Children []Node   // of And and Or: two or more; of Not: one
 }
 
-// Op says what a Node asks.
+// Op says what a Node asks of a connection's labels. The zero value is OpNobody.
 type Op uint8
 
 // The ops. Those of label keys have a Key, those of expressions have Children.

@@ -31,13 +31,14 @@ func (b *Backend) Drain(ctx context.Context, r DrainRequest) (d Drain, err error
 	return d, err
 }
 
-// Draining tells how the drain of the node that answers stands.
+// Draining returns how the drain of the node that answers stands; its State is serving where there is none. The key's scope must hold admin.
 func (b *Backend) Draining(ctx context.Context) (d Drain, err error) {
 	err = b.Call(ctx, http.MethodGet, drainPath, nil, &d)
 	return d, err
 }
 
-// Undrain has the node that answers take pages again.
+// Undrain ends the drain of the node that answers: pages are let in again, and those that were told to reconnect are not called back. Without a
+// drain it changes nothing. The key's scope must hold admin.
 func (b *Backend) Undrain(ctx context.Context) (d Drain, err error) {
 	err = b.Call(ctx, http.MethodDelete, drainPath, nil, &d)
 	return d, err

@@ -41,10 +41,10 @@ const (
 	KindUncertain            = "uncertain"             // it was begun, and how it ended is not known
 )
 
-// Error implements error.
+// Error returns what is wrong with its place and the setting that decides. Detail is in the language of Backend.Language, the rest in English.
 func (e *Error) Error() string { return e.In(language.English) }
 
-// In is what Error says around Detail, in a language.
+// In returns what Error does, with what stands around Detail in another language. Detail stays as the server has written it.
 func (e *Error) In(tag language.Tag) string {
 	switch {
 	case e.Code != 0:
@@ -62,7 +62,8 @@ func (e *Error) In(tag language.Tag) string {
 	return text
 }
 
-// Final reports whether a page that gets this error would come back in vain.
+// Final reports whether a page that gets this error would be refused again if it came back: by a close code (docs/protocol.md#close-codes) or
+// by an HTTP status below 500, except 408, 425 and 429.
 func (e *Error) Final() bool {
 	switch e.Code {
 	case 0:

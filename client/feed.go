@@ -30,14 +30,14 @@ type FeedOptions struct {
 
 // Event is something that has happened to pages. Which of the fields of Data an event has, its type says: docs/hooks.md#events.
 type Event struct {
-	ID     string    `json:"id"` // the same if it is told again
-	Type   string    `json:"type"`
-	Time   time.Time `json:"timestamp"`
+	ID     string    `json:"id"`        // the same if it is told again
+	Type   string    `json:"type"`      // as in connected, left or push: docs/hooks.md#events
+	Time   time.Time `json:"timestamp"` // when it happened, by the clock of its node
 	Data   EventData `json:"data"`
 	Cursor string    `json:"-"` // its place in the feed
 }
 
-// EventData says what has happened to whom.
+// EventData is what an event carries. Behind each field stand the types of events that have it; in others it is zero.
 type EventData struct {
 	App        string `json:"app"`
 	Node       uint64 `json:"node"`       // not for a key that is confined

@@ -8,19 +8,19 @@ import (
 	"time"
 )
 
-// LoggedPush is a push in the server's log.
+// LoggedPush is a push in the server's log. Fields that the push was made without are empty.
 type LoggedPush struct {
 	ID       string          `json:"id"`
 	Position string          `json:"position"` // empty for a key that is confined
-	At       time.Time       `json:"at"`
-	To       string          `json:"to"` // an audience, without those that were excepted
-	Event    string          `json:"event"`
-	Message  json.RawMessage `json:"message"`
-	TTL      string          `json:"ttl"` // as in 5m0s
+	At       time.Time       `json:"at"`       // when it was published, to the millisecond
+	To       string          `json:"to"`       // an audience, without those that were excepted
+	Event    string          `json:"event"`    // the name of its message
+	Message  json.RawMessage `json:"message"`  // as it was pushed, byte for byte
+	TTL      string          `json:"ttl"`      // as in 5m0s
 	Coalesce string          `json:"coalesce"`
 	Retain   string          `json:"retain"`
-	Receipt  string          `json:"receipt"`
-	Tally    *Tally          `json:"tally"` // of Backend.LoggedPush, and of a History with Newest
+	Receipt  string          `json:"receipt"` // queued, written or acked
+	Tally    *Tally          `json:"tally"`   // of Backend.LoggedPush, and of a History with Newest
 }
 
 // Tally is what has become of a push so far; the fields are those of PushResult.
@@ -36,7 +36,8 @@ type Tally struct {
 	Done       bool `json:"done"` // the receipt is in, or its timeout has passed; late acknowledgements are still counted
 }
 
-// LoggedPush is a push by its ID, and what has become of it; the error's kind is KindNotFound where it is not kept.
+// LoggedPush finds a push by its ID, the newest one where several have it, with what has become of it so far. The error's kind is KindNotFound
+// where the log does not keep it (the settings of history). The key's scope must hold read.
 func (b *Backend) LoggedPush(ctx context.Context, id string) (p LoggedPush, err error) {
 	err = b.get(ctx, "/v1/pushes/"+url.PathEscape(id), nil, &p)
 	return p, err
@@ -69,7 +70,8 @@ type History struct {
 	} `json:"gap"`
 }
 
-// History reads a part of the log. Who calls it again and again with Next follows the log.
+// History reads a part of the log. Calling it again and again with Next as Since follows the log; it does not wait for pushes. The key's scope
+// must hold read.
 func (b *Backend) History(ctx context.Context, r HistoryRequest) (h History, err error) {
 	query := make(url.Values)
 	if r.To != nil {

@@ -9,7 +9,7 @@ import (
 // Labels are values by key. In a change of labels a key without values is taken away.
 type Labels map[string][]string
 
-// Get is the first value of a key; empty: it has none.
+// Get returns the first value of a key, or "" where the key has none.
 func (l Labels) Get(key string) string {
 	if len(l[key]) == 0 {
 		return ""
@@ -17,7 +17,7 @@ func (l Labels) Get(key string) string {
 	return l[key][0]
 }
 
-// MarshalJSON implements json.Marshaler. A key without values is null.
+// MarshalJSON writes an object with an array of values for each key. A key without values is null, which in a change takes it away.
 func (l Labels) MarshalJSON() ([]byte, error) {
 	change := make(map[string][]string, len(l))
 	for key, values := range l {
@@ -28,7 +28,7 @@ func (l Labels) MarshalJSON() ([]byte, error) {
 	return json.Marshal(change)
 }
 
-// UnmarshalJSON implements json.Unmarshaler: a value is a text or an array of them.
+// UnmarshalJSON reads an object: the value of a key is a text, an array of texts, or null for none. A key that is there twice is an error.
 func (l *Labels) UnmarshalJSON(text []byte) error {
 	var change label.Change
 	if err := json.Unmarshal(text, &change); err != nil {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Managed says which connections a call has reached.
+// Managed counts the connections that a call has reached, at all nodes that have answered.
 type Managed struct {
-	Matched    int       `json:"matched"`
+	Matched    int       `json:"matched"`     // connections of the audience
 	Changed    int       `json:"changed"`     // of SetLabels: fewer where connections would have more labels than they may
 	Until      time.Time `json:"until"`       // of Revoke: when the last of the tokens has ended by itself
 	Nodes      int       `json:"nodes"`       // servers whose pages are in these figures
@@ -17,7 +17,7 @@ type Managed struct {
 }
 
 // SetLabels changes labels of the connections of an audience, as Page.Set does, but in the name of the backend: a page cannot change what
-// is set, and what is taken away is free for the page again.
+// is set, and what is taken away is free for the page again. The key's scope must hold manage.
 func (b *Backend) SetLabels(ctx context.Context, to any, change Labels) (m Managed, err error) {
 	set, remove := make(Labels), []string{}
 	for key, values := range change {
@@ -32,7 +32,8 @@ func (b *Backend) SetLabels(ctx context.Context, to any, change Labels) (m Manag
 }
 
 // Disconnect closes the connections of an audience behind what is queued for them, with a close code (docs/protocol.md#close-codes) and a
-// reason of at most 123 bytes. 0 is 1000: they do not come back.
+// reason of at most 123 bytes. A code of 0 stands for 1000, after which they do not come back; others are 3000 to 4999. The key's scope must
+// hold manage.
 func (b *Backend) Disconnect(ctx context.Context, to any, code int, reason string) (m Managed, err error) {
 	body := map[string]any{"to": asJSON(to)}
 	if code != 0 {
@@ -53,7 +54,8 @@ type RevokeRequest struct {
 	Before  time.Time // zero: now
 }
 
-// Revoke makes tokens void, and closes the pages that have shown them.
+// Revoke makes tokens void at all nodes, and closes the pages that have shown them (close code 4401). It returns when the revocation is in the
+// log; Managed.Nodes have said that it is in force there. Whether it survives restarts depends on the engine (docs/api.md#revoke). The key's scope must hold manage.
 func (b *Backend) Revoke(ctx context.Context, r RevokeRequest) (m Managed, err error) {
 	err = b.post(ctx, "/v1/revoke", struct {
 		User    string    `json:"user,omitempty"`
@@ -64,11 +66,11 @@ func (b *Backend) Revoke(ctx context.Context, r RevokeRequest) (m Managed, err e
 	return m, err
 }
 
-// Self is what an API key is, and may do.
+// Self is what an API key is and may do, and the node that has told it.
 type Self struct {
-	App      string    `json:"app"` // whose pages it reaches
-	Key      string    `json:"key"` // its name
-	Scopes   []string  `json:"scopes"`
+	App      string    `json:"app"`      // whose pages it reaches
+	Key      string    `json:"key"`      // its name
+	Scopes   []string  `json:"scopes"`   // push, trigger, read, manage, admin
 	Within   string    `json:"within"`   // the audience to which it is confined; empty: it reaches all pages of its app
 	Triggers []string  `json:"triggers"` // that it may run; nil: all of its app
 	Node     *SelfNode `json:"node"`     // that answers; nil for a key that is confined
@@ -76,9 +78,9 @@ type Self struct {
 	Time     time.Time `json:"time"`     // now, by the node's clock
 }
 
-// SelfNode is the node that answers.
+// SelfNode is the node that has answered Self.
 type SelfNode struct {
-	ID      uint64 `json:"id"`
+	ID      uint64 `json:"id"`   // of this run: another one after a restart
 	Name    string `json:"name"` // the same over restarts; may be empty
 	Version string `json:"version"`
 }
@@ -89,21 +91,21 @@ func (b *Backend) Self(ctx context.Context) (s Self, err error) {
 	return s, err
 }
 
-// Stats is what the nodes have done lately, in steps.
+// Stats is what the nodes have done lately, in steps of equal length.
 type Stats struct {
-	From       time.Time   `json:"from"` // when the first step begins
-	StepMS     int64       `json:"step_ms"`
-	Series     Series      `json:"series"` // of all nodes that have answered
+	From       time.Time   `json:"from"`    // when the first step begins
+	StepMS     int64       `json:"step_ms"` // how long a step is, in ms
+	Series     Series      `json:"series"`  // of all nodes that have answered
 	ByNode     []NodeStats `json:"by_node"`
 	Nodes      int         `json:"nodes"` // that have answered
 	NodesKnown int         `json:"nodes_known"`
 }
 
-// NodeStats is what one node has done, from when it knows.
+// NodeStats is what one node has done. Its first step is later than that of Stats where the node has started since.
 type NodeStats struct {
-	Node   uint64    `json:"node"`
-	From   time.Time `json:"from"`
-	Series Series    `json:"series"`
+	Node   uint64    `json:"node"`   // its ID
+	From   time.Time `json:"from"`   // when its first step begins
+	Series Series    `json:"series"` // from its first step on
 }
 
 // Series has a number for each step. For keys of other apps than the operator's there are Pages and Pushes alone.
@@ -116,7 +118,7 @@ type Series struct {
 	Dropped    []int64 `json:"dropped"`    // pages that were too slow for a push
 }
 
-// Stats tells what the nodes have done within the last while, from 5 seconds to an hour.
+// Stats returns what the nodes have done within the last while: window is 5 seconds to an hour. The key's scope must hold read.
 func (b *Backend) Stats(ctx context.Context, window time.Duration) (s Stats, err error) {
 	err = b.get(ctx, "/v1/stats", url.Values{"window": {window.String()}}, &s)
 	return s, err
@@ -128,7 +130,7 @@ type Nodes struct {
 	Log   *LogStanding `json:"log"`   // of nodes that share one; nil: the log is the node's own
 }
 
-// Node is one run of a server.
+// Node is one run of a server: a node that has started again is another Node with the same Name.
 type Node struct {
 	ID          uint64    `json:"id"`
 	Name        string    `json:"name"` // the same over restarts; may be empty
@@ -149,14 +151,14 @@ type Node struct {
 	Problems  []string `json:"problems"`    // what is wrong, or soon will be, in words; Problem among it
 }
 
-// LogStanding is how the log of several nodes stands.
+// LogStanding is who leads the log that several nodes share, and how many copies of it there are.
 type LogStanding struct {
 	Leader   string `json:"leader"`   // empty: none that is known
 	Replicas int    `json:"replicas"` // how many copies there are to be
 	InSync   int    `json:"in_sync"`  // how many have everything
 }
 
-// Nodes lists the nodes of the cluster.
+// Nodes lists the nodes of the cluster, as the node that answers knows them. The key's scope must hold read.
 func (b *Backend) Nodes(ctx context.Context) (n Nodes, err error) {
 	err = b.get(ctx, "/v1/nodes", nil, &n)
 	return n, err
@@ -175,14 +177,16 @@ type Hook struct {
 	NextCall  *time.Time `json:"next_call"` // of one that is failing
 }
 
-// Hooks tells how the hooks stand.
+// Hooks returns how each hook of the key's app that is told of events (hooks.events) stands at the node that answers. The key's scope must hold
+// read.
 func (b *Backend) Hooks(ctx context.Context) ([]Hook, error) {
 	var answer struct{ Hooks []Hook }
 	err := b.get(ctx, "/v1/hooks", nil, &answer)
 	return answer.Hooks, err
 }
 
-// RetryHook has a hook that is failing be called at once.
+// RetryHook has a failing hook be called at once, and not when its pause has passed; at the node that answers. Of one that is not failing it
+// changes nothing. The error's kind is KindNotFound where the key's app has no such hook. The key's scope must hold manage.
 func (b *Backend) RetryHook(ctx context.Context, name string) error {
 	return b.post(ctx, "/v1/hooks/"+url.PathEscape(name)+"/retry", nil, nil)
 }
@@ -202,7 +206,8 @@ type ChangedSetting struct {
 	Live    bool            `json:"live"`    // a reload puts it in force; false: it needs a restart
 }
 
-// Settings tells the settings of the node that answers: one of this key, or a section of them; all where it is empty.
+// Settings tells the settings of the node that answers: one of this key, or a section of them; all where it is empty. The key's
+// scope must hold admin.
 func (b *Backend) Settings(ctx context.Context, key string) (s Settings, err error) {
 	query := url.Values{}
 	if key != "" {
@@ -212,7 +217,7 @@ func (b *Backend) Settings(ctx context.Context, key string) (s Settings, err err
 	return s, err
 }
 
-// Reloaded is what a reload of the configuration has done.
+// Reloaded is what a reload of the configuration has put in force, and what it could not.
 type Reloaded struct {
 	Applied  []string `json:"applied"`  // settings that have changed and are in force now
 	Restart  []string `json:"restart"`  // settings that differ from those in force, and need a restart
@@ -221,7 +226,7 @@ type Reloaded struct {
 }
 
 // Reload has the node that answers read its configuration anew. Where that has mistakes nothing changes, and the error has them:
-// Error.Mistakes.
+// Error.Mistakes. The key's scope must hold admin.
 func (b *Backend) Reload(ctx context.Context) (r Reloaded, err error) {
 	err = b.post(ctx, "/v1/reload", nil, &r)
 	return r, err

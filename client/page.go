@@ -60,22 +60,22 @@ type PageOptions struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
-// Welcome is the first message of a connection.
+// Welcome is the first message of each connection, also of one that was opened again.
 type Welcome struct {
 	ID       string             // of the connection
 	Position scenecast.Position // where the page stands
 }
 
-// Push is a message that was pushed to the page.
+// Push is a message that was pushed to the page. Positions rise from push to push, except those of late ones.
 type Push struct {
 	Position scenecast.Position
-	Event    string // the name that the backend has given it; may be empty
-	Late     bool   // it was pushed before the page had its labels, and has a ttl
-	Ack      bool   // it asks to be acknowledged
-	Data     json.RawMessage
+	Event    string          // the name that the backend has given it; may be empty
+	Late     bool            // it was pushed before the page had its labels, and has a ttl
+	Ack      bool            // it asks to be acknowledged
+	Data     json.RawMessage // the message, byte for byte as it was pushed
 }
 
-// Gap is what the page has missed for good.
+// Gap says that the page has missed pushes which it cannot get any more, and where it goes on.
 type Gap struct {
 	Reason   string             // docs/protocol.md#gap-from-the-server
 	Dropped  int                // how many messages, because the page read too slowly; 0: it is not known
@@ -103,7 +103,8 @@ type Page struct {
 	ended    error // of Run; nil: it may still connect
 }
 
-// NewPage makes a page. An error says which option is wrong.
+// NewPage makes a page, which connects when Run is called. The error says which option is wrong: an URL that is none, or a label with the name
+// of a parameter of the address.
 func NewPage(o PageOptions) (*Page, error) {
 	u, err := parseURL(o.URL)
 	if err != nil {
@@ -209,7 +210,8 @@ func (p *Page) Position() scenecast.Position {
 	return p.position
 }
 
-// PageID is the page's name over all its connections.
+// PageID returns the page's name over all its connections: PageOptions.PageID, or the one drawn at random by NewPage. It may be called
+// concurrently.
 func (p *Page) PageID() string { return p.options.PageID }
 
 // moved lets Position see where resume stands.

@@ -40,20 +40,21 @@ type PushRequest struct {
 	IdempotencyKey string
 }
 
-// PushResult is what became of a push.
+// PushResult is what became of a push, over all nodes that have answered in time. Of a dry run, Matched, Queued and Dropped say what a push would
+// do now, and ID and Position are empty.
 type PushResult struct {
-	ID         string `json:"id"`
+	ID         string `json:"id"`          // PushRequest.ID, or the one that the server has made
 	Position   string `json:"position"`    // of the push in the log; empty for a key that is confined
 	Matched    int    `json:"matched"`     // pages that the audience chose
 	Queued     int    `json:"queued"`      // of those, the ones that are being sent the message
 	Dropped    int    `json:"dropped"`     // of those, the ones that were too slow
-	Written    int    `json:"written"`     // with a receipt
-	Acked      int    `json:"acked"`       // with the receipt acked
-	TimedOut   int    `json:"timed_out"`   // with a receipt
+	Written    int    `json:"written"`     // of those that are queued, the ones to whose connection it was written; with the receipts written and acked
+	Acked      int    `json:"acked"`       // of those that are queued, the ones that have shown it; with the receipt acked
+	TimedOut   int    `json:"timed_out"`   // of those that are queued, the ones of which Timeout has passed without what Receipt asks for
 	Nodes      int    `json:"nodes"`       // servers whose pages are in these figures
 	NodesKnown int    `json:"nodes_known"` // servers of the cluster; where fewer have answered, the figures are theirs
 	Replayed   bool   `json:"replayed"`    // the result is that of an earlier call
-	DryRun     bool   `json:"dry_run"`
+	DryRun     bool   `json:"dry_run"`     // nothing was sent
 
 	Raw json.RawMessage `json:"-"` // the answer as it came
 }
@@ -67,7 +68,7 @@ func Audience(text string) json.RawMessage {
 const pushPath = "/v1/push"
 
 // Push pushes a message. Where no answer comes, it tries once more, and the message is sent once. The error is an *Error where the server
-// refuses the push; then no page gets it, unless the kind is KindUncertain.
+// refuses the push; then no page gets it, unless the kind is KindUncertain. The key's scope must hold push.
 func (b *Backend) Push(ctx context.Context, r PushRequest) (PushResult, error) {
 	if r.ID == "" && r.IdempotencyKey == "" && !r.DryRun {
 		r.IdempotencyKey = rand.Text()
@@ -104,7 +105,7 @@ type BatchResult struct {
 
 // PushBatch pushes at most 1000 messages by one call, and returns what became of each, in their order. One that is refused does not
 // stop the others. Where no answer comes, it tries once more, and each message is sent once: a push without an ID gets one. The error says
-// that nothing is known of any of them.
+// that nothing is known of any of them. The key's scope must hold push.
 func (b *Backend) PushBatch(ctx context.Context, pushes []PushRequest) ([]BatchResult, error) {
 	bodies := make([]json.RawMessage, 0, len(pushes))
 	size := len("[]")
@@ -152,16 +153,17 @@ func (b *Backend) PushBatch(ctx context.Context, pushes []PushRequest) ([]BatchR
 	return results, nil
 }
 
-// TriggerRequest runs a trigger of the server's configuration.
+// TriggerRequest names a trigger of the server's configuration, or of the program that embeds it, and gives it parameters.
 type TriggerRequest struct {
-	Name   string
-	Params any // a map or a struct, whose members are the parameters; nil: none
+	Name   string // of the trigger
+	Params any    // a map or a struct, whose members are the parameters; nil: none
 
 	// IdempotencyKey is by what the server knows a retry. Defaults to a random one, which Trigger's own retry has as well.
 	IdempotencyKey string
 }
 
-// Trigger runs a trigger once, as Push pushes.
+// Trigger runs a trigger once, and retries as Push does. The error's kind is KindNotFound where there is no such trigger, and KindInvalid, with
+// the parameter's name in Where, where one is missing or of another type. The key's scope must hold trigger.
 func (b *Backend) Trigger(ctx context.Context, r TriggerRequest) (PushResult, error) {
 	if r.Params == nil {
 		r.Params = struct{}{}

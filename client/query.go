@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Connection is a page's connection as the server knows it.
+// Connection is a page's connection, with the labels that it had when the server answered.
 type Connection struct {
 	ID     string `json:"id"`     // never used again
 	Labels Labels `json:"labels"` // of the page, of its token, of the backend, and the server's own, whose keys begin with @
@@ -20,37 +20,37 @@ type Connection struct {
 // ConnectionDetail is all that is known of a connection. Its node leaves out what an older version does not tell.
 type ConnectionDetail struct {
 	Connection
-	Sources    map[string]string `json:"sources"` // who has given it the labels, by key: token, backend, page or server
-	Node       uint64            `json:"node"`
-	Wire       string            `json:"wire"` // its protocol
-	User       string            `json:"user"`
-	PageID     string            `json:"page_id"` // the same over reconnects; empty: the page gives none
-	Since      time.Time         `json:"since"`   // zero: it is not known
-	Remote     string            `json:"remote"`  // its address; empty: it is not known
-	Outbox     Outbox            `json:"outbox"`
+	Sources    map[string]string `json:"sources"`     // who has given it the labels, by key: token, backend, page or server
+	Node       uint64            `json:"node"`        // that it is connected to
+	Wire       string            `json:"wire"`        // its protocol
+	User       string            `json:"user"`        // who its token says that it is; empty: nobody
+	PageID     string            `json:"page_id"`     // the same over reconnects; empty: the page gives none
+	Since      time.Time         `json:"since"`       // zero: it is not known
+	Remote     string            `json:"remote"`      // its address; empty: it is not known
+	Outbox     Outbox            `json:"outbox"`      // what it has not read
 	CatchingUp bool              `json:"catching_up"` // it gets what it has missed
 	Endings    []PastEnding      `json:"endings"`     // of the page's connections before, the newest first; none for a key that is confined
 	Nodes      int               `json:"nodes"`       // that have answered
 	NodesKnown int               `json:"nodes_known"`
 }
 
-// Outbox is what waits for a page.
+// Outbox is what waits for a page that reads more slowly than it is sent to. Both are 0 for a page that keeps up.
 type Outbox struct {
-	Bytes  int `json:"bytes"`
-	Frames int `json:"frames"`
+	Bytes  int `json:"bytes"`  // bounded by outbox.max_bytes
+	Frames int `json:"frames"` // bounded by outbox.max_frames
 }
 
-// PastEnding is how a connection has ended.
+// PastEnding is how an earlier connection of a page has ended.
 type PastEnding struct {
-	At    time.Time `json:"at"`
-	Cause string    `json:"cause"`
-	Code  int       `json:"code"` // of the close frame; 0: there was none
+	At    time.Time `json:"at"`    // by the clock of its node
+	Cause string    `json:"cause"` // docs/operations.md#why-a-page-was-closed
+	Code  int       `json:"code"`  // of the close frame; 0: there was none
 }
 
 // NodeCount says how many connections of a node match.
 type NodeCount struct {
-	Node    uint64 `json:"node"` // one run of one server
-	Matched int    `json:"matched"`
+	Node    uint64 `json:"node"`    // one run of one server
+	Matched int    `json:"matched"` // connections
 }
 
 // CountRequest asks how many pages an audience has.
@@ -60,17 +60,18 @@ type CountRequest struct {
 	Sample int // how many of the pages to show, at most 100
 }
 
-// Count is how many pages an audience has.
+// Count is how many pages an audience has, over all nodes that have answered.
 type Count struct {
-	Matched    int          `json:"matched"`
-	ByNode     []NodeCount  `json:"by_node"` // not for a key that is confined
-	Sample     []Connection `json:"sample"`
+	Matched    int          `json:"matched"`  // pages that are connected now
+	ByNode     []NodeCount  `json:"by_node"`  // not for a key that is confined
+	Sample     []Connection `json:"sample"`   // the first ones by ID, at most CountRequest.Sample
 	Position   string       `json:"position"` // of the newest push before the count; empty for a key that is confined
 	Nodes      int          `json:"nodes"`    // that have answered
 	NodesKnown int          `json:"nodes_known"`
 }
 
-// Count counts an audience, and sends nothing.
+// Count counts the pages of an audience among pushes: it counts those that a push at this place would have matched. It sends nothing. The key's
+// scope must hold read.
 func (b *Backend) Count(ctx context.Context, r CountRequest) (count Count, err error) {
 	err = b.post(ctx, "/v1/audience", struct {
 		To     any `json:"to"`
@@ -82,27 +83,27 @@ func (b *Backend) Count(ctx context.Context, r CountRequest) (count Count, err e
 
 // ExplainRequest asks why an audience matches a connection, or does not: one of Connection and Labels.
 type ExplainRequest struct {
-	To         any // as PushRequest.To
-	Except     any // as PushRequest.Except
-	Connection string
+	To         any    // as PushRequest.To
+	Except     any    // as PushRequest.Except
+	Connection string // the ID of one that is connected
 	Labels     Labels // those that a connection might have
 }
 
-// Explained says whether an audience matches.
+// Explained says whether an audience matches a connection, and why, part by part.
 type Explained struct {
-	Matches     bool        `json:"matches"`
-	Explanation Explanation `json:"explanation"`
-	Labels      Labels      `json:"labels"` // that were looked at
-	Nodes       int         `json:"nodes"`  // that have answered; 0 where labels were given
+	Matches     bool        `json:"matches"`     // by the whole audience, without those that are excepted
+	Explanation Explanation `json:"explanation"` // of the whole audience
+	Labels      Labels      `json:"labels"`      // that were looked at
+	Nodes       int         `json:"nodes"`       // that have answered; 0 where labels were given
 	NodesKnown  int         `json:"nodes_known"`
 }
 
 // Explanation says whether a part of an audience matches.
 type Explanation struct {
-	Text    string        `json:"text"` // of the part
-	Matches bool          `json:"matches"`
-	Why     string        `json:"why"` // for people: what the label is; of a part without parts
-	Of      []Explanation `json:"of"`  // its parts
+	Text    string        `json:"text"`    // of the part
+	Matches bool          `json:"matches"` // the part does, by itself
+	Why     string        `json:"why"`     // for people: what the label is; of a part without parts
+	Of      []Explanation `json:"of"`      // its parts
 }
 
 // Explain tells why an audience matches a connection, or does not; the error's kind is KindNotFound where that is not there now.
@@ -160,7 +161,7 @@ func each[T any](query url.Values, fetch func(url.Values) (items []T, next strin
 }
 
 // Connections iterates over the connections of an audience, in the order of their IDs: whoever was there all the while comes exactly once. It
-// asks the server for a thousand at a time. An error is the last pair.
+// asks the server for a thousand at a time. An error is the last pair. The key's scope must hold read.
 func (b *Backend) Connections(ctx context.Context, to any) iter.Seq2[Connection, error] {
 	return b.connections(ctx, to, url.Values{})
 }
@@ -191,13 +192,14 @@ func (b *Backend) connections(ctx context.Context, to any, query url.Values) ite
 	}
 }
 
-// Connection is one connection; the error's kind is KindNotFound where it is not there now.
+// Connection returns all that is known of one connection. The error's kind is KindNotFound where it is not there now. The key's scope must hold
+// read.
 func (b *Backend) Connection(ctx context.Context, id string) (c ConnectionDetail, err error) {
 	err = b.get(ctx, "/v1/connections/"+url.PathEscape(id), nil, &c)
 	return c, err
 }
 
-// LabelValues are the values of a key.
+// LabelValues are the values that a label key has among the connections of an audience.
 type LabelValues struct {
 	Key      string       `json:"key"`
 	Values   []LabelValue `json:"values"`   // those with the most connections first
@@ -208,7 +210,7 @@ type LabelValues struct {
 	NodesKnown int  `json:"nodes_known"`
 }
 
-// LabelValue is a value, and how many connections have it.
+// LabelValue is a value of a label key, and how many connections have it.
 type LabelValue struct {
 	Value       string `json:"value"`
 	Connections int    `json:"connections"`
@@ -224,7 +226,7 @@ func (b *Backend) LabelValues(ctx context.Context, key string, to any, limit int
 	return values, err
 }
 
-// LabelKeys are the keys that labels have.
+// LabelKeys are the keys that the labels of an audience's connections have.
 type LabelKeys struct {
 	Keys       []LabelKey `json:"keys"`      // those with the most connections first
 	Distinct   int        `json:"distinct"`  // how many there are, listed or not
@@ -233,7 +235,7 @@ type LabelKeys struct {
 	NodesKnown int        `json:"nodes_known"`
 }
 
-// LabelKey is a key, and how many connections have labels of it.
+// LabelKey is a label key, and how many connections have labels with it.
 type LabelKey struct {
 	Key         string `json:"key"`
 	Connections int    `json:"connections"`
@@ -251,25 +253,25 @@ func (b *Backend) LabelKeys(ctx context.Context, to any, limit int) (keys LabelK
 
 // SceneTable says how many pages are in each scene: each combination of values of some keys.
 type SceneTable struct {
-	By         []string     `json:"by"`
-	Scenes     []SceneRow   `json:"scenes"` // those with the most pages first
-	Rest       RestOfScenes `json:"rest"`
+	By         []string     `json:"by"`      // the keys, as they were asked for
+	Scenes     []SceneRow   `json:"scenes"`  // those with the most pages first
+	Rest       RestOfScenes `json:"rest"`    // the scenes that are not listed
 	Matched    int          `json:"matched"` // pages of the audience, each once. One with several values of a key is in several scenes
 	Nodes      int          `json:"nodes"`   // that have answered
 	NodesKnown int          `json:"nodes_known"`
 }
 
-// SceneRow is a scene of a SceneTable.
+// SceneRow is one scene of a SceneTable, named by its labels.
 type SceneRow struct {
-	Labels          Labels `json:"labels"` // a key that the pages lack is missing
-	Matched         int    `json:"matched"`
+	Labels          Labels `json:"labels"`            // a key that the pages lack is missing
+	Matched         int    `json:"matched"`           // pages in the scene
 	AtMost          int    `json:"at_most"`           // pages that it may have; 0: Matched is exact
 	PushesPerMinute *int   `json:"pushes_per_minute"` // that such a page can have matched; nil for a key that is confined
 }
 
-// RestOfScenes are the scenes that a SceneTable does not list.
+// RestOfScenes sums up the scenes that a SceneTable does not list.
 type RestOfScenes struct {
-	Scenes    int  `json:"scenes"`
+	Scenes    int  `json:"scenes"`    // how many there are
 	Matched   int  `json:"matched"`   // their pages, each in each of its scenes
 	Estimated bool `json:"estimated"` // Scenes is, to about 3 % of all scenes
 }
@@ -284,17 +286,17 @@ func (b *Backend) CountScenes(ctx context.Context, by []string, to any, limit in
 	return table, err
 }
 
-// Member is a user in a scene.
+// Member is a user who has at least one page in a scene.
 type Member struct {
-	User        string    `json:"user"`
+	User        string    `json:"user"`        // who the page's token says that it is
 	Labels      Labels    `json:"labels"`      // that members show; none for a key that is confined
 	Since       time.Time `json:"since"`       // zero for a key that is confined, and where it is not known
 	Connections int       `json:"connections"` // 0: it is leaving. A Page is not told
 }
 
-// SceneCount says how many are in a scene.
+// SceneCount says how many users and connections are in the scene of one value of a key.
 type SceneCount struct {
-	Value       string `json:"value"`
+	Value       string `json:"value"`       // of the key
 	Members     int    `json:"members"`     // users; 0 for a key that is confined
 	Anonymous   int    `json:"anonymous"`   // connections without a user; 0 for a key that is confined
 	Connections int    `json:"connections"` // of both
@@ -325,7 +327,8 @@ func (b *Backend) Scenes(ctx context.Context, key string) iter.Seq2[SceneCount, 
 	})
 }
 
-// Scene says how many are in one scene.
+// Scene returns how many are in one scene; all figures are 0 where nobody is. The error's kind is KindNotFound where the server keeps no
+// presence of the key. The key's scope must hold read.
 func (b *Backend) Scene(ctx context.Context, key, value string) (SceneCount, error) {
 	var scene struct {
 		Count, Anonymous, Connections int

@@ -28,7 +28,7 @@ import (
 
 var _ scenecast.Node = (*Hub)(nil)
 
-// Options are what a hub needs and may have.
+// Options are what a hub needs (Node, Limits, Log), and what it may have.
 type Options struct {
 	Node   scenecast.NodeID
 	Limits label.Limits  // of one connection's labels, for changes by the backend
@@ -104,7 +104,7 @@ type Hub struct {
 	endings  pastending.Store
 }
 
-// New makes a hub without shards.
+// New makes a hub without shards: AddShard adds one for each loop, before the first connection or push.
 func New(o Options) *Hub {
 	h := &Hub{
 		node:   o.Node,
@@ -166,14 +166,14 @@ func (h *Hub) AddShard(loop Loop) *Shard {
 // SetLimits puts other limits of labels in force, for changes by the backend from then on. Nobody loses labels that are there.
 func (h *Hub) SetLimits(l label.Limits) { h.limits.Store(&l) }
 
-// Connections is how many pages are here now.
+// Connections returns how many pages of all apps are here now.
 func (h *Hub) Connections() int { return int(h.connections.Load()) }
 
 // Opened is how many pages have come, since the start of the first process that had them. What was taken over from another process has
 // not come anew.
 func (h *Hub) Opened() int64 { return int64(h.opened.Load()) }
 
-// Pushes is how many pushes the hub was given.
+// Pushes returns how many pushes the hub was given since it was made, whether they matched anybody or not.
 func (h *Hub) Pushes() int64 { return h.pushes.Load() }
 
 // Deliver implements scenecast.Node.

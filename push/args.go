@@ -43,13 +43,14 @@ func JSONArgs(values map[string]json.RawMessage) Args {
 	return a
 }
 
-// String returns a text argument; a problem names one that is missing or no text.
+// String returns a text. The error is a *problem.Problem of the kind Invalid at the argument's name: it is missing, or no text.
 func (a Args) String(name string) (string, error) {
 	v, err := a.value(Param{Name: name, Type: String})
 	return v.text, err
 }
 
-// Integer returns a whole number; a problem names one that is missing, or is none, or does not fit 64 bits.
+// Integer returns a whole number. The error is a *problem.Problem of the kind Invalid at the argument's name: it is missing, no whole number, or
+// does not fit 64 bits.
 func (a Args) Integer(name string) (int64, error) {
 	v, err := a.value(Param{Name: name, Type: Integer})
 	if err != nil {
@@ -62,7 +63,8 @@ func (a Args) Integer(name string) (int64, error) {
 	return n, nil
 }
 
-// Number returns a number; a problem names one that is missing or none.
+// Number returns a number. The error is a *problem.Problem of the kind Invalid at the argument's name: it is missing, no number, or outside a
+// float64.
 func (a Args) Number(name string) (float64, error) {
 	v, err := a.value(Param{Name: name, Type: Number})
 	if err != nil {
@@ -75,19 +77,19 @@ func (a Args) Number(name string) (float64, error) {
 	return f, nil
 }
 
-// Boolean returns a truth value; a problem names one that is missing or none.
+// Boolean returns true or false. The error is a *problem.Problem of the kind Invalid at the argument's name: it is missing, or neither.
 func (a Args) Boolean(name string) (bool, error) {
 	v, err := a.value(Param{Name: name, Type: Boolean})
 	return v.text == "true", err
 }
 
-// Has reports whether the argument was given.
+// Has reports whether the argument was given by the caller, whatever its type; a default is not counted.
 func (a Args) Has(name string) bool {
 	_, ok := a.values[name]
 	return ok
 }
 
-// Type is what a parameter takes.
+// Type is what a parameter takes: one of Types.
 type Type string
 
 // The types. Those of JSON, with integers apart.
@@ -101,10 +103,10 @@ const (
 // Types are all types, in the order of the documentation.
 var Types = []Type{String, Integer, Number, Boolean}
 
-// Param is a declared parameter.
+// Param is a parameter that a Declaration has.
 type Param struct {
-	Name    string
-	Type    Type
+	Name    string          // a letter or '_', then letters, digits or '_'
+	Type    Type            // of the argument, and of Default
 	Default json.RawMessage // taken when no argument is given; nil: there must be one
 }
 

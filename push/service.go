@@ -18,7 +18,7 @@ import (
 	"scenecast/tracing"
 )
 
-// Request asks for one push.
+// Request asks for one push. Service.Check says what is wrong with one.
 type Request struct {
 	To       audience.Expr     // which pages
 	Except   audience.Expr     // of those, which not; may be zero. A page that has come back has a new @id and its old @page
@@ -38,7 +38,7 @@ type Request struct {
 	IdempotencyKey string
 }
 
-// Result is what became of a push.
+// Result is what became of a push, over all nodes that have answered.
 type Result struct {
 	ID       string             // empty for a dry run
 	Position scenecast.Position // zero for a dry run, and for a caller who is confined
@@ -71,11 +71,11 @@ type Service struct {
 	FrameOf func(app string, m scenecast.Message, room int) int
 }
 
-// TriggerRun is a trigger that has run.
+// TriggerRun is a call of a trigger that has pushed something.
 type TriggerRun struct {
-	Caller access.Caller
-	Name   string
-	Result Result
+	Caller access.Caller           // who has called it
+	Name   string                  // of the trigger
+	Result Result                  // of its push
 	Trace  *scenecast.TraceContext // of the call; nil: it is not sampled
 }
 
@@ -92,7 +92,7 @@ func NewService(engine Engine, limits Limits, findTrigger func(app, name string)
 	}
 }
 
-// Rates are those of its callers, for whatever else they submit.
+// Rates are the rates of the service's callers, for parts that submit pushes in their names by another way. They may be used concurrently.
 func (s *Service) Rates() *access.Rates { return s.engine.Rates }
 
 // Limited is how many pushes were refused by the rates of API keys: of pushes, and of deliveries.
@@ -158,7 +158,8 @@ func (s *Service) Submit(ctx context.Context, c access.Caller, r Request) (Pendi
 	return submitted{carried, r.Receipt, span, began, s.times[r.Receipt]}, nil
 }
 
-// Push sends a message to an audience and says whom it reached: Submit, then Wait.
+// Push is Submit, then Wait: it returns when what r.Receipt asks for is in. The errors are those of Submit, after which nothing was sent, and of
+// scenecast.Pending.Wait: after ctx's error the push is published all the same.
 func (s *Service) Push(ctx context.Context, c access.Caller, r Request) (Result, error) {
 	p, err := s.Submit(ctx, c, r)
 	if err != nil {

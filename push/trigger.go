@@ -15,12 +15,14 @@ import (
 	"scenecast/problem"
 )
 
-// Trigger is a push that has a name: it turns the arguments of a call into a request. Called concurrently.
+// Trigger is a push that has a name: it turns the arguments of a call into a request. It is called concurrently.
 type Trigger interface {
+	// Request returns what is to be pushed. A *problem.Problem is told to the caller, as of Args; any other error is logged, and told as
+	// "internal error". After an error nothing is pushed.
 	Request(ctx context.Context, args Args) (Request, error)
 }
 
-// TriggerFunc is a trigger written in Go.
+// TriggerFunc is a function as a Trigger, for triggers written in Go (server.Options.Triggers).
 type TriggerFunc func(ctx context.Context, args Args) (Request, error)
 
 // Request calls f.
@@ -44,7 +46,7 @@ func (t *Triggers) Add(app, name string, trigger Trigger) error {
 	return nil
 }
 
-// Find returns the trigger of an app with this name.
+// Find returns the trigger with this name in an app; false where there is none.
 func (t *Triggers) Find(app, name string) (Trigger, bool) {
 	trigger, ok := t.byName[appTrigger{app, name}]
 	return trigger, ok
@@ -52,7 +54,7 @@ func (t *Triggers) Find(app, name string) (Trigger, bool) {
 
 // Declaration is a trigger as a configuration declares it.
 type Declaration struct {
-	Params  []Param
+	Params  []Param         // each with a name of its own
 	To      json.RawMessage // an audience in either spelling; $name stands for a parameter
 	Message json.RawMessage // any JSON; $name in a text stands for a parameter, $$ for a dollar sign
 

@@ -56,7 +56,8 @@ func (d *drains) close() {
 
 // Drain empties this node while its process goes on: as on SIGTERM, readiness is off for a delay, then pages are told to reconnect and
 // refused. It returns at once. HTTP calls are answered as ever, and the node is in its cluster as ever, until the process ends or Undrain
-// is called. A call while it drains changes nothing, and tells how it stands.
+// is called. A call while it drains changes nothing, and tells how it stands. The error is a *problem.Problem of the kind Unavailable: the server
+// stops, has handed its pages over, or a reload or handover has not ended before ctx has.
 func (s *Server) Drain(ctx context.Context, r api.DrainRequest) (api.Drain, error) {
 	select { // no handover is under way, and none begins
 	case <-s.reload.turn:
@@ -96,7 +97,7 @@ func (s *Server) Drain(ctx context.Context, r api.DrainRequest) (api.Drain, erro
 	return s.drainingLocked(), nil
 }
 
-// Draining tells how a drain stands.
+// Draining returns how the drain of this node stands, with the pages that are connected now; its State is api.DrainServing where there is none.
 func (s *Server) Draining() api.Drain {
 	s.drains.mu.Lock()
 	defer s.drains.mu.Unlock()

@@ -30,7 +30,8 @@ import (
 	"scenecast/tracing"
 )
 
-// Options are what a program gives a server besides the configuration.
+// Options are what a program gives a server: the configuration, and what cannot stand in one. New takes a copy; the zero values of all but Config
+// are fine.
 type Options struct {
 	Config config.Config // as from config.Default or config.Load
 
@@ -183,13 +184,13 @@ func New(ctx context.Context, o Options) (_ *Server, err error) {
 	return s, nil
 }
 
-// Addr is the address that the port is open on.
+// Addr returns the address that the port (listen) is open on, with the number that the system has chosen where the setting says 0.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Connections is how many pages are connected now.
+// Connections returns how many pages of all apps are connected to this node now.
 func (s *Server) Connections() int { return s.hub.Connections() }
 
-// Push pushes from within the program; the errors are those of push.Service.Push.
+// Push pushes to pages of the default app, on all nodes, without a key, its rates or the HTTP API. The errors are those of push.Service.Push.
 func (s *Server) Push(ctx context.Context, r push.Request) (push.Result, error) {
 	return s.pushes.Push(ctx, access.Caller{App: scenecast.DefaultApp}, r)
 }
