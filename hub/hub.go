@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/hub/endings"
 	"scenecast/hub/framecache"
-	"scenecast/hub/pastending"
 	"scenecast/hub/receipt"
 	"scenecast/hub/replay"
 	"scenecast/hub/session"
@@ -101,7 +101,7 @@ type Hub struct {
 	frames   framecache.Cache
 	reader   *replay.Reader
 	sessions *session.Store
-	endings  pastending.Store
+	endings  endings.History
 }
 
 // New makes a hub without shards: AddShard adds one for each loop, before the first connection or push.

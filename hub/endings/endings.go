@@ -1,6 +1,6 @@
-// Package pastending keeps how the last connections of pages have ended, so that people can be told why a page has lost its connection. It is
+// Package endings is a history of how connections of pages have ended: it keeps how the last connections of pages have ended, so that people can be told why a page has lost its connection. It is
 // bounded, and forgets first what has ended first.
-package pastending
+package endings
 
 import (
 	"hash/maphash"
@@ -16,9 +16,9 @@ const (
 	Max     = 50_000 // endings of all pages that are kept, in 1.2 MB
 )
 
-// Store is what is kept: the newest endings of all pages, one behind the other. To note one is to write it in its place; to tell those of a page is to
+// History is what is kept: the newest endings of all pages, one behind the other. To note one is to write it in its place; to tell those of a page is to
 // look through all. The zero value is ready. Its methods may be called concurrently.
-type Store struct {
+type History struct {
 	mu   sync.Mutex
 	seed maphash.Seed
 	ring *ring // nil: there was no ending yet
@@ -38,35 +38,35 @@ type ending struct {
 }
 
 // Add notes that a connection of a page has ended. The name may be changed afterwards.
-func (s *Store) Add(name []byte, at time.Time, e scenecast.Ending) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ring == nil {
-		s.seed, s.ring = maphash.MakeSeed(), new(ring)
+func (h *History) Add(name []byte, at time.Time, e scenecast.Ending) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ring == nil {
+		h.seed, h.ring = maphash.MakeSeed(), new(ring)
 	}
-	s.ring.pages[s.next] = maphash.Bytes(s.seed, name)
-	s.ring.endings[s.next] = ending{at.UnixMilli(), e.Code, e.Cause}
-	if s.next++; s.next == Max {
-		s.next = 0
+	h.ring.pages[h.next] = maphash.Bytes(h.seed, name)
+	h.ring.endings[h.next] = ending{at.UnixMilli(), e.Code, e.Cause}
+	if h.next++; h.next == Max {
+		h.next = 0
 	}
 }
 
 // Of are the endings of a page that are kept, the newest first, and PerPage at most.
-func (s *Store) Of(name string) (list []scenecast.PastEnding) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ring == nil {
+func (h *History) Of(name string) (list []scenecast.PastEnding) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ring == nil {
 		return nil
 	}
-	page := maphash.String(s.seed, name)
+	page := maphash.String(h.seed, name)
 	look := func(from, to int) {
 		for i := to - 1; i >= from && len(list) < PerPage; i-- {
-			if e := &s.ring.endings[i]; s.ring.pages[i] == page && e.at != 0 {
+			if e := &h.ring.endings[i]; h.ring.pages[i] == page && e.at != 0 {
 				list = append(list, scenecast.PastEnding{At: time.UnixMilli(e.at), Cause: e.cause.String(), Code: e.code})
 			}
 		}
 	}
-	look(0, s.next)
-	look(s.next, Max)
+	look(0, h.next)
+	look(h.next, Max)
 	return list
 }

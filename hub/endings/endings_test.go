@@ -1,4 +1,4 @@
-package pastending
+package endings
 
 import (
 	"fmt"
@@ -9,20 +9,20 @@ import (
 	"scenecast"
 )
 
-func TestStore(t *testing.T) {
-	var s Store
-	if got := s.Of("a"); got != nil {
+func TestHistory(t *testing.T) {
+	var h History
+	if got := h.Of("a"); got != nil {
 		t.Errorf("nothing has ended, and there is %v", got)
 	}
 	begin := time.UnixMilli(1_700_000_000_000)
 	add := func(name string, n int) {
-		s.Add([]byte(name), begin.Add(time.Duration(n)*time.Second), scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + n)})
+		h.Add([]byte(name), begin.Add(time.Duration(n)*time.Second), scenecast.Ending{Cause: scenecast.CauseDisconnected, Code: scenecast.CloseCode(4000 + n)})
 	}
 	for i := range PerPage + 2 {
 		add("a", i)
 		add("b", i)
 		var codes []int
-		for j, e := range s.Of("a") {
+		for j, e := range h.Of("a") {
 			codes = append(codes, int(e.Code))
 			if want := begin.Add(time.Duration(i-j) * time.Second); !e.At.Equal(want) || e.Cause != "disconnected" {
 				t.Errorf("after %d: %+v, want it at %v", i+1, e, want)
@@ -38,12 +38,12 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestStoreIsBounded: what has ended first is forgotten first, of whichever page.
-func TestStoreIsBounded(t *testing.T) {
-	var s Store
+// TestHistoryIsBounded: what has ended first is forgotten first, of whichever page.
+func TestHistoryIsBounded(t *testing.T) {
+	var h History
 	begin := time.UnixMilli(1_700_000_000_000)
 	add := func(name string, n int) {
-		s.Add([]byte(name), begin.Add(time.Duration(n)*time.Millisecond), scenecast.Ending{Cause: scenecast.CauseReset})
+		h.Add([]byte(name), begin.Add(time.Duration(n)*time.Millisecond), scenecast.Ending{Cause: scenecast.CauseReset})
 	}
 	add("often", 0)
 	for i := 1; i < Max; i++ {
@@ -56,7 +56,7 @@ func TestStoreIsBounded(t *testing.T) {
 	kept := func(name string, want ...int) {
 		t.Helper()
 		var at []int
-		for _, e := range s.Of(name) {
+		for _, e := range h.Of(name) {
 			at = append(at, int(e.At.Sub(begin).Milliseconds()))
 		}
 		if !slices.Equal(at, want) {
@@ -75,15 +75,15 @@ func TestStoreIsBounded(t *testing.T) {
 
 // TestAddAllocatesNothing: many pages may end at once.
 func TestAddAllocatesNothing(t *testing.T) {
-	var s Store
+	var h History
 	names := make([][]byte, Max+Max/2)
 	for i := range names {
 		names[i] = []byte(fmt.Sprint("page", i))
 	}
-	s.Add(names[0], time.Now(), scenecast.Ending{})
+	h.Add(names[0], time.Now(), scenecast.Ending{})
 	n := 0
 	if got := testing.AllocsPerRun(len(names)-1, func() {
-		s.Add(names[n], time.Now(), scenecast.Ending{})
+		h.Add(names[n], time.Now(), scenecast.Ending{})
 		n++
 	}); got != 0 {
 		t.Errorf("%v allocations an ending", got)
@@ -91,25 +91,25 @@ func TestAddAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	var s Store
+	var h History
 	names := make([][]byte, 20_000)
 	for i := range names {
 		names[i] = []byte(fmt.Sprint("a\x00page", i, "\x00@", i))
 	}
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
-		s.Add(names[n%len(names)], time.Now(), scenecast.Ending{})
+		h.Add(names[n%len(names)], time.Now(), scenecast.Ending{})
 	}
 }
 
 // BenchmarkOf looks for a page that is not there, among as many endings as are kept.
 func BenchmarkOf(b *testing.B) {
-	var s Store
+	var h History
 	for i := range Max {
-		s.Add([]byte(fmt.Sprint(i)), time.Now(), scenecast.Ending{})
+		h.Add([]byte(fmt.Sprint(i)), time.Now(), scenecast.Ending{})
 	}
 	for b.Loop() {
-		if s.Of("nobody") != nil {
+		if h.Of("nobody") != nil {
 			b.Fatal("it is there")
 		}
 	}
