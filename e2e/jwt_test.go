@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -13,10 +14,14 @@ import (
 const jwtSecret = "signs the tokens of pages in a browser"
 
 // signed is a JSON Web Token (RFC 7515, by HS256) of user 42, which ends in so long.
-func signed(in time.Duration) string {
+func signed(in time.Duration) string { return signedBy(jwtSecret, `{"sub":"42"}`, in) }
+
+// signedBy has these claims, and is signed by another secret.
+func signedBy(secret, claims string, in time.Duration) string {
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode([]byte(`{"alg":"HS256"}`)) + "." + encode(fmt.Appendf(nil, `{"sub":"42","exp":%d}`, time.Now().Add(in).Unix()))
-	mac := hmac.New(sha256.New, []byte(jwtSecret))
+	claims = fmt.Sprintf(`%s,"exp":%d}`, strings.TrimSuffix(claims, "}"), time.Now().Add(in).Unix())
+	text := encode([]byte(`{"alg":"HS256"}`)) + "." + encode([]byte(claims))
+	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(text))
 	return text + "." + encode(mac.Sum(nil))
 }

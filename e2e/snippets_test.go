@@ -1,13 +1,8 @@
 package e2e_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"go/parser"
-	gotoken "go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -22,6 +17,9 @@ type snippet struct {
 	code     string
 }
 
+// along is the language along with which the blocks of another one are looked at.
+type along string
+
 // languages says who looks at the blocks of a language: a function here, which gets all of them at once, or, as a text, what else.
 var languages = map[string]any{
 	"sh":         "TestShellSnippets runs each command",
@@ -29,10 +27,10 @@ var languages = map[string]any{
 	"yaml":       checkYAML,
 	"go":         checkGo,
 	"php":        checkPHP,
-	"js":         checkJavaScript,
-	"jsx":        checkJavaScript,
-	"html":       checkMarkup,
-	"blade":      checkMarkup,
+	"blade":      along("php"),
+	"js":         checkPages,
+	"jsx":        along("js"),
+	"html":       along("js"),
 	"http":       "TestAPIDocument of the server makes each call",
 	"transcript": "TestProtocolDocument of the server speaks each line",
 	"nginx":      "TestProxies of the command line runs each block",
@@ -44,14 +42,18 @@ var languages = map[string]any{
 	"":           "what is shown, or a shape in words",
 }
 
-// TestSnippets: every block of code in a document is one that its language can read, or one that another test runs. The Chinese documents have the same
-// blocks, which TestDocumentsInChinese holds.
+// TestSnippets: every block of code in a document is run, or is one that another test runs. The Chinese documents have the same blocks, which
+// TestDocumentsInChinese holds.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	byLanguage := make(map[string][]snippet)
 	for _, file := range documents(t) {
 		for _, s := range snippetsOf(t, file) {
-			byLanguage[s.language] = append(byLanguage[s.language], s)
+			language := s.language
+			if main, ok := languages[language].(along); ok {
+				language = string(main)
+			}
+			byLanguage[language] = append(byLanguage[language], s)
 		}
 	}
 	for language, all := range byLanguage {
@@ -71,7 +73,7 @@ func TestSnippets(t *testing.T) {
 // documents are those whose snippets are tested, in English.
 func documents(t *testing.T) (files []string) {
 	t.Helper()
-	for _, pattern := range []string{"../README.md", "../docs/*.md", "../clients/*/README.md", "../examples/*/README.md", "../bench/*/README.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/adr/*.md", "../clients/*/README.md", "../examples/*/README.md", "../bench/*/README.md", "../dashboard/*/README.md"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, found, err)
@@ -117,79 +119,4 @@ func snippetsOf(t *testing.T, file string) (all []snippet) {
 		t.Errorf("%s: the block does not end", open.place)
 	}
 	return all
-}
-
-// run runs a program that reads all blocks, as JSON, from its standard input, and writes what is wrong.
-func run(t *testing.T, all []snippet, name string, args ...string) {
-	t.Helper()
-	type block struct{ Place, Language, Code string }
-	blocks := make([]block, len(all))
-	for i, s := range all {
-		blocks[i] = block{s.place, s.language, s.code}
-	}
-	input, err := json.Marshal(blocks)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := exec.CommandContext(t.Context(), name, args...)
-	c.Stdin = bytes.NewReader(input)
-	if said, err := c.CombinedOutput(); err != nil || len(said) > 0 {
-		t.Errorf("%v: %s", err, said)
-	}
-}
-
-func checkGo(t *testing.T, all []snippet) {
-	for _, s := range all {
-		_, whole := parser.ParseFile(gotoken.NewFileSet(), "", s.code, 0)
-		_, declarations := parser.ParseFile(gotoken.NewFileSet(), "", "package p\n"+s.code, 0)
-		_, statements := parser.ParseFile(gotoken.NewFileSet(), "", "package p\nfunc f() {\n"+s.code+"\n}", 0)
-		if whole != nil && declarations != nil && statements != nil {
-			t.Errorf("%s: %v", s.place, statements)
-		}
-	}
-}
-
-func checkPHP(t *testing.T, all []snippet) {
-	// A block may be a part of a file: of a class, or of an array.
-	run(t, all, "php", "-d", "display_errors=stderr", "-r", `function reads(string $code): ?string {
-		try { token_get_all($code, TOKEN_PARSE); return null; } catch (ParseError $e) { return "{$e->getMessage()} in line {$e->getLine()}"; }
-	}
-	foreach (json_decode(stream_get_contents(STDIN), true) as ['Place' => $place, 'Code' => $code]) {
-		$code = preg_replace('/^\s*<\?php/', '', $code);
-		$why = reads("<?php $code");
-		if ($why !== null && reads("<?php class A { $code }") !== null && reads("<?php [ $code ];") !== null) echo "$place: $why\n";
-	}`)
-}
-
-// parseJavaScript reads each block by esbuild.
-const parseJavaScript = `
-import { readFileSync } from "node:fs";
-import { transformSync } from "../dashboard/app/node_modules/esbuild/lib/main.js";
-for (const { Place, Code } of JSON.parse(readFileSync(0, "utf8"))) {
-	try { transformSync(Code, { loader: "jsx", jsx: "automatic", logLevel: "silent" }); } catch (error) {
-		console.log(Place + ": " + error.message);
-	}
-}`
-
-func checkJavaScript(t *testing.T, all []snippet) {
-	run(t, all, "node", "--input-type=module", "-e", parseJavaScript)
-}
-
-var script = regexp.MustCompile(`(?s)<script(?:\s[^>]*)?>(.*?)</script>`)
-
-// checkMarkup looks at the scripts inside, and that elements of script and style end.
-func checkMarkup(t *testing.T, all []snippet) {
-	var scripts []snippet
-	for _, s := range all {
-		found := script.FindAllStringSubmatch(s.code, -1)
-		if len(found) != strings.Count(s.code, "<script") {
-			t.Errorf("%s: a script does not end", s.place)
-		}
-		for _, match := range found {
-			if s.language == "html" {
-				scripts = append(scripts, snippet{place: s.place, language: "js", code: match[1]})
-			}
-		}
-	}
-	checkJavaScript(t, scripts)
 }
