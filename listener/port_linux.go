@@ -17,13 +17,15 @@ func openPort(ctx context.Context, addr string, sockets, sendBuffer int) ([]*net
 		return []*net.TCPListener{l}, err
 	}
 	// Sockets that share a port share it with another server's, too, and each server would get half of the connections. A socket
-	// that does not share the port fails to open where another server has it.
-	alone, err := listen(ctx, addr, sendBuffer, false)
-	if err != nil {
-		return nil, err
+	// that does not share the port fails to open where another server has it. A port that the kernel chooses is no other server's, also
+	// where it can be shared; closed and opened again, it could be somebody else's by then.
+	if _, port, _ := net.SplitHostPort(addr); port != "0" && port != "" {
+		alone, err := listen(ctx, addr, sendBuffer, false)
+		if err != nil {
+			return nil, err
+		}
+		_ = alone.Close()
 	}
-	addr = alone.Addr().String()
-	_ = alone.Close()
 	var ports []*net.TCPListener
 	for range sockets {
 		l, err := listen(ctx, addr, sendBuffer, true)
@@ -33,6 +35,7 @@ func openPort(ctx context.Context, addr string, sockets, sendBuffer int) ([]*net
 			}
 			return nil, err
 		}
+		addr = l.Addr().String()
 		ports = append(ports, l)
 	}
 	return ports, nil
