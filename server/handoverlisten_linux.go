@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,7 @@ type handoverService struct {
 
 	mu       sync.Mutex
 	watchers map[chan attempt]struct{} // who wants to know how attempts end
+	silent   []*link.Conn              // callers that have not said what they want, the oldest first
 }
 
 // attempt is what happens to a handover.
@@ -63,11 +65,31 @@ func (s *Server) listenForSuccessor(ctx context.Context) error {
 	return nil
 }
 
-// maxHandoverCallers bounds who is served at a time.
-const maxHandoverCallers = 8
+// maxSilentCallers bounds those that have connected and not said what they want. One more has the oldest be closed, so that they do not keep a
+// process out that speaks. Those that have spoken need no bound: of each kind one is served at a time, and others are refused at once.
+const maxSilentCallers = 8
+
+// connected keeps a caller until it has spoken, in the place of the one that has been silent for longest where there are many.
+func (h *handoverService) connected(conn *link.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.silent) == maxSilentCallers {
+		h.silent[0].Close()
+		h.silent = slices.Delete(h.silent, 0, 1)
+	}
+	h.silent = append(h.silent, conn)
+}
+
+// spoken notes that a caller is not silent any more, or has gone.
+func (h *handoverService) spoken(conn *link.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.silent, conn); i >= 0 {
+		h.silent = slices.Delete(h.silent, i, i+1)
+	}
+}
 
 func (h *handoverService) accept(ctx context.Context) {
-	callers := make(chan struct{}, maxHandoverCallers)
 	for {
 		c, err := h.listener.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
@@ -84,15 +106,8 @@ func (h *handoverService) accept(ctx context.Context) {
 			h.server.handovers.count(handoverRefused)
 			continue
 		}
-		select {
-		case callers <- struct{}{}:
-			h.running.Go(func() {
-				defer func() { <-callers }()
-				h.serve(ctx, conn)
-			})
-		default:
-			conn.Close()
-		}
+		h.connected(conn)
+		h.running.Go(func() { h.serve(ctx, conn) })
 	}
 }
 
@@ -102,6 +117,7 @@ func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
 	defer closing()
 	conn.SetDeadline(time.Now().Add(helloWithin))
 	k, payload, err := conn.Receive()
+	h.spoken(conn)
 	switch {
 	case err != nil:
 		conn.Close() // somebody who only looks whether anybody is here, among others

@@ -48,7 +48,7 @@ const workPause = 10 * time.Millisecond
 func (h *handoverService) pass(fd int, v socket.Visitor) {
 	var e handover.Encoder
 	e.Record(fieldItem, func(e *handover.Encoder) { socket.EncodeVisitor(e, v) })
-	_ = h.conn.Send(handover.KindVisitors, e.Encoded(), fd)
+	_ = h.conn.SendWithin(sendWithin, handover.KindVisitors, e.Encoded(), fd)
 }
 
 // endHandover ends the connection to the process that has the pages: this one has nothing left to tell.
@@ -56,6 +56,7 @@ func (s *Server) endHandover() {
 	h := s.handover
 	h.end()
 	if h != nil && h.conn != nil {
+		h.next.flush()
 		h.conn.Close()
 		<-h.next.done
 	}

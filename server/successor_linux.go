@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"time"
 
 	"scenecast"
 	"scenecast/engine/cluster"
@@ -27,6 +28,13 @@ type successor struct {
 	calls map[uint64]*forwarded // that are not answered
 	ended bool                  // the other process has
 	done  chan struct{}
+
+	within      time.Duration   // for the other process to read a message
+	unsent      []unsentMessage // guarded by mu
+	unsentBytes int             // guarded by mu
+	closing     bool            // guarded by mu: nothing more is sent than what waits
+	wake        chan struct{}   // has a value when write is to look
+	written     chan struct{}   // closed when write has ended
 }
 
 // forwarded is a push or a query that the other process has.
@@ -41,7 +49,10 @@ type forwarded struct {
 }
 
 func newSuccessor(conn *link.Conn, h *hub.Hub) *successor {
-	return &successor{conn: conn, hub: h, calls: make(map[uint64]*forwarded), done: make(chan struct{})}
+	return &successor{
+		conn: conn, hub: h, calls: make(map[uint64]*forwarded), done: make(chan struct{}),
+		within: sendWithin, wake: make(chan struct{}, 1), written: make(chan struct{}),
+	}
 }
 
 // begin keeps a call until it is answered.
@@ -100,19 +111,6 @@ func (s *successor) Ask(ctx context.Context, q scenecast.Query) (r scenecast.Rep
 	return r, json.Unmarshal(f.reply, &r)
 }
 
-// send sends a call. Where the other process is gone, it is surely not done.
-func (s *successor) send(id uint64, k handover.Kind, payload []byte) {
-	if s.conn.Send(k, payload) == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f := s.calls[id]; f != nil {
-		delete(s.calls, id)
-		f.end(scenecast.ErrUnavailable)
-	}
-}
-
 // Wait implements scenecast.Pending.
 func (f *forwarded) Wait(ctx context.Context) (scenecast.Published, error) {
 	select {
@@ -138,9 +136,10 @@ func (f *forwarded) WaitQueued(ctx context.Context) error {
 	}
 }
 
-// run takes what the other process tells, until that has ended.
+// run sends what waits, and takes what the other process tells, until that has ended, or was given up.
 func (s *successor) run() {
 	defer close(s.done)
+	go s.write()
 	for {
 		k, payload, err := s.conn.Receive()
 		if err == nil {
@@ -152,6 +151,10 @@ func (s *successor) run() {
 	}
 	s.mu.Lock()
 	s.ended = true
+	for _, m := range s.unsent {
+		s.refuse(m.call)
+	}
+	s.unsent, s.unsentBytes = nil, 0
 	for id, f := range s.calls {
 		delete(s.calls, id)
 		f.end(scenecast.ErrUncertain) // it may have been published
@@ -216,6 +219,6 @@ func (s *successor) late(loop int) func(l *hub.LateCall) {
 		var e handover.Encoder
 		e.Uint(fieldCallLoop, uint64(loop))
 		e.Record(fieldLateCall, l.Encode)
-		_ = s.conn.Send(handover.KindDeliver, e.Encoded())
+		s.send(0, handover.KindDeliver, e.Encoded())
 	}
 }

@@ -168,11 +168,25 @@ func (c *Conn) SetDeadline(t time.Time) { _ = c.unix.SetDeadline(t) }
 
 // Send sends a message with these descriptors, which stay the caller's.
 func (c *Conn) Send(k handover.Kind, payload []byte, files ...int) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.send(k, payload, files)
+}
+
+// SendWithin is Send with a time that it has when its turn comes, in the place of the one that SetDeadline gives. Where it fails, the other side
+// may have a part of the message: the connection is of no use any more.
+func (c *Conn) SendWithin(d time.Duration, k handover.Kind, payload []byte, files ...int) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	_ = c.unix.SetWriteDeadline(time.Now().Add(d))
+	return c.send(k, payload, files)
+}
+
+// send is Send, with sending held.
+func (c *Conn) send(k handover.Kind, payload []byte, files []int) error {
 	if len(files) > MaxDescriptors {
 		return fmt.Errorf("%d descriptors in one message", len(files))
 	}
-	c.sending.Lock()
-	defer c.sending.Unlock()
 	c.frame = append(handover.AppendHead(c.frame[:0], k, len(payload)), payload...)
 	sent := 0
 	if len(files) > 0 {
