@@ -3,11 +3,13 @@ package deploy_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	"helm.sh/helm/v3/pkg/lint"
 	"helm.sh/helm/v3/pkg/lint/support"
 	core "k8s.io/api/core/v1"
@@ -51,6 +53,7 @@ func TestChart(t *testing.T) {
 		{"redis", "engine: redis\nreplicas: 2\nconfig: {redis: {url: 'redis://redis:6379/0'}, data_dir: /data/log, hooks: {events: [{name: orders, url: 'https://shop/hooks', secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}]}}\n" + redisSecrets, 2, "url: redis://redis:6379/0\n"},
 		{"external NATS", "replicas: 4\nconfig: {nats: {url: 'nats://nats:4222'}}\n" + chartSecrets, 4, "url: nats://nats:4222\n"},
 		{"five, and all else", `{replicas: 5, existingSecret: ours, serviceMonitor: {enabled: true, labels: {release: prometheus}, apiKey: {name: ours, key: prometheus}},
+			prometheusRule: {enabled: true, labels: {release: prometheus}},
 			service: {type: LoadBalancer, annotations: {a: b}}, persistence: {storageClass: fast}, podAnnotations: {c: d}, nodeSelector: {disk: ssd},
 			tolerations: [{key: push, operator: Exists}], imagePullSecrets: [{name: registry}], affinity: {nodeAffinity: {}}, image: {tag: v1.2.3},
 			config: {max_connections: 7, limits: {per_address: 100}, cluster: {election: safe}}}`, 5, "election: safe\n"},
@@ -83,6 +86,31 @@ func TestChart(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestChartAlerts: the alerts are those of deploy/prometheus, and are there on demand alone, with the labels that the operator selects by.
+func TestChartAlerts(t *testing.T) {
+	if r, err := render(chartSecrets); err != nil || r.rules != nil {
+		t.Errorf("nobody has asked for alerts: %+v, %v", r.rules, err)
+	}
+	r, err := render("prometheusRule: {enabled: true, labels: {release: prometheus}}\n" + chartSecrets)
+	if err != nil || r.rules == nil {
+		t.Fatalf("no alerts: %v", err)
+	}
+	shipped, err := os.ReadFile("prometheus/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want monitoring.PrometheusRuleSpec
+	if err := yaml.UnmarshalStrict(shipped, &want); err != nil {
+		t.Fatal(err)
+	}
+	if len(want.Groups) == 0 || len(want.Groups[0].Rules) < 20 || !reflect.DeepEqual(r.rules.Spec, want) {
+		t.Errorf("the alerts of the chart are %+v; those of deploy/prometheus %+v", r.rules.Spec, want)
+	}
+	if r.rules.Labels["release"] != "prometheus" || r.rules.Labels["app.kubernetes.io/instance"] != "push" {
+		t.Errorf("labels: %v", r.rules.Labels)
 	}
 }
 

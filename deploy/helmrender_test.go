@@ -27,6 +27,7 @@ type release struct {
 	secret      *core.Secret
 	disruptions *policy.PodDisruptionBudget
 	monitor     *monitoring.ServiceMonitor
+	rules       *monitoring.PrometheusRule
 }
 
 // render renders the chart with values in YAML, as `helm install push` does, and decodes each object as Kubernetes does, strictly: a field that
@@ -85,6 +86,9 @@ func (r *release) add(document []byte) error {
 	case "monitoring.coreos.com/v1 ServiceMonitor":
 		r.monitor = new(monitoring.ServiceMonitor)
 		into = r.monitor
+	case "monitoring.coreos.com/v1 PrometheusRule":
+		r.rules = new(monitoring.PrometheusRule)
+		into = r.rules
 	default:
 		return fmt.Errorf("an object of the kind %+v", object)
 	}
