@@ -5,38 +5,32 @@ import (
 	"fmt"
 	"path"
 	"strings"
+
+	"scenecast/capacity"
 )
 
-// What a server takes, as docs/performance.md has it measured, rounded up.
-const (
-	baseMemory    = 64 << 20
-	memoryPerPage = 2 << 10 // with labels, its place in the index, TLS apart
-	memoryOfTLS   = 40 << 10
-	kernelPerPage = 4 << 10 // which counts for the cgroup as well
-)
-
-// checkMemory compares the memory that the process may have with what the expected pages and the bounds of the settings come to.
+// checkMemory compares the memory that the process may have with what docs/capacity.md computes for the expected pages, and with what the
+// settings let come on top of it. What the kernel takes for connections counts for a cgroup as well.
 func checkMemory(_ context.Context, s *subject, r *report) {
 	limit, what, ok := s.memoryLimit()
 	if !ok {
 		r.add(Skipped, "", "neither a limit of the cgroup nor /proc/meminfo can be read")
 		return
 	}
-	c := s.Config.Config
-	perPage := uint64(memoryPerPage + kernelPerPage)
-	if c.TLS.Enabled() {
-		perPage += memoryOfTLS
+	c, constants := s.Config.Config, capacity.Measured
+	need := func(log float64) uint64 {
+		return uint64(constants.ServerMemory(s.pages, c.TLS.Enabled(), log) + constants.KernelMemory(s.pages))
 	}
-	pages := baseMemory + uint64(s.pages)*perPage
-	bounds := uint64(c.Outbox.MaxTotal)*5/4 + uint64(c.History.MaxBytes) //nolint:gosec // they have been checked
+	pages := need(0)
+	all := need(float64(c.History.MaxBytes)) + uint64(c.Outbox.MaxTotal)*5/4 //nolint:gosec // they have been checked
 	do := fmt.Sprintf("Give it %s or more (MemoryMax= of systemd, --memory of docker, limits.memory of Kubernetes), or lower outbox.max_total and history.max_bytes.",
-		size((pages+bounds)*5/4))
-	found := fmt.Sprintf("%s is %s; %s pages take about %s, and what waits for them at most %s (outbox.max_total, a quarter of it besides, history.max_bytes)",
-		what, size(limit), count(s.pages), size(pages), size(bounds))
+		size(all))
+	found := fmt.Sprintf("%s is %s; %s pages take about %s, and the log and what waits for slow pages at most %s more (twice history.max_bytes, outbox.max_total and a quarter of it)",
+		what, size(limit), count(s.pages), size(pages), size(all-pages))
 	switch {
 	case limit < pages:
 		r.add(Failure, do, "%s", found)
-	case limit < pages+bounds:
+	case limit < all:
 		r.add(Warning, do, "%s", found)
 	default:
 		r.add(OK, "", "%s", found)

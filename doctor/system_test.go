@@ -120,9 +120,11 @@ func TestSystem(t *testing.T) {
 		{"kernel.conntrack", conntrack, "8000\n", 0, doctor.Failure, "nf_conntrack_max is 8,000, and 10,000 pages"},
 		{"kernel.conntrack", "proc/sys/net/netfilter/nf_conntrack_count", "250000\n", 0, doctor.Warning, "250,000 of 262,144"},
 		{"kernel.conntrack", conntrack, "", 0, doctor.Skipped, "follows no connections"},
-		{"memory", "sys/fs/cgroup/system.slice/memory.max", "104857600\n", 0, doctor.Failure, "the memory limit of the cgroup (/sys/fs/cgroup/system.slice/memory.max) is 100 MiB"},
+		{"memory", "sys/fs/cgroup/system.slice/memory.max", "62914560\n", 0, doctor.Failure, "the memory limit of the cgroup (/sys/fs/cgroup/system.slice/memory.max) is 60 MiB"},
 		{"memory", "sys/fs/cgroup/system.slice/scenecast.service/memory.max", "268435456\n", 0, doctor.Warning, "is 256 MiB"},
-		{"memory", "sys/fs/cgroup/memory/memory.limit_in_bytes", "104857600\n", 0, doctor.Failure, "limit_in_bytes) is 100 MiB"},
+		{"memory", "sys/fs/cgroup/memory/memory.limit_in_bytes", "62914560\n", 0, doctor.Failure, "limit_in_bytes) is 60 MiB"},
+		// By docs/capacity.md: 24.3 MiB + 2 × 10,000 × 544 B + 10,000 × 3,712 B; and 2 × 64 MiB of log, and 256 MiB of outboxes with a quarter.
+		{"memory", "sys/fs/cgroup/system.slice/memory.max", "104857600\n", 0, doctor.Warning, "10,000 pages take about 70.1 MiB, and the log and what waits for slow pages at most 448 MiB more"},
 		{"memory", "proc/meminfo", "MemTotal: 409600 kB\n", 0, doctor.Warning, "the machine's memory is 400 MiB"},
 	} {
 		found := examine(t, map[string]string{c.path: c.text}, nil, func(o *doctor.Options) { o.Pages = c.pages })

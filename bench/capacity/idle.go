@@ -22,10 +22,11 @@ import (
 	"time"
 
 	"scenecast/bench/load"
+	"scenecast/capacity"
 )
 
 // idle opens pages that say nothing any more, and finds what each takes, and what it cost to connect.
-func idle(ctx context.Context, binary, scheme string, count int, path, head, memoryName, cpuName string) (figures, error) {
+func idle(ctx context.Context, binary, scheme string, count int, path, head, memoryName, cpuName string) (capacity.Figures, error) {
 	if err := load.RaiseFileLimit(count); err != nil {
 		return nil, err
 	}
@@ -60,12 +61,12 @@ func idle(ctx context.Context, binary, scheme string, count int, path, head, mem
 	}
 	after, err3 := s.cpu()
 	full, err4 := s.memory(ctx)
-	f := figures{memoryName: (full - base) / float64(count)}
+	f := capacity.Figures{memoryName: (full - base) / float64(count)}
 	if cpuName != "" {
 		f[cpuName] = (after - before) / float64(count)
 	}
-	if memoryName == pageMemory {
-		f[baseMemory] = base / (1 << 20)
+	if memoryName == capacity.PageMemory {
+		f[capacity.BaseMemory] = base / (1 << 20)
 	}
 	return f, errors.Join(err1, err2, err3, err4)
 }

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"scenecast/capacity"
 )
 
 func main() {
@@ -48,15 +50,15 @@ func run(ctx context.Context, binary, only string, rounds int) error {
 			}
 			for name, v := range found {
 				values[name] = append(values[name], v)
-				fmt.Fprintf(os.Stderr, "%s: %s\n", name, figure(v))
+				fmt.Fprintf(os.Stderr, "%s: %s\n", name, capacity.Format(v))
 			}
 		}
 	}
-	f := make(figures)
+	f := make(capacity.Figures)
 	for name, v := range values {
 		slices.Sort(v)
-		f[name], _ = strconv.ParseFloat(strings.ReplaceAll(figure(v[len(v)/2]), ",", ""), 64) // as the document has it
+		f[name], _ = strconv.ParseFloat(strings.ReplaceAll(capacity.Format(v[len(v)/2]), ",", ""), 64) // as the document has it
 	}
-	fmt.Printf("%s\n%s", f.list(), f.table())
+	fmt.Printf("%s\n%s", f.List(), f.Table())
 	return nil
 }

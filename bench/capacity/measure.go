@@ -18,36 +18,39 @@ import (
 	"time"
 
 	"scenecast/bench/load"
+	"scenecast/capacity"
 	"scenecast/freeport"
 )
 
 // measurement finds some of the constants.
 type measurement struct {
 	name    string
-	measure func(ctx context.Context, binary string) (figures, error)
+	measure func(ctx context.Context, binary string) (capacity.Figures, error)
 }
 
 var measurements = []measurement{
-	{"WebSocket", func(ctx context.Context, binary string) (figures, error) {
-		return idle(ctx, binary, "http", manyPages, "/v1/connect", upgrade, pageMemory, connectCPU)
+	{"WebSocket", func(ctx context.Context, binary string) (capacity.Figures, error) {
+		return idle(ctx, binary, "http", manyPages, "/v1/connect", upgrade, capacity.PageMemory, capacity.ConnectCPU)
 	}},
-	{"event streams", func(ctx context.Context, binary string) (figures, error) {
-		return idle(ctx, binary, "http", manyPages, "/v1/events", "", streamMemory, "")
+	{"event streams", func(ctx context.Context, binary string) (capacity.Figures, error) {
+		return idle(ctx, binary, "http", manyPages, "/v1/events", "", capacity.StreamMemory, "")
 	}},
-	{"TLS", func(ctx context.Context, binary string) (figures, error) {
-		return idle(ctx, binary, "https", manyPages/4, "/v1/connect", upgrade, tlsMemory, tlsCPU)
+	{"TLS", func(ctx context.Context, binary string) (capacity.Figures, error) {
+		return idle(ctx, binary, "https", manyPages/4, "/v1/connect", upgrade, capacity.TLSMemory, capacity.TLSCPU)
 	}},
 	{"kernel", kernel},
 	{"log", history},
 	{"deliveries", deliveries},
-	{"pushes", func(ctx context.Context, binary string) (figures, error) { return pushes(ctx, binary, pushCPU) }},
-	{"NATS", func(ctx context.Context, binary string) (figures, error) {
+	{"pushes", func(ctx context.Context, binary string) (capacity.Figures, error) {
+		return pushes(ctx, binary, capacity.PushCPU)
+	}},
+	{"NATS", func(ctx context.Context, binary string) (capacity.Figures, error) {
 		dir, err := os.MkdirTemp("", "scenecast-capacity")
 		if err != nil {
 			return nil, err
 		}
 		defer func() { _ = os.RemoveAll(dir) }()
-		return pushes(ctx, binary, natsCPU, "SCENECAST_DATA_DIR="+dir)
+		return pushes(ctx, binary, capacity.NATSCPU, "SCENECAST_DATA_DIR="+dir)
 	}},
 	{"Redis", redis},
 	{"pings", pings},
@@ -124,7 +127,7 @@ func (s *server) cpu() (float64, error) {
 }
 
 // kernel adds up the objects of a TCP connection that the kernel polls.
-func kernel(context.Context, string) (figures, error) {
+func kernel(context.Context, string) (capacity.Figures, error) {
 	text, err := os.ReadFile("/proc/slabinfo")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotHere, err)
@@ -138,11 +141,11 @@ func kernel(context.Context, string) (figures, error) {
 		size, _ := strconv.ParseFloat(string(m[1]), 64)
 		sum += size
 	}
-	return figures{kernelMemory: sum}, nil
+	return capacity.Figures{capacity.KernelMemory: sum}, nil
 }
 
 // history finds what a push takes that is kept.
-func history(ctx context.Context, binary string) (figures, error) {
+func history(ctx context.Context, binary string) (capacity.Figures, error) {
 	s, err := start(ctx, binary, "SCENECAST_HISTORY_MAX_BYTES=1GiB")
 	if err != nil {
 		return nil, err
@@ -184,7 +187,7 @@ func history(ctx context.Context, binary string) (figures, error) {
 		}
 	}
 	after, err2 := s.memory(ctx)
-	return figures{pushMemory: (after - before) / (batches * each)}, errors.Join(err1, err2)
+	return capacity.Figures{capacity.PushMemory: (after - before) / (batches * each)}, errors.Join(err1, err2)
 }
 
 // bench runs the measurement of a server by package load.
@@ -193,7 +196,7 @@ func (s *server) bench(ctx context.Context, o load.Options) (*load.Report, error
 	return load.Run(ctx, o)
 }
 
-func deliveries(ctx context.Context, binary string) (figures, error) {
+func deliveries(ctx context.Context, binary string) (capacity.Figures, error) {
 	s, err := start(ctx, binary)
 	if err != nil {
 		return nil, err
@@ -203,14 +206,14 @@ func deliveries(ctx context.Context, binary string) (figures, error) {
 	if err != nil {
 		return nil, err
 	}
-	return figures{
-		deliveryCPU: r.Scenes[0].Median.CPUOfDelivery.Total(),
-		burstCPU:    r.Scenes[1].Median.CPUOfDelivery.Total(),
+	return capacity.Figures{
+		capacity.DeliveryCPU: r.Scenes[0].Median.CPUOfDelivery.Total(),
+		capacity.BurstCPU:    r.Scenes[1].Median.CPUOfDelivery.Total(),
 	}, nil
 }
 
 // pushes finds what a push to one page takes.
-func pushes(ctx context.Context, binary, name string, settings ...string) (figures, error) {
+func pushes(ctx context.Context, binary, name string, settings ...string) (capacity.Figures, error) {
 	s, err := start(ctx, binary, settings...)
 	if err != nil {
 		return nil, err
@@ -220,10 +223,10 @@ func pushes(ctx context.Context, binary, name string, settings ...string) (figur
 	if err != nil {
 		return nil, err
 	}
-	return figures{name: r.Scenes[0].Median.CPUOfPush.Total()}, nil
+	return capacity.Figures{name: r.Scenes[0].Median.CPUOfPush.Total()}, nil
 }
 
-func redis(ctx context.Context, binary string) (figures, error) {
+func redis(ctx context.Context, binary string) (capacity.Figures, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotHere, err)
@@ -245,11 +248,11 @@ func redis(ctx context.Context, binary string) (figures, error) {
 			break
 		}
 	}
-	return pushes(ctx, binary, redisCPU, "SCENECAST_ENGINE=redis", "SCENECAST_REDIS_URL=redis://127.0.0.1:"+port)
+	return pushes(ctx, binary, capacity.RedisCPU, "SCENECAST_ENGINE=redis", "SCENECAST_REDIS_URL=redis://127.0.0.1:"+port)
 }
 
 // pings finds what a ping and its answer take.
-func pings(ctx context.Context, binary string) (figures, error) {
+func pings(ctx context.Context, binary string) (capacity.Figures, error) {
 	s, err := start(ctx, binary, "SCENECAST_WEBSOCKET_PING_INTERVAL=1s", "SCENECAST_WEBSOCKET_PONG_WAIT=5s")
 	if err != nil {
 		return nil, err
@@ -282,5 +285,5 @@ func pings(ctx context.Context, binary string) (figures, error) {
 	if pinged == 0 {
 		return nil, errors.New("no page was pinged")
 	}
-	return figures{pingCPU: (after - before) / float64(pinged)}, errors.Join(err1, err2)
+	return capacity.Figures{capacity.PingCPU: (after - before) / float64(pinged)}, errors.Join(err1, err2)
 }
