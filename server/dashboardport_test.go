@@ -38,8 +38,9 @@ func sessionFeed(t *testing.T, addr, cookie string) (response *http.Response, st
 
 // TestDashboardPort: a port of the dashboard's own has the dashboard and nothing else, and the other port does not have it.
 func TestDashboardPort(t *testing.T) {
+	t.Parallel()
 	own := freeport.Addr(t)
-	s := start(t, map[string]string{"dashboard.enabled": "true", "dashboard.listen": own, "http.body_timeout": "300ms"}, nil)
+	s := start(t, map[string]string{"dashboard.enabled": "true", "dashboard.listen": own, "http.body_timeout": inTime}, nil)
 	main := s.addr
 	if status, answer := s.call(http.MethodGet, "/dashboard/", apiKey, "", ""); status != http.StatusNotFound {
 		t.Errorf("on the port of pages: %d %s", status, answer)

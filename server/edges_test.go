@@ -26,8 +26,8 @@ func answers(t *testing.T, r io.Reader) []string {
 // TestOneAnswer: no request gets two responses, whatever net/http answers it by, and however long the client then waits.
 func TestOneAnswer(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{"http.head_timeout": "300ms", "http.idle_timeout": "300ms", "http.body_timeout": "300ms"}, nil)
-	for _, c := range []struct{ name, request, want string }{
+	s := start(t, map[string]string{"http.head_timeout": inTime, "http.idle_timeout": inTime, "http.body_timeout": inTime}, nil)
+	cases := []struct{ name, request, want string }{
 		{"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK"},
 		{"OPTIONS * with a body", "OPTIONS * HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", "200 OK"},
 		{"OPTIONS", "OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n", "405 Method Not Allowed"},
@@ -39,9 +39,14 @@ func TestOneAnswer(t *testing.T) {
 		{"half a head", "GET /healthz HTTP/1.1\r\nHost:", "408 Request Timeout"},
 		{"half a second head", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK"},
 		{"a body that does not come", "POST /v1/push HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", "401 Unauthorized"},
-	} {
-		_, in := s.raw(c.request)
-		if got := strings.Join(answers(t, in), ", "); got != c.want {
+	}
+	var in []io.Reader
+	for _, c := range cases { // all of them wait at the same time
+		_, r := s.raw(c.request)
+		in = append(in, r)
+	}
+	for i, c := range cases {
+		if got := strings.Join(answers(t, in[i]), ", "); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -49,7 +54,8 @@ func TestOneAnswer(t *testing.T) {
 
 // TestLateSecondHead: a kept connection whose next head does not come in time is told so, once.
 func TestLateSecondHead(t *testing.T) {
-	s := start(t, map[string]string{"http.head_timeout": "300ms"}, nil)
+	t.Parallel()
+	s := start(t, map[string]string{"http.head_timeout": inTime}, nil)
 	conn, in := s.raw("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 	response, err := http.ReadResponse(in, nil)
 	if err != nil {

@@ -80,13 +80,18 @@ func (r *receiver) answer(status int) {
 	r.status = status
 }
 
+// taken are the events that have been taken.
+func (r *receiver) taken() []event.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
 // await waits until so many events have been taken, and returns each in words.
 func (r *receiver) await(n int) (told []string) {
 	r.t.Helper()
 	for deadline := time.After(patience); ; {
-		r.mu.Lock()
-		events := slices.Clone(r.events)
-		r.mu.Unlock()
+		events := r.taken()
 		if len(events) >= n {
 			for _, e := range events {
 				told = append(told, words(e))
@@ -138,7 +143,7 @@ func TestPresenceEvents(t *testing.T) {
 	}; !slices.Equal(got, want) {
 		t.Errorf("told\n%q, want\n%q", got, want)
 	}
-	for _, e := range backend.events {
+	for _, e := range backend.taken() {
 		if e.Data.Key != "page" || e.Data.Value != "order" {
 			t.Errorf("the scene is %+v", e.Data)
 		}
@@ -163,7 +168,7 @@ func TestTriggerEvent(t *testing.T) {
 	s.call(http.MethodPost, "/v1/triggers/orderShipped", apiKey, "", `{"order":"7"}`)
 	backend.await(2)
 	for i, want := range []event.Data{{Trigger: "pushHomeLogic", By: "all", Matched: 1}, {Trigger: "orderShipped", By: "all"}} {
-		if got := backend.events[i].Data; got.Trigger != want.Trigger || got.By != want.By || got.Matched != want.Matched || got.Push == "" || got.Position == "" {
+		if got := backend.taken()[i].Data; got.Trigger != want.Trigger || got.By != want.By || got.Matched != want.Matched || got.Push == "" || got.Position == "" {
 			t.Errorf("told %+v, want %+v", got, want)
 		}
 	}
@@ -194,7 +199,7 @@ func TestEventHooks(t *testing.T) {
 		t.Errorf("told\n%q, want\n%q", got, want)
 	}
 	ids := make(map[string]bool)
-	for _, e := range backend.events {
+	for _, e := range backend.taken() {
 		if e.ID == "" || ids[e.ID] || e.At.IsZero() || e.Data.Node == 0 || e.Data.Connection.Seq == 0 {
 			t.Errorf("%+v has no ID of its own, or lacks something", e)
 		}
@@ -228,7 +233,7 @@ func TestWatchIsNoRelabelling(t *testing.T) {
 	if got := backend.await(1); !slices.Equal(got, []string{"relabelled of default with [list], before [home]"}) {
 		t.Errorf("told %q", got)
 	}
-	if data := backend.events[0].Data; data.Labels.Has("@watch") || data.Before.Has("@watch") {
+	if data := backend.taken()[0].Data; data.Labels.Has("@watch") || data.Before.Has("@watch") {
 		t.Errorf("told what the page watches: %v, before %v", data.Labels, data.Before)
 	}
 }

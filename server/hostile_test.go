@@ -40,9 +40,10 @@ func TestHostileFrames(t *testing.T) {
 
 // TestHostileRequests: each has its status, in its time, and the server goes on.
 func TestHostileRequests(t *testing.T) {
-	s := start(t, map[string]string{"http.head_timeout": "100ms", "http.body_timeout": "200ms", "http.max_head": "8KiB"}, nil)
+	t.Parallel()
+	s := start(t, map[string]string{"http.head_timeout": inTime, "http.body_timeout": inTime, "http.max_head": "8KiB"}, nil)
 	head := "POST /v1/push HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + apiKey + "\r\n"
-	for _, c := range []struct {
+	cases := []struct {
 		name, request string
 		status        int
 		body          string
@@ -53,8 +54,14 @@ func TestHostileRequests(t *testing.T) {
 		{"a head over the limit", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 16<<10), 431, ""},
 		{"no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400, ""},
 		{"a body that announces too much", head + "Content-Length: 1000000\r\n\r\n" + strings.Repeat(" ", 256<<10+1), 413, `"setting":"http.max_body"`},
-	} {
+	}
+	var readers []*bufio.Reader
+	for _, c := range cases { // all of them wait at the same time
 		_, in := s.raw(c.request)
+		readers = append(readers, in)
+	}
+	for i, c := range cases {
+		in := readers[i]
 		response, err := http.ReadResponse(in, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -75,7 +82,8 @@ func TestHostileRequests(t *testing.T) {
 
 // TestIdleKeepAlive: a connection that waits for its next request is closed without a word: nothing was too slow.
 func TestIdleKeepAlive(t *testing.T) {
-	s := start(t, map[string]string{"http.head_timeout": "50ms", "http.idle_timeout": "100ms"}, nil)
+	t.Parallel()
+	s := start(t, map[string]string{"http.head_timeout": inTime, "http.idle_timeout": "3s"}, nil)
 	_, in := s.raw("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
 	response, err := http.ReadResponse(in, nil)
 	if err != nil || readAll(t, response) != "{\"status\":\"ok\"}\n" {

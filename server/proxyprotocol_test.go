@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -175,18 +176,22 @@ func TestProxyProtocolOfOthers(t *testing.T) {
 // TestSlowProxyHeader has the time that a request's head has.
 func TestSlowProxyHeader(t *testing.T) {
 	t.Parallel()
-	settings := map[string]string{"limits.proxy_protocol": "required", "limits.trusted_proxies": "127.0.0.1", "http.head_timeout": "200ms", "drain": "1h"}
+	settings := map[string]string{"limits.proxy_protocol": "required", "limits.trusted_proxies": "127.0.0.1", "http.head_timeout": inTime, "drain": "1h"}
 	plain := start(t, settings, nil)
 	secured, _ := secure(t, settings)
+	var waiting sync.WaitGroup
 	for _, s := range []*running{plain, secured} {
 		for _, begun := range []string{"", "PRO", signatureV2[:5]} {
 			conn := s.proxied(begun, 1<<20)
 			_ = conn.SetDeadline(time.Now().Add(patience))
-			if _, err := io.Copy(io.Discard, conn); err != nil {
-				t.Errorf("%q: %v", begun, err)
-			}
+			waiting.Go(func() {
+				if _, err := io.Copy(io.Discard, conn); err != nil {
+					t.Errorf("%q: %v", begun, err)
+				}
+			})
 		}
 	}
+	waiting.Wait()
 	settings["http.head_timeout"] = "1h"
 	waits := start(t, settings, nil)
 	_ = waits.proxied("PROX", 1)

@@ -336,7 +336,7 @@ func checkPusherWebhooks(t *testing.T, run func(settings map[string]string) []*r
 
 	nodes[0].page("page=home")
 	told.await(1)
-	for _, e := range told.events {
+	for _, e := range told.taken() {
 		if e.Data.Key != "page" {
 			t.Errorf("a hook is told of %s %s", e.Data.Key, e.Data.Value)
 		}

@@ -96,8 +96,9 @@ func TestStalledResponsesTogether(t *testing.T) {
 
 // TestHTTP2StalledResponse: over HTTP/2 a client can stall one response and take others on the same connection.
 func TestHTTP2StalledResponse(t *testing.T) {
+	t.Parallel()
 	cert, key, pool := selfSigned(t)
-	s, page := withBigPage(t, map[string]string{"tls.cert": cert, "tls.key": key, "http.write_timeout": "300ms"})
+	s, page := withBigPage(t, map[string]string{"tls.cert": cert, "tls.key": key, "http.write_timeout": inTime})
 	client := http2Client(t, pool)
 	client.Transport.(*http.Transport).HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 64 << 10}
 	stalled, err := client.Get("https://" + s.addr + "/big")

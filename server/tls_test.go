@@ -87,8 +87,9 @@ func TestFailedHandshakes(t *testing.T) {
 
 // TestHTTP2: backends and event streams share one connection, so that no browser runs out of them.
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	s, pool := secure(t, map[string]string{
-		"websocket.ping_interval": "20ms", "http.body_timeout": "100ms", "http.write_timeout": "100ms", "http.idle_timeout": "100ms",
+		"websocket.ping_interval": "50ms", "http.body_timeout": inTime, "http.write_timeout": inTime, "http.idle_timeout": inTime,
 	})
 	client := http2Client(t, pool)
 	var streams []*stream
@@ -106,7 +107,7 @@ func TestHTTP2(t *testing.T) {
 		page.expect(streamWelcome)
 		streams = append(streams, page)
 	}
-	for range 20 { // longer than each of the timeouts
+	for range 50 { // longer than each of the timeouts
 		streams[0].expect(":")
 	}
 	if answer := s.pushBy(client, `{"to":{"page":"home"},"message":1}`); !strings.Contains(answer, `"queued":20`) {
@@ -207,7 +208,7 @@ func TestHTTP2SlowReader(t *testing.T) {
 // TestHTTP1OverTLS: a client that asks for nothing else, as browsers do for WebSockets, gets HTTP/1.1.
 func TestHTTP1OverTLS(t *testing.T) {
 	t.Parallel()
-	s, pool := secure(t, map[string]string{"http.head_timeout": "1s"})
+	s, pool := secure(t, map[string]string{"http.head_timeout": inTime})
 	for _, protocols := range [][]string{nil, {"http/1.1"}} {
 		conn, err := tls.Dial("tcp", s.addr, &tls.Config{RootCAs: pool, NextProtos: protocols})
 		if err != nil {
