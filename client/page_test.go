@@ -151,13 +151,14 @@ func TestGap(t *testing.T) {
 
 // TestAcknowledge: a page that is asked to acknowledges what it has taken.
 func TestAcknowledge(t *testing.T) {
+	t.Parallel()
 	url := start(t, nil)
 	b := newBackend(t, url)
 	p := run(t, client.PageOptions{URL: url, Acknowledge: true})
 	silent := run(t, client.PageOptions{URL: url})
 	expectTold[client.Welcome](p)
 	expectTold[client.Welcome](silent)
-	result, err := b.Push(t.Context(), client.PushRequest{To: client.Audience("*"), Message: []byte("1"), Receipt: "acked", Timeout: 100 * time.Millisecond})
+	result, err := b.Push(t.Context(), client.PushRequest{To: client.Audience("*"), Message: []byte("1"), Receipt: "acked", Timeout: 3 * time.Second})
 	if err != nil || result.Acked != 1 || result.TimedOut != 1 {
 		t.Errorf("the receipt is %+v, %v", result, err)
 	}

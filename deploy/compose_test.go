@@ -288,7 +288,7 @@ type publisher struct {
 func publish(t *testing.T, url, key string) *publisher {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := &publisher{cancel: cancel, done: make(chan struct{})}
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: patience}
 	go func() {
 		defer close(p.done)
 		defer client.CloseIdleConnections()

@@ -52,7 +52,7 @@ func startPod(t *testing.T, n *container.Network, r *release, i int) *container.
 // probe is whether a probe of a pod succeeds.
 func probe(t *testing.T, c *container.Container, p *core.Probe) (succeeds bool) {
 	t.Helper()
-	client := http.Client{Timeout: 2 * time.Second}
+	client := http.Client{Timeout: patience}
 	defer client.CloseIdleConnections()
 	response, err := client.Get("http://" + c.Addr + ":9502" + p.HTTPGet.Path)
 	if err != nil {

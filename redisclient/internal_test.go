@@ -5,6 +5,18 @@ import (
 	"time"
 )
 
+// Answering is how many Sentinels are asked, and have not failed to answer.
+func (s *Sentinels) Answering() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, err := range s.failed {
+		if err == nil {
+			n++
+		}
+	}
+	return n
+}
+
 // TestNewestConfigurationCounts: whichever Sentinel says what, and in whichever order; an older one counts when nobody has the newer one
 // any more.
 func TestNewestConfigurationCounts(t *testing.T) {

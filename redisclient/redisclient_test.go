@@ -216,8 +216,9 @@ func TestCluster(t *testing.T) {
 
 // TestNobodyAnswers: neither where nothing listens, nor where a server hangs, before and after a client has connected, anything hangs.
 func TestNobodyAnswers(t *testing.T) {
+	t.Parallel()
 	s := redistest.Start(t)
-	o := redisclient.Options{URL: "redis://" + s.Addr, Timeout: 200 * time.Millisecond}
+	o := redisclient.Options{URL: "redis://" + s.Addr, Timeout: 3 * time.Second}
 	c, err := redisclient.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,11 @@ func TestWatchSentinels(t *testing.T) {
 		t.Fatalf("the master is %s (%v), want %s", s.Master(), err, w.Servers[0].Addr)
 	}
 	<-changed
-	time.Sleep(time.Second) // the others are found
+	for deadline := time.Now().Add(time.Minute); s.Answering() < len(w.Sentinels); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d Sentinels are found", s.Answering(), len(w.Sentinels))
+		}
+	}
 	w.Sentinels[0].Stop()
 	defer w.Sentinels[0].Continue()
 	w.Servers[0].Kill()

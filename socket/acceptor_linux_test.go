@@ -44,11 +44,15 @@ func TestHandshakeInPieces(t *testing.T) {
 
 // TestHandshakeTooLate is told so, if it has begun; one that has said nothing is not.
 func TestHandshakeTooLate(t *testing.T) {
-	s := newListening(t, socket.Options{HeadTimeout: 50 * time.Millisecond})
-	for said, want := range map[string]string{"": "", "p": tooLate, "pag": tooLate} {
-		conn := s.dial()
-		_, _ = io.WriteString(conn, said)
-		if got, err := io.ReadAll(conn); string(got) != want || err != nil {
+	s := newListening(t, socket.Options{HeadTimeout: 2 * time.Second})
+	conns := make(map[string]net.Conn)
+	cases := map[string]string{"": "", "p": tooLate, "pag": tooLate}
+	for said := range cases { // all of them wait at the same time
+		conns[said] = s.dial()
+		_, _ = io.WriteString(conns[said], said)
+	}
+	for said, want := range cases {
+		if got, err := io.ReadAll(conns[said]); string(got) != want || err != nil {
 			t.Errorf("said %q: got %q (%v), want %q", said, got, err, want)
 		}
 	}

@@ -28,6 +28,7 @@ func TestTCPFrameDone(t *testing.T) {
 			}
 		})
 	}
+	const takesNothing = "the page takes nothing"
 	for _, c := range []struct {
 		name string
 		then func(s *harness, conn net.Conn)
@@ -52,7 +53,7 @@ func TestTCPFrameDone(t *testing.T) {
 			s.do(func() { s.loop.Close(s.slots[0], scenecast.Ending{Code: scenecast.CloseNormal, Detail: ""}) })
 			readNames(conn, "")
 		}, map[string]bool{"filler": true, "x": true, "old": true}},
-		{"the page takes nothing", func(s *harness, _ net.Conn) {
+		{takesNothing, func(s *harness, _ net.Conn) {
 			s.await("opened 0.0", "closed 0.0")
 		}, map[string]bool{"filler": false, "x": false, "old": false}},
 		{"the loop is stopped", func(s *harness, _ net.Conn) { s.end() }, map[string]bool{"filler": false, "x": false, "old": false}},
@@ -62,7 +63,11 @@ func TestTCPFrameDone(t *testing.T) {
 			map[string]bool{"filler": false, "x": false, "old": false, "late": false}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			onEachKind(t, socket.Options{WriteTimeout: 500 * time.Millisecond}, func(t *testing.T, s *harness) {
+			o := socket.Options{WriteTimeout: patience}
+			if c.name == takesNothing {
+				o.WriteTimeout = 100 * time.Millisecond
+			}
+			onEachKind(t, o, func(t *testing.T, s *harness) {
 				s.receive = 4 << 10
 				conn := s.dialPage("")
 				share(s, "filler")

@@ -17,7 +17,7 @@ func TestBenchOfACluster(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 3)
 	bench := follow(t, command(t, nil, "bench", "--url", f.nodes[0].url+","+f.nodes[1].url, "--url", f.nodes[2].url, "--client-token", fleetToken, "--api-key", fleetKey,
-		"--pages", "60", "--rate", "50", "--churn", "40/s", "--resume", "--duration", "4s", "--server-pid", strconv.Itoa(f.nodes[0].cmd.Process.Pid)+
+		"--pages", "60", "--rate", "50", "--churn", "40/s", "--resume", "--duration", "4s", "--timeout", "1m", "--server-pid", strconv.Itoa(f.nodes[0].cmd.Process.Pid)+
 			","+strconv.Itoa(f.nodes[1].cmd.Process.Pid)+",0", "--json"))
 	operator := client.Backend{URL: f.nodes[2].url, Key: fleetOperator, HTTP: f.nodes[2].http}
 	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(20 * time.Millisecond) {

@@ -12,7 +12,7 @@ const { random } = Math; // which makes the page's ID where there is no crypto
 console.error = () => {}; // refusals are reported there
 
 const NOWHERE = "ws://127.0.0.1:1/"; // where nobody listens
-const PATIENCE = 20000; // ends what would hang
+const PATIENCE = 60000; // ends what would hang
 
 /** Waits until something is so. */
 export async function until(what: string, so: () => boolean): Promise<void> {
