@@ -107,7 +107,7 @@ var pagePlaces = []pagePlace{
 		run: inNode,
 	},
 	{place: in("docs/protocol.md", "new EventSource"), as: asScript, head: readersPage, run: func(r *pageRun, _ snippet) {
-		r.tab.wait(`events.readyState === EventSource.OPEN`)
+		r.backend.awaitMatched(`page == "home"`, 1)
 		r.backend.push(`page == "home"`, `{"n":1}`, 1)
 		r.backend.pushNamed("*", "order.shipped", `{"n":2}`, 1)
 		r.tab.waitFor(`e2e.shown`, []any{map[string]int{"n": 1}, map[string]int{"n": 2}})
