@@ -29,7 +29,11 @@ var (
 	figuresJoins  = flag.Int("figures-joins", 500, "pages that join each second, in the place of others that leave")
 	figuresRate   = flag.Int("figures-rate", 50, "pushes a second, each to 100 pages, with the receipt written")
 	figuresRounds = flag.Int("figures-rounds", 3, "how often each screen is looked at")
-	figuresScreen = flag.String("figures-screen", "", "the only screen that is looked at: now, feed or pages; empty: all")
+	figuresScreen = flag.String("figures-screen", "", "the only screen that is looked at: now, feed or pages, with -figures-replay several, as in nothing,feed,push; empty: all")
+	figuresReplay = flag.Bool("figures-replay", false, "the tab's calls are made by a light client instead of a browser: what differs is the server's cost")
+	figuresBlocks = flag.Int("figures-blocks", 10, "with -figures-replay: blocks of four phases for each screen, without and with a viewer in turns")
+	figuresPhase  = flag.Duration("figures-phase", 5*time.Second, "with -figures-replay: how long each phase is measured")
+	figuresPin    = flag.Bool("figures-pin", false, "with -figures-replay: the server has a core, and all else another one")
 	figuresTime   = flag.Duration("figures-time", 20*time.Second, "how long each time, and without a viewer before it")
 )
 
@@ -48,6 +52,10 @@ var viewed = []struct{ screen, shown string }{
 func TestDashboardFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("-figures measures it")
+	}
+	if *figuresReplay {
+		replayFigures(t)
+		return
 	}
 	program := startJoins(t)
 	phases := make(map[string][]phase)
@@ -73,6 +81,31 @@ func TestDashboardFigures(t *testing.T) {
 		*figuresPages, *figuresJoins, *figuresRate, *figuresRounds, *figuresTime, table(phases))
 }
 
+// replayFigures has bench/joins compare by itself. -figures-screen may name several screens, and nothing, which is a control.
+func replayFigures(t *testing.T) {
+	args := []string{"-replay", "-blocks", fmt.Sprint(*figuresBlocks), "-phase", fmt.Sprint(*figuresPhase), fmt.Sprint("-pin=", *figuresPin)}
+	if *figuresScreen != "" {
+		args = append(args, "-screens", *figuresScreen)
+	}
+	program := joinsProgram(t, args...)
+	program.Stderr = os.Stderr
+	out, err := program.Output()
+	if err != nil {
+		t.Fatalf("bench/joins: %v", err)
+	}
+	t.Logf("\n%s", out)
+}
+
+// joinsProgram is bench/joins, with the flags of this test and these.
+func joinsProgram(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	path := t.TempDir() + "/joins"
+	if out, err := exec.Command("go", "build", "-o", path, "scenecast/bench/joins").CombinedOutput(); err != nil {
+		t.Fatalf("build bench/joins: %v\n%s", err, out)
+	}
+	return exec.Command(path, append(args, "-pages", fmt.Sprint(*figuresPages), "-joins", fmt.Sprint(*figuresJoins), "-rate", fmt.Sprint(*figuresRate))...)
+}
+
 // joins is the program of that name.
 type joins struct {
 	ask     io.Writer
@@ -85,12 +118,8 @@ type joins struct {
 // startJoins runs a server with its pages, in two processes.
 func startJoins(t *testing.T) *joins {
 	t.Helper()
-	path := t.TempDir() + "/joins"
-	if out, err := exec.Command("go", "build", "-o", path, "scenecast/bench/joins").CombinedOutput(); err != nil {
-		t.Fatalf("build bench/joins: %v\n%s", err, out)
-	}
 	p := &joins{said: new(bytes.Buffer)}
-	program := exec.Command(path, "-pages", fmt.Sprint(*figuresPages), "-joins", fmt.Sprint(*figuresJoins), "-rate", fmt.Sprint(*figuresRate))
+	program := joinsProgram(t)
 	program.Stderr = p.said
 	program.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := program.StdinPipe()

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"scenecast/bench/load"
 )
 
 func main() {
@@ -119,7 +121,7 @@ func isTerminal(w io.Writer) bool {
 
 // newPlace pins the program to its core, and finds where to build.
 func newPlace() (*place, error) {
-	cores, err := pin()
+	cores, err := load.Pin()
 	if err != nil {
 		return nil, err
 	}

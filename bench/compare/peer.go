@@ -58,7 +58,7 @@ func (s *server) Close() {
 type place struct {
 	root  string // of the repository
 	built string // where programs are put
-	cores cores
+	cores load.Cores
 	files int // that nginx may open: it wants to be told
 }
 
@@ -95,7 +95,7 @@ func (p *place) serve(ctx context.Context, o load.Options, collect string, comma
 		port.Release()
 		return nil, err
 	}
-	line = p.cores.onServersCore(line...)
+	line = p.cores.OnServersCore(line...)
 	child, err := load.StartChild(exec.Command(line[0], line[1:]...), nil)
 	if err != nil {
 		port.Release()

@@ -58,7 +58,7 @@ func scenecastOf(name, title, binary string) *peer {
 			settings = []string{"SCENECAST_DEBUG_LISTEN=" + port.Addr()}
 			collect = "http://" + port.Addr() + "/debug/gc"
 		}
-		s, err := load.StartServer(ctx, at.cores.onServersCore(binary), settings...)
+		s, err := load.StartServer(ctx, at.cores.OnServersCore(binary), settings...)
 		if err != nil {
 			if port != nil {
 				port.Release()

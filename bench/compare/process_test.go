@@ -38,27 +38,6 @@ func TestPssIn(t *testing.T) {
 	}
 }
 
-func TestCoresIn(t *testing.T) {
-	for _, c := range []struct{ list, want, err string }{
-		{"0-1", "server on core 0, client on core 1", ""},
-		{"3", "server and client share the only core", ""},
-		{"2,5-7", "server on core 2, client on core 5", ""},
-		{"", "", "strange Cpus_allowed_list"},
-		{"3-1", "", "strange Cpus_allowed_list"},
-		{"a", "", "strange Cpus_allowed_list"},
-	} {
-		all, err := coresIn("Name:\tx\nCpus_allowed_list:\t" + c.list + "\nMems:\t1\n")
-		got := ""
-		if err == nil {
-			got = twoOf(all).String()
-		}
-		check(t, c.list, got, c.want, err, c.err)
-	}
-	if _, err := coresIn("Name:\tx\n"); err == nil {
-		t.Error("no list: no error")
-	}
-}
-
 func check[T comparable](t *testing.T, input string, got, want T, err error, wantErr string) {
 	t.Helper()
 	if got != want || (err == nil) != (wantErr == "") || err != nil && !strings.Contains(err.Error(), wantErr) {

@@ -213,18 +213,17 @@ func (c *crowd) got(page, n int) {
 	c.visits[page%pageShards].record(time.Since(c.clock) - time.Duration(c.sent[n%remembered].Load()))
 }
 
-// take moves what was counted to a report.
-func (c *crowd) take(r *report) {
-	h := load.NewHistogram()
+// take moves what was counted to a report, and returns the latencies.
+func (c *crowd) take(r *report) latenciesOf {
+	l := latenciesOf{load.NewHistogram(), load.NewHistogram()}
 	for i := range c.visits {
-		c.visits[i].drain(h)
+		c.visits[i].drain(l.page)
 	}
-	r.Deliveries, r.Page = h.TotalCount(), load.LatencyOf(h)
-	h = load.NewHistogram()
-	c.answers.drain(h)
-	r.Answer = load.LatencyOf(h)
+	c.answers.drain(l.answer)
+	r.Deliveries, r.Page, r.Answer = l.page.TotalCount(), load.LatencyOf(l.page), load.LatencyOf(l.answer)
 	r.Joined, r.Lost, r.Pushes, r.Failed, r.TimedOut = c.joined.Swap(0), c.lost.Swap(0), c.pushes.Swap(0), c.failed.Swap(0), c.timedOut.Swap(0)
 	if why := c.why.Swap(nil); why != nil {
 		r.Why = (*why).Error()
 	}
+	return l
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestRun: pages join by the clock, each push reaches its group and its receipts are in, and what is asked about is measured.
@@ -49,6 +50,25 @@ func TestMeasureRefuses(t *testing.T) {
 	for _, line := range []string{"", "soon", "-1s", "1s me"} {
 		if _, err := measure(t.Context(), nil, nil, line); err == nil {
 			t.Errorf("%q is measured", line)
+		}
+	}
+}
+
+// TestRunReplay: each phase with a viewer has its calls, and the others have none.
+func TestRunReplay(t *testing.T) {
+	var out strings.Builder
+	o := replayOptions{blocks: 1, phase: 250 * time.Millisecond, screens: "nothing,feed"}
+	if err := runReplay(t.Context(), options{pages: 200, joins: 50, rate: 20}, o, "", &out); err != nil {
+		t.Fatal(err)
+	}
+	rows := strings.Split(out.String(), "\n")
+	if len(rows) != 7 || !strings.HasPrefix(rows[4], "| nothing |") || !strings.Contains(rows[4], "| 0.0, 0.0, 0 |") ||
+		!strings.HasPrefix(rows[5], "| feed |") || strings.Contains(rows[5], ", 0.0, 0 |") {
+		t.Errorf("got\n%s", &out)
+	}
+	for _, o := range []replayOptions{{blocks: 1, phase: 1, screens: "moon"}, {blocks: 0, phase: 1, screens: "now"}, {blocks: 1, screens: "now"}} {
+		if runReplay(t.Context(), options{pages: 200, rate: 1}, o, "", &out) == nil {
+			t.Errorf("%+v is run", o)
 		}
 	}
 }

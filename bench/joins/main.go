@@ -5,6 +5,9 @@
 // line of its standard input, which has how long to measure, and may have the processes to watch besides: "20s 1234 1235". It ends with its
 // standard input.
 //
+// With -replay it compares by itself, and prints a table: in turns without a viewer of the dashboard, and with one whose calls are made by this
+// program instead of a browser (package viewer). What differs is then the server's cost of a viewer.
+//
 // Latency runs from before the HTTP call, or from when that was due if it begins late, to when the page's bytes were read; the answer is there
 // when the kernel has taken the message for each page (the receipt written). This program's reading is in it: compare within a run.
 package main
@@ -25,6 +28,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
+
 	"scenecast/bench/load"
 )
 
@@ -33,11 +38,23 @@ func main() {
 	flag.IntVar(&o.pages, "pages", 19_000, "`pages` that are there at a time")
 	flag.IntVar(&o.joins, "joins", 500, "`pages` that join each second, in the place of others that leave")
 	flag.IntVar(&o.rate, "rate", 50, "`pushes` each second")
+	replay := replayOptions{settle: time.Second}
+	flag.BoolVar(&replay.on, "replay", false, "compare without and with a viewer, and print a table")
+	flag.IntVar(&replay.blocks, "blocks", 10, "with -replay: `blocks` of four phases for each screen: without, with, with, without a viewer, or the other way round")
+	flag.DurationVar(&replay.phase, "phase", 5*time.Second, "with -replay: how long each phase is measured")
+	flag.StringVar(&replay.screens, "screens", "nothing,now,feed,pages,push", "with -replay: what the viewer looks at; nothing is a control")
+	flag.BoolVar(&replay.pin, "pin", false, "with -replay: the server has a core, and all else another one")
 	binary := flag.String("binary", "", "the `program` to measure (default: the one that this source builds)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, o, *binary, os.Stdin, os.Stdout); err != nil {
+	err := error(nil)
+	if replay.on {
+		err = runReplay(ctx, o, replay, *binary, os.Stdout)
+	} else {
+		err = run(ctx, o, *binary, os.Stdin, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -54,6 +71,30 @@ type ready struct {
 }
 
 func run(ctx context.Context, o options, binary string, in io.Reader, out io.Writer) error {
+	return withCrowd(ctx, o, binary, load.Cores{}, func(ctx context.Context, c *crowd, server *load.Server) error {
+		answers := json.NewEncoder(out)
+		if err := answers.Encode(ready{server.URL.String(), key, server.PID}); err != nil {
+			return err
+		}
+		lines := bufio.NewScanner(in)
+		for lines.Scan() {
+			report, err := measure(ctx, c, server, lines.Text())
+			if err == nil {
+				err = answers.Encode(report)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return lines.Err()
+	})
+}
+
+// key is the API key by which everything may be done.
+const key = "key-of-the-measurement"
+
+// withCrowd runs a server and its pages for as long as the function takes.
+func withCrowd(ctx context.Context, o options, binary string, cores load.Cores, do func(context.Context, *crowd, *load.Server) error) error {
 	if o.pages < groupSize || o.joins < 0 || o.rate < 1 {
 		return fmt.Errorf("it takes %d pages, one push a second and no negative joins at least", groupSize)
 	}
@@ -73,8 +114,7 @@ func run(ctx context.Context, o options, binary string, in io.Reader, out io.Wri
 	if err := load.RaiseFileLimit(o.pages); err != nil {
 		return err
 	}
-	const key = "key-of-the-measurement"
-	server, err := load.StartServer(ctx, []string{binary}, "SCENECAST_DASHBOARD_ENABLED=true",
+	server, err := load.StartServer(ctx, cores.OnServersCore(binary), "SCENECAST_DASHBOARD_ENABLED=true",
 		"SCENECAST_API_KEYS=[{name: figures, key: "+key+", allow: [read, push, manage, admin]}]")
 	if err != nil {
 		return err
@@ -88,21 +128,7 @@ func run(ctx context.Context, o options, binary string, in io.Reader, out io.Wri
 		return err
 	}
 	c.start(ctx)
-	answers := json.NewEncoder(out)
-	if err := answers.Encode(ready{server.URL.String(), key, server.PID}); err != nil {
-		return err
-	}
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		report, err := measure(ctx, c, server, lines.Text())
-		if err == nil {
-			err = answers.Encode(report)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return lines.Err()
+	return do(ctx, c, server)
 }
 
 // report is what was measured.
@@ -141,26 +167,35 @@ func measure(ctx context.Context, c *crowd, server *load.Server, line string) (r
 		}
 		pids = append(pids, pid)
 	}
+	r, _, err = measureFor(ctx, c, server, length, pids)
+	return r, err
+}
+
+// latenciesOf are those of a phase.
+type latenciesOf struct{ page, answer *hdrhistogram.Histogram }
+
+// measureFor measures for so long what the server does, and which CPU processes use besides.
+func measureFor(ctx context.Context, c *crowd, server *load.Server, length time.Duration, pids []int) (r report, l latenciesOf, err error) {
 	pids = append([]int{server.PID}, pids...)
 	c.take(&report{}) // and forget what was before
 	begun := time.Now()
 	before, err := cpuOf(pids)
 	if err != nil {
-		return r, err
+		return r, l, err
 	}
 	select {
 	case <-time.After(length):
 	case <-server.Ended():
-		return r, fmt.Errorf("the server has ended: %s", server.LastWords())
+		return r, l, fmt.Errorf("the server has ended: %s", server.LastWords())
 	case <-ctx.Done():
-		return r, ctx.Err()
+		return r, l, ctx.Err()
 	}
 	after, err := cpuOf(pids)
 	if err != nil {
-		return r, err
+		return r, l, err
 	}
 	r.Seconds = time.Since(begun).Seconds()
-	c.take(&r)
+	l = c.take(&r)
 	for i := range after {
 		after[i] = (after[i] - before[i]) / r.Seconds
 	}
@@ -168,7 +203,7 @@ func measure(ctx context.Context, c *crowd, server *load.Server, line string) (r
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		r.Load, _, _ = strings.Cut(string(text), " ")
 	}
-	return r, nil
+	return r, l, nil
 }
 
 // cpuOf is what processes have used so far, in seconds.

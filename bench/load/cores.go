@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"fmt"
@@ -9,46 +9,46 @@ import (
 	"syscall"
 )
 
-// cores says where server and client run. The zero value leaves it to the system.
-type cores struct{ server, client string }
+// Cores says where server and client run. The zero value leaves it to the system.
+type Cores struct{ server, client string }
 
 // pinned is the variable by which this program, when it runs itself once more, knows its cores.
-const pinned = "COMPARE_CORES"
+const pinned = "SCENECAST_BENCH_CORES"
 
-// pin puts this process on one core, by running it once more under taskset, since Go chooses its number of threads when it
+// Pin puts this process on one core, by running it once more under taskset, since Go chooses its number of threads when it
 // begins; and it says on which core servers run. A machine with a single core has nothing to choose.
-func pin() (cores, error) {
+func Pin() (Cores, error) {
 	if both, again := os.LookupEnv(pinned); again {
 		server, client, _ := strings.Cut(both, ",")
-		return cores{server, client}, nil
+		return Cores{server, client}, nil
 	}
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return cores{}, fmt.Errorf("which cores there are is known on Linux alone: run the comparison there: %w", err)
+		return Cores{}, fmt.Errorf("which cores there are is known on Linux alone: run the comparison there: %w", err)
 	}
 	allowed, err := coresIn(string(status))
 	two := twoOf(allowed)
-	if err != nil || two == (cores{}) {
-		return cores{}, err
+	if err != nil || two == (Cores{}) {
+		return Cores{}, err
 	}
 	taskset, err := exec.LookPath("taskset")
 	if err != nil {
-		return cores{}, fmt.Errorf("taskset of util-linux: %w", err)
+		return Cores{}, fmt.Errorf("taskset of util-linux: %w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return cores{}, err
+		return Cores{}, err
 	}
 	args := append([]string{"taskset", "-c", two.client, self}, os.Args[1:]...)
-	return cores{}, syscall.Exec(taskset, args, append(os.Environ(), pinned+"="+two.server+","+two.client))
+	return Cores{}, syscall.Exec(taskset, args, append(os.Environ(), pinned+"="+two.server+","+two.client))
 }
 
 // twoOf chooses a core for servers and one for the client; none where there is only one.
-func twoOf(allowed []int) cores {
+func twoOf(allowed []int) Cores {
 	if len(allowed) < 2 {
-		return cores{}
+		return Cores{}
 	}
-	return cores{server: strconv.Itoa(allowed[0]), client: strconv.Itoa(allowed[1])}
+	return Cores{server: strconv.Itoa(allowed[0]), client: strconv.Itoa(allowed[1])}
 }
 
 // coresIn reads Cpus_allowed_list of proc_pid_status(5), like "0-2,5".
@@ -73,8 +73,8 @@ func coresIn(status string) ([]int, error) {
 	return all, nil
 }
 
-// onServersCore is the command, on the servers' core.
-func (c cores) onServersCore(command ...string) []string {
+// OnServersCore is the command, on the servers' core.
+func (c Cores) OnServersCore(command ...string) []string {
 	if c.server == "" {
 		return command
 	}
@@ -82,7 +82,7 @@ func (c cores) onServersCore(command ...string) []string {
 }
 
 // String tells it to readers.
-func (c cores) String() string {
+func (c Cores) String() string {
 	if c.server == "" {
 		return "server and client share the only core"
 	}
