@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -148,8 +147,10 @@ func writePart(w http.ResponseWriter, p feed.Part) error {
 	if p.Missed {
 		b = feedEvent(b, "", feedMissed, feedNotice{Type: feedMissed, Reason: missedReason})
 	}
-	for _, e := range p.Events {
-		b = feedEvent(b, e.Cursor, string(e.Type), e.Event)
+	for i := range p.Events {
+		e := &p.Events[i]
+		b = feedHead(b, e.Cursor, string(e.Type))
+		b = append(e.AppendJSON(b), "\n\n"...)
 		if len(b) >= piece {
 			if _, err := w.Write(b); err != nil {
 				return err
@@ -166,12 +167,16 @@ func writePart(w http.ResponseWriter, p feed.Part) error {
 	return err
 }
 
-// feedEvent appends an event of the stream (HTML Standard, 9.2.5). JSON as it is encoded here has no end of a line in it.
-func feedEvent(b []byte, id, name string, data any) []byte {
+// feedEvent appends an event of the stream's own (HTML Standard, 9.2.5). JSON as it is encoded here has no end of a line in it.
+func feedEvent(b []byte, id, name string, data feedNotice) []byte {
+	encoded, _ := json.Marshal(data) // texts: it cannot fail
+	return append(append(feedHead(b, id, name), encoded...), "\n\n"...)
+}
+
+// feedHead appends what stands before the data of an event.
+func feedHead(b []byte, id, name string) []byte {
 	if id != "" {
-		b = append(b, "id: "+id+"\n"...)
+		b = append(append(append(b, "id: "...), id...), '\n')
 	}
-	encoded, _ := json.Marshal(data) // texts, numbers and labels: it cannot fail
-	b = append(b, "event: "+name+"\ndata: "...)
-	return append(append(b, bytes.TrimSpace(encoded)...), "\n\n"...)
+	return append(append(append(b, "event: "...), name...), "\ndata: "...)
 }

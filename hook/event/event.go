@@ -78,13 +78,7 @@ type eventJSON struct {
 }
 
 // MarshalJSON implements json.Marshaler.
-func (e Event) MarshalJSON() ([]byte, error) {
-	of := eventJSON{ID: e.ID, Type: e.Type, Timestamp: e.At.UTC().Truncate(time.Millisecond), Data: e.Data}
-	if e.Trace != nil {
-		of.Traceparent = e.Trace.String()
-	}
-	return json.Marshal(of)
-}
+func (e Event) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads what MarshalJSON prints.
 func (e *Event) UnmarshalJSON(b []byte) error {

@@ -56,7 +56,7 @@ type Stream struct {
 	missed  bool                       // since the last part
 	told    bool                       // Next has returned the first part
 	ended   error
-	cursor  Cursor // of what Next has returned
+	cursor  Cursor // of what Next has returned; it alone writes it, and reads and writes After, also without feed.mu
 }
 
 // Open opens a stream. A problem of the kind TooMany says that there are as many as there may be. Close ends it.
@@ -282,34 +282,47 @@ func (s *Stream) Next(ctx context.Context, quiet time.Duration) (Part, error) {
 	}
 }
 
-// take takes what there is; always: also where it is nothing.
+// take takes what there is; always: also where it is nothing. What happens does not wait while what has happened is numbered: event loops tell of it.
 func (s *Stream) take(always bool) (p Part, ok bool, err error) {
+	p, queue, ok, err := s.takeQueue(always)
+	if !ok || err != nil {
+		return p, ok, err
+	}
+	if len(queue) > 0 {
+		p.Events = make([]Event, len(queue))
+	}
+	for i := range queue {
+		of := &queue[i]
+		s.cursor.After[of.node] = max(s.cursor.After[of.node], of.stamp)
+		p.Events[i] = Event{of.event, s.cursor.String()}
+	}
+	p.Cursor = s.cursor.String()
+	return p, true, nil
+}
+
+// takeQueue takes the events that wait, in a part that has none yet.
+func (s *Stream) takeQueue(always bool) (p Part, queue []item, ok bool, err error) {
 	s.feed.mu.Lock()
 	defer s.feed.mu.Unlock()
 	switch {
 	case !s.begun:
-		return Part{}, false, s.ended // nil: nodes have not answered. Behind a part, the client would go on without what they have.
+		return Part{}, nil, false, s.ended // nil: nodes have not answered. Behind a part, the client would go on without what they have.
 	case s.told && !s.missed && len(s.queue) == 0:
 		if s.ended != nil {
-			return Part{}, false, s.ended
+			return Part{}, nil, false, s.ended
 		}
 		if !always {
-			return Part{}, false, nil
+			return Part{}, nil, false, nil
 		}
 	}
 	p = Part{Missed: s.missed, Ready: !s.told}
-	queue := s.queue
+	queue = s.queue
 	s.missed, s.told, s.queue = false, true, nil
 	// Everything that happened until delay ago is here, unless it is told as missed; but the listener gets these one by one.
 	since := time.Now().Add(-delay).UnixMicro()
-	for _, i := range queue {
-		since = min(since, i.stamp-1)
+	for i := range queue {
+		since = min(since, queue[i].stamp-1)
 	}
 	s.cursor.advance(since)
-	for _, i := range queue {
-		s.cursor.After[i.node] = max(s.cursor.After[i.node], i.stamp)
-		p.Events = append(p.Events, Event{i.event, s.cursor.String()})
-	}
-	p.Cursor = s.cursor.String()
-	return p, true, nil
+	return p, queue, true, nil
 }
