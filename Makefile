@@ -48,6 +48,8 @@ $(CADDY): ; scripts/install-caddy $@
 
 .PHONY: test-php
 test-php: ; scripts/test-php-versions
+.PHONY: php
+php: ; scripts/test-php-versions load
 
 security: $(VULN) ; scripts/check-vulnerabilities $(VULN)
 $(VULN): ; scripts/install-go-tool $@ golang.org/x/vuln/cmd/govulncheck

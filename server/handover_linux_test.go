@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -50,7 +51,7 @@ func moveConfig(t *testing.T, path string, flags map[string]string) config.Confi
 }
 
 // logOfFailure is a logger whose lines are shown when the test has failed.
-func logOfFailure(t *testing.T) *slog.Logger {
+func logOfFailure(t *testing.T, others ...io.Writer) *slog.Logger {
 	var mu sync.Mutex
 	var lines bytes.Buffer
 	t.Cleanup(func() {
@@ -60,11 +61,12 @@ func logOfFailure(t *testing.T) *slog.Logger {
 			t.Logf("the log:\n%s", lines.String())
 		}
 	})
-	return slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+	kept := writerFunc(func(p []byte) (int, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		return lines.Write(p)
-	}), nil))
+	})
+	return slog.New(slog.NewTextHandler(io.MultiWriter(append(others, kept)...), nil))
 }
 
 type writerFunc func(p []byte) (int, error)

@@ -1,4 +1,4 @@
-// Package endings is a history of how connections of pages have ended: it keeps how the last connections of pages have ended, so that people can be told why a page has lost its connection. It is
+// Package endings is a history of how connections of pages have ended: people are told from it why a page has lost its connection. It is
 // bounded, and forgets first what has ended first.
 package endings
 
