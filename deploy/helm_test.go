@@ -141,6 +141,34 @@ func documentedValues(t *testing.T) string {
 	return values
 }
 
+// TestDocumentedLifecycle: what docs/operations.md shows of a container is read by Kubernetes, and runs the chart's command.
+func TestDocumentedLifecycle(t *testing.T) {
+	text, err := os.ReadFile(operations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, found := strings.Cut(string(text), "```yaml\nlifecycle:\n")
+	block, _, _ := strings.Cut(part, "```")
+	if !found {
+		t.Fatal("the docs show no lifecycle")
+	}
+	var shown core.Container
+	if err := yaml.UnmarshalStrict([]byte("lifecycle:\n"+block), &shown); err != nil {
+		t.Fatal(err)
+	}
+	r, err := render(chartSecrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command, ours := shown.Lifecycle.PreStop.Exec.Command, r.set.Spec.Template.Spec.Containers[0].Lifecycle.PreStop.Exec.Command
+	if len(command) < len(ours) || !slices.Equal(command[:len(ours)], ours) {
+		t.Errorf("the docs run %q, the chart %q", command, ours)
+	}
+	if out, err := program(t, append(slices.Clone(command[1:]), "--help")...).CombinedOutput(); err != nil {
+		t.Errorf("%q: %v: %s", command, err, out)
+	}
+}
+
 // TestChartRefuses: values that could not work are told before anything is installed.
 func TestChartRefuses(t *testing.T) {
 	for values, want := range map[string]string{

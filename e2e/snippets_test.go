@@ -23,8 +23,8 @@ type along string
 // languages says who looks at the blocks of a language: a function here, which gets all of them at once, or, as a text, what else.
 var languages = map[string]any{
 	"sh":         "TestShellSnippets runs each command",
-	"json":       checkJSON,
-	"yaml":       checkYAML,
+	"json":       "TestJSONSnippets",
+	"yaml":       "TestYAMLSnippets has each read",
 	"go":         checkGo,
 	"php":        checkPHP,
 	"blade":      along("php"),
@@ -36,10 +36,10 @@ var languages = map[string]any{
 	"nginx":      "TestProxies of the command line runs each block",
 	"haproxy":    "TestProxies of the command line runs each block",
 	"caddyfile":  "make test-caddy runs each block",
-	"ini":        "units of systemd, which make test-packages runs, and settings of php.ini and clients",
+	"ini":        "TestTutorials of the command line gives each to the application",
 	"sql":        "for the database of the reader, which no test has",
-	"text":       "what is shown, or a shape in words",
-	"":           "what is shown, or a shape in words",
+	"text":       "TestShownSnippets",
+	"":           "TestShownSnippets, and TestShellSnippets the commands",
 }
 
 // TestSnippets: every block of code in a document is run, or is one that another test runs. The Chinese documents have the same blocks, which

@@ -81,14 +81,14 @@ func expectMonitored(t *testing.T, served []string) {
 	}
 }
 
-// TestMonitoring: a Prometheus scrapes a server under load, and the queries of all panels of the dashboards answer something.
+// TestMonitoring: a Prometheus that is set up as docs/operations.md shows scrapes a server under load, and the queries of all panels of the
+// dashboards answer something.
 func TestMonitoring(t *testing.T) {
 	if !*monitoring {
 		t.Skip("only with -monitoring: make test-monitoring")
 	}
 	s := start(t, monitored(t), nil)
-	debug := regexp.MustCompile(`msg=debug addr=(\S+)`).FindStringSubmatch(s.log.String())[1]
-	prometheus := startPrometheus(t, debug)
+	prometheus := startPrometheus(t, s.addr)
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	defer func() {
 		close(stop)
@@ -106,7 +106,7 @@ func TestMonitoring(t *testing.T) {
 			s.push(`{"to":"page == \"home\"","message":1}`)
 		}
 	}()
-	fill := strings.NewReplacer("$job", "scenecast", "$instance", debug, "$__rate_interval", "10s")
+	fill := strings.NewReplacer("$job", "scenecast", "$instance", s.addr, "$__rate_interval", "10s")
 	for file, d := range dashboards(t) {
 		for _, p := range d.Panels {
 			for _, target := range p.Targets {
@@ -137,8 +137,13 @@ func startPrometheus(t *testing.T, target string) prometheusServer {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	config := fmt.Sprintf("global: {scrape_interval: 1s, evaluation_interval: 1s}\nrule_files: [%q]\n"+
-		"scrape_configs:\n- job_name: scenecast\n  static_configs: [{targets: [%q]}]\n", rules, target)
+	config := "global: {scrape_interval: 1s, evaluation_interval: 1s}\n" + documented(t, "operations.md", "yaml", "rule_files:")
+	for old, ours := range map[string]string{"[alerts.yaml]": "[" + rules + "]", `["10.0.0.1:9502", "10.0.0.2:9502"]`: `["` + target + `"]`, "API_KEY": apiKey} {
+		if !strings.Contains(config, old) {
+			t.Fatalf("docs/operations.md has no %s in\n%s", old, config)
+		}
+		config = strings.Replace(config, old, ours, 1)
+	}
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

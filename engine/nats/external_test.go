@@ -19,17 +19,29 @@ import (
 	"scenecast/engine/tail"
 )
 
+// documentedRights are the subjects that stand between two words in docs/cluster.md, of the cluster named shop.
+func documentedRights(t *testing.T, from, to string) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/cluster.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, subjects, found := strings.Cut(string(text), "\n"+from+" ")
+	subjects, _, ended := strings.Cut(subjects, "\n"+to)
+	if !found || !ended {
+		t.Fatalf("docs/cluster.md does not say what a user may %s", from)
+	}
+	return strings.Fields(strings.ReplaceAll(subjects, "<name>", "shop"))
+}
+
 // TestExternal: an engine on a NATS that somebody else runs, as a user who may no more than docs/cluster.md says. Its log is read back
 // without an engine.
 func TestExternal(t *testing.T) {
 	s, err := server.NewServer(&server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
 		Users: []*server.User{{Username: "scenecast", Password: "secret", Permissions: &server.Permissions{
-			Publish: &server.SubjectPermission{Allow: []string{
-				"scenecast.shop.>", "$JS.API.STREAM.CREATE.SCENECAST_shop", "$JS.API.STREAM.UPDATE.SCENECAST_shop",
-				"$JS.API.STREAM.INFO.SCENECAST_shop", "$JS.API.DIRECT.GET.SCENECAST_shop", "_INBOX.scenecast.>",
-			}},
-			Subscribe: &server.SubjectPermission{Allow: []string{"scenecast.shop.>", "_INBOX.scenecast.>"}},
+			Publish:   &server.SubjectPermission{Allow: documentedRights(t, "publish:", "subscribe:")},
+			Subscribe: &server.SubjectPermission{Allow: documentedRights(t, "subscribe:", "```")},
 		}}},
 	})
 	if err != nil {
