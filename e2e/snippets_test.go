@@ -20,26 +20,39 @@ type snippet struct {
 // along is the language along with which the blocks of another one are looked at.
 type along string
 
-// languages says who looks at the blocks of a language: a function here, which gets all of them at once, or, as a text, what else.
+// languages says who looks at the blocks of a language: a function here, which gets all of them at once; a test of this package; or, by
+// document, what else runs each block.
 var languages = map[string]any{
-	"sh":         "TestShellSnippets runs each command",
-	"json":       "TestJSONSnippets",
-	"yaml":       "TestYAMLSnippets has each read",
-	"go":         checkGo,
-	"php":        checkPHP,
-	"blade":      along("php"),
-	"js":         checkPages,
-	"jsx":        along("js"),
-	"html":       along("js"),
-	"http":       "TestAPIDocument of the server makes each call",
-	"transcript": "TestProtocolDocument of the server speaks each line",
-	"nginx":      "TestProxies of the command line runs each block",
-	"haproxy":    "TestProxies of the command line runs each block",
-	"caddyfile":  "make test-caddy runs each block",
-	"ini":        "TestTutorials of the command line gives each to the application",
-	"sql":        "for the database of the reader, which no test has",
-	"text":       "TestShownSnippets",
-	"":           "TestShownSnippets, and TestShellSnippets the commands",
+	"sh":    TestShellSnippets,
+	"json":  TestJSONSnippets,
+	"yaml":  TestYAMLSnippets,
+	"text":  TestShownSnippets,
+	"":      TestShownSnippets, // commands in them are TestShellSnippets'
+	"go":    checkGo,
+	"php":   checkPHP,
+	"blade": along("php"),
+	"js":    checkPages,
+	"jsx":   along("js"),
+	"html":  along("js"),
+	"http":  map[string]witness{"docs/api.md": {"server/apidoc_test.go", []string{"func TestAPIDocument(", `"../docs/api.md"`, "```http"}}},
+	"transcript": map[string]witness{"docs/protocol.md": {
+		"server/protocoldoc_test.go", []string{"func TestProtocolDocument(", `"../docs/protocol.md"`, "```transcript"}}},
+	"nginx": map[string]witness{
+		"docs/dashboard.md":  {"cmd/scenecast/dashboardproxies_linux_test.go", []string{"func TestDashboardProxies(", `blocksOf(t, "../../docs/dashboard.md", "nginx", 1)`}},
+		"docs/operations.md": {"cmd/scenecast/proxies_linux_test.go", []string{"func TestProxies(", `documentedBlocks(t, "nginx", 2)`}},
+		"docs/pusher.md":     {"e2e/pusherbalancer_test.go", []string{"func TestPusherBehindBalancers(", `documented(t, "nginx", `}},
+	},
+	"haproxy": map[string]witness{
+		"docs/dashboard.md":  {"cmd/scenecast/dashboardproxies_linux_test.go", []string{"func TestDashboardProxies(", `blocksOf(t, "../../docs/dashboard.md", "haproxy", 1)`}},
+		"docs/operations.md": {"cmd/scenecast/proxies_linux_test.go", []string{"func TestProxies(", `documentedBlocks(t, "haproxy", 2)`}},
+		"docs/pusher.md":     {"e2e/pusherbalancer_test.go", []string{"func TestPusherBehindBalancers(", `documented(t, "haproxy", `}},
+	},
+	"caddyfile": map[string]witness{"docs/operations.md": {"cmd/scenecast/proxies_linux_test.go", []string{"func TestCaddy(", `documentedBlocks(t, "caddyfile", 1)`}}},
+	"ini": map[string]witness{
+		"docs/tutorial-from-pusher.md": {"cmd/scenecast/tutorials_test.go", []string{"func TestTutorials(", `case language == "ini"`}},
+		"docs/tutorial-from-swoole.md": {"cmd/scenecast/tutorials_test.go", []string{"func TestTutorials(", `case language == "ini"`}},
+	},
+	"sql": map[string]witness{"docs/hooks.md": {"server/hooksorder_test.go", []string{`documented(t, "hooks.md", "sql", `}}},
 }
 
 // TestSnippets: every block of code in a document is run, or is one that another test runs. The Chinese documents have the same blocks, which
@@ -56,16 +69,39 @@ func TestSnippets(t *testing.T) {
 			byLanguage[language] = append(byLanguage[language], s)
 		}
 	}
+	for _, pattern := range []string{"../*.md", "../docs/adr/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v, %v", pattern, files, err)
+		}
+		for _, file := range files {
+			for _, s := range snippetsOf(t, file) {
+				if s.language != "" && !strings.HasPrefix(file, "../README.") { // drawings alone
+					t.Errorf("%s: no test runs the blocks of this document", s.place)
+				}
+			}
+		}
+	}
 	for language, all := range byLanguage {
 		check, known := languages[language]
 		if !known {
 			t.Errorf("%s: nobody looks at blocks of %q", all[0].place, language)
 		}
-		if check, ok := check.(func(*testing.T, []snippet)); ok {
+		switch check := check.(type) {
+		case func(*testing.T, []snippet):
 			t.Run(language, func(t *testing.T) {
 				t.Parallel()
 				check(t, all)
 			})
+		case map[string]witness:
+			for _, s := range all {
+				document, _, _ := strings.Cut(strings.TrimPrefix(s.place, "../"), ":")
+				if w, known := check[document]; known {
+					w.check(t)
+				} else {
+					t.Errorf("%s: no test runs blocks of %s in this document", s.place, language)
+				}
+			}
 		}
 	}
 }
