@@ -2,7 +2,10 @@ package e2e_test
 
 import (
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,6 +31,7 @@ var shownRules = []shownRule{
 	{`docs/protocol.md`, `^ws://`, checkAddress},
 	{`docs/protocol.md`, `^retry: `, checkRefusal},
 	{`docs/cli.md`, `^api_keys:`, checkDigest},
+	{`ARCHITECTURE.md`, `─`, checkDrawing},
 }
 
 // TestShownSnippets: each block that is shown, and in no language, is held by what it is about. Commands in such blocks are TestShellSnippets'.
@@ -132,5 +136,36 @@ func checkDigest(t *testing.T, s snippet) {
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
 		t.Errorf("%s: a key whose digest is there is answered %s", s.place, answer.Status)
+	}
+}
+
+// checkDrawing: the methods that a drawing names are there, and so are their types.
+func checkDrawing(t *testing.T, s snippet) {
+	t.Helper()
+	var source strings.Builder
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return filepath.SkipDir
+		}
+		if err == nil && filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go") {
+			content, err := os.ReadFile(path)
+			source.Write(content)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\b([A-Z]\w+)\.([A-Z]\w+)`).FindAllStringSubmatch(s.code, -1)
+	if len(named) == 0 {
+		t.Errorf("%s: it names no method:\n%s", s.place, s.code)
+	}
+	for _, name := range named {
+		for _, pattern := range []string{`(?m)^\t?(type )?` + name[1] + ` (struct|interface) `, `(?m)^(\t|func \(.*\) )` + name[2] + `\(`} {
+			if !regexp.MustCompile(pattern).MatchString(source.String()) {
+				t.Errorf("%s: there is no %s", s.place, name[0])
+			}
+		}
 	}
 }
