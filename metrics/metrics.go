@@ -23,7 +23,7 @@ const (
 	durations kind = -1 // a histogram, in seconds
 )
 
-// metric is one that the server has; docs/operations.md explains each, and a test holds it to these tables.
+// metric is one that the server has; docs/metrics.md, whose rows a test makes of these tables, explains each.
 type metric struct {
 	name   string
 	help   string

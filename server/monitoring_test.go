@@ -50,7 +50,27 @@ func dashboards(t *testing.T) map[string]dashboard {
 	return all
 }
 
-// expectMonitored holds what dashboards and alerts name to the metrics that are served: names of Go's and of the process too.
+// TestAlertsDocument: docs/operations.md says of each alert when it fires, and of no others, in both languages and in the order of the file.
+func TestAlertsDocument(t *testing.T) {
+	names := func(file, pattern string) (names []string) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1) {
+			names = append(names, m[1])
+		}
+		return names
+	}
+	alerts := names("../deploy/prometheus/alerts.yaml", `(?m)^ +- alert: (\w+)$`)
+	for file := range operationsDocuments {
+		if got := names(file, "(?m)^\\| `(Scenecast\\w+)` \\|"); !slices.Equal(got, alerts) || len(alerts) < 10 {
+			t.Errorf("%s has the alerts\n\t%q, want\n\t%q", file, got, alerts)
+		}
+	}
+}
+
+// expectMonitored compares what dashboards and alerts name with the metrics that are served: names of Go's and of the process too.
 func expectMonitored(t *testing.T, served []string) {
 	t.Helper()
 	named := make(map[string]string) // where

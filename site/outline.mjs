@@ -27,7 +27,7 @@ export const groups = [
     ['openapi', 'API reference', 'API 参考'],
     ['docs/protocol', 'Protocol', '协议'],
     ['docs/settings', 'Settings', '设置'],
-    ['docs/operations#metrics', 'Metrics', '指标'],
+    ['docs/metrics', 'Metrics', '指标'],
     ['docs/cli', 'Command line', '命令行'],
     ['docs/registry', 'Registry', 'Redis 哈希'],
     ['docs/glossary', 'Glossary (Chinese)', '术语表'],
