@@ -40,10 +40,11 @@ type NodeInfo struct {
 
 // Condition is how a node is, as it tells others, as JSON: they may run another version.
 type Condition struct {
-	Engine   string        `json:"engine"`             // memory, nats or redis
-	LoopLag  time.Duration `json:"loop_lag,omitempty"` // ns: the longest time, within the last minute, for which a loop was blocked
-	Draining string        `json:"draining,omitempty"` // how far its drain has come; empty: there is none
-	Problems []string      `json:"problems,omitempty"` // what is wrong, or soon will be, in words
+	Engine        string        `json:"engine"`                  // memory, nats or redis
+	LoopLag       time.Duration `json:"loop_lag,omitempty"`      // ns: the longest time, within the last minute, for which a loop was blocked
+	Draining      string        `json:"draining,omitempty"`      // how far its drain has come; empty: there is none
+	DrainingSince time.Time     `json:"draining_since,omitzero"` // when its readiness went off, by its own clock; zero: it does not tell, or there is no drain
+	Problems      []string      `json:"problems,omitempty"`      // what is wrong, or soon will be, in words
 }
 
 // IsZero reports whether nothing is told.

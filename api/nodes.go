@@ -21,22 +21,23 @@ type logInfo struct {
 
 // node is a node, as the one that answers knows it.
 type node struct {
-	ID          scenecast.NodeID `json:"id"`
-	Name        string           `json:"name,omitempty"`
-	Version     string           `json:"version,omitempty"`
-	Self        bool             `json:"self"`
-	State       string           `json:"state"` // up or late
-	Since       time.Time        `json:"since"`
-	Started     time.Time        `json:"started"`
-	Connections int              `json:"connections"`
-	Position    string           `json:"position"`
-	Lag         uint64           `json:"lag"`
-	LagMS       int64            `json:"lag_ms"`
-	Problem     string           `json:"problem,omitempty"` // why it is not ready
-	Engine      string           `json:"engine,omitempty"`  // this and what follows is missing of a node of an older version
-	LoopLagMS   *int64           `json:"loop_lag_ms,omitempty"`
-	Draining    DrainState       `json:"draining,omitempty"`
-	Problems    []string         `json:"problems,omitempty"` // what is wrong, or soon will be; Problem among it
+	ID            scenecast.NodeID `json:"id"`
+	Name          string           `json:"name,omitempty"`
+	Version       string           `json:"version,omitempty"`
+	Self          bool             `json:"self"`
+	State         string           `json:"state"` // up or late
+	Since         time.Time        `json:"since"`
+	Started       time.Time        `json:"started"`
+	Connections   int              `json:"connections"`
+	Position      string           `json:"position"`
+	Lag           uint64           `json:"lag"`
+	LagMS         int64            `json:"lag_ms"`
+	Problem       string           `json:"problem,omitempty"` // why it is not ready
+	Engine        string           `json:"engine,omitempty"`  // this and what follows is missing of a node of an older version
+	LoopLagMS     *int64           `json:"loop_lag_ms,omitempty"`
+	Draining      DrainState       `json:"draining,omitempty"`
+	DrainingSince time.Time        `json:"draining_since,omitzero"`
+	Problems      []string         `json:"problems,omitempty"` // what is wrong, or soon will be; Problem among it
 }
 
 // The states of a node. One that is gone is not in the list.
@@ -77,6 +78,9 @@ func (a *API) nodes(*request) (any, error) {
 		if c := n.Condition; !c.IsZero() {
 			lag := c.LoopLag.Milliseconds()
 			told.Engine, told.LoopLagMS, told.Draining = c.Engine, &lag, DrainState(c.Draining)
+			if !c.DrainingSince.IsZero() {
+				told.DrainingSince = c.DrainingSince.UTC().Truncate(time.Millisecond)
+			}
 			told.Problems = append(told.Problems, c.Problems...)
 		}
 		response.Nodes = append(response.Nodes, told)

@@ -21,7 +21,7 @@ func TestNodes(t *testing.T) {
 		Log: scenecast.LogInfo{Leader: "b", Replicas: 3, InSync: 2},
 		Nodes: []scenecast.NodeInfo{
 			{ID: 7, Name: "a", Version: "1.2", Self: true, Since: at, Started: at, Connections: 5, Newest: scenecast.Position{Epoch: 36, Seq: 2048},
-				Condition: scenecast.Condition{Engine: "nats", LoopLag: 25 * time.Millisecond, Draining: "closing", Problems: []string{"the hook orders is failing"}}},
+				Condition: scenecast.Condition{Engine: "nats", LoopLag: 25 * time.Millisecond, Draining: "closing", DrainingSince: at, Problems: []string{"the hook orders is failing"}}},
 			{ID: 9, Late: true, Since: at.Add(time.Second), Started: at, Newest: scenecast.Position{Epoch: 36, Seq: 1024}, Lag: scenecast.Lag{Records: 1, Time: 480 * time.Millisecond}, Problem: "no room"},
 		},
 	}
@@ -34,7 +34,7 @@ func TestNodes(t *testing.T) {
 		return w
 	}
 	const nodes = `"nodes":[{"id":7,"name":"a","version":"1.2","self":true,"state":"up","since":"2026-01-02T15:04:05.678Z","started":"2026-01-02T15:04:05.678Z",` +
-		`"connections":5,"position":"10-2048","lag":0,"lag_ms":0,"engine":"nats","loop_lag_ms":25,"draining":"closing","problems":["the hook orders is failing"]},` +
+		`"connections":5,"position":"10-2048","lag":0,"lag_ms":0,"engine":"nats","loop_lag_ms":25,"draining":"closing","draining_since":"2026-01-02T15:04:05.678Z","problems":["the hook orders is failing"]},` +
 		`{"id":9,"self":false,"state":"late","since":"2026-01-02T15:04:06.678Z","started":"2026-01-02T15:04:05.678Z","connections":0,"position":"10-1024","lag":1,"lag_ms":480,"problem":"no room","problems":["no room"]}]}`
 	checkAnswer(t, "three replicas", call("operator"), 200, `{"log":{"leader":"b","replicas":3,"in_sync":2},`+nodes)
 	known.Log = scenecast.LogInfo{}

@@ -145,10 +145,11 @@ type Node struct {
 	LagMS       int64     `json:"lag_ms"`      // for how long it has been behind, in ms
 	Problem     string    `json:"problem"`     // why it is not ready; empty: it is
 
-	Engine    string   `json:"engine"`      // memory, nats or redis; empty: it runs a version that does not tell this, nor what follows
-	LoopLagMS int64    `json:"loop_lag_ms"` // for up to so long, within the last minute, something waited for a loop
-	Draining  string   `json:"draining"`    // waiting, closing or drained; empty: it is not drained
-	Problems  []string `json:"problems"`    // what is wrong, or soon will be, in words; Problem among it
+	Engine        string    `json:"engine"`         // memory, nats or redis; empty: it runs a version that does not tell this, nor what follows
+	LoopLagMS     int64     `json:"loop_lag_ms"`    // for up to so long, within the last minute, something waited for a loop
+	Draining      string    `json:"draining"`       // waiting, closing or drained; empty: it is not drained
+	DrainingSince time.Time `json:"draining_since"` // by its own clock; zero: it is not drained, or runs a version that does not tell
+	Problems      []string  `json:"problems"`       // what is wrong, or soon will be, in words; Problem among it
 }
 
 // LogStanding is who leads the log that several nodes share, and how many copies of it there are.

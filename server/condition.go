@@ -45,9 +45,9 @@ func (s *Server) nodeCondition() scenecast.Condition {
 		c.LoopLag, c.Problems = latest.loopLag, latest.problems
 	}
 	if d := s.Draining(); d.State != api.DrainServing {
-		c.Draining = string(d.State)
+		c.Draining, c.DrainingSince = string(d.State), *d.Since
 	} else if s.draining.Load() {
-		c.Draining = string(api.DrainClosing)
+		c.Draining, c.DrainingSince = string(api.DrainClosing), *s.stopsSince.Load()
 	}
 	return c
 }

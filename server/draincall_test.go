@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -103,6 +104,9 @@ func TestDrainCall(t *testing.T) {
 	}
 	if status, answer := s.push(`{"to":"*","message":1}`); status != 200 {
 		t.Errorf("a push: %d %s", status, answer)
+	}
+	if _, nodes := s.call(http.MethodGet, "/v1/nodes", apiKey, "", ""); !strings.Contains(nodes, fmt.Sprintf(`"draining":"drained","draining_since":%q`, d.Since.Format(time.RFC3339Nano))) {
+		t.Errorf("the nodes: %s, the drain: %+v", nodes, d)
 	}
 	if text := s.metricsText(); !strings.Contains(text, "\nscenecast_draining 1\n") || !strings.Contains(text, `scenecast_endings_total{cause="draining"} 3`) {
 		t.Errorf("the metrics:\n%s", text)

@@ -26,7 +26,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-s.handovers.left:
 		moved = true
 	}
-	s.draining.Store(true)
+	s.beginStop()
 	s.drains.close()
 	if !moved {
 		moved = s.refuseSuccessors()
@@ -82,6 +82,13 @@ func (s *Server) refuseSuccessors() (moved bool) {
 // for those that do not.
 const drainCloseWait = time.Second
 
+// beginStop has the server be one that stops, since the first time that it is called.
+func (s *Server) beginStop() {
+	now := time.Now()
+	s.stopsSince.CompareAndSwap(nil, &now)
+	s.draining.Store(true)
+}
+
 // announce tells load balancers that the server is going to drain, and waits until they have had time to ask, since it was asked to drain
 // if it was. An error is that of serving meanwhile.
 func (s *Server) announce() error {
@@ -89,7 +96,7 @@ func (s *Server) announce() error {
 	if delay <= 0 {
 		return nil
 	}
-	s.draining.Store(true)
+	s.beginStop()
 	s.log.Info("going to drain", "connections", s.Connections(), "after", delay)
 	select {
 	case <-time.After(delay):

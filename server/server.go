@@ -100,15 +100,16 @@ type Server struct {
 	native            *native.Protocol
 	listener          *listener.Server
 	refusals          *refusals
-	requests          requests              // over HTTP
-	cutCalls          context.CancelFunc    // of backends, that are under way
-	debug             *debugServer          // nil: none
-	tls               *serverTLS            // nil: the port speaks plain HTTP
-	fixedCertificates []metrics.Certificate // that stay as they are until the server ends
-	redirect          *redirectServer       // nil: none
-	dashboard         *dashboardServer      // nil: it has no port of its own
-	started           atomic.Bool           // the engine has: pages and backends are let in
-	draining          atomic.Bool           // Run ends
+	requests          requests                  // over HTTP
+	cutCalls          context.CancelFunc        // of backends, that are under way
+	debug             *debugServer              // nil: none
+	tls               *serverTLS                // nil: the port speaks plain HTTP
+	fixedCertificates []metrics.Certificate     // that stay as they are until the server ends
+	redirect          *redirectServer           // nil: none
+	dashboard         *dashboardServer          // nil: it has no port of its own
+	started           atomic.Bool               // the engine has: pages and backends are let in
+	draining          atomic.Bool               // Run ends
+	stopsSince        atomic.Pointer[time.Time] // set before draining is
 	drains            drains
 	recorder          recorder
 	condition         condition

@@ -47,7 +47,14 @@ func printNodes(out io.Writer, answer []byte) error {
 		if n.Lag > 0 || n.LagMS > 0 {
 			lag = fmt.Sprintf("%d records, %v", n.Lag, time.Duration(n.LagMS)*time.Millisecond)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\n", name, n.State, n.Since.Local().Format(time.DateTime), n.Connections, n.Position, lag, cmp.Or(n.Version, "-"), n.ID)
+		state := n.State
+		if n.Draining != "" {
+			state += ", draining (" + n.Draining + ")"
+			if !n.DrainingSince.IsZero() {
+				state += " since " + n.DrainingSince.Local().Format(time.DateTime)
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\n", name, state, n.Since.Local().Format(time.DateTime), n.Connections, n.Position, lag, cmp.Or(n.Version, "-"), n.ID)
 	}
 	for _, n := range list.Nodes {
 		if n.Problem != "" {
