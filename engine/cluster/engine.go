@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -241,18 +242,31 @@ func (e *Engine) Close() error {
 	return err
 }
 
-// flush waits until what was submitted has been appended, as long as records get through.
+// flush waits until what was submitted has been appended and read back, as long as records get through.
 func (e *Engine) flush() {
 	deadline := time.Now().Add(e.options.UnavailableAfter)
 	for time.Now().Before(deadline) {
 		e.mu.Lock()
-		done := e.open == nil && len(e.queue) == 0 && e.appending == 0 || e.down
+		done := e.open == nil && len(e.queue) == 0 && e.appending == 0 && !e.awaitsRecords() || e.down
 		e.mu.Unlock()
 		if done {
 			return
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// awaitsRecords, with mu held, reports whether records with pushes that somebody may wait for are to be read back, and this node reads.
+func (e *Engine) awaitsRecords() bool {
+	if e.state != nil || e.muted.Load() {
+		return false
+	}
+	for _, o := range e.kept {
+		if o.left > 0 && !o.read && !slices.ContainsFunc(o.pushes, func(s *submission) bool { return s.isUncertain }) {
+			return true
+		}
+	}
+	return false
 }
 
 // CheckHealth implements scenecast.HealthChecker. A node whose pushes would be refused is not healthy, also if only for lack of room.

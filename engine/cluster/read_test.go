@@ -96,3 +96,36 @@ func TestNobodyResumesBeforeTheLogIsSettled(t *testing.T) {
 		}
 	})
 }
+
+// TestCloseReadsBack: a node that is closed when its record is appended, and not read back yet, still learns what has become of the push.
+func TestCloseReadsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 2, 1, faults{})
+		defer c.close()
+		time.Sleep(2 * time.Second)
+		c.backs[0].set(func() { c.backs[0].behind = true })
+		time.AfterFunc(time.Second, func() { c.backs[0].set(func() { c.backs[0].behind = false }) })
+		p, err := c.engines[0].Submit(pushOf("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.engines[0].Close(); err != nil {
+			t.Error(err)
+		}
+		if got, err := p.Wait(t.Context()); err != nil || got.Position.Seq == 0 {
+			t.Errorf("%+v, %v", got, err)
+		}
+
+		c.backs[1].set(func() { c.backs[1].behind = true }) // it reads no more, which holds no stop up for long
+		if p, err = c.engines[1].Submit(pushOf("y")); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		if err := c.engines[1].Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := p.Wait(t.Context()); !errors.Is(err, scenecast.ErrUncertain) || time.Since(begun) > 2*time.Second {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+	})
+}

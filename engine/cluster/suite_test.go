@@ -38,7 +38,10 @@ func TestClusterSuite(t *testing.T) {
 		backends, engines := make([]*fakeBackend, n), make([]*Engine, n)
 		make := func(i int) scenecast.Engine {
 			backends[i] = log.backend()
-			engines[i] = New(backends[i], Options{ID: scenecast.NewNodeID(), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Now: enginetest.Clock(i), Logger: slog.New(slog.DiscardHandler)})
+			engines[i] = New(backends[i], Options{
+				ID: scenecast.NewNodeID(), ForgetAfter: forgetAfter, BeatEvery: 200 * time.Millisecond, Now: enginetest.Clock(i), Logger: slog.New(slog.DiscardHandler),
+				AnswerTimeout: 3 * time.Second, UnavailableAfter: 10 * time.Second, // a machine that is busy is not a node that hangs
+			})
 			return engines[i]
 		}
 		for i := range n {
