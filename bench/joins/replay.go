@@ -126,21 +126,23 @@ func (p *phase) measure(ctx context.Context, c *crowd, server *load.Server, v *v
 	return errors.Join(err, <-ended)
 }
 
-func (p *phase) settleAndMeasure(ctx context.Context, c *crowd, server *load.Server, v *viewer.Viewer, o replayOptions) (err error) {
+func (p *phase) settleAndMeasure(ctx context.Context, c *crowd, server *load.Server, v *viewer.Viewer, o replayOptions) error {
 	select {
 	case <-time.After(o.settle):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	before, read := rounds{}, v.Read()
-	if before, err = readRounds(ctx, server); err != nil {
+	before, err := readRounds(ctx, server)
+	if err != nil {
 		return err
 	}
+	read := v.Read()
 	if p.report, p.latenciesOf, err = measureFor(ctx, c, server, o.phase, nil); err != nil {
 		return err
 	}
-	after, now := rounds{}, v.Read()
-	if after, err = readRounds(ctx, server); err != nil {
+	now := v.Read()
+	after, err := readRounds(ctx, server)
+	if err != nil {
 		return err
 	}
 	p.loops = (after.seconds - before.seconds) / p.Seconds
