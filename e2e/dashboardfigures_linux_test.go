@@ -31,7 +31,7 @@ var (
 	figuresRounds = flag.Int("figures-rounds", 3, "how often each screen is looked at")
 	figuresScreen = flag.String("figures-screen", "", "the only screen that is looked at: now, feed or pages, with -figures-replay several, as in nothing,feed,push; empty: all")
 	figuresReplay = flag.Bool("figures-replay", false, "the tab's calls are made by a light client instead of a browser: what differs is the server's cost")
-	figuresBlocks = flag.Int("figures-blocks", 10, "with -figures-replay: blocks of four phases for each screen, without and with a viewer in turns")
+	figuresBlocks = flag.Int("figures-blocks", 8, "with -figures-replay: blocks of four phases for each screen, without and with a viewer in turns")
 	figuresPhase  = flag.Duration("figures-phase", 5*time.Second, "with -figures-replay: how long each phase is measured")
 	figuresPin    = flag.Bool("figures-pin", false, "with -figures-replay: the server has a core, and all else another one")
 	figuresTime   = flag.Duration("figures-time", 20*time.Second, "how long each time, and without a viewer before it")

@@ -38,9 +38,9 @@ func main() {
 	flag.IntVar(&o.pages, "pages", 19_000, "`pages` that are there at a time")
 	flag.IntVar(&o.joins, "joins", 500, "`pages` that join each second, in the place of others that leave")
 	flag.IntVar(&o.rate, "rate", 50, "`pushes` each second")
-	replay := replayOptions{settle: time.Second}
+	replay := replayOptions{settle: 3 * time.Second}
 	flag.BoolVar(&replay.on, "replay", false, "compare without and with a viewer, and print a table")
-	flag.IntVar(&replay.blocks, "blocks", 10, "with -replay: `blocks` of four phases for each screen: without, with, with, without a viewer, or the other way round")
+	flag.IntVar(&replay.blocks, "blocks", 8, "with -replay: `blocks` of four phases for each screen: without, with, with, without a viewer, or the other way round")
 	flag.DurationVar(&replay.phase, "phase", 5*time.Second, "with -replay: how long each phase is measured")
 	flag.StringVar(&replay.screens, "screens", "nothing,now,feed,pages,push", "with -replay: what the viewer looks at; nothing is a control")
 	flag.BoolVar(&replay.pin, "pin", false, "with -replay: the server has a core, and all else another one")
@@ -114,7 +114,9 @@ func withCrowd(ctx context.Context, o options, binary string, cores load.Cores, 
 	if err := load.RaiseFileLimit(o.pages); err != nil {
 		return err
 	}
-	server, err := load.StartServer(ctx, cores.OnServersCore(binary), "SCENECAST_DASHBOARD_ENABLED=true",
+	// Events are kept for as long as that behind the last viewer: so two seconds after one has gone, nothing is done for any.
+	const keep = "SCENECAST_FEED_MAX_AGE=1s"
+	server, err := load.StartServer(ctx, cores.OnServersCore(binary), "SCENECAST_DASHBOARD_ENABLED=true", keep,
 		"SCENECAST_API_KEYS=[{name: figures, key: "+key+", allow: [read, push, manage, admin]}]")
 	if err != nil {
 		return err

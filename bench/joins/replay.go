@@ -22,7 +22,7 @@ type replayOptions struct {
 	on, pin bool
 	blocks  int
 	phase   time.Duration
-	settle  time.Duration // how long a phase goes on before it is measured: a screen that opens, or one that was closed, is none of it
+	settle  time.Duration // how long a phase goes on before it is measured: a screen that opens is none of it, or one that was closed and what was kept for it
 	screens string
 }
 
