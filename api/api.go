@@ -46,6 +46,7 @@ type Options struct {
 	Nodes    func() scenecast.Nodes        // which there are
 	Hooks    func(app string) []hook.Stats // those of an app that are told of events
 	Retry    func(app, name string) bool   // has one be called at once; false: there is none
+	Ports    func() *Ports                 // where the dashboard has a port of its own; nil: it has none
 	Reload   func(context.Context) (Reloaded, error)
 	Settings SettingsReader
 	Drainer  Drainer

@@ -74,6 +74,7 @@ type Self struct {
 	Within   string    `json:"within"`   // the audience to which it is confined; empty: it reaches all pages of its app
 	Triggers []string  `json:"triggers"` // that it may run; nil: all of its app
 	Node     *SelfNode `json:"node"`     // that answers; nil for a key that is confined
+	Ports    *Ports    `json:"ports"`    // of that node, where its dashboard has a port of its own; otherwise nil
 	Presence []string  `json:"presence"` // label keys whose values are scenes: see Scenes
 	Time     time.Time `json:"time"`     // now, by the node's clock
 }
@@ -83,6 +84,12 @@ type SelfNode struct {
 	ID      uint64 `json:"id"`   // of this run: another one after a restart
 	Name    string `json:"name"` // the same over restarts; may be empty
 	Version string `json:"version"`
+}
+
+// Ports are those of a node, as it knows them itself.
+type Ports struct {
+	Server    int `json:"server"` // of pages and backends; 0: it is a socket in the file system
+	Dashboard int `json:"dashboard"`
 }
 
 // Self tells what the key is, and may do. A key of any scope may ask.

@@ -76,6 +76,12 @@ func New(o Options) http.Handler {
 	}
 	mux.Handle("POST /dashboard/login", h.uncached(h.login))
 	mux.Handle("POST /dashboard/logout", h.uncached(h.logout))
+	for _, path := range []string{"/dashboard/login", "/dashboard/logout"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", http.MethodPost)
+			o.Refuse(w, r, problem.New(problem.MethodNotAllowed, "%s takes %s", r.URL.Path, http.MethodPost))
+		})
+	}
 	mux.Handle("/dashboard/api/v1/", h.uncached(h.call))
 	mux.HandleFunc("/dashboard/", func(w http.ResponseWriter, r *http.Request) {
 		o.Refuse(w, r, problem.New(problem.NotFound, "there is nothing at this path of the dashboard"))

@@ -35,3 +35,28 @@ func TestDashboardCluster(t *testing.T) {
 	other.open(nodes[1].url("/dashboard/"))
 	other.wait(`document.querySelector("nav.screens")`) // cookies are of a host, whatever the port
 }
+
+// While an answer lacks that of a node of which no other one tells yet, Now does not say that nothing is wrong. The answers are the test's, because a real node
+// that is gone is told of at once or not, as it happens.
+func TestDashboardPartialAnswer(t *testing.T) {
+	t.Parallel()
+	b := startDashboard(t, nil)
+	b.join(url.Values{"page": {"home"}})
+	d := openDashboard(t, b, profile{language: "en"})
+	d.look(looks[3])
+	d.login(operatorKey)
+	const well = `!!document.querySelector(".box.good")`
+	d.waitFor(well, true)
+	for _, call := range []string{"v1/stats", "v1/scenes"} {
+		d.run(`e2e.fetch = window.fetch;
+			window.fetch = async (to, options) => {
+				const response = await e2e.fetch.call(window, to, options);
+				return String(to).includes("` + call + `") ? Response.json({...await response.json(), nodes: 2, nodes_known: 3}) : response;
+			}; undefined`)
+		d.wait(`[...document.querySelectorAll(".box.busy")].some((each) => each.textContent.startsWith("2 of 3 nodes"))`)
+		d.waitFor(well, false)
+		d.run(`window.fetch = e2e.fetch; undefined`)
+		d.wait(`!document.querySelector(".box.busy")`)
+		d.waitFor(well, true)
+	}
+}

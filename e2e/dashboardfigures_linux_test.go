@@ -182,13 +182,7 @@ func (p *joins) phase(t *testing.T, screen, shown string) (m phase) {
 	var pids []int
 	var b *tab
 	if screen != "" {
-		b = newTab(t, profile{language: "en"})
-		b.look(look{1280, "light"})
-		b.open(p.url + "/dashboard/")
-		b.wait(`document.querySelector("input[type=password]")`)
-		b.login(p.key)
-		b.run(`location.hash = "#/` + screen + `"`)
-		b.wait(shown)
+		b = p.view(t, screen, shown)
 		pids = b.processes()
 		call(b, performance.Enable, performance.EnableParams{})
 	}
@@ -224,6 +218,18 @@ func (p *joins) phase(t *testing.T, screen, shown string) (m phase) {
 		b.picture("figures-" + screen)
 	}
 	return m
+}
+
+// view opens a tab that shows a screen.
+func (p *joins) view(t *testing.T, screen, shown string) *tab {
+	b := newTab(t, profile{language: "en"})
+	b.look(look{1280, "light"})
+	b.open(p.url + "/dashboard/")
+	b.wait(`document.querySelector("input[type=password]")`)
+	b.login(p.key)
+	b.run(`location.hash = "#/` + screen + `"`)
+	b.wait(shown)
+	return b
 }
 
 // processes are those of the browser, that of the tab first: the one that works while the tab's script does.
@@ -263,18 +269,6 @@ func (b *tab) processes() (pids []int) {
 		}
 	}
 	return pids
-}
-
-// metric is one of the browser's figures of the tab. JSHeapUsedSize is what its scripts hold, and what is garbage there.
-func (b *tab) metric(name string) float64 {
-	b.t.Helper()
-	for _, metric := range call(b, performance.GetMetrics, cdp.Empty{}).Metrics {
-		if metric.Name == name {
-			return metric.Value
-		}
-	}
-	b.t.Fatalf("the browser tells no %s", name)
-	return 0
 }
 
 // durations are what the tab's main thread does, as the browser counts it in seconds.

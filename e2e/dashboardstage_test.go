@@ -14,8 +14,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
@@ -167,4 +169,16 @@ func (c *console) errors() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.failed)
+}
+
+// metric is one of the browser's figures of the tab, which performance.Enable has it count. JSHeapUsedSize is what its scripts hold, and what is garbage there.
+func (b *tab) metric(name string) float64 {
+	b.t.Helper()
+	for _, metric := range call(b, performance.GetMetrics, cdp.Empty{}).Metrics {
+		if metric.Name == name {
+			return metric.Value
+		}
+	}
+	b.t.Fatalf("the browser tells no %s", name)
+	return 0
 }

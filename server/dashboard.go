@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,6 +68,50 @@ func (s *Server) ownPort(d http.Handler, refuse func(http.ResponseWriter, *http.
 	return s.answering(mux, refuse)
 }
 
+// DashboardURL is where a browser on this machine finds the dashboard; empty: there is none, or only on a socket in the file system.
+func (s *Server) DashboardURL() string {
+	c, addr, secure := s.options.Config, s.Addr(), s.tls != nil
+	switch {
+	case !c.Dashboard.Enabled:
+		return ""
+	case s.dashboard != nil:
+		addr = s.dashboard.listener.Addr()
+	}
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host, scheme := tcp.IP.String(), "http"
+	if tcp.IP.IsUnspecified() || tcp.IP.IsLoopback() {
+		host = "localhost"
+	}
+	if secure {
+		scheme = "https"
+		for _, name := range s.apps.dashboardHosts() { // which the certificate is for, as a rule
+			if !strings.HasPrefix(name, "*") {
+				host = name
+				break
+			}
+		}
+	}
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(tcp.Port)) + dashboard.Path
+}
+
+// ports are those of the server and of the dashboard; nil: they are one, or there is no dashboard.
+func (s *Server) ports() *api.Ports {
+	if s.dashboard == nil {
+		return nil
+	}
+	ports := new(api.Ports)
+	if addr, ok := s.Addr().(*net.TCPAddr); ok {
+		ports.Server = addr.Port
+	}
+	if addr, ok := s.dashboard.listener.Addr().(*net.TCPAddr); ok {
+		ports.Dashboard = addr.Port
+	}
+	return ports
+}
+
 // DashboardCode stands for the secret of an API key in a login, once, until it expires: a program puts it into a link that it prints.
 type DashboardCode struct {
 	Code, Secret string
@@ -109,7 +155,6 @@ func listenDashboard(
 	if err != nil {
 		return nil, fmt.Errorf("dashboard.listen: %w", err)
 	}
-	log.Info("dashboard", "addr", l.Addr().String())
 	d := &dashboardServer{listener: l, secure: secure != nil}
 	d.http = &http.Server{
 		Handler:                      handler,

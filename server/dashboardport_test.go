@@ -36,6 +36,11 @@ func sessionFeed(t *testing.T, addr, cookie string) (response *http.Response, st
 	return response, stream
 }
 
+func portOf(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
+}
+
 // TestDashboardPort: a port of the dashboard's own has the dashboard and nothing else, and the other port does not have it.
 func TestDashboardPort(t *testing.T) {
 	t.Parallel()
@@ -44,6 +49,9 @@ func TestDashboardPort(t *testing.T) {
 	main := s.addr
 	if status, answer := s.call(http.MethodGet, "/dashboard/", apiKey, "", ""); status != http.StatusNotFound {
 		t.Errorf("on the port of pages: %d %s", status, answer)
+	}
+	if log := s.log.String(); !strings.Contains(log, "msg=dashboard url=http://localhost:"+portOf(own)+"/dashboard/\n") {
+		t.Errorf("the log does not say where it is: %s", log)
 	}
 	s.addr = own
 	cookie := s.loggedIn(apiKey)
@@ -54,6 +62,9 @@ func TestDashboardPort(t *testing.T) {
 	}{
 		{"GET", "/dashboard/", 200, "<!DOCTYPE html>"},
 		{"GET", "/dashboard/api/v1/nodes", 200, `"nodes"`},
+		{"GET", "/dashboard/api/v1/self", 200, `"ports":{"server":` + portOf(main) + `,"dashboard":` + portOf(own) + `}`},
+		{"DELETE", "/dashboard/login", 405, "/dashboard/login takes POST"},
+		{"GET", "/dashboard/logout", 405, "/dashboard/logout takes POST"},
 		{"POST", "/dashboard/api/v1/push", 200, `"matched":0`},
 		{"GET", "/v1/nodes", 404, "the dashboard is at /dashboard/"},
 		{"POST", "/v1/push", 404, "the dashboard is at /dashboard/"},

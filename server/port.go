@@ -83,6 +83,7 @@ func (s *Server) makeEndpoints(ctx context.Context, id scenecast.NodeID, authent
 		Feed:     s.hooks.feed,
 		Metrics:  figures,
 		Origin:   func(r *http.Request) netip.Addr { return s.apps.proxies().Origin(r) },
+		Ports:    s.ports,
 		Reload:   s.ReloadConfiguration,
 		Settings: s.settings,
 		Drainer:  s,
@@ -193,6 +194,9 @@ func (s *Server) openPort(ctx context.Context, e endpoints, before *takeover) (e
 		return err
 	}
 	s.descriptors.OnShort = s.listener.CloseIdle
+	if url := s.DashboardURL(); url != "" {
+		s.log.Info("dashboard", "url", url)
+	}
 	if s.registry != nil && before == nil { // otherwise it starts when it has the pages
 		s.registry.Start()
 	}

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -195,7 +195,7 @@ the list page. A playground shows labels, audiences, resuming and receipts. It t
 		if err != nil {
 			return explainPort(err, l)
 		}
-		printDemo(cmd.OutOrStdout(), srv.Addr(), code)
+		printDemo(cmd.OutOrStdout(), srv.DashboardURL(), code)
 		return run(cmd.Context(), srv, log)
 	}
 	return cmd
@@ -204,8 +204,8 @@ the list page. A playground shows labels, audiences, resuming and receipts. It t
 // demoCodeLifetime is how long the link to the dashboard logs in: until it was followed, or for as long as somebody may look for it.
 const demoCodeLifetime = time.Hour
 
-func printDemo(out io.Writer, addr net.Addr, login *server.DashboardCode) {
-	base := "http://" + browserAddr(addr)
+func printDemo(out io.Writer, dashboard string, login *server.DashboardCode) {
+	base := strings.TrimSuffix(dashboard, "/dashboard/")
 	fmt.Fprintf(out, `Scenecast demo. Open these pages in a browser:
 
   %[1]s/demo/home    首页   the home page
@@ -224,16 +224,4 @@ Or, as the tutorial's controller does:
 
 Ctrl+C ends it.
 `, base, demoToken, login.Code, login.Secret)
-}
-
-// browserAddr is what to type into a browser on this machine: localhost where the server listens on every address.
-func browserAddr(addr net.Addr) string {
-	host, port, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return addr.String()
-	}
-	if ip := net.ParseIP(host); ip.IsUnspecified() || ip.IsLoopback() {
-		host = "localhost"
-	}
-	return net.JoinHostPort(host, port)
 }

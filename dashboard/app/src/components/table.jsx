@@ -1,5 +1,6 @@
 // Tables: sortable, with a caption, scrolled sideways where they are wider than the screen.
-import { useRef, useState } from "preact/hooks";
+import { Component } from "preact";
+import { useState } from "preact/hooks";
 import { t } from "../words.js";
 
 /**
@@ -12,14 +13,6 @@ export function Table({ caption, columns, rows, id, sorted, hidden, empty }) {
   const [order, setOrder] = useState(sorted);
   const by = columns.find(({ key }) => key === order?.key)?.sort;
   const shown = by ? [...rows].sort((a, b) => compare(by(a), by(b)) * (order.descending ? -1 : 1)) : rows;
-  const rendered = useRef(new WeakMap());
-  const rowOf = (row) => {
-    const known = rendered.current.get(row);
-    if (known?.columns === columns) return known.element;
-    const element = <Row key={id(row)} row={row} columns={columns} />;
-    rendered.current.set(row, { columns, element });
-    return element;
-  };
   return (
     <div class="scroll" role="group" tabIndex={0} aria-label={caption}>
       <table>
@@ -28,7 +21,7 @@ export function Table({ caption, columns, rows, id, sorted, hidden, empty }) {
           <tr>{columns.map((column) => <Head key={column.key} column={column} order={order} setOrder={setOrder} />)}</tr>
         </thead>
         <tbody>
-          {shown.map(rowOf)}
+          {shown.map((row) => <Row key={id(row)} row={row} columns={columns} />)}
           {!rows.length && <tr><td colSpan={columns.length} class="quiet">{empty ?? t("shell.none")}</td></tr>}
         </tbody>
       </table>
@@ -36,14 +29,23 @@ export function Table({ caption, columns, rows, id, sorted, hidden, empty }) {
   );
 }
 
-const Row = ({ row, columns }) => (
-  <tr>
-    {columns.map(({ key, cell = (each) => each[key], number, head }) =>
-      head
-        ? <th key={key} scope="row" class={number ? "number" : ""}>{cell(row)}</th>
-        : <td key={key} class={number ? "number" : ""}>{cell(row)}</td>)}
-  </tr>
-);
+// It is a class for this: an element that was kept, to be rendered again as it is, would keep the table that it was first in, and so all rows that ever were.
+class Row extends Component {
+  shouldComponentUpdate({ row, columns }) {
+    return row !== this.props.row || columns !== this.props.columns;
+  }
+
+  render({ row, columns }) {
+    return (
+      <tr>
+        {columns.map(({ key, cell = (each) => each[key], number, head }) =>
+          head
+            ? <th key={key} scope="row" class={number ? "number" : ""}>{cell(row)}</th>
+            : <td key={key} class={number ? "number" : ""}>{cell(row)}</td>)}
+      </tr>
+    );
+  }
+}
 
 function Head({ column: { key, title, sort, number }, order, setOrder }) {
   const mine = order?.key === key;

@@ -6,10 +6,10 @@ import { t } from "../../words.js";
 
 const LAG = 2000; // ms behind the log from which it is told
 
-/** Takes the answers of GET v1/nodes and GET v1/hooks, which may be missing. */
-export function Problems({ nodes, hooks }) {
+/** Takes the answers of GET v1/nodes and GET v1/hooks, which may be missing, and whether another answer, which says so, lacks that of a node. */
+export function Problems({ nodes, hooks, partial }) {
   const all = [...(nodes ? ofNodes(nodes) : []), ...(hooks ? ofHooks(hooks) : [])];
-  if (!all.length) return nodes || hooks ? <Note kind="good"><span class="state good">{t("now.well")}</span></Note> : null;
+  if (!all.length) return (nodes || hooks) && !partial ? <Note kind="good"><span class="state good">{t("now.well")}</span></Note> : null;
   return (
     <section class="problems" aria-labelledby="problems">
       <h2 id="problems">{t("now.wrong")}</h2>

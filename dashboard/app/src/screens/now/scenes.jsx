@@ -25,11 +25,14 @@ const chosen = () => route.value.params.get("by")?.split(",").filter(Boolean) ??
 const filter = () => route.value.params.get("to") ?? "";
 const show = (by, to) => go("now", { by: by.join(","), to }, { replace: true });
 
-export function Scenes() {
+export function Scenes({ answer }) {
   const keys = useKeys();
   const by = chosen() ?? defaultOf(keys);
   const query = new URLSearchParams({ by: by.join(","), limit: LIMIT, ...(filter() && { to: filter() }) });
   const poll = usePoll(by.length ? `v1/scenes?${query}` : null, EVERY);
+  useEffect(() => {
+    answer.value = poll.value;
+  }, [poll.value]);
   const options = [...new Set([...by, ...keys.value])].sort((a, b) => a.startsWith("@") - b.startsWith("@") || (a < b ? -1 : 1)); // the server's own last
   if (!by.length && keys.ready) return <NoPages />;
   const { value, problem } = poll;

@@ -1,5 +1,6 @@
 // The figures of the last minutes: small lines that open full.
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { LineChart, Sparkline } from "../../components/chart.jsx";
 import { Dialog } from "../../components/dialog.jsx";
 import { Polled } from "../../components/states.jsx";
@@ -19,8 +20,11 @@ const figures = [
   { name: "dropped", whole: true, sum: true },
 ];
 
-export function Stats() {
+export function Stats({ answer }) {
   const poll = usePoll(`v1/stats?window=${WINDOW}m`, EVERY);
+  useEffect(() => {
+    answer.value = poll.value;
+  }, [poll.value]);
   const open = useSignal(null);
   return (
     <section aria-label={t("now.figures")}>
