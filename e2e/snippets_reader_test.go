@@ -117,7 +117,7 @@ type bashed struct {
 }
 
 func (r *reader) command(text string) *bashed {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithCancel(context.Background())
 	b := &bashed{Cmd: exec.CommandContext(ctx, "bash", "-ec", text), text: text, cancel: cancel}
 	b.Dir = r.dir
 	b.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -135,6 +135,7 @@ func (r *reader) run(text string) string {
 	r.t.Helper()
 	b := r.command(text)
 	defer b.cancel()
+	defer time.AfterFunc(patience, b.cancel).Stop()
 	var out, errs bytes.Buffer
 	b.Stdout, b.Stderr = &out, &errs
 	if err := b.Run(); err != nil {
@@ -167,6 +168,7 @@ func (r *reader) background(text string, env ...string) *bashed {
 // await reads lines until one matches, and returns the first group of the match.
 func (b *bashed) await(t *testing.T, from *bufio.Reader, pattern string) string {
 	t.Helper()
+	defer time.AfterFunc(patience, b.cancel).Stop()
 	for all := ""; ; {
 		line, err := from.ReadString('\n')
 		all += line
@@ -207,12 +209,14 @@ func (r *reader) end() {
 	})
 	for _, b := range r.running {
 		_ = syscall.Kill(-b.Process.Pid, syscall.SIGTERM)
+		late := time.AfterFunc(patience, b.cancel)
 		if !b.mustEnd {
 			go func() { _, _ = b.stdout.WriteTo(new(bytes.Buffer)) }()
 		}
 		if err := b.Wait(); err != nil && b.mustEnd {
 			r.t.Errorf("%s: ends with %v", b.text, err)
 		}
+		late.Stop()
 		b.cancel()
 	}
 	r.running = nil

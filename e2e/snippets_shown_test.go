@@ -25,7 +25,7 @@ var shownRules = []shownRule{
 	{`docs/cluster.md`, `^publish: `, witness{"engine/nats/external_test.go", []string{"func TestExternal(", `"publish:"`, "docs/cluster.md"}}},
 	{`docs/cluster.md`, `^ACL SETUSER `, witness{"engine/redis/start_test.go", []string{"func TestLeastRights(", "docs/cluster.md", "ACL SETUSER scenecast "}}},
 	{`docs/registry.md`, `^ACL SETUSER `, witness{"server/registry_test.go", []string{"func TestRegistryDocument(", `documented(t, "registry.md", "text", "ACL SETUSER")`}}},
-	{`docs/capacity.md`, `^memory of the server = `, witness{"bench/capacity/estimate_test.go", []string{"func TestCapacityDocument("}}}, // the table that it gives
+	{`docs/capacity.md`, `^memory of the server = `, witness{"capacity/estimate_test.go", []string{"func TestCapacityDocument("}}}, // the table that it gives
 	{`docs/hooks.md`, `^retry: `, witness{"e2e/snippets_json_test.go", []string{"func TestHooksDocument("}}},
 	{`docs/operations.md`, `^\$ scenecast doctor `, checkDoctor},
 	{`docs/protocol.md`, `^ws://`, checkAddress},
