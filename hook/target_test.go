@@ -41,6 +41,16 @@ type call struct {
 	taken  bool
 }
 
+// first refuses the first calls, so many.
+func first(failures int) func() error {
+	return func() error {
+		if failures--; failures >= 0 {
+			return errors.New("no")
+		}
+		return nil
+	}
+}
+
 func (b *backend) post(_ context.Context, id string, body []byte) error {
 	var batch event.Batch
 	if err := json.Unmarshal(body, &batch); err != nil {
@@ -135,13 +145,7 @@ func TestBatches(t *testing.T) {
 // TestRetries: a batch is sent again until it is taken, the same each time, and those behind it wait.
 func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		failures := 3
-		b := &backend{refuse: func() error {
-			if failures--; failures >= 0 {
-				return errors.New("no")
-			}
-			return nil
-		}}
+		b := &backend{refuse: first(3)}
 		target := newTarget(b, hook.TargetOptions{Batch: 2})
 		want := emit(target, 0, 2)
 		synctest.Wait()
@@ -319,13 +323,7 @@ func TestTargetAgainstModel(t *testing.T) {
 // TestSameBatch: a batch that has failed is sent again as it was, under its ID, whatever has come since.
 func TestSameBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		failures := 2
-		b := &backend{refuse: func() error {
-			if failures--; failures >= 0 {
-				return errors.New("no")
-			}
-			return nil
-		}}
+		b := &backend{refuse: first(2)}
 		target := newTarget(b, hook.TargetOptions{})
 		emit(target, 0, 2)
 		time.Sleep(1500 * time.Millisecond)
