@@ -16,6 +16,7 @@ import (
 	"scenecast/audience"
 	"scenecast/auth"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -73,13 +74,13 @@ func (c Caller) Reach(to audience.Expr) (audience.Expr, error) {
 }
 
 // Explain says why labels match an audience of the caller's, cut down to those whom the caller reaches: of one that is confined, its
-// confinement is a part of its own. Together they must be within the limits of an audience.
-func (c Caller) Explain(to audience.Expr, labels label.Set) (audience.Explanation, error) {
+// confinement is a part of its own. Together they must be within the limits of an audience. The reasons are in the language.
+func (c Caller) Explain(to audience.Expr, labels label.Set, tag language.Tag) (audience.Explanation, error) {
 	reached, err := c.Reach(to)
 	if err != nil || !c.Confined() {
-		return to.Explain(labels), err
+		return to.Explain(labels, tag), err
 	}
-	return to.Explain(labels).And(reached, c.Within.Explain(labels)), nil
+	return to.Explain(labels, tag).And(reached, c.Within.Explain(labels, tag)), nil
 }
 
 // CheckTrigger returns a problem where the caller may not run a trigger of this name, whether there is one or not.

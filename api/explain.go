@@ -6,6 +6,7 @@ import (
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -79,7 +80,11 @@ func (a *API) explain(r *request) (any, error) {
 			return nil, problem.At(err, "labels")
 		}
 	}
-	response.Explanation, err = r.caller.Explain(to, response.Labels)
+	response.Explanation, err = r.caller.Explain(to, response.Labels, language.OfRequest(r.Request))
+	if err != nil {
+		return nil, err
+	}
 	response.Matches = response.Explanation.Matches
-	return response, err
+	speak(r.w, r.Request)
+	return response, nil
 }

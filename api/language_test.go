@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestProblemsInTheReadersLanguage: title and detail follow Accept-Language; kind, place and setting do not.
+// TestProblemsInTheReadersLanguage: title and detail follow Accept-Language, as the reasons of an explanation do; kind, place and setting do not.
 func TestProblemsInTheReadersLanguage(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
@@ -21,6 +21,11 @@ func TestProblemsInTheReadersLanguage(t *testing.T) {
 			"{\"title\":\"未经认证\",\"status\":401,\"kind\":\"unauthorized\",\"detail\":\"缺少请求头 `Authorization: Bearer KEY`，或其中不是已知的 API 密钥\",\"setting\":\"api_keys\"}"},
 		{"zh", "POST", "/v1/audience", "all", `{"to":"*","sample":-1}`, "zh-CN",
 			`{"title":"请求无效","status":400,"kind":"invalid","detail":"须为 0 到 100 之间的整数","where":"sample"}`},
+		{"zh", "POST", "/v1/audience/explain", "all", `{"to":"page == \"home\" || has(plan)","labels":{"page":"list"}}`, "zh-CN",
+			`{"matches":false,"explanation":{"text":"page == \"home\" || has(plan)","matches":false,"of":[{"text":"page == \"home\"","matches":false,"why":"page = list，不是 home"},` +
+				`{"text":"has(plan)","matches":false,"why":"没有标签 plan"}]},"labels":{"page":"list"}}`},
+		{"", "POST", "/v1/audience/explain", "all", `{"to":"has(plan)","labels":{}}`, "en",
+			`{"matches":false,"explanation":{"text":"has(plan)","matches":false,"why":"no label plan"},"labels":{}}`},
 		{"de, fr", "GET", "/v1/nothing", "all", ``, "en",
 			`{"title":"Not Found","status":404,"kind":"not_found","detail":"there is nothing at this path"}`},
 	} {

@@ -47,7 +47,8 @@ const (
 )
 
 // nodes answers GET /v1/nodes.
-func (a *API) nodes(*request) (any, error) {
+func (a *API) nodes(r *request) (any, error) {
+	tag := speak(r.w, r.Request)
 	known := a.o.Nodes()
 	var response nodesResponse
 	if l := known.Log; l.Replicas > 0 {
@@ -70,10 +71,10 @@ func (a *API) nodes(*request) (any, error) {
 			Position:    n.Newest.String(),
 			Lag:         n.Lag.Records,
 			LagMS:       n.Lag.Time.Milliseconds(),
-			Problem:     n.Problem,
+			Problem:     n.Problem.In(tag),
 		}
-		if n.Problem != "" {
-			told.Problems = []string{n.Problem}
+		if told.Problem != "" {
+			told.Problems = []string{told.Problem}
 		}
 		if c := n.Condition; !c.IsZero() {
 			lag := c.LoopLag.Milliseconds()
@@ -81,7 +82,7 @@ func (a *API) nodes(*request) (any, error) {
 			if !c.DrainingSince.IsZero() {
 				told.DrainingSince = c.DrainingSince.UTC().Truncate(time.Millisecond)
 			}
-			told.Problems = append(told.Problems, c.Problems...)
+			told.Problems = append(told.Problems, c.ProblemsIn(tag)...)
 		}
 		response.Nodes = append(response.Nodes, told)
 	}

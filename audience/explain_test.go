@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"scenecast/label"
+	"scenecast/language"
 )
 
 func TestExplain(t *testing.T) {
@@ -40,19 +41,33 @@ func TestExplain(t *testing.T) {
 			}},
 		}},
 	} {
-		got, _ := json.Marshal(mustParse(t, want.Text).Explain(labels))
+		got, _ := json.Marshal(mustParse(t, want.Text).Explain(labels, language.English))
 		if text, _ := json.Marshal(want); string(got) != string(text) {
 			t.Errorf("%s is explained by\n%s, want\n%s", want.Text, got, text)
 		}
 	}
-	if x := (Expr{}).Explain(labels); x.Matches || x.Text != "" {
+	for text, want := range map[string]string{
+		`*`:                            "所有人",
+		`has(plan)`:                    "没有标签 plan",
+		`page == "home"`:               "page = list，不是 home",
+		`page in ["a", "b"]`:           "page = list，不是 a 或 b",
+		`page in ["a", "b", "c"]`:      "page = list，不是 a、b 或 c",
+		`page in ["a", "b", "c", "d"]`: "page = list，不是 4 个值中的任何一个",
+		`tag.startsWith("c")`:          "tag = a, b，不以 c 开头",
+		`page == "list"`:               "page = list",
+	} {
+		if x := mustParse(t, text).Explain(labels, language.Chinese); x.Why != want {
+			t.Errorf("%s: %s, want %s", text, x.Why, want)
+		}
+	}
+	if x := (Expr{}).Explain(labels, language.English); x.Matches || x.Text != "" {
 		t.Errorf("the zero Expr: %+v", x)
 	}
 	many := make([]label.Label, 9)
 	for i := range many {
 		many[i] = label.Label{Key: "n", Value: string(rune('0' + i))}
 	}
-	if x := mustParse(t, `n == "x"`).Explain(label.New(many...)); x.Why != "n = 0, 1, 2 and 6 more, not x" {
+	if x := mustParse(t, `n == "x"`).Explain(label.New(many...), language.English); x.Why != "n = 0, 1, 2 and 6 more, not x" {
 		t.Errorf("of many values: %s", x.Why)
 	}
 }
@@ -89,7 +104,7 @@ func TestExplainAgreesWithMatch(t *testing.T) {
 				labels[i] = label.Label{Key: g.pick(g.keys), Value: g.pick(g.values)}
 			}
 			set := label.New(labels...)
-			x := e.Explain(set)
+			x := e.Explain(set, language.English)
 			if x.Text != e.String() || x.Matches != e.Match(set) {
 				t.Fatalf("%s: %+v", e, x)
 			}
@@ -117,7 +132,7 @@ func TestExplainBoth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := to.Explain(labels).And(both, within.Explain(labels))
+		x := to.Explain(labels, language.English).And(both, within.Explain(labels, language.English))
 		if x.Text != c.text || x.Matches != both.Match(labels) || len(x.Of) != 2 || x.Of[0].Text != c.to || x.Of[1].Text != c.within {
 			t.Errorf("%s within %s: %+v", c.to, c.within, x)
 		}
@@ -135,7 +150,7 @@ func FuzzExplain(f *testing.F) {
 			return
 		}
 		set := label.New(label.Label{Key: key, Value: value}, label.Label{Key: otherKey, Value: otherValue})
-		x := e.Explain(set)
+		x := e.Explain(set, language.English)
 		if x.Matches != e.Match(set) || x.Text != e.String() {
 			t.Fatalf("%s: %+v", e, x)
 		}

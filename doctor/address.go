@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"scenecast/language"
 )
 
 // madeUp is an address that is nobody's (TEST-NET-1, RFC 5737). The check claims to be there, which no proxy should believe.
@@ -23,7 +25,7 @@ type seen struct {
 func (f *front) checkAddress(ctx context.Context) {
 	const name = "address"
 	if f.Key == "" {
-		f.r.addOf(name, Skipped, "", "whether clients' addresses are passed on takes an API key with the scope read: --api-key, or api_keys in the configuration")
+		f.r.addOf(name, Skipped, nothing, "whether clients' addresses are passed on takes an API key with the scope read: --api-key, or api_keys in the configuration")
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, f.Timeout)
@@ -44,7 +46,7 @@ func (f *front) checkAddress(ctx context.Context) {
 	body := readSome(response.Body)
 	var answer seen
 	if response.StatusCode != http.StatusOK || json.Unmarshal(body, &answer) != nil {
-		f.r.addOf(name, Skipped, "", "GET /v1/address is answered %s: it takes an API key with the scope read", response.Status)
+		f.r.addOf(name, Skipped, nothing, "GET /v1/address is answered %s: it takes an API key with the scope read", response.Status)
 		return
 	}
 	own, _ := netip.ParseAddrPort(local.String())
@@ -52,13 +54,10 @@ func (f *front) checkAddress(ctx context.Context) {
 	f.r.addOf(name, status, do, "%s", found)
 }
 
-const (
-	sendForwarded = "Have the proxy send it. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; HAProxy: option forwardfor; or a PROXY header (limits.proxy_protocol)."
-	trustProxy    = "Add the proxy's address to limits.trusted_proxies: "
-)
+var sendForwarded = language.Textf("Have the proxy send it. nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; HAProxy: option forwardfor; or a PROXY header (limits.proxy_protocol).")
 
 // judgeAddress compares what the server has seen with the address that the request has gone out from, with X-Forwarded-For: madeUp.
-func judgeAddress(s seen, own netip.AddrPort) (status Status, do, found string) {
+func judgeAddress(s seen, own netip.AddrPort) (status Status, do, found language.Text) {
 	var hops []string // in X-Forwarded-For
 	for _, hop := range strings.Split(strings.Join(s.Forwarded, ","), ",") {
 		if hop = strings.TrimSpace(hop); hop != "" {
@@ -70,28 +69,29 @@ func judgeAddress(s seen, own netip.AddrPort) (status Status, do, found string) 
 	direct := netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()) == own
 	switch {
 	case direct:
-		return OK, "", "the server sees clients' addresses by itself, or by PROXY headers: " + s.Address.String()
+		return OK, nothing, language.Textf("the server sees clients' addresses by itself, or by PROXY headers: %s", s.Address)
 	case s.Address == madeUp && !added:
-		return Failure, "Have the proxy add the client's address, or replace the header (nginx: $proxy_add_x_forwarded_for or $remote_addr), rather than pass on what clients send.",
-			"the proxy passes on X-Forwarded-For as clients send it, and the server believes the proxy: whoever wants can be of any address"
+		return Failure, language.Textf("Have the proxy add the client's address, or replace the header (nginx: $proxy_add_x_forwarded_for or $remote_addr), rather than pass on what clients send."),
+			language.Textf("the proxy passes on X-Forwarded-For as clients send it, and the server believes the proxy: whoever wants can be of any address")
 	case s.Address == madeUp:
-		return OK, "", "the proxy passes on clients' addresses (" + hops[len(hops)-1] + "; this one is in limits.trusted_proxies itself, so what it passes on is believed)"
+		return OK, nothing, language.Textf("the proxy passes on clients' addresses (%s; this one is in limits.trusted_proxies itself, so what it passes on is believed)", hops[len(hops)-1])
 	case !s.Address.IsValid(), s.Address == peer.Addr().Unmap() && !added:
-		return Warning, sendForwarded, "the proxy does not pass on clients' addresses: all pages count as one address" + of(s.Address)
+		return Warning, sendForwarded, language.Textf("the proxy does not pass on clients' addresses: all pages count as one address%s", of(s.Address))
 	case s.Address == peer.Addr().Unmap() && s.Address == own.Addr() && len(hops) == 1:
-		return Skipped, "", "whether clients' addresses are passed on cannot be told from the proxy's own machine: it replaces X-Forwarded-For by " + hops[0] + "; run this from another one"
+		return Skipped, nothing, language.Textf("whether clients' addresses are passed on cannot be told from the proxy's own machine: it replaces X-Forwarded-For by %s; run this from another one", hops[0])
 	case s.Address == peer.Addr().Unmap():
-		return Warning, trustProxy + s.Address.String(), "the proxy passes on clients' addresses in X-Forwarded-For, and the server does not believe it: all pages count as one address" + of(s.Address)
+		return Warning, language.Textf("Add the proxy's address to limits.trusted_proxies: %s", s.Address),
+			language.Textf("the proxy passes on clients' addresses in X-Forwarded-For, and the server does not believe it: all pages count as one address%s", of(s.Address))
 	case s.Address == own.Addr():
-		return OK, "", "the proxy passes on clients' addresses: " + s.Address.String()
+		return OK, nothing, language.Textf("the proxy passes on clients' addresses: %s", s.Address)
 	default:
-		return OK, "", "the server takes this machine for " + s.Address.String() + ", and its own address is " + own.Addr().String() + ": as it should be where addresses are translated in between (NAT)"
+		return OK, nothing, language.Textf("the server takes this machine for %s, and its own address is %s: as it should be where addresses are translated in between (NAT)", s.Address, own.Addr())
 	}
 }
 
-func of(a netip.Addr) string {
+func of(a netip.Addr) language.Text {
 	if !a.IsValid() {
-		return ""
+		return language.Text{}
 	}
-	return ", " + a.String()
+	return language.Textf(" (%s)", a)
 }

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"scenecast/language"
 )
 
 // TestJudgeAddress: what the server has seen of a request from 203.0.113.7:5000, which claims to be from 192.0.2.1.
@@ -36,8 +38,11 @@ func TestJudgeAddress(t *testing.T) {
 			s.Address = netip.MustParseAddr(c.address)
 		}
 		status, do, found := judgeAddress(s, own)
-		if status != c.want || !strings.Contains(found, c.says) || (status == OK || status == Skipped) != (do == "") {
+		if status != c.want || !strings.Contains(found.String(), c.says) || (status == OK || status == Skipped) != do.IsZero() {
 			t.Errorf("%+v: %s, %q, do %q; want %s, %q", s, status, found, do, c.want, c.says)
+		}
+		if chinese := found.In(language.Chinese) + do.In(language.Chinese); chinese == found.String()+do.String() || strings.Contains(chinese, "%!") {
+			t.Errorf("%+v: in Chinese %s", s, chinese)
 		}
 	}
 }

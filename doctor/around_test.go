@@ -177,7 +177,7 @@ func TestPeers(t *testing.T) {
 	found := examine(t, nil, map[string]string{
 		"data_dir": t.TempDir(), "cluster.listen": free[0], "cluster.secret": "between-the-nodes", "cluster.peers": there.Addr().String() + "," + free[1],
 	}, nil)["engine.peers"]
-	if len(found) != 2 || found[0].Status != doctor.OK || found[1].Status != doctor.Warning || !strings.Contains(found[1].Found, "does not run") {
+	if len(found) != 2 || found[0].Status != doctor.OK || found[1].Status != doctor.Warning || !strings.Contains(found[1].Found.String(), "does not run") {
 		t.Errorf("found %+v", found)
 	}
 }

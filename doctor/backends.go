@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -16,6 +15,7 @@ import (
 
 	"scenecast/config"
 	"scenecast/hook/webhook"
+	"scenecast/language"
 )
 
 // target is a URL that the configuration has the server call.
@@ -61,7 +61,7 @@ func plainClient(timeout time.Duration) *http.Client {
 func checkHooks(ctx context.Context, s *subject, r *report) {
 	targets := hookTargets(&s.Config.Config)
 	if len(targets) == 0 {
-		r.add(Skipped, "", "no hooks are set")
+		r.add(Skipped, nothing, "no hooks are set")
 		return
 	}
 	var running sync.WaitGroup
@@ -75,11 +75,11 @@ func checkHooks(ctx context.Context, s *subject, r *report) {
 func (s *subject) checkHook(ctx context.Context, r *report, t target) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodOptions, string(t.url), nil)
 	if err != nil {
-		r.add(Failure, "Correct the URL.", "%s: %s is no URL", t.setting, t.url)
+		r.add(Failure, language.Textf("Correct the URL."), "%s: %s is no URL", t.setting, t.url)
 		return
 	}
 	if t.denyPrivate && leadsInside(ctx, request.URL.Hostname()) {
-		r.add(Failure, "Leave hooks.deny_private out, or call the backend by a public address.", "%s: %s leads to a private address, which hooks.deny_private refuses", t.setting, t.url)
+		r.add(Failure, language.Textf("Leave hooks.deny_private out, or call the backend by a public address."), "%s: %s leads to a private address, which hooks.deny_private refuses", t.setting, t.url)
 		return
 	}
 	sent := time.Now()
@@ -91,16 +91,16 @@ func (s *subject) checkHook(ctx context.Context, r *report, t target) {
 	_ = response.Body.Close()
 	switch code := response.StatusCode; {
 	case code >= 300 && code < 400:
-		r.add(Failure, "Set the URL that it leads to: redirects are not followed.", "%s: %s answers with a redirect (%d)", t.setting, t.url, code)
+		r.add(Failure, language.Textf("Set the URL that it leads to: redirects are not followed."), "%s: %s answers with a redirect (%d)", t.setting, t.url, code)
 	case code >= 502 && code <= 504:
-		r.add(Failure, "Look at the backend behind that proxy.", "%s: %s is answered %d: a proxy is there, and no backend", t.setting, t.url, code)
+		r.add(Failure, language.Textf("Look at the backend behind that proxy."), "%s: %s is answered %d: a proxy is there, and no backend", t.setting, t.url, code)
 	case code == http.StatusNotFound:
-		r.add(Warning, "See that the path is right; some frameworks answer so to OPTIONS where they take POST.", "%s: %s answers 404 to OPTIONS", t.setting, t.url)
+		r.add(Warning, language.Textf("See that the path is right; some frameworks answer so to OPTIONS where they take POST."), "%s: %s answers 404 to OPTIONS", t.setting, t.url)
 	default:
-		r.add(OK, "", "%s: %s answers (%d to OPTIONS)", t.setting, t.url, code)
+		r.add(OK, nothing, "%s: %s answers (%d to OPTIONS)", t.setting, t.url, code)
 	}
 	date, _ := http.ParseTime(response.Header.Get("Date"))
-	r.skew("clock", t.url.String(), date, sent, time.Now())
+	r.skew("clock", language.Textf("%s", t.url), date, sent, time.Now())
 }
 
 // leadsInside reports whether a name leads to an address that hooks.deny_private refuses.
@@ -125,7 +125,7 @@ func checkKeySets(ctx context.Context, s *subject, r *report) {
 		}
 	}
 	if len(seen) == 0 {
-		r.add(Skipped, "", "no key set is read (jwt.jwks_url)")
+		r.add(Skipped, nothing, "no key set is read (jwt.jwks_url)")
 	}
 }
 
@@ -137,23 +137,23 @@ func (s *subject) checkKeySet(ctx context.Context, r *report, setting string, u 
 	}
 	switch {
 	case err != nil:
-		r.add(Failure, adviceFor(err)+" Until it can be read, pages with its tokens are refused.", "%s: %s cannot be read: %s", setting, u, inWords(err))
+		r.add(Failure, language.Textf("%s Until it can be read, pages with its tokens are refused.", adviceFor(err)), "%s: %s cannot be read: %s", setting, u, inWords(err))
 		return
 	case json.Unmarshal(body, &set) != nil || set.Keys == nil:
-		r.add(Failure, "Set the URL of the key set itself, as jwks_uri in the issuer's /.well-known/openid-configuration has it.", "%s: what is at %s is no JSON Web Key Set", setting, u)
+		r.add(Failure, language.Textf("Set the URL of the key set itself, as jwks_uri in the issuer's /.well-known/openid-configuration has it."), "%s: what is at %s is no JSON Web Key Set", setting, u)
 	case len(set.Keys) == 0:
-		r.add(Warning, "Look at what issues tokens: it has no key to sign them by.", "%s: the key set at %s is empty", setting, u)
+		r.add(Warning, language.Textf("Look at what issues tokens: it has no key to sign them by."), "%s: the key set at %s is empty", setting, u)
 	default:
-		r.add(OK, "", "%s: the key set at %s has %d keys", setting, u, len(set.Keys))
+		r.add(OK, nothing, "%s: the key set at %s has %d keys", setting, u, len(set.Keys))
 	}
-	r.skew("clock", u.String(), date, sent, time.Now())
+	r.skew("clock", language.Textf("%s", u), date, sent, time.Now())
 }
 
 // get reads what is at a URL. An error has no URL.
 func get(ctx context.Context, client *http.Client, u string) (body []byte, date time.Time, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return nil, date, errors.New("it is no URL")
+		return nil, date, language.Errorf("it is no URL")
 	}
 	response, err := client.Do(request)
 	if err != nil {
@@ -161,7 +161,7 @@ func get(ctx context.Context, client *http.Client, u string) (body []byte, date 
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, date, errors.New("answered " + response.Status)
+		return nil, date, language.Errorf("answered %s", response.Status)
 	}
 	date, _ = http.ParseTime(response.Header.Get("Date"))
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxKeySet))
@@ -178,21 +178,21 @@ func withoutURL(err error) error {
 }
 
 // adviceFor says what to do about a request that has failed.
-func adviceFor(err error) string {
+func adviceFor(err error) language.Text {
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	advice := ""
 	switch {
 	case errors.As(err, &dns):
-		advice = "Correct the name, or the resolver of this machine (/etc/resolv.conf)."
+		return language.Textf("Correct the name, or the resolver of this machine (/etc/resolv.conf).")
 	case errors.As(err, &authority):
-		advice = "Have the backend send its whole chain, or add its authority to this machine's (update-ca-certificates)."
+		return language.Textf("Have the backend send its whole chain, or add its authority to this machine's (update-ca-certificates).")
 	case errors.As(err, &host):
-		advice = otherDomain
+		return otherDomain
 	case errors.As(err, &invalid):
-		advice = "Renew the backend's certificate, and look at this machine's clock."
+		return language.Textf("Renew the backend's certificate, and look at this machine's clock.")
+	default:
+		return language.Textf("See that the backend runs, that the URL is right, and that firewalls let this machine connect to it.")
 	}
-	return cmp.Or(advice, "See that the backend runs, that the URL is right, and that firewalls let this machine connect to it.")
 }

@@ -5,19 +5,19 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"time"
 
 	"scenecast/config"
+	"scenecast/language"
 	"scenecast/server"
 )
 
-const (
-	renew       = "Renew it, and have the server read it: scenecast reload (certbot renew --deploy-hook 'systemctl reload scenecast')."
-	wholeChain  = "Put the certificates of the intermediate authorities behind it in the same file (fullchain.pem). For an authority of your own, have clients trust it, and give it to this command by --ca."
-	otherDomain = "Get a certificate for this name, or reach the server by a name that the certificate has."
+var (
+	renew       = language.Textf("Renew it, and have the server read it: scenecast reload (certbot renew --deploy-hook 'systemctl reload scenecast').")
+	wholeChain  = language.Textf("Put the certificates of the intermediate authorities behind it in the same file (fullchain.pem). For an authority of your own, have clients trust it, and give it to this command by --ca.")
+	otherDomain = language.Textf("Get a certificate for this name, or reach the server by a name that the certificate has.")
 )
 
 // checkCertificates looks at the certificates in tls: their time, their chain, and whether one is for the name that pages use.
@@ -25,9 +25,9 @@ func checkCertificates(_ context.Context, s *subject, r *report) {
 	pairs := s.Config.TLS.Pairs()
 	if len(pairs) == 0 {
 		if domains := s.Config.TLS.ACME.Domains; len(domains) > 0 {
-			r.add(OK, "", "certificates for %s are obtained by ACME; what the port shows is checked with --url", strings.Join(domains, ", "))
+			r.add(OK, nothing, "certificates for %s are obtained by ACME; what the port shows is checked with --url", strings.Join(domains, ", "))
 		} else {
-			r.add(Skipped, "", "tls is not set: the port speaks plain HTTP, and a proxy in front TLS")
+			r.add(Skipped, nothing, "tls is not set: the port speaks plain HTTP, and a proxy in front TLS")
 		}
 		return
 	}
@@ -39,7 +39,7 @@ func checkCertificates(_ context.Context, s *subject, r *report) {
 		}
 	}
 	if s.URL != nil && s.URL.Scheme == "https" && !matches {
-		r.add(Warning, otherDomain+" It is all right where a proxy in front has that certificate.", "no certificate in tls is for %s, where pages come to", s.URL.Hostname())
+		r.add(Warning, language.Textf("%s It is all right where a proxy in front has that certificate.", otherDomain), "no certificate in tls is for %s, where pages come to", s.URL.Hostname())
 	}
 }
 
@@ -47,7 +47,7 @@ func checkCertificates(_ context.Context, s *subject, r *report) {
 func checkPair(r *report, pair config.Certificate, roots *x509.CertPool) *x509.Certificate {
 	loaded, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
 	if err != nil {
-		r.add(Failure, "Give readable files in PEM that go together, to the user that the server runs as.", "%s and %s: %v", pair.Cert, pair.Key, err)
+		r.add(Failure, language.Textf("Give readable files in PEM that go together, to the user that the server runs as."), "%s and %s: %v", pair.Cert, pair.Key, err)
 		return nil
 	}
 	leaf, err := x509.ParseCertificate(loaded.Certificate[0])
@@ -83,7 +83,7 @@ func judgeChain(r *report, where string, chain []*x509.Certificate, host string,
 	case left < 0:
 		r.add(Failure, renew, "the certificate of %s has expired, on %s", where, leaf.NotAfter.Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
-		r.add(Failure, "Look at the clock of this machine, or wait.", "the certificate of %s is good from %s on, and not yet", where, leaf.NotBefore.Format(time.DateTime))
+		r.add(Failure, language.Textf("Look at the clock of this machine, or wait."), "the certificate of %s is good from %s on, and not yet", where, leaf.NotBefore.Format(time.DateTime))
 	case host != "" && leaf.VerifyHostname(host) != nil:
 		r.add(Failure, otherDomain, "the certificate of %s is for %s, and not for %s", where, names, host)
 	case errors.As(err, &unknown):
@@ -93,11 +93,11 @@ func judgeChain(r *report, where string, chain []*x509.Certificate, host string,
 	case server.RenewalOverdue(leaf.NotBefore, leaf.NotAfter, now):
 		r.add(Warning, renew, "the certificate of %s (%s) ends on %s, in %s", where, names, leaf.NotAfter.Format(time.DateOnly), days(left))
 	default:
-		r.add(OK, "", "the certificate of %s is for %s, and good for another %s", where, names, days(left))
+		r.add(OK, nothing, "the certificate of %s is for %s, and good for another %s", where, names, days(left))
 	}
 }
 
-func days(d time.Duration) string { return fmt.Sprintf("%d days", int(d/(24*time.Hour))) }
+func days(d time.Duration) language.Text { return language.Textf("%d days", int(d/(24*time.Hour))) }
 
 // authorities are those of a file; nil: those of the system.
 func authorities(file string) (*x509.CertPool, error) {
@@ -110,7 +110,7 @@ func authorities(file string) (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", file)
+		return nil, language.Errorf("%s has no certificate in PEM", file)
 	}
 	return pool, nil
 }

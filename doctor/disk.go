@@ -2,12 +2,12 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
 	"time"
 
 	"scenecast/config"
+	"scenecast/language"
 )
 
 const (
@@ -27,11 +27,11 @@ const (
 func checkDisk(ctx context.Context, s *subject, r *report) {
 	dir := s.Config.DataDir
 	if dir == "" {
-		r.add(Skipped, "", "data_dir is not set: nothing is kept on the disk")
+		r.add(Skipped, nothing, "data_dir is not set: nothing is kept on the disk")
 		return
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		do := "Make it, for the user that the server runs as: install -d -m 0750 -o scenecast " + dir
+		do := language.Textf("Make it, for the user that the server runs as: install -d -m 0750 -o scenecast %s", dir)
 		if err == nil {
 			r.add(Failure, do, "data_dir %s is no directory", dir)
 		} else {
@@ -41,23 +41,23 @@ func checkDisk(ctx context.Context, s *subject, r *report) {
 	}
 	space, err := s.System.Space(dir)
 	if err != nil {
-		r.add(Skipped, "", "how full the disk of data_dir is cannot be told: %v", err)
+		r.add(Skipped, nothing, "how full the disk of data_dir is cannot be told: %v", err)
 		return
 	}
 	if !space.Writable {
-		r.add(Failure, "Give the directory to the user that the server runs as, or run this as that user (sudo -u scenecast scenecast doctor).", "this user may not write in data_dir %s", dir)
+		r.add(Failure, language.Textf("Give the directory to the user that the server runs as, or run this as that user (sudo -u scenecast scenecast doctor)."), "this user may not write in data_dir %s", dir)
 		return
 	}
 	want := leastSpace + logBytes*uint64(s.Config.History.MaxBytes) //nolint:gosec // it has been checked
-	do := "Make room, or move data_dir; a node whose disk is full takes no more pushes."
-	found := fmt.Sprintf("data_dir %s has %s free of %s; the log may take %s (four times history.max_bytes)", dir, size(space.Free), size(space.Total), size(want-leastSpace))
+	do := language.Textf("Make room, or move data_dir; a node whose disk is full takes no more pushes.")
+	found := language.Textf("data_dir %s has %s free of %s; the log may take %s (four times history.max_bytes)", dir, size(space.Free), size(space.Total), size(want-leastSpace))
 	switch {
 	case space.Free < leastSpace:
 		r.addOf("space", Failure, do, "%s", found)
 	case space.Free < want:
 		r.addOf("space", Warning, do, "%s", found)
 	default:
-		r.addOf("space", OK, "", "%s", found)
+		r.addOf("space", OK, nothing, "%s", found)
 	}
 	s.checkSync(ctx, r, dir)
 }
@@ -79,17 +79,17 @@ func (s *subject) checkSync(ctx context.Context, r *report, dir string) {
 		took = took[1:]
 	}
 	if err != nil || len(took) == 0 {
-		r.addOf("sync", Failure, "Look at the disk and its file system (dmesg).", "nothing could be synced to the disk of data_dir: %v", err)
+		r.addOf("sync", Failure, language.Textf("Look at the disk and its file system (dmesg)."), "nothing could be synced to the disk of data_dir: %v", err)
 		return
 	}
 	slices.Sort(took)
 	median, longest := took[len(took)/2], took[len(took)-1]
-	found := fmt.Sprintf("a write of 4 KiB with fsync takes %v in data_dir (median of %d; the longest %v)", median.Round(10*time.Microsecond), len(took), longest.Round(10*time.Microsecond))
+	found := language.Textf("a write of 4 KiB with fsync takes %v in data_dir (median of %d; the longest %v)", median.Round(10*time.Microsecond), len(took), longest.Round(10*time.Microsecond))
 	always := s.Config.EngineName() == config.EngineNATS && s.Config.NATS.Sync == config.SyncAlways
 	switch {
 	case always && median > slowSync, median > verySlowSync:
-		r.addOf("sync", Warning, "Put data_dir on a local SSD; on a cluster, nats.sync: never is safe as long as not all nodes lose power at once (docs/cluster.md).", "%s", found)
+		r.addOf("sync", Warning, language.Textf("Put data_dir on a local SSD; on a cluster, nats.sync: never is safe as long as not all nodes lose power at once (docs/cluster.md)."), "%s", found)
 	default:
-		r.addOf("sync", OK, "", "%s", found)
+		r.addOf("sync", OK, nothing, "%s", found)
 	}
 }

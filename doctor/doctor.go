@@ -6,7 +6,6 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"scenecast/config"
+	"scenecast/language"
 )
 
 // Status is how a check has ended.
@@ -29,10 +29,10 @@ const (
 
 // Finding is what a check has found.
 type Finding struct {
-	Check  string `json:"check"` // as in files.limit
-	Status Status `json:"status"`
-	Found  string `json:"found"`        // a sentence
-	Do     string `json:"do,omitempty"` // what to do about it; empty where the status is OK
+	Check  string        `json:"check"` // as in files.limit
+	Status Status        `json:"status"`
+	Found  language.Text `json:"found"`       // a sentence; in JSON it is English
+	Do     language.Text `json:"do,omitzero"` // what to do about it; empty where the status is OK
 }
 
 // Options say what is checked.
@@ -56,6 +56,9 @@ type Options struct {
 
 	// Timeout is how long a check may take, but for those that wait for a ping. Defaults to DefaultTimeout.
 	Timeout time.Duration
+
+	// Language is that in which servers are asked why they are not ready. Empty: English. Findings themselves are in every language.
+	Language language.Tag
 
 	System System
 }
@@ -144,12 +147,15 @@ type report struct {
 	closed   bool // the check has not ended in time: what it finds now comes too late
 }
 
-func (r *report) add(status Status, do, format string, args ...any) {
+// nothing is to be done.
+var nothing language.Text
+
+func (r *report) add(status Status, do language.Text, format string, args ...any) {
 	r.addOf("", status, do, format, args...)
 }
 
 // addOf adds a finding of a part of the check.
-func (r *report) addOf(part string, status Status, do, format string, args ...any) {
+func (r *report) addOf(part string, status Status, do language.Text, format string, args ...any) {
 	name := r.name
 	if part != "" {
 		name += "." + part
@@ -157,7 +163,7 @@ func (r *report) addOf(part string, status Status, do, format string, args ...an
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.closed {
-		r.findings = append(r.findings, Finding{name, status, fmt.Sprintf(format, args...), do})
+		r.findings = append(r.findings, Finding{name, status, language.Textf(format, args...), do})
 	}
 }
 
@@ -165,7 +171,9 @@ func (r *report) addOf(part string, status Status, do, format string, args ...an
 func (r *report) sortFrom(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	slices.SortFunc(r.findings[n:], func(a, b Finding) int { return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Found, b.Found)) })
+	slices.SortFunc(r.findings[n:], func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Check, b.Check), cmp.Compare(a.Found.String(), b.Found.String()))
+	})
 }
 
 // close ends the report, and returns what was found.
@@ -199,7 +207,7 @@ func Run(ctx context.Context, o Options) []Finding {
 func runCheck(ctx context.Context, s *subject, c check) []Finding {
 	r := &report{name: c.name}
 	if c.linux && !s.System.Linux {
-		r.add(Skipped, "", "not applicable: this system is not Linux")
+		r.add(Skipped, nothing, "not applicable: this system is not Linux")
 		return r.close()
 	}
 	timeout := s.Timeout
@@ -219,7 +227,7 @@ func runCheck(ctx context.Context, s *subject, c check) []Finding {
 	select {
 	case <-ended:
 	case <-overdue.C:
-		r.add(Failure, "Look at what it asks: the disk of data_dir, DNS, the network.", "the check has not ended within %v", timeout)
+		r.add(Failure, language.Textf("Look at what it asks: the disk of data_dir, DNS, the network."), "the check has not ended within %v", timeout)
 	}
 	return r.close()
 }

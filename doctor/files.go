@@ -3,9 +3,10 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
+
+	"scenecast/language"
 )
 
 // ownFiles are descriptors, about, that are no page's: loops, HTTP calls, files, the engine.
@@ -20,7 +21,7 @@ func checkFileLimit(_ context.Context, s *subject, r *report) {
 	line, ok := s.line("proc/self/limits", "Max open files")
 	words := strings.Fields(line)
 	if !ok || len(words) < 2 {
-		r.add(Skipped, "", "/proc/self/limits does not tell the limit of open files")
+		r.add(Skipped, nothing, "/proc/self/limits does not tell the limit of open files")
 		return
 	}
 	hard, err := parseNumber(words[1])
@@ -32,16 +33,16 @@ func checkFileLimit(_ context.Context, s *subject, r *report) {
 		return
 	}
 	pages := hard - min(hard/2, ownFiles)
-	do := fmt.Sprintf("Raise it as root before the start: ulimit -n %d; in a unit of systemd LimitNOFILE=%[1]d; with docker --ulimit nofile=%[1]d.",
+	do := language.Textf("Raise it as root before the start: ulimit -n %d; in a unit of systemd LimitNOFILE=%[1]d; with docker --ulimit nofile=%[1]d.",
 		max(100_000, 2*s.pages))
-	found := fmt.Sprintf("a process may have %s descriptors here, which is room for %s pages; %s are expected", words[1], count(pages), count(s.pages))
+	found := language.Textf("a process may have %s descriptors here, which is room for %s pages; %s are expected", words[1], count(pages), count(s.pages))
 	switch {
 	case pages < uint64(s.pages):
 		r.add(Failure, do, "%s", found)
 	case hard < fewFiles:
 		r.add(Warning, do, "%s", found)
 	default:
-		r.add(OK, "", "%s", found)
+		r.add(OK, nothing, "%s", found)
 	}
 }
 
@@ -61,12 +62,12 @@ func checkSystemFiles(_ context.Context, s *subject, r *report) {
 	want := uint64(s.pages + ownFiles)
 	switch {
 	case perProcess < want:
-		r.add(Failure, fmt.Sprintf("sysctl -w fs.nr_open=%d, and the same in /etc/sysctl.d.", 2*want),
+		r.add(Failure, sysctl("fs.nr_open", 2*want),
 			"fs.nr_open lets one process have at most %s descriptors, whatever its limit is; %s pages are expected", count(perProcess), count(s.pages))
 	case most < open+want:
-		r.add(Failure, fmt.Sprintf("sysctl -w fs.file-max=%d, and the same in /etc/sysctl.d.", 2*(open+want)),
+		r.add(Failure, sysctl("fs.file-max", 2*(open+want)),
 			"fs.file-max lets the machine have %s descriptors, of which %s are in use; %s pages are expected", count(most), count(open), count(s.pages))
 	default:
-		r.add(OK, "", "fs.nr_open is %s, and of fs.file-max %s descriptors are in use", count(perProcess), count(open))
+		r.add(OK, nothing, "fs.nr_open is %s, and of fs.file-max %s descriptors are in use", count(perProcess), count(open))
 	}
 }

@@ -2,11 +2,11 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"strings"
 
 	"scenecast/capacity"
+	"scenecast/language"
 )
 
 // checkMemory compares the memory that the process may have with what docs/capacity.md computes for the expected pages, and with what the
@@ -14,7 +14,7 @@ import (
 func checkMemory(_ context.Context, s *subject, r *report) {
 	limit, what, ok := s.memoryLimit()
 	if !ok {
-		r.add(Skipped, "", "neither a limit of the cgroup nor /proc/meminfo can be read")
+		r.add(Skipped, nothing, "neither a limit of the cgroup nor /proc/meminfo can be read")
 		return
 	}
 	c, constants := s.Config.Config, capacity.Measured
@@ -23,9 +23,9 @@ func checkMemory(_ context.Context, s *subject, r *report) {
 	}
 	pages := need(0)
 	all := need(float64(c.History.MaxBytes)) + uint64(c.Outbox.MaxTotal)*5/4 //nolint:gosec // they have been checked
-	do := fmt.Sprintf("Give it %s or more (MemoryMax= of systemd, --memory of docker, limits.memory of Kubernetes), or lower outbox.max_total and history.max_bytes.",
+	do := language.Textf("Give it %s or more (MemoryMax= of systemd, --memory of docker, limits.memory of Kubernetes), or lower outbox.max_total and history.max_bytes.",
 		size(all))
-	found := fmt.Sprintf("%s is %s; %s pages take about %s, and the log and what waits for slow pages at most %s more (twice history.max_bytes, outbox.max_total and a quarter of it)",
+	found := language.Textf("%s is %s; %s pages take about %s, and the log and what waits for slow pages at most %s more (twice history.max_bytes, outbox.max_total and a quarter of it)",
 		what, size(limit), count(s.pages), size(pages), size(all-pages))
 	switch {
 	case limit < pages:
@@ -33,22 +33,22 @@ func checkMemory(_ context.Context, s *subject, r *report) {
 	case limit < all:
 		r.add(Warning, do, "%s", found)
 	default:
-		r.add(OK, "", "%s", found)
+		r.add(OK, nothing, "%s", found)
 	}
 }
 
 // memoryLimit is the lowest limit of the cgroups that the process is in, or the machine's memory.
-func (s *subject) memoryLimit() (limit uint64, what string, ok bool) {
+func (s *subject) memoryLimit() (limit uint64, what language.Text, ok bool) {
 	if line, found := s.line("proc/meminfo", "MemTotal:"); found {
 		if words := strings.Fields(line); len(words) > 0 {
 			if n, err := parseNumber(words[0]); err == nil {
-				limit, what, ok = n<<10, "the machine's memory", true
+				limit, what, ok = n<<10, language.Textf("the machine's memory"), true
 			}
 		}
 	}
 	lower := func(file string) {
 		if n, err := s.number(file); err == nil && (!ok || n < limit) {
-			limit, what, ok = n, "the memory limit of the cgroup (/"+file+")", true
+			limit, what, ok = n, language.Textf("the memory limit of the cgroup (/%s)", file), true
 		}
 	}
 	const root = "sys/fs/cgroup"

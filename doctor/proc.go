@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"scenecast/language"
 )
 
 // errUnlimited is the error for a value that is "max" or "unlimited".
-var errUnlimited = errors.New("there is no limit")
+var errUnlimited = language.Errorf("there is no limit")
 
 // words are the fields of a file of /proc or /sys.
 func (s *subject) words(path string) ([]string, error) {
@@ -30,12 +32,12 @@ func (s *subject) numbers(path string, want int) ([]uint64, error) {
 	for _, word := range words {
 		n, err := parseNumber(word)
 		if err != nil {
-			return nil, fmt.Errorf("/%s: %w", path, err)
+			return nil, language.Errorf("/%s: %w", path, err)
 		}
 		list = append(list, n)
 	}
 	if len(list) < want {
-		return nil, fmt.Errorf("/%s has %d numbers, not %d", path, len(list), want)
+		return nil, language.Errorf("/%s has %d numbers, not %d", path, len(list), want)
 	}
 	return list, nil
 }
@@ -55,7 +57,7 @@ func parseNumber(word string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(word, 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%.20q is no number", word)
+		return 0, language.Errorf("%.20q is no number", word)
 	}
 	return n, nil
 }
@@ -78,10 +80,10 @@ func (s *subject) line(path, begin string) (rest string, ok bool) {
 func (r *report) unreadable(err error) {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		r.add(Skipped, "", "/%s cannot be read: %v", path.Path, path.Err)
+		r.add(Skipped, nothing, "/%s cannot be read: %v", path.Path, path.Err)
 		return
 	}
-	r.add(Skipped, "", "%v", err)
+	r.add(Skipped, nothing, "%v", err)
 }
 
 // count prints a number with commas: 10,000.

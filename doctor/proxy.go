@@ -8,6 +8,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"time"
+
+	"scenecast/language"
 )
 
 // idleWait is how long connections through the URL may stay idle until the server has pinged them.
@@ -29,12 +31,12 @@ type front struct {
 // checkProxy looks at what is in front of the server, from where pages come.
 func checkProxy(ctx context.Context, s *subject, r *report) {
 	if s.URL == nil {
-		r.add(Skipped, "", "--url says where pages reach the server, by way of a proxy if there is one; then that is checked")
+		r.add(Skipped, nothing, "--url says where pages reach the server, by way of a proxy if there is one; then that is checked")
 		return
 	}
 	roots, err := authorities(s.Roots)
 	if err != nil {
-		r.add(Failure, "Give a file in PEM.", "the authorities cannot be read: %v", err)
+		r.add(Failure, language.Textf("Give a file in PEM."), "the authorities cannot be read: %v", err)
 		return
 	}
 	f := &front{subject: s, r: r}
@@ -83,7 +85,7 @@ func (f *front) checkCertificate(ctx context.Context) bool {
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(f.URL.Hostname(), port))
 	if err != nil {
-		f.r.addOf("tls", Failure, "See that the proxy runs, that the name leads to it, and that firewalls let clients through.", "no TLS at %s: %s", f.URL.Host, inWords(err))
+		f.r.addOf("tls", Failure, language.Textf("See that the proxy runs, that the name leads to it, and that firewalls let clients through."), "no TLS at %s: %s", f.URL.Host, inWords(err))
 		return false
 	}
 	defer func() { _ = conn.Close() }()
@@ -92,7 +94,7 @@ func (f *front) checkCertificate(ctx context.Context) bool {
 	judgeChain(of, f.URL.Host, conn.(*tls.Conn).ConnectionState().PeerCertificates, f.URL.Hostname(), roots)
 	accepted := true
 	for _, found := range of.close() {
-		ends := found.Status == Warning && found.Do == renew // it is good for some days more
+		ends := found.Status == Warning && found.Do.String() == renew.String() // it is good for some days more
 		if found.Status != OK && !ends {
 			found.Status, accepted = Failure, false
 		}
@@ -107,9 +109,10 @@ func (f *front) checkReach(ctx context.Context) bool {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.at("/readyz"), nil)
 	if err != nil {
-		f.r.addOf("reach", Failure, "Correct --url.", "it is no URL")
+		f.r.addOf("reach", Failure, language.Textf("Correct --url."), "it is no URL")
 		return false
 	}
+	f.speak(request)
 	sent := time.Now()
 	response, err := f.client.Do(request)
 	if err != nil {
@@ -120,25 +123,25 @@ func (f *front) checkReach(ctx context.Context) bool {
 	words, known := readStatus(readSome(response.Body))
 	switch {
 	case response.StatusCode >= 502 && response.StatusCode <= 504 && !known:
-		f.r.addOf("reach", Failure, "Start the server, and see that the proxy's upstream is its listen; of a Unix socket, that the proxy's user may write to it (socket_mode).",
+		f.r.addOf("reach", Failure, language.Textf("Start the server, and see that the proxy's upstream is its listen; of a Unix socket, that the proxy's user may write to it (socket_mode)."),
 			"a proxy answers at %s, and does not reach the server behind it (%s)", f.URL.Redacted(), response.Status)
 		return false
 	case !known:
-		f.r.addOf("reach", Failure, "See that --url has the path under which the proxy has the server, and that the proxy takes that path away (nginx: the slash at the end of proxy_pass http://…/;).",
+		f.r.addOf("reach", Failure, language.Textf("See that --url has the path under which the proxy has the server, and that the proxy takes that path away (nginx: the slash at the end of proxy_pass http://…/;)."),
 			"what answers below %s is no Scenecast (%s to GET /readyz)", f.URL.Redacted(), response.Status)
 		return false
 	case response.StatusCode != http.StatusOK:
 		f.r.addOf("reach", Warning, seeWhyNotReady, "the server behind %s is not ready: %s", f.URL.Redacted(), words)
 	default:
-		f.r.addOf("reach", OK, "", "Scenecast answers at %s: %s", f.URL.Redacted(), words)
+		f.r.addOf("reach", OK, nothing, "Scenecast answers at %s: %s", f.URL.Redacted(), words)
 	}
 	date, _ := http.ParseTime(response.Header.Get("Date"))
-	f.r.skew("clock", f.URL.Host, date, sent, time.Now())
+	f.r.skew("clock", language.Textf("%s", f.URL.Host), date, sent, time.Now())
 	if f.URL.Scheme == "https" && response.ProtoMajor < 2 {
-		f.r.addOf("http2", Warning, "Turn HTTP/2 on in the proxy (nginx: http2 in listen; HAProxy: alpn h2,http/1.1 in bind).",
+		f.r.addOf("http2", Warning, language.Textf("Turn HTTP/2 on in the proxy (nginx: http2 in listen; HAProxy: alpn h2,http/1.1 in bind)."),
 			"%s does not offer HTTP/2: a browser then has six connections for all its tabs, and the seventh event stream waits", f.URL.Host)
 	} else if f.URL.Scheme == "https" {
-		f.r.addOf("http2", OK, "", "%s offers HTTP/2, over which event streams and calls share a connection", f.URL.Host)
+		f.r.addOf("http2", OK, nothing, "%s offers HTTP/2, over which event streams and calls share a connection", f.URL.Host)
 	}
 	return true
 }

@@ -40,7 +40,7 @@ func TestRefusedPages(t *testing.T) {
 	advised := func(found map[string][]doctor.Finding, advice string, checks ...string) {
 		t.Helper()
 		for _, check := range checks {
-			if !slices.ContainsFunc(found[check], func(f doctor.Finding) bool { return strings.Contains(f.Do, advice) }) {
+			if !slices.ContainsFunc(found[check], func(f doctor.Finding) bool { return strings.Contains(f.Do.String(), advice) }) {
 				t.Errorf("%s advises %+v; want %q", check, found[check], advice)
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"scenecast/language"
 )
 
 // Summary is how many findings there are of each status.
@@ -32,21 +34,36 @@ func Summarize(findings []Finding) (s Summary) {
 	return s
 }
 
-// WriteText writes findings for people: a line for each, and one for what to do.
-func WriteText(w io.Writer, findings []Finding) error {
+// In is the status in words, in a language.
+func (s Status) In(tag language.Tag) string {
+	switch s {
+	case OK:
+		return language.Textf("ok").In(tag)
+	case Warning:
+		return language.Textf("warning").In(tag)
+	case Failure:
+		return language.Textf("failure").In(tag)
+	default:
+		return language.Textf("skipped").In(tag)
+	}
+}
+
+// WriteText writes findings for people, in a language: a line for each, and one for what to do.
+func WriteText(w io.Writer, findings []Finding, tag language.Tag) error {
 	width := 0
 	for _, f := range findings {
 		width = max(width, len(f.Check))
 	}
 	var b strings.Builder
 	for _, f := range findings {
-		fmt.Fprintf(&b, "%-8s %-*s %s\n", f.Status, width, f.Check, printable(f.Found))
-		if f.Do != "" {
-			fmt.Fprintf(&b, "%*s do: %s\n", 8+1+width, "", f.Do)
+		status := f.Status.In(tag)
+		fmt.Fprintf(&b, "%s%*s %-*s %s\n", status, 8-language.Width(status), "", width, f.Check, printable(f.Found.In(tag)))
+		if !f.Do.IsZero() {
+			fmt.Fprintf(&b, "%*s %s\n", 8+1+width, "", language.Textf("do: %s", f.Do).In(tag))
 		}
 	}
 	s := Summarize(findings)
-	fmt.Fprintf(&b, "%d ok, %d warnings, %d failures, %d skipped\n", s.OK, s.Warnings, s.Failures, s.Skipped)
+	fmt.Fprintln(&b, language.Textf("%d ok, %d warnings, %d failures, %d skipped", s.OK, s.Warnings, s.Failures, s.Skipped).In(tag))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -61,7 +78,7 @@ func printable(text string) string {
 	}, text)
 }
 
-// WriteJSON writes findings for programs: {"findings": […], "summary": {…}}.
+// WriteJSON writes findings for programs, in English: {"findings": […], "summary": {…}}.
 func WriteJSON(w io.Writer, findings []Finding) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

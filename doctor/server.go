@@ -13,39 +13,41 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"scenecast/language"
 )
 
-const seeWhyNotReady = "See its log, and scenecast nodes. One that was drained takes pages again after scenecast drain --undo."
+var seeWhyNotReady = language.Textf("See its log, and scenecast nodes. One that was drained takes pages again after scenecast drain --undo.")
 
 // checkServer looks whether a server runs at the address of listen, how it is, and how many descriptors it has left.
 func checkServer(ctx context.Context, s *subject, r *report) {
 	client, base, ok := s.localServer()
 	if !ok {
-		r.add(Skipped, "", "listen is %s, any free port: a running server cannot be found by it", s.Config.Listen)
+		r.add(Skipped, nothing, "listen is %s, any free port: a running server cannot be found by it", s.Config.Listen)
 		return
 	}
 	defer client.CloseIdleConnections()
-	status, body, err := fetch(ctx, client, base+"/readyz", "")
+	status, body, err := s.fetch(ctx, client, base+"/readyz", "")
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
-		r.add(Skipped, "", "no server runs at %s", s.Config.Listen)
+		r.add(Skipped, nothing, "no server runs at %s", s.Config.Listen)
 		return
 	case errors.Is(err, syscall.EACCES):
-		r.add(Skipped, "", "this user may not connect to %s (socket_mode)", s.Config.Listen)
+		r.add(Skipped, nothing, "this user may not connect to %s (socket_mode)", s.Config.Listen)
 		return
 	case err != nil:
-		r.add(Failure, "Find out what has the port: ss -ltnp.", "what listens at %s does not answer as Scenecast does: %s", s.Config.Listen, inWords(err))
+		r.add(Failure, language.Textf("Find out what has the port: ss -ltnp."), "what listens at %s does not answer as Scenecast does: %s", s.Config.Listen, inWords(err))
 		return
 	}
 	answer, known := readStatus(body)
 	switch {
 	case !known:
-		r.add(Failure, "Find out what has the port (ss -ltnp), or set another one in listen.", "what answers at %s is no Scenecast (%d)", s.Config.Listen, status)
+		r.add(Failure, language.Textf("Find out what has the port (ss -ltnp), or set another one in listen."), "what answers at %s is no Scenecast (%d)", s.Config.Listen, status)
 		return
 	case status != http.StatusOK:
 		r.add(Failure, seeWhyNotReady, "the server at %s is not ready: %s", s.Config.Listen, answer)
 	default:
-		r.add(OK, "", "the server at %s is %s", s.Config.Listen, answer)
+		r.add(OK, nothing, "the server at %s is %s", s.Config.Listen, answer)
 	}
 	s.checkDescriptors(ctx, r, client, base)
 }
@@ -90,7 +92,7 @@ func (s *subject) checkDescriptors(ctx context.Context, r *report, client *http.
 	} else if key == "" {
 		return
 	}
-	status, body, err := fetch(ctx, client, base+"/metrics", key)
+	status, body, err := s.fetch(ctx, client, base+"/metrics", key)
 	if err != nil || status != http.StatusOK {
 		return // the key may lack the scope read
 	}
@@ -98,9 +100,9 @@ func (s *subject) checkDescriptors(ctx context.Context, r *report, client *http.
 	switch {
 	case most == 0:
 	case open > most/5*4:
-		r.addOf("descriptors", Warning, "Raise the limit of open files of the service, and restart it: see files.limit.", "the running server has %s of %s descriptors open", count(open), count(most))
+		r.addOf("descriptors", Warning, language.Textf("Raise the limit of open files of the service, and restart it: see files.limit."), "the running server has %s of %s descriptors open", count(open), count(most))
 	default:
-		r.addOf("descriptors", OK, "", "the running server has %s of %s descriptors open", count(open), count(most))
+		r.addOf("descriptors", OK, nothing, "the running server has %s of %s descriptors open", count(open), count(most))
 	}
 }
 
@@ -116,15 +118,23 @@ func gauge(metrics []byte, name string) uint64 {
 	return 0
 }
 
+// speak asks for the language of whoever reads the findings.
+func (s *subject) speak(request *http.Request) {
+	if s.Language != "" {
+		request.Header.Set("Accept-Language", string(s.Language))
+	}
+}
+
 // maxAnswer is as much of an answer as is read.
 const maxAnswer = 1 << 20
 
 // fetch makes a GET with an API key, if there is one. An error has no URL.
-func fetch(ctx context.Context, client *http.Client, u, key string) (status int, body []byte, err error) {
+func (s *subject) fetch(ctx context.Context, client *http.Client, u, key string) (status int, body []byte, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return 0, nil, errors.New("it is no URL")
+		return 0, nil, language.Errorf("it is no URL")
 	}
+	s.speak(request)
 	if key != "" {
 		request.Header.Set("Authorization", "Bearer "+key)
 	}

@@ -2,6 +2,6 @@
 
 package doctor
 
-import "errors"
+import "scenecast/language"
 
-func spaceOf(string) (Space, error) { return Space{}, errors.New("this system does not say") }
+func spaceOf(string) (Space, error) { return Space{}, language.Errorf("this system does not say") }

@@ -2,6 +2,6 @@
 
 package doctor
 
-import "errors"
+import "scenecast/language"
 
-func readClock() (Clock, error) { return Clock{}, errors.New("only Linux does") }
+func readClock() (Clock, error) { return Clock{}, language.Errorf("only Linux does") }

@@ -9,11 +9,13 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode"
 
 	"go.uber.org/goleak"
 
 	"scenecast/config"
 	"scenecast/doctor"
+	"scenecast/language"
 )
 
 func TestMain(m *testing.M) {
@@ -69,8 +71,13 @@ func examine(t *testing.T, files, settings map[string]string, change func(o *doc
 	found := make(map[string][]doctor.Finding)
 	for _, f := range doctor.Run(t.Context(), o) {
 		found[f.Check] = append(found[f.Check], f)
-		if f.Found == "" || (f.Status == doctor.Warning || f.Status == doctor.Failure) == (f.Do == "") {
+		if f.Found.IsZero() || (f.Status == doctor.Warning || f.Status == doctor.Failure) == f.Do.IsZero() {
 			t.Errorf("%s, %s: %q says what to do: %q", f.Check, f.Status, f.Found, f.Do)
+		}
+		for _, text := range []language.Text{f.Found, f.Do} {
+			if chinese := text.In(language.Chinese); !text.IsZero() && !strings.ContainsFunc(chinese, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+				t.Errorf("%s says in Chinese: %s", f.Check, chinese)
+			}
 		}
 	}
 	return found
@@ -80,7 +87,7 @@ func examine(t *testing.T, files, settings map[string]string, change func(o *doc
 func expect(t *testing.T, found map[string][]doctor.Finding, check string, want doctor.Status, says string) {
 	t.Helper()
 	list := found[check]
-	if len(list) != 1 || list[0].Status != want || !strings.Contains(list[0].Found, says) {
+	if len(list) != 1 || list[0].Status != want || !strings.Contains(list[0].Found.String(), says) {
 		t.Errorf("%s has found %+v; want %s, %q", check, list, want, says)
 	}
 }
@@ -219,7 +226,7 @@ func TestDisk(t *testing.T) {
 	expect(t, disk(filepath.Join(dir, "missing"), nil, free, nil, 0), "disk", doctor.Failure, "no such file")
 
 	found = examine(t, nil, map[string]string{"data_dir": dir}, nil) // the real disk
-	if len(found["disk.space"]) != 1 || len(found["disk.sync"]) != 1 || !strings.Contains(found["disk.sync"][0].Found, "fsync takes") {
+	if len(found["disk.space"]) != 1 || len(found["disk.sync"]) != 1 || !strings.Contains(found["disk.sync"][0].Found.String(), "fsync takes") {
 		t.Errorf("of a real disk, found %+v, %+v", found["disk.space"], found["disk.sync"])
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {

@@ -17,15 +17,16 @@ import (
 
 	"scenecast"
 	"scenecast/client"
+	"scenecast/language"
 )
 
-const (
-	passUpgrade = "Have the proxy pass Upgrade and Connection on. nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;"
-	noBuffering = "Have the proxy pass each part of a response on at once. nginx: proxy_buffering off; and no proxy_ignore_headers X-Accel-Buffering. No compression of text/event-stream."
+var (
+	passUpgrade = language.Textf("Have the proxy pass Upgrade and Connection on. nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;")
+	noBuffering = language.Textf("Have the proxy pass each part of a response on at once. nginx: proxy_buffering off; and no proxy_ignore_headers X-Accel-Buffering. No compression of text/event-stream.")
 )
 
-func longer(interval time.Duration) string {
-	return fmt.Sprintf("Let the proxy's timeouts be longer than websocket.ping_interval (%v): nginx proxy_read_timeout and proxy_send_timeout, HAProxy timeout client, server and tunnel; or lower that setting.", interval)
+func longer(interval time.Duration) language.Text {
+	return language.Textf("Let the proxy's timeouts be longer than websocket.ping_interval (%v): nginx proxy_read_timeout and proxy_send_timeout, HAProxy timeout client, server and tunnel; or lower that setting.", interval)
 }
 
 // maxBody is as much of a refusal as is read.
@@ -41,7 +42,7 @@ func readSome(body io.Reader) []byte {
 func readFrame(r io.Reader) (op ws.OpCode, payload []byte, err error) {
 	head, err := ws.ReadHeader(r)
 	if err == nil && head.Length > maxBody {
-		err = fmt.Errorf("a frame of %d bytes", head.Length)
+		err = language.Errorf("a frame of %d bytes", head.Length)
 	}
 	if err != nil {
 		return 0, nil, err
@@ -94,19 +95,19 @@ func (f *front) checkWebSocket(ctx context.Context) {
 	if op == ws.OpClose {
 		code, reason := ws.ParseCloseFrameData(payload)
 		if f.Token == "" {
-			f.r.addOf("websocket", OK, "", "WebSockets come through; without a page's token the server closes them (%d)", code)
+			f.r.addOf("websocket", OK, nothing, "WebSockets come through; without a page's token the server closes them (%d)", code)
 		} else {
 			f.r.addOf("websocket", Warning, refusal{Code: int(code)}.advice(), "WebSockets come through, and the server refuses this page (%d): %s", code, reason)
 		}
 		return
 	}
-	f.r.addOf("websocket", OK, "", "WebSockets come through")
+	f.r.addOf("websocket", OK, nothing, "WebSockets come through")
 	if interval := time.Duration(f.Config.WebSocket.PingInterval); f.Idle && interval > 0 {
 		begun := time.Now()
 		for err == nil && op != ws.OpPing {
 			op, _, err = readFrame(conn)
 		}
-		f.judgeIdle("websocket", "a WebSocket", begun, orTimeout(ctx, err))
+		f.judgeIdle("websocket", language.Textf("a WebSocket"), begun, orTimeout(ctx, err))
 	}
 	_, _ = conn.Write(ws.MustCompileFrame(ws.MaskFrameInPlace(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusGoingAway, "")))))
 }
@@ -120,13 +121,13 @@ func orTimeout(ctx context.Context, err error) error {
 }
 
 // judgeIdle adds a finding about a connection on which nothing was sent until the server pinged it, or which was cut before.
-func (f *front) judgeIdle(part, what string, begun time.Time, err error) {
+func (f *front) judgeIdle(part string, what language.Text, begun time.Time, err error) {
 	interval, took := time.Duration(f.Config.WebSocket.PingInterval), time.Since(begun).Round(100*time.Millisecond)
 	switch {
 	case err == nil:
-		f.r.addOf(part+".idle", OK, "", "%s that was idle was pinged after %v, and is still there", what, took)
+		f.r.addOf(part+".idle", OK, nothing, "%s that was idle was pinged after %v, and is still there", what, took)
 	case errors.Is(err, context.DeadlineExceeded):
-		f.r.addOf(part+".idle", Warning, "Give the configuration of the server (--config): its websocket.ping_interval may be longer, or the proxy holds pings back.",
+		f.r.addOf(part+".idle", Warning, language.Textf("Give the configuration of the server (--config): its websocket.ping_interval may be longer, or the proxy holds pings back."),
 			"%s was idle for %v, and no ping has come; websocket.ping_interval is %v here", what, took, interval)
 	default:
 		f.r.addOf(part+".idle", Failure, longer(interval), "%s that was idle was cut after %v, before a ping came", what, took)
@@ -136,11 +137,11 @@ func (f *front) judgeIdle(part, what string, begun time.Time, err error) {
 // checkStream opens an event stream, and looks whether what the server sends arrives at once.
 func (f *front) checkStream(ctx context.Context) {
 	if f.Token == "" {
-		f.r.addOf("events", Skipped, "", "whether event streams are buffered takes a page's token: --client-token, or client_tokens in the configuration")
+		f.r.addOf("events", Skipped, nothing, "whether event streams are buffered takes a page's token: --client-token, or client_tokens in the configuration")
 		return
 	}
 	if f.Config.WebSocket.PingInterval == 0 {
-		f.r.addOf("idle", Warning, "Set it to less than the timeouts of all proxies in between, such as 25s.", "websocket.ping_interval is 0: proxies cut connections on which nothing is sent")
+		f.r.addOf("idle", Warning, language.Textf("Set it to less than the timeouts of all proxies in between, such as 25s."), "websocket.ping_interval is 0: proxies cut connections on which nothing is sent")
 	}
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
@@ -176,7 +177,7 @@ func (f *front) checkStream(ctx context.Context) {
 		f.r.addOf("events", Failure, noBuffering, "an event stream is opened, and its first event does not arrive within %v: it is buffered", f.Timeout)
 		return
 	case err != nil:
-		f.r.addOf("events", Failure, "See the log of the proxy, and that of the server.", "an event stream is opened, and ends before its first event: %s", inWords(err))
+		f.r.addOf("events", Failure, language.Textf("See the log of the proxy, and that of the server."), "an event stream is opened, and ends before its first event: %s", inWords(err))
 		return
 	}
 	took, sent, err := f.pushTo(ctx, leave, id, lines)
@@ -185,9 +186,9 @@ func (f *front) checkStream(ctx context.Context) {
 		f.r.addOf("events", Failure, noBuffering, "an event of a stream does not arrive within %v: it is buffered", f.Timeout)
 		return
 	case sent:
-		f.r.addOf("events", OK, "", "event streams are not buffered: a push arrives %v after it was sent", took.Round(time.Millisecond))
+		f.r.addOf("events", OK, nothing, "event streams are not buffered: a push arrives %v after it was sent", took.Round(time.Millisecond))
 	default:
-		f.r.addOf("events", OK, "", "event streams are not buffered at their beginning; an API key with the scopes push and read (--api-key) has a push sent as well")
+		f.r.addOf("events", OK, nothing, "event streams are not buffered at their beginning; an API key with the scopes push and read (--api-key) has a push sent as well")
 	}
 	if f.Idle && f.Config.WebSocket.PingInterval > 0 {
 		begun := time.Now()
@@ -195,7 +196,7 @@ func (f *front) checkStream(ctx context.Context) {
 		for err = nil; err == nil && !strings.HasPrefix(line, ":"); {
 			line, err = readLine(lines)
 		}
-		f.judgeIdle("events", "an event stream", begun, orTimeout(ctx, err))
+		f.judgeIdle("events", language.Textf("an event stream"), begun, orTimeout(ctx, err))
 	}
 }
 
@@ -206,18 +207,23 @@ type refusal struct {
 }
 
 func (r refusal) Error() string {
-	return fmt.Sprintf("the server refuses the page (%d): %s", r.Code, r.Reason)
+	return r.In(language.English)
+}
+
+// In is the error in a language; the reason is the server's, in English.
+func (r refusal) In(tag language.Tag) string {
+	return language.Textf("the server refuses the page (%d): %s", r.Code, r.Reason).In(tag)
 }
 
 // advice is what to do about it.
-func (r refusal) advice() string {
+func (r refusal) advice() language.Text {
 	switch r.Code {
 	case int(scenecast.CloseShuttingDown), http.StatusServiceUnavailable:
-		return "Try again when the server takes pages; one that was drained does so after scenecast drain --undo."
+		return language.Textf("Try again when the server takes pages; one that was drained does so after scenecast drain --undo.")
 	case int(scenecast.CloseTooMany), http.StatusTooManyRequests:
-		return "Try again later, or raise the limit: max_connections and limits."
+		return language.Textf("Try again later, or raise the limit: max_connections and limits.")
 	default:
-		return "Give the token of a page that may come in: --client-token."
+		return language.Textf("Give the token of a page that may come in: --client-token.")
 	}
 }
 
@@ -225,7 +231,7 @@ func (r refusal) advice() string {
 func readLine(lines *bufio.Reader) (string, error) {
 	line, err := lines.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
-		err = fmt.Errorf("a line of more than %d bytes", maxAnswer)
+		err = language.Errorf("a line of more than %d bytes", maxAnswer)
 	}
 	return string(line), err
 }

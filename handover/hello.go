@@ -2,7 +2,8 @@ package handover
 
 import (
 	"cmp"
-	"fmt"
+
+	"scenecast/language"
 )
 
 // Hello is what the new process says first.
@@ -28,6 +29,7 @@ var (
 	fieldSettings  = Optional(6)
 	fieldEngine    = Optional(7)
 	fieldDashboard = Optional(8)
+	fieldMessage   = Optional(9)
 )
 
 // Encode is the hello as a record.
@@ -75,26 +77,30 @@ func DecodeHello(record []byte) (h Hello, err error) {
 func Agree(h Hello) (format uint64, err error) {
 	format = min(h.Newest, Newest)
 	if format < max(h.Oldest, Oldest) {
-		return 0, fmt.Errorf("the running process hands over in formats %d to %d, and the new one (%s) takes %d to %d: restart instead",
+		return 0, language.Errorf("the running process hands over in formats %d to %d, and the new one (%s) takes %d to %d: restart instead",
 			Oldest, Newest, h.Version, h.Oldest, h.Newest)
 	}
 	return format, nil
 }
 
-// Refusal is why a process does not go on, as a record.
-func Refusal(why string) []byte {
+// Refusal is why a process does not go on, as a record: in English, and as JSON in every language, which older versions leave out.
+func Refusal(why string, message []byte) []byte {
 	var e Encoder
 	e.Text(fieldNewest, why)
+	e.Bytes(fieldMessage, message)
 	return e.Encoded()
 }
 
 // DecodeRefusal reads one.
-func DecodeRefusal(record []byte) (why string, err error) {
+func DecodeRefusal(record []byte) (why string, message []byte, err error) {
 	err = Decode(record, func(f Field, v *Value) bool {
-		if f == fieldNewest {
+		switch f {
+		case fieldNewest:
 			why = v.Text()
+		case fieldMessage:
+			message = append([]byte(nil), v.Bytes()...)
 		}
 		return true
 	})
-	return why, err
+	return why, message, err
 }

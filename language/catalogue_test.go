@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +69,9 @@ func faultsOf(e entry, phrase bool) (faults []string) {
 	if strings.Count(e.id, "`") != strings.Count(e.translation, "`") {
 		faults = append(faults, "has another number of backquotes, which the help of flags takes as a name")
 	}
+	if strings.Count(e.id, "|") != strings.Count(e.translation, "|") {
+		faults = append(faults, "has another number of words between |")
+	}
 	if strings.HasSuffix(e.id, "\n") != strings.HasSuffix(e.translation, "\n") {
 		faults = append(faults, "ends a line in one language alone")
 	}
@@ -78,9 +80,6 @@ func faultsOf(e entry, phrase bool) (faults []string) {
 	}
 	return faults
 }
-
-// verbs are those of package fmt, with flags, width, precision and the argument's number.
-var verbs = regexp.MustCompile(`%([-+# 0]*)(\d*)(\.\d+)?(?:\[(\d+)\])?([a-zA-Z%])`)
 
 // formatted are the arguments that a format takes, each with how it is formatted, in the order of the arguments.
 func formatted(format string) (arguments []string) {

@@ -40,12 +40,15 @@ type sourcePackage struct {
 
 // tellers are where texts begin. Functions that pass a parameter on to one of them are found.
 var tellers = map[string]int{
-	"language.Textf": 0, "language.Errorf": 0, "language.Phrase": 0, "language.NewError": 0, "language.Join": 0,
+	"language.Textf": 0, "language.Errorf": 0, "language.Phrase": 0, "language.Words": 0, "language.NewError": 0, "language.Join": 0,
 	"problem.New": 1, "auth.Invalid": 0,
 }
 
 // wholly are packages whose errors all reach people, so that none is made otherwise.
-var wholly = []string{"cmd/scenecast", "config", "redisurl"}
+var wholly = []string{"cmd/scenecast", "config", "doctor", "engine/nats", "engine/redis", "redisclient", "redisurl"}
+
+// placeAlone is a format that says of an error where it has happened, by a name, and nothing else.
+var placeAlone = regexp.MustCompile(`^(JetStream|[a-z_.]+): %w$`)
 
 // flags are methods of a flag set, whose last argument says what the flag is.
 var flags = regexp.MustCompile(`^(String|StringArray|StringSlice|Bool|Int|IntSlice|Float64|Duration|)(Var|VarP|P)?$`)
@@ -223,7 +226,7 @@ func (s *sources) tell(p *sourcePackage, call *ast.CallExpr, parameter int) {
 		return
 	}
 	s.add(p.path, text)
-	if f, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Phrase", "NewError"}, f.Sel.Name) {
+	if f, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Phrase", "NewError", "Words"}, f.Sel.Name) {
 		s.phrases[text] = true
 	} else if strings.Contains(strings.ReplaceAll(text, "%%", ""), "%") != strings.Contains(text, "%") {
 		s.fault(call, "escapes a percent sign in a text without arguments, which is not formatted; use language.Phrase or NewError")
@@ -291,7 +294,7 @@ func (s *sources) readOthers(p *sourcePackage) {
 			case *ast.CallExpr:
 				name := called(p, imports, n)
 				if slices.Contains(wholly, p.path) && (name == "fmt.Errorf" || name == "errors.New") {
-					if text, ok := p.constant(n.Args[0]); !ok || strings.ContainsFunc(verbs.ReplaceAllString(text, ""), unicode.IsLetter) {
+					if text, ok := p.constant(n.Args[0]); !ok || !placeAlone.MatchString(text) && strings.ContainsFunc(verbs.ReplaceAllString(text, ""), unicode.IsLetter) {
 						s.fault(n, "makes an error that stays English; use language.Errorf")
 					}
 				}

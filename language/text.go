@@ -27,6 +27,9 @@ func Phrase(id string) Text { return Text{format: id} }
 // String is the text in English.
 func (t Text) String() string { return t.In(English) }
 
+// MarshalText is the text in English, which programs read.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
 // IsZero reports whether the text is empty.
 func (t Text) IsZero() bool { return t.format == "" }
 
@@ -130,6 +133,18 @@ func (j *joined) Error() string { return j.In(English) }
 
 // Unwrap leads to all of them.
 func (j *joined) Unwrap() []error { return j.errs }
+
+// Message is the error as a message.
+func (j *joined) Message() Message {
+	var m Message
+	for i, err := range j.errs {
+		if i > 0 {
+			m.Args = append(m.Args, Message{ID: j.separator})
+		}
+		m.Args = append(m.Args, MessageOf(err))
+	}
+	return m
+}
 
 // In is the error in a language.
 func (j *joined) In(tag Tag) string {

@@ -3,7 +3,6 @@ package listener
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"scenecast/language"
 	"scenecast/socket"
 )
 
@@ -21,7 +21,7 @@ import (
 // inherit opens the port with the listening sockets of another process.
 func (s *Server) inherit(sockets int) error {
 	if n := len(s.options.Inherited); n != sockets {
-		return fmt.Errorf("the other process has %d listening sockets, and this one needs %d", n, sockets)
+		return language.Errorf("the other process has %d listening sockets, and this one needs %d", n, sockets)
 	}
 	for _, file := range s.options.Inherited {
 		l, err := net.FileListener(file) // has a descriptor of its own
@@ -31,7 +31,7 @@ func (s *Server) inherit(sockets int) error {
 		}
 		p, ok := l.(port)
 		if !ok {
-			return errors.New("the other process has a port of another kind")
+			return language.NewError("the other process has a port of another kind")
 		}
 		if u, ok := l.(*net.UnixListener); ok {
 			u.SetUnlinkOnClose(false)

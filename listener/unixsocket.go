@@ -3,13 +3,14 @@ package listener
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"scenecast/language"
 )
 
 // unixSocket is a listening socket in the file system.
@@ -78,18 +79,18 @@ func checkStale(ctx context.Context, path string) error {
 	case err != nil:
 		return err
 	case file.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there, and is no socket; remove it, or listen elsewhere", path)
+		return language.Errorf("%s is there, and is no socket; remove it, or listen elsewhere", path)
 	}
 	dialer := net.Dialer{Timeout: staleWithin}
 	c, err := dialer.DialContext(ctx, "unix", path)
 	switch {
 	case err == nil:
 		_ = c.Close()
-		return fmt.Errorf("%s is taken: another server listens on it", path)
+		return language.Errorf("%s is taken: another server listens on it", path)
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
 		return nil
 	}
-	return fmt.Errorf("%s is there, and it cannot be told whether somebody listens on it: %w", path, err)
+	return language.Errorf("%s is there, and it cannot be told whether somebody listens on it: %w", path, err)
 }
 
 // remove removes the path, if the socket is still what is there: another server may have taken its place.

@@ -174,6 +174,18 @@ func (p *Problem) In(tag language.Tag) string {
 	return b.String()
 }
 
+// Message is the problem as a message, which prints what In does.
+func (p *Problem) Message() language.Message {
+	m := language.Message{Args: []language.Message{p.Text().Message()}}
+	if p.Where != "" {
+		m.Text = p.Where + ": "
+	}
+	if p.Setting != "" {
+		m.Args = append(m.Args, language.Textf(" (setting: %s)", p.Setting).Message())
+	}
+	return m
+}
+
 // Of finds the problem in an error chain. An error without one becomes Internal with nothing of its text in it, because
 // that text is for the log; of nil it is nil.
 func Of(err error) *Problem {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"scenecast/language"
 	"scenecast/redisurl"
 )
 
@@ -91,7 +92,7 @@ func Option(o Options) (rueidis.ClientOption, error) {
 			return dialer.DialContext(ctx, "unix", path)
 		}
 		if o.SentinelMaster != "" {
-			return c, errors.New("redis.sentinel_master: Sentinels are found by host and port, and redis.url is a socket")
+			return c, language.NewError("redis.sentinel_master: Sentinels are found by host and port, and redis.url is a socket")
 		}
 	case o.SentinelMaster != "":
 		c.InitAddress = u.Addresses(defaultSentinelPort)
@@ -105,7 +106,7 @@ func Option(o Options) (rueidis.ClientOption, error) {
 			TopologyRefreshInterval: sentinelRefresh,
 		}
 	case len(u.Hosts) > 1 && u.Database != 0:
-		return c, errors.New("redis.url: several hosts are a Redis Cluster, which has database 0 only; for Sentinels, set redis.sentinel_master")
+		return c, language.NewError("redis.url: several hosts are a Redis Cluster, which has database 0 only; for Sentinels, set redis.sentinel_master")
 	case u.Database != 0:
 		c.ForceSingleClient = true // a Cluster has no other database than 0
 	}
@@ -116,7 +117,7 @@ func Option(o Options) (rueidis.ClientOption, error) {
 func tlsConfig(u redisurl.URL, files TLS) (*tls.Config, error) {
 	if !u.TLS {
 		if files != (TLS{}) {
-			return nil, errors.New("redis.tls: redis.url asks for no TLS; let it begin with rediss://")
+			return nil, language.NewError("redis.tls: redis.url asks for no TLS; let it begin with rediss://")
 		}
 		return nil, nil
 	}
@@ -135,7 +136,7 @@ func tlsConfig(u redisurl.URL, files TLS) (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("redis.tls.ca: %s has no certificate in PEM", files.CA)
+			return nil, language.Errorf("redis.tls.ca: %s has no certificate in PEM", files.CA)
 		}
 	}
 	return c, nil
@@ -165,23 +166,23 @@ func New(o Options) (rueidis.Client, error) {
 func Connect(c rueidis.ClientOption) (rueidis.Client, error) {
 	client, err := rueidis.NewClient(c)
 	if err != nil {
-		what := "Redis"
+		addresses := strings.Join(c.InitAddress, ", ")
 		if c.Sentinel.MasterSet != "" {
-			what = "the master " + c.Sentinel.MasterSet + " by the Sentinels"
+			return nil, language.Errorf("the master %s by the Sentinels at %s: %w%s", c.Sentinel.MasterSet, addresses, err, hint(c, err))
 		}
-		return nil, fmt.Errorf("%s at %s: %w%s", what, strings.Join(c.InitAddress, ", "), err, hint(c, err))
+		return nil, language.Errorf("Redis at %s: %w%s", addresses, err, hint(c, err))
 	}
 	return client, nil
 }
 
 // hint tells of a likely cause where one side speaks TLS and the other does not, which no error says: a server without TLS waits for the
 // end of what it takes for a command, and one with TLS hangs up.
-func hint(c rueidis.ClientOption, err error) string {
+func hint(c rueidis.ClientOption, err error) language.Text {
 	switch {
 	case c.TLSConfig != nil && errors.Is(err, context.DeadlineExceeded):
-		return " (redis.url asks for TLS; does the server speak it at this port?)"
+		return language.Textf(" (redis.url asks for TLS; does the server speak it at this port?)")
 	case c.TLSConfig == nil && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		return " (if the server speaks TLS at this port, redis.url has to begin with rediss://)"
+		return language.Textf(" (if the server speaks TLS at this port, redis.url has to begin with rediss://)")
 	}
-	return ""
+	return language.Text{}
 }

@@ -3,7 +3,6 @@ package redisclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/language"
 )
 
 // Sentinels are asked for the master, all of them and again and again. The newest configuration that any of them has is the one that
@@ -82,10 +83,10 @@ func (s *Sentinels) Await(ctx context.Context) error {
 	var all []error
 	for address, err := range s.failed {
 		if err != nil {
-			all = append(all, fmt.Errorf("%s: %w", address, err))
+			all = append(all, language.Errorf("%s: %w", address, err))
 		}
 	}
-	return fmt.Errorf("the master %s by the Sentinels at %s: %w", s.option.Sentinel.MasterSet, strings.Join(s.option.InitAddress, ", "), errors.Join(all...))
+	return language.Errorf("the master %s by the Sentinels at %s: %w", s.option.Sentinel.MasterSet, strings.Join(s.option.InitAddress, ", "), errors.Join(all...))
 }
 
 // Master is the host:port of the master by now. Empty: no Sentinel has named one yet.
@@ -163,14 +164,14 @@ func (s *Sentinels) ask(client rueidis.Client) error {
 	}
 	epoch, err := strconv.ParseUint(known["config-epoch"], 10, 64)
 	if err != nil {
-		return fmt.Errorf("config-epoch of the master %s: %w", name, err)
+		return language.Errorf("config-epoch of the master %s: %w", name, err)
 	}
 	at, err := answers[1].AsStrSlice()
 	if err != nil {
 		return err
 	}
 	if len(at) != 2 {
-		return fmt.Errorf("the address of the master %s is %q", name, at)
+		return language.Errorf("the address of the master %s is %q", name, at)
 	}
 	others, err := answers[2].ToArray()
 	if err != nil {

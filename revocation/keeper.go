@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // fileName is that of the file with the revocations, in the directory of the log.
@@ -51,7 +52,7 @@ func (k *Keeper) Load() error {
 	}
 	var all []scenecast.Revocation
 	if err := json.Unmarshal(text, &all); err != nil {
-		return fmt.Errorf("revocations: %s is damaged: %w; without it, tokens that were revoked longer than %v ago are good again", path, err, k.Retention)
+		return language.Errorf("revocations: %s is damaged: %w; without it, tokens that were revoked longer than %v ago are good again", path, err, k.Retention)
 	}
 	for _, r := range all {
 		k.Revocations.Add(r, time.Time{})

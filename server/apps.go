@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"scenecast/config"
 	"scenecast/hub"
 	"scenecast/label"
+	"scenecast/language"
 	"scenecast/listener"
 	"scenecast/presence"
 	"scenecast/push"
@@ -81,7 +81,7 @@ func newApps(c config.Config, o Options, sets *jwt.KeySets) (_ *apps, err error)
 		for _, d := range app.Triggers {
 			t, err := push.Declare(d.Declaration)
 			if err != nil {
-				return nil, fmt.Errorf("app %s, trigger %s: %w", app.Name, d.Name, err)
+				return nil, language.Errorf("app %s, trigger %s: %w", app.Name, d.Name, err)
 			}
 			if err := a.triggers.Add(app.Name, d.Name, t); err != nil {
 				return nil, err

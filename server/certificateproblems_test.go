@@ -26,13 +26,13 @@ func TestCertificateProblems(t *testing.T) {
 		{90 * day, -day, []string{"the certificate f.pem has expired, on 2026-02-28 (tls)"}},
 	} {
 		ends := now.Add(c.left)
-		got := certificateProblems([]metrics.Certificate{{Setting: "tls", Name: "f.pem", NotBefore: ends.Add(-c.life), NotAfter: ends}}, now)
+		got := englishOf(certificateProblems([]metrics.Certificate{{Setting: "tls", Name: "f.pem", NotBefore: ends.Add(-c.life), NotAfter: ends}}, now))
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%v of %v left: %q, want %q", c.left, c.life, got, c.want)
 		}
 	}
 	want := []string{"no certificate for push.example.com has been obtained yet (tls.acme)"}
-	if got := certificateProblems([]metrics.Certificate{newCertificate(settingACME, "push.example.com", nil)}, now); !slices.Equal(got, want) {
+	if got := englishOf(certificateProblems([]metrics.Certificate{newCertificate(settingACME, "push.example.com", nil)}, now)); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -3,10 +3,10 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"time"
 
 	"scenecast/config"
+	"scenecast/language"
 	"scenecast/metrics"
 )
 
@@ -78,15 +78,15 @@ func readFixedCertificates(c config.Config) (all []metrics.Certificate) {
 }
 
 // certificateProblems are the certificates that have ended, are about to, or have not been obtained, in words.
-func certificateProblems(all []metrics.Certificate, now time.Time) (problems []string) {
+func certificateProblems(all []metrics.Certificate, now time.Time) (problems []language.Message) {
 	for _, c := range all {
 		switch {
 		case c.NotAfter.IsZero():
-			problems = append(problems, fmt.Sprintf("no certificate for %s has been obtained yet (%s)", c.Name, c.Setting))
+			problems = append(problems, language.Textf("no certificate for %s has been obtained yet (%s)", c.Name, c.Setting).Message())
 		case now.After(c.NotAfter):
-			problems = append(problems, fmt.Sprintf("the certificate %s has expired, on %s (%s)", c.Name, c.NotAfter.UTC().Format(time.DateOnly), c.Setting))
+			problems = append(problems, language.Textf("the certificate %s has expired, on %s (%s)", c.Name, c.NotAfter.UTC().Format(time.DateOnly), c.Setting).Message())
 		case RenewalOverdue(c.NotBefore, c.NotAfter, now):
-			problems = append(problems, fmt.Sprintf("the certificate %s expires on %s and was not renewed (%s)", c.Name, c.NotAfter.UTC().Format(time.DateOnly), c.Setting))
+			problems = append(problems, language.Textf("the certificate %s expires on %s and was not renewed (%s)", c.Name, c.NotAfter.UTC().Format(time.DateOnly), c.Setting).Message())
 		}
 	}
 	return problems

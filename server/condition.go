@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 	"scenecast/api"
 	"scenecast/histogram"
 	"scenecast/hook"
+	"scenecast/language"
 )
 
 // condition samples the node's health. The recorder takes a sample every five seconds, so that answering another node costs nothing.
@@ -24,7 +24,7 @@ type condition struct {
 // conditionSample is what one sample has found. Nobody changes it.
 type conditionSample struct {
 	loopLag  time.Duration // the longest of the last minute
-	problems []string
+	problems []language.Message
 }
 
 const (
@@ -42,7 +42,10 @@ const (
 func (s *Server) nodeCondition() scenecast.Condition {
 	c := scenecast.Condition{Engine: s.options.Config.EngineName()}
 	if latest := s.condition.latest.Load(); latest != nil {
-		c.LoopLag, c.Problems = latest.loopLag, latest.problems
+		c.LoopLag, c.Texts = latest.loopLag, latest.problems
+		for _, text := range latest.problems {
+			c.Problems = append(c.Problems, text.In(language.English))
+		}
 	}
 	if d := s.Draining(); d.State != api.DrainServing {
 		c.Draining, c.DrainingSince = string(d.State), *d.Since
@@ -100,36 +103,36 @@ type situation struct {
 	outboxes, maxOutboxes int    // bytes
 	hooks                 []hook.Stats
 	noRegistry            bool
-	certificates          []string // what is wrong with them
+	certificates          []language.Message // what is wrong with them
 }
 
 // problemsOf are what is wrong, or soon will be, in words. Why a node is not ready is none of it: that is told by itself.
-func problemsOf(s situation) (problems []string) {
-	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+func problemsOf(s situation) (problems []language.Message) {
+	say := func(text language.Text) { problems = append(problems, text.Message()) }
 	isNear := func(n, limit int) bool { return limit > 0 && n >= limit/100*nearly+limit%100*nearly/100 }
 	if s.loopLag >= lagTooLong {
-		say("a loop was blocked for up to %v within the last minute: pushes came late to its pages", s.loopLag.Round(time.Millisecond))
+		say(language.Textf("a loop was blocked for up to %v within the last minute: pushes came late to its pages", s.loopLag.Round(time.Millisecond)))
 	}
 	if isNear(s.pages+ownFiles, int(s.files)) {
-		say("the file limit is near: %d pages, and %d descriptors for them and all else (LimitNOFILE)", s.pages, s.files)
+		say(language.Textf("the file limit is near: %d pages, and %d descriptors for them and all else (LimitNOFILE)", s.pages, s.files))
 	}
 	if isNear(s.pages, s.maxPages) {
-		say("the limit of pages is near: %d of %d (limits.connections)", s.pages, s.maxPages)
+		say(language.Textf("the limit of pages is near: %d of %d (limits.connections)", s.pages, s.maxPages))
 	}
 	if isNear(s.outboxes, s.maxOutboxes) {
-		say("outboxes are nearly full: %d of %d MiB (outbox.max_total)", s.outboxes>>20, s.maxOutboxes>>20)
+		say(language.Textf("outboxes are nearly full: %d of %d MiB (outbox.max_total)", s.outboxes>>20, s.maxOutboxes>>20))
 	}
 	if s.noRegistry {
-		say("the Redis of the registry cannot be reached (redis.registry)")
+		say(language.Textf("the Redis of the registry cannot be reached (redis.registry)"))
 	}
 	problems = append(problems, s.certificates...)
 	for _, h := range s.hooks {
 		if h.Failing {
-			say("the hook %s of the app %s is failing; %d events wait", h.Name, h.App, h.Queued)
+			say(language.Textf("the hook %s of the app %s is failing; %d events wait", h.Name, h.App, h.Queued))
 		}
 	}
 	if n := len(problems); n > maxProblems {
-		problems = append(problems[:maxProblems-1:maxProblems-1], fmt.Sprintf("and %d more", n-maxProblems+1))
+		problems = append(problems[:maxProblems-1:maxProblems-1], language.Textf("and %d more", n-maxProblems+1).Message())
 	}
 	return problems
 }

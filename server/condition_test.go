@@ -3,10 +3,13 @@ package server
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"scenecast"
 	"scenecast/hook"
+	"scenecast/language"
 )
 
 // TestProblems: what is told to be wrong, just when it is.
@@ -29,15 +32,30 @@ func TestProblems(t *testing.T) {
 		s := well
 		s.hooks = slices.Clone(well.hooks)
 		c.change(&s)
-		if got := problemsOf(s); !slices.Equal(got, c.want) {
-			t.Errorf("%q, want %q", got, c.want)
+		got := scenecast.Condition{Texts: problemsOf(s)}
+		got.Problems = englishOf(got.Texts)
+		if !slices.Equal(got.Problems, c.want) {
+			t.Errorf("%q, want %q", got.Problems, c.want)
+		}
+		for i, chinese := range got.ProblemsIn(language.Chinese) {
+			if chinese == c.want[i] || strings.Contains(chinese, "%!") {
+				t.Errorf("in Chinese: %q", chinese)
+			}
 		}
 	}
 	many := well
 	for i := range 50 {
 		many.hooks = append(many.hooks, hook.Stats{Name: fmt.Sprint("hook", i), App: "shop", Failing: true})
 	}
-	if got := problemsOf(many); len(got) != maxProblems || got[maxProblems-1] != "and 41 more" {
+	if got := problemsOf(many); len(got) != maxProblems || got[maxProblems-1].Error() != "and 41 more" {
 		t.Errorf("of many: %q", got)
 	}
+}
+
+// englishOf are texts in English.
+func englishOf(texts []language.Message) (english []string) {
+	for _, text := range texts {
+		english = append(english, text.In(language.English))
+	}
+	return english
 }

@@ -1,11 +1,12 @@
 package server
 
 import (
-	"errors"
 	"os/exec"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"scenecast/language"
 )
 
 // Another process of this program can take the port and the pages over while pages and backends notice nothing: docs/adr/0024-live-handover.md
@@ -65,16 +66,16 @@ func (h *handovers) figures() (outcomes map[string]int64, still float64) {
 }
 
 // ErrNoHandover is the error of RequestHandover where no server hands over at a path.
-var ErrNoHandover = errors.New("no server listens there: is it running with this setting handover?")
+var ErrNoHandover = language.NewError("no server listens there: is it running with this setting handover?")
 
 // ErrPredecessorDied is the error of New where the process that was to hand over has died before all of it had come: there are no pages that
 // could be taken, and another New starts without them.
-var ErrPredecessorDied = errors.New("the running process has died in the midst of it")
+var ErrPredecessorDied = language.NewError("the running process has died in the midst of it")
 
 // errNoHandover is returned where no other process can take over.
 var (
-	errNoHandover = errors.New("no other process can take over: the setting handover is empty")
-	errNoSocket   = errors.New("no other process can take over: the socket of the setting handover could not be made, as the log has told")
+	errNoHandover = language.NewError("no other process can take over: the setting handover is empty")
+	errNoSocket   = language.NewError("no other process can take over: the socket of the setting handover could not be made, as the log has told")
 )
 
 // Supervisor is who watches over this process, such as systemd, and has to know which one is the server's.

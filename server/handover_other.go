@@ -4,14 +4,14 @@ package server
 
 import (
 	"context"
-	"errors"
 	"os"
 	"runtime"
 
 	"scenecast"
+	"scenecast/language"
 )
 
-var errNoLinux = errors.New("handover: a process can take over on Linux alone")
+var errNoLinux = language.NewError("handover: a process can take over on Linux alone")
 
 type takeover struct {
 	welcome struct{ node scenecast.NodeID }
@@ -47,4 +47,6 @@ func (s *Server) endHandover() {}
 func (s *Server) HandOver(context.Context) error { return errNoLinux }
 
 // RequestHandover asks the process that listens at a path to hand over, and tells how far it is.
-func RequestHandover(context.Context, string, func(progress string)) error { return errNoLinux }
+func RequestHandover(context.Context, string, func(progress language.Message)) error {
+	return errNoLinux
+}

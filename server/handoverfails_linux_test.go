@@ -105,7 +105,7 @@ func TestHandoverFails(t *testing.T) {
 		awaitTrue(t, name+": a page that has gone is gone", func() bool { return m.current.Connections() == 1 })
 	}
 	refusal := func(f *fakeSuccessor) string {
-		why, err := handover.DecodeRefusal(f.until(handover.KindRefusal))
+		why, _, err := handover.DecodeRefusal(f.until(handover.KindRefusal))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func TestHandoverFails(t *testing.T) {
 		{"ends behind the welcome", func(f *fakeSuccessor) { f.goOn(handover.KindWelcome) }, handoverRefused},
 		{"does not go on", func(f *fakeSuccessor) {
 			f.goOn(handover.KindWelcome)
-			_ = f.Send(handover.KindRefusal, handover.Refusal("no memory"))
+			_ = f.Send(handover.KindRefusal, handover.Refusal("no memory", nil))
 			if why := refusal(f); !strings.Contains(why, "no memory") {
 				t.Errorf("does not go on: %s", why)
 			}

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +11,7 @@ import (
 	"scenecast/engine/cluster"
 	"scenecast/handover"
 	"scenecast/hub"
+	"scenecast/language"
 	"scenecast/presence"
 	"scenecast/revocation"
 	"scenecast/socket"
@@ -143,7 +143,7 @@ func (o *outgoing) settle(ctx context.Context, paused *presence.Paused, deadline
 			l.Unfreeze()
 		}
 		if time.Now().After(deadline) {
-			return errors.New("what was under way has not ended in time")
+			return language.NewError("what was under way has not ended in time")
 		}
 		time.Sleep(settlePause) // for what goes to other nodes
 	}
@@ -292,7 +292,7 @@ func (o *outgoing) giveToken(ctx context.Context) error {
 	// The other process may have died, or hang, before it took the byte or behind that: who has it now?
 	var b [1]byte
 	if n, _ := unix.Read(o.token[0], b[:]); n == 1 {
-		return fmt.Errorf("the offer was taken back: %w", err)
+		return language.Errorf("the offer was taken back: %w", err)
 	}
 	o.server.log.Error("handover: the other process has taken the pages and is not heard of any more", "err", err)
 	return nil

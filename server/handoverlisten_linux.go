@@ -11,6 +11,7 @@ import (
 
 	"scenecast/handover"
 	"scenecast/handover/link"
+	"scenecast/language"
 	"scenecast/listener"
 )
 
@@ -37,7 +38,7 @@ type handoverService struct {
 // attempt is what happens to a handover.
 type attempt struct {
 	pid      int // of the process that is to take over; 0: it is of another namespace
-	progress string
+	progress language.Text
 	ended    bool
 	err      error // why it has failed
 }
@@ -137,7 +138,7 @@ func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
 	}
 	closing() // what it is told is told also where it is this process that stops
 	conn.SetDeadline(time.Now().Add(time.Second))
-	_ = conn.Send(handover.KindRefusal, handover.Refusal(err.Error()))
+	_ = conn.Send(handover.KindRefusal, handoverMessage(language.MessageOf(err)))
 	conn.Close()
 	failed := new(failedHandover)
 	if errors.As(err, &failed) {
@@ -151,7 +152,7 @@ func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
 }
 
 // errUnderWay refuses to hand over twice at a time.
-var errUnderWay = errors.New("another handover is under way")
+var errUnderWay = language.NewError("another handover is under way")
 
 // failedHandover is an attempt that has failed after pages had begun to stand still.
 type failedHandover struct {
@@ -211,9 +212,9 @@ func (s *Server) HandOver(ctx context.Context) error {
 	case h == nil:
 		return errNoHandover
 	case s.options.Successor == nil:
-		return errors.New("the program that this server is part of starts no other process")
+		return language.NewError("the program that this server is part of starts no other process")
 	}
-	return h.start(ctx, func(string) {})
+	return h.start(ctx, func(language.Text) {})
 }
 
 // HandOverLogged is HandOver for somebody who reads the log.
@@ -227,7 +228,7 @@ func (s *Server) HandOverLogged(ctx context.Context) {
 const startWithin = 2 * time.Minute
 
 // start starts a process that is to take over, and waits until it has, or has failed.
-func (h *handoverService) start(ctx context.Context, tell func(progress string)) (err error) {
+func (h *handoverService) start(ctx context.Context, tell func(progress language.Text)) (err error) {
 	if !h.starting.TryLock() {
 		return errUnderWay
 	}
@@ -247,10 +248,10 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 		return err
 	}
 	if err := command.Start(); err != nil {
-		return fmt.Errorf("the new process cannot be started: %w", err)
+		return language.Errorf("the new process cannot be started: %w", err)
 	}
 	h.server.log.Info("handover: a new process was started", "pid", command.Process.Pid, "program", command.Path)
-	tell(fmt.Sprintf("process %d was started: %s", command.Process.Pid, command.Path))
+	tell(language.Textf("process %d was started: %s", command.Process.Pid, command.Path))
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	timer := time.NewTimer(startWithin)
@@ -273,15 +274,15 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 				}
 			}
 			if err == nil {
-				err = errors.New("it has not said why")
+				err = language.NewError("it has not said why")
 			}
-			err = fmt.Errorf("the new process has ended: %w", err)
+			err = language.Errorf("the new process has ended: %w", err)
 			h.server.log.Error("handover: failed, and this process goes on with the pages", "why", err)
 			h.server.handovers.count(handoverFailed)
 			return err
 		case <-timer.C:
 			_ = command.Process.Kill()
-			return errors.New("the new process has not taken over in " + startWithin.String())
+			return language.Errorf("the new process has not taken over in %v", startWithin)
 		case <-ctx.Done():
 			for {
 				select {
@@ -292,7 +293,7 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 				case <-h.busy: // nobody hands over, so what was started would find nobody, and run on when this process has ended
 					_ = command.Process.Kill()
 					h.busy <- struct{}{}
-					return errors.New("this process ends, and so the new one was ended")
+					return language.NewError("this process ends, and so the new one was ended")
 				}
 			}
 		}
@@ -300,7 +301,7 @@ func (h *handoverService) start(ctx context.Context, tell func(progress string))
 }
 
 // of is what an attempt says to who has started a process: whether that is over, and how. Who else was refused does not concern it.
-func (a *attempt) of(pid int, tell func(progress string)) (over bool, err error) {
+func (a *attempt) of(pid int, tell func(progress language.Text)) (over bool, err error) {
 	switch {
 	case a.ended && a.err == nil: // the pages are gone, whoever has them
 		return true, nil
@@ -322,15 +323,15 @@ func (h *handoverService) serveCommand(ctx context.Context, conn *link.Conn) {
 		conn.SetDeadline(time.Now().Add(answerWithin))
 		_ = conn.Send(k, payload)
 	}
-	tell := func(progress string) { answer(handover.KindProgress, handover.Refusal(progress)) }
+	tell := func(progress language.Text) { answer(handover.KindProgress, handoverMessage(progress.Message())) }
 	var err error
 	if h.server.options.Successor == nil {
-		err = errors.New("the program that this server is part of starts no other process")
+		err = language.NewError("the program that this server is part of starts no other process")
 	} else {
 		err = h.start(ctx, tell)
 	}
 	if err != nil {
-		answer(handover.KindRefusal, handover.Refusal(err.Error()))
+		answer(handover.KindRefusal, handoverMessage(language.MessageOf(err)))
 		return
 	}
 	answer(handover.KindTaken, nil)
@@ -338,10 +339,10 @@ func (h *handoverService) serveCommand(ctx context.Context, conn *link.Conn) {
 
 // RequestHandover asks the process that listens at a path to hand over, and tells how far it is. It returns when another process has
 // everything, or why none has.
-func RequestHandover(ctx context.Context, path string, tell func(progress string)) error {
+func RequestHandover(ctx context.Context, path string, tell func(progress language.Message)) error {
 	conn, err := link.Dial(path, helloWithin)
 	if errors.Is(err, link.ErrNobody) {
-		return fmt.Errorf("%s: %w", path, ErrNoHandover)
+		return language.Errorf("%s: %w", path, ErrNoHandover)
 	}
 	if err != nil {
 		return err
@@ -354,18 +355,18 @@ func RequestHandover(ctx context.Context, path string, tell func(progress string
 	for {
 		k, payload, err := conn.Receive()
 		if err != nil {
-			return fmt.Errorf("the server has not answered: %w", errors.Join(err, ctx.Err()))
+			return language.Errorf("the server has not answered: %w", errors.Join(err, ctx.Err()))
 		}
-		text, err := handover.DecodeRefusal(payload)
+		told, err := readHandoverMessage(payload)
 		switch {
 		case err != nil:
 			return err
 		case k == handover.KindTaken:
 			return nil
 		case k == handover.KindRefusal:
-			return errors.New(text)
+			return told
 		case k == handover.KindProgress:
-			tell(text)
+			tell(told)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"scenecast/handover"
 	"scenecast/handover/link"
 	"scenecast/handover/value"
+	"scenecast/language"
 )
 
 // messagesWithin is how long messages between nodes take at most, unless something is wrong: one that takes longer may be lost by a handover, as
@@ -60,7 +61,7 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	}
 	faultPoint("old.built")
 	listens := time.Now()
-	h.tell(attempt{pid: conn.PID(), progress: "the new process is built; the log goes over while pages and backends go on"})
+	h.tell(attempt{pid: conn.PID(), progress: language.Textf("the new process is built; the log goes over while pages and backends go on")})
 	if err := out.live(ctx); err != nil {
 		return err
 	}
@@ -81,14 +82,14 @@ func (h *handoverService) handOver(ctx context.Context, conn *link.Conn, hello [
 	s.handovers.count(handoverGiven)
 	s.log.Info("handover: another process has the port and the pages", "pages", out.pages, "other_connections", out.visitors,
 		"still", out.still, "took", time.Since(begun))
-	h.tell(attempt{pid: conn.PID(), progress: fmt.Sprintf("%d pages have moved; they stood still for %v", out.pages, out.still.Round(time.Millisecond))})
+	h.tell(attempt{pid: conn.PID(), progress: language.Textf("%d pages have moved; they stood still for %v", out.pages, out.still.Round(time.Millisecond))})
 	h.tell(attempt{pid: conn.PID(), ended: true})
 	close(s.handovers.left)
 	return nil
 }
 
 // errDrained refuses to hand over: the new process would not know that it is to take no pages.
-var errDrained = errors.New("this process is drained of its pages (POST /v1/drain): have it take pages again, or start the new one when it has ended")
+var errDrained = language.NewError("this process is drained of its pages (POST /v1/drain): have it take pages again, or start the new one when it has ended")
 
 // outgoing is a handover, as the process sees it that gives.
 type outgoing struct {
@@ -121,10 +122,13 @@ func (o *outgoing) expect(want handover.Kind) error {
 	k, payload, err := o.conn.Receive()
 	switch {
 	case err != nil:
-		return fmt.Errorf("the new process has not answered: %w", err)
+		return language.Errorf("the new process has not answered: %w", err)
 	case k == handover.KindRefusal:
-		why, err := handover.DecodeRefusal(payload)
-		return errors.Join(err, errors.New("the new process does not go on: "+why))
+		why, err := readHandoverMessage(payload)
+		if err != nil {
+			return err
+		}
+		return language.Errorf("the new process does not go on: %w", why)
 	case k != want:
 		return fmt.Errorf("%w: message %d in the place of %d", handover.ErrMalformed, k, want)
 	}
@@ -144,14 +148,14 @@ func (o *outgoing) welcome(record []byte) error {
 	}
 	switch {
 	case s.draining.Load():
-		return errors.New("this process is going away; start the new one when it has ended")
+		return language.NewError("this process is going away; start the new one when it has ended")
 	case s.drains.begun():
 		return errDrained
 	case hello.Listen != s.options.Config.Listen:
-		return fmt.Errorf("the new process listens on %q, and this one on %q: a handover keeps the port; restart instead",
+		return language.Errorf("the new process listens on %q, and this one on %q: a handover keeps the port; restart instead",
 			hello.Listen, s.options.Config.Listen)
 	case hello.EngineName() != s.options.Config.EngineName():
-		return fmt.Errorf("the new process has the engine %s, and this one %s: restart instead", hello.EngineName(), s.options.Config.EngineName())
+		return language.Errorf("the new process has the engine %s, and this one %s: restart instead", hello.EngineName(), s.options.Config.EngineName())
 	}
 	if !bytes.Equal(hello.Settings, settingsDigest(s.reload.config())) {
 		s.log.Info("handover: the new process has other settings")
@@ -167,7 +171,7 @@ func (o *outgoing) welcome(record []byte) error {
 	for _, loop := range s.loops {
 		fd := loop.ListenerFD()
 		if fd < 0 {
-			return errors.New("this process does not accept connections")
+			return language.NewError("this process does not accept connections")
 		}
 		files = append(files, fd)
 	}
@@ -192,7 +196,7 @@ func (o *outgoing) welcome(record []byte) error {
 		files = append(files, fd)
 	}
 	if len(files) > link.MaxDescriptors {
-		return fmt.Errorf("%d loops are more than a handover can have", len(s.loops))
+		return language.Errorf("%d loops are more than a handover can have", len(s.loops))
 	}
 	o.conn.SetDeadline(time.Now().Add(helloWithin))
 	return o.conn.Send(handover.KindWelcome, w.encode(), files...)

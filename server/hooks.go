@@ -20,6 +20,7 @@ import (
 	"scenecast/hook/feed"
 	"scenecast/hook/queue"
 	"scenecast/hook/webhook"
+	"scenecast/language"
 	"scenecast/metrics"
 	"scenecast/tracing"
 )
@@ -86,7 +87,7 @@ func openEventHooks(c config.Config, node scenecast.NodeID, version string, f *f
 			return nil, fmt.Errorf("data_dir: %w", err)
 		}
 		if h.file, err = queue.Open(filepath.Join(c.DataDir, hooksFile)); errors.Is(err, queue.ErrInUse) {
-			return nil, fmt.Errorf("data_dir: %s is in use by another scenecast: each has a directory of its own (%w)", c.DataDir, err)
+			return nil, language.Errorf("data_dir: %s is in use by another scenecast: each has a directory of its own (%w)", c.DataDir, err)
 		} else if err != nil {
 			return nil, fmt.Errorf("hooks: %w", err)
 		}

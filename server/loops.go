@@ -2,11 +2,10 @@ package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"scenecast/config"
+	"scenecast/language"
 	"scenecast/push"
 	"scenecast/socket"
 )
@@ -64,14 +63,14 @@ func (s *Server) CheckLoops(ctx context.Context) error {
 	reached := make(chan struct{}, len(s.loops))
 	for _, loop := range s.loops {
 		if !loop.Post(func() { reached <- struct{}{} }) {
-			return errors.New("the server has stopped")
+			return language.NewError("the server has stopped")
 		}
 	}
 	for n := range s.loops {
 		select {
 		case <-reached:
 		case <-ctx.Done():
-			return fmt.Errorf("%d of %d loops do not get on: %w", len(s.loops)-n, len(s.loops), ctx.Err())
+			return language.Errorf("%d of %d loops do not get on: %w", len(s.loops)-n, len(s.loops), ctx.Err())
 		}
 	}
 	return nil

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"scenecast"
 	"scenecast/auth"
 	"scenecast/auth/jwt"
 	"scenecast/config"
+	"scenecast/language"
 )
 
 // newVerifier makes the verifier of the signed tokens of all apps; nil: no app has any. Files of keys are read now. The key sets are read
@@ -33,7 +33,7 @@ func newVerifier(c config.Config, sets *jwt.KeySets) (*jwt.Verifier, error) {
 		for i, k := range j.Keys {
 			key, err := k.Parse()
 			if err != nil {
-				return nil, fmt.Errorf("app %s: jwt.keys[%d]: %w", app.Name, i, err)
+				return nil, language.Errorf("app %s: jwt.keys[%d]: %w", app.Name, i, err)
 			}
 			a.Keys = append(a.Keys, key)
 		}

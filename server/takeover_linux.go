@@ -15,6 +15,7 @@ import (
 	"scenecast/handover/link"
 	"scenecast/handover/value"
 	"scenecast/hub"
+	"scenecast/language"
 	"scenecast/socket"
 )
 
@@ -151,13 +152,13 @@ func (t *takeover) agree(s *Server) error {
 	for i := range t.welcome.loops {
 		fd, ok := t.conn.TakeFile()
 		if !ok {
-			return errors.New("the other process has sent no listening sockets")
+			return language.NewError("the other process has sent no listening sockets")
 		}
 		t.listeners = append(t.listeners, os.NewFile(uintptr(fd), fmt.Sprint("listener ", i)))
 	}
 	token, ok := t.conn.TakeFile()
 	if !ok {
-		return errors.New("the other process has sent no token")
+		return language.NewError("the other process has sent no token")
 	}
 	t.token = token
 	if err := unix.SetNonblock(token, true); err != nil {
@@ -166,14 +167,14 @@ func (t *takeover) agree(s *Server) error {
 	if t.welcome.hasDebug {
 		fd, ok := t.conn.TakeFile()
 		if !ok {
-			return errors.New("the other process has sent no debug port")
+			return language.NewError("the other process has sent no debug port")
 		}
 		t.debug = os.NewFile(uintptr(fd), "debug")
 	}
 	if t.welcome.hasDashboard {
 		fd, ok := t.conn.TakeFile()
 		if !ok {
-			return errors.New("the other process has sent no port of the dashboard")
+			return language.NewError("the other process has sent no port of the dashboard")
 		}
 		t.dashboard = os.NewFile(uintptr(fd), "dashboard")
 	}
@@ -181,14 +182,14 @@ func (t *takeover) agree(s *Server) error {
 }
 
 // errRefused says that the other process does not hand over, and goes on.
-var errRefused = errors.New("the running process refuses")
+var errRefused = language.NewError("the running process refuses")
 
 // ended is an error of the connection, as one of the handover.
 func (t *takeover) ended(err error) error {
 	if t.conn.HasDied(deathWithin) {
 		return fmt.Errorf("handover: %w: %w", ErrPredecessorDied, err)
 	}
-	return fmt.Errorf("handover: the other process has ended it: %w", err)
+	return language.Errorf("handover: the other process has ended it: %w", err)
 }
 
 // expect waits for a message of a kind.
@@ -196,13 +197,13 @@ func (t *takeover) expect(want handover.Kind) ([]byte, error) {
 	k, payload, err := t.conn.Receive()
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the other process has not answered: %w", err)
+		return nil, language.Errorf("the other process has not answered: %w", err)
 	case k == handover.KindRefusal:
-		why, err := handover.DecodeRefusal(payload)
+		why, err := readHandoverMessage(payload)
 		if err != nil {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%w: %s", errRefused, why)
+		return nil, language.Errorf("%w: %w", errRefused, why)
 	case k != want:
 		return nil, fmt.Errorf("%w: message %d in the place of %d", handover.ErrMalformed, k, want)
 	}
@@ -239,6 +240,6 @@ func (t *takeover) refuse(why error) {
 		return
 	}
 	t.conn.SetDeadline(time.Now().Add(time.Second))
-	_ = t.conn.Send(handover.KindRefusal, handover.Refusal(why.Error()))
+	_ = t.conn.Send(handover.KindRefusal, handoverMessage(language.MessageOf(why)))
 	t.abandon()
 }

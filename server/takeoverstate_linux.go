@@ -14,6 +14,7 @@ import (
 	"scenecast/engine/memory"
 	"scenecast/handover"
 	"scenecast/hub"
+	"scenecast/language"
 	"scenecast/socket"
 )
 
@@ -31,7 +32,7 @@ func (t *takeover) receive(ctx context.Context, s *Server) error {
 		ctx, cancel := context.WithTimeout(ctx, standbyWithin)
 		defer cancel()
 		if err := engine.Standby(ctx, t.welcome.place); err != nil {
-			return fmt.Errorf("handover: the engine: %w", err)
+			return language.Errorf("handover: the engine: %w", err)
 		}
 		t.restoring = engine.Restore(t.finished)
 	}
@@ -53,12 +54,12 @@ func (t *takeover) receive(ctx context.Context, s *Server) error {
 		}
 		if k == handover.KindEnd {
 			if err := t.checkEnd(payload); err != nil {
-				return fmt.Errorf("handover: what the other process sends: %w", err)
+				return language.Errorf("handover: what the other process sends: %w", err)
 			}
 			break
 		}
 		if err := t.take(k, payload); err != nil {
-			return fmt.Errorf("handover: what the other process sends: %w", err)
+			return language.Errorf("handover: what the other process sends: %w", err)
 		}
 	}
 	faultPoint("new.received")
@@ -90,8 +91,11 @@ func (t *takeover) take(k handover.Kind, payload []byte) error {
 	case handover.KindVisitors:
 		return t.takeVisitors(payload)
 	case handover.KindRefusal:
-		why, err := handover.DecodeRefusal(payload)
-		return errors.Join(err, errors.New("the running process gives up: "+why))
+		why, err := readHandoverMessage(payload)
+		if err != nil {
+			return err
+		}
+		return language.Errorf("the running process gives up: %w", why)
 	default:
 		return fmt.Errorf("%w: message %d", handover.ErrMalformed, k)
 	}
@@ -160,7 +164,7 @@ func (t *takeover) takeLoop(payload []byte) error {
 	})
 }
 
-var errNoDescriptor = errors.New("a connection without its descriptor")
+var errNoDescriptor = language.NewError("a connection without its descriptor")
 
 func (t *takeover) takePages(payload []byte) error {
 	loop := &t.loops[0]

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"scenecast/config"
+	"scenecast/language"
 	"scenecast/listener"
 	"scenecast/problem"
 )
@@ -117,7 +118,7 @@ func authoritiesIn(file string) (*x509.CertPool, error) {
 	}
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s has no certificate in PEM", file)
+		return nil, language.Errorf("%s has no certificate in PEM", file)
 	}
 	return authorities, nil
 }

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"text/tabwriter"
 	"time"
 
 	"scenecast"
 	"scenecast/histogram"
 	"scenecast/hub"
-	"scenecast/problem"
+	"scenecast/language"
 	"scenecast/socket"
 )
 
@@ -49,14 +48,17 @@ func (s *Server) sampleTop() topSample {
 	return t
 }
 
-// top answers GET /debug/top: how the node and its loops do, as text for people. With every, as in every=2s, it goes on until the client
+// top answers GET /debug/top: how the node and its loops do, as text for people, by Accept-Language. With every, as in every=2s, it goes on until the client
 // leaves: a form feed stands behind each page of it, and goes out with it.
 func (s *Server) top(w http.ResponseWriter, r *http.Request) {
+	tag := language.OfRequest(r)
+	w.Header().Set("Content-Language", string(tag))
+	w.Header().Set("Vary", "Accept-Language")
 	over, again := topOver, false
 	if text := r.URL.Query().Get("every"); text != "" {
 		var err error
 		if over, err = time.ParseDuration(text); err != nil || over < topAtLeast || over > topAtMost {
-			http.Error(w, fmt.Sprintf("every: %.40q is no time from %v to %v, such as 2s", text, topAtLeast, topAtMost), http.StatusBadRequest)
+			http.Error(w, language.Textf("every: %.40q is no time from %v to %v, such as 2s", text, topAtLeast, topAtMost).In(tag), http.StatusBadRequest)
 			return
 		}
 		again = true
@@ -72,7 +74,7 @@ func (s *Server) top(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		now := s.sampleTop()
-		s.writeTop(r.Context(), w, before, now)
+		s.writeTop(r.Context(), w, before, now, tag)
 		if !again {
 			return
 		}
@@ -91,69 +93,89 @@ func (s *Server) top(w http.ResponseWriter, r *http.Request) {
 const stalledRound = 100 * time.Millisecond
 
 // writeTop writes what has happened between two samples.
-func (s *Server) writeTop(ctx context.Context, to io.Writer, before, now topSample) {
+func (s *Server) writeTop(ctx context.Context, to io.Writer, before, now topSample, tag language.Tag) {
 	seconds := now.at.Sub(before.at).Seconds()
 	rate := func(before, now int64) string { return fmt.Sprintf("%.1f", float64(now-before)/seconds) }
-	state := "ready"
-	if err := s.ready(ctx); err != nil {
-		state = "not ready: " + problem.Of(err).Error()
+	version := language.Textf("%s", s.options.Version)
+	if s.options.Version == "" {
+		version = language.Textf("(no version)")
 	}
-	fmt.Fprintf(to, "scenecast %s, %s, %s\n", cmp.Or(s.options.Version, "(no version)"), now.at.UTC().Format(time.DateTime), state)
+	say := func(text language.Text) { fmt.Fprintln(to, text.In(tag)) }
+	if err := s.ready(ctx); err != nil {
+		say(language.Textf("scenecast %s, %s, not ready: %v", version, now.at.UTC().Format(time.DateTime), err))
+	} else {
+		say(language.Textf("scenecast %s, %s, ready", version, now.at.UTC().Format(time.DateTime)))
+	}
 	outboxes := 0
 	for _, bytes := range now.outboxes {
 		outboxes += bytes
 	}
-	fmt.Fprintf(to, "%d pages, %s pushes/s, %s frames lost/s, %.1f of %.1f MiB in outboxes\n\n", s.Connections(), rate(before.pushes, now.pushes),
-		rate(before.framesLost, now.framesLost), mib(outboxes), mib(int(s.options.Config.Outbox.MaxTotal)))
+	say(language.Textf("%d pages, %s pushes/s, %s frames lost/s, %.1f of %.1f MiB in outboxes", s.Connections(), rate(before.pushes, now.pushes),
+		rate(before.framesLost, now.framesLost), mib(outboxes), mib(int(s.options.Config.Outbox.MaxTotal))))
+	fmt.Fprintln(to)
 
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LOOP\tPAGES\tDELIVERIES/S\tLATE 99%\tROUND 99%\tSTALLED\tTASKS\tSTALLS\tOUTBOXES\tCATCHING UP")
+	var loops language.Table
+	loops.Row(language.Words("LOOP|PAGES|DELIVERIES/S|LATE 99%|ROUND 99%|STALLED|TASKS|STALLS|OUTBOXES|CATCHING UP", tag)...)
 	for i, l := range now.loops {
 		shard := now.shards[i]
 		pages := fmt.Sprint(shard.Pages)
 		if shard.Late {
-			pages += " (hangs)"
+			pages = language.Textf("%d (hangs)", shard.Pages).In(tag)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%v\t%d\t%d\t%.1f MiB\t%d\n", i, pages, rate(before.shards[i].Delivered, shard.Delivered),
+		loops.Row(fmt.Sprint(i), pages, rate(before.shards[i].Delivered, shard.Delivered),
 			quantile(l.Waits.Since(before.loops[i].Waits)), quantile(l.Rounds.Since(before.loops[i].Rounds)),
-			l.Stalled.Round(time.Millisecond), l.Tasks, l.Rounds.Above(stalledRound), mib(now.outboxes[i]), shard.CatchingUp)
+			l.Stalled.Round(time.Millisecond).String(), fmt.Sprint(l.Tasks), fmt.Sprint(l.Rounds.Above(stalledRound)),
+			fmt.Sprintf("%.1f MiB", mib(now.outboxes[i])), fmt.Sprint(shard.CatchingUp))
 	}
-	fmt.Fprintln(w, "\nWIRE\tQUEUED/S\tDROPPED/S")
+	_ = loops.Write(to)
+
+	var wires language.Table
+	wires.Row(language.Words("WIRE|QUEUED/S|DROPPED/S", tag)...)
 	for i, d := range now.deliveries {
 		var was hub.WireDeliveries
 		if i < len(before.deliveries) { // a wire keeps its place
 			was = before.deliveries[i]
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", d.Wire, rate(was.Queued, d.Queued), rate(was.Dropped, d.Dropped))
+		wires.Row(d.Wire, rate(was.Queued, d.Queued), rate(was.Dropped, d.Dropped))
 	}
+	fmt.Fprintln(to)
+	_ = wires.Write(to)
 	if s.starting() != nil { // an engine tells of nodes when it has started
-		_ = w.Flush()
 		return
 	}
 	nodes := s.nodes(s.id, s.options.Version)()
-	fmt.Fprintln(w, "\nNODE\tSTATE\tPAGES\tPOSITION\tLAG")
+	var table language.Table
+	table.Row(language.Words("NODE|STATE|PAGES|POSITION|LAG", tag)...)
 	for _, n := range nodes.Nodes {
-		writeTopNode(w, n)
+		table.Row(topNode(n, tag)...)
 	}
-	_ = w.Flush()
+	fmt.Fprintln(to)
+	_ = table.Write(to)
 	if l := nodes.Log; l.Replicas > 0 {
-		fmt.Fprintf(to, "\nThe log is led by %s; %d of %d copies are in sync.\n", cmp.Or(l.Leader, "nobody who is known"), l.InSync, l.Replicas)
+		leader := language.Textf("%s", l.Leader)
+		if l.Leader == "" {
+			leader = language.Textf("nobody who is known")
+		}
+		fmt.Fprintln(to)
+		say(language.Textf("The log is led by %s; %d of %d copies are in sync.", leader, l.InSync, l.Replicas))
 	}
 }
 
-func writeTopNode(w io.Writer, n scenecast.NodeInfo) {
+// topNode is a row of the table of nodes.
+func topNode(n scenecast.NodeInfo, tag language.Tag) []string {
 	name := cmp.Or(n.Name, fmt.Sprint(n.ID))
 	if n.Self {
-		name += " (this one)"
+		name = language.Textf("%s (this one)", name).In(tag)
 	}
-	state := "up"
+	state := language.Textf("up")
 	switch {
 	case n.Late:
-		state = "late"
-	case n.Problem != "":
-		state = "not ready"
+		state = language.Textf("late")
+	case !n.Problem.IsZero():
+		state = language.Textf("not ready")
 	}
-	fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%d records, %v\n", name, state, n.Connections, n.Newest, n.Lag.Records, n.Lag.Time.Round(time.Millisecond))
+	return []string{name, state.In(tag), fmt.Sprint(n.Connections), n.Newest.String(),
+		language.Textf("%d records, %v", n.Lag.Records, n.Lag.Time.Round(time.Millisecond)).In(tag)}
 }
 
 // quantile is the bound below which 99 % of the durations were.

@@ -53,15 +53,20 @@ from anywhere. Exit status: 0; 1 where there are warnings and --strict is given;
 			return language.Errorf("--pages: must not be less than 0")
 		}
 		o := doctor.Options{Pages: *pages, Idle: *idle, Roots: *roots, Timeout: *timeout, System: doctor.ThisSystem()}
-		if err := r.examine(&o); err != nil {
+		err := r.examine(&o)
+		if err != nil {
 			return err
 		}
-		findings := doctor.Run(cmd.Context(), o)
-		write := doctor.WriteText
-		if *asJSON {
-			write = doctor.WriteJSON
+		if !*asJSON {
+			o.Language = reader
 		}
-		if err := write(cmd.OutOrStdout(), findings); err != nil {
+		findings := doctor.Run(cmd.Context(), o)
+		if *asJSON {
+			err = doctor.WriteJSON(cmd.OutOrStdout(), findings)
+		} else {
+			err = doctor.WriteText(cmd.OutOrStdout(), findings, reader)
+		}
+		if err != nil {
 			return err
 		}
 		switch s := doctor.Summarize(findings); {

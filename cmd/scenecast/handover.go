@@ -44,7 +44,7 @@ anew instead: where the setting is empty, and where nobody listens at its path. 
 		out := cmd.OutOrStdout()
 		switch {
 		case l.Handover != "":
-			err = server.RequestHandover(cmd.Context(), l.Handover, func(progress string) { fmt.Fprintln(out, progress) })
+			err = server.RequestHandover(cmd.Context(), l.Handover, func(progress language.Message) { fmt.Fprintln(out, progress.In(reader)) })
 		case *elseReload == 0:
 			return language.Errorf("the setting handover is empty: it is the path of the socket by which a server hands over")
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,30 +35,26 @@ func printNodes(out io.Writer, answer []byte) error {
 	if err := json.Unmarshal(answer, &list); err != nil {
 		return language.Errorf("the server's answer is not what this version knows: %w", err)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tSTATE\tSINCE\tPAGES\tPOSITION\tLAG\tVERSION\tID")
+	var table language.Table
+	table.Row(language.Words("NODE|STATE|SINCE|PAGES|POSITION|LAG|VERSION|ID", reader)...)
 	for _, n := range list.Nodes {
 		name := cmp.Or(n.Name, "-")
 		if n.Self {
-			name += " (this one)"
+			name = language.Textf("%s (this one)", name).In(reader)
 		}
 		lag := "-"
 		if n.Lag > 0 || n.LagMS > 0 {
-			lag = fmt.Sprintf("%d records, %v", n.Lag, time.Duration(n.LagMS)*time.Millisecond)
+			lag = language.Textf("%d records, %v", n.Lag, time.Duration(n.LagMS)*time.Millisecond).In(reader)
 		}
-		state := n.State
-		if n.Draining != "" {
-			state += ", draining (" + n.Draining + ")"
-			if !n.DrainingSince.IsZero() {
-				state += " since " + n.DrainingSince.Local().Format(time.DateTime)
-			}
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\t%d\n", name, state, n.Since.Local().Format(time.DateTime), n.Connections, n.Position, lag, cmp.Or(n.Version, "-"), n.ID)
+		table.Row(name, nodeState(n), n.Since.Local().Format(time.DateTime), fmt.Sprint(n.Connections), n.Position, lag, cmp.Or(n.Version, "-"), fmt.Sprint(n.ID))
+	}
+	if err := table.Write(out); err != nil {
+		return err
 	}
 	for _, n := range list.Nodes {
 		if n.Problem != "" {
-			fmt.Fprintln(w)
-			say(w, "%s is not ready: %s", cmp.Or(n.Name, fmt.Sprint(n.ID)), n.Problem)
+			fmt.Fprintln(out)
+			say(out, "%s is not ready: %s", cmp.Or(n.Name, fmt.Sprint(n.ID)), n.Problem)
 		}
 	}
 	if l := list.Log; l != nil {
@@ -67,11 +62,30 @@ func printNodes(out io.Writer, answer []byte) error {
 		if l.Leader == "" {
 			leader = language.Textf("nobody who is known")
 		}
-		fmt.Fprintln(w)
-		say(w, "The log is led by %s; %d of %d copies are in sync.", leader, l.InSync, l.Replicas)
+		fmt.Fprintln(out)
+		say(out, "The log is led by %s; %d of %d copies are in sync.", leader, l.InSync, l.Replicas)
 	} else {
-		fmt.Fprintln(w)
-		say(w, "The log is this node's own, in memory.")
+		fmt.Fprintln(out)
+		say(out, "The log is this node's own, in memory.")
 	}
-	return w.Flush()
+	return nil
+}
+
+// nodeState is the state of a node in words; one of a newer version is as the server calls it.
+func nodeState(n client.Node) string {
+	state := language.Textf("%s", n.State)
+	switch n.State {
+	case "up":
+		state = language.Textf("up")
+	case "late":
+		state = language.Textf("late")
+	}
+	switch {
+	case n.Draining == "":
+		return state.In(reader)
+	case n.DrainingSince.IsZero():
+		return language.Textf("%s, draining (%s)", state, n.Draining).In(reader)
+	default:
+		return language.Textf("%s, draining (%s) since %s", state, n.Draining, n.DrainingSince.Local().Format(time.DateTime)).In(reader)
+	}
 }

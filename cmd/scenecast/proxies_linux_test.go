@@ -157,7 +157,7 @@ func allIsWell(t *testing.T, url, ca string) {
 	}
 	found := examineProxy(t, url, flags...)
 	for _, check := range checks {
-		if f := found[check]; f.Status != doctor.OK && !strings.Contains(f.Found, "cannot be told from the proxy's own machine") { // fromElsewhere tells it
+		if f := found[check]; f.Status != doctor.OK && !strings.Contains(f.Found.String(), "cannot be told from the proxy's own machine") { // fromElsewhere tells it
 			t.Errorf("%s: %s: %+v", url, check, found[check])
 		}
 		delete(found, check)
@@ -298,7 +298,7 @@ func TestDoctorFindsFaults(t *testing.T) {
 		{"buffered", upgrade + forward + "proxy_ignore_headers X-Accel-Buffering; proxy_pass http://" + node + "/;", "events", doctor.Failure, "it is buffered"},
 		{"short", upgrade + forward + "proxy_read_timeout 300ms; proxy_pass http://" + node + "/;", "websocket.idle", doctor.Failure, "was cut after"},
 		{"believed", upgrade + "proxy_pass http://" + node + "/;", "address", doctor.Failure, "whoever wants can be of any address"},
-		{"unknown", upgrade + "proxy_set_header X-Forwarded-For ''; proxy_pass http://" + node + "/;", "address", doctor.Warning, "all pages count as one address, 127.0.0.1"},
+		{"unknown", upgrade + "proxy_set_header X-Forwarded-For ''; proxy_pass http://" + node + "/;", "address", doctor.Warning, "all pages count as one address (127.0.0.1)"},
 		{"distrusted", upgrade + forward + "proxy_bind 127.0.0.9; proxy_pass http://" + node + "/;", "address", doctor.Warning, "the server does not believe it"},
 		{"prefix", upgrade + forward + "proxy_pass http://" + node + ";", "reach", doctor.Failure, "is no Scenecast (404"},
 		{"down", upgrade + forward + "proxy_pass http://" + nobody + "/;", "reach", doctor.Failure, "does not reach the server behind it (502"},
@@ -317,7 +317,7 @@ func TestDoctorFindsFaults(t *testing.T) {
 					flags = append(flags, "--timeout", "1s") // it waits for what does not come
 				}
 				found := examineProxy(t, "http://"+addr+"/"+f.path, flags...)
-				if got := found[f.check]; got.Status != f.want || !strings.Contains(got.Found, f.says) || got.Do == "" {
+				if got := found[f.check]; got.Status != f.want || !strings.Contains(got.Found.String(), f.says) || got.Do.IsZero() {
 					t.Errorf("%s is %+v; want %s, %q; of all\n%+v", f.check, got, f.want, f.says, found)
 				}
 				for check, got := range found {

@@ -67,6 +67,7 @@ func showTop(ctx context.Context, out io.Writer, from string, once bool) error {
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Accept-Language", string(reader))
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err

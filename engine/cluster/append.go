@@ -1,11 +1,10 @@
 package cluster
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // maxInFlight is how many records of a node are on their way at a time. With one, the network's round trip would bound what gets
@@ -168,9 +167,9 @@ func (e *Engine) flightOverdue(o *ownRecord) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if o.sending && !e.appended.After(o.began) {
-		err := errors.New("no record was appended for " + e.options.UnavailableAfter.String())
+		err := language.Errorf("no record was appended for %v", e.options.UnavailableAfter)
 		if o.failure != nil {
-			err = fmt.Errorf("%w: %w", err, o.failure)
+			err = language.Errorf("%w: %w", err, o.failure)
 		}
 		e.setDown(true, err)
 	}

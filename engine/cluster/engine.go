@@ -3,8 +3,6 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -13,6 +11,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/tail"
+	"scenecast/language"
 )
 
 var (
@@ -180,12 +179,12 @@ func (e *Engine) Start(ctx context.Context, node scenecast.Node) error {
 	}
 	e.mu.Unlock()
 	if err := e.backend.Start(ctx, e.options.ID, (*events)(e)); err != nil {
-		return fmt.Errorf("start the backend: %w", err)
+		return language.Errorf("start the backend: %w", err)
 	}
 	select {
 	case <-e.live:
 	case <-ctx.Done():
-		return fmt.Errorf("read the log: %w", ctx.Err())
+		return language.Errorf("read the log: %w", ctx.Err())
 	}
 	e.beat(beatHello)
 	e.spawn(e.keepBeating)
@@ -279,15 +278,15 @@ func (e *Engine) CheckHealth(context.Context) error {
 	case e.newer:
 		return errNewer
 	case !e.isLive && e.state != nil:
-		return fmt.Errorf("the engine is starting: %w", e.state)
+		return language.Errorf("the engine is starting: %w", e.state)
 	case !e.isLive:
-		return errors.New("the log is still being read")
+		return language.NewError("the log is still being read")
 	case e.backend.CheckRoom() != nil:
 		return e.backend.CheckRoom()
 	case e.state != nil:
-		return fmt.Errorf("the engine's backend: %w", e.state)
+		return language.Errorf("the engine's backend: %w", e.state)
 	case e.down:
-		return errors.New("the engine's backend takes no records")
+		return language.NewError("the engine's backend takes no records")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // members are the other nodes of the cluster, as far as this one has heard of them.
@@ -64,11 +65,20 @@ type beat struct {
 	Lag     scenecast.Lag       `json:"lag,omitzero"`
 	Started time.Time           `json:"started,omitzero"`
 	Pages   int                 `json:"connections,omitempty"`
-	Problem string              `json:"problem,omitempty"` // why the node is not ready
+	Problem string              `json:"problem,omitempty"` // why the node is not ready, in English
+	Why     language.Message    `json:"why,omitzero"`      // the same in every language; older versions have none
 	Is      scenecast.Condition `json:"is,omitzero"`
 	Records int                 `json:"format"`            // the newest record version that it reads
 	Knows   []scenecast.NodeID  `json:"knows"`             // nodes that it has heard of
 	Settles time.Duration       `json:"settles,omitempty"` // ns for which nodes may append again what was lost when the newest epoch began
+}
+
+// problem is why the node is not ready; zero: it is.
+func (b *beat) problem() language.Message {
+	if b.Why.IsZero() {
+		return language.Message{Text: b.Problem}
+	}
+	return b.Why
 }
 
 // The kinds of beats. A node that hears a hello, or hears of another for the first time, beats as well, so that both know each other.
@@ -93,17 +103,18 @@ func (e *Engine) beat(kind string) {
 	b.Knows, b.Settles = slices.Collect(maps.Keys(e.members.byID)), max(0, e.settlesFor())
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
-	b.Problem, b.Is = e.problem(), e.condition()
+	b.Why, b.Is = e.problem(), e.condition()
+	b.Problem = b.Why.In(language.English)
 	body, _ := json.Marshal(b) // texts and numbers: it cannot fail
 	e.send(0, messageBeat, body)
 }
 
-// problem is why this node is not ready; empty: it is.
-func (e *Engine) problem() string {
+// problem is why this node is not ready; zero: it is.
+func (e *Engine) problem() language.Message {
 	if err := e.CheckHealth(e.ctx); err != nil {
-		return err.Error()
+		return language.MessageOf(err)
 	}
-	return ""
+	return language.Message{}
 }
 
 // condition is how this node is.
@@ -241,7 +252,7 @@ func (e *Engine) Nodes() scenecast.Nodes {
 			Connections: m.Pages,
 			Newest:      m.Newest,
 			Lag:         m.Lag,
-			Problem:     m.Problem,
+			Problem:     m.problem(),
 			Condition:   m.Is,
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 )
 
 // lonely is a backend whose log is empty, and on which nobody hears anything.
@@ -136,6 +138,17 @@ func TestBeatBetweenVersions(t *testing.T) {
 		var b beat
 		if err := json.Unmarshal([]byte(sent), &b); err != nil || !reflect.DeepEqual(b.Is, want) {
 			t.Errorf("%s tells %+v (%v), want %+v", sent, b.Is, err, want)
+		}
+	}
+	why := language.MessageOf(fmt.Errorf("later: %w", errNewer))
+	for sent, want := range map[string]string{
+		string(asJSON(t, beat{Kind: beatHere, Problem: why.Error(), Why: why})): why.In(language.Chinese),
+		`{"kind":"here","problem":"no room","newest":"1-9","knows":[]}`:         "no room", // an older version
+		string(asJSON(t, beat{Kind: beatHere})):                                 "",
+	} {
+		var b beat
+		if err := json.Unmarshal([]byte(sent), &b); err != nil || b.problem().In(language.Chinese) != want {
+			t.Errorf("%s tells %q (%v), want %q", sent, b.problem().In(language.Chinese), err, want)
 		}
 	}
 }

@@ -2,12 +2,11 @@ package cluster
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"time"
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/language"
 )
 
 // A record is what the log holds: pushes of one origin. All numbers but those of fixed size are varints, and texts go with their
@@ -90,7 +89,7 @@ func seqOf(number uint64, index int) uint64 { return number<<indexBits | uint64(
 func endOf(number uint64) uint64 { return number<<indexBits | (1<<indexBits - 1) }
 
 // errNewer is returned for a record that a newer version has written.
-var errNewer = errors.New("the log has a record of a newer version: upgrade this node")
+var errNewer = language.NewError("the log has a record of a newer version: upgrade this node")
 
 // appendHead begins a record of the version that versionOf says.
 func appendHead(b []byte, version byte, origin scenecast.NodeID, number uint64) []byte {
@@ -152,7 +151,7 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 	case version > recordVersion:
 		return r, errNewer
 	case version == 0:
-		return r, fmt.Errorf("a record of version %d", version)
+		return r, language.Errorf("a record of version %d", version)
 	}
 	r.origin = scenecast.NodeID(d.uint64())
 	if r.number = d.uvarint(); isAgain(version) {
@@ -160,7 +159,7 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 	}
 	n := d.uvarint()
 	if n > maxPushes {
-		return r, fmt.Errorf("a record of %d pushes", n)
+		return r, language.Errorf("a record of %d pushes", n)
 	}
 	r.pushes = make([]*scenecast.Push, 0, n)
 	for range n {
@@ -185,15 +184,15 @@ func decodeRecord(b []byte, audiences func(string) (audience.Expr, error)) (r re
 			break
 		}
 		if int(p.Receipt) >= len(scenecast.Receipts) {
-			return r, fmt.Errorf("a push with the receipt %d", p.Receipt)
+			return r, language.Errorf("a push with the receipt %d", p.Receipt)
 		}
 		if p.To, err = audiences(to); err != nil {
-			return r, fmt.Errorf("a push to %.80q: %w", to, err)
+			return r, language.Errorf("a push to %.80q: %w", to, err)
 		}
 		r.pushes = append(r.pushes, p)
 	}
 	if d.failed || len(d.b) > 0 {
-		return r, errors.New("a record that is cut off, or goes on behind its end")
+		return r, language.NewError("a record that is cut off, or goes on behind its end")
 	}
 	takeTraces(r.pushes)
 	return r, nil

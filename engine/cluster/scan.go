@@ -1,10 +1,10 @@
 package cluster
 
 import (
-	"fmt"
 	"time"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // Scan is what was found in a log.
@@ -44,9 +44,9 @@ func (s *Scanner) Begin(number, previousEnd uint64, first bool) error {
 	switch {
 	case first: // what was before it has been dropped
 	case previousEnd > s.number:
-		return fmt.Errorf("an epoch that says that the one before ended at %d, and it ends at %d", previousEnd, s.number)
+		return language.Errorf("an epoch that says that the one before ended at %d, and it ends at %d", previousEnd, s.number)
 	case number <= s.number:
-		return fmt.Errorf("an epoch that begins at %d, below what was there", number)
+		return language.Errorf("an epoch that begins at %d, below what was there", number)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func (s *Scanner) Begin(number, previousEnd uint64, first bool) error {
 // Record takes a record, and tells what is wrong with it.
 func (s *Scanner) Record(epoch, number uint64, record []byte) error {
 	if number <= s.number {
-		return fmt.Errorf("a record with the number %d behind one with %d", number, s.number)
+		return language.Errorf("a record with the number %d behind one with %d", number, s.number)
 	}
 	s.number = number
 	happening, pushes, err := s.reader.Read(epoch, number, record)

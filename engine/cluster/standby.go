@@ -2,8 +2,8 @@ package cluster
 
 import (
 	"context"
-	"errors"
-	"fmt"
+
+	"scenecast/language"
 )
 
 // Place is where in its log a process stands whose place another one takes.
@@ -30,17 +30,17 @@ func (e *Engine) Standby(ctx context.Context, p Place) error {
 	e.mu.Unlock()
 	e.hold()
 	if err := e.backend.Start(ctx, e.options.ID, (*events)(e)); err != nil {
-		return fmt.Errorf("start the backend: %w", err)
+		return language.Errorf("start the backend: %w", err)
 	}
 	select {
 	case <-e.moving.ready:
 	case <-ctx.Done():
-		return fmt.Errorf("read the log: %w", ctx.Err())
+		return language.Errorf("read the log: %w", ctx.Err())
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, has := e.moving.epochs[p.Epoch]; !has && len(e.moving.epochs) > 0 && p.Epoch != 0 {
-		return errors.New("the settings name another log than that of the running process; restart instead")
+		return language.NewError("the settings name another log than that of the running process; restart instead")
 	}
 	return nil
 }
@@ -55,7 +55,7 @@ func (e *Engine) meetEpoch(id uint64) {
 }
 
 // errJournalFull is for a handover that takes too long.
-var errJournalFull = errors.New("more has been pushed while the handover went on than can be kept")
+var errJournalFull = language.NewError("more has been pushed while the handover went on than can be kept")
 
 // Go has the engine be the node: it takes what has been kept since the process before stood still. Pages have been adopted.
 func (e *Engine) Go() {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"scenecast/language"
 )
 
 // What the stream holds: entries, whose first byte is their kind. All numbers are big-endian.
@@ -38,7 +40,7 @@ type epoch struct{ id, base uint64 }
 const appendTimeout = time.Second
 
 // errNoEpoch is returned while the beginning of the epoch has not been read.
-var errNoEpoch = errors.New("the log has no epoch yet")
+var errNoEpoch = language.NewError("the log has no epoch yet")
 
 // appends are the records that JetStream has not answered about.
 type appends struct {
@@ -110,13 +112,13 @@ func (a *appends) end(number uint64, err error) {
 // ackError is what JetStream has against an entry; nil: it is stored.
 func ackError(m *nats.Msg) error {
 	if status := m.Header.Get("Status"); status != "" {
-		return fmt.Errorf("JetStream: status %s, nobody leads the log", status)
+		return language.Errorf("JetStream: status %s, nobody leads the log", status)
 	}
 	var ack struct {
 		Error *refusal `json:"error"`
 	}
 	if err := json.Unmarshal(m.Data, &ack); err != nil {
-		return fmt.Errorf("JetStream answered %.80q", m.Data)
+		return language.Errorf("JetStream answered %.80q", m.Data)
 	}
 	if ack.Error != nil {
 		return ack.Error

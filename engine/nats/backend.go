@@ -14,6 +14,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/language"
 	"scenecast/problem"
 )
 
@@ -59,7 +60,7 @@ const streamPrefix = "SCENECAST_"
 func New(o Options) (*Backend, error) {
 	o = o.withDefaults()
 	if n := len(o.Embedded.Peers) + 1; n == 2 || n == 4 || n > 5 {
-		return nil, fmt.Errorf("a cluster of %d nodes: a log needs a majority to go on, so make it three or five", n)
+		return nil, language.Errorf("a cluster of %d nodes: a log needs a majority to go on, so make it three or five", n)
 	}
 	prefix := "scenecast." + o.Name
 	b := &Backend{
@@ -141,7 +142,7 @@ func (b *Backend) common() []nats.Option {
 		nats.CustomInboxPrefix(inboxPrefix),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if b.ctx.Err() == nil {
-				b.state(fmt.Errorf("not connected: %w", errors.Join(err, nats.ErrDisconnected)))
+				b.state(language.Errorf("not connected: %w", errors.Join(err, nats.ErrDisconnected)))
 			}
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) {

@@ -5,11 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"scenecast/language"
 )
 
 // beginAlone begins an epoch where nobody else could have: in a log that is empty, or whose last records may have been lost with the
@@ -42,7 +43,7 @@ func (b *Backend) beginAlone(ctx context.Context) error {
 			return nil
 		}
 		// Another node was faster, or there is no leader yet.
-		if err := b.waitFor(ctx, &w, fmt.Errorf("waiting for the log to begin: %w", err)); err != nil {
+		if err := b.waitFor(ctx, &w, language.Errorf("waiting for the log to begin: %w", err)); err != nil {
 			return err
 		}
 	}
@@ -93,7 +94,7 @@ type entry struct {
 // number is the entry's number in the log.
 func (e *entry) number() uint64 { return e.seq + e.epoch.base }
 
-var errEntry = errors.New("the stream has an entry that is none of Scenecast's")
+var errEntry = language.NewError("the stream has an entry that is none of Scenecast's")
 
 func parseEntry(seq uint64, data []byte) (e entry, err error) {
 	if len(data) < recordHead {
@@ -126,7 +127,7 @@ func (b *Backend) lastEntry(ctx context.Context) (entry, error) {
 }
 
 // errNoEntry is returned where the log has no such entry, or not any more.
-var errNoEntry = errors.New("the log has no such entry")
+var errNoEntry = language.NewError("the log has no such entry")
 
 // newNumber is above the numbers of a log whose last ones nobody knows any more: records are never as many as these pass in time.
 func newNumber() uint64 { return uint64(time.Now().Unix()) << 20 }
@@ -141,7 +142,7 @@ func (b *Backend) getEntry(ctx context.Context, request string) (entry, error) {
 	}
 	seq, ok := sequence(m)
 	if !ok {
-		return entry{}, fmt.Errorf("%w: %s %s", errNoEntry, m.Header.Get("Status"), m.Header.Get("Description"))
+		return entry{}, language.Errorf("%w: %s %s", errNoEntry, m.Header.Get("Status"), m.Header.Get("Description"))
 	}
 	return parseEntry(seq, m.Data)
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/minio/highwayhash"
+
+	"scenecast/language"
 )
 
 // Streams of JetStream that are kept in files are directories of blocks, N.blk, each of records (nats-server, server/filestore.go):
@@ -39,7 +41,7 @@ const (
 )
 
 // ErrNoLog is returned where there is no log to be read.
-var ErrNoLog = errors.New("there is no log")
+var ErrNoLog = language.NewError("there is no log")
 
 // stored is a record of a stream.
 type stored struct {
@@ -56,7 +58,7 @@ func readBlocks(dir, stream, subject string, take func(stored), damage func(erro
 		return err
 	}
 	if len(streams) != 1 {
-		return fmt.Errorf("%w named %s in %s", ErrNoLog, strings.TrimPrefix(stream, streamPrefix), dir)
+		return language.Errorf("%w named %s in %s", ErrNoLog, strings.TrimPrefix(stream, streamPrefix), dir)
 	}
 	entries, err := os.ReadDir(streams[0])
 	if err != nil {
@@ -82,16 +84,16 @@ func readBlocks(dir, stream, subject string, take func(stored), damage func(erro
 		if err != nil {
 			return err
 		}
-		readBlock(content, subject, sum, take, func(at int, err error) { damage(fmt.Errorf("%s, byte %d: %w", file, at, err)) })
+		readBlock(content, subject, sum, take, func(at int, err error) { damage(language.Errorf("%s, byte %d: %w", file, at, err)) })
 	}
 	return nil
 }
 
 // What can be wrong with a record in a file.
 var (
-	errCutOff   = errors.New("the file ends within a record, or the record's length is wrong; what follows in this file cannot be read")
-	errChecksum = errors.New("the record's checksum is wrong")
-	errSubject  = errors.New("the record's subject is none of the log's") // its length is not part of the checksum
+	errCutOff   = language.NewError("the file ends within a record, or the record's length is wrong; what follows in this file cannot be read")
+	errChecksum = language.NewError("the record's checksum is wrong")
+	errSubject  = language.NewError("the record's subject is none of the log's") // its length is not part of the checksum
 )
 
 func readBlock(b []byte, subject string, sum stdhash.Hash64, take func(stored), damage func(at int, err error)) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"scenecast/language"
 )
 
 // connect connects to the server. It waits for an external one that is not there yet; what waiting does not mend, such as a wrong
@@ -24,15 +26,15 @@ func (b *Backend) connect(ctx context.Context, how []nats.Option) error {
 		case err == nil:
 			b.conn = conn // Close closes it
 			if version := conn.ConnectedServerVersion(); b.options.URL != "" && isOld(version) {
-				return fmt.Errorf("NATS at %s (nats.url) is version %s, and 2.%d or newer is needed", b.options.hosts(), version, leastMinor)
+				return language.Errorf("NATS at %s (nats.url) is version %s, and 2.%d or newer is needed", b.options.hosts(), version, leastMinor)
 			}
 			return nil
 		case b.options.URL == "":
-			return fmt.Errorf("connect to the embedded NATS: %w", err)
+			return language.Errorf("connect to the embedded NATS: %w", err)
 		case !isAway(err):
-			return fmt.Errorf("connect to NATS at %s (nats.url, nats.credentials): %w", b.options.hosts(), err)
+			return language.Errorf("connect to NATS at %s (nats.url, nats.credentials): %w", b.options.hosts(), err)
 		}
-		if err := b.waitFor(ctx, &w, fmt.Errorf("waiting for NATS at %s (nats.url): %w", b.options.hosts(), err)); err != nil {
+		if err := b.waitFor(ctx, &w, language.Errorf("waiting for NATS at %s (nats.url): %w", b.options.hosts(), err)); err != nil {
 			return err
 		}
 	}
@@ -92,7 +94,7 @@ func (b *Backend) waitFor(ctx context.Context, w *waiting, why error) error {
 	}
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("%w (%w)", why, ctx.Err())
+		return language.Errorf("%w (%w)", why, ctx.Err())
 	case <-time.After(startPause):
 		return nil
 	}
@@ -121,7 +123,7 @@ func (b *Backend) deny(err error) {
 }
 
 func denial(err error) error {
-	return fmt.Errorf("the user of nats.credentials lacks a right (docs/cluster.md lists those that it needs): %w", err)
+	return language.Errorf("the user of nats.credentials lacks a right (docs/cluster.md lists those that it needs): %w", err)
 }
 
 // external are the options of a connection to servers that somebody else runs.
@@ -133,7 +135,7 @@ func (b *Backend) external() ([]nats.Option, error) {
 	switch c := b.options.Credentials; {
 	case c == "":
 	case looksLikePath(c) && !isFile(c):
-		return nil, errors.New("nats.credentials: it looks like the path of a file, and there is no such file")
+		return nil, language.NewError("nats.credentials: it looks like the path of a file, and there is no such file")
 	case isFile(c):
 		text, err := os.ReadFile(c)
 		if err != nil {
@@ -144,7 +146,7 @@ func (b *Backend) external() ([]nats.Option, error) {
 		}
 		key, err := nats.NkeyOptionFromSeed(c)
 		if err != nil {
-			return nil, errors.New("nats.credentials: the file is neither of NATS credentials nor of an nkey seed")
+			return nil, language.NewError("nats.credentials: the file is neither of NATS credentials nor of an nkey seed")
 		}
 		o = append(o, key)
 	case strings.Contains(c, ":"):

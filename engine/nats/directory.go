@@ -2,10 +2,11 @@ package nats
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"scenecast/language"
 )
 
 // checkDirectory compares what is in the directory of the log with how this node is set. NATS drops the log of a cluster where it is
@@ -22,10 +23,10 @@ func checkDirectory(dir string, isClustered bool) error {
 	case wasClustered == isClustered:
 		return nil
 	case wasClustered:
-		return fmt.Errorf("data_dir: %s has a node's copy of a cluster's log, which a node alone cannot go on with; give it another directory, or set "+
+		return language.Errorf("data_dir: %s has a node's copy of a cluster's log, which a node alone cannot go on with; give it another directory, or set "+
 			"cluster.listen and cluster.peers (docs/cluster.md); `scenecast log export` prints the log", dir)
 	default:
-		return fmt.Errorf("data_dir: %s has the log of a node that was alone, which a cluster cannot go on with; give each node an empty directory "+
+		return language.Errorf("data_dir: %s has the log of a node that was alone, which a cluster cannot go on with; give each node an empty directory "+
 			"(docs/cluster.md); `scenecast log export` prints the log", dir)
 	}
 }

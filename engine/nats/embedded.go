@@ -14,6 +14,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"scenecast/language"
 )
 
 // embedded is the server in this process. It is another one after it was started again.
@@ -107,7 +109,7 @@ func (b *Backend) runEmbedded(ctx context.Context) error {
 	o := b.embedded.options.Clone()
 	s, err := server.NewServer(o)
 	if err != nil {
-		return fmt.Errorf("embedded NATS: %w", err)
+		return language.Errorf("embedded NATS: %w", err)
 	}
 	log := &serverLog{b.log, &b.mistakes, make(chan string, 1)}
 	s.SetLoggerV2(log, false, false, false)
@@ -136,10 +138,10 @@ func (b *Backend) awaitStarted(ctx context.Context, s *server.Server, fatal <-ch
 	for w := (waiting{}); !s.ReadyForConnections(startPause); {
 		select {
 		case text := <-fatal:
-			return fmt.Errorf("%sembedded NATS: %s", settingOf(text), text)
+			return language.Errorf("%sembedded NATS: %s", settingOf(text), text)
 		default:
 		}
-		why := fmt.Errorf("waiting for the embedded NATS, which reads its log in %s (data_dir)", b.embedded.options.StoreDir)
+		why := language.Errorf("waiting for the embedded NATS, which reads its log in %s (data_dir)", b.embedded.options.StoreDir)
 		if err := b.waitFor(ctx, &w, why); err != nil {
 			return err
 		}

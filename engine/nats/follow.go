@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"scenecast/language"
 )
 
 // follower reads the log in order. What JetStream stores is republished, which is fast and can be lost; so a jump in the numbers, and
@@ -39,7 +41,7 @@ func (f *follower) run() {
 	for f.ctx.Err() == nil && !f.isLive {
 		if err := f.readAtStart(); err != nil && f.ctx.Err() == nil {
 			f.log.Debug("engine: the log is not read yet", "err", err)
-			f.waitsFor(fmt.Errorf("waiting for the log to be read: %w", err))
+			f.waitsFor(language.Errorf("waiting for the log to be read: %w", err))
 			f.pause(50 * time.Millisecond)
 		}
 	}
@@ -84,7 +86,7 @@ func (f *follower) readAtStart() error {
 			return err
 		}
 		if f.next == before && state.First <= state.Last {
-			return errors.New("a replica is behind the leader")
+			return language.NewError("a replica is behind the leader")
 		}
 		if f.next == before {
 			return f.passEmpty(state)
@@ -114,7 +116,7 @@ func (f *follower) passEmpty(state streamState) error {
 		case err != nil:
 			return f.beginAlone(ctx) // which is read then
 		case e.id == 0:
-			return errors.New("the other node does not tell the log's epoch")
+			return language.NewError("the other node does not tell the log's epoch")
 		}
 		f.begin(e, state.Last+e.base, state.Last+e.base, true)
 	}
@@ -192,7 +194,7 @@ func (b *Backend) getBatch(from uint64, take func(m *nats.Msg, seq uint64)) (n i
 		seq, ok := sequence(m)
 		if !ok || len(m.Data) == 0 {
 			if status := m.Header.Get("Status"); status != "204" && status != "404" {
-				return n, fmt.Errorf("read the log: %s %s", status, m.Header.Get("Description"))
+				return n, language.Errorf("read the log: %s %s", status, m.Header.Get("Description"))
 			}
 			return n, nil
 		}
@@ -289,7 +291,7 @@ func (f *follower) compare(s streamState, fresh bool) {
 		return
 	}
 	agreed := f.agreed(min(last, s.Last))
-	err := fmt.Errorf("the log has lost its end: it was read up to %d, and stands at %d", last, s.Last)
+	err := language.Errorf("the log has lost its end: it was read up to %d, and stands at %d", last, s.Last)
 	f.state(err)
 	f.log.Error("engine: "+err.Error(), "agreed", agreed.seq)
 	ctx, cancel := context.WithTimeout(f.ctx, 2*time.Second)

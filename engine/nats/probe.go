@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"scenecast/language"
 )
 
 // Server is what a probe has learnt of external servers.
@@ -42,7 +44,7 @@ func Probe(ctx context.Context, o Options) (s Server, err error) {
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	b.conn, err = nats.Connect(b.options.URL, how...)
 	if err != nil {
-		return s, fmt.Errorf("NATS at %s: %w", b.options.hosts(), err)
+		return s, language.Errorf("NATS at %s: %w", b.options.hosts(), err)
 	}
 	defer b.conn.Close()
 	s.Version, s.Address = b.conn.ConnectedServerVersion(), b.conn.ConnectedAddr()
@@ -57,9 +59,9 @@ func Probe(ctx context.Context, o Options) (s Server, err error) {
 	case errors.Is(err, errNoStream):
 		err = nil
 	case errors.Is(err, nats.ErrNoResponders):
-		err = fmt.Errorf("JetStream is not enabled at %s, or has no leader", b.options.hosts())
+		err = language.Errorf("JetStream is not enabled at %s, or has no leader", b.options.hosts())
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		err = fmt.Errorf("JetStream at %s does not answer, or the user may not ask it (docs/cluster.md lists the rights)", b.options.hosts())
+		err = language.Errorf("JetStream at %s does not answer, or the user may not ask it (docs/cluster.md lists the rights)", b.options.hosts())
 	}
 	return s, err
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"scenecast/language"
 )
 
 // reached is a file beside the embedded server's log that says how far this node has read it. NATS repairs a log whose files are
@@ -28,10 +30,10 @@ func openReached(dir string) (*reached, error) {
 	switch taken, err := lock(f); {
 	case err != nil:
 		_ = f.Close()
-		return nil, fmt.Errorf("data_dir: lock %s: %w", f.Name(), err)
+		return nil, language.Errorf("data_dir: lock %s: %w", f.Name(), err)
 	case !taken:
 		_ = f.Close()
-		return nil, fmt.Errorf("data_dir: %s is in use by another scenecast: each has a directory of its own", dir)
+		return nil, language.Errorf("data_dir: %s is in use by another scenecast: each has a directory of its own", dir)
 	}
 	r := &reached{file: f}
 	var b [8]byte

@@ -2,14 +2,13 @@ package nats
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/language"
 )
 
 // scanner goes through entries as the follower does.
@@ -40,14 +39,14 @@ func ScanURL(ctx context.Context, o Options, reader *cluster.Reader, push func(*
 		return s.Scan, err
 	}
 	if b.conn, err = nats.Connect(b.options.URL, append(how, nats.Name("scenecast log"), nats.CustomInboxPrefix(inboxPrefix), nats.NoReconnect())...); err != nil {
-		return s.Scan, fmt.Errorf("connect to NATS: %w", err)
+		return s.Scan, language.Errorf("connect to NATS: %w", err)
 	}
 	defer b.conn.Close()
 	asking, cancel := context.WithTimeout(ctx, scanTimeout)
 	defer cancel()
 	state, err := b.streamInfo(asking)
 	if err != nil {
-		return s.Scan, fmt.Errorf("%w named %s at %s: %w", ErrNoLog, o.Name, o.URL, err)
+		return s.Scan, language.Errorf("%w named %s at %s: %w", ErrNoLog, o.Name, o.URL, err)
 	}
 	for next := state.First; next <= state.Last; {
 		before := next
@@ -71,15 +70,13 @@ const scanTimeout = 5 * time.Second
 
 // take takes the next entry.
 func (s *scanner) take(r stored) {
-	wrong := func(format string, v ...any) {
-		s.Damaged(fmt.Errorf("entry "+strconv.FormatUint(r.sequence, 10)+": "+format, v...))
-	}
+	wrong := func(err error) { s.Damaged(language.Errorf("entry %d: %w", r.sequence, err)) }
 	switch {
 	case r.sequence <= s.last:
-		wrong("it follows entry %d", s.last)
+		wrong(language.Errorf("it follows entry %d", s.last))
 		return
 	case s.last > 0 && r.sequence > s.last+1:
-		wrong("%d entries before it are missing", r.sequence-s.last-1)
+		wrong(language.Errorf("%d entries before it are missing", r.sequence-s.last-1))
 	}
 	s.last = r.sequence
 	if r.data == nil {
@@ -93,7 +90,7 @@ func (s *scanner) take(r stored) {
 	e, err := parseEntry(r.sequence, r.data)
 	switch {
 	case err != nil:
-		wrong("%w", err)
+		wrong(err)
 	case e.kind == kindEpoch:
 		s.begin(e, wrong)
 	default:
@@ -102,19 +99,19 @@ func (s *scanner) take(r stored) {
 }
 
 // begin takes the beginning of an epoch.
-func (s *scanner) begin(e entry, wrong func(string, ...any)) {
+func (s *scanner) begin(e entry, wrong func(error)) {
 	first := s.epoch.id == 0
 	if !first && e.epoch.base < s.epoch.base {
-		wrong("an epoch whose numbers are below those of the one before")
+		wrong(language.NewError("an epoch whose numbers are below those of the one before"))
 	}
 	if err := s.Begin(e.number(), e.previousEnd, first); err != nil {
-		wrong("%w", err)
+		wrong(err)
 	}
 	s.epoch = e.epoch
 }
 
 // record takes a record.
-func (s *scanner) record(e entry, wrong func(string, ...any)) {
+func (s *scanner) record(e entry, wrong func(error)) {
 	s.Records++
 	if s.epoch.id == 0 { // the beginning of its epoch has been dropped
 		s.epoch = e.epoch
@@ -124,6 +121,6 @@ func (s *scanner) record(e entry, wrong func(string, ...any)) {
 		return
 	}
 	if err := s.Record(e.epoch.id, e.number(), e.record); err != nil {
-		wrong("%w", err)
+		wrong(err)
 	}
 }

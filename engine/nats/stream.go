@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"scenecast/language"
 )
 
 // config is what the stream must be. It has no consumers: nodes hear of records by republishing, which happens when they are stored,
@@ -61,9 +63,9 @@ func (b *Backend) prepareStream(ctx context.Context) error {
 			return nil
 		case errors.As(err, &apiErr) && apiErr.ErrorCode == noPeers: // as many nodes as there are replicas must have come once
 		case errors.As(err, &apiErr) && apiErr.ErrorCode == notClustered:
-			return fmt.Errorf("the stream %s has %d replicas (nats.replicas), and %s is one server alone: %w", b.stream, b.options.Replicas, b.options.hosts(), err)
+			return language.Errorf("the stream %s has %d replicas (nats.replicas), and %s is one server alone: %w", b.stream, b.options.Replicas, b.options.hosts(), err)
 		case errors.As(err, &apiErr) && apiErr.Code == 400, errors.Is(err, nats.ErrAuthorization), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
-			return fmt.Errorf("the stream %s: %w", b.stream, err)
+			return language.Errorf("the stream %s: %w", b.stream, err)
 		}
 		if err := b.waitFor(ctx, &w, b.missing(err)); err != nil {
 			return err
@@ -77,14 +79,14 @@ func (b *Backend) missing(err error) error {
 	s := b.embedded.running.Load()
 	switch {
 	case s != nil && b.options.Embedded.isClustered():
-		return fmt.Errorf("waiting for other nodes: %d of %d are connected; a majority must be, and at the very first start all that keep the log (cluster.peers %s)%s",
+		return language.Errorf("waiting for other nodes: %d of %d are connected; a majority must be, and at the very first start all that keep the log (cluster.peers %s)%s",
 			s.NumRoutes(), len(b.options.Embedded.Peers), strings.Join(b.options.Embedded.Peers, ","), b.mistakes.recent())
 	case errors.Is(err, nats.ErrNoResponders):
-		return fmt.Errorf("waiting for JetStream, which is not enabled at %s, or has no leader there: %w", b.options.hosts(), err)
+		return language.Errorf("waiting for JetStream, which is not enabled at %s, or has no leader there: %w", b.options.hosts(), err)
 	case errors.As(err, &apiErr) && apiErr.ErrorCode == noRoom:
-		return fmt.Errorf("waiting for JetStream, which has no room for %d MiB of log (four times history.max_bytes): %w", b.options.MaxBytes>>20, err)
+		return language.Errorf("waiting for JetStream, which has no room for %d MiB of log (four times history.max_bytes): %w", b.options.MaxBytes>>20, err)
 	default:
-		return fmt.Errorf("waiting for JetStream: %w", err)
+		return language.Errorf("waiting for JetStream: %w", err)
 	}
 }
 
@@ -104,7 +106,7 @@ type streamState struct {
 const streamNotFound = 10059
 
 // errNoStream is returned where somebody has deleted the stream.
-var errNoStream = errors.New("the log does not exist")
+var errNoStream = language.NewError("the log does not exist")
 
 // streamInfo asks the leader.
 func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
@@ -141,7 +143,7 @@ func (b *Backend) streamInfo(ctx context.Context) (s streamState, err error) {
 	case info.Error.ErrCode == streamNotFound:
 		return s, errNoStream
 	default:
-		return s, errors.New(info.Error.Description)
+		return s, language.Errorf("JetStream answers: %s", info.Error.Description)
 	}
 	s = streamState{Created: info.Created, First: info.State.First, Last: info.State.Last, Bytes: info.State.Bytes, Current: 1, Time: info.Time}
 	if info.Cluster != nil {
@@ -190,7 +192,7 @@ func (b *Backend) watch() {
 		case errors.Is(err, errNoStream):
 			b.look()
 		case time.Since(answered) >= cutOff:
-			b.state(fmt.Errorf("the log's leader does not answer: %w", err))
+			b.state(language.Errorf("the log's leader does not answer: %w", err))
 		}
 	}
 }

@@ -1,11 +1,12 @@
 package redis
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/language"
 )
 
 // appends are the records that are to be appended, in order.
@@ -95,7 +96,7 @@ func (b *Backend) append(record []byte) error {
 	}
 	replicas, err := answers[1].AsInt64()
 	if err == nil && replicas < int64(b.options.WaitReplicas) {
-		err = fmt.Errorf("the record is on %d replicas, and redis.wait_replicas asks for %d", replicas, b.options.WaitReplicas)
+		err = language.Errorf("the record is on %d replicas, and redis.wait_replicas asks for %d", replicas, b.options.WaitReplicas)
 	}
 	return err
 }

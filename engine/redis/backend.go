@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/language"
 	"scenecast/problem"
 	"scenecast/redisclient"
 )
@@ -138,14 +138,14 @@ func (b *Backend) untilUp(ctx context.Context, try func() error) error {
 		case isFinal(err):
 			return err
 		}
-		b.on.State(fmt.Errorf("waiting for Redis: %w", err))
+		b.on.State(language.Errorf("waiting for Redis: %w", err))
 		if time.Since(told) > 3*time.Second {
 			told = time.Now()
 			b.log.Warn("engine: waiting for Redis", "err", err)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for Redis: %w", errors.Join(ctx.Err(), err))
+			return language.Errorf("wait for Redis: %w", errors.Join(ctx.Err(), err))
 		case <-time.After(reopenAfter):
 		}
 	}

@@ -1,11 +1,12 @@
 package redis
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/language"
 )
 
 // What the stream holds: entries whose IDs are NUMBER-0, with two fields. The first is h: the epoch, the entry's identity, and the
@@ -37,16 +38,16 @@ var origin = mark{identity: "-"}
 func parseEntry(e rueidis.XRangeEntry) (parsed entry, err error) {
 	number, tail, _ := strings.Cut(e.ID, "-")
 	if parsed.number, err = strconv.ParseUint(number, 10, 64); err != nil || tail != "0" {
-		return parsed, fmt.Errorf("entry %s: %w", e.ID, errForeign)
+		return parsed, language.Errorf("entry %s: %w", e.ID, errForeign)
 	}
 	head := strings.Fields(e.FieldValues["h"])
 	record, isRecord := e.FieldValues["r"]
 	if len(head) != 3 {
-		return parsed, fmt.Errorf("entry %s: %w", e.ID, errForeign)
+		return parsed, language.Errorf("entry %s: %w", e.ID, errForeign)
 	}
 	parsed.identity, parsed.previous = head[1], head[2]
 	if parsed.epoch, err = strconv.ParseUint(head[0], 10, 64); err != nil {
-		return parsed, fmt.Errorf("entry %s: %w", e.ID, errForeign)
+		return parsed, language.Errorf("entry %s: %w", e.ID, errForeign)
 	}
 	if isRecord {
 		parsed.record = []byte(record)
@@ -58,7 +59,7 @@ func parseEntry(e rueidis.XRangeEntry) (parsed entry, err error) {
 		ended, parsed.voids = e.FieldValues["voids"], true
 	}
 	if parsed.ended, err = strconv.ParseUint(ended, 10, 64); err != nil {
-		return parsed, fmt.Errorf("entry %s: %w", e.ID, errForeign)
+		return parsed, language.Errorf("entry %s: %w", e.ID, errForeign)
 	}
 	return parsed, nil
 }

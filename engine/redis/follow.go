@@ -3,10 +3,11 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/language"
 )
 
 // follower reads the log in order, and the messages to this node, with one command that waits for both. It is for one goroutine.
@@ -164,7 +165,7 @@ func (f *follower) catchUp(s standing) error {
 			return err
 		}
 		if f.position == before { // somebody has removed what was there
-			return fmt.Errorf("the log stands at %d, and has nothing behind %d", s.newest.number, f.last.number)
+			return language.Errorf("the log stands at %d, and has nothing behind %d", s.newest.number, f.last.number)
 		}
 	}
 	f.isLive = true

@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/language"
 )
 
 var _ cluster.LogInformer = (*Backend)(nil)
@@ -84,7 +84,7 @@ func (b *Backend) LogInfo() (log scenecast.LogInfo, lag scenecast.Lag, readOn in
 // oldest are the versions of Redis that have what is needed: streams that drop entries below an ID.
 var oldest = [2]int{6, 2}
 
-var errOld = errors.New("it is too old; the engine needs Redis 6.2, or Valkey, or KeyDB 6.3")
+var errOld = language.NewError("it is too old; the engine needs Redis 6.2, or Valkey, or KeyDB 6.3")
 
 // checkServer looks, on a new connection, whether the server can keep the log, and warns where its settings can lose it.
 func (f *follower) checkServer() error {
@@ -100,7 +100,7 @@ func (f *follower) checkServer() error {
 	version := fields(text)["redis_version"]
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err == nil && (major < oldest[0] || major == oldest[0] && minor < oldest[1]) {
-		return fmt.Errorf("the server has version %s: %w", version, errOld)
+		return language.Errorf("the server has version %s: %w", version, errOld)
 	}
 	text, _ = answers[1].ToString()
 	f.checkEviction(fields(text))

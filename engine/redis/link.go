@@ -3,13 +3,14 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/language"
 )
 
 // link is one connection to the server that keeps the log. It belongs to one goroutine; only close may come from another. A link that
@@ -37,8 +38,8 @@ type command func(rueidis.Builder) rueidis.Completed
 const reopenAfter = 100 * time.Millisecond
 
 var (
-	errClosed  = errors.New("the engine is closed")
-	errDeposed = errors.New("the server is not the master any more, as the Sentinels say")
+	errClosed  = language.NewError("the engine is closed")
+	errDeposed = language.NewError("the server is not the master any more, as the Sentinels say")
 )
 
 // do sends commands in one go and returns their answers, or an error if any of them has failed, in the order of the commands. Redis may
@@ -77,13 +78,13 @@ func (l *link) explain(err error) error {
 	case errors.Is(err, errClosed):
 		return err
 	case isAnswer && strings.Contains(e.Error(), "WRONGTYPE"):
-		return fmt.Errorf("somebody else has set %s, or another key with that prefix: %w", l.log, err)
+		return language.Errorf("somebody else has set %s, or another key with that prefix: %w", l.log, err)
 	case isAnswer:
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("no answer of Redis in time: %w", err)
+		return language.Errorf("no answer of Redis in time: %w", err)
 	}
-	return fmt.Errorf("the connection to Redis: %w", err)
+	return language.Errorf("the connection to Redis: %w", err)
 }
 
 // staysOpen reports whether an answer says nothing against the connection, nor against the server as the one that keeps the log.

@@ -2,19 +2,18 @@ package redis
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/rueidis"
 
 	"scenecast"
 	"scenecast/engine/cluster"
+	"scenecast/language"
 	"scenecast/redisclient"
 )
 
 // ErrNoLog is returned where there is no log to be read.
-var ErrNoLog = errors.New("there is no log")
+var ErrNoLog = language.NewError("there is no log")
 
 // Scan reads the log and calls push for each push that happened, in order. Damage is no error: it goes on behind it. Nothing in Redis
 // is changed.
@@ -36,7 +35,7 @@ func Scan(ctx context.Context, o Options, reader *cluster.Reader, push func(*sce
 		case err != nil:
 			return s.Scan, err
 		case len(entries) == 0 && from == "-":
-			return s.Scan, fmt.Errorf("%w at the key %s", ErrNoLog, log)
+			return s.Scan, language.Errorf("%w at the key %s", ErrNoLog, log)
 		case len(entries) == 0:
 			return s.Scan, nil
 		}
@@ -65,7 +64,7 @@ func (s *scanner) take(x rueidis.XRangeEntry) {
 		return
 	}
 	s.Bytes += int64(len(e.record)) + entryOverhead
-	wrong := func(err error) { s.Damaged(fmt.Errorf("entry %s: %w", x.ID, err)) }
+	wrong := func(err error) { s.Damaged(language.Errorf("entry %s: %w", x.ID, err)) }
 	first := s.epoch == 0
 	if e.begins {
 		if err := s.Begin(e.number, e.ended, first); err != nil {
@@ -76,9 +75,9 @@ func (s *scanner) take(x rueidis.XRangeEntry) {
 		switch {
 		case first: // the beginning of its epoch has been dropped
 		case e.number != s.last.number+1 || e.previous != s.last.identity:
-			wrong(errors.New("it does not follow the entry before it: what was between is missing"))
+			wrong(language.NewError("it does not follow the entry before it: what was between is missing"))
 		case e.epoch != s.epoch:
-			wrong(errors.New("it is of another epoch than the entry before it"))
+			wrong(language.NewError("it is of another epoch than the entry before it"))
 		}
 		if err := s.Record(e.epoch, e.number, e.record); err != nil {
 			wrong(err)

@@ -7,12 +7,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"scenecast/language"
 )
 
 //go:embed log.lua
@@ -76,7 +77,7 @@ func (b *Backend) runScript(l *link, timeout time.Duration, args []string, behin
 func parseStanding(m rueidis.RedisMessage) (s standing, err error) {
 	values, err := m.AsStrSlice()
 	if err != nil || len(values) != 4 {
-		return s, fmt.Errorf("log.lua was answered with %q: %w", values, errors.Join(err, errForeign))
+		return s, language.Errorf("log.lua was answered with %q: %w", values, errors.Join(err, errForeign))
 	}
 	var failed error
 	number := func(text string) uint64 {
@@ -89,7 +90,7 @@ func parseStanding(m rueidis.RedisMessage) (s standing, err error) {
 }
 
 // errForeign is what is in Redis below our keys and is not Scenecast's.
-var errForeign = errors.New("what Redis has below the keys of Scenecast is none of Scenecast's")
+var errForeign = language.NewError("what Redis has below the keys of Scenecast is none of Scenecast's")
 
 // newEpochID draws the ID of an epoch, which is never 0 and exact in a double.
 func newEpochID() uint64 { return max(1, random()>>11) }

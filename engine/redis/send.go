@@ -11,6 +11,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"scenecast"
+	"scenecast/language"
 )
 
 // sends are the messages that are to be sent, in order. What comes while others are on their way goes together.
@@ -129,4 +130,4 @@ func (b *Backend) send(queue []waitingSend, kept map[string]time.Time) {
 	}
 }
 
-var errNotSent = errors.New("the server has not said that it has the message")
+var errNotSent = language.NewError("the server has not said that it has the message")

@@ -14,6 +14,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"scenecast/language"
 )
 
 // Item is something that waits. Numbers rise from item to item.
@@ -90,7 +92,7 @@ func (m *Memory) Len() int {
 type File struct{ db *bolt.DB }
 
 // ErrInUse is returned for a file that another process has open.
-var ErrInUse = errors.New("another process has it open")
+var ErrInUse = language.NewError("another process has it open")
 
 // lockTimeout bounds the wait for another process that has the file open.
 const lockTimeout = time.Second
@@ -111,11 +113,11 @@ func openError(path string, err error) error {
 	var system syscall.Errno
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("%s: %w", path, ErrInUse)
+		return language.Errorf("%s: %w", path, ErrInUse)
 	case errors.As(err, &system):
-		return fmt.Errorf("%s: %w", path, err)
+		return language.Errorf("%s: %w", path, err)
 	}
-	return fmt.Errorf("%s is damaged, or no queue (%w): what waits in it is lost; put it aside, and a new one is made", path, err)
+	return language.Errorf("%s is damaged, or no queue (%w): what waits in it is lost; put it aside, and a new one is made", path, err)
 }
 
 // check reads a file, if there is one. The library panics on its own goroutines where one that it opens is damaged.
