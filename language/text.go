@@ -30,6 +30,14 @@ func (t Text) String() string { return t.In(English) }
 // MarshalText is the text in English, which programs read.
 func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
+// UnmarshalText makes it the text that is read, which is the same in all languages.
+func (t *Text) UnmarshalText(text []byte) error {
+	if *t = (Text{}); len(text) > 0 {
+		*t = Textf("%s", string(text))
+	}
+	return nil
+}
+
 // IsZero reports whether the text is empty.
 func (t Text) IsZero() bool { return t.format == "" }
 

@@ -1,6 +1,7 @@
 package language
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,17 @@ func TestText(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%s|%v|%s", Phrase("100 %d"), Textf("takes %s", "x"), Text{}); got != "100 %d|takes x|" {
 		t.Errorf("texts print as %q", got)
+	}
+}
+
+// TestTextAsJSON: programs read English; what was read prints as it was.
+func TestTextAsJSON(t *testing.T) {
+	for want, text := range map[string]Text{`"takes 7 %"`: Textf("takes %d %%", 7), `""`: {}} {
+		body, err := json.Marshal(text)
+		var read Text
+		if err != nil || string(body) != want || json.Unmarshal(body, &read) != nil || read.String() != text.String() || read.IsZero() != text.IsZero() {
+			t.Errorf("%s (%v), read as %q; want %s", body, err, read, want)
+		}
 	}
 }
 
