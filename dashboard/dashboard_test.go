@@ -164,9 +164,13 @@ func TestCall(t *testing.T) {
 			t.Errorf("without a session, and with %q: %s", headers, response.Status)
 		}
 	}
-	for target, want := range map[string]int{"/dashboard/": 200, "/dashboard/dashboard.js": 200, "/dashboard/api/healthz": 404, "/dashboard/nothing": 404, "/dashboard/login": 404} {
-		if response := s.ask("GET", target, "", "Cookie", "scenecast="+cookie); response.StatusCode != want {
+	for target, want := range map[string]int{"/dashboard/": 200, "/dashboard/dashboard.js": 200, "/dashboard/api/healthz": 404, "/dashboard/nothing": 404, "/dashboard/login": 405, "/dashboard/logout": 405} {
+		response := s.ask("GET", target, "", "Cookie", "scenecast="+cookie)
+		if response.StatusCode != want {
 			t.Errorf("GET %s: %s, want %d", target, response.Status, want)
+		}
+		if allow := response.Header.Get("Allow"); (allow == "POST") != (want == http.StatusMethodNotAllowed) {
+			t.Errorf("GET %s: Allow: %q", target, allow)
 		}
 	}
 	if len(s.asked) != 1 {
