@@ -156,6 +156,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/docs", "", "", nil, docs(), false},
 	{http.MethodGet, "/v1/docs/docs.css", "", "", nil, asset("docs/docs.css"), false},
 	{http.MethodGet, "/v1/docs/docs.js", "", "", nil, asset("docs/docs.js"), false},
+	{http.MethodGet, "/v1/docs/openapi.zh-CN.json", "", "", nil, asset("openapi.zh-CN.json"), false},
 	{http.MethodGet, "/v1/docs/icon.svg", "", "", nil, asset("docs/icon.svg"), false},
 	{http.MethodGet, "/healthz", "", "", nil, (*API).health, false},
 	{http.MethodGet, "/readyz", "", "", nil, (*API).ready, false},

@@ -9,9 +9,10 @@ import (
 	"scenecast/webpage"
 )
 
-// assets are the description of the API, for programs, and what the page needs that shows it to people (docs.qtpl).
+// assets are the description of the API, for programs, and what the page needs that shows it to people (docs.qtpl): openapi.zh-CN.json has
+// each summary and description of openapi.json in Chinese, by the English text. The site of the documents reads the same file.
 //
-//go:embed openapi.json docs
+//go:embed openapi.json openapi.zh-CN.json docs
 var assets embed.FS
 
 // contentTypes are the assets' types, by extension: those of the machine's own table vary.

@@ -52,7 +52,7 @@ func streamdocsPage(qw422016 *qt422016.Writer, lang webpage.Language, w docsWord
 <div class="columns">
 <div class="intro">
 <h1>Scenecast API</h1>
-<p id="about" lang="en"></p>
+<p id="about"></p>
 <p class="quiet">`)
 	webpage.StreamProse(qw422016, w.About)
 	qw422016.N().S(`</p>
@@ -64,9 +64,13 @@ func streamdocsPage(qw422016 *qt422016.Writer, lang webpage.Language, w docsWord
 <nav id="contents" aria-label="`)
 	qw422016.E().S(w.Calls)
 	qw422016.N().S(`"></nav>
-<main id="calls" tabindex="-1" data-summaries="`)
-	qw422016.E().S(summariesIn(lang))
-	qw422016.N().S(`"
+<main id="calls" tabindex="-1" `)
+	if w.Texts != "" {
+		qw422016.N().S(`data-texts="`)
+		qw422016.E().S(w.Texts)
+		qw422016.N().S(`"`)
+	}
+	qw422016.N().S(`
 	data-or="`)
 	qw422016.E().S(w.Or)
 	qw422016.N().S(`" data-any-json="`)

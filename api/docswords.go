@@ -2,9 +2,10 @@ package api
 
 import "scenecast/webpage"
 
-// docsWords is every text of the page that shows openapi.json, which itself is in English. What stands in backquotes is code, and what stands
-// in {braces} is filled in by the page's script.
+// docsWords is every text of the page around those of openapi.json. What stands in backquotes is code, and what stands in {braces} is filled
+// in by the page's script.
 type docsWords struct {
+	Texts                 string // where the page finds those of openapi.json in its language; empty: they are in it
 	Skip, Site, Calls     string
 	About, NoScript       string
 	Or, AnyJSON           string
@@ -24,8 +25,9 @@ type docsWords struct {
 
 var docsTranslations = map[webpage.Language]docsWords{
 	webpage.Chinese: {
-		Skip: "跳到各个调用", Site: "站点", Calls: "各个调用",
-		About:    "本页显示 openapi.json，其中的详细说明是英文的；中文说明见 docs/api.zh-CN.md。curl 命令从 `$SCENECAST_API_KEY` 取得密钥。",
+		Texts: "docs/openapi.zh-CN.json",
+		Skip:  "跳到各个调用", Site: "站点", Calls: "各个调用",
+		About:    "本页用中文显示 openapi.json，该文件本身是英文的。curl 命令从 `$SCENECAST_API_KEY` 取得密钥。",
 		NoScript: "此页面需要 JavaScript；openapi.json 不需要。",
 		Or:       "或", AnyJSON: "任意 JSON",
 		ArrayOf: "数组，元素为 {form}", MapOf: "，值为 {form}",

@@ -136,6 +136,7 @@ func TestLanguageSwitch(t *testing.T) {
 	page.wait(`document.querySelectorAll("#calls > section").length > 20`)
 	page.expect(`Array.from(document.querySelectorAll("#push h3"), (h) => h.textContent)`, []string{"参数", "请求体，application/json", "请求体，application/x-ndjson", "试一试", "应答"})
 	page.expect(`[document.querySelector("#push strong").textContent, document.querySelector("#contents p").textContent]`, []string{"向受众发送一条消息", "向页面发送消息。"})
+	page.expect(`Array.from(document.querySelectorAll("#about, #calls dd, #calls summary, #calls strong, #contents p"), (e) => e.textContent).filter((text) => text && !/\p{Script=Han}/u.test(text))`, []string{})
 	page.expect(`/undefined|\{(form|n|least|most|value)\}/.test(document.body.innerText)`, false)
 	page.expect(`e2e.violations`, []string{})
 }

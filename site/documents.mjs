@@ -2,7 +2,7 @@
 // without the site; this writes a copy of each into the directory that VitePress reads.
 import fs from 'node:fs'
 import path from 'node:path'
-import {openAPIPage} from './openapi.mjs'
+import {openAPIPage, parseDescription} from './openapi.mjs'
 import {sourcePage} from './source.mjs'
 
 export const root = path.resolve(import.meta.dirname, '..')
@@ -60,7 +60,9 @@ function heading(file) {
 // read is the text of a document. The reference of the API is none of the repository's files.
 function read(file) {
   if (/^openapi(\.zh-CN)?\.md$/.test(file)) {
-    return openAPIPage(JSON.parse(read('api/openapi.json')), JSON.parse(read('api/summaries.zh-CN.json')), file.endsWith(chinese) ? 'zh' : 'en')
+    const language = file.endsWith(chinese) ? 'zh' : 'en'
+    const texts = language === 'zh' && JSON.parse(read('api/openapi.zh-CN.json'))
+    return openAPIPage(parseDescription(read('api/openapi.json'), texts), language)
   }
   return fs.readFileSync(path.join(root, file), 'utf8')
 }

@@ -1,4 +1,4 @@
-// What openapi.mjs says around the description. The summaries of calls and tags in Chinese are api/summaries.zh-CN.json.
+// What openapi.mjs says around the description. The description's own texts in Chinese are api/openapi.zh-CN.json.
 export const words = {
   en: {
     title: 'API reference',
@@ -13,7 +13,6 @@ export const words = {
   zh: {
     title: 'API 参考',
     introduction: 'HTTP API 的全部调用，由 [openapi.json](api/openapi.json) 生成；运行中的服务器在 `/v1/openapi.json` 提供这个文件，在 `/v1/docs` 可以阅读并试用各个调用。[HTTP API](docs/api.zh-CN.md) 逐一讲解它们。',
-    english: '字段和应答的说明以英文原文给出。',
     scope: 'API 密钥的权限：', noKey: '不需要 API 密钥。',
     parameters: '参数', parameterHeads: ['名称', '位置', '类型', '说明'],
     body: '请求正文', responses: '应答', responseHeads: ['状态', '说明', '正文'],

@@ -1,12 +1,16 @@
-// The reference of the HTTP API as pages of the site, made of api/openapi.json. What the description says is English; headings, and what each
-// call is for, are in both languages.
+// The reference of the HTTP API as pages of the site, made of api/openapi.json.
 import {tags, words} from './openapi-words.mjs'
 
-// openAPIPage is the page in a language, as Markdown. The summaries are those of calls and tags in Chinese (api/summaries.zh-CN.json); it throws where
-// one is missing.
-export function openAPIPage(description, summaries, language) {
-  const page = new Page(description, summaries, language)
-  return page.render()
+// parseDescription is the description with its texts translated, where texts are there: an object by the English text (api/openapi.zh-CN.json). It
+// throws where one is missing.
+export function parseDescription(json, texts) {
+  return JSON.parse(json, (key, value) =>
+    texts && (key === 'summary' || key === 'description') && typeof value === 'string' ? translated(texts, value) : value)
+}
+
+// openAPIPage is the page of a description in the same language, as Markdown.
+export function openAPIPage(description, language) {
+  return new Page(description, language).render()
 }
 
 // cell is text within a table, or within a line.
@@ -16,18 +20,17 @@ const cell = text => String(text).split(/(`[^`]*`)/).map((part, i) => i % 2 ? pa
 const code = text => '`' + String(text).replaceAll('|', '\\|') + '`'
 
 class Page {
-  constructor(description, summaries, language) {
-    Object.assign(this, {description, summaries, words: words[language], chinese: language === 'zh'})
+  constructor(description, language) {
+    Object.assign(this, {description, words: words[language], chinese: language === 'zh'})
   }
 
   render() {
     const {info, paths, components} = this.description
     const lines = [`# ${this.words.title}`, '', this.words.introduction, '']
-    if (this.chinese) lines.push(this.words.english, '')
     lines.push(cell(info.description), '', cell(components.securitySchemes.apiKey.description), '')
     for (const tag of this.description.tags) {
       lines.push(`## ${this.chinese ? translated(tags, tag.name) : tag.name[0].toUpperCase() + tag.name.slice(1)}`, '',
-        this.chinese ? translated(this.summaries, `tag ${tag.name}`) : cell(tag.description), '')
+        cell(tag.description), '')
       for (const [path, methods] of Object.entries(paths)) {
         for (const [method, operation] of Object.entries(methods)) {
           if (operation.tags?.[0] === tag.name) lines.push(...this.operation(method, path, operation))
@@ -50,7 +53,7 @@ class Page {
 
   operation(method, path, operation) {
     const lines = [`### ${method.toUpperCase()} ${path.replace(/[{}]/g, '\\$&')}`, '',
-      `**${this.chinese ? translated(this.summaries, operation.operationId) : cell(operation.summary)}**`, '']
+      `**${cell(operation.summary)}**`, '']
     if (operation.description) lines.push(cell(operation.description), '')
     const scopes = operation.security?.flatMap(each => each.apiKey ?? []) ?? []
     if (scopes.length) lines.push(`${this.words.scope}${scopes.map(code).join(', ')}`, '')

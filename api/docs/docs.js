@@ -3,7 +3,6 @@
 const methods = ["get", "post", "put", "patch", "delete"];
 const $ = (id) => document.getElementById(id);
 const words = $("calls").dataset;
-const summaries = JSON.parse(words.summaries); // in the page's language, where the description's own are in another one
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 // around is a text around elements that stand in the place of {form}.
 const around = (text, elements) => text.split(/(\{form\})/).flatMap((part) => (part === "{form}" ? elements : part ? [part] : []));
@@ -101,10 +100,10 @@ function call(method, path, operation) {
   const tried = examples(bodies);
   return element("section", { id, "aria-labelledby": id + "-head" },
     element("h2", { id: id + "-head" }, element("a", { href: "#" + id }, element("span", { class: "method" }, method.toUpperCase()), " ", path)),
-    element("p", {}, element("strong", {}, summaries[id] ?? operation.summary), words.stop, prose(operation.description)),
+    element("p", {}, element("strong", {}, operation.summary), words.stop, prose(operation.description)),
     parameters.length ? [element("h3", {}, words.parameters), fields(parameters.map((p) => [p.name, p.schema, p.required, p.description, p.in]))] : [],
     Object.entries(bodies).map(([media, { schema }]) => [
-      element("h3", {}, around(words.body, [element("code", {}, media)])), element("p", {}, form(schema), ". ", prose(schema.description)),
+      element("h3", {}, around(words.body, [element("code", {}, media)])), element("p", {}, form(schema), words.stop, prose(schema.description)),
       schema.properties ? properties(schema) : [],
     ]),
     !operation.responses[200] ? [] : element("h3", {}, words.try), // curl opens no WebSocket
@@ -125,11 +124,17 @@ function schema(name, s) {
     element("p", {}, prose(s.description), s.properties ? "" : [" ", element("span", { class: "quiet" }, form(s))]), s.properties ? properties(s) : []);
 }
 
+async function read(path) {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return response.text();
+}
+
 try {
-  const response = await fetch("openapi.json");
-  if (!response.ok) throw new Error(`openapi.json: ${response.status}`);
-  api = await response.json();
-  server = new URL(api.servers[0].url, response.url).href.replace(/\/$/, "");
+  const [description, translations] = await Promise.all([read("openapi.json"), words.texts ? read(words.texts) : "{}"]);
+  const texts = JSON.parse(translations); // those of the description in the page's language, by the English ones
+  api = JSON.parse(description, (key, value) => (key === "summary" || key === "description" ? texts[value] : undefined) ?? value);
+  server = new URL(api.servers[0].url, document.baseURI).href.replace(/\/$/, "");
   $("about").append(...prose(api.info.description));
   for (const { name, description } of api.tags) {
     const links = element("ul", {});
@@ -139,7 +144,7 @@ try {
         links.append(element("li", {}, element("a", { href: "#" + item[method].operationId }, `${method.toUpperCase()} ${path}`)));
       }
     }
-    $("contents").append(element("p", {}, summaries["tag " + name] ?? description), links);
+    $("contents").append(element("p", {}, description), links);
   }
   $("calls").append(element("h2", { id: "schemas" }, words.schemas), ...Object.entries(api.components.schemas).map(([n, s]) => schema(n, s)));
   $("contents").append(element("p", {}, element("a", { href: "#schemas" }, words.schemas)));
