@@ -127,11 +127,11 @@ func TestRedis(t *testing.T) {
 	})
 }
 
-// startNATS runs a NATS until the test ends.
-func startNATS(t *testing.T, jetStream bool) *server.Server {
+// startNATS runs a NATS, with this max_payload (0: its default), until the test ends.
+func startNATS(t *testing.T, jetStream bool, payload int32) *server.Server {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: jetStream, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, Username: "user", Password: "pass-of-nats",
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: jetStream, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, Username: "user", Password: "pass-of-nats", MaxPayload: payload,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func startNATS(t *testing.T, jetStream bool) *server.Server {
 }
 
 func TestNATS(t *testing.T) {
-	with, without := startNATS(t, true), startNATS(t, false)
+	with, without, narrow := startNATS(t, true, 0), startNATS(t, false, 0), startNATS(t, true, 16<<10)
 	for _, c := range []struct {
 		url, credentials string
 		want             doctor.Status
@@ -157,6 +157,7 @@ func TestNATS(t *testing.T) {
 		{"nats://" + with.Addr().String(), "user:pass-of-nats", doctor.OK, "the log is made at the first start"},
 		{"nats://" + with.Addr().String(), "user:pass-of-nobody", doctor.Failure, "Authorization Violation"},
 		{"nats://" + without.Addr().String(), "user:pass-of-nats", doctor.Failure, "JetStream is not enabled"},
+		{"nats://" + narrow.Addr().String(), "user:pass-of-nats", doctor.Failure, "messages of 16384 bytes (its max_payload), and 65536 are needed"},
 		{"nats://" + freeport.Addrs(t, 1)[0], "user:pass-of-nats", doctor.Failure, "no servers available"},
 	} {
 		found := examine(t, nil, map[string]string{"nats.url": c.url, "nats.credentials": c.credentials}, nil)

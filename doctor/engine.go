@@ -117,6 +117,8 @@ func checkNATS(ctx context.Context, s *subject, r *report) {
 		return
 	case found.IsOld:
 		r.add(Failure, language.Textf("Upgrade it."), "NATS at %s has version %s, and %s is needed", found.Address, found.Version, nats.LeastVersion)
+	case found.Payload < nats.LeastPayload:
+		r.add(Failure, language.Textf("Set max_payload in its configuration to %d or more; 1 MiB is its default.", nats.LeastPayload), "NATS at %s carries messages of %d bytes (its max_payload), and %d are needed", found.Address, found.Payload, nats.LeastPayload)
 	case !found.HasLog:
 		r.add(OK, nothing, "NATS at %s answers: version %s; the log is made at the first start", found.Address, found.Version)
 	case found.Replicas < s.Config.NATS.Replicas:

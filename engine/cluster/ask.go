@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/problem"
 )
 
 // ask is a question of this node's that others are answering.
@@ -192,6 +193,14 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 	a.query = q.Query
 	e.askNo++
 	q.No, q.Within, q.After = e.askNo, e.options.AnswerTimeout, e.tail.Newest()
+	var body []byte
+	if known > 1 { // before this node has done anything: what the others are not asked, none does
+		var err error
+		if body, err = e.encodeQuestion(q); err != nil {
+			e.mu.Unlock()
+			return nil, 0, err
+		}
+	}
 	e.asks[q.No] = a
 	here(a)
 	e.mu.Unlock()
@@ -201,10 +210,6 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 		e.mu.Unlock()
 	}()
 	if known > 1 {
-		body, err := json.Marshal(q)
-		if err != nil {
-			return nil, 0, err
-		}
 		e.send(0, messageAsk, body)
 	}
 	timer := time.NewTimer(e.options.AnswerTimeout)
@@ -230,6 +235,18 @@ func (e *Engine) askAll(ctx context.Context, q question, here func(*ask)) (*ask,
 		}
 	}
 	return a, known, nil
+}
+
+// encodeQuestion is the body of a messageAsk. What the backend does not carry is too_large.
+func (e *Engine) encodeQuestion(q question) ([]byte, error) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
+	}
+	if carried := e.backend.MaxRecord(); len(body) > carried {
+		return nil, problem.New(problem.TooLarge, "what the other nodes are asked has %d bytes, and one message between nodes may have %d; with NATS, max_payload decides how long one may be", len(body), carried)
+	}
+	return body, nil
 }
 
 // waitingAsk is another node's question that this one has not read far enough to answer.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -130,6 +131,7 @@ type fakeBackend struct {
 	delay    time.Duration // of everything that it reads
 	mailbox  []fakeMessage
 	isClosed bool
+	carries  int // bytes of a record or a message; 0: 16 MiB
 }
 
 // fakeMessage is a message on its way.
@@ -301,7 +303,7 @@ func (b *fakeBackend) append(record []byte) (uint64, error) {
 func (b *fakeBackend) CheckRoom() error { return nil }
 
 // MaxRecord implements Backend.
-func (b *fakeBackend) MaxRecord() int { return 16 << 20 }
+func (b *fakeBackend) MaxRecord() int { return cmp.Or(b.carries, 16<<20) }
 
 // Send implements Backend.
 func (b *fakeBackend) Send(_ context.Context, to scenecast.NodeID, message []byte) error {

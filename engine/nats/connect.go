@@ -28,6 +28,9 @@ func (b *Backend) connect(ctx context.Context, how []nats.Option) error {
 			if version := conn.ConnectedServerVersion(); b.options.URL != "" && isOld(version) {
 				return language.Errorf("NATS at %s (nats.url) is version %s, and 2.%d or newer is needed", b.options.hosts(), version, leastMinor)
 			}
+			if carried := conn.MaxPayload(); b.options.URL != "" && carried < LeastPayload {
+				return language.Errorf("NATS at %s (nats.url) carries messages of %d bytes (its max_payload), and %d are needed", b.options.hosts(), carried, LeastPayload)
+			}
 			return nil
 		case b.options.URL == "":
 			return language.Errorf("connect to the embedded NATS: %w", err)
@@ -42,6 +45,10 @@ func (b *Backend) connect(ctx context.Context, how []nats.Option) error {
 
 // leastMinor is the first version 2 of NATS that answers a request for several entries of a stream at once.
 const leastMinor = 11
+
+// LeastPayload is the least max_payload of a server, in bytes: nodes keep 16 KiB of each record for what it has besides the message
+// (cluster.Backend's MaxRecord), and ask each other questions of some KiB.
+const LeastPayload = 64 << 10
 
 // isOld reports whether a server of this version does not have what is needed. A version that cannot be read is taken for a new one.
 func isOld(version string) bool {

@@ -15,6 +15,7 @@ import (
 type Server struct {
 	Version  string
 	IsOld    bool      // older than what is needed, LeastVersion
+	Payload  int64     // max_payload: how many bytes a message may have; LeastPayload are needed
 	Address  string    // host:port of the one that has answered, without what the URL has besides
 	HasLog   bool      // the stream is there; before the first start of a node it is not
 	Replicas int       // of the stream that have everything, the leader among them; 0: there is no stream
@@ -48,7 +49,7 @@ func Probe(ctx context.Context, o Options) (s Server, err error) {
 	}
 	defer b.conn.Close()
 	s.Version, s.Address = b.conn.ConnectedServerVersion(), b.conn.ConnectedAddr()
-	s.IsOld = isOld(s.Version)
+	s.IsOld, s.Payload = isOld(s.Version), b.conn.MaxPayload()
 	state, err := b.streamInfo(ctx)
 	for again := 0; again < 4 && err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; again++ {
 		state, err = b.streamInfo(ctx)

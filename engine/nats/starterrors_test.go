@@ -93,6 +93,7 @@ func TestStartErrors(t *testing.T) {
 	deaf := serveNATS(t, server.Options{JetStream: true, Users: user(append(most, "$JS.API.DIRECT.GET.>"), []string{"_INBOX.scenecast.>"})})
 	blind := serveNATS(t, server.Options{JetStream: true, Users: user(most, []string{"_INBOX.scenecast.>", "scenecast.>"})})
 	open := serveNATS(t, server.Options{JetStream: true})
+	narrow := serveNATS(t, server.Options{JetStream: true, MaxPayload: nats.LeastPayload - 1})
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +115,7 @@ func TestStartErrors(t *testing.T) {
 		"may not read":       {nats.Options{URL: blind.ClientURL(), Credentials: "u:s3cret"}, []string{lacks, "DIRECT.GET"}},
 		"too many replicas":  {nats.Options{URL: open.ClientURL(), Replicas: 3}, []string{"nats.replicas"}},
 		"old version":        {nats.Options{URL: serveOld(t)}, []string{"nats.url", "2.9.10", "2.11"}},
+		"short messages":     {nats.Options{URL: narrow.ClientURL()}, []string{"nats.url", "65535", "max_payload", "65536"}},
 		"no such file":       {nats.Options{URL: open.ClientURL(), Credentials: filepath.Join(t.TempDir(), "s3cret.creds")}, []string{"nats.credentials", "no such file"}},
 		"cluster.listen":     {nats.Options{Embedded: nats.Embedded{Dir: t.TempDir(), Listen: taken.Addr().String(), Peers: peers}}, []string{"cluster.listen", "in use"}},
 		"data_dir is a file": {nats.Options{Embedded: nats.Embedded{Dir: os.Args[0]}}, []string{"data_dir"}},
