@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scenecast/client"
+	"scenecast/language"
 	"scenecast/webpage"
 )
 
@@ -47,7 +48,7 @@ func (b *backend) routes(mux *http.ServeMux) {
 func (b *backend) api(r *http.Request) (*client.Backend, error) {
 	addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
-		return nil, errors.New("the request has come over no connection")
+		return nil, language.NewError("the request has come over no connection")
 	}
 	lang := string(webpage.LanguageOf(r))
 	return &client.Backend{URL: "http://" + addr.String(), Key: b.key, HTTP: b.http, Language: lang}, nil
@@ -88,7 +89,7 @@ func (b *backend) push(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, r, &asked, func() (any, error) {
 		if asked.Message == "" || len(asked.Message) > maxMessage {
-			return nil, refused(http.StatusBadRequest, "message", "a message has 1 to 1000 bytes")
+			return nil, refused(r, http.StatusBadRequest, "message", language.Textf("a message has 1 to %d bytes", maxMessage))
 		}
 		api, err := b.api(r)
 		if err != nil {
@@ -114,7 +115,7 @@ func (b *backend) receipts(w http.ResponseWriter, r *http.Request) {
 		}
 		p, err := api.LoggedPush(r.Context(), r.PathValue("id"))
 		if err == nil && (p.Event != playgroundEvent || p.Tally == nil) {
-			err = refused(http.StatusNotFound, "", "the playground has made no such push")
+			err = refused(r, http.StatusNotFound, "", language.Textf("the playground has made no such push"))
 		}
 		if err != nil {
 			return nil, err
@@ -129,7 +130,7 @@ func answer(w http.ResponseWriter, r *http.Request, asked any, call func() (any,
 	said, err := func() (any, error) {
 		if asked != nil {
 			if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(asked); err != nil {
-				return nil, refused(http.StatusBadRequest, "", "this is not the JSON of the playground: "+err.Error())
+				return nil, refused(r, http.StatusBadRequest, "", language.Textf("this is not the JSON of the playground: %v", err))
 			}
 		}
 		return call()
@@ -137,8 +138,9 @@ func answer(w http.ResponseWriter, r *http.Request, asked any, call func() (any,
 	if err != nil {
 		var problem *client.Error
 		if !errors.As(err, &problem) || problem.Status < 400 {
-			problem = refused(http.StatusServiceUnavailable, "", err.Error())
+			problem = refused(r, http.StatusServiceUnavailable, "", language.Textf("%v", err))
 		}
+		webpage.SetLanguage(w, r, webpage.LanguageOf(r))
 		w.WriteHeader(problem.Status)
 		said = struct {
 			Detail string `json:"detail"`
@@ -148,6 +150,7 @@ func answer(w http.ResponseWriter, r *http.Request, asked any, call func() (any,
 	_ = json.NewEncoder(w).Encode(said) // the visitor may have gone
 }
 
-func refused(status int, where, detail string) *client.Error {
-	return &client.Error{Status: status, Where: where, Detail: detail}
+// refused is what is wrong, in the language of the page, as the server's API tells it.
+func refused(r *http.Request, status int, where string, detail language.Text) *client.Error {
+	return &client.Error{Status: status, Where: where, Detail: detail.In(webpage.LanguageOf(r))}
 }

@@ -45,7 +45,10 @@ var tellers = map[string]int{
 }
 
 // wholly are packages whose errors all reach people, so that none is made otherwise.
-var wholly = []string{"cmd/scenecast", "config", "doctor", "engine/nats", "engine/redis", "redisclient", "redisurl"}
+var wholly = []string{"bench/churn", "bench/load", "cmd/scenecast", "config", "demo", "doctor", "engine/nats", "engine/redis", "redisclient", "redisurl"}
+
+// forMakers are directories of programs that measure Scenecast, for its makers; they tell everything in English.
+var forMakers = []string{"bench/capacity", "bench/cluster", "bench/compare", "bench/echo", "bench/hostile", "bench/joins", "bench/registry", "bench/replay", "bench/viewer"}
 
 // placeAlone is a format that says of an error where it has happened, by a name, and nothing else.
 var placeAlone = regexp.MustCompile(`^(JetStream|[a-z_.]+): %w$`)
@@ -66,7 +69,7 @@ func readSources(t *testing.T, root string) *sources {
 			return err
 		case entry.IsDir() && path != root:
 			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil || strings.HasPrefix(entry.Name(), ".") ||
-				entry.Name() == "testdata" || entry.Name() == "node_modules" || entry.Name() == "bench" {
+				entry.Name() == "testdata" || entry.Name() == "node_modules" || slices.Contains(forMakers, filepath.Base(filepath.Dir(path))+"/"+entry.Name()) {
 				return fs.SkipDir
 			}
 		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):

@@ -3,6 +3,7 @@ package language
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -54,6 +55,11 @@ func (t Text) In(tag Tag) string {
 		return format
 	}
 	return fmt.Errorf(format, args...).Error() // as Sprintf, and knows %w
+}
+
+// Println prints Textf in a language, as a line.
+func Println(to io.Writer, tag Tag, format string, args ...any) {
+	fmt.Fprintln(to, Textf(format, args...).In(tag))
 }
 
 // translatable is what knows itself in every language: a Text, and errors that have one.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/coder/websocket"
 	"go.uber.org/goleak"
+
+	"scenecast/language"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -140,7 +142,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("the report: %+v", report)
 			}
 			var text strings.Builder
-			report.Print(&text)
+			report.Print(&text, language.English)
 			if !strings.Contains(text.String(), report.Faults.String()) || strings.Contains(text.String(), "nothing was lost") == want.Any() {
 				t.Errorf("in words:\n%s", text.String())
 			}

@@ -1,22 +1,23 @@
 package churn
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"scenecast/language"
 )
 
 // Faults is what went wrong. A run with none is a good one.
 type Faults struct {
-	Lost       int      `json:"lost"`         // deliveries that no page was told to have missed
-	Doubled    int      `json:"doubled"`      // deliveries that came once more
-	OutOfOrder int      `json:"out_of_order"` // deliveries that came behind later ones
-	Gaps       int      `json:"gaps"`         // times that a page was told that it has missed something
-	Damaged    int      `json:"damaged"`      // messages of the run that are not as they were sent, or have two positions
-	NotTaken   int      `json:"not_taken"`    // pushes that no node took until the end
-	Stranded   int      `json:"stranded"`     // pages that were not connected at the end
-	Examples   []string `json:"examples,omitempty"`
+	Lost       int             `json:"lost"`         // deliveries that no page was told to have missed
+	Doubled    int             `json:"doubled"`      // deliveries that came once more
+	OutOfOrder int             `json:"out_of_order"` // deliveries that came behind later ones
+	Gaps       int             `json:"gaps"`         // times that a page was told that it has missed something
+	Damaged    int             `json:"damaged"`      // messages of the run that are not as they were sent, or have two positions
+	NotTaken   int             `json:"not_taken"`    // pushes that no node took until the end
+	Stranded   int             `json:"stranded"`     // pages that were not connected at the end
+	Examples   []language.Text `json:"examples,omitempty"`
 }
 
 // Any reports whether anything went wrong.
@@ -27,9 +28,10 @@ func (f *Faults) Any() bool {
 // maxExamples is how many faults are told in words.
 const maxExamples = 5
 
+// example keeps a fault in words. They are formatted later, so that no argument may be a buffer that is used again.
 func (f *Faults) example(format string, args ...any) {
 	if len(f.Examples) < maxExamples {
-		f.Examples = append(f.Examples, fmt.Sprintf(format, args...))
+		f.Examples = append(f.Examples, language.Textf(format, args...))
 	}
 }
 

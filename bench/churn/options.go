@@ -1,28 +1,27 @@
 package churn
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
 	"time"
 
 	"scenecast/bench/load"
+	"scenecast/language"
 )
 
 // Options say what to load, and how.
 type Options struct {
-	URLs     []*url.URL    // of the nodes, or of what stands in front of them; http or https
-	Token    string        // of a page
-	Key      string        // of a backend; its scope must hold push
-	Pages    int           // that are there at a time
-	Rate     int           // pushes per second, each to all pages. Defaults to what makes 20,000 deliveries a second, from 1 to 100.
-	Leave    int           // pages that leave each second, while others come. Defaults to none.
-	Resume   bool          // a page that leaves, or loses its connection, comes back with its position; else another page comes
-	Duration time.Duration // of the pushes. Defaults to 10 s.
-	Size     int           // bytes of a message. Defaults to 128.
-	PIDs     []int         // the nodes' processes, in the order of URLs, whose CPU is reported; empty: it is not
-	Patience time.Duration // without any delivery, until those to come count as lost. Defaults to 10 s.
-	Progress func(string)  // is told how far it is; may be nil
+	URLs     []*url.URL          // of the nodes, or of what stands in front of them; http or https
+	Token    string              // of a page
+	Key      string              // of a backend; its scope must hold push
+	Pages    int                 // that are there at a time
+	Rate     int                 // pushes per second, each to all pages. Defaults to what makes 20,000 deliveries a second, from 1 to 100.
+	Leave    int                 // pages that leave each second, while others come. Defaults to none.
+	Resume   bool                // a page that leaves, or loses its connection, comes back with its position; else another page comes
+	Duration time.Duration       // of the pushes. Defaults to 10 s.
+	Size     int                 // bytes of a message. Defaults to 128.
+	PIDs     []int               // the nodes' processes, in the order of URLs, whose CPU is reported; empty: it is not
+	Patience time.Duration       // without any delivery, until those to come count as lost. Defaults to 10 s.
+	Progress func(language.Text) // is told how far it is; may be nil
 
 	more func(*run) bool // pushes go on behind the duration while it says so: tests need some, however busy the machine is
 }
@@ -45,26 +44,26 @@ func (o Options) withDefaults() (Options, error) {
 		o.Patience = 10 * time.Second
 	}
 	if o.Progress == nil {
-		o.Progress = func(string) {}
+		o.Progress = func(language.Text) {}
 	}
 	if o.more == nil {
 		o.more = func(*run) bool { return false }
 	}
 	switch {
 	case len(o.URLs) == 0:
-		return o, errors.New("which server? Its address looks like http://localhost:9502")
+		return o, language.NewError("which server? Its address looks like http://localhost:9502")
 	case o.Pages < 1 || o.Pages > 1<<24:
-		return o, fmt.Errorf("%d pages: it takes one at least, and 16 million at most", o.Pages)
+		return o, language.Errorf("%d pages: it takes one at least, and 16 million at most", o.Pages)
 	case o.Rate < 1 || o.Leave < 0 || o.Duration < 0 || o.Patience < 0:
-		return o, errors.New("rate, churn, duration and timeout are not negative")
+		return o, language.NewError("rate, churn, duration and timeout are not negative")
 	case o.Size < load.MinSize:
-		return o, fmt.Errorf("messages of %d bytes: their number and the run's name take %d", o.Size, load.MinSize)
+		return o, language.Errorf("messages of %d bytes: their number and the run's name take %d", o.Size, load.MinSize)
 	case len(o.PIDs) > 0 && len(o.PIDs) != len(o.URLs):
-		return o, fmt.Errorf("%d processes at %d addresses: it takes one for each, in the same order", len(o.PIDs), len(o.URLs))
+		return o, language.Errorf("%d processes at %d addresses: it takes one for each, in the same order", len(o.PIDs), len(o.URLs))
 	}
 	for _, u := range o.URLs {
 		if u == nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return o, fmt.Errorf("%v is no address of a server; it looks like http://localhost:9502", u)
+			return o, language.Errorf("%v is no address of a server; it looks like http://localhost:9502", u)
 		}
 	}
 	return o, nil

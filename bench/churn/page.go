@@ -93,7 +93,7 @@ func (p *page) take(n *node, push client.Push, welcomed time.Duration) {
 	if !ok {
 		p.run.ledger.count(func(f *Faults) {
 			f.Damaged++
-			f.example("page %d got %.80q, which was not pushed", p.number, push.Data)
+			f.example("page %d got %.80q, which was not pushed", p.number, string(push.Data))
 		})
 		return
 	}

@@ -9,6 +9,7 @@ import (
 
 	"scenecast"
 	"scenecast/client"
+	"scenecast/language"
 )
 
 const (
@@ -44,7 +45,7 @@ func (r *run) publish(ctx, pushing context.Context) {
 		if next = next.Add(interval); time.Since(next) > time.Second { // what could not be pushed is not pushed all at once
 			next = time.Now()
 		}
-		r.options.Progress(fmt.Sprintf("%d pushes", turn+1))
+		r.options.Progress(language.Textf("%d pushes", turn+1))
 	}
 	close(due)
 	calls.Wait()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	randv2 "math/rand/v2"
 	"net/http"
 	"runtime"
@@ -14,10 +13,11 @@ import (
 	"time"
 
 	"scenecast/bench/load"
+	"scenecast/language"
 )
 
 // ErrFaults is the end of a run in which something was lost, doubled or out of order, or that had another fault; the report says which.
-var ErrFaults = errors.New("the cluster has made mistakes")
+var ErrFaults = language.NewError("the cluster has made mistakes")
 
 // labelRun is the label that all pages of a run have, and no others.
 const labelRun = "run"
@@ -38,7 +38,7 @@ type run struct {
 	connected     atomic.Int64  // pages that were, once
 
 	mu      sync.Mutex
-	reasons []string
+	reasons []language.Text
 }
 
 // connectAtOnce is how many pages connect at a time when a run begins.
@@ -147,14 +147,14 @@ func (r *run) awaitAll(ctx context.Context) error {
 	last, since := int64(-1), time.Now()
 	for {
 		connected := r.connected.Load()
-		r.options.Progress(fmt.Sprintf("%d of %d pages are connected", connected, len(r.pages)))
+		r.options.Progress(language.Textf("%d of %d pages are connected", connected, len(r.pages)))
 		switch {
 		case connected == int64(len(r.pages)):
 			return nil
 		case connected > last:
 			last, since = connected, time.Now()
 		case time.Since(since) > r.options.Patience:
-			return fmt.Errorf("%d of %d pages are connected, and no more", connected, len(r.pages))
+			return language.Errorf("%d of %d pages are connected, and no more", connected, len(r.pages))
 		}
 		select {
 		case <-ctx.Done():
@@ -228,7 +228,7 @@ func (r *run) settle(ctx context.Context) {
 		if came != last {
 			last, since = came, time.Now()
 		}
-		r.options.Progress(fmt.Sprintf("waiting for %d pages", waiting))
+		r.options.Progress(language.Textf("waiting for %d pages", waiting))
 		select {
 		case <-ctx.Done():
 		case <-time.After(lookEvery):
@@ -252,7 +252,7 @@ func (r *run) tellLost(n *node, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.reasons) < maxReasons {
-		r.reasons = append(r.reasons, fmt.Sprintf("%s: %v", n.url.Host, err))
+		r.reasons = append(r.reasons, language.Textf("%s: %v", n.url.Host, err))
 	}
 }
 
@@ -262,7 +262,7 @@ func (r *run) whyLost() error {
 	if len(r.reasons) == 0 {
 		return nil
 	}
-	return errors.New(r.reasons[0])
+	return language.Errorf("%s", r.reasons[0])
 }
 
 // unknown is the CPU of a node that is not watched, or whose process has ended.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"scenecast/language"
 )
 
 // Cores says where server and client run. The zero value leaves it to the system.
@@ -24,7 +26,7 @@ func Pin() (Cores, error) {
 	}
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
-		return Cores{}, fmt.Errorf("which cores there are is known on Linux alone: run the comparison there: %w", err)
+		return Cores{}, language.Errorf("which cores there are is known on Linux alone: run the comparison there: %w", err)
 	}
 	allowed, err := coresIn(string(status))
 	two := twoOf(allowed)
@@ -33,7 +35,7 @@ func Pin() (Cores, error) {
 	}
 	taskset, err := exec.LookPath("taskset")
 	if err != nil {
-		return Cores{}, fmt.Errorf("taskset of util-linux: %w", err)
+		return Cores{}, language.Errorf("taskset of util-linux: %w", err)
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -64,7 +66,7 @@ func coresIn(status string) ([]int, error) {
 		first, err1 := strconv.Atoi(from)
 		last, err2 := strconv.Atoi(to)
 		if !found || err1 != nil || err2 != nil || last < first {
-			return nil, fmt.Errorf("the status of this process has a strange Cpus_allowed_list: %q", list)
+			return nil, language.Errorf("the status of this process has a strange Cpus_allowed_list: %q", list)
 		}
 		for core := first; core <= last; core++ {
 			all = append(all, core)

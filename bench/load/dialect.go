@@ -1,9 +1,10 @@
 package load
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
+
+	"scenecast/language"
 )
 
 // Dialect is how pages and backends talk to one kind of server. Options.Dialect names it; a Scenecast server is the default.
@@ -68,5 +69,5 @@ const Untold = -1
 
 // refused is an answer that says no.
 func refused(status int, why string) error {
-	return fmt.Errorf("the server answers %d %s: %s", status, http.StatusText(status), why)
+	return language.Errorf("the server answers %d %s: %s", status, language.Phrase(http.StatusText(status)), why)
 }

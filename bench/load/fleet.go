@@ -3,13 +3,13 @@ package load
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"scenecast/language"
 )
 
 // atOnce is how many pages connect at a time: fewer than a listener's queue has room for.
@@ -69,7 +69,7 @@ func (f *fleet) connect(ctx context.Context, progress func(connected int)) error
 	seen, last := int64(0), time.Now()
 	for next := 0; ; {
 		if err := f.failed(); err != nil {
-			return fmt.Errorf("%d of %d pages are connected, then: %w", f.connected.Load(), len(f.pages), err)
+			return language.Errorf("%d of %d pages are connected, then: %w", f.connected.Load(), len(f.pages), err)
 		}
 		connected := f.connected.Load()
 		if connected == int64(len(f.pages)) {
@@ -94,7 +94,7 @@ func (f *fleet) connect(ctx context.Context, progress func(connected int)) error
 				seen, last = connected, time.Now()
 			}
 			if time.Since(last) > f.patience {
-				return fmt.Errorf("%d of %d pages are connected, and none within %v since", connected, len(f.pages), f.patience)
+				return language.Errorf("%d of %d pages are connected, and none within %v since", connected, len(f.pages), f.patience)
 			}
 		case <-ctx.Done():
 			return ctx.Err()
@@ -117,7 +117,7 @@ func (f *fleet) lost(p *page, err error) {
 	}
 	f.mu.Lock()
 	if f.failure == nil {
-		f.failure = fmt.Errorf("page %d: %w", p.number, err)
+		f.failure = language.Errorf("page %d: %w", p.number, err)
 	}
 	f.mu.Unlock()
 	f.ledger.fault(&f.ledger.faults.Closed, "page %d: %v", p.number, err)
@@ -140,7 +140,7 @@ func (f *fleet) failed() error {
 // strange notes a message that is not as it was sent, or is somebody else's.
 func (f *fleet) strange(p *page, message []byte) {
 	if bytes.Contains(message, f.envelope.head) {
-		f.ledger.fault(&f.ledger.faults.Damaged, "page %d got the damaged message %.200q", p.number, message)
+		f.ledger.fault(&f.ledger.faults.Damaged, "page %d got the damaged message %.200q", p.number, string(message))
 		return
 	}
 	f.mu.Lock()
@@ -164,7 +164,7 @@ type staller interface {
 func (f *fleet) stall() error {
 	t, can := f.transport.(staller)
 	if !can {
-		return errors.New("pages that never read are to be had on Linux alone, and without TLS")
+		return language.NewError("pages that never read are to be had on Linux alone, and without TLS")
 	}
 	for i := range f.stalling {
 		if err := t.stall(&f.pages[i]); err != nil {

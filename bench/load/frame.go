@@ -2,8 +2,8 @@ package load
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
+
+	"scenecast/language"
 )
 
 // The opcodes of RFC 6455, 5.2.
@@ -20,11 +20,11 @@ const (
 const maxMessage = 4 << 20
 
 var (
-	errMasked     = errors.New("the server masks its frames")
-	errReserved   = errors.New("the server sets reserved bits of a frame")
-	errControl    = errors.New("the server sends a control frame that is long or in fragments")
-	errFragments  = errors.New("the server mixes up the fragments of messages")
-	errLongLength = errors.New("the server sends a message over 4 MiB")
+	errMasked     = language.NewError("the server masks its frames")
+	errReserved   = language.NewError("the server sets reserved bits of a frame")
+	errControl    = language.NewError("the server sends a control frame that is long or in fragments")
+	errFragments  = language.NewError("the server mixes up the fragments of messages")
+	errLongLength = language.NewError("the server sends a message over 4 MiB")
 )
 
 // receiver is told what a decoder finds. Payloads are valid during the call only.
@@ -120,7 +120,7 @@ func parseFrame(data []byte) (f frame, size int, err error) {
 	case f.op >= opClose && (!f.fin || data[1] > 125):
 		return frame{}, 0, errControl
 	case f.op > opBinary && f.op < opClose, f.op > opPong:
-		return frame{}, 0, fmt.Errorf("the server sends a frame of the unknown kind %d", f.op)
+		return frame{}, 0, language.Errorf("the server sends a frame of the unknown kind %d", f.op)
 	}
 	head, length := 2, uint64(data[1])
 	switch {
@@ -153,10 +153,10 @@ func clientFrame(op byte, payload []byte) []byte {
 	return append([]byte{0x80 | op, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
 }
 
-// closeText says a close frame in words.
-func closeText(payload []byte) string {
+// closeError says a close frame in words.
+func closeError(payload []byte) error {
 	if len(payload) < 2 {
-		return "without a code"
+		return language.NewError("the server closes the page without a code")
 	}
-	return fmt.Sprintf("with code %d: %q", binary.BigEndian.Uint16(payload), payload[2:])
+	return language.Errorf("the server closes the page with code %d: %q", binary.BigEndian.Uint16(payload), string(payload[2:]))
 }

@@ -22,7 +22,7 @@ func (h *heard) message(payload []byte) error {
 func (h *heard) ping(payload []byte) { *h = append(*h, "ping "+string(payload)) }
 func (h *heard) closed(payload []byte) error {
 	*h = append(*h, "closed")
-	return &closedError{closeText(payload)}
+	return closeError(payload)
 }
 
 var (

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strings"
+
+	"scenecast/language"
 )
 
 const (
@@ -48,20 +49,20 @@ func (h *handshake) check(answer []byte) (rest []byte, done bool, err error) {
 	head, rest, done := bytes.Cut(answer, []byte("\r\n\r\n"))
 	if !done {
 		if len(answer) > maxHead {
-			return nil, false, errors.New("the server's answer to the handshake does not end")
+			return nil, false, language.NewError("the server's answer to the handshake does not end")
 		}
 		return nil, false, nil
 	}
 	status, fields, _ := strings.Cut(string(head), "\r\n")
 	if !strings.HasPrefix(status, "HTTP/1.1 101") {
 		_, status, _ = strings.Cut(status, " ")
-		return nil, false, fmt.Errorf("the server refuses the page: %s %.200s", status, bytes.TrimSpace(rest))
+		return nil, false, language.Errorf("the server refuses the page: %s %.200s", status, string(bytes.TrimSpace(rest)))
 	}
 	if got := field(fields, "Sec-WebSocket-Accept"); got != h.accept {
-		return nil, false, fmt.Errorf("the server answers the handshake with Sec-WebSocket-Accept %q, not %q", got, h.accept)
+		return nil, false, language.Errorf("the server answers the handshake with Sec-WebSocket-Accept %q, not %q", got, h.accept)
 	}
 	if got := field(fields, "Sec-WebSocket-Protocol"); got != h.protocol {
-		return nil, false, fmt.Errorf("the server answers the handshake with the subprotocol %q, not %q", got, h.protocol)
+		return nil, false, language.Errorf("the server answers the handshake with the subprotocol %q, not %q", got, h.protocol)
 	}
 	return rest, true, nil
 }

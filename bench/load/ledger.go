@@ -1,11 +1,12 @@
 package load
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"scenecast/language"
 )
 
 // crowd is the pages of an audience, by number, ascending. It is shared and never changed.
@@ -31,13 +32,13 @@ type entry struct {
 
 // Faults is what went wrong. A run with none is a good one.
 type Faults struct {
-	Missing      int      `json:"missing"`       // deliveries that did not come
-	Doubled      int      `json:"doubled"`       // deliveries that came once more
-	Misdelivered int      `json:"misdelivered"`  // messages that came to a page outside the audience
-	Damaged      int      `json:"damaged"`       // messages of the run that are not as they were sent
-	WrongAnswers int      `json:"wrong_answers"` // answers to a push that say another number of pages
-	Closed       int      `json:"closed"`        // pages that the server closed
-	Examples     []string `json:"examples,omitempty"`
+	Missing      int             `json:"missing"`       // deliveries that did not come
+	Doubled      int             `json:"doubled"`       // deliveries that came once more
+	Misdelivered int             `json:"misdelivered"`  // messages that came to a page outside the audience
+	Damaged      int             `json:"damaged"`       // messages of the run that are not as they were sent
+	WrongAnswers int             `json:"wrong_answers"` // answers to a push that say another number of pages
+	Closed       int             `json:"closed"`        // pages that the server closed
+	Examples     []language.Text `json:"examples,omitempty"`
 }
 
 // maxExamples is how many faults are told in words.
@@ -128,13 +129,13 @@ func (l *ledger) writeOff() {
 	}
 }
 
-// fault counts one, and keeps the first ones in words.
+// fault counts one, and keeps the first ones in words. They are formatted later, so that no argument may be a buffer that is used again.
 func (l *ledger) fault(counter *int, format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	*counter++
 	if len(l.faults.Examples) < maxExamples {
-		l.faults.Examples = append(l.faults.Examples, fmt.Sprintf(format, args...))
+		l.faults.Examples = append(l.faults.Examples, language.Textf(format, args...))
 	}
 }
 
@@ -148,13 +149,16 @@ func (l *ledger) snapshot() Faults {
 }
 
 // String tells a crowd in few words.
-func (c crowd) String() string {
+func (c crowd) String() string { return c.In(language.English) }
+
+// In tells a crowd in few words, in a language.
+func (c crowd) In(tag language.Tag) string {
 	switch n := len(c); {
 	case n == 0:
-		return "no page"
+		return language.Textf("no page").In(tag)
 	case n == 1:
-		return fmt.Sprintf("page %d alone", c[0])
+		return language.Textf("page %d alone", c[0]).In(tag)
 	default:
-		return fmt.Sprintf("%d pages from %d to %d", n, c[0], c[n-1])
+		return language.Textf("%d pages from %d to %d", n, c[0], c[n-1]).In(tag)
 	}
 }

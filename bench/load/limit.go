@@ -1,6 +1,8 @@
 package load
 
-import "fmt"
+import (
+	"scenecast/language"
+)
 
 // spareFiles are the open files beside the pages: HTTP calls, the readers, the program itself, and a server that is a child
 // process has as many.
@@ -11,10 +13,9 @@ func checkFileLimit(pages int, limit uint64) error {
 	if uint64(pages+spareFiles) <= limit {
 		return nil
 	}
-	hint := ""
 	if limit > spareFiles {
-		hint = fmt.Sprintf(", or take --pages %d", limit-spareFiles)
+		return language.Errorf("%d pages need %d open files, and this process may open %d: raise the limit (ulimit -Hn), or take --pages %d",
+			pages, pages+spareFiles, limit, limit-spareFiles)
 	}
-	return fmt.Errorf("%d pages need %d open files, and this process may open %d: raise the limit (ulimit -Hn)%s",
-		pages, pages+spareFiles, limit, hint)
+	return language.Errorf("%d pages need %d open files, and this process may open %d: raise the limit (ulimit -Hn)", pages, pages+spareFiles, limit)
 }

@@ -1,9 +1,10 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"time"
+
+	"scenecast/language"
 )
 
 // stage is how far a page has come.
@@ -18,14 +19,9 @@ const (
 )
 
 var (
-	errHangUp    = errors.New("the server hangs up")
-	errUnwelcome = errors.New("the server's first message is no welcome")
+	errHangUp    = language.NewError("the server hangs up")
+	errUnwelcome = language.NewError("the server's first message is no welcome")
 )
-
-// closedError is a close frame.
-type closedError struct{ text string }
-
-func (e *closedError) Error() string { return "the server closes the page " + e.text }
 
 // page is one connection, as its fleet and its transport see it. Its shard's lock guards it.
 type page struct {
@@ -115,4 +111,4 @@ func (p *page) say(text []byte) {
 
 func (p *page) ping(payload []byte) { p.replies = append(p.replies, pongFrame(payload)...) }
 
-func (p *page) closed(payload []byte) error { return &closedError{closeText(payload)} }
+func (p *page) closed(payload []byte) error { return closeError(payload) }

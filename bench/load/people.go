@@ -9,6 +9,7 @@ import (
 
 	"scenecast/audience"
 	"scenecast/label"
+	"scenecast/language"
 )
 
 // The keys of the labels that a page has. The values of run, group and user begin with the run's name, so audiences that
@@ -72,11 +73,11 @@ func (p people) audience(text string) (to []byte, c crowd, err error) {
 	}
 	e, err := parse()
 	if err != nil {
-		return nil, nil, fmt.Errorf("--to %s: %w", text, err)
+		return nil, nil, fmt.Errorf("%s: %w", "--to "+text, err)
 	}
 	root := e.Root()
 	if key := strangeKey(&root); key != "" {
-		return nil, nil, fmt.Errorf("--to %s: the pages of bench have no label %q; they have %s, %s, %s, %s and %s",
+		return nil, nil, language.Errorf("--to %s: the pages of bench have no label %q; they have %s, %s, %s, %s and %s",
 			text, key, keyRun, keyPage, keyGroup, keyUser, keyLocale)
 	}
 	for i := range p.pages {
@@ -85,10 +86,10 @@ func (p people) audience(text string) (to []byte, c crowd, err error) {
 		}
 	}
 	if to, err = e.MarshalJSON(); err != nil {
-		return nil, nil, fmt.Errorf("--to %s: %w", text, err)
+		return nil, nil, fmt.Errorf("%s: %w", "--to "+text, err)
 	}
 	if len(c) == 0 {
-		return nil, nil, fmt.Errorf("--to %s: no page of bench is in this audience", text)
+		return nil, nil, language.Errorf("--to %s: no page of bench is in this audience", text)
 	}
 	return to, c, nil
 }

@@ -42,7 +42,7 @@ func TestScenarios(t *testing.T) {
 	}
 	var names []string
 	for _, s := range plan {
-		names = append(names, s.name)
+		names = append(names, s.name.String())
 		for i := range 20 {
 			to, got := s.aim(i)
 			if _, want, err := p.audience(string(to.JSON)); err != nil || !slices.Equal(got, want) || len(got) != s.size {

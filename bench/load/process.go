@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"scenecast/language"
 )
 
 // tick is the unit of CPU times in /proc/PID/stat: USER_HZ is 100 on everything that Go and Linux run on together.
@@ -34,7 +36,7 @@ func Watch(pid int) (Process, error) {
 	}
 	p := Process{pid}
 	if _, err := p.CPU(); err != nil {
-		return Process{}, fmt.Errorf("the server's costs: %w", err)
+		return Process{}, language.Errorf("the server's costs: %w", err)
 	}
 	return p, nil
 }
@@ -86,7 +88,7 @@ func (p Process) Peak() (int, error) {
 func (p Process) read(file string) (string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.pid, file))
 	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("there is no process %d", p.pid)
+		return "", language.Errorf("there is no process %d", p.pid)
 	}
 	return string(text), err
 }
@@ -96,12 +98,12 @@ func (p Process) read(file string) (string, error) {
 func parseStat(text string) (CPUTime, error) {
 	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(fields) < 13 || !strings.Contains(text, ")") {
-		return CPUTime{}, fmt.Errorf("stat has no CPU times: %.100q", text)
+		return CPUTime{}, language.Errorf("stat has no CPU times: %.100q", text)
 	}
 	user, err1 := strconv.ParseUint(fields[11], 10, 40)
 	system, err2 := strconv.ParseUint(fields[12], 10, 40)
 	if err := errors.Join(err1, err2); err != nil {
-		return CPUTime{}, fmt.Errorf("stat has no CPU times: %w", err)
+		return CPUTime{}, language.Errorf("stat has no CPU times: %w", err)
 	}
 	return CPUTime{time.Duration(user) * tick, time.Duration(system) * tick}, nil
 }
@@ -116,9 +118,9 @@ func parseStatus(text, name string) (int, error) {
 		number, unit, _ := strings.Cut(strings.TrimSpace(value), " ")
 		kilobytes, err := strconv.Atoi(number)
 		if err != nil || kilobytes < 0 || unit != "kB" {
-			return 0, fmt.Errorf("status has a strange %s: %.100q", name, line)
+			return 0, language.Errorf("status has a strange %s: %.100q", name, line)
 		}
 		return kilobytes << 10, nil
 	}
-	return 0, fmt.Errorf("status has no %s", name)
+	return 0, language.Errorf("status has no %s", name)
 }

@@ -1,5 +1,7 @@
 package load
 
+import "scenecast/language"
+
 // Report is what a run has found. What could not be measured is missing in it.
 type Report struct {
 	URL      string     `json:"url"`
@@ -35,14 +37,14 @@ func (c CPU) Total() float64 { return c.User + c.System }
 
 // Scenario is one audience and one way to publish: the medians of its rounds.
 type Scenario struct {
-	Name     string  `json:"name"`
-	To       string  `json:"to"`
-	Audience int     `json:"audience"` // pages
-	Pipeline int     `json:"pipeline,omitempty"`
-	Rate     int     `json:"rate,omitempty"`
-	Pushes   int     `json:"pushes_per_round"`
-	Median   Round   `json:"median"`
-	Rounds   []Round `json:"rounds"`
+	Name     language.Text `json:"name"`
+	To       string        `json:"to"`
+	Audience int           `json:"audience"` // pages
+	Pipeline int           `json:"pipeline,omitempty"`
+	Rate     int           `json:"rate,omitempty"`
+	Pushes   int           `json:"pushes_per_round"`
+	Median   Round         `json:"median"`
+	Rounds   []Round       `json:"rounds"`
 }
 
 // Round is one measurement.

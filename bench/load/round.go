@@ -3,9 +3,10 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
+
+	"scenecast/language"
 )
 
 // maxCalls bounds the HTTP calls that are under way.
@@ -16,7 +17,7 @@ const maxCalls = 64
 const late = 2 * time.Millisecond
 
 // errMissing ends a run: who has waited in vain once would do so at every push.
-var errMissing = errors.New("deliveries are missing")
+var errMissing = language.NewError("deliveries are missing")
 
 // round measures a scenario once.
 func (r *runner) round(ctx context.Context, s *scenario) (Round, error) {
@@ -159,7 +160,7 @@ func (r *runner) arrived(ctx context.Context) error {
 	all, err := r.fleet.await(ctx)
 	if err == nil && !all {
 		r.fleet.ledger.writeOff()
-		err = fmt.Errorf("%w: none has come for %v", errMissing, r.options.Patience)
+		err = language.Errorf("%w: none has come for %v", errMissing, r.options.Patience)
 	}
 	return err
 }

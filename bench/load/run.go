@@ -4,15 +4,16 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"time"
+
+	"scenecast/language"
 )
 
 // ErrFaults is the end of a run in which a delivery was missing, doubled or misdelivered, or that had another fault; the
 // report says which.
-var ErrFaults = errors.New("the server has made mistakes")
+var ErrFaults = language.NewError("the server has made mistakes")
 
 // Run opens the pages, goes through the scenarios and closes the pages. With an error the report holds what was found
 // until then; it is nil if nothing was.
@@ -147,14 +148,14 @@ func (r *runner) run(ctx context.Context, plan []scenario) error {
 	for i, s := range plan {
 		result := Scenario{Name: s.name, To: s.to, Audience: s.size, Pipeline: s.pipeline, Rate: s.rate, Pushes: s.pushes}
 		for n := range r.options.Rounds {
-			r.options.Progress(fmt.Sprintf("scenario %d of %d, %s: round %d of %d", i+1, len(plan), s.name, n+1, r.options.Rounds))
+			r.options.Progress(language.Textf("scenario %d of %d, %s: round %d of %d", i+1, len(plan), s.name, n+1, r.options.Rounds))
 			round, err := r.round(ctx, &s)
 			if err == nil {
 				result.Rounds = append(result.Rounds, round)
 				err = r.fence(ctx)
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+				return language.Errorf("%s: %w", s.name, err)
 			}
 		}
 		result.Median = median(result.Rounds)
@@ -169,7 +170,7 @@ func (r *runner) connect(ctx context.Context) error {
 	before, err2 := r.server.CPU()
 	start := time.Now()
 	if err := r.fleet.connect(ctx, func(connected int) {
-		r.options.Progress(fmt.Sprintf("%d of %d pages are connected", connected, r.options.Pages))
+		r.options.Progress(language.Textf("%d of %d pages are connected", connected, r.options.Pages))
 	}); err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (r *runner) connect(ctx context.Context) error {
 	after, err3 := r.server.CPU()
 	memoryAfter, err4 := r.server.Memory()
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		return fmt.Errorf("the server's costs: %w", err)
+		return language.Errorf("the server's costs: %w", err)
 	}
 	c := Connect{Seconds: took, PagesPerSecond: float64(r.options.Pages) / took}
 	if r.server.watched() {

@@ -15,8 +15,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"scenecast/freeport"
+	"scenecast/language"
 )
 
 func address(t *testing.T, s *httptest.Server) *url.URL {
@@ -78,7 +80,12 @@ func TestFaultsAreFound(t *testing.T) {
 				case !c.want.Any() && err != nil, c.want.Any() && c.err == "" && !errors.Is(err, ErrFaults), c.err != "" && !strings.Contains(text(err), c.err):
 					t.Errorf("got the error %v, want %s", err, c.err)
 				}
-				if !strings.Contains(strings.Join(r.Faults.Examples, "\n"), c.example) {
+				for _, e := range append(r.Faults.Examples, language.Textf("%s", &r.Faults), language.Textf("%v", err)) {
+					if !strings.ContainsFunc(e.In(language.Chinese), func(r rune) bool { return unicode.Is(unicode.Han, r) }) && e.String() != "<nil>" {
+						t.Errorf("%q is in Chinese %q", e, e.In(language.Chinese))
+					}
+				}
+				if !strings.Contains(fmt.Sprint(r.Faults.Examples), c.example) {
 					t.Errorf("got the examples %q, want one with %s", r.Faults.Examples, c.example)
 				}
 				if (r.Foreign == 1) != (c.mischief == "foreign") || r.Complete != (c.err == "") {
@@ -94,7 +101,7 @@ func TestRun(t *testing.T) {
 	o := small(t, newFake(t, "none", 0, httptest.NewServer))
 	o.To, o.Pipeline, o.Rounds, o.Pushes = []string{Everybody, Few, One, `page == "home"`}, 3, 2, 4
 	var progress []string
-	o.Progress = func(text string) { progress = append(progress, text) }
+	o.Progress = func(text language.Text) { progress = append(progress, text.String()) }
 	checkReport(t, o, map[string]int{
 		"everybody": 4 * 20, "everybody, 3 at a time": 6 * 20, "4 of 20": 4 * 4, "4 of 20, 3 at a time": 6 * 4,
 		"one page": 4, "one page, 3 at a time": 6, `page == "home"`: 4 * 5, `page == "home", 3 at a time`: 6 * 5,
@@ -130,12 +137,12 @@ func checkReport(t *testing.T, o Options, want map[string]int) {
 		t.Errorf("got %+v, want the scenarios %v", r, want)
 	}
 	for _, s := range r.Scenes {
-		if m := s.Median; m.Deliveries != want[s.Name] || m.Latency.Max <= 0 || m.Latency.P50 > m.Latency.Max || len(s.Rounds) != o.Rounds {
-			t.Errorf("%s: got %+v, want %d deliveries", s.Name, s, want[s.Name])
+		if m := s.Median; m.Deliveries != want[s.Name.String()] || m.Latency.Max <= 0 || m.Latency.P50 > m.Latency.Max || len(s.Rounds) != o.Rounds {
+			t.Errorf("%s: got %+v, want %d deliveries", s.Name, s, want[s.Name.String()])
 		}
 	}
 	var out bytes.Buffer
-	r.Print(&out)
+	r.Print(&out, language.English)
 	if !strings.Contains(out.String(), "every message came once to every page of its audience, and to no other") {
 		t.Errorf("got %s", &out)
 	}
@@ -176,8 +183,8 @@ func TestCancel(t *testing.T) {
 	o := small(t, newFake(t, "drop", 2, httptest.NewServer))
 	o.Patience = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Progress = func(text string) {
-		if strings.HasPrefix(text, "scenario") {
+	o.Progress = func(text language.Text) {
+		if strings.HasPrefix(text.String(), "scenario") {
 			time.AfterFunc(10*time.Millisecond, cancel)
 		}
 	}

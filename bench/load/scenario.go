@@ -3,6 +3,8 @@ package load
 import (
 	"fmt"
 	"strings"
+
+	"scenecast/language"
 )
 
 // The audiences that have names of their own.
@@ -22,7 +24,7 @@ const (
 
 // scenario is who gets messages, and how they are published.
 type scenario struct {
-	name     string
+	name     language.Text
 	to       string // the audience, as text
 	size     int    // pages in the audience
 	own      bool   // nobody else's pages can be in it
@@ -64,17 +66,17 @@ func aimed(name string, p people) (scenario, error) {
 	switch strings.TrimSpace(name) {
 	case Everybody:
 		to, all := equals(keyRun, p.run), p.all()
-		return scenario{name: name, to: fmt.Sprintf("run == %q", p.run), size: len(all), own: p.lost == 0, lossy: p.lost > 0,
+		return scenario{name: language.Textf(Everybody), to: fmt.Sprintf("run == %q", p.run), size: len(all), own: p.lost == 0, lossy: p.lost > 0,
 			aim: func(int) (Audience, crowd) { return to, all }}, nil
 	case Few:
 		groups := p.pages / p.few
-		return scenario{name: fmt.Sprintf("%d of %d", p.few, p.pages), to: fmt.Sprintf(`group == "%s-…"`, p.run), size: p.few, own: true,
+		return scenario{name: language.Textf("%d of %d", p.few, p.pages), to: fmt.Sprintf(`group == "%s-…"`, p.run), size: p.few, own: true,
 			aim: func(push int) (Audience, crowd) {
 				g := stride(push, groups)
 				return equals(keyGroup, p.group(g)), p.between(g*p.few, (g+1)*p.few)
 			}}, nil
 	case One:
-		return scenario{name: "one page", to: fmt.Sprintf(`user == "%s-…"`, p.run), size: 1, own: true,
+		return scenario{name: language.Textf("one page"), to: fmt.Sprintf(`user == "%s-…"`, p.run), size: 1, own: true,
 			aim: func(push int) (Audience, crowd) {
 				page := stride(push, p.pages)
 				return equals(keyUser, p.user(page)), p.between(page, page+1)
@@ -84,7 +86,7 @@ func aimed(name string, p people) (scenario, error) {
 	if err != nil {
 		return scenario{}, err
 	}
-	return scenario{name: name, to: name, size: len(c), aim: func(int) (Audience, crowd) { return Audience{JSON: to}, c }}, nil
+	return scenario{name: language.Textf("%s", name), to: name, size: len(c), aim: func(int) (Audience, crowd) { return Audience{JSON: to}, c }}, nil
 }
 
 // stride walks over n things in large steps, so that neighbours in time are none in place.
@@ -98,7 +100,7 @@ func (s scenario) pipelined(pushes, calls int) scenario {
 	s.pushes = (pushes + calls - 1) / calls * calls // whole bursts
 	s.pipeline = calls
 	if calls > 1 {
-		s.name += fmt.Sprintf(", %d at a time", calls)
+		s.name = language.Textf("%s, %d at a time", s.name, calls)
 	}
 	return s
 }
@@ -109,6 +111,6 @@ func (s scenario) paced(pushes, rate int) scenario {
 		pushes = 2 * rate
 	}
 	s.pushes, s.rate = pushes, rate
-	s.name += fmt.Sprintf(", %d/s", rate)
+	s.name = language.Textf("%s, %d/s", s.name, rate)
 	return s
 }

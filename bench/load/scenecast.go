@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"scenecast/language"
 )
 
 const nativeProtocol = "scenecast.v1"
@@ -84,7 +86,7 @@ func (s *scenecastWire) Answer(status int, body []byte) (Answer, error) {
 		return Answer{}, refused(status, a.Detail)
 	}
 	if err != nil {
-		return Answer{}, fmt.Errorf("the server's answer is no JSON: %.200q", body)
+		return Answer{}, language.Errorf("the server's answer is no JSON: %.200q", string(body))
 	}
 	return a.Answer, nil
 }

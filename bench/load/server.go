@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"scenecast/language"
 )
 
 // beginWithin is how long a server of one's own may take to begin.
@@ -45,7 +46,7 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("a server of its own: %w", err)
+		return nil, language.Errorf("a server of its own: %w", err)
 	}
 	select {
 	case a := <-addr:
@@ -57,9 +58,9 @@ func StartServer(ctx context.Context, command []string, settings ...string) (*Se
 			return s, nil
 		}
 	case <-s.Ended():
-		err = fmt.Errorf("a server of its own did not start: %s", s.LastWords())
+		err = language.Errorf("a server of its own did not start: %s", s.LastWords())
 	case <-time.After(beginWithin):
-		err = fmt.Errorf("a server of its own did not start within %v", beginWithin)
+		err = language.Errorf("a server of its own did not start within %v", beginWithin)
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
@@ -85,9 +86,9 @@ func (c *Child) AwaitReady(ctx context.Context, client *http.Client, url string)
 		}
 		select {
 		case <-c.Ended():
-			return fmt.Errorf("the server did not start: %s", c.LastWords())
+			return language.Errorf("the server did not start: %s", c.LastWords())
 		case <-ctx.Done():
-			return fmt.Errorf("the server is not ready: %w", ctx.Err())
+			return language.Errorf("the server is not ready: %w", ctx.Err())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

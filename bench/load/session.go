@@ -2,8 +2,8 @@ package load
 
 import (
 	"context"
-	"fmt"
-	"strings"
+
+	"scenecast/language"
 )
 
 // Session is pages that are open at a server, and a backend that pushes to them, for whoever measures in an order of his
@@ -30,7 +30,7 @@ func Open(ctx context.Context, options Options) (*Session, error) {
 	}
 	s := &Session{r}
 	if err := r.fleet.connect(ctx, func(connected int) {
-		o.Progress(fmt.Sprintf("%d of %d pages are connected", connected, o.Pages))
+		o.Progress(language.Textf("%d of %d pages are connected", connected, o.Pages))
 	}); err != nil {
 		s.Close()
 		return nil, err
@@ -73,7 +73,11 @@ func (s *Session) verdict(err error) error {
 	if err == nil {
 		err = ErrFaults
 	}
-	return fmt.Errorf("%w: %s (%s)", err, &faults, strings.Join(faults.Examples, "; "))
+	examples := make([]error, len(faults.Examples))
+	for i, e := range faults.Examples {
+		examples[i] = language.Errorf("%s", e)
+	}
+	return language.Errorf("%w: %s (%w)", err, &faults, language.Join("; ", examples))
 }
 
 // Close closes the pages.

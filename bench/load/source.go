@@ -2,12 +2,13 @@ package load
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"runtime"
 	"syscall"
 	"time"
+
+	"scenecast/language"
 )
 
 // portsPerSource is how many connections to one server leave from one address. Linux has some 28,000 ports for them
@@ -41,14 +42,14 @@ func (s sources) of(page int) netip.Addr {
 func reach(hostport string, patience time.Duration) (netip.AddrPort, error) {
 	c, err := net.DialTimeout("tcp", hostport, patience)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("no server answers: %w", err)
+		return netip.AddrPort{}, language.Errorf("no server answers: %w", err)
 	}
 	defer c.Close()
 	address := c.RemoteAddr().(*net.TCPAddr).AddrPort()
 	return netip.AddrPortFrom(address.Addr().Unmap(), address.Port()), nil
 }
 
-var errNoPorts = errors.New("this system has no more ports towards that address: use fewer --pages, or bench from several machines")
+var errNoPorts = language.NewError("this system has no more ports towards that address: use fewer --pages, or bench from several machines")
 
 // noPorts says in words that the system has run out of ports.
 func noPorts(err error) error {

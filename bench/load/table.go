@@ -3,56 +3,55 @@ package load
 import (
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
+
+	"scenecast/language"
 )
 
-// Print writes the report for people.
-func (r *Report) Print(to io.Writer) {
-	fmt.Fprintf(to, "%d pages at %s, %s wire, messages of %d bytes, medians of %d rounds\n", r.Pages, r.URL, r.Protocol, r.Size, r.Rounds)
+// Print writes the report for people, in a language.
+func (r *Report) Print(to io.Writer, tag language.Tag) {
+	language.Println(to, tag, "%d pages at %s, %s wire, messages of %d bytes, medians of %d rounds", r.Pages, r.URL, r.Protocol, r.Size, r.Rounds)
 	if c := r.Connect; c != nil {
-		fmt.Fprintf(to, "connected in %.1f s, %.0f pages/s", c.Seconds, c.PagesPerSecond)
-		if c.CPU != nil {
-			fmt.Fprintf(to, "; the server took %.0f µs of CPU (%.0f user + %.0f system) and %.0f bytes of memory per page",
-				c.CPU.Total(), c.CPU.User, c.CPU.System, *c.MemoryPerPage)
+		if c.CPU == nil {
+			language.Println(to, tag, "connected in %.1f s, %.0f pages/s", c.Seconds, c.PagesPerSecond)
+		} else {
+			language.Println(to, tag, "connected in %.1f s, %.0f pages/s; the server took %.0f µs of CPU (%.0f user + %.0f system) and %.0f bytes of memory per page",
+				c.Seconds, c.PagesPerSecond, c.CPU.Total(), c.CPU.User, c.CPU.System, *c.MemoryPerPage)
 		}
-		fmt.Fprintln(to)
 	}
 	if len(r.Scenes) > 0 {
 		fmt.Fprintln(to)
-		r.printScenarios(to)
+		r.printScenarios(to, tag)
 	}
 	if r.Foreign > 0 {
-		fmt.Fprintf(to, "\n%d messages came from others than this bench\n", r.Foreign)
+		fmt.Fprintln(to)
+		language.Println(to, tag, "%d messages came from others than this bench", r.Foreign)
 	}
 	fmt.Fprintln(to)
 	switch {
 	case r.Complete:
+		fmt.Fprintln(to, r.Faults.In(tag))
 	case !r.Faults.Any():
-		fmt.Fprintln(to, "the run ended early; no mistake was found until then")
-		return
+		language.Println(to, tag, "the run ended early; no mistake was found until then")
 	default:
-		fmt.Fprint(to, "the run ended early; until then: ")
+		language.Println(to, tag, "the run ended early; until then: %s", &r.Faults)
 	}
-	fmt.Fprintln(to, &r.Faults)
 	for _, e := range r.Faults.Examples {
-		fmt.Fprintf(to, "  %s\n", e)
+		fmt.Fprintf(to, "  %s\n", e.In(tag))
 	}
 }
 
-func (r *Report) printScenarios(to io.Writer) {
-	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+func (r *Report) printScenarios(to io.Writer, tag language.Tag) {
+	table := language.Table{Right: true}
 	watched := r.Scenes[0].Median.CPUOfPush != nil
-	row := func(cells ...string) { fmt.Fprint(w, strings.Join(cells, "\t")+"\t\n") }
-	head := []string{"to", "deliveries/s", "p50", "p90", "p99", "p99.9", "max"}
+	head := language.Words("to|deliveries/s|p50|p90|p99|p99.9|max", tag)
 	if watched {
-		head = append(head, "CPU/delivery", "user + system", "CPU/push", "user + system")
+		head = append(head, language.Words("CPU/delivery|user + system|CPU/push|user + system", tag)...)
 	}
-	row(head...)
+	table.Row(head...)
 	for _, s := range r.Scenes {
 		m := s.Median
-		cells := []string{s.Name, fmt.Sprintf("%.0f", m.PerSecond)}
+		cells := []string{s.Name.In(tag), fmt.Sprintf("%.0f", m.PerSecond)}
 		for _, µs := range []float64{m.Latency.P50, m.Latency.P90, m.Latency.P99, m.Latency.P999, m.Latency.Max} {
 			cells = append(cells, Short(µs))
 		}
@@ -61,9 +60,9 @@ func (r *Report) printScenarios(to io.Writer) {
 			cells = append(cells, fmt.Sprintf("%.0f ns", d.Total()), fmt.Sprintf("%.0f + %.0f", d.User, d.System),
 				fmt.Sprintf("%.0f µs", p.Total()), fmt.Sprintf("%.0f + %.0f", p.User, p.System))
 		}
-		row(cells...)
+		table.Row(cells...)
 	}
-	_ = w.Flush()
+	_ = table.Write(to) // as the lines around it
 }
 
 // Short is a time with three digits or so.
@@ -80,21 +79,24 @@ func Short(µs float64) string {
 }
 
 // String tells in a line what went wrong.
-func (f *Faults) String() string {
+func (f *Faults) String() string { return f.In(language.English) }
+
+// In tells in a line what went wrong, in a language.
+func (f *Faults) In(tag language.Tag) string {
 	if !f.Any() {
-		return "every message came once to every page of its audience, and to no other"
+		return language.Textf("every message came once to every page of its audience, and to no other").In(tag)
 	}
-	var parts []string
-	for _, p := range []struct {
-		n    int
-		what string
-	}{
-		{f.Missing, "deliveries missing"}, {f.Doubled, "doubled"}, {f.Misdelivered, "misdelivered"}, {f.Damaged, "damaged"},
-		{f.WrongAnswers, "answers wrong"}, {f.Closed, "pages closed by the server"},
-	} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
+	var parts []error
+	count := func(n int, text language.Text) {
+		if n > 0 {
+			parts = append(parts, language.Errorf("%s", text))
 		}
 	}
-	return strings.Join(parts, ", ")
+	count(f.Missing, language.Textf("%d deliveries missing", f.Missing))
+	count(f.Doubled, language.Textf("%d doubled", f.Doubled))
+	count(f.Misdelivered, language.Textf("%d misdelivered", f.Misdelivered))
+	count(f.Damaged, language.Textf("%d damaged", f.Damaged))
+	count(f.WrongAnswers, language.Textf("%d answers wrong", f.WrongAnswers))
+	count(f.Closed, language.Textf("%d pages closed by the server", f.Closed))
+	return language.Error(language.Join(", ", parts), tag)
 }

@@ -82,7 +82,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 			return language.Errorf("--protocol %s: there are tutorial and native", *protocol)
 		}
 		if !*quiet && isTerminal(cmd.ErrOrStderr()) {
-			o.Progress = func(text string) { fmt.Fprintf(cmd.ErrOrStderr(), "\r\x1b[K%s", text) }
+			o.Progress = func(text language.Text) { fmt.Fprintf(cmd.ErrOrStderr(), "\r\x1b[K%s", text.In(reader)) }
 		}
 		if cluster := addresses.orVariable(); len(cluster) > 1 || leave > 0 || *resume || f.Changed("duration") {
 			return runChurn(cmd, server, cluster, churn.Options{
@@ -103,7 +103,7 @@ come by the clock instead. Latencies hold the time that bench itself needs to re
 		defer end()
 		report, err := load.Run(cmd.Context(), o)
 		if o.Progress != nil {
-			o.Progress("") // leaves an empty line to what follows
+			o.Progress(language.Text{}) // leaves an empty line to what follows
 		}
 		if errors.Is(err, context.Canceled) {
 			err = language.Errorf("stopped by a signal")
@@ -146,9 +146,9 @@ func aimBench(cmd *cobra.Command, o *load.Options, server *remote) (end func(), 
 	return s.Close, nil
 }
 
-func printReport(cmd *cobra.Command, r interface{ Print(to io.Writer) }, asJSON bool) error {
+func printReport(cmd *cobra.Command, r interface{ Print(io.Writer, language.Tag) }, asJSON bool) error {
 	if !asJSON {
-		r.Print(cmd.OutOrStdout())
+		r.Print(cmd.OutOrStdout(), reader)
 		return nil
 	}
 	e := json.NewEncoder(cmd.OutOrStdout())

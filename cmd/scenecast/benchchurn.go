@@ -96,7 +96,7 @@ func runChurn(cmd *cobra.Command, server *remote, addresses []string, o churn.Op
 	}
 	report, err := churn.Run(cmd.Context(), o)
 	if o.Progress != nil {
-		o.Progress("") // leaves an empty line to what follows
+		o.Progress(language.Text{}) // leaves an empty line to what follows
 	}
 	if errors.Is(err, context.Canceled) {
 		err = language.Errorf("stopped by a signal")

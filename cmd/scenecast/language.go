@@ -17,7 +17,7 @@ import (
 
 // say prints a line in the language of the reader.
 func say(out io.Writer, format string, args ...any) {
-	fmt.Fprintln(out, language.Textf(format, args...).In(reader))
+	language.Println(out, reader, format, args...)
 }
 
 // translateHelp puts what commands and their flags say of themselves into the language of the reader.

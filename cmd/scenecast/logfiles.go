@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -106,21 +105,23 @@ func scanLog(ctx context.Context, s *settings, push func(*scenecast.Push)) (clus
 }
 
 func printScan(out io.Writer, s cluster.Scan) {
-	fmt.Fprintf(out, "%d records, %d bytes", s.Records, s.Bytes)
-	if !s.Begun.IsZero() {
-		fmt.Fprintf(out, ", stored from %s to %s", s.Begun.UTC().Format(time.RFC3339), s.Ended.UTC().Format(time.RFC3339))
+	if s.Begun.IsZero() {
+		say(out, "%d records, %d bytes", s.Records, s.Bytes)
+	} else {
+		say(out, "%d records, %d bytes, stored from %s to %s", s.Records, s.Bytes, s.Begun.UTC().Format(time.RFC3339), s.Ended.UTC().Format(time.RFC3339))
 	}
-	fmt.Fprintf(out, "\n%d pushes", s.Happened)
-	if s.Happened > 0 {
-		fmt.Fprintf(out, ", from %s to %s", s.First, s.Last)
+	if s.Happened == 0 {
+		say(out, "%d pushes", s.Happened)
+	} else {
+		say(out, "%d pushes, from %s to %s", s.Happened, s.First, s.Last)
 	}
-	fmt.Fprintf(out, "\nepochs that begin: %d; not counted: records of epochs that had ended: %d, pushes that were there before: %d\n", s.Epochs, s.Void, s.Pushes-s.Happened)
+	say(out, "epochs that begin: %d; not counted: records of epochs that had ended: %d, pushes that were there before: %d", s.Epochs, s.Void, s.Pushes-s.Happened)
 	for i, err := range s.Damage {
 		if i == maxDamage {
-			fmt.Fprintf(out, "damage: … and %d more\n", len(s.Damage)-i)
+			say(out, "damage: … and %d more", len(s.Damage)-i)
 			break
 		}
-		fmt.Fprintf(out, "damage: %v\n", err)
+		say(out, "damage: %v", err)
 	}
 }
 

@@ -206,7 +206,7 @@ const demoCodeLifetime = time.Hour
 
 func printDemo(out io.Writer, dashboard string, login *server.DashboardCode) {
 	base := strings.TrimSuffix(dashboard, "/dashboard/")
-	fmt.Fprintf(out, `Scenecast demo. Open these pages in a browser:
+	say(out, `Scenecast demo. Open these pages in a browser:
 
   %[1]s/demo/home    首页   the home page
   %[1]s/demo/list    列表页 the list page
@@ -222,6 +222,5 @@ Or, as the tutorial's controller does:
 
   curl '%[1]s/?func=pushHomeLogic&token=%[2]s&page=back'
 
-Ctrl+C ends it.
-`, base, demoToken, login.Code, login.Secret)
+Ctrl+C ends it.`, base, demoToken, login.Code, login.Secret)
 }
