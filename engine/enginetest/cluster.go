@@ -60,14 +60,17 @@ func startCluster(t *testing.T, newCluster NewCluster, forgetAfter time.Duration
 	return n
 }
 
-// await waits until a node has so many nodes answer, and knows no others.
+// await waits until a node has so many nodes answer, knows no others, and waits for each of them. Of a node that is late the answer may be
+// there before those that are waited for, so what has answered may be late still.
 func (n *nodes) await(t *testing.T, node, want int) {
 	t.Helper()
 	until(t, func() bool {
 		r, err := n.Engines[node].Ask(t.Context(), scenecast.Query{App: "app"})
-		return err == nil && r.Tally.Nodes == want && r.Known == want
+		return err == nil && r.Tally.Nodes == want && r.Known == want && !slices.ContainsFunc(n.Engines[node].(scenecast.NodeLister).Nodes().Nodes, isLate)
 	})
 }
+
+func isLate(n scenecast.NodeInfo) bool { return n.Late }
 
 // publish publishes at a node, and waits.
 func (n *nodes) publish(t *testing.T, node int, p scenecast.Push) scenecast.Published {
