@@ -120,6 +120,15 @@ func streamdocsPage(qw422016 *qt422016.Writer, lang webpage.Language, w docsWord
 	qw422016.E().S(w.Selected)
 	qw422016.N().S(`" data-stop="`)
 	qw422016.E().S(w.Stop)
+	qw422016.N().S(`" data-comma="`)
+	qw422016.E().S(w.Comma)
+	qw422016.N().S(`" data-semicolon="`)
+	qw422016.E().S(w.Semicolon)
+	qw422016.N().S(`"
+	data-colon="`)
+	qw422016.E().S(w.Colon)
+	qw422016.N().S(`" data-listed="`)
+	qw422016.E().S(w.Listed)
 	qw422016.N().S(`" data-unreadable="`)
 	qw422016.E().S(w.Unreadable)
 	qw422016.N().S(`"></main>

@@ -54,6 +54,23 @@ func TestAssets(t *testing.T) {
 	}
 }
 
+// TestDescriptionIsEnglish: programs get the same description, whatever their language.
+func TestDescriptionIsEnglish(t *testing.T) {
+	want, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := newFixture(t)
+	r := httptest.NewRequest("GET", "/v1/openapi.json", nil)
+	r.Header.Set("Accept-Language", "zh")
+	r.Header.Set("Cookie", "scenecast_lang=zh")
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	if got := w.Body.String(); got != string(want) || w.Header().Get("Vary") != "" {
+		t.Errorf("in Chinese the description is %.200s, with %v", got, w.Header())
+	}
+}
+
 // TestDocsLanguage: the page is in the language that the reader has chosen, or that the browser prefers, with no text missing.
 func TestDocsLanguage(t *testing.T) {
 	f := newFixture(t)

@@ -20,7 +20,9 @@ type docsWords struct {
 	Copy, CopyLine        string
 	Copied, Selected      string // Selected: the text could not be copied, and is selected instead
 	Unreadable            string // {message}
-	Stop                  string // at the end of a sentence
+	Stop, Comma           string // behind a sentence, and behind a part of one
+	Semicolon, Colon      string
+	Listed                string // between the parts of a list
 }
 
 var docsTranslations = map[webpage.Language]docsWords{
@@ -30,7 +32,7 @@ var docsTranslations = map[webpage.Language]docsWords{
 		About:    "本页用中文显示 openapi.json，该文件本身是英文的。curl 命令从 `$SCENECAST_API_KEY` 取得密钥。",
 		NoScript: "此页面需要 JavaScript；openapi.json 不需要。",
 		Or:       "或", AnyJSON: "任意 JSON",
-		ArrayOf: "数组，元素为 {form}", MapOf: "，值为 {form}",
+		ArrayOf: "array，元素为 {form}", MapOf: "，值为 {form}",
 		Range:     "{least} 到 {most}",
 		MaxLength: "最多 {n} 个字符", MaxItems: "最多 {n} 项",
 		Default:  "默认 {value}",
@@ -40,7 +42,8 @@ var docsTranslations = map[webpage.Language]docsWords{
 		Try: "试一试", Answers: "应答", Schemas: "数据结构",
 		Copy: "复制", CopyLine: "复制 curl 命令",
 		Copied: "已复制", Selected: "请按 Ctrl+C",
-		Stop:       "。",
+		Stop: "。", Comma: "，",
+		Semicolon: "；", Colon: "：", Listed: "、",
 		Unreadable: "无法读取 API 描述：{message}",
 	},
 	webpage.English: {
@@ -58,7 +61,8 @@ var docsTranslations = map[webpage.Language]docsWords{
 		Try: "Try it", Answers: "Answers", Schemas: "Schemas",
 		Copy: "Copy", CopyLine: "Copy the curl line",
 		Copied: "Copied", Selected: "Press Ctrl+C",
-		Stop:       ". ",
+		Stop: ". ", Comma: ", ",
+		Semicolon: "; ", Colon: ": ", Listed: ", ",
 		Unreadable: "The description could not be read: {message}",
 	},
 }

@@ -9,6 +9,7 @@ export const words = {
     fieldHeads: ['field', 'type', 'description'], required: ' (required)',
     example: 'Example', schemas: 'Schemas', type: 'Type: ', or: ' or ', any: 'any JSON',
     arrayOf: item => `array of ${item}`, objectOf: value => `object of ${value}`,
+    colon: ': ', listed: ', ', bounded: bounds => ` (${bounds})`,
   },
   zh: {
     title: 'API 参考',
@@ -19,6 +20,7 @@ export const words = {
     fieldHeads: ['字段', '类型', '说明'], required: '（必需）',
     example: '示例', schemas: '数据结构', type: '类型：', or: ' 或 ', any: '任意 JSON',
     arrayOf: item => `${item} 的数组`, objectOf: value => `值为 ${value} 的对象`,
+    colon: '：', listed: '、', bounded: bounds => `（${bounds}）`,
   },
 }
 

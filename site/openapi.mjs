@@ -56,7 +56,7 @@ class Page {
       `**${cell(operation.summary)}**`, '']
     if (operation.description) lines.push(cell(operation.description), '')
     const scopes = operation.security?.flatMap(each => each.apiKey ?? []) ?? []
-    if (scopes.length) lines.push(`${this.words.scope}${scopes.map(code).join(', ')}`, '')
+    if (scopes.length) lines.push(`${this.words.scope}${scopes.map(code).join(this.words.listed)}`, '')
     else if (operation.security?.length === 0) lines.push(this.words.noKey, '')
     const parameters = (operation.parameters ?? []).map(each => this.resolve(each))
     if (parameters.length) {
@@ -70,7 +70,7 @@ class Page {
     lines.push(`**${this.words.responses}**`, '', `| ${this.words.responseHeads.join(' | ')} |`, '|---|---|---|')
     const responses = Object.entries(operation.responses).map(([status, response]) => [status, this.resolve(response)])
     for (const [status, {description = '', content = {}}] of responses) {
-      const types = Object.entries(content).map(([type, {schema}]) => `${code(type)}: ${this.type(schema)}`)
+      const types = Object.entries(content).map(([type, {schema}]) => `${code(type)}${this.words.colon}${this.type(schema)}`)
       lines.push(`| ${status} | ${cell(description)} | ${types.join('<br>')} |`)
     }
     lines.push('')
@@ -81,7 +81,7 @@ class Page {
   }
 
   content(content) {
-    const types = Object.entries(content).map(([type, {schema}]) => `- ${code(type)}: ${this.type(schema)}`)
+    const types = Object.entries(content).map(([type, {schema}]) => `- ${code(type)}${this.words.colon}${this.type(schema)}`)
     return [...types, '', ...this.examples(content, this.words.example)]
   }
 
@@ -92,7 +92,7 @@ class Page {
       return all.flatMap(({summary, value}) => {
         const [language, text] = typeof value === 'string' ? ['text', value] : ['json', JSON.stringify(value, null, 2)]
         const fence = /json$/.test(type) ? 'json' : language
-        return [`${title}${summary ? `: ${cell(summary)}` : ''}`, '', '```' + fence, text.trimEnd(), '```', '']
+        return [`${title}${summary ? this.words.colon + cell(summary) : ''}`, '', '```' + fence, text.trimEnd(), '```', '']
       })
     })
   }
@@ -122,13 +122,13 @@ class Page {
     }
     if (schema.oneOf) return schema.oneOf.map(each => this.type(each)).join(this.words.or)
     if (schema.const !== undefined) return code(JSON.stringify(schema.const))
-    if (schema.enum) return schema.enum.map(each => code(JSON.stringify(each))).join(', ')
+    if (schema.enum) return schema.enum.map(each => code(JSON.stringify(each))).join(this.words.listed)
     let text = [schema.type ?? this.words.any].flat().join(this.words.or)
     if (schema.type === 'array') text = this.words.arrayOf(this.type(schema.items))
     if (typeof schema.additionalProperties === 'object') text = this.words.objectOf(this.type(schema.additionalProperties))
     const bounds = ['minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'default', 'pattern']
       .filter(name => schema[name] !== undefined).map(name => `${name} ${code(schema[name])}`)
-    return bounds.length ? `${text} (${bounds.join(', ')})` : text
+    return bounds.length ? text + this.words.bounded(bounds.join(this.words.listed)) : text
   }
 }
 

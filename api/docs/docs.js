@@ -35,7 +35,7 @@ function form(schema) {
   if (schema.type === "array") return around(words.arrayOf, form(schema.items));
   const parts = [[schema.type ?? words.anyJson].flat().join(` ${words.or} `)];
   if (typeof schema.additionalProperties === "object") parts.push(...around(words.mapOf, form(schema.additionalProperties)));
-  if (schema.enum) parts.push(": " + schema.enum.join(", "));
+  if (schema.enum) parts.push(words.colon + schema.enum.join(words.listed));
   return parts;
 }
 
@@ -47,7 +47,7 @@ function limits(schema) {
     maxLength && fill(words.maxLength, { n: maxLength }),
     maxItems && fill(words.maxItems, { n: maxItems }),
     schema.default !== undefined && fill(words.default, { value: JSON.stringify(schema.default) }),
-  ].filter(Boolean).join(", ");
+  ].filter(Boolean).join(words.comma);
 }
 
 // fields is a list of parameters or properties.
@@ -56,7 +56,7 @@ function fields(entries) {
     const more = limits(schema);
     return [
       element("dt", {}, element("code", {}, name), " ",
-        element("span", { class: "quiet" }, form(schema), where ? `, ${words[where]}` : "", required ? `, ${words.required}` : "", more ? "; " + more : "")),
+        element("span", { class: "quiet" }, form(schema), where ? words.comma + words[where] : "", required ? words.comma + words.required : "", more ? words.semicolon + more : "")),
       element("dd", {}, prose(description ?? schema.description)),
     ];
   }));
@@ -112,10 +112,10 @@ function call(method, path, operation) {
     element("h3", {}, words.answers),
     Object.entries(operation.responses).map(([status, response]) => {
       const { description, content = {} } = { ...resolve(response), ...response }; // a reference may have a description of its own
-      const what = Object.values(content).flatMap(({ schema }, i) => [i ? "; " : " ", ...form(schema)]);
+      const what = Object.entries(content).flatMap(([media, { schema }], i) => [(i ? words.semicolon : "") + media + words.colon, ...form(schema)]);
       return element("details", status === "200" ? { open: "" } : {},
         element("summary", {}, element("code", {}, status), " ", prose(description)),
-        element("p", { class: "quiet" }, Object.keys(content).join(", "), what), examples(content).map((e) => element("pre", { tabindex: 0 }, JSON.stringify(e.value, null, 2))));
+        element("p", { class: "quiet" }, what), examples(content).map((e) => element("pre", { tabindex: 0 }, JSON.stringify(e.value, null, 2))));
     }));
 }
 
