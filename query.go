@@ -84,7 +84,7 @@ type Reply struct {
 	Values      map[string]int // of Values
 	Keys        map[string]int // of Keys; nil: whoever answers does not know that query
 	Left        *Left          `json:",omitempty"` // what is left out of Values or Keys; nil: nothing
-	More        map[string]int `json:"-"`          // how many more connections one of Values or Keys may have, at nodes that have left it out
+	More        map[string]int `json:",omitempty"` // how many more connections one of Values or Keys may have, at nodes that have left it out
 	Through     ConnID         `json:",omitzero"`  // of List: the last one of a list that was cut there; zero: it was not
 	Scenes      *scenes.Counts // of Scenes; nil: whoever answers does not know that query
 	Stats       []NodeStats    // of Stats, in no order

@@ -3,7 +3,9 @@ package scenecast
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +43,11 @@ func TestReplyFits(t *testing.T) {
 				t.Fatal(err)
 			}
 			total.Add(arrived)
+		}
+		var passed Reply // by a process that asks for another one, in a handover
+		if b, err := json.Marshal(total); err != nil || json.Unmarshal(b, &passed) != nil || !maps.Equal(passed.More, total.More) ||
+			!reflect.DeepEqual(passed.Left, total.Left) || passed.Through != total.Through {
+			t.Fatalf("%d: %+v, passed on as %+v (%v)", seed, total, passed, err)
 		}
 		if (total.Left != nil) != cut || (total.CheckWhole() != nil) != cut {
 			t.Fatalf("%d: left out is %+v, of a node: %v", seed, total.Left, cut)
