@@ -301,7 +301,7 @@ func (o *outgoing) giveToken(ctx context.Context) error {
 // release drops what the other process has.
 func (o *outgoing) release(paused *presence.Paused) {
 	h, s := o.service, o.server
-	h.conn, h.next = o.conn, newSuccessor(o.conn, s.hub)
+	h.conn, h.next = o.conn, newSuccessor(o.conn, s.hub, s.log)
 	h.next.cluster, _ = s.engine.(*cluster.Engine)
 	o.conn.SetDeadline(time.Time{})
 	s.hub.ForgetRest()

@@ -114,9 +114,9 @@ func (h *handoverService) accept(ctx context.Context) {
 
 // serve serves one connection.
 func (h *handoverService) serve(ctx context.Context, conn *link.Conn) {
+	conn.SetDeadline(time.Now().Add(helloWithin)) // before ctx may end, whose deadline is the last one
 	closing := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer closing()
-	conn.SetDeadline(time.Now().Add(helloWithin))
 	k, payload, err := conn.Receive()
 	h.spoken(conn)
 	switch {
@@ -162,6 +162,9 @@ type failedHandover struct {
 
 // Error implements error.
 func (f *failedHandover) Error() string { return f.why.Error() }
+
+// Unwrap leads to why, which is told in the language of who reads it.
+func (f *failedHandover) Unwrap() error { return f.why }
 
 // tell tells who waits how far an attempt is.
 func (h *handoverService) tell(a attempt) {

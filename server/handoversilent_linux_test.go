@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +22,8 @@ import (
 	"scenecast/handover/value"
 	"scenecast/hub"
 	"scenecast/label"
+	"scenecast/language"
+	"scenecast/socket"
 )
 
 // TestHandoverBesideSilentCallers: callers that say nothing, or only the beginning of a message, keep no process out that is to take over.
@@ -89,7 +93,7 @@ func heldBack(t *testing.T) (g *gate.Gate, all []scenecast.Pending) {
 }
 
 func newTestSuccessor(conn *link.Conn) *successor {
-	return newSuccessor(conn, hub.New(hub.Options{Node: 1, Limits: label.DefaultLimits}))
+	return newSuccessor(conn, hub.New(hub.Options{Node: 1, Limits: label.DefaultLimits}), slog.New(slog.DiscardHandler))
 }
 
 // TestSucceedDoesNotWait: what was held back goes to a process that reads nothing yet, and the engine does not wait for it. When it reads, it gets
@@ -166,4 +170,90 @@ func TestSuccessorThatHangs(t *testing.T) {
 		t.Errorf("a query that comes later: %v", err)
 	}
 	s.flush()
+}
+
+// TestUnsentIsBounded: what is being sent to a process that hangs counts with what waits behind it.
+func TestUnsentIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	here, err := link.Dial(path, guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	s := newTestSuccessor(here)
+	s.within = guard
+	go s.run()
+	half := make([]byte, maxUnsent/2+1)
+	s.send(0, handover.KindSubmit, half)
+	if _, err := there.Read(make([]byte, 1)); err != nil { // it is being sent, and the rest is not read
+		t.Fatal(err)
+	}
+	refused, taken := [2]*forwarded{}, [2]*forwarded{}
+	for i := range refused {
+		var id uint64
+		id, refused[i] = s.begin("")
+		s.send(id, handover.KindSubmit, half)
+		id, taken[i] = s.begin("")
+		s.send(id, handover.KindSubmit, nil)
+	}
+	for i := range refused {
+		select {
+		case <-refused[i].answered:
+			if !errors.Is(refused[i].err, scenecast.ErrUnavailable) {
+				t.Errorf("%v", refused[i].err)
+			}
+		default:
+			t.Error("a message waits that there is no room for")
+		}
+		select {
+		case <-taken[i].answered:
+			t.Errorf("one that there is room for: %v", taken[i].err)
+		default:
+		}
+	}
+	here.Close()
+	<-s.done
+	<-s.written
+	for _, f := range taken {
+		if <-f.answered; f.err == nil {
+			t.Error("a call that was not sent is done")
+		}
+	}
+}
+
+// TestPassToOneThatHangs: behind a connection of which the other process may have a part of the message, nothing is sent.
+func TestPassToOneThatHangs(t *testing.T) {
+	here, _ := linked(t)
+	h := &handoverService{conn: here, next: newTestSuccessor(here)}
+	h.next.within = -time.Second // it has had its time
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	h.pass(int(null.Fd()), socket.Visitor{})
+	if err := here.SendWithin(guard, handover.KindSubmit, nil); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a message behind it: %v", err)
+	}
+}
+
+// TestFailedHandoverInChinese: why a handover has failed is told in the language of who has asked for it, also after pages stood still.
+func TestFailedHandoverInChinese(t *testing.T) {
+	why := language.Errorf("the new process has not answered: %w", net.ErrClosed)
+	told, err := readHandoverMessage(handoverMessage(language.MessageOf(&failedHandover{why: why})))
+	if err != nil || told.Error() != why.Error() {
+		t.Errorf("%q (%v), want %q", told, err, why)
+	}
+	if in, want := told.In(language.Chinese), language.Error(why, language.Chinese); in != want || in == why.Error() {
+		t.Errorf("%q, want %q", in, want)
+	}
 }

@@ -44,11 +44,14 @@ func (s *Server) leave(ctx context.Context) {
 // workPause is between two looks whether work for pages that have moved has ended.
 const workPause = 10 * time.Millisecond
 
-// pass passes on a connection on which a client may send another request.
+// pass passes on a connection on which a client may send another request. A process that does not take one in time is given up, or each of the
+// others would wait as long.
 func (h *handoverService) pass(fd int, v socket.Visitor) {
 	var e handover.Encoder
 	e.Record(fieldItem, func(e *handover.Encoder) { socket.EncodeVisitor(e, v) })
-	_ = h.conn.SendWithin(sendWithin, handover.KindVisitors, e.Encoded(), fd)
+	if h.conn.SendWithin(h.next.within, handover.KindVisitors, e.Encoded(), fd) != nil {
+		h.conn.Close()
+	}
 }
 
 // endHandover ends the connection to the process that has the pages: this one has nothing left to tell.

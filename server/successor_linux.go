@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ var _ gate.Successor = (*successor)(nil)
 type successor struct {
 	conn    *link.Conn
 	hub     *hub.Hub
+	log     *slog.Logger
 	cluster *cluster.Engine // of this process, whose publishers may wait for what nodes tell; nil: it has another engine
 
 	mu    sync.Mutex
@@ -31,7 +33,7 @@ type successor struct {
 
 	within      time.Duration   // for the other process to read a message
 	unsent      []unsentMessage // guarded by mu
-	unsentBytes int             // guarded by mu
+	unsentBytes int             // guarded by mu; with those that write is sending
 	closing     bool            // guarded by mu: nothing more is sent than what waits
 	wake        chan struct{}   // has a value when write is to look
 	written     chan struct{}   // closed when write has ended
@@ -48,9 +50,9 @@ type forwarded struct {
 	err       error
 }
 
-func newSuccessor(conn *link.Conn, h *hub.Hub) *successor {
+func newSuccessor(conn *link.Conn, h *hub.Hub, log *slog.Logger) *successor {
 	return &successor{
-		conn: conn, hub: h, calls: make(map[uint64]*forwarded), done: make(chan struct{}),
+		conn: conn, hub: h, log: log, calls: make(map[uint64]*forwarded), done: make(chan struct{}),
 		within: sendWithin, wake: make(chan struct{}, 1), written: make(chan struct{}),
 	}
 }
@@ -154,7 +156,7 @@ func (s *successor) run() {
 	for _, m := range s.unsent {
 		s.refuse(m.call)
 	}
-	s.unsent, s.unsentBytes = nil, 0
+	s.unsent = nil
 	for id, f := range s.calls {
 		delete(s.calls, id)
 		f.end(scenecast.ErrUncertain) // it may have been published

@@ -10,7 +10,7 @@ import (
 // sendWithin is how long the other process may take to read one message. One that does not is given up: calls must not wait for it for ever.
 const sendWithin = 10 * time.Second
 
-// maxUnsent bounds the messages that wait to be sent, in bytes. The buffer of the socket is full by then, so the other process reads nothing.
+// maxUnsent bounds the messages that wait to be sent or are being sent, in bytes. The buffer of the socket is full by then, so the other process reads nothing.
 const maxUnsent = 64 << 20
 
 // unsentMessage waits to be sent.
@@ -56,13 +56,17 @@ func (s *successor) write() {
 	for {
 		s.mu.Lock()
 		batch, closing := s.unsent, s.closing
-		s.unsent, s.unsentBytes = nil, 0
+		s.unsent = nil
 		s.mu.Unlock()
 		for i, m := range batch {
 			if err := s.conn.SendWithin(s.within, m.kind, m.payload); err != nil {
-				s.abandon(batch[i:])
+				s.abandon(batch[i:], err)
 				return
 			}
+			batch[i].payload = nil // or the collector would have it until all of the batch is sent
+			s.mu.Lock()
+			s.unsentBytes -= len(m.payload)
+			s.mu.Unlock()
 		}
 		switch {
 		case len(batch) > 0:
@@ -75,15 +79,20 @@ func (s *successor) write() {
 }
 
 // abandon gives the other process up: it has not read a message in time, or has ended. Of what was sent before run tells.
-func (s *successor) abandon(unsent []unsentMessage) {
+func (s *successor) abandon(unsent []unsentMessage, why error) {
+	calls := 0
 	s.mu.Lock()
 	s.closing = true
 	for _, m := range append(unsent, s.unsent...) {
+		if m.call != 0 {
+			calls++
+		}
 		s.refuse(m.call)
 	}
-	s.unsent, s.unsentBytes = nil, 0
+	s.unsent = nil
 	s.mu.Unlock()
 	s.conn.Close()
+	s.log.Warn("handover: calls were not sent to the process that has the pages", "calls", calls, "err", why)
 }
 
 // flush returns when everything was sent that was to be, or the other process was given up. Nothing is sent any more.

@@ -174,7 +174,7 @@ func (c *Conn) Send(k handover.Kind, payload []byte, files ...int) error {
 }
 
 // SendWithin is Send with a time that it has when its turn comes, in the place of the one that SetDeadline gives. Where it fails, the other side
-// may have a part of the message: the connection is of no use any more.
+// may have a part of the message, and takes what comes behind it for the rest: the caller has to close the connection.
 func (c *Conn) SendWithin(d time.Duration, k handover.Kind, payload []byte, files ...int) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
