@@ -19,14 +19,16 @@ type bus struct {
 	mu      sync.Mutex
 	nodes   map[scenecast.NodeID]*feed.Feed
 	lines   map[scenecast.NodeID]chan []byte
-	lose    bool             // messages
-	deaf    scenecast.NodeID // gets none
+	lose    bool                         // messages
+	deaf    scenecast.NodeID             // gets none
+	cut     map[[2]scenecast.NodeID]bool // from the one to the other there are none
+	drop    func(message []byte) bool    // nil: none is lost
 	carried int
 	done    sync.WaitGroup
 }
 
 func newBus() *bus {
-	return &bus{nodes: make(map[scenecast.NodeID]*feed.Feed), lines: make(map[scenecast.NodeID]chan []byte)}
+	return &bus{nodes: make(map[scenecast.NodeID]*feed.Feed), lines: make(map[scenecast.NodeID]chan []byte), cut: make(map[[2]scenecast.NodeID]bool)}
 }
 
 func (b *bus) ids() (ids []scenecast.NodeID) {
@@ -56,7 +58,7 @@ func (b *bus) start(id scenecast.NodeID, o feed.Options) *feed.Feed {
 			b.carried++
 			to := make(map[scenecast.NodeID]*feed.Feed)
 			for other, f := range b.nodes {
-				if other != id && other != b.deaf && !b.lose {
+				if other != id && other != b.deaf && !b.lose && !b.cut[[2]scenecast.NodeID{id, other}] && (b.drop == nil || !b.drop(m)) {
 					to[other] = f
 				}
 			}
@@ -71,6 +73,13 @@ func (b *bus) start(id scenecast.NodeID, o feed.Options) *feed.Feed {
 	})
 	f.Start()
 	return f
+}
+
+// with changes what the bus does.
+func (b *bus) with(change func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change()
 }
 
 func (b *bus) sent() int {

@@ -5,7 +5,9 @@
 // it what happens there. A stream that opens asks each node for what it wants from the past, and begins when all have answered: what a node
 // sends before its answer is in the answer, and what it sends behind it is not, so there is no hole and no double.
 //
-// A node stamps its events with rising times, in µs. A stream that comes back says up to which it has got those of each node (Cursor).
+// A node stamps its events with rising times, in µs. A stream that comes back says up to which it has got those of each node (Cursor). An event
+// that is sent to other nodes says which one of its app was before it, and each second a node says which is the newest: where a stream has not
+// got that one, it is told that it has missed some, whether they were lost on the way or not sent.
 package feed
 
 import (
@@ -72,11 +74,9 @@ type Feed struct {
 	joining   time.Time // until then events of all apps are kept: other nodes' streams do not know this one yet; zero: it has not started
 	asks      []asked
 	out       []outgoing
-	seq       uint64                      // of the next event that is sent to other nodes
-	next      map[scenecast.NodeID]uint64 // of each node, the seq that comes next; of those whose events come here
-	nodes     map[scenecast.NodeID]bool   // those that the engine knew at the last beat; true: it has said that it goes
-	lost      int64                       // when a node was last seen that is gone, with what it kept, in µs
-	overtaken int64                       // streams that were cut because they read too slowly
+	nodes     map[scenecast.NodeID]bool // those that the engine knew at the last beat; true: it has said that it goes
+	lost      int64                     // when a node was last seen that is gone, with what it kept, in µs
+	overtaken int64                     // streams that were cut because they read too slowly
 }
 
 var _ hook.Sink = (*Feed)(nil)
@@ -84,6 +84,7 @@ var _ hook.Sink = (*Feed)(nil)
 // appFeed is what is known of an app that somebody listens to, or has listened to.
 type appFeed struct {
 	ring
+	newest   int64                          // the stamp of the newest event, sent or not; before the first one, when they began to be kept
 	local    int                            // streams here
 	wantedBy map[scenecast.NodeID]time.Time // other nodes with streams, and until when they want events
 	until    time.Time                      // events are kept until then, where there are no streams
@@ -94,8 +95,7 @@ func New(o Options) *Feed {
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Feed{
 		o: o, started: time.Now().UnixMicro(), stop: stop, flush: make(chan struct{}, 1), answers: make(chan struct{}, 1),
-		apps: make(map[string]*appFeed), streams: make(map[*Stream]struct{}), next: make(map[scenecast.NodeID]uint64),
-		nodes: make(map[scenecast.NodeID]bool),
+		apps: make(map[string]*appFeed), streams: make(map[*Stream]struct{}), nodes: make(map[scenecast.NodeID]bool),
 	}
 	f.pushes.more = make(chan struct{}, 1)
 	f.active.Store(o.Broadcast != nil)
@@ -131,8 +131,18 @@ func (f *Feed) Close() {
 	f.mu.Unlock()
 	f.stop()
 	f.done.Wait()
-	f.sendEvents()
-	f.send(message{Bye: true})
+	f.sending.Lock()
+	defer f.sending.Unlock()
+	f.mu.Lock()
+	if f.paused { // another process is this node, which goes on
+		f.mu.Unlock()
+		return
+	}
+	out := f.takeOut()
+	newest := f.newest()
+	f.mu.Unlock()
+	f.sendOut(out)
+	f.send(message{Bye: true, Newest: newest})
 }
 
 var errClosing = problem.New(problem.Unavailable, "the server is going away; come back")
@@ -160,12 +170,14 @@ func (f *Feed) Emit(e event.Event) {
 	}
 	i := item{node: f.o.Node, stamp: f.stamp(), event: e}
 	app.add(i, f.o)
-	f.tellStreams(i)
+	f.tellStreams(i, 0)
+	before := app.newest
+	app.newest = i.stamp
 	if len(app.wantedBy) == 0 || f.closed {
 		return
 	}
-	if f.seq++; len(f.out) < maxOutgoing { // what is dropped here is a hole in the numbers, of which the others tell their streams
-		f.out = append(f.out, outgoing{f.seq - 1, i})
+	if len(f.out) < maxOutgoing {
+		f.out = append(f.out, outgoing{before, i})
 	}
 	signal(f.flush)
 }
@@ -176,11 +188,11 @@ func (f *Feed) stamp() int64 {
 	return f.last
 }
 
-// tellStreams, with mu held, tells the streams of an event's app, of whatever node it is.
-func (f *Feed) tellStreams(i item) {
+// tellStreams, with mu held, tells the streams of an event's app, of whatever node it is. Before it was the one with the other stamp.
+func (f *Feed) tellStreams(i item, before int64) {
 	for s := range f.streams {
 		if s.o.App == i.event.Data.App {
-			s.live(i)
+			s.live(i, before)
 		}
 	}
 }
@@ -195,6 +207,7 @@ func (f *Feed) keep(name string) *appFeed {
 		if f.isJoining() {
 			app.began = f.started
 		}
+		app.newest = app.began
 	}
 	app.until = time.Now().Add(f.o.Keep)
 	return app
@@ -227,8 +240,9 @@ func (f *Feed) run(ctx context.Context) {
 
 // beat renews what other nodes know, and forgets what is over.
 func (f *Feed) beat() {
-	f.sendEvents()
 	now := time.Now()
+	f.sending.Lock()
+	defer f.sending.Unlock()
 	f.mu.Lock()
 	if !f.joining.IsZero() { // the engine may not be asked before it has started
 		f.noteNodes(now)
@@ -244,11 +258,6 @@ func (f *Feed) beat() {
 		}
 		if app.local > 0 || len(app.wantedBy) > 0 {
 			app.until = now.Add(f.o.Keep)
-			sent := f.seq
-			if len(f.out) > 0 {
-				sent = f.out[0].seq
-			}
-			m.Sent = &sent
 		}
 		app.forget(now.Add(-f.o.Keep).UnixMicro())
 		if now.After(app.until) {
@@ -257,14 +266,30 @@ func (f *Feed) beat() {
 	}
 	f.active.Store(len(f.apps) > 0 || f.isJoining())
 	slices.Sort(m.Want)
-	b := f.encode(m)
+	m.Newest = f.newest()
 	if f.paused {
-		b = nil
+		f.mu.Unlock()
+		return
 	}
+	out := f.takeOut()
 	f.mu.Unlock()
-	if m.Want != nil || m.Sent != nil {
-		f.broadcast(b)
+	f.sendOut(out)
+	if m.Want != nil || m.Newest != nil {
+		f.send(m)
 	}
+}
+
+// newest, with mu held, has the stamp of the newest event of each app that other nodes want. It is sent behind all events until now.
+func (f *Feed) newest() (of map[string]int64) {
+	for name, app := range f.apps {
+		if len(app.wantedBy) > 0 {
+			if of == nil {
+				of = make(map[string]int64)
+			}
+			of[name] = app.newest
+		}
+	}
+	return of
 }
 
 // noteNodes, with mu held, finds nodes that are gone. One that has not said so may have had events for the streams here.
@@ -278,7 +303,6 @@ func (f *Feed) noteNodes(now time.Time) {
 			continue
 		}
 		delete(f.nodes, id)
-		delete(f.next, id)
 		f.lost = now.UnixMicro()
 		for s := range f.streams {
 			s.gone(id, left)

@@ -13,7 +13,7 @@ import (
 type message struct {
 	From   scenecast.NodeID `json:"from"`
 	Want   []string         `json:"want,omitempty"`   // apps whose events the sender's streams want, for as long as a lease
-	Sent   *uint64          `json:"sent,omitempty"`   // the seq of the sender's next event
+	Newest map[string]int64 `json:"newest,omitempty"` // by app, the stamp of the sender's newest event; all until then were sent before, or are lost
 	Ask    *ask             `json:"ask,omitempty"`    // a stream of the sender opens
 	Answer *answer          `json:"answer,omitempty"` // to such a message
 	Events []sentEvent      `json:"events,omitempty"` // what happens at the sender
@@ -46,22 +46,23 @@ type asked struct {
 type answer struct {
 	To     scenecast.NodeID `json:"to"`
 	Stream uint64           `json:"stream"`
+	Part   int              `json:"part,omitempty"` // counts the parts
 	Last   bool             `json:"last,omitempty"`
 	Holes  bool             `json:"holes,omitempty"` // in the last: not all that was asked for is kept
-	Next   uint64           `json:"next"`            // the seq of the next event behind the answer
+	Newest int64            `json:"newest"`          // the stamp of the newest event before the answer
 	Events []sentEvent      `json:"events,omitempty"`
 }
 
 type sentEvent struct {
-	Seq   uint64      `json:"seq,omitempty"` // counts the sender's, of all apps, that it sends as they happen
-	Stamp int64       `json:"stamp"`
-	Event event.Event `json:"event"`
+	Stamp  int64       `json:"stamp"`
+	Before int64       `json:"before,omitempty"` // the stamp of the app's event before it at its node, or when that began to keep them; not in an answer
+	Event  event.Event `json:"event"`
 }
 
 // outgoing is an event on its way to other nodes.
 type outgoing struct {
-	seq  uint64
-	item item
+	before int64 // as in sentEvent
+	item   item
 }
 
 // The events of one message, at most. Engines take messages up to 1 MiB.
@@ -87,10 +88,17 @@ func (f *Feed) sendEvents() {
 	f.mu.Lock()
 	var out []outgoing
 	if !f.paused {
-		out, f.out = f.out, nil
+		out = f.takeOut()
 	}
 	f.mu.Unlock()
 	f.sendOut(out)
+}
+
+// takeOut, with sending and mu held, takes the events that wait to be sent.
+func (f *Feed) takeOut() []outgoing {
+	out := f.out
+	f.out = nil
+	return out
 }
 
 func (f *Feed) sendOut(out []outgoing) {
@@ -98,7 +106,7 @@ func (f *Feed) sendOut(out []outgoing) {
 		n := part(out, func(o outgoing) item { return o.item })
 		var m message
 		for _, o := range out[:n] {
-			m.Events = append(m.Events, sentEvent{o.seq, o.item.stamp, o.item.event})
+			m.Events = append(m.Events, sentEvent{o.item.stamp, o.before, o.item.event})
 		}
 		out = out[n:]
 		f.send(m)
@@ -124,20 +132,15 @@ func (f *Feed) Received(b []byte) {
 		signal(f.answers)
 	}
 	for _, name := range m.Want {
-		app := f.keep(name)
-		if _, wanted := app.wantedBy[m.From]; !wanted {
-			f.seq++ // its lease was over, so what has happened meanwhile was not sent: this hole in the numbers tells it
-		}
-		app.wantedBy[m.From] = time.Now().Add(lease)
+		f.keep(name).wantedBy[m.From] = time.Now().Add(lease)
 	}
 	for _, sent := range m.Events {
-		f.expect(m.From, sent.Seq)
-		f.next[m.From] = sent.Seq + 1
-		f.tellStreams(item{m.From, sent.Stamp, sent.Event})
+		f.tellStreams(item{m.From, sent.Stamp, sent.Event}, sent.Before)
 	}
-	if m.Sent != nil {
-		f.expect(m.From, *m.Sent)
-		f.next[m.From] = *m.Sent
+	for s := range f.streams {
+		if newest, sent := m.Newest[s.o.App]; sent {
+			s.complete(m.From, newest)
+		}
 	}
 	if m.Answer != nil && m.Answer.To == f.o.Node {
 		f.answered(m.From, *m.Answer)
@@ -146,15 +149,6 @@ func (f *Feed) Received(b []byte) {
 		f.nodes[m.From] = true
 		for s := range f.streams {
 			s.gone(m.From, true)
-		}
-	}
-}
-
-// expect, with mu held, tells the streams where this is not the seq that comes next of a node: messages were lost.
-func (f *Feed) expect(from scenecast.NodeID, seq uint64) {
-	if next, known := f.next[from]; known && next != seq {
-		for s := range f.streams {
-			s.missedSome()
 		}
 	}
 }
@@ -182,16 +176,16 @@ func (f *Feed) answer(to scenecast.NodeID, a ask) {
 		f.mu.Unlock()
 		return
 	}
-	out := f.out
-	f.out = nil
-	items, holes := f.past(f.keep(a.App), a.Cursor, a.Joined)
+	out := f.takeOut()
+	app := f.keep(a.App)
+	items, holes := f.past(app, a.Cursor, a.Joined)
 	items = slices.Clone(items) // the ring clears what it drops
-	next := f.seq
+	newest := app.newest
 	f.mu.Unlock()
 	f.sendOut(out)
-	for more := true; more; {
+	for number, more := 0, true; more; number++ {
 		n := part(items, func(i item) item { return i })
-		part := answer{To: to, Stream: a.Stream, Last: n == len(items), Holes: holes, Next: next}
+		part := answer{To: to, Stream: a.Stream, Part: number, Last: n == len(items), Holes: holes, Newest: newest}
 		for _, i := range items[:n] {
 			part.Events = append(part.Events, sentEvent{Stamp: i.stamp, Event: i.event})
 		}
@@ -217,13 +211,10 @@ func (f *Feed) answered(from scenecast.NodeID, a answer) {
 		if s.number != a.Stream {
 			continue
 		}
-		if a.Last {
-			f.next[from] = a.Next
-		}
 		var items []item
 		for _, e := range a.Events {
 			items = append(items, item{from, e.Stamp, e.Event})
 		}
-		s.answered(from, items, a.Last, a.Last && a.Holes)
+		s.answered(from, items, a)
 	}
 }

@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"scenecast"
+	"scenecast/hook/event"
 	"scenecast/hook/feed"
 )
 
@@ -79,6 +81,97 @@ func TestMissed(t *testing.T) {
 			for range 12 {
 				r.read(t)
 			}
+			return nil
+		}, true},
+		"another stream renews a lease that was over": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			b.with(func() { b.deaf = 2 })
+			time.Sleep(8 * time.Second)
+			emit(two, "unsent", "home")
+			time.Sleep(time.Second)
+			b.with(func() {
+				b.deaf = 0
+				b.drop = func(m []byte) bool { return bytes.Contains(m, []byte(`"want"`)) } // the question alone comes
+			})
+			other := open(t, one, "")
+			time.Sleep(time.Second)
+			b.with(func() { b.drop = nil })
+			for range 4 {
+				other.read(t)
+			}
+			if other.missed > 0 {
+				t.Error("the other stream is told, which has missed nothing")
+			}
+			other.Close()
+			return nil
+		}, true},
+		"a lease is over while nothing happens": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			b.with(func() { b.deaf = 2 })
+			time.Sleep(8 * time.Second)
+			b.with(func() { b.deaf = 0 })
+			for range 12 {
+				r.read(t)
+			}
+			return nil
+		}, false},
+		"only events of another app are lost": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			blog, err := one.Open(feed.StreamOptions{App: "blog"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := &reader{Stream: blog}
+			for range 3 {
+				other.read(t)
+			}
+			b.with(func() { b.lose = true })
+			two.Emit(event.Event{ID: "1", Type: event.Connected, At: time.Now(), Data: event.Data{App: "blog"}})
+			time.Sleep(100 * time.Millisecond)
+			b.with(func() { b.lose = false })
+			for range 4 {
+				other.read(t)
+			}
+			if other.missed != 1 {
+				t.Errorf("the stream of that app is told %d times", other.missed)
+			}
+			blog.Close()
+			return nil
+		}, false},
+		"the last before a node goes in words is lost": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			b.with(func() { b.lose = true })
+			emit(two, "last", "home")
+			time.Sleep(100 * time.Millisecond)
+			b.with(func() { b.lose = false })
+			two.Close()
+			return nil
+		}, true},
+		"a part of an answer is lost": {feed.Options{Keep: time.Minute, MaxEvents: 1000, MaxBytes: 1 << 20}, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			r.Close()
+			for i := range 500 {
+				emit(two, fmt.Sprint(i), "home")
+			}
+			time.Sleep(time.Second)
+			b.with(func() { b.drop = func(m []byte) bool { return bytes.Contains(m, []byte(`"part":1`)) } })
+			return open(t, one, r.cursor)
+		}, true},
+		"a client goes to another node before the one that it was at hears of what was lost": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			b.with(func() { b.cut[[2]scenecast.NodeID{2, 1}] = true })
+			emit(two, "unheard", "home")
+			for range 20 {
+				r.read(t)
+			}
+			r.Close()
+			b.with(func() { clear(b.cut) })
+			next := open(t, two, r.cursor)
+			if !slices.Equal(next.got, []string{"unheard"}) {
+				t.Errorf("at the other node: %v", next.got)
+			}
+			return next
+		}, false},
+		"a node goes in words that has not answered": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {
+			b.with(func() { b.drop = func(m []byte) bool { return bytes.Contains(m, []byte(`"ask"`)) } })
+			three := b.start(3, few)
+			emit(three, "unasked", "home")
+			time.Sleep(1500 * time.Millisecond) // by then it is asked, and the time for the answer is not over
+			three.Close()
 			return nil
 		}, true},
 		"a node is gone, and comes back": {few, func(t *testing.T, b *bus, one, two *feed.Feed, r *reader) *reader {

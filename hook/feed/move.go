@@ -7,12 +7,11 @@ import (
 	"scenecast"
 )
 
-// A node can go on in another process, which has its ID. Streams at other nodes go on as if nothing had been: that process numbers its events
+// A node can go on in another process, which has its ID. Streams at other nodes go on as if nothing had been: that process stamps its events
 // behind those of this one. Streams at the node itself end, as the connections of all HTTP calls that are under way do.
 
 // moved is what goes to the other process, as JSON.
 type moved struct {
-	Seq  uint64
 	Last int64
 	Apps []movedApp
 	Out  []sentEvent // that are to be sent
@@ -21,6 +20,7 @@ type moved struct {
 
 type movedApp struct {
 	Name     string
+	Newest   int64
 	WantedBy map[scenecast.NodeID]time.Time
 }
 
@@ -65,14 +65,14 @@ func (f *Feed) Export() ([]byte, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := moved{Seq: f.seq, Last: f.last}
+	m := moved{Last: f.last}
 	for name, app := range f.apps {
 		if len(app.wantedBy) > 0 {
-			m.Apps = append(m.Apps, movedApp{name, app.wantedBy})
+			m.Apps = append(m.Apps, movedApp{name, app.newest, app.wantedBy})
 		}
 	}
 	for _, o := range f.out {
-		m.Out = append(m.Out, sentEvent{o.seq, o.item.stamp, o.item.event})
+		m.Out = append(m.Out, sentEvent{o.item.stamp, o.before, o.item.event})
 	}
 	for _, a := range f.asks {
 		m.Asks = append(m.Asks, movedAsk{a.by, a.ask})
@@ -91,12 +91,13 @@ func (f *Feed) Restore(text []byte) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.seq, f.last, f.joining = m.Seq, max(m.Last, f.last), time.Now() // other nodes know it already
-	for _, app := range m.Apps {
-		f.keep(app.Name).wantedBy = app.WantedBy
+	f.last, f.joining = max(m.Last, f.last), time.Now() // other nodes know it already
+	for _, moved := range m.Apps {
+		app := f.keep(moved.Name)
+		app.newest, app.wantedBy = moved.Newest, moved.WantedBy
 	}
 	for _, e := range m.Out {
-		f.out = append(f.out, outgoing{e.Seq, item{f.o.Node, e.Stamp, e.Event}})
+		f.out = append(f.out, outgoing{e.Before, item{f.o.Node, e.Stamp, e.Event}})
 	}
 	for _, a := range m.Asks {
 		f.asks = append(f.asks, asked{a.By, a.Ask})

@@ -49,14 +49,22 @@ type Stream struct {
 	more   chan struct{} // holds a signal when Next has something to do
 
 	// With feed.mu held:
-	waiting map[scenecast.NodeID]time.Time // nodes that have not answered yet, and until when they are waited for
+	waiting map[scenecast.NodeID]*awaited // nodes that have not answered yet
 	begun   bool
 	queue   []item
-	newest  map[scenecast.NodeID]int64 // the stamps of the newest events that have come, by node
+	newest  map[scenecast.NodeID]int64 // by node, the stamp up to which all events have come, or are told as missed
+	heard   map[scenecast.NodeID]int64 // by node, when that was last known to be its newest event, in µs
 	missed  bool                       // since the last part
 	told    bool                       // Next has returned the first part
 	ended   error
 	cursor  Cursor // of what Next has returned; it alone writes it, and reads and writes After, also without feed.mu
+}
+
+// awaited is a node's answer of which there is more to come.
+type awaited struct {
+	until time.Time // it is waited for until then
+	parts int       // that have come, with those that were lost before the last of them
+	holes bool      // some were lost
 }
 
 // Open opens a stream. A problem of the kind TooMany says that there are as many as there may be. Close ends it.
@@ -70,7 +78,8 @@ func (f *Feed) Open(o StreamOptions) (*Stream, error) {
 		return nil, problem.New(problem.TooMany, "%d streams are open at this node, and no more may be", maxStreams)
 	}
 	f.asked++
-	s := &Stream{feed: f, o: o, number: f.asked, more: make(chan struct{}, 1), waiting: make(map[scenecast.NodeID]time.Time), newest: make(map[scenecast.NodeID]int64)}
+	s := &Stream{feed: f, o: o, number: f.asked, more: make(chan struct{}, 1), waiting: make(map[scenecast.NodeID]*awaited), newest: make(map[scenecast.NodeID]int64),
+		heard: make(map[scenecast.NodeID]int64)}
 	s.cursor = Cursor{Since: time.Now().Add(-delay).UnixMicro(), After: make(map[scenecast.NodeID]int64)}
 	if o.Since != nil {
 		s.cursor = Cursor{Since: o.Since.Since, After: maps.Clone(o.Since.After)}
@@ -98,7 +107,7 @@ func (f *Feed) Open(o StreamOptions) (*Stream, error) {
 
 // ask, with mu held, asks a node for what has happened there.
 func (s *Stream) ask(id scenecast.NodeID, since *Cursor, joined bool) {
-	s.waiting[id] = time.Now().Add(answerWait)
+	s.waiting[id] = &awaited{until: time.Now().Add(answerWait)}
 	s.feed.send(message{Ask: &ask{Stream: s.number, To: id, App: s.o.App, Cursor: since, Joined: joined}})
 }
 
@@ -142,12 +151,28 @@ func signal(c chan struct{}) {
 	}
 }
 
-// live, with mu held, tells the stream of an event that has just happened, or has just come from another node. Before a node has answered, it is
-// in the answer.
-func (s *Stream) live(i item) {
-	if _, waits := s.waiting[i.node]; !waits {
+// live, with mu held, tells the stream of an event that has just happened, or has just come from another node, where the one with the other stamp was
+// before it. Before a node has answered, it is in the answer.
+func (s *Stream) live(i item, before int64) {
+	if before == 0 || s.complete(i.node, before) {
 		s.push(i)
 	}
+}
+
+// complete, with mu held, notes that a node has sent all events until this stamp. What has not come is missed, or will be in an answer: then, it is false.
+func (s *Stream) complete(from scenecast.NodeID, until int64) bool {
+	if _, waits := s.waiting[from]; waits {
+		return false
+	}
+	if until > s.newest[from] {
+		if _, known := s.feed.nodes[from]; !known {
+			return false // it is asked as soon as the engine knows it
+		}
+		s.newest[from] = until
+		s.missedSome()
+	}
+	s.heard[from] = time.Now().UnixMicro()
+	return true
 }
 
 // push, with mu held, queues an event that the stream is about.
@@ -194,15 +219,21 @@ func (s *Stream) confine(d event.Data) event.Data {
 }
 
 // answered, with mu held, takes what has happened at a node already.
-func (s *Stream) answered(from scenecast.NodeID, items []item, last, holes bool) {
-	if _, waits := s.waiting[from]; !waits {
+func (s *Stream) answered(from scenecast.NodeID, items []item, a answer) {
+	w := s.waiting[from]
+	if w == nil {
 		return
 	}
+	if a.Part != w.parts { // one was lost
+		w.holes = true
+	}
+	w.parts = a.Part + 1
 	for _, i := range items {
 		s.push(i)
 	}
-	s.missed = s.missed || holes
-	if last {
+	if a.Last {
+		s.missed = s.missed || a.Holes || w.holes
+		s.newest[from], s.heard[from] = max(s.newest[from], a.Newest), time.Now().UnixMicro()
 		delete(s.waiting, from)
 		s.begin()
 	}
@@ -212,7 +243,9 @@ func (s *Stream) answered(from scenecast.NodeID, items []item, last, holes bool)
 func (s *Stream) gone(id scenecast.NodeID, told bool) {
 	if _, waits := s.waiting[id]; waits {
 		delete(s.waiting, id)
-		s.missed = s.missed || s.o.Since != nil // what it has kept is gone
+		if s.o.Since != nil || s.begun { // what it has kept is gone
+			s.missedSome()
+		}
 		s.begin()
 	}
 	if !told {
@@ -228,10 +261,11 @@ func (s *Stream) missedSome() {
 
 // expire, with mu held, waits no more for nodes that do not answer in time.
 func (s *Stream) expire(now time.Time) {
-	for id, until := range s.waiting {
-		if now.After(until) {
+	for id, w := range s.waiting {
+		if now.After(w.until) {
 			s.feed.o.Logger.Warn("feed: a node has not answered a stream in time", "node", id)
 			delete(s.waiting, id)
+			s.newest[id], s.heard[id] = max(s.newest[id], now.Add(-delay).UnixMicro()), now.UnixMicro()
 			s.missedSome()
 		}
 	}
@@ -244,6 +278,9 @@ func (s *Stream) begin() {
 		return
 	}
 	s.begun = true
+	for id := range s.feed.nodes { // their answers are younger than delay; the cursor must be behind when the last of them began to keep events
+		s.heard[id] = time.Now().UnixMicro()
+	}
 	slices.SortStableFunc(s.queue, func(a, b item) int { return cmp.Compare(a.stamp, b.stamp) })
 	signal(s.more)
 }
@@ -318,8 +355,15 @@ func (s *Stream) takeQueue(always bool) (p Part, queue []item, ok bool, err erro
 	p = Part{Missed: s.missed, Ready: !s.told}
 	queue = s.queue
 	s.missed, s.told, s.queue = false, true, nil
-	// Everything that happened until delay ago is here, unless it is told as missed; but the listener gets these one by one.
-	since := time.Now().Add(-delay).UnixMicro()
+	// Everything that happened until delay ago is here, unless it is told as missed; but the listener gets these one by one, and of a node that is not
+	// heard nobody knows whether there is more.
+	since := time.Now().UnixMicro()
+	for id, left := range s.feed.nodes {
+		if !left {
+			since = min(since, s.heard[id])
+		}
+	}
+	since -= delay.Microseconds()
 	for i := range queue {
 		since = min(since, queue[i].stamp-1)
 	}
