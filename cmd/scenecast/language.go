@@ -76,12 +76,23 @@ func usageOf(c *cobra.Command, tag language.Tag) string {
 		}
 	}
 	if c.HasAvailableLocalFlags() {
-		fmt.Fprintf(&b, "\n\n%s\n%s", language.Textf("Flags:").In(tag), alignWide(strings.TrimRight(c.LocalFlags().FlagUsages(), " \n")))
+		fmt.Fprintf(&b, "\n\n%s\n%s", language.Textf("Flags:").In(tag), flagUsages(c, tag))
 	}
 	if c.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n\n%s", language.Textf("`%s [command] --help` says more of a command.", c.CommandPath()).In(tag))
 	}
 	return b.String() + "\n"
+}
+
+// byDefault is what pflag says of a flag's default.
+var byDefault = regexp.MustCompile(`(?m) \(default ([^()\n]+)\)$`)
+
+// flagUsages are the flags of a command.
+func flagUsages(c *cobra.Command, tag language.Tag) string {
+	usages := alignWide(strings.TrimRight(c.LocalFlags().FlagUsages(), " \n"))
+	return byDefault.ReplaceAllStringFunc(usages, func(text string) string {
+		return language.Textf(" (default %s)", byDefault.FindStringSubmatch(text)[1]).In(tag)
+	})
 }
 
 // flagColumn is a flag and what it takes, in a line of pflag's.
@@ -115,7 +126,7 @@ func errorIn(tag language.Tag, err error) string {
 
 // cobra's own errors, which have no types.
 var (
-	unknownCommand = regexp.MustCompile(`(?s)^unknown command (".*?") for (".*?")(.*)$`)
+	unknownCommand = regexp.MustCompile(`(?s)^unknown command (".*?") for (".*?")((?:\n.*)?)$`)
 	tooManyArgs    = regexp.MustCompile(`^accepts at most (\d+) arg\(s\), received (\d+)$`)
 )
 
@@ -133,7 +144,14 @@ func usageError(err error) error {
 	case errors.As(err, &valueless):
 		return language.Errorf("flag needs an argument: --%s", valueless.GetSpecifiedName())
 	case errors.As(err, &invalid):
-		return language.Errorf("invalid argument %q for the flag --%s: %w", invalid.GetValue(), invalid.GetFlag().Name, invalid.Unwrap())
+		why := invalid.Unwrap()
+		switch invalid.GetFlag().Value.Type() { // why is then an error of strconv or time
+		case "int", "intSlice":
+			why = language.Errorf("it takes whole numbers")
+		case "duration":
+			why = language.Errorf("it takes a time, as 90s or 1m30s")
+		}
+		return language.Errorf("invalid argument %q for the flag --%s: %w", invalid.GetValue(), invalid.GetFlag().Name, why)
 	case errors.As(err, &syntax):
 		return language.Errorf("bad flag syntax: %s", syntax.GetSpecifiedFlag())
 	}

@@ -43,7 +43,10 @@ func TestLanguage(t *testing.T) {
 		{"a command that there is none of", empty, chinese, []string{"pusch"}, "scenecast: \"scenecast\" 没有命令 \"pusch\"；是不是 push？\n"},
 		{"a flag that there is none of", empty, chinese, []string{"push", "--too"}, "scenecast: 未知的选项：--too\n"},
 		{"a flag without a value", empty, chinese, []string{"push", "--to"}, "scenecast: 选项缺少值：--to\n"},
-		{"a flag with a wrong value", empty, chinese, []string{"push", "--ttl", "x"}, "scenecast: 选项 --ttl 的值 \"x\" 无效：time: invalid duration \"x\"\n"},
+		{"a flag with a wrong value", empty, chinese, []string{"push", "--ttl", "x"}, "scenecast: 选项 --ttl 的值 \"x\" 无效：须为时间，如 90s 或 1m30s\n"},
+		{"a flag with no number", empty, chinese, []string{"bench", "--pages", "nine"}, "scenecast: 选项 --pages 的值 \"nine\" 无效：须为整数\n"},
+		{"a command of config that there is none of", empty, chinese, []string{"config", "chek"}, "scenecast: \"scenecast config\" 没有命令 \"chek\"；是不是 check？\n"},
+		{"a topic of help that there is none of", empty, chinese, []string{"help", "token", "jwt"}, "scenecast: \"scenecast token\" 没有命令 \"jwt\"\n"},
 		{"too many arguments", empty, chinese, []string{"config", "check", "a", "b"}, "scenecast: 最多 1 个参数，而给出了 2 个\n"},
 		{"an argument too many", empty, chinese, []string{"health", "a"}, "scenecast: \"scenecast health\" 没有命令 \"a\"\n"},
 		{"no audience", empty, chinese, []string{"push", "1"}, "scenecast: 哪些页面？请用 --to 指定，如 --to '{\"page\":\"home\"}'；所有人为 --to '*'\n"},
@@ -63,11 +66,11 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
-// TestHelpInChinese: no line of any command's help is English, but for examples, names and what pflag adds.
+// TestHelpInChinese: no line of any command's help is English, but for examples and names, and none has English words for a default.
 func TestHelpInChinese(t *testing.T) {
 	chinese := []string{"LC_MESSAGES=zh_CN.UTF-8"}
 	for _, command := range []string{"", "serve", "demo", "push", "listen", "nodes", "top", "health", "doctor", "reload", "drain", "handover",
-		"log", "log check", "log export", "bench", "config", "config init", "config check", "config print", "token", "token key", "version"} {
+		"log", "log verify", "log export", "bench", "config", "config init", "config check", "config print", "token", "token key", "version"} {
 		out, errs, code := run(t, t.TempDir(), chinese, append(strings.Fields(command), "--help")...)
 		if code != 0 || errs != "" || !strings.Contains(out, "\n用法：\n  scenecast") {
 			t.Errorf("%s: exit %d, %s%s", command, code, errs, out)
@@ -79,6 +82,9 @@ func TestHelpInChinese(t *testing.T) {
 			isName := !strings.Contains(text, "  ") && (strings.HasPrefix(text, "scenecast ") || text == "scenecast [command]" || text == "api_keys:" || strings.HasPrefix(text, "- {"))
 			if !examples && !isName && text != "" && !strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
 				t.Errorf("%s: the help has the line %q", command, text)
+			}
+			if strings.Contains(text, "(default ") {
+				t.Errorf("%s: the help has the default in English: %q", command, text)
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -21,8 +23,12 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	reader = language.OfLocale(os.Getenv)
 	root := newRoot()
+	refuseUnknownTopics(root)
 	translateHelp(root, reader)
-	err := root.ExecuteContext(ctx)
+	err := checkSubcommand(root, os.Args[1:])
+	if err == nil {
+		err = root.ExecuteContext(ctx)
+	}
 	var status exitStatus
 	if errors.As(err, &status) {
 		os.Exit(int(status))
@@ -35,6 +41,45 @@ func main() {
 
 // reader is the language of who reads what a command prints. It is set before the command runs; logs are English.
 var reader = language.English
+
+// checkSubcommand returns the error that cobra has for an unknown command of the root, for one of a command that only has commands, as
+// `config chek`. Cobra shows the help there, and ends with status 0.
+func checkSubcommand(root *cobra.Command, args []string) error {
+	cmd, rest, err := root.Find(args)
+	if err != nil || cmd == root || cmd.Runnable() || len(rest) == 0 || strings.HasPrefix(rest[0], "-") {
+		return nil // cobra itself says what is wrong, if anything is
+	}
+	return unknownSubcommand(cmd, rest[0])
+}
+
+func unknownSubcommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2 // as cobra has it for the root
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return language.Errorf("unknown command %s for %s; did you mean %s?", strconv.Quote(name), strconv.Quote(cmd.CommandPath()), strings.Join(near, ", "))
+	}
+	return language.Errorf("unknown command %s for %s", strconv.Quote(name), strconv.Quote(cmd.CommandPath()))
+}
+
+// refuseUnknownTopics has `help` return an error for what is no command, where cobra's shows the help of the root.
+func refuseUnknownTopics(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	if err != nil {
+		return
+	}
+	help.Run, help.RunE = nil, func(_ *cobra.Command, args []string) error {
+		cmd, rest, err := root.Find(args)
+		if err != nil {
+			return err
+		}
+		if len(rest) > 0 {
+			return unknownSubcommand(cmd, rest[0])
+		}
+		cmd.InitDefaultHelpFlag()
+		cmd.InitDefaultVersionFlag()
+		return cmd.Help()
+	}
+}
 
 // exitStatus is the error of a command that has said what is wrong itself, and ends with this status.
 type exitStatus int

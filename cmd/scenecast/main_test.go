@@ -351,7 +351,17 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: exit %d, %s", arg, code, out)
 		}
 	}
-	if _, errs, code := run(t, "", nil, "srve"); code != 1 || !strings.Contains(errs, "serve") {
-		t.Errorf("a slip: exit %d, %s", code, errs)
+	for slip, want := range map[string]string{
+		"srve": "serve", "help srve": "serve", "config chek": "did you mean check?", "help config chek": "did you mean check?",
+		"token jwt": `unknown command "jwt" for "scenecast token"`, "config check a b": "at most 1 arg",
+	} {
+		if out, errs, code := run(t, "", nil, strings.Fields(slip)...); code != 1 || out != "" || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit %d, %s%s; want %s", slip, code, out, errs, want)
+		}
+	}
+	for _, command := range []string{"config", "help config", "help config check"} {
+		if out, errs, code := run(t, "", nil, strings.Fields(command)...); code != 0 || errs != "" || !strings.Contains(out, "scenecast config") {
+			t.Errorf("%s: exit %d, %s%s", command, code, out, errs)
+		}
 	}
 }
