@@ -164,6 +164,17 @@ func TestHeartbeats(t *testing.T) {
 	s.expect("h")                            // … so there is another one
 }
 
+// The time that a request may take to come in ends no response, of a poll as little as of a stream.
+func TestResponseOutlastsBodyTimeout(t *testing.T) {
+	t.Parallel()
+	n := startWithBodyTimeout(t, 2*time.Second, sockjs.Options{}, socket.Options{PingEvery: 3 * time.Second, PongWait: patience})
+	s := n.stream(page + "/xhr_streaming")
+	s.expect("o", "h")
+	const polled = "/pusher/app/key/12/polled"
+	n.expect(polled+"/xhr", "", "200 o\n")
+	n.expect(polled+"/xhr", "", "200 h\n")
+}
+
 // A heartbeat of the client gets one back, but its answer to one does not.
 func TestHeartbeatOfClient(t *testing.T) {
 	t.Parallel()
