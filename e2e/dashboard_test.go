@@ -34,6 +34,7 @@ func TestDashboard(t *testing.T) {
 	b.join(url.Values{"page": {"home"}})
 	b.join(url.Values{"page": {"list"}})
 	t.Run("scopes", func(t *testing.T) { testDashboardScopes(t, b) })
+	t.Run("navigation", func(t *testing.T) { testDashboardNavigation(t, b) })
 	t.Run("session ends", func(t *testing.T) { testDashboardSessionEnds(t, b) })
 	t.Run("hooks", func(t *testing.T) { testDashboardHooks(t, b, &healthy) })
 	t.Run("reload", func(t *testing.T) { testDashboardReload(t, b) })
@@ -76,7 +77,7 @@ func testDashboardLink(t *testing.T, b *backend) {
 		d.expect(`document.title`, "Now · Scenecast")
 		d.expect(`location.hash`, "#/now")
 		d.look(looks[0])
-		d.expect(`document.documentElement.scrollWidth <= innerWidth`, true)
+		d.fits()
 		d.expect(`[...document.querySelectorAll(".head select")].every((each) => getComputedStyle(each).maxWidth === "none")`, true) // choices are not cut
 		d.run(`[...document.querySelectorAll("header.head button")].at(-1).click()`)
 		d.wait(`document.querySelector("input[type=password]")`)
@@ -98,23 +99,62 @@ func testDashboardEmpty(t *testing.T, b *backend) {
 	d.axe("empty-zh")
 }
 
-// A key sees the screens that its scopes and its confinement let it use.
+// A key sees what its scopes and its confinement let it. Of a screen that takes a scope which it lacks, it sees what that takes, and the server refuses the calls.
 func testDashboardScopes(t *testing.T, b *backend) {
 	for _, c := range []struct {
 		key    string
 		nodes  bool
 		scenes string // the first of the table
+		listed int    // screens in the navigation
+		locked []string
 	}{
-		{operatorKey, true, "home2"},
-		{readerKey, true, "home2"},
-		{confinedKey, false, "home1"},
+		{operatorKey, true, "home2", 8, []string{}},
+		{readerKey, true, "home2", 8, []string{"Push not for this key", "Settings not for this key"}},
+		{confinedKey, false, "home1", 7, []string{}},
 	} {
 		d := openDashboard(t, b, profile{language: "en"})
 		d.login(c.key)
 		d.wait(`document.querySelector("[aria-labelledby=scenes] tbody th")`)
 		d.expect(`[...document.querySelectorAll("[aria-labelledby=scenes] tbody tr:first-child :is(th, td)")].slice(0, 2).map((each) => each.textContent).join("")`, c.scenes)
 		d.expect(`!!document.querySelector("[aria-labelledby=nodes]")`, c.nodes)
-		d.expect(`[...document.querySelectorAll("nav.screens a")].some((a) => a.hash === "#/settings")`, c.key == operatorKey)
+		d.expect(`document.querySelectorAll("nav.screens a").length`, c.listed)
+		d.expect(`[...document.querySelectorAll("nav.screens a:has(.lock)")].map((each) => each.textContent)`, c.locked)
+	}
+
+	for _, c := range []struct{ key, language, screen, words string }{
+		{readerKey, "en", "settings", "Settings takes the scope admin, which the key reader does not have.To let it, whoever runs the server writes allow: [read, admin] at this key in the setting api_keys, and reloads."},
+		{readerKey, "zh-CN", "settings", "“配置”需要权限 admin，密钥 reader 没有这个权限。如需开放，请服务器的管理者在配置项 api_keys 中为此密钥写上 allow: [read, admin]，然后重新加载配置。"},
+		{readerKey, "en", "push", "Push takes the scope push, which the key reader does not have.To let it, whoever runs the server writes allow: [read, push] at this key in the setting api_keys, and reloads."},
+		{confinedKey, "en", "settings", "Settings is about all apps and all pages, and the key tenant sees only a part of them."},
+		{confinedKey, "zh-CN", "settings", "“配置”涉及所有应用和所有页面，密钥 tenant 只能看到其中一部分。"},
+		{readerKey, "en", "nothing", "There is no such screen."},
+	} {
+		d := openDashboard(t, b, profile{language: c.language})
+		d.look(looks[0])
+		d.login(c.key)
+		d.run(`location.hash = "#/` + c.screen + `"`)
+		d.waitFor(`[...document.querySelectorAll("main > p")].map((each) => each.textContent).join("")`, c.words)
+		d.axe("locked-" + c.screen + "-" + c.language + "-" + c.key)
+		d.expect(`performance.getEntriesByType("resource").some((each) => /v1.(settings|pushes|audience)/.test(each.name))`, false) // the screen asks nothing
+	}
+
+	d := openDashboard(t, b, profile{language: "en"})
+	d.login(readerKey)
+	d.await(`Promise.all([["GET", "settings"], ["POST", "reload"], ["POST", "push"], ["POST", "hooks/orders/retry"]].map(([method, call]) =>
+		fetch("api/v1/" + call, {method, ...(method === "POST" && {body: "{}", headers: {"Content-Type": "application/json"}})}).then(({status}) => status)))
+		.then((all) => { e2e.refused = all; })`)
+	d.expect(`e2e.refused`, []int{403, 403, 403, 403})
+}
+
+// Where the navigation is wider than the window, the screen that is shown is in sight in it.
+func testDashboardNavigation(t *testing.T, b *backend) {
+	d := openDashboard(t, b, profile{language: "en"})
+	d.look(looks[0])
+	d.login(operatorKey)
+	for _, screen := range []string{"settings", "now", "hooks"} {
+		d.screen(screen)
+		d.waitFor(`(({left, right}) => left >= 0 && right <= document.documentElement.clientWidth)(document.querySelector("nav.screens [aria-current]").getBoundingClientRect())`, true)
+		d.axe("navigation-" + screen)
 	}
 }
 

@@ -1,8 +1,14 @@
 package e2e_test
 
 import (
+	"context"
+	"encoding/json"
+	"net/http"
 	"net/url"
+	"strings"
 	"testing"
+
+	"scenecast/api"
 )
 
 // TestDashboardCluster: the dashboard of one node shows, counts and reaches the pages of all three, its session is good at another node, and a node
@@ -28,12 +34,43 @@ func TestDashboardCluster(t *testing.T) {
 	d.screen("now")
 	d.wait(`document.querySelectorAll("[aria-labelledby=nodes] tbody tr").length === 3`)
 	d.axe("now-of-three")
+
+	// A drain that has not begun to move pages: since when is told, until it is undone.
+	const state = `[...document.querySelectorAll("[aria-labelledby=nodes] tbody tr")].find((row) => row.textContent.startsWith("node2"))?.cells[1]`
+	var drain api.Drain
+	nodes[2].drainCall(http.MethodPost, `{"delay": "1h"}`, &drain)
+	d.waitFor(state+`.querySelector("time")?.dateTime`, drain.Since.UTC().Format("2006-01-02T15:04:05.000Z"))
+	d.expect(state+`.textContent.replace(/\d+:\d+:\d+$/, "TIME")`, "Draining since TIME")
+	d.axe("now-draining")
+	nodes[2].drainCall(http.MethodDelete, "", &drain)
+	d.waitFor(state+`.textContent`, "Up")
+
 	nodes[2].stop()
 	d.wait(`document.querySelectorAll("[aria-labelledby=nodes] tbody tr").length === 2`)
 
 	other := d.sibling(profile{language: "en"}) // with the cookies of the first
 	other.open(nodes[1].url("/dashboard/"))
 	other.wait(`document.querySelector("nav.screens")`) // cookies are of a host, whatever the port
+}
+
+// drainCall makes a call about draining as the operator.
+func (b *backend) drainCall(method, body string, answer *api.Drain) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, b.url("/v1/drain"), strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+operatorKey)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if err := json.NewDecoder(response.Body).Decode(answer); err != nil || response.StatusCode != http.StatusOK {
+		b.t.Fatalf("%s /v1/drain: %s, %v", method, response.Status, err)
+	}
 }
 
 // While an answer lacks that of a node of which no other one tells yet, Now does not say that nothing is wrong. The answers are the test's, because a real node

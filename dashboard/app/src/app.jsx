@@ -5,6 +5,7 @@ import { useAction } from "./action.js";
 import { expired } from "./api.js";
 import { ErrorBox, Waiting } from "./components/states.jsx";
 import { Bdi } from "./components/text.jsx";
+import { Locked } from "./components/locked.jsx";
 import { Choice } from "./components/fields.jsx";
 import { LoginDialog, LoginScreen } from "./login.jsx";
 import { href, route } from "./route.js";
@@ -35,31 +36,49 @@ function Gate() {
   );
 }
 
-/** The screens that the key's scopes let it use. */
-const mine = () => screens.filter(({ scope, allApps }) => can(scope) && (!allApps || seesAll()));
+/** The screens that the navigation has. One of all apps is of no use to a key that sees a part of them, whatever its scopes. */
+const listed = () => screens.filter(({ allApps }) => !allApps || seesAll());
 
 function Shell() {
-  const current = mine().find(({ name }) => name === route.value.screen);
-  const main = useRef(), shown = useRef(current?.name);
+  const current = screens.find(({ name }) => name === route.value.screen);
+  const main = useRef(), nav = useRef(), shown = useRef(current?.name);
   useEffect(() => {
     document.title = `${current ? t(`nav.${current.name}`) : t("shell.nothing")} · Scenecast`;
     if (shown.current !== current?.name) main.current.focus(); // not at first: then it is the browser's to say
     shown.current = current?.name;
+    const link = nav.current.querySelector("[aria-current]"); // where the navigation is wider than the window, it may be out of sight
+    if (link) nav.current.scrollLeft = link.offsetLeft + (link.offsetWidth - nav.current.clientWidth) / 2;
   }, [current, language.value]);
   return (
     <div class="shell">
       <Head onSkip={() => main.current.focus()} />
-      <nav class="screens" aria-label={t("shell.screens")}>
-        {mine().map(({ name }) => (
-          <a key={name} href={href(name)} aria-current={name === current?.name ? "page" : undefined}>{t(`nav.${name}`)}</a>
+      <nav ref={nav} class="screens" aria-label={t("shell.screens")}>
+        {listed().map(({ name, scope }) => (
+          <a key={name} href={href(name)} aria-current={name === current?.name ? "page" : undefined} class={can(scope) ? "" : "quiet"}>
+            {can(scope) ? t(`nav.${name}`) : <Locked why={t("shell.locked")}>{t(`nav.${name}`)}</Locked>}
+          </a>
         ))}
       </nav>
       <main ref={main} tabIndex={-1}>
         <h1>{current ? t(`nav.${current.name}`) : t("shell.nothing")}</h1>
-        {current ? <current.Screen key={current.name} /> : <p>{t("shell.notYours")}</p>}
+        {current ? <Shown key={current.name} of={current} /> : <p>{t("shell.noScreen")}</p>}
       </main>
       {expired.value && <LoginDialog />}
     </div>
+  );
+}
+
+/** A screen; instead of one that the key may not use, why, and what it takes. */
+function Shown({ of: { name, scope, allApps, Screen } }) {
+  const { key, scopes } = self.value, screen = t(`nav.${name}`), named = <Bdi>{key}</Bdi>;
+  if (allApps && !seesAll()) return <p>{t("shell.allApps", { screen, key: named })}</p>;
+  if (can(scope)) return <Screen />;
+  const allow = <code>{`allow: [${[...scopes, scope].join(", ")}]`}</code>;
+  return (
+    <>
+      <p>{t("shell.takes", { screen, scope: <code>{scope}</code>, key: named })}</p>
+      <p>{t("shell.give", { allow, setting: <code>api_keys</code> })}</p>
+    </>
   );
 }
 

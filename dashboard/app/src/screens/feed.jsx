@@ -35,6 +35,7 @@ export function Feed() {
         <AudienceField label={t("feed.to")} hint={t("feed.toHint")} value={typed.value} onInput={(text) => (typed.value = text)} />
         <button type="submit">{t("feed.filter")}</button>
       </form>
+      <span class="by" aria-hidden="true">{t("feed.types")}</span>
       <Chips label={t("feed.types")} options={offered} value={types.value} onChange={(chosen) => (types.value = chosen)} />
       <div class="buttons feed-bar">
         <span class={`state ${state.name === "live" ? "good" : "busy"}`} role="status">{t(`feed.state.${state.name}`)}</span>
@@ -73,7 +74,7 @@ function Of({ data = {} }) {
   return <Bdi>{data.trigger ?? data.push ?? data.id ?? ""}</Bdi>;
 }
 
-const hidden = ["app", "connection", "key", "value", "node", "trigger", "push", "id"]; // which other columns have, or nobody asks for
+const hidden = ["app", "connection", "key", "value", "node", "trigger", "push", "id", "version"]; // which other columns have, or nobody asks for
 
 /** Everything else that the event says. */
 function What({ data, reason }) {

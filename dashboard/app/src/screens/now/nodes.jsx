@@ -30,9 +30,10 @@ const all = () => [
 
 const Name = (node) => <><Bdi>{nameOf(node)}</Bdi>{node.self && <span class="quiet"> {t("now.self")}</span>}</>;
 
-const State = ({ state, draining }) => {
-  const kind = state === "late" ? "bad" : draining ? "busy" : "good";
-  return <span class={`state ${kind}`}>{t({ bad: "now.isLate", busy: "now.isDraining", good: "now.isUp" }[kind])}</span>;
+const State = ({ state, draining, draining_since: since }) => {
+  if (state === "late") return <span class="state bad">{t("now.isLate")}</span>;
+  if (!draining) return <span class="state good">{t("now.isUp")}</span>;
+  return <span class="state busy">{since ? t("now.isDrainingSince", { time: <Time at={since} /> }) : t("now.isDraining")}</span>;
 };
 
 /** For how long something waited for a loop within the last minute: the bound of a bucket, of which the first is 1 ms. */

@@ -13,7 +13,7 @@ export function Problems({ nodes, hooks, partial }) {
   return (
     <section class="problems" aria-labelledby="problems">
       <h2 id="problems">{t("now.wrong")}</h2>
-      {all.map(({ key, words }) => <Note key={key} kind="bad">{words}</Note>)}
+      {all.map(({ key, words, kind = "bad" }) => <Note key={key} kind={kind}>{words}</Note>)}
     </section>
   );
 }
@@ -26,7 +26,7 @@ function ofNodes({ nodes, log }) {
     if (node.state === "late") found.push({ key: `${node.id} late`, words: t("now.late", { name, time: duration(Date.now() - new Date(node.since)) }) });
     for (const text of told) found.push({ key: `${node.id} ${text}`, words: <>{name}{": "}<bdi>{text}</bdi></> });
     if (node.lag_ms > LAG) found.push({ key: `${node.id} lag`, words: t("now.behind", { name, time: duration(node.lag_ms), n: node.lag }) });
-    if (node.draining) found.push({ key: `${node.id} draining`, words: t("now.draining", { name }) });
+    if (node.draining) found.push({ key: `${node.id} draining`, kind: "busy", words: t("now.draining", { name }) });
   }
   if (log && !log.leader) found.push({ key: "leader", words: t("now.noLeader") });
   if (log && log.in_sync < log.replicas) found.push({ key: "replicas", words: t("now.notInSync", { n: log.in_sync, replicas: log.replicas }) });

@@ -8,6 +8,7 @@ import { ErrorBox, Polled } from "../../components/states.jsx";
 import { Table } from "../../components/table.jsx";
 import { Bdi, Num, Time } from "../../components/text.jsx";
 import { valuesOf } from "../../components/labels.jsx";
+import { Locked } from "../../components/locked.jsx";
 import { compose } from "../../draft.js";
 import { usePoll } from "../../poll.js";
 import { href } from "../../route.js";
@@ -97,17 +98,7 @@ function LabelTable({ page: { labels, sources = {} } }) {
   );
 }
 
-const Lock = () => (
-  <svg class="lock" viewBox="0 0 12 12" aria-hidden="true"><path d="M2 5h8v6H2zM3.5 5V3.5a2.5 2.5 0 0 1 5 0V5" /></svg>
-);
-
-const Source = ({ source }) => (
-  <span title={source === "page" ? undefined : t("page.locked")}>
-    {source !== "page" && <Lock />}
-    {t(`page.source.${source}`)}
-    {source !== "page" && <span class="unseen">{t("page.locked")}</span>}
-  </span>
-);
+const Source = ({ source }) => (source === "page" ? t("page.source.page") : <Locked why={t("page.locked")}>{t(`page.source.${source}`)}</Locked>);
 
 function Endings({ endings }) {
   if (!endings?.length) return null;
