@@ -16,6 +16,13 @@ func (o Options) Fast() Options {
 	return o
 }
 
+// Patient is Fast for a node that counts as gone only after a minute, as a test on a busy machine may be kept waiting.
+func (o Options) Patient() Options {
+	o = o.Fast()
+	o.timing.lease, o.timing.hash = time.Minute, 2*time.Minute
+	return o
+}
+
 // Unhurried undoes Fast.
 func (o Options) Unhurried() Options {
 	o.timing = timing{}

@@ -4,7 +4,11 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/redis/rueidis"
+
+	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 	"scenecast/registry"
 )
@@ -12,7 +16,14 @@ import (
 // TestSomebodyDeletesTheHash: each node writes its fields anew, also where none changes.
 func TestSomebodyDeletesTheHash(t *testing.T) {
 	s := redistest.Start(t)
-	a, b := start(t, s.URL(), 1), start(t, s.URL(), 2)
+	// A node that Redis does not hear in time, or whose answer is late, writes its fields anew as well.
+	patient := func(o *registry.Options) {
+		*o = o.Patient()
+		o.Connect = func() (rueidis.Client, error) {
+			return redisclient.New(redisclient.Options{URL: s.URL(), Timeout: 10 * time.Second})
+		}
+	}
+	a, b := start(t, s.URL(), 1, patient), start(t, s.URL(), 2, patient)
 	for range 1200 {
 		a.join(page("home"))
 	}
