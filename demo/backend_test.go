@@ -106,7 +106,7 @@ func TestPlaygroundRefuses(t *testing.T) {
 		{"count", `{"to":1}`, nil, `400 {"detail":"this is not the JSON of the playground: json: cannot unmarshal number into Go struct field .to of type string"}`, false},
 		{"count", `{"to":"` + strings.Repeat("x", maxBody) + `"}`, nil, `400 {"detail":"this is not the JSON of the playground: http: request body too large"}`, false},
 		{"push", `{"to":"*"}`, []string{"Accept-Language", "zh"}, `400 {"detail":"消息须为 1 到 1000 字节","where":"message"}`, false},
-		{"count", `{"to":`, []string{"Accept-Language", "en", "Cookie", "scenecast_lang=zh"}, `400 {"detail":"这不是试验场的 JSON：unexpected EOF"}`, false},
+		{"count", `{"to":`, []string{"Accept-Language", "en", "Cookie", "scenecast_lang=zh"}, `400 {"detail":"这不是演练场的 JSON：unexpected EOF"}`, false},
 		{"count", `{"to":"*"}`, []string{"Sec-Fetch-Site", "cross-site"}, `403 cross-origin request detected from Sec-Fetch-Site header`, false},
 		{"push", `{"to":"*","message":"m"}`, []string{"Origin", "https://example.com"}, `403 cross-origin request detected, and/or browser is out of date: Sec-Fetch-Site is missing, and Origin does not match Host`, false},
 	} {
