@@ -220,6 +220,13 @@ func TestUnsentIsBounded(t *testing.T) {
 		default:
 		}
 	}
+	var log strings.Builder
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	s.send(0, handover.KindDeliver, half)
+	s.send(0, handover.KindDeliver, half)
+	if lines := strings.Count(log.String(), "decided late about pages is not sent"); lines != 1 {
+		t.Errorf("of what nobody waits for the log tells %d times:\n%s", lines, &log)
+	}
 	here.Close()
 	<-s.done
 	<-s.written

@@ -35,6 +35,7 @@ type successor struct {
 	unsent      []unsentMessage // guarded by mu
 	unsentBytes int             // guarded by mu; with those that write is sending
 	closing     bool            // guarded by mu: nothing more is sent than what waits
+	told        bool            // guarded by mu: the log has that something nobody waits for was not sent
 	wake        chan struct{}   // has a value when write is to look
 	written     chan struct{}   // closed when write has ended
 }

@@ -34,8 +34,12 @@ func (s *successor) send(call uint64, k handover.Kind, payload []byte) {
 	s.wakeWriter()
 }
 
-// refuse ends a call that is not sent; mu is held.
+// refuse ends a call that is not sent; mu is held. Of what nobody waits for the log tells, once.
 func (s *successor) refuse(call uint64) {
+	if call == 0 && !s.told {
+		s.told = true
+		s.log.Warn("handover: what hooks and calls have decided late about pages is not sent to the process that has them, which does not read or has ended")
+	}
 	if f := s.calls[call]; f != nil {
 		delete(s.calls, call)
 		f.end(scenecast.ErrUnavailable)

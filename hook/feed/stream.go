@@ -319,7 +319,8 @@ func (s *Stream) Next(ctx context.Context, quiet time.Duration) (Part, error) {
 	}
 }
 
-// take takes what there is; always: also where it is nothing. What happens does not wait while what has happened is numbered: event loops tell of it.
+// take makes a part of what waits. Where nothing does, there is none, unless always asks for one that is empty. The lock is not held while cursors are
+// printed: event loops need it to tell of what happens.
 func (s *Stream) take(always bool) (p Part, ok bool, err error) {
 	p, queue, ok, err := s.takeQueue(always)
 	if !ok || err != nil {
