@@ -1,5 +1,5 @@
 // The shell: login, head, navigation, and the screen that the address names.
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { said } from "./announce.js";
 import { useAction } from "./action.js";
 import { expired } from "./api.js";
@@ -42,9 +42,9 @@ const listed = () => screens.filter(({ allApps }) => !allApps || seesAll());
 function Shell() {
   const current = screens.find(({ name }) => name === route.value.screen);
   const main = useRef(), nav = useRef(), shown = useRef(current?.name);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${current ? t(`nav.${current.name}`) : t("shell.nothing")} · Scenecast`;
-    if (shown.current !== current?.name) main.current.focus(); // not at first: then it is the browser's to say
+    if (shown.current !== current?.name) main.current.focus(); // not at first: then it is the browser's to say. At once, so that it is not taken from a field
     shown.current = current?.name;
     const link = nav.current.querySelector("[aria-current]"); // where the navigation is wider than the window, it may be out of sight
     if (link) nav.current.scrollLeft = link.offsetLeft + (link.offsetWidth - nav.current.clientWidth) / 2;
