@@ -136,11 +136,11 @@ func (p *phase) settleAndMeasure(ctx context.Context, c *crowd, server *load.Ser
 	if err != nil {
 		return err
 	}
-	read := v.Read()
+	read := v.Totals()
 	if p.report, p.latenciesOf, err = measureFor(ctx, c, server, o.phase, nil); err != nil {
 		return err
 	}
-	now := v.Read()
+	now := v.Totals()
 	after, err := readRounds(ctx, server)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package viewer
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ type Screen struct {
 }
 
 // Screens are those that are measured, each as it opens for a key that may do everything on a server without hooks or presence. On Push the
-// audience is typed already. A test of the browser holds these calls against those of the tab.
+// audience is typed already. A test of the browser compares these calls with those of the tab.
 var Screens = []Screen{
 	{"now", []Call{
 		{Method: "GET", Path: "v1/nodes", Every: 3 * time.Second},
@@ -68,22 +69,26 @@ func LogIn(ctx context.Context, server, key string) (*Viewer, error) {
 		return nil, err
 	}
 	v := &Viewer{url: strings.TrimSuffix(server, "/") + "/dashboard/", client: &http.Client{Jar: jar, Transport: &http.Transport{DisableCompression: true}}}
-	err = v.read(ctx, Call{Method: "POST", Path: "login", Body: fmt.Sprintf(`{"key":%q}`, key)}, v.url+"login", nil)
-	return v, err
+	body, err := json.Marshal(map[string]string{"key": key})
+	if err != nil {
+		return nil, err
+	}
+	return v, v.call(ctx, Call{Method: "POST", Path: "login", Body: string(body)}, v.url+"login", nil)
 }
 
 // Close closes the connections to the server that wait for another call.
 func (v *Viewer) Close() { v.client.CloseIdleConnections() }
 
-// Read is what has been read so far.
-type Read struct{ Calls, Bytes, Events int64 }
+// Totals are what a viewer has had so far: answers, their bytes, and the events of feeds, about: one that comes in two reads may not be counted.
+type Totals struct{ Calls, Bytes, Events int64 }
 
-// Read tells it.
-func (v *Viewer) Read() Read { return Read{v.calls.Load(), v.bytes.Load(), v.events.Load()} }
+// Totals tells them, also while Look goes on.
+func (v *Viewer) Totals() Totals { return Totals{v.calls.Load(), v.bytes.Load(), v.events.Load()} }
 
 // Look makes the calls of a screen until ctx ends. begun is called once when each has been answered for the first time, or has begun to stream. The
 // error says which call has failed; ctx that ends is none.
 func (v *Viewer) Look(ctx context.Context, s *Screen, begun func()) error {
+	whole := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var calls, first sync.WaitGroup
@@ -103,16 +108,16 @@ func (v *Viewer) Look(ctx context.Context, s *Screen, begun func()) error {
 	}
 	<-ctx.Done()
 	calls.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
+	if whole.Err() != nil {
+		return nil
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // repeat makes a call as often as its screen does.
 func (v *Viewer) repeat(ctx context.Context, c Call, answered func()) error {
 	for {
-		err := v.read(ctx, c, v.url+"api/"+c.Path, answered)
+		err := v.call(ctx, c, v.url+"api/"+c.Path, answered)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -133,8 +138,8 @@ func (v *Viewer) repeat(ctx context.Context, c Call, answered func()) error {
 	}
 }
 
-// read makes a call and reads the answer. began is called when a stream begins.
-func (v *Viewer) read(ctx context.Context, c Call, url string, began func()) error {
+// call makes a call and reads the answer. began is called when a stream begins.
+func (v *Viewer) call(ctx context.Context, c Call, url string, began func()) error {
 	r, err := http.NewRequestWithContext(ctx, c.Method, url, strings.NewReader(c.Body))
 	if err != nil {
 		return err
