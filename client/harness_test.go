@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"scenecast/client"
 	"scenecast/config"
+	"scenecast/leaktest"
 	"scenecast/server"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // patience ends a test that would hang; nothing is asserted about it.
 const patience = time.Minute

@@ -11,16 +11,14 @@ import (
 	"time"
 	"unicode"
 
-	"go.uber.org/goleak"
-
 	"scenecast/config"
 	"scenecast/doctor"
 	"scenecast/language"
+	"scenecast/leaktest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"), goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	leaktest.Main(m)
 }
 
 // goodFiles are those of a machine of which nothing is wrong.

@@ -15,17 +15,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"scenecast/audience"
 	"scenecast/hook"
 	"scenecast/hook/event"
 	"scenecast/hook/queue"
 	"scenecast/hook/webhook"
 	"scenecast/label"
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // backend is one that may refuse what it is sent.
 type backend struct {

@@ -12,12 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"scenecast/leaktest"
 	"scenecast/logqueue"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // reader is a writer whose other side may stall or go away. Read what it got when the writing goroutine is not at it.
 type reader struct {

@@ -16,8 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"scenecast/leaktest"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 )
@@ -25,7 +24,7 @@ import (
 // TestMain looks for goroutines that the tests have left behind. Two of the library sleep, also where the client has been closed: a
 // second before it refreshes what it knows of a Cluster, and five before it closes connections to servers that are none of it any more.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"), goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	leaktest.Main(m)
 }
 
 // connects makes a client and sets a key by it, which the server then has in this database.

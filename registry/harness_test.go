@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
-	"go.uber.org/goleak"
 
 	"scenecast"
 	"scenecast/hub"
 	"scenecast/label"
+	"scenecast/leaktest"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 	"scenecast/registry"
@@ -25,7 +25,7 @@ import (
 // TestMain looks for goroutines that the tests have left behind. Two of the library sleep, also where the client has been closed: a
 // second before it refreshes what it knows of a Cluster, and five before it closes connections to servers that are none of it any more.
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"), goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	leaktest.Main(m)
 }
 
 // member is a connection as a hub tells of it, as far as a registry wants to know.

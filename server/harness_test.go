@@ -19,10 +19,10 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"scenecast/auth"
 	"scenecast/config"
+	"scenecast/leaktest"
 	"scenecast/push"
 	"scenecast/server"
 )
@@ -31,7 +31,7 @@ import (
 var portable = flag.Bool("portable", false, "sockets have goroutines, as on systems other than Linux")
 
 // TestMain looks for goroutines that the tests have left behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const (
 	pageToken = "page-secret-123456"

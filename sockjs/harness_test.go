@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
+	"scenecast/leaktest"
 	"scenecast/listener"
 	"scenecast/problem"
 	"scenecast/socket"
@@ -22,7 +21,7 @@ import (
 	"scenecast/websocket"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // patience ends a test that would hang; nothing is asserted about it.
 const patience = time.Minute

@@ -16,13 +16,13 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
-	"go.uber.org/goleak"
 
 	"scenecast"
 	"scenecast/audience"
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestResolve: a setting stands over a variable; a variable counts where there is no setting; what cannot be read is told, without values that
 // may be secret.

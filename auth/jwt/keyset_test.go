@@ -15,14 +15,14 @@ import (
 	"time"
 
 	"github.com/MicahParks/jwkset"
-	"go.uber.org/goleak"
 
 	"scenecast/auth"
 	"scenecast/auth/jwt"
+	"scenecast/leaktest"
 	"scenecast/problem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // setServer serves a key set over HTTP.
 type setServer struct {

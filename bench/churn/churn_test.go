@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
 	"scenecast/language"
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // faulty is a server of the native wire that makes a mistake with the push of a number, at each page that is there.
 type faulty struct {

@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"go.uber.org/goleak"
 
+	"scenecast/leaktest"
 	"scenecast/websocket/websockettest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // engines are the implementations of the engine, with and without compression.
 var engines = []struct {

@@ -6,14 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
 	"scenecast/engine/enginetest"
 	"scenecast/engine/tail"
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestSuite runs what every engine must pass on a single node.
 func TestSuite(t *testing.T) {

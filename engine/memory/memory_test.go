@@ -3,14 +3,13 @@ package memory_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
 	"scenecast/engine/enginetest"
 	"scenecast/engine/memory"
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func newEngine(_ *testing.T, o enginetest.Options) scenecast.Engine {
 	return memory.New(memory.Options{

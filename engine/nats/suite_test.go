@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
 	"scenecast/engine/cluster"
 	"scenecast/engine/cluster/clustertest"
@@ -17,6 +15,7 @@ import (
 	"scenecast/engine/nats"
 	"scenecast/engine/tail"
 	"scenecast/freeport"
+	"scenecast/leaktest"
 	"scenecast/presence/presencetest"
 )
 
@@ -25,9 +24,7 @@ func TestMain(m *testing.M) {
 		runExternal(dir)
 		return
 	}
-	goleak.VerifyTestMain(m,
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.init.0.func1"), // of the process, for its life
-		goleak.IgnoreAnyFunction("github.com/nats-io/nats-server/v2/server.(*ipQueue[...]).push"))
+	leaktest.Main(m)
 }
 
 // TestClusterSuite runs what every engine of several nodes must pass, on three nodes with NATS embedded, which reach each other by

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/redis/rueidis"
-	"go.uber.org/goleak"
 
 	"scenecast"
 	"scenecast/audience"
@@ -17,15 +16,13 @@ import (
 	"scenecast/engine/enginetest"
 	"scenecast/engine/redis"
 	"scenecast/engine/tail"
+	"scenecast/leaktest"
 	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// They end within seconds of their client, and do nothing but sleep until then.
-		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"), goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
-		goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"))
+	leaktest.Main(m)
 }
 
 func logger() *slog.Logger {

@@ -6,12 +6,12 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
+
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestProgress: tallies add up, everybody who waits is let go once, and the answer stays what it was when it was done.
 func TestProgress(t *testing.T) {

@@ -10,17 +10,16 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/hook/event"
 	"scenecast/hook/feed"
 	"scenecast/label"
+	"scenecast/leaktest"
 	"scenecast/problem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestNothingWhileNobodyListens: events are not asked for, and nodes tell each other nothing.
 func TestNothingWhileNobodyListens(t *testing.T) {

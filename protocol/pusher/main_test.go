@@ -3,7 +3,7 @@ package pusher
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -7,15 +7,14 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"scenecast"
+	"scenecast/leaktest"
 	"scenecast/problem"
 	"scenecast/websocket"
 	"scenecast/websocket/websockettest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestRun runs the suite against the smallest server that can be made of package websocket.
 func TestRun(t *testing.T) {
