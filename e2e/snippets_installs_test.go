@@ -54,28 +54,6 @@ func (r *reader) checkNPM(command string) {
 	}
 }
 
-// checkPHPPackage looks the package and its commands up.
-func (r *reader) checkPHPPackage(command string) {
-	r.t.Helper()
-	package_ := r.repository("clients/php/composer.json")
-	name, isRequired := strings.CutPrefix(command, "composer require ")
-	artisan, isArtisan := strings.CutPrefix(command, "php artisan ")
-	switch {
-	case isRequired && strings.Contains(package_, `"name": "`+strings.TrimSuffix(name, ":@dev")+`"`):
-	case command == "composer config repositories.scenecast path ../scenecast/clients/php":
-	case isArtisan:
-		commands, _ := filepath.Glob("../clients/php/src/Laravel/Console/*Command.php")
-		for _, file := range commands {
-			if strings.Contains(r.repository(strings.TrimPrefix(file, "../")), "$signature = '"+artisan+"'") {
-				return
-			}
-		}
-		fallthrough
-	default:
-		r.t.Errorf("nothing declares %q", command)
-	}
-}
-
 // copyNginx copies examples/nginx, with ports that are free.
 func (r *reader) copyNginx() {
 	r.t.Helper()

@@ -36,6 +36,7 @@ type reader struct {
 	addr    string    // of the server; empty: none runs yet
 	debug   string    // of the server's debug port
 	proxy   string    // of nginx; empty: the document has none
+	env     []string  // of commands, beside what all have
 	running []*bashed // in the background
 }
 
@@ -127,6 +128,7 @@ func (r *reader) command(text string) *bashed {
 		"HOME=" + r.dir, "CURL_HOME=" + r.dir, "PATH=" + r.dir + "/bin:" + os.Getenv("PATH") + ":/usr/sbin", "LC_ALL=C.UTF-8", "no_proxy=*",
 		"API_KEY=" + key, "KEY=" + key, "TOKEN=" + token, "SCENECAST_LISTEN=" + r.addr, "SCENECAST_DEBUG_LISTEN=" + r.debug,
 	}
+	b.Env = append(b.Env, r.env...)
 	return b
 }
 

@@ -25,6 +25,9 @@ type witness struct {
 }
 
 var shellRules = []shellRule{
+	// What is installed.
+	{`.*`, `(composer|php artisan) .*`, witness{"e2e/snippets_composer_test.go", []string{"func TestComposerSnippets(", "range documents(t)"}}},
+	{`.*`, `make .*`, (*reader).checkMake},
 	// Tests that run all commands of a document, or of a part of one.
 	{`docs/tutorial-.*`, `.*`, witness{"cmd/scenecast/tutorials_test.go", []string{"func TestTutorials(", "docs/tutorial-*.md"}}},
 	{`docs/cluster.md`, `.*redis.*|bin/scenecast (listen|push) .*`, witness{"cmd/scenecast/redis_test.go", []string{"func TestRedisDocument(", "docs/cluster.md", "## On Redis"}}},
@@ -40,10 +43,7 @@ var shellRules = []shellRule{
 	{`docs/operations.md`, `sudo dpkg -i bin/release/scenecast_\*_amd64.deb`, witness{"packaging/test/guest", []string{"installs old.deb"}}},
 	{`docs/operations.md`, `\(cd bin/release && sha256sum --quiet --check SHA256SUMS\)`, witness{"scripts/test-release", []string{"\n(cd bin/release && sha256sum --quiet --check SHA256SUMS)\n"}}},
 	{`docs/operations.md`, `sudo install -m 0755 bin/release/scenecast_\*_linux_amd64 /usr/local/bin/scenecast`, witness{"scripts/release", []string{"program=$out/scenecast_${version}_${os}_$arch"}}},
-	// What is installed.
-	{`.*`, `(composer|php artisan) .*`, (*reader).checkPHPPackage},
 	{`.*`, `(\(?cd \S+ && )npm .*`, (*reader).checkNPM},
-	{`.*`, `make .*`, (*reader).checkMake},
 	// What is shown of the command line's usage, and what takes long, or depends on the machine: its flags are read, and no more is done.
 	{`docs/cli.md`, `.* \[flags\]`, (*reader).parse},
 	{`docs/cli.md`, `.*scenecast (demo|bench|doctor|handover|log|top|drain --delay 10s) ?.*`, (*reader).parse},
