@@ -16,6 +16,16 @@ type NodeLister interface {
 type Nodes struct {
 	Log   LogInfo    // of an engine whose log its nodes share; otherwise zero
 	Nodes []NodeInfo // the one that tells this first, the others by name
+	Gone  []GoneNode // that have fallen silent, the one that was heard of last first
+}
+
+// GoneNode is a node that has fallen silent, within the last day, so that it is none of the cluster's any more. It has not told that it stops, and no
+// node of its name has come since.
+type GoneNode struct {
+	ID      NodeID
+	Name    string    // may be empty
+	Version string    // may be empty
+	Heard   time.Time // the last time
 }
 
 // LogInfo is who leads the log that nodes share, and how many copies of it there are.

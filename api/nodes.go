@@ -10,6 +10,15 @@ import (
 type nodesResponse struct {
 	Log   *logInfo `json:"log,omitempty"` // of nodes that share one
 	Nodes []node   `json:"nodes"`         // the one that answers first
+	Gone  []gone   `json:"gone,omitempty"`
+}
+
+// gone is a node that has fallen silent.
+type gone struct {
+	ID        scenecast.NodeID `json:"id"`
+	Name      string           `json:"name,omitempty"`
+	Version   string           `json:"version,omitempty"`
+	LastHeard time.Time        `json:"last_heard"`
 }
 
 // logInfo is how the shared log stands.
@@ -40,7 +49,7 @@ type node struct {
 	Problems      []string         `json:"problems,omitempty"` // what is wrong, or soon will be; Problem among it
 }
 
-// The states of a node. One that is gone is not in the list.
+// The states of a node.
 const (
 	nodeUp   = "up"
 	nodeLate = "late"
@@ -85,6 +94,9 @@ func (a *API) nodes(r *request) (any, error) {
 			told.Problems = append(told.Problems, c.ProblemsIn(tag)...)
 		}
 		response.Nodes = append(response.Nodes, told)
+	}
+	for _, n := range known.Gone {
+		response.Gone = append(response.Gone, gone{n.ID, n.Name, n.Version, n.Heard.UTC().Truncate(time.Millisecond)})
 	}
 	return response, nil
 }

@@ -52,7 +52,10 @@ func TestNodes(t *testing.T) {
 	if h := w.Header(); h.Get("Content-Language") != "zh-CN" || h.Get("Vary") != "Accept-Language" {
 		t.Errorf("in Chinese: %v", h)
 	}
-	known.Log = scenecast.LogInfo{}
+	known.Gone = []scenecast.GoneNode{{ID: 11, Name: "c", Version: "1.1", Heard: at}, {ID: 12, Heard: at.Add(-time.Hour)}}
+	checkAnswer(t, "two that are gone", call("operator"), 200, `{"log":{"leader":"b","replicas":3,"in_sync":2},`+strings.TrimSuffix(nodes, "}")+
+		`,"gone":[{"id":11,"name":"c","version":"1.1","last_heard":"2026-01-02T15:04:05.678Z"},{"id":12,"last_heard":"2026-01-02T14:04:05.678Z"}]}`)
+	known.Log, known.Gone = scenecast.LogInfo{}, nil
 	checkAnswer(t, "a log in memory", call("operator"), 200, `{`+nodes)
 	checkAnswer(t, "a key that may not read", call("pushes"), 403,
 		`{"title":"Forbidden","status":403,"kind":"forbidden","detail":"this API key lacks the scope \"read\"","setting":"api_keys"}`)

@@ -134,7 +134,16 @@ func (b *Backend) Stats(ctx context.Context, window time.Duration) (s Stats, err
 // Nodes are the nodes of a cluster, as the one that answers knows them, and how their log stands.
 type Nodes struct {
 	Nodes []Node       `json:"nodes"` // the one that answers first
+	Gone  []GoneNode   `json:"gone"`  // that have fallen silent, the one that was heard of last first
 	Log   *LogStanding `json:"log"`   // of nodes that share one; nil: the log is the node's own
+}
+
+// GoneNode is a node that has fallen silent within the last day. It has not told that it stops, and no node of its name has come since.
+type GoneNode struct {
+	ID        uint64    `json:"id"`
+	Name      string    `json:"name"` // may be empty
+	Version   string    `json:"version"`
+	LastHeard time.Time `json:"last_heard"`
 }
 
 // Node is one run of a server: a node that has started again is another Node with the same Name.

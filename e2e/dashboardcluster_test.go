@@ -12,7 +12,7 @@ import (
 )
 
 // TestDashboardCluster: the dashboard of one node shows, counts and reaches the pages of all three, its session is good at another node, and a node
-// that is gone is gone from the table.
+// that has stopped is gone from the table.
 func TestDashboardCluster(t *testing.T) {
 	t.Parallel()
 	nodes := serveNodes(t, dashboardSettings())
@@ -70,6 +70,27 @@ func (b *backend) drainCall(method, body string, answer *api.Drain) {
 	defer func() { _ = response.Body.Close() }()
 	if err := json.NewDecoder(response.Body).Decode(answer); err != nil || response.StatusCode != http.StatusOK {
 		b.t.Fatalf("%s /v1/drain: %s, %v", method, response.Status, err)
+	}
+}
+
+// TestDashboardGoneNode: a node that fell silent has its row in the table, which says since when. The answer is the test's, because servers of this process
+// cannot be killed.
+func TestDashboardGoneNode(t *testing.T) {
+	t.Parallel()
+	b := startDashboard(t, nil)
+	for language, want := range map[string]string{"en": "gone (7)|Gone, last heard TIME|–|–|–|–|1.2|–", "zh-CN": "gone (7)|已失联，最后音讯 TIME|–|–|–|–|1.2|–"} {
+		d := openDashboard(t, b, profile{language: language})
+		d.login(operatorKey)
+		d.run(`e2e.fetch = window.fetch;
+			window.fetch = async (to, options) => {
+				const response = await e2e.fetch.call(window, to, options);
+				return String(to).endsWith("v1/nodes")
+					? Response.json({...await response.json(), gone: [{id: 7, name: "gone", version: "1.2", last_heard: new Date().toISOString()}]}) : response;
+			}; undefined`)
+		const rows = `[...document.querySelectorAll("[aria-labelledby=nodes] tbody tr")]`
+		d.waitFor(rows+`.length`, 2)
+		d.expect(`[...`+rows+`[1].cells].map((each) => each.textContent).join("|").replace(/\d+:\d+:\d+/, "TIME")`, want)
+		d.axe("now-gone-" + language)
 	}
 }
 

@@ -20,7 +20,8 @@ func newNodes() *cobra.Command {
 		Use:   "nodes",
 		Short: "List the nodes of a cluster, and how its log stands",
 		Long: `Asks one node which nodes it knows: their names, whether they answer, how many pages they have and how far they are behind the log.
-Any node can be asked; each tells what it knows.`,
+Any node can be asked; each tells what it knows. Below the table stand nodes that fell silent within the last day, without telling that they
+stop, and that have not come back under their name.`,
 		Example: `  scenecast nodes
   scenecast nodes --url http://10.0.0.2:9502 --json`,
 		Args: cobra.NoArgs,
@@ -50,6 +51,12 @@ func printNodes(out io.Writer, answer []byte) error {
 	}
 	if err := table.Write(out); err != nil {
 		return err
+	}
+	for i, n := range list.Gone {
+		if i == 0 {
+			fmt.Fprintln(out)
+		}
+		say(out, "%s is gone: nothing was heard of it since %s (ID %d, version %s).", cmp.Or(n.Name, "-"), n.LastHeard.Local().Format(time.DateTime), n.ID, cmp.Or(n.Version, "-"))
 	}
 	for _, n := range list.Nodes {
 		if n.Problem != "" {

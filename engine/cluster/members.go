@@ -17,6 +17,8 @@ type members struct {
 	senders map[scenecast.NodeID]*sender // of messages that have come; also those that have not beaten yet
 	ahead   scenecast.Position           // the newest position that any node has told of
 	beaten  time.Time                    // when this node has beaten last
+
+	departures departures
 }
 
 // member is another node.
@@ -71,6 +73,8 @@ type beat struct {
 	Records int                 `json:"format"`            // the newest record version that it reads
 	Knows   []scenecast.NodeID  `json:"knows"`             // nodes that it has heard of
 	Settles time.Duration       `json:"settles,omitempty"` // ns for which nodes may append again what was lost when the newest epoch began
+	Gone    []goneNode          `json:"gone,omitempty"`    // nodes that have fallen silent
+	Stopped []scenecast.NodeID  `json:"stopped,omitempty"` // nodes that others take for silent, and that have told this one that they stop
 }
 
 // problem is why the node is not ready; zero: it is.
@@ -101,6 +105,8 @@ func (e *Engine) beat(kind string) {
 	}
 	e.mu.Lock()
 	b.Knows, b.Settles = slices.Collect(maps.Keys(e.members.byID)), max(0, e.settlesFor())
+	e.members.departures.expire(e.options.Now())
+	b.Gone, b.Stopped = slices.Clone(e.members.departures.Gone), e.members.departures.disputed()
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
 	b.Why, b.Is = e.problem(), e.condition()
@@ -145,6 +151,7 @@ func (e *Engine) keepBeating() {
 		for id, m := range e.members.byID {
 			if time.Since(m.heard) >= e.options.ForgetAfter {
 				e.forget(id, "silent")
+				e.noteGone(goneNode{id, m.Name, m.Version, e.options.Now().Add(-time.Since(m.heard))})
 			}
 		}
 		for id := range e.members.senders { // not at once: what a node has sent that was silent for long may come still
@@ -175,6 +182,11 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 		if e.members.byID[from] != nil {
 			e.forget(from, "it has stopped")
 		}
+		e.members.departures.stop(from, b.Name, e.options.Now())
+		e.mu.Unlock()
+		return nil
+	}
+	if e.members.departures.hasStopped(from) { // it was about to beat when it stopped
 		e.mu.Unlock()
 		return nil
 	}
@@ -190,6 +202,8 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 		m.late, m.since = false, e.options.Now()
 		e.logger.Info("engine: a node answers again", "node", b.Name, "id", from)
 	}
+	e.members.departures.here(from, b.Name)
+	e.receiveDepartures(&b)
 	if e.members.ahead.Epoch != b.Newest.Epoch || e.members.ahead.Seq < b.Newest.Seq {
 		e.members.ahead = b.Newest
 	}
@@ -257,5 +271,5 @@ func (e *Engine) Nodes() scenecast.Nodes {
 		})
 	}
 	slices.SortFunc(others, func(a, b scenecast.NodeInfo) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID)) })
-	return scenecast.Nodes{Log: log, Nodes: append([]scenecast.NodeInfo{self}, others...)}
+	return scenecast.Nodes{Log: log, Nodes: append([]scenecast.NodeInfo{self}, others...), Gone: e.goneNodes()}
 }

@@ -119,6 +119,10 @@ func (e *Engine) restorePart(f handover.Field, v *handover.Value, now time.Time)
 		e.routes.add(seq, from)
 	case fieldQuestion:
 		e.restoreQuestion(v)
+	case fieldDepartures:
+		if err := json.Unmarshal(v.Bytes(), &e.members.departures); err != nil {
+			v.Fail(err)
+		}
 	default:
 		return false
 	}

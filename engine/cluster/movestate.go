@@ -30,6 +30,7 @@ var (
 	fieldOwn        = handover.Required(17)
 	fieldRoute      = handover.Required(18)
 	fieldQuestion   = handover.Required(19)
+	fieldDepartures = handover.Optional(20)
 
 	fieldID       = handover.Required(1)
 	fieldSeen     = handover.Required(2)
@@ -127,6 +128,9 @@ func (c *Copy) Rest(out *handover.Encoder, changed []uint64) {
 			out.Duration(fieldBefore, s.before)
 			out.Duration(fieldMinute, s.minute)
 		})
+	}
+	if departures := e.members.departures.export(); departures != nil {
+		out.Bytes(fieldDepartures, departures)
 	}
 	e.moving.awaiting = make(map[uint64]*submission)
 	for _, o := range e.kept {

@@ -1,0 +1,151 @@
+package cluster
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"scenecast"
+)
+
+// The bounds of what is kept of nodes that are none of the cluster's any more, in memory alone.
+const (
+	maxGone    = 32             // nodes that have fallen silent
+	maxStopped = 64             // nodes that have said that they stop
+	keptGone   = 24 * time.Hour // behind which either is forgotten
+)
+
+// goneNode is a node that has fallen silent, as nodes tell each other of it, as JSON.
+type goneNode struct {
+	ID      scenecast.NodeID `json:"id"`
+	Name    string           `json:"name,omitempty"`
+	Version string           `json:"version,omitempty"`
+	Heard   time.Time        `json:"heard"` // the last time, by the clock of the node that has heard of it
+}
+
+// stoppedNode is a node that has said that it stops. It is kept because others, which have not heard that, tell of it as one that has fallen silent.
+type stoppedNode struct {
+	ID       scenecast.NodeID `json:"id"`
+	Name     string           `json:"name,omitempty"`
+	At       time.Time        `json:"at"`
+	Disputed bool             `json:"disputed,omitempty"` // another node has told that it has fallen silent
+}
+
+// departures are the nodes that are none of the cluster's any more. The engine's lock guards them.
+//
+// Nodes tell each other in their beats which have fallen silent, so that one that has started since knows them as well. What a node has heard
+// itself counts more: of a node that is there, or has said that it stops, it believes nobody that it has fallen silent.
+type departures struct {
+	Gone    []goneNode    `json:"gone,omitempty"`    // the one that was heard of last first
+	Stopped []stoppedNode `json:"stopped,omitempty"` // the newest first
+}
+
+// expire forgets what was long ago.
+func (d *departures) expire(now time.Time) {
+	d.Gone = slices.DeleteFunc(d.Gone, func(g goneNode) bool { return now.Sub(g.Heard) >= keptGone })
+	d.Stopped = slices.DeleteFunc(d.Stopped, func(s stoppedNode) bool { return now.Sub(s.At) >= keptGone })
+}
+
+// here notes that a node is there: neither it nor one that had its name before is gone.
+func (d *departures) here(id scenecast.NodeID, name string) {
+	d.Gone = slices.DeleteFunc(d.Gone, func(g goneNode) bool { return g.ID == id || name != "" && g.Name == name })
+}
+
+// stop notes that a node has said that it stops.
+func (d *departures) stop(id scenecast.NodeID, name string, at time.Time) {
+	d.here(id, name)
+	if d.hasStopped(id) {
+		return
+	}
+	d.Stopped = slices.Insert(d.Stopped, 0, stoppedNode{ID: id, Name: name, At: at})
+	d.Stopped = d.Stopped[:min(len(d.Stopped), maxStopped)]
+}
+
+// hasStopped reports whether a node has said that it stops.
+func (d *departures) hasStopped(id scenecast.NodeID) bool {
+	return slices.ContainsFunc(d.Stopped, func(s stoppedNode) bool { return s.ID == id })
+}
+
+// disputed are the nodes that others take for silent and that have said that they stop.
+func (d *departures) disputed() (ids []scenecast.NodeID) {
+	for _, s := range d.Stopped {
+		if s.Disputed {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
+}
+
+// add notes that a node has fallen silent, which is none of those that are there. Of runs of one name the newest is kept.
+func (d *departures) add(g goneNode, now time.Time) {
+	if g.Heard.After(now) { // clocks differ
+		g.Heard = now
+	}
+	if now.Sub(g.Heard) >= keptGone {
+		return
+	}
+	for i := range d.Stopped {
+		s := &d.Stopped[i]
+		if s.ID == g.ID {
+			s.Disputed = true
+			return
+		}
+		if s.Name != "" && s.Name == g.Name && !s.At.Before(g.Heard) {
+			return
+		}
+	}
+	for _, other := range d.Gone {
+		if other.ID == g.ID || other.Name != "" && other.Name == g.Name && !g.Heard.After(other.Heard) {
+			return
+		}
+	}
+	d.here(g.ID, g.Name)
+	d.Gone = append(d.Gone, g)
+	slices.SortStableFunc(d.Gone, func(a, b goneNode) int { return cmp.Or(b.Heard.Compare(a.Heard), cmp.Compare(a.ID, b.ID)) })
+	d.Gone = d.Gone[:min(len(d.Gone), maxGone)]
+}
+
+// noteGone, with mu held, notes that a node has fallen silent, unless it is there.
+func (e *Engine) noteGone(g goneNode) {
+	if g.ID == e.options.ID || g.Name != "" && g.Name == e.options.Name {
+		return
+	}
+	for id, m := range e.members.byID {
+		if id == g.ID || m.Name != "" && m.Name == g.Name {
+			return
+		}
+	}
+	e.members.departures.add(g, e.options.Now())
+}
+
+// receiveDepartures, with mu held, takes what another node tells in a beat of nodes that are none of the cluster's any more.
+func (e *Engine) receiveDepartures(b *beat) {
+	d := &e.members.departures
+	for _, g := range b.Gone[:min(len(b.Gone), maxGone)] {
+		e.noteGone(g)
+	}
+	for _, id := range b.Stopped {
+		if i := slices.IndexFunc(d.Gone, func(g goneNode) bool { return g.ID == id }); i >= 0 {
+			d.stop(id, d.Gone[i].Name, e.options.Now())
+		}
+	}
+}
+
+// goneNodes, with mu held, are the nodes that have fallen silent, for people.
+func (e *Engine) goneNodes() (gone []scenecast.GoneNode) {
+	e.members.departures.expire(e.options.Now())
+	for _, g := range e.members.departures.Gone {
+		gone = append(gone, scenecast.GoneNode(g))
+	}
+	return gone
+}
+
+// export encodes the departures for a process that takes the place of this one; nil: there are none.
+func (d *departures) export() []byte {
+	if len(d.Gone)+len(d.Stopped) == 0 {
+		return nil
+	}
+	body, _ := json.Marshal(d) // texts and numbers: it cannot fail
+	return body
+}
