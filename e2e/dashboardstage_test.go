@@ -99,6 +99,13 @@ func (b *tab) look(l look) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: l.width, Height: 844, DeviceScaleFactor: 1, Mobile: l.width < 500})
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.theme}}})
+	b.awaitMedia(fmt.Sprintf("(width: %dpx) and (prefers-color-scheme: %s)", l.width, l.theme))
+}
+
+// awaitMedia waits until a media query matches: the browser tells its pages of another size or theme a moment later than it answers that it has it.
+func (b *tab) awaitMedia(query string) {
+	b.t.Helper()
+	b.wait(`matchMedia(` + mustJSON(query) + `).matches`)
 }
 
 // axe has axe-core look at the page: nothing may be wrong by WCAG 2.2 AA or its best practices. name is for the failure, and for a picture.

@@ -133,9 +133,5 @@ func TestEventStreamThroughNginx(t *testing.T) {
 		t.Fatalf("got %s", got)
 	}
 	leave()
-	for deadline := time.Now().Add(patience); b.Connections() > 0; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("the server has not noticed that the page has gone")
-		}
-	}
+	b.awaitConnections(0)
 }

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -95,6 +96,7 @@ func TestPagesFitTheScreen(t *testing.T) {
 			call(page, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 800, DeviceScaleFactor: 1, Mobile: width < 500})
 			for _, path := range []string{"/", "/demo/", "/demo/home", "/demo/list", "/demo/back", "/demo/playground", "/v1/docs"} {
 				page.open(b.url(path))
+				page.awaitMedia(fmt.Sprintf("(width: %dpx)", width))
 				page.wait(`!document.querySelector("#calls") || document.querySelectorAll("#calls > section").length > 20`)
 				rows := 1
 				if strings.HasPrefix(path, "/demo/") && width < 640 {

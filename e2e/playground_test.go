@@ -118,9 +118,7 @@ func TestPlaygroundResume(t *testing.T) {
 
 			page.do(chromedp.Focus(chromedp.CSS("#network")), chromedp.KeyEvent(kb.Enter))
 			page.waitFor(`document.querySelector("#state").textContent`, words.cut)
-			for b.Connections() > 0 {
-				page.await(`new Promise((done) => requestAnimationFrame(done))`)
-			}
+			b.awaitConnections(0)
 			pushTyped(page, "one", words.none)
 			pushTyped(page, "two", words.none)
 			b.push(`page == "order"`, `{"code":200,"message":"<b>three</b>"}`, 0)
@@ -134,9 +132,7 @@ func TestPlaygroundResume(t *testing.T) {
 			})
 			page.expect(`[e2e.sockets, document.querySelectorAll("main li b").length, e2e.violations]`, []any{2, 0, []string{}})
 			page.open("about:blank") // which is no page any more
-			for b.Connections() > 0 {
-				page.await(`new Promise((done) => requestAnimationFrame(done))`)
-			}
+			b.awaitConnections(0)
 		})
 	}
 }

@@ -20,6 +20,7 @@ func TestPopupsLeaveTheNavigationFree(t *testing.T) {
 			call(page, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 				Width: size[0], Height: size[1], DeviceScaleFactor: 1, Mobile: size[0] < 1000,
 			})
+			page.awaitMedia(fmt.Sprintf("(width: %dpx) and (height: %dpx)", size[0], size[1]))
 			for i := range 5 {
 				page.run(fmt.Sprintf(`scenecast.popup("%d %s")`, i, strings.Repeat("a text of several lines, ", 10)))
 			}

@@ -206,7 +206,7 @@ func TestSetWhileWaiting(t *testing.T) {
 	b.push(`page == "b" && tag == "a" && !has(order)`, `"b"`, 1)
 	page.waitFor(`e2e.messages`, []string{"list", "b"})
 	page.expect(`[e2e.sockets, e2e.losses.at(-1)]`, []any{4, "close 4403 waiting"})
-	b.expectConnections(1)
+	b.awaitConnections(1)
 }
 
 // The rules of set, step by step: what the server hears, and when promises are fulfilled.

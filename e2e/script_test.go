@@ -46,6 +46,7 @@ func TestScriptOnForeignPage(t *testing.T) {
 			page.run(`scenecast.close()`)
 			page.expect(`[scenecast.state, e2e.losses]`, []any{"closed", []string{"close 1000 closed"}})
 			page.open("about:blank")
+			b.awaitConnections(0) // the next page's pushes are for it alone
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"scenecast/audience"
 	"scenecast/auth"
@@ -152,6 +153,16 @@ func (b *backend) push(to, message string, want int) {
 	}
 	if got := result.Tally.Matched; got != want {
 		b.t.Errorf("a push to %s has matched %d pages, want %d", to, got, want)
+	}
+}
+
+// awaitConnections waits until so many pages are connected. The server hears that a page has gone by another connection than what the page does next.
+func (b *backend) awaitConnections(want int) {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); b.Connections() != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("the server has %d connections, want %d", b.Connections(), want)
+		}
 	}
 }
 

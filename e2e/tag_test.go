@@ -59,7 +59,7 @@ func TestSecondTagMovesThePage(t *testing.T) {
 	page.wait(`e2e.sockets === 2 && scenecast.id !== null`)
 	b.push(`page == "list" && plan == "pro"`, `"pro"`, 1)
 	page.waitFor(`e2e.messages`, []string{"list", "again", "pro"})
-	b.expectConnections(1)
+	b.awaitConnections(1)
 }
 
 // A module has no tag to read: it says so instead of doing nothing. One that connects by hand is told nothing.

@@ -1,11 +1,12 @@
 // Notes which calls of the API the dashboard makes on which screen, and after how long it makes them again.
 (() => {
   const calls = e2e.calls = {}; // by screen
+  let screen = "now"; // whose listeners are there: calls that it makes when the address has changed already are its own
+  addEventListener("hashchange", () => { screen = location.hash.split(/[/?]/)[1] || "now"; }, { capture: true }); // before the dashboard's
   let answered; // the call whose answer has just come: what the page does at once with it comes before anything else
 
   const note = (url, method, body, streams) => {
     const { href } = new URL(url, document.baseURI), path = href.split("/dashboard/api/")[1];
-    const screen = location.hash.split(/[/?]/)[1] || "now";
     const call = { method, path, body, every: 0, streams };
     if (path && path !== "v1/self") (calls[screen] ??= []).push(call); // which is asked at the login
     return call;
