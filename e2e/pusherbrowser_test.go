@@ -71,18 +71,26 @@ func (b *backend) event(client *http.Client, scheme, channel, name, data string)
 	url := scheme + "://" + b.addr + "/apps/1/events?" + query + "&auth_signature=" + sign("POST\n/apps/1/events\n"+query)
 	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(string(body)))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	answer, err := client.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK {
-		b.t.Fatalf("event: %s %s", answer.Status, text)
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(string(body)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := client.Do(r)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		switch answer.StatusCode {
+		case http.StatusOK:
+			return
+		case http.StatusServiceUnavailable: // as in pushAgain
+			time.Sleep(10 * time.Millisecond)
+		default:
+			b.t.Fatalf("event: %s %s", answer.Status, text)
+		}
 	}
 }
 

@@ -87,7 +87,7 @@ func (b *backend) awaitMatched(to string, want int) {
 // pushNamed pushes an event to the pages that an audience selects, and says how many there must be.
 func (b *backend) pushNamed(to, event, message string, want int) {
 	b.t.Helper()
-	result, err := b.Push(b.t.Context(), push.Request{To: expression(b.t, to), Event: event, Message: json.RawMessage(message)})
+	result, err := b.pushAgain(push.Request{To: expression(b.t, to), Event: event, Message: json.RawMessage(message)})
 	if err != nil || result.Tally.Matched != want {
 		b.t.Errorf("a push to %s: %+v, %v, want %d pages", to, result.Tally, err, want)
 	}

@@ -17,7 +17,7 @@ byTransport("presence", (transport) => {
     const tabs = await Promise.all([1, 2].map((node) => connect({ transport, node, member: { user_id: "bob", user_info: { name: "Bob" } } })));
     const [first, second] = [await subscribe(tabs[0], name), await subscribe(tabs[1], name)];
     await told.expect(["pusher:member_added", { id: "bob", info: { name: "Bob" } }]);
-    assert.deepEqual(ids(second), ["ann", "bob"]);
+    await Promise.all([first, second].map((each) => eventually(() => ids(each), ["ann", "bob"])));
     assert.equal(second.members.count, 2);
     assert.deepEqual(first.members.get("ann"), { id: "ann", info: { name: "Ann é" } });
 

@@ -75,7 +75,7 @@ func isLate(n scenecast.NodeInfo) bool { return n.Late }
 // publish publishes at a node, and waits.
 func (n *nodes) publish(t *testing.T, node int, p scenecast.Push) scenecast.Published {
 	t.Helper()
-	got, err := publishAndWait(t.Context(), n.Engines[node], p)
+	got, err := PublishAgain(t.Context(), n.Engines[node], p)
 	if err != nil {
 		t.Fatalf("publish %s at node %d: %v", p.ID, node, err)
 	}
@@ -133,7 +133,7 @@ func oneOrder(t *testing.T, n *nodes) {
 	for node, e := range n.Engines {
 		for i := range each {
 			wg.Go(func() {
-				if got, err := publishAndWait(t.Context(), e, push(fmt.Sprintf("order %d.%d", node, i))); err != nil || got.Tally.Nodes != 3 || got.Known != 3 {
+				if got, err := PublishAgain(t.Context(), e, push(fmt.Sprintf("order %d.%d", node, i))); err != nil || got.Tally.Nodes != 3 || got.Known != 3 {
 					t.Errorf("publish: %+v, %v", got, err)
 				}
 			})
@@ -167,7 +167,7 @@ func tallyIsTheSum(t *testing.T, n *nodes) {
 		if got := n.publish(t, node, push("tally")); got.Tally != want || got.Known != 3 || got.Replayed {
 			t.Errorf("publish at node %d: %+v, want %+v", node, got, want)
 		}
-		if got, err := e.Ask(t.Context(), scenecast.Query{App: "app"}); err != nil || got.Tally != want || got.Known != 3 {
+		if got, err := askAgain(t.Context(), e, scenecast.Query{App: "app"}); err != nil || got.Tally != want || got.Known != 3 {
 			t.Errorf("ask at node %d: %+v, %v, want %+v", node, got, err, want)
 		}
 	}
@@ -183,7 +183,7 @@ func keyAtAllNodesAtOnce(t *testing.T, n *nodes) {
 		for node, e := range n.Engines {
 			for call := range calls {
 				wg.Go(func() {
-					got, err := publishAndWait(t.Context(), e, keyed(fmt.Sprintf("%d.%d.%d", round, node, call), fmt.Sprint("at once ", round)))
+					got, err := PublishAgain(t.Context(), e, keyed(fmt.Sprintf("%d.%d.%d", round, node, call), fmt.Sprint("at once ", round)))
 					ends <- published{got, err}
 				})
 			}
@@ -216,7 +216,7 @@ func keyReusedElsewhere(t *testing.T, n *nodes) {
 	p := keyed("second", "reused")
 	p.Message.Data = []byte(`2`)
 	for node, e := range n.Engines {
-		if got, err := publishAndWait(t.Context(), e, p); !errors.Is(err, scenecast.ErrKeyReused) {
+		if got, err := PublishAgain(t.Context(), e, p); !errors.Is(err, scenecast.ErrKeyReused) {
 			t.Errorf("at node %d: %+v, %v; want ErrKeyReused", node, got, err)
 		}
 	}
@@ -228,7 +228,7 @@ func askComesAfterPublish(t *testing.T, n *nodes) {
 	for round := range 9 {
 		before, after := fmt.Sprint("before ask ", round), fmt.Sprint("after ask ", round)
 		n.publish(t, round%3, push(before))
-		if r, err := n.Engines[(round+round/3)%3].Ask(t.Context(), scenecast.Query{App: "app"}); err != nil || r.Tally.Nodes != 3 {
+		if r, err := askAgain(t.Context(), n.Engines[(round+round/3)%3], scenecast.Query{App: "app"}); err != nil || r.Tally.Nodes != 3 {
 			t.Fatalf("ask: %+v, %v", r.Tally, err)
 		}
 		n.publish(t, (round+1)%3, push(after))

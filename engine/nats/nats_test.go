@@ -95,7 +95,10 @@ func TestThreeNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		engines[i] = cluster.New(b, cluster.Options{ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), Logger: logger()})
+		engines[i] = cluster.New(b, cluster.Options{
+			ID: scenecast.NewNodeID(), Name: fmt.Sprint("n", i), Logger: logger(),
+			AnswerTimeout: 10 * time.Second, UnavailableAfter: 20 * time.Second, ForgetAfter: time.Minute, // a machine that is busy is not a node that hangs
+		})
 		sinks[i] = new(sink)
 		starting.Go(func() {
 			if err := engines[i].Start(t.Context(), sinks[i]); err != nil {
@@ -111,12 +114,7 @@ func TestThreeNodes(t *testing.T) {
 	var publishing sync.WaitGroup
 	for i := range 300 {
 		publishing.Go(func() {
-			p, err := engines[i%3].Submit(push(fmt.Sprint(i)))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			got, err := p.Wait(t.Context())
+			got, err := enginetest.PublishAgain(t.Context(), engines[i%3], push(fmt.Sprint(i)))
 			if err != nil || got.Tally.Nodes != 3 || got.Known != 3 {
 				t.Errorf("push %d: %+v, %v", i, got, err)
 			}
