@@ -18,15 +18,20 @@ export const seesAll = () => self.value?.app === "default" && !self.value.within
 /** Why a login by the link that the server has printed has failed. */
 export const linkProblem = signal(null);
 
-/** Asks who is logged in. */
+let asked = 0; // how often it was asked who is logged in
+
+/** Asks who is logged in. Where it is asked again before the answer, as by a second link, the later answer counts, whichever comes first. */
 export async function loadSelf() {
+  const mine = ++asked;
   try {
-    self.value = await request("GET", "api/v1/self");
+    const answer = await request("GET", "api/v1/self");
+    if (mine !== asked) return;
+    self.value = answer;
     expired.value = false;
     linkProblem.value = null;
     login.value = "in";
   } catch (problem) {
-    login.value = problem.status === 401 ? "out" : problem;
+    if (mine === asked) login.value = problem.status === 401 ? "out" : problem;
   }
 }
 
@@ -62,6 +67,7 @@ export async function logIn(key, remember) {
 /** Logs out. Throws a Problem; then the session goes on. */
 export async function logOut() {
   await request("POST", "logout", {});
+  asked++; // an answer of before is of no use
   login.value = "out";
   self.value = null;
   expired.value = false;
