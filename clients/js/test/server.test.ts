@@ -31,7 +31,7 @@ test("set moves a page, and says why it may not", async () => {
 
   await page.cut();
   await page.welcome(2);
-  assert.equal((await server.push({ page: "list" }, "still there")).matched, 1);
+  await server.push({ page: "list" }, "still there"); // which may match the connection that was cut, too, until the server has heard of that
   await page.expect("new scene", "still there");
 });
 
