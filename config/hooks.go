@@ -60,6 +60,8 @@ type EventHook struct {
 	MaxWait  Duration     `yaml:"max_wait"`
 	RetryFor Duration     `yaml:"retry_for"`
 	MaxQueue int          `yaml:"max_queue"`
+
+	MaxQueueBytes Size `yaml:"max_queue_bytes"`
 }
 
 // hasEventHooks reports whether anybody is told of events, which wait in data_dir.
@@ -71,7 +73,7 @@ func (c *Config) hasEventHooks() bool {
 const (
 	connectForm = "{url, secret, timeout, on_error, headers, concurrency}"
 	callForm    = "{url, secret, timeout, concurrency}"
-	eventsForm  = "{name, url, secret, events, to, timeout, batch, max_wait, retry_for, max_queue}"
+	eventsForm  = "{name, url, secret, events, to, timeout, batch, max_wait, retry_for, max_queue, max_queue_bytes}"
 )
 
 // decodeHook reads a mapping of this form.
@@ -176,7 +178,7 @@ func (h *EventHook) UnmarshalYAML(n *yaml.Node) error {
 	type plain EventHook
 	read := plain{
 		Timeout: Duration(10 * time.Second), Batch: 100, MaxWait: Duration(time.Second),
-		RetryFor: Duration(24 * time.Hour), MaxQueue: 100_000,
+		RetryFor: Duration(24 * time.Hour), MaxQueue: 100_000, MaxQueueBytes: 64 << 20,
 	}
 	if err := decodeHook(n, eventsForm, &read); err != nil {
 		return err
@@ -192,7 +194,7 @@ func (h *EventHook) UnmarshalYAML(n *yaml.Node) error {
 	}
 	err := notPositive(n, map[string]int64{
 		"timeout": int64(read.Timeout), "batch": int64(read.Batch), "max_wait": int64(read.MaxWait),
-		"retry_for": int64(read.RetryFor), "max_queue": int64(read.MaxQueue),
+		"retry_for": int64(read.RetryFor), "max_queue": int64(read.MaxQueue), "max_queue_bytes": int64(read.MaxQueueBytes),
 	})
 	if err != nil {
 		return err

@@ -65,6 +65,8 @@ type PusherWebhook struct {
 	MaxWait  Duration     `yaml:"max_wait"`
 	RetryFor Duration     `yaml:"retry_for"`
 	MaxQueue int          `yaml:"max_queue"`
+
+	MaxQueueBytes Size `yaml:"max_queue_bytes"`
 }
 
 // PusherWebhooks is a list of webhooks.
@@ -77,7 +79,7 @@ type PusherEvents []string
 const (
 	pusherForm        = "{id, key, secret, …}"
 	pusherKeyForm     = "{key, secret}"
-	pusherWebhookForm = "{name, url, events, timeout, batch, max_wait, retry_for, max_queue}"
+	pusherWebhookForm = "{name, url, events, timeout, batch, max_wait, retry_for, max_queue, max_queue_bytes}"
 )
 
 // defaultPusher is what a Pusher has that does not set it.
@@ -247,7 +249,7 @@ func (w *PusherWebhook) UnmarshalYAML(n *yaml.Node) error {
 	type plain PusherWebhook
 	read := plain{
 		Name: "webhook", Timeout: Duration(10 * time.Second), Batch: 100, MaxWait: Duration(100 * time.Millisecond),
-		RetryFor: Duration(5 * time.Minute), MaxQueue: 100_000,
+		RetryFor: Duration(5 * time.Minute), MaxQueue: 100_000, MaxQueueBytes: 64 << 20,
 	}
 	if err := decodeHook(n, pusherWebhookForm, &read); err != nil {
 		return err
@@ -263,7 +265,7 @@ func (w *PusherWebhook) UnmarshalYAML(n *yaml.Node) error {
 	}
 	err := notPositive(n, map[string]int64{
 		"timeout": int64(read.Timeout), "batch": int64(read.Batch), "max_wait": int64(read.MaxWait),
-		"retry_for": int64(read.RetryFor), "max_queue": int64(read.MaxQueue),
+		"retry_for": int64(read.RetryFor), "max_queue": int64(read.MaxQueue), "max_queue_bytes": int64(read.MaxQueueBytes),
 	})
 	*w = PusherWebhook(read)
 	return err

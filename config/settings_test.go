@@ -72,7 +72,7 @@ var another = map[string]struct {
 		MaxWatchlist: 100, MaxEvent: 100 << 10, MaxEventName: 200, MaxChannelName: 200, MaxEventChannels: 100, MaxBatch: 9,
 		Webhooks: config.PusherWebhooks{{
 			Name: "webhook", URL: "http://a", Events: config.PusherEvents{"cache_miss"}, Timeout: config.Duration(10 * time.Second), Batch: 100,
-			MaxWait: config.Duration(100 * time.Millisecond), RetryFor: config.Duration(5 * time.Minute), MaxQueue: 100_000,
+			MaxWait: config.Duration(100 * time.Millisecond), RetryFor: config.Duration(5 * time.Minute), MaxQueue: 100_000, MaxQueueBytes: 64 << 20,
 		}},
 	}},
 	"labels.client":          {"[page, order]", config.LabelKeys{"page", "order"}},
@@ -84,7 +84,7 @@ var another = map[string]struct {
 	"hooks.call":             {`{url: 'http://a', concurrency: 3}`, config.CallHook{URL: "http://a", Timeout: config.Duration(5 * time.Second), Concurrency: 3}},
 	"hooks.events": {`[{name: n, url: 'http://a', events: [joined]}]`, config.EventHooks{{
 		Name: "n", URL: "http://a", Events: config.HookEvents{"joined"}, Timeout: config.Duration(10 * time.Second), Batch: 100,
-		MaxWait: config.Duration(time.Second), RetryFor: config.Duration(24 * time.Hour), MaxQueue: 100_000,
+		MaxWait: config.Duration(time.Second), RetryFor: config.Duration(24 * time.Hour), MaxQueue: 100_000, MaxQueueBytes: 64 << 20,
 	}}},
 	"hooks.deny_private":           {"true", true},
 	"websocket.max_message":        {"2MiB", config.Size(2 << 20)},

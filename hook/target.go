@@ -26,6 +26,7 @@ type TargetOptions struct {
 	MaxWait  time.Duration // how long an event waits for others. Defaults to 1 s.
 	RetryFor time.Duration // an event that could not be delivered for so long is dropped. Defaults to 24 h.
 	MaxQueue int           // events that wait; more are dropped. Defaults to 100,000.
+	MaxBytes int           // that these have, as JSON; what is more is dropped. Defaults to 64 MiB.
 
 	Queue  queue.Queue
 	Post   func(ctx context.Context, id string, body []byte) error // of a webhook.Client
@@ -36,8 +37,11 @@ type TargetOptions struct {
 	Encode func(events []json.RawMessage) (id string, body []byte, err error)
 }
 
-// maxIncoming bounds the events that wait for the queue, which may be on a disk that is slow, or full.
-const maxIncoming = 10_000
+// The bounds of the events that wait for the queue, which may be on a disk that is slow, or full.
+const (
+	maxIncoming      = 10_000
+	maxIncomingBytes = 32 << 20 // or TargetOptions.MaxBytes, where that is less
+)
 
 // maxBatchBytes bounds the body of a call, unless one event is larger by itself.
 const maxBatchBytes = 1 << 20
@@ -55,6 +59,7 @@ type Target struct {
 
 	mu       sync.Mutex
 	incoming []emitted
+	bytes    int // that these have at least
 	closing  bool
 	next     *Target   // that has taken this one's place; nil: none has
 	unkept   []emitted // that the queue has not taken before the target has ended
@@ -68,7 +73,13 @@ type Target struct {
 // emitted is an event that is not in the queue yet.
 type emitted struct {
 	at    time.Time
-	event any // which encodes as JSON
+	event Sized
+}
+
+// Sized is an event, which encodes as JSON.
+type Sized interface {
+	// Size is how many bytes of JSON it has at least, which takes less time than to encode it.
+	Size() int
 }
 
 // Stats say how a target stands.
@@ -107,6 +118,7 @@ func (t *Target) Replace(o TargetOptions) *Target {
 	before := t.Stats()
 	next.mu.Lock()
 	next.incoming = append(t.unkept, next.incoming...)
+	next.bytes = sizeOf(next.incoming)
 	signal(next.work)
 	next.stats.Delivered += before.Delivered
 	next.stats.Dropped += before.Dropped
@@ -126,6 +138,7 @@ func makeTarget(o TargetOptions) *Target {
 	}
 	defaults(&o.Batch, 100)
 	defaults(&o.MaxQueue, 100_000)
+	defaults(&o.MaxBytes, 64<<20)
 	if o.MaxWait == 0 {
 		o.MaxWait = time.Second
 	}
@@ -159,8 +172,9 @@ func (t *Target) Emit(e event.Event) {
 	}
 }
 
-// Put tells the target of an event that it wants, in whatever form: it encodes as JSON, and is not changed. It is Emit otherwise.
-func (t *Target) Put(at time.Time, e any) {
+// Put tells the target of an event that it wants, in whatever form: it is not changed. It is Emit otherwise.
+func (t *Target) Put(at time.Time, e Sized) {
+	size := e.Size()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -168,9 +182,10 @@ func (t *Target) Put(at time.Time, e any) {
 		t.next.Put(at, e)
 	case t.closing:
 		t.drop(1, "the hook has ended")
-	case len(t.incoming) >= maxIncoming:
+	case len(t.incoming) >= maxIncoming, t.bytes+size > min(maxIncomingBytes, t.o.MaxBytes):
 		t.drop(1, "they come faster than they can be kept")
 	default:
+		t.bytes += size
 		t.incoming = append(t.incoming, emitted{at, e})
 		signal(t.work)
 	}
@@ -252,7 +267,7 @@ func (t *Target) keep() {
 		}
 		t.mu.Lock()
 		events, closing := t.incoming, t.closing
-		t.incoming = nil
+		t.incoming, t.bytes = nil, 0
 		t.mu.Unlock()
 		t.append(events)
 		signal(t.queued)
@@ -270,12 +285,9 @@ func (t *Target) append(events []emitted) {
 		t.mu.Unlock()
 		events = events[:max(n, 0)]
 	}
-	if len(events) == 0 {
+	items, events := t.encode(events)
+	if len(items) == 0 {
 		return
-	}
-	items := make([][]byte, 0, len(events))
-	for _, e := range events {
-		items = append(items, encodeItem(e))
 	}
 	wait := newBackoff()
 	for {
@@ -293,6 +305,32 @@ func (t *Target) append(events []emitted) {
 			return
 		}
 	}
+}
+
+// encode encodes the events for which the queue has bytes left, which it returns as well, and drops the others.
+func (t *Target) encode(events []emitted) (items [][]byte, fit []emitted) {
+	left := t.o.MaxBytes - t.o.Queue.Size()
+	for _, e := range events {
+		if e.event.Size() > left {
+			continue
+		}
+		if item := encodeItem(e); len(item) <= left {
+			left -= len(item)
+			items, fit = append(items, item), append(fit, e)
+		}
+	}
+	t.mu.Lock()
+	t.drop(len(events)-len(fit), fmt.Sprintf("those that wait already leave no room within %d bytes (max_queue_bytes)", t.o.MaxBytes))
+	t.mu.Unlock()
+	return items, fit
+}
+
+// sizeOf is how many bytes events have at least.
+func sizeOf(events []emitted) (bytes int) {
+	for _, e := range events {
+		bytes += e.event.Size()
+	}
+	return bytes
 }
 
 // An item of the queue is when its event was emitted, in 8 bytes, and the event in JSON.

@@ -186,6 +186,7 @@ func (h *eventHooks) newTarget(d declaredTarget, q queue.Queue, before eventTarg
 			MaxWait:  time.Duration(settings.MaxWait),
 			RetryFor: time.Duration(settings.RetryFor),
 			MaxQueue: settings.MaxQueue,
+			MaxBytes: int(settings.MaxQueueBytes),
 		}
 	case pusherWebhook:
 		settings.apply(&client, &options)

@@ -41,7 +41,8 @@ func (w pusherWebhook) apply(client *webhook.Options, target *hook.TargetOptions
 	client.URL, client.Timeout = string(w.URL), time.Duration(w.Timeout)
 	client.Sign = func(header http.Header, body []byte) { pusherhook.Sign(key, header, body) }
 	target.Encode = pusherhook.Encode
-	target.Batch, target.MaxWait, target.RetryFor, target.MaxQueue = w.Batch, time.Duration(w.MaxWait), time.Duration(w.RetryFor), w.MaxQueue
+	target.Batch, target.MaxWait, target.RetryFor = w.Batch, time.Duration(w.MaxWait), time.Duration(w.RetryFor)
+	target.MaxQueue, target.MaxBytes = w.MaxQueue, int(w.MaxQueueBytes)
 }
 
 // pusherTarget is a webhook that runs.

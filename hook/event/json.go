@@ -69,3 +69,24 @@ func appendLabels(b []byte, name string, labels label.Set) []byte {
 	}
 	return labels.AppendJSON(append(b, name...))
 }
+
+// leastJSON is how many bytes an event has in JSON whose texts are empty, at least.
+const leastJSON = len(`{"id":"","type":"","timestamp":"2026-01-02T15:04:05Z","data":{"app":""}}`)
+
+// Size is how many bytes the event has in JSON, at least: its texts, as they are, and what is in every event.
+func (e Event) Size() int {
+	d := &e.Data
+	return leastJSON + len(e.ID) + len(e.Type) + len(d.App) + sizeOf(d.Labels) + sizeOf(d.Before) + len(d.Cause) + len(d.Key) + len(d.Value) + len(d.User) +
+		len(d.Trigger) + len(d.By) + len(d.Push) + len(d.To) + len(d.Event) + len(d.Position)
+}
+
+func sizeOf(labels label.Set) (bytes int) {
+	key := ""
+	for l := range labels.All() {
+		if bytes += len(l.Value); l.Key != key {
+			bytes += len(l.Key)
+		}
+		key = l.Key
+	}
+	return bytes
+}

@@ -30,6 +30,8 @@ func TestAppendJSON(t *testing.T) {
 		t.Helper()
 		if got, want := string(e.AppendJSON([]byte("x"))), "x"+reflected(t, e); got != want {
 			t.Errorf("%s:\n got %s\nwant %s", what, got, want)
+		} else if size := e.Size(); size > len(want)-1 || size*4 < len(want) {
+			t.Errorf("%s: has at least %d bytes: %s", what, size, got)
 		}
 	}
 	check("nothing", Event{})

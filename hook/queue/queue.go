@@ -34,6 +34,8 @@ type Queue interface {
 	Remove(through uint64) error
 	// Len is how many items wait.
 	Len() int
+	// Size is how many bytes the data of the items that wait has.
+	Size() int
 }
 
 // Memory is a queue that ends with the process. The zero value is empty.
@@ -41,6 +43,7 @@ type Memory struct {
 	mu    sync.Mutex
 	last  uint64
 	items []Item
+	size  int // bytes of their data
 }
 
 // Append implements Queue.
@@ -50,6 +53,7 @@ func (m *Memory) Append(items [][]byte) error {
 	for _, data := range items {
 		m.last++
 		m.items = append(m.items, Item{m.last, data})
+		m.size += len(data)
 	}
 	return nil
 }
@@ -74,6 +78,7 @@ func (m *Memory) Remove(through uint64) error {
 	defer m.mu.Unlock()
 	n := 0
 	for n < len(m.items) && m.items[n].Number <= through {
+		m.size -= len(m.items[n].Data)
 		n++
 	}
 	clear(m.items[:n]) // lets the collector have them; append moves the rest when the slice is full
@@ -86,6 +91,13 @@ func (m *Memory) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.items)
+}
+
+// Size implements Queue.
+func (m *Memory) Size() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.size
 }
 
 // File holds queues in one file. One process has it open at a time.
@@ -163,10 +175,15 @@ func (f *File) Queue(name string) (Queue, error) {
 	q := &fileQueue{db: f.db, name: []byte(name)}
 	err := f.db.Update(func(tx *bolt.Tx) error {
 		b, err := tx.CreateBucketIfNotExists(q.name)
-		if err == nil {
-			q.length = b.Stats().KeyN
+		if err != nil {
+			return err
 		}
-		return err
+		q.length, q.size = 0, 0
+		return b.ForEach(func(_, v []byte) error {
+			q.length++
+			q.size += len(v)
+			return nil
+		})
 	})
 	return q, err
 }
@@ -199,6 +216,7 @@ type fileQueue struct {
 
 	mu     sync.Mutex
 	length int
+	size   int // bytes of the items' data
 }
 
 func (q *fileQueue) Append(items [][]byte) error {
@@ -220,6 +238,9 @@ func (q *fileQueue) Append(items [][]byte) error {
 	})
 	if err == nil {
 		q.length += len(items)
+		for _, data := range items {
+			q.size += len(data)
+		}
 	}
 	return err
 }
@@ -241,20 +262,22 @@ func (q *fileQueue) First(count, bytes int) (items []Item, err error) {
 func (q *fileQueue) Remove(through uint64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	removed := 0
+	removed, size := 0, 0
 	err := q.db.Update(func(tx *bolt.Tx) error {
-		removed = 0
+		removed, size = 0, 0
 		c := tx.Bucket(q.name).Cursor()
-		for k, _ := c.First(); k != nil && binary.BigEndian.Uint64(k) <= through; k, _ = c.First() {
+		for k, v := c.First(); k != nil && binary.BigEndian.Uint64(k) <= through; k, v = c.First() {
+			removed++
+			size += len(v)
 			if err := c.Delete(); err != nil {
 				return err
 			}
-			removed++
 		}
 		return nil
 	})
 	if err == nil {
 		q.length -= removed
+		q.size -= size
 	}
 	return err
 }
@@ -263,4 +286,10 @@ func (q *fileQueue) Len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.length
+}
+
+func (q *fileQueue) Size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.size
 }

@@ -79,8 +79,8 @@ func TestQueueAgainstModel(t *testing.T) {
 						}
 						got = append(got, string(item.Data))
 					}
-					if err != nil || !slices.Equal(got, want) || q.Len() != len(model) {
-						t.Fatalf("seed %d: %q of %d, %v, want %q of %d", seed, got, q.Len(), err, want, len(model))
+					if err != nil || !slices.Equal(got, want) || q.Len() != len(model) || q.Size() != len(strings.Join(model, "")) {
+						t.Fatalf("seed %d: %q of %d with %d bytes, %v, want %q of %q", seed, got, q.Len(), q.Size(), err, want, model)
 					}
 				}
 				if file != nil {

@@ -25,6 +25,15 @@ type Event struct {
 	Subscriptions *int `json:"subscription_count,omitempty"`
 }
 
+// Size implements hook.Sized.
+func (e Event) Size() int {
+	size := len(`{"name":"","channel":""}`) + len(e.Name) + len(e.Channel) + len(e.Event) + len(e.SocketID) + len(e.User)
+	if e.Data != nil {
+		size += len(*e.Data)
+	}
+	return size
+}
+
 // The headers of a call.
 const (
 	headerKey       = "X-Pusher-Key"
