@@ -27,8 +27,10 @@ func (r *reader) checkMake(command string) {
 	if !regexp.MustCompile(`(?m)^` + target + `:`).MatchString(r.repository("Makefile")) {
 		r.t.Errorf("%s: the Makefile has no such target", command)
 	}
-	if _, arguments, given := strings.Cut(command, " ARGS="); given && !regexp.MustCompile(`(?m)^`+target+`:.*\$\(ARGS\)`).MatchString(r.repository("Makefile")) {
-		r.t.Errorf("%s: the Makefile does not pass %s on", command, arguments)
+	for _, given := range regexp.MustCompile(` ([A-Z]+)=`).FindAllStringSubmatch(command, -1) {
+		if !regexp.MustCompile(`(?m)^` + target + `:.*\$\(` + given[1] + `\)`).MatchString(r.repository("Makefile")) {
+			r.t.Errorf("%s: the Makefile's target does not use %s", command, given[1])
+		}
 	}
 }
 
@@ -42,7 +44,7 @@ func (r *reader) checkNPM(command string) {
 		r.t.Errorf("%s: %v", command, err)
 	}
 	for _, step := range steps[1:] {
-		script, isScript := strings.CutPrefix(step, "npm run ")
+		script, isScript := strings.CutPrefix(strings.Replace(step, "npm test", "npm run test", 1), "npm run ")
 		switch {
 		case isScript && declared.Scripts[script] == "":
 			r.t.Errorf("%s: there is no script %s", command, script)

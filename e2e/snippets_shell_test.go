@@ -45,8 +45,8 @@ var shellRules = []shellRule{
 	{`docs/operations.md`, `sudo install -m 0755 bin/release/scenecast_\*_linux_amd64 /usr/local/bin/scenecast`, witness{"scripts/release", []string{"program=$out/scenecast_${version}_${os}_$arch"}}},
 	{`.*`, `(\(?cd \S+ && )npm .*`, (*reader).checkNPM},
 	// What is shown of the command line's usage, and what takes long, or depends on the machine: its flags are read, and no more is done.
-	{`docs/cli.md`, `.* \[flags\]`, (*reader).parse},
-	{`docs/cli.md`, `.*scenecast (demo|bench|doctor|handover|log|top|drain --delay 10s) ?.*`, (*reader).parse},
+	{`docs/cli.md`, `.* \[flags\]`, parses},
+	{`docs/cli.md`, `.*scenecast (demo|bench|doctor|handover|log|top|drain --delay 10s) ?.*`, parses},
 	// What goes on until somebody ends it.
 	{`.*`, `(bin/)?scenecast serve.*`, (*reader).serve},
 	{`.*`, `(bin/)?scenecast listen .*`, (*reader).listen},
@@ -218,6 +218,8 @@ func (r *reader) read(name string) string {
 	return string(content)
 }
 
+func parses(r *reader, command string) { r.t.Helper(); r.parse(command) }
+
 func (r *reader) runs(command string) { r.t.Helper(); r.run(r.filled(command)) }
 
 func (r *reader) initialize(command string) {
@@ -226,17 +228,18 @@ func (r *reader) initialize(command string) {
 	r.configured()
 }
 
-// parse has the program read the flags of a command, and do nothing.
-func (r *reader) parse(command string) {
+// parse has the program read the flags of a command, and do nothing but print its help.
+func (r *reader) parse(command string) (help string) {
 	r.t.Helper()
 	command, _, _ = strings.Cut(command, " | ")
 	command = strings.ReplaceAll(r.filled(command), "$(pidof scenecast)", "1")
 	for _, optional := range []string{" [flags]", " [FILE]"} {
 		command = strings.ReplaceAll(command, optional, "")
 	}
-	if out := r.run(command + " --help"); !strings.Contains(out, "Usage:") {
-		r.t.Errorf("%s --help says %s", command, out)
+	if help = r.run(command + " --help"); !strings.Contains(help, "Usage:") {
+		r.t.Errorf("%s --help says %s", command, help)
 	}
+	return help
 }
 
 // push runs a push, whose answer has the form that the API's description has. A page that listens here and is meant by it gets its message.
