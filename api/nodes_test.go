@@ -36,7 +36,7 @@ func TestNodes(t *testing.T) {
 		return w
 	}
 	spoken := func(text language.Text) language.Message { return text.Message() }
-	known.Nodes[0].Condition.Texts = []language.Message{spoken(language.Textf("the hook %s of the app %s is failing; %d events wait", "orders", "shop", 7))}
+	known.Nodes[0].Condition.Texts = []language.Message{spoken(language.Textf("the hook %s of the app %s is failing; events waiting: %d", "orders", "shop", 7))}
 	const nodes = `"nodes":[{"id":7,"name":"a","version":"1.2","self":true,"state":"up","since":"2026-01-02T15:04:05.678Z","started":"2026-01-02T15:04:05.678Z",` +
 		`"connections":5,"position":"10-2048","lag":0,"lag_ms":0,"engine":"nats","loop_lag_ms":25,"draining":"closing","draining_since":"2026-01-02T15:04:05.678Z","problems":["the hook orders is failing"]},` +
 		`{"id":9,"self":false,"state":"late","since":"2026-01-02T15:04:06.678Z","started":"2026-01-02T15:04:05.678Z","connections":0,"position":"10-1024","lag":1,"lag_ms":480,"problem":"no room","problems":["no room"]}]}`

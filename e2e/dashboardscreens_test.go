@@ -182,7 +182,7 @@ func testScreenPresence(t *testing.T, b *backend) {
 	d.wait(`[...document.querySelectorAll("tbody th")].some((each) => each.textContent === "home")`)
 	d.run(`[...document.querySelectorAll("tbody th a")].find((each) => each.textContent === "home").click()`)
 	d.wait(`document.querySelector("main h2")?.textContent === "page = home"`)
-	d.wait(`document.querySelector("main [role=status]")?.textContent.includes("2 connections in all")`)
+	d.wait(`document.querySelector("main [role=status]")?.textContent.includes("Connections: 2, ")`)
 }
 
 // The feed shows what happens, and holds it back while it is paused.

@@ -128,7 +128,7 @@ func problemsOf(s situation) (problems []language.Message) {
 	problems = append(problems, s.certificates...)
 	for _, h := range s.hooks {
 		if h.Failing {
-			say(language.Textf("the hook %s of the app %s is failing; %d events wait", h.Name, h.App, h.Queued))
+			say(language.Textf("the hook %s of the app %s is failing; events waiting: %d", h.Name, h.App, h.Queued))
 		}
 	}
 	if n := len(problems); n > maxProblems {

@@ -27,7 +27,7 @@ func TestProblems(t *testing.T) {
 		{func(s *situation) { s.pages = 17_100 }, []string{"the limit of pages is near: 17100 of 19000 (limits.connections)"}},
 		{func(s *situation) { s.outboxes = 60 << 20 }, []string{"outboxes are nearly full: 60 of 64 MiB (outbox.max_total)"}},
 		{func(s *situation) { s.noRegistry = true }, []string{"the Redis of the registry cannot be reached (redis.registry)"}},
-		{func(s *situation) { s.hooks[0].Failing = true }, []string{"the hook orders of the app shop is failing; 7 events wait"}},
+		{func(s *situation) { s.hooks[0].Failing = true }, []string{"the hook orders of the app shop is failing; events waiting: 7"}},
 	} {
 		s := well
 		s.hooks = slices.Clone(well.hooks)

@@ -29,7 +29,8 @@ export function parseJSON(text) {
   try {
     return { value: JSON.parse(text) };
   } catch (error) {
-    return { problem: t("shell.notJSON", { why: error.message }) };
+    const [, line, column] = /line (\d+) column (\d+)/.exec(error.message) ?? [];
+    return { problem: line ? t("shell.notJSONAt", { line, column }) : t("shell.notJSON", { why: error.message }) };
   }
 }
 

@@ -20,6 +20,12 @@ export function Waiting({ children = t("shell.waiting") }) {
   );
 }
 
+/** What the server calls to.column 6, in words. */
+function place(where) {
+  const [, field, n] = /^(.+)\.column (\d+)$/.exec(where) ?? [];
+  return field ? t("shell.column", { n, field: <code>{field}</code> }) : <code>{where}</code>;
+}
+
 /** Why a call has failed: what, where, and which setting decides. */
 export function ErrorBox({ problem, children }) {
   if (!problem) return null;
@@ -29,7 +35,7 @@ export function ErrorBox({ problem, children }) {
       <p>
         <bdi>{detail ?? message}</bdi>
       </p>
-      {where && <p>{t("shell.where", { where: <code>{where}</code> })}</p>}
+      {where && <p>{t("shell.where", { where: place(where) })}</p>}
       {setting && <p>{t("shell.setting", { setting: <code>{setting}</code> })}</p>}
       {mistakes && <ul>{mistakes.map((each) => <li key={each}><bdi>{each}</bdi></li>)}</ul>}
       {children}

@@ -87,7 +87,7 @@ function Pushes({ found: { pushes, next, more, connection }, load, choose }) {
 function PushDrawer({ push, onClose }) {
   const { id, at, to, message, event, ttl, coalesce, retain, receipt, tally } = push;
   const facts = [
-    ["id", <code class="whole">{id}</code>],
+    [t("pages.id"), <code class="whole">{id}</code>],
     [t("shell.time"), <Time at={at} milliseconds />],
     [t("push.to"), <bdi class="whole"><code>{to}</code></bdi>],
     ["event", event && <bdi class="whole">{event}</bdi>],

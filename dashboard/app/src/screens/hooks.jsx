@@ -29,7 +29,7 @@ function HookTable({ hooks, refresh }) {
     refresh();
   });
   const columns = [
-    { key: "name", title: t("hooks.name"), head: true, cell: ({ name }) => <Bdi>{name}</Bdi>, sort: ({ name }) => name },
+    { key: "name", title: t("hooks.name"), head: true, cell: ({ name }) => <Bdi whole>{name}</Bdi>, sort: ({ name }) => name },
     { key: "state", title: t("hooks.state"), cell: State, sort: ({ state }) => state },
     { key: "queued", title: t("hooks.queued"), number: true, cell: ({ queued }) => <Num value={queued} />, sort: ({ queued }) => queued },
     { key: "delivered", title: t("hooks.delivered"), number: true, cell: ({ delivered }) => <Num value={delivered} />, sort: ({ delivered }) => delivered },

@@ -11,9 +11,10 @@ import { Labels, own } from "../components/labels.jsx";
 import { ErrorBox, Note, Partial, Waiting } from "../components/states.jsx";
 import { Table } from "../components/table.jsx";
 import { TallyBar } from "../components/tally.jsx";
-import { Num } from "../components/text.jsx";
+import { Bdi, Num } from "../components/text.jsx";
 import { useCount } from "../count.js";
 import { bodyOf, draft } from "../draft.js";
+import { useNodeNames } from "../nodes.js";
 import { send, sent } from "../send.js";
 import { snippets } from "../snippets.js";
 import { t } from "../words.js";
@@ -78,9 +79,8 @@ const unsure = (problem) => problem && (problem.status === 0 || problem.kind ===
 function inWords({ answer, current }) {
   if (!answer || !current) return t("push.counting");
   if (!answer.matched) return t("push.toNobody");
-  return answer.by_node?.length > 1
-    ? t("push.toPagesOnNodes", { n: answer.matched, nodes: answer.by_node.filter(({ matched }) => matched).length })
-    : t("push.toPages", { n: answer.matched });
+  const nodes = answer.by_node?.filter(({ matched }) => matched).length;
+  return t(nodes > 1 ? "push.toPagesOnNodes" : "push.toPages", { n: answer.matched, nodes });
 }
 
 function Fields() {
@@ -109,21 +109,23 @@ function Fields() {
 
 /** Who would get it now. */
 function Count({ count: { answer, problem, current }, to }) {
+  const byNode = answer?.by_node?.length > 1 ? answer.by_node : []; // of a single node nobody asks
+  const nameOf = useNodeNames(byNode.map(({ node }) => node));
   if (!to.trim()) return <Note><p>{t("push.noAudience")}</p></Note>;
   if (problem && current) return <ErrorBox problem={problem} />;
   if (!answer) return <Waiting>{t("push.counting")}</Waiting>;
-  const { matched, by_node: byNode, sample } = answer;
+  const { matched, sample } = answer;
   return (
     <section class={`card count ${current ? "" : "stale"}`} aria-busy={!current} aria-labelledby="push-count">
       <div role="status"><h2 id="push-count"><span class="count-figure"><Num value={matched} /></span> {t("push.wouldGet", { n: matched })}</h2></div>
       <Partial answer={answer} />
-      {byNode?.length > 1 && (
+      {byNode.length > 0 && (
         <Table
           caption={t("push.byNode")}
           rows={byNode}
           id={({ node }) => node}
           columns={[
-            { key: "node", title: t("push.node"), head: true },
+            { key: "node", title: t("push.node"), head: true, cell: ({ node }) => <Bdi whole>{nameOf(node)}</Bdi> },
             { key: "matched", title: t("push.pages"), number: true, cell: (row) => <Num value={row.matched} />, sort: (row) => row.matched },
           ]}
         />

@@ -97,7 +97,7 @@ function InForce({ settings }) {
     <section aria-labelledby="in-force">
       <h2 id="in-force">{t("settings.inForce")}</h2>
       <TextField label={t("settings.find")} type="search" value={text.value} onInput={(next) => (text.value = next)} />
-      <Table caption={t("settings.inForce")} hidden columns={columns} rows={rows} id={({ setting }) => setting} empty={t("settings.noneFound")} />
+      <Table caption={t("settings.inForce")} hidden columns={columns} rows={rows} id={({ setting }) => setting} stacked empty={t("settings.noneFound")} />
     </section>
   );
 }
@@ -111,8 +111,11 @@ function flat(settings, above = "") {
   });
 }
 
+/** A list has a line for each item. */
+const textOf = (value) => (typeof value === "string" ? value : Array.isArray(value) ? value.map(textOf).join("\n") : JSON.stringify(value));
+
 const Value = ({ value }) => {
   const isEmpty = value === null || value === undefined || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
   if (isEmpty) return <span class="quiet">–</span>;
-  return <code class="whole"><bdi>{typeof value === "string" ? value : JSON.stringify(value)}</bdi></code>;
+  return <code class="whole"><bdi>{textOf(value)}</bdi></code>;
 };

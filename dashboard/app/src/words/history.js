@@ -14,7 +14,7 @@ export const en = {
   "history.nothing": "None of the pushes that are kept was for this page",
   "history.nothingWhy": "It may have come later, or have had other labels then.",
   "history.none": "Nothing has been pushed lately",
-  "history.noneWhy": "A backend pushes by one call. Put your own key in the place of API_KEY:",
+  "history.noneWhy": "A backend pushes by one call. Put a key of the setting api_keys in the place of API_KEY:",
 };
 
 export const zh = {
@@ -33,5 +33,5 @@ export const zh = {
   "history.nothing": "保留的推送中没有发给这个页面的",
   "history.nothingWhy": "它可能是后来才连接的，或者当时的标签不同。",
   "history.none": "最近没有推送",
-  "history.noneWhy": "后端只需一次调用即可推送。把 API_KEY 换成你自己的密钥：",
+  "history.noneWhy": "后端只需一次调用即可推送。把 API_KEY 换成配置项 api_keys 中的密钥：",
 };

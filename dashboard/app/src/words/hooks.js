@@ -1,6 +1,6 @@
 export const en = {
   "nav.hooks": "Hooks",
-  "hooks.lead": "The backends that are told of events, as the node that answers sees them.",
+  "hooks.lead": "The backends that are told of events, with their queues at the node that answers. Other nodes have queues of their own; Now tells of those that fail.",
   "hooks.caption": "Hooks",
   "hooks.name": "Name",
   "hooks.state": "State",
@@ -24,7 +24,7 @@ export const en = {
 
 export const zh = {
   "nav.hooks": "Hook",
-  "hooks.lead": "接收事件的后端，以当前应答节点的状态为准。",
+  "hooks.lead": "接收事件的后端，以及它们在当前应答节点上的队列。其他节点有各自的队列，“概览”会列出失败的。",
   "hooks.caption": "Hook",
   "hooks.name": "名称",
   "hooks.state": "状态",

@@ -15,7 +15,7 @@ export const en = {
   "page.remote": "Address",
   "page.pageID": "Page ID",
   "page.outbox": "Outbox",
-  "page.outboxIs": "{bytes} bytes in {frames} messages wait",
+  "page.outboxIs": "messages waiting: {frames}, bytes: {bytes}",
   "page.state": "State",
   "page.catchingUp": "catching up with what it has missed",
   "page.labels": "Labels",

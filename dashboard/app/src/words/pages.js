@@ -1,6 +1,6 @@
 export const en = {
   "nav.pages": "Pages",
-  "pages.lead": "The pages that are connected now. Find the one that a customer tells of.",
+  "pages.lead": "The pages that are connected now. Find the one that a customer reports.",
   "pages.by": "Find by",
   "pages.by.to": "Audience",
   "pages.by.user": "User",

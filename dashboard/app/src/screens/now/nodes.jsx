@@ -2,8 +2,8 @@
 import { Polled } from "../../components/states.jsx";
 import { Table } from "../../components/table.jsx";
 import { Bdi, duration, Num, Time } from "../../components/text.jsx";
+import { nameOf } from "../../nodes.js";
 import { t } from "../../words.js";
-import { nameOf } from "./problems.jsx";
 
 export const Nodes = ({ poll }) => (
   <section aria-labelledby="nodes">
@@ -31,7 +31,7 @@ const all = () => [
   { key: "started", title: t("now.started"), cell: ({ started }) => <Time ago at={started} />, sort: ({ started }) => -new Date(started ?? 0) },
 ];
 
-const Name = (node) => <><span class={node.state === "gone" ? "quiet" : ""}><Bdi>{nameOf(node)}</Bdi></span>{node.self && <span class="quiet"> {t("now.self")}</span>}</>;
+const Name = (node) => <><span class={node.state === "gone" ? "quiet" : ""}><Bdi whole>{nameOf(node)}</Bdi></span>{node.self && <span class="quiet"> {t("now.self")}</span>}</>;
 
 const State = ({ state, draining, draining_since: since, last_heard: heard }) => {
   if (state === "gone") return <span class="state bad">{t("now.isGone", { time: <Time at={heard} /> })}</span>;

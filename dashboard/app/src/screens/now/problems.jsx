@@ -1,6 +1,7 @@
 // What is wrong, in words.
 import { Note } from "../../components/states.jsx";
 import { Bdi, duration, list } from "../../components/text.jsx";
+import { nameOf } from "../../nodes.js";
 import { href } from "../../route.js";
 import { t } from "../../words.js";
 
@@ -21,10 +22,10 @@ export function Problems({ nodes, hooks, partial }) {
 function ofNodes({ nodes, log }) {
   const found = [];
   for (const node of nodes) {
-    const name = <Bdi>{nameOf(node)}</Bdi>;
+    const name = <Bdi whole>{nameOf(node)}</Bdi>;
     const told = node.problems ?? (node.problem ? [node.problem] : []);
     if (node.state === "late") found.push({ key: `${node.id} late`, words: t("now.late", { name, time: duration(Date.now() - new Date(node.since)) }) });
-    for (const text of told) found.push({ key: `${node.id} ${text}`, words: <>{name}{": "}<bdi>{text}</bdi></> });
+    if (told.length) found.push({ key: `${node.id} told`, words: <>{t("now.told", { name })}<ul>{told.map((text) => <li key={text}><bdi>{text}</bdi></li>)}</ul></> });
     if (node.lag_ms > LAG) found.push({ key: `${node.id} lag`, words: t("now.behind", { name, time: duration(node.lag_ms), n: node.lag }) });
     if (node.draining) found.push({ key: `${node.id} draining`, kind: "busy", words: t("now.draining", { name }) });
   }
@@ -39,6 +40,3 @@ function ofHooks({ hooks }) {
   const link = <a href={href("hooks")}>{t("now.seeHooks")}</a>;
   return [{ key: "hooks", words: t("now.hooksFail", { n: failing.length, names: <bdi>{list(failing.map(({ name }) => name))}</bdi>, link }) }];
 }
-
-/** What a node is called. */
-export const nameOf = ({ id, name }) => (name ? `${name} (${id})` : String(id));

@@ -10,6 +10,7 @@ import { Bdi, Num, Time } from "../../components/text.jsx";
 import { valuesOf } from "../../components/labels.jsx";
 import { Locked } from "../../components/locked.jsx";
 import { compose } from "../../draft.js";
+import { useNodeNames } from "../../nodes.js";
 import { usePoll } from "../../poll.js";
 import { href } from "../../route.js";
 import { can } from "../../session.js";
@@ -69,9 +70,10 @@ function Actions({ page, onClose }) {
 }
 
 function Facts({ page: { node, since, wire, remote, outbox, catching_up, page_id, labels } }) {
+  const nameOf = useNodeNames([node]);
   const facts = [
     [t("page.user"), labels["@user"] && <Bdi>{labels["@user"]}</Bdi>],
-    [t("page.node"), node],
+    [t("page.node"), <Bdi whole>{nameOf(node)}</Bdi>],
     [t("page.since"), since && <Time at={since} />],
     [t("page.wire"), wire ?? labels["@protocol"]],
     [t("page.remote"), remote],
