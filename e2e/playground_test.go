@@ -108,7 +108,7 @@ func TestPlaygroundResume(t *testing.T) {
 	b := serve(t, anyPort)
 	for language, words := range map[string]struct{ reached, none, cut, mark string }{
 		"en":    {"Reached 1 page.", "Reached 0 pages. Those that are cut off get it when they are back.", "You have cut the connection", "replayed"},
-		"zh-CN": {"到达 1 个页面。", "到达 0 个页面。已断开的页面会在恢复连接后收到。", "连接已被您断开", "断线期间"},
+		"zh-CN": {"到达 1 个页面。", "到达 0 个页面。已断开的页面会在恢复连接后收到。", "连接已被你断开", "断线期间"},
 	} {
 		t.Run(language, func(t *testing.T) {
 			page := openPlayground(t, b, profile{language: language, speed: slow})

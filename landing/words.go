@@ -23,14 +23,14 @@ var translations = map[webpage.Language]words{
 		OpenDemo: "打开演示",
 
 		PageConnects: "页面只用一个标签就能连接",
-		PageHint: "把 `CLIENT_TOKEN` 换成设置 `client_tokens` 里的一个 token。`data-page` 以及其他任何 `data-…` 都是页面的标签，" +
+		PageHint: "把 `CLIENT_TOKEN` 换成配置项 `client_tokens` 中的一个令牌。`data-page` 以及其他任何 `data-…` 都是页面的标签，" +
 			"推送按标签找到页面；`data-popup` 表示弹出消息。",
 
 		BackendPushes: "后端只用一次请求就能推送",
-		PushHint:      "把 `API_KEY` 换成设置 `api_keys` 里的一个密钥。应答会说明到达了多少个页面。",
+		PushHint:      "把 `API_KEY` 换成配置项 `api_keys` 中的一个密钥。应答会说明到达了多少个页面。",
 
 		More:      "更多",
-		Docs:      "HTTP API 文档，每个请求都有可复制的 curl 命令（英文）",
+		Docs:      "HTTP API 文档，每个请求都有可复制的 curl 命令",
 		OpenAPI:   "供程序使用的 API 描述（OpenAPI 3.1）",
 		DemoPages: "演示：教程里的三个页面，可以直接点击",
 
