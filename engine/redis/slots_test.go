@@ -71,9 +71,8 @@ func TestClusterIsDown(t *testing.T) {
 	}
 	servers[other+3].Kill()
 	servers[other].Kill()
-	master := redistest.ClusterMaster(t, servers, logKey)
+	c := redistest.ClusterMaster(t, servers, logKey).Client()
 	until(t, func() bool {
-		c := master.Client()
 		return c.Do(context.Background(), c.B().Exists().Key(logKey).Build()).Error() != nil
 	})
 	f.awaitFailure(t, 0, "down")

@@ -49,6 +49,9 @@ func start(tb testing.TB, args []string) *Server {
 	return s
 }
 
+// patience ends a test whose servers hang; nothing is asserted about it.
+const patience = 3 * time.Minute
+
 // clusterBus is how far above its port a node of a Cluster has the one for the others.
 const clusterBus = 10000
 
@@ -62,7 +65,7 @@ func (s *Server) Port() string {
 // reading its data.
 func (s *Server) Restart() {
 	s.tb.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if s.ended == nil {
 			s.run()
 		}
@@ -129,15 +132,30 @@ func (s *Server) Kill() {
 	s.ended = nil
 }
 
-// Client is a client of the server for the test itself, which ends with it. The server asks for no password and no TLS.
+// Client is a client of the server for the test itself, which ends with it. The server asks for no password and no TLS. A client takes more than
+// a megabyte: who asks again and again has one, or calls Do.
 func (s *Server) Client() rueidis.Client {
+	s.tb.Helper()
+	c := s.connect()
+	s.tb.Cleanup(c.Close)
+	return c
+}
+
+func (s *Server) connect() rueidis.Client {
 	s.tb.Helper()
 	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.Addr}, ForceSingleClient: true, DisableCache: true})
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	s.tb.Cleanup(c.Close)
 	return c
+}
+
+// Do runs a command on a connection that is then closed, and returns its answer.
+func (s *Server) Do(words ...string) rueidis.RedisMessage {
+	s.tb.Helper()
+	c := s.connect()
+	defer c.Close()
+	return Do(s.tb, c, words...)
 }
 
 // Say sends a line to the server and returns the beginning of what it answers, or nothing where it does not answer soon. Any goroutine may
@@ -155,14 +173,21 @@ func (s *Server) Say(line string) string {
 	return string(b[:n])
 }
 
-// Do runs a command, as in "HLEN", "key", and returns its answer. In a Cluster it asks any node, whatever the key.
+// Do runs a command, as in "HLEN", "key", and returns its answer, for which it waits while the server reads its data. In a Cluster it asks any
+// node, whatever the key.
 func Do(tb testing.TB, c rueidis.Client, words ...string) rueidis.RedisMessage {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
 	defer cancel()
-	answer, err := c.Do(ctx, c.B().Arbitrary(words...).Build()).ToMessage()
-	if err != nil && !rueidis.IsRedisNil(err) {
-		tb.Fatalf("%q: %v", words, err)
+	for {
+		answer, err := c.Do(ctx, c.B().Arbitrary(words...).Build()).ToMessage()
+		if refused, is := rueidis.IsRedisErr(err); is && refused.IsLoading() && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		if err != nil && !rueidis.IsRedisNil(err) {
+			tb.Fatalf("%q: %v", words, err)
+		}
+		return answer
 	}
-	return answer
 }

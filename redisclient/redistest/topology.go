@@ -35,7 +35,7 @@ func Join(tb testing.TB, servers []*Server) {
 			Do(tb, c, "CLUSTER", "MEET", "127.0.0.1", servers[0].Port())
 		}
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for _, s := range servers {
 		c := s.Client()
 		for {
@@ -103,7 +103,7 @@ func Watch(tb testing.TB, master *Server, address string, replicas int, args ...
 func (w *Watched) Master() *Server {
 	votes := make(map[string]int)
 	for _, sentinel := range w.Sentinels {
-		answer := Do(sentinel.tb, sentinel.Client(), "SENTINEL", "GET-MASTER-ADDR-BY-NAME", w.Name)
+		answer := sentinel.Do("SENTINEL", "GET-MASTER-ADDR-BY-NAME", w.Name)
 		if at, err := answer.AsStrSlice(); err == nil && len(at) == 2 {
 			votes[net.JoinHostPort(at[0], at[1])]++
 		}
@@ -122,10 +122,9 @@ func (w *Watched) AwaitReplicas() {
 	tb := w.Servers[0].tb
 	tb.Helper()
 	await(tb, func() bool {
-		c := w.Master().Client()
-		answer, err := c.Do(tb.Context(), c.B().Info().Section("replication").Build()).ToMessage()
+		answer := w.Master().Do("INFO", "replication")
 		text, _ := answer.ToString()
-		return err == nil && strings.Count(text, "state=online") == len(w.Servers)-1
+		return strings.Count(text, "state=online") == len(w.Servers)-1
 	})
 }
 
@@ -162,29 +161,33 @@ func StartCluster(tb testing.TB, masters int, args ...string) (servers []*Server
 	return servers
 }
 
-// ClusterMaster is which of the servers is the master of a key by now, as most of those that run say.
-func ClusterMaster(tb testing.TB, servers []*Server, key string) *Server {
+// ClusterMaster is which of the servers is the master of a key by now, as most of those that run say. While a replica takes the place of its
+// master no most of them may say the same, which is waited for.
+func ClusterMaster(tb testing.TB, servers []*Server, key string) (master *Server) {
 	tb.Helper()
-	votes := make(map[string]int)
-	for _, s := range servers {
-		if s.ended == nil {
-			continue
+	await(tb, func() bool {
+		votes := make(map[string]int)
+		running := 0
+		for _, s := range servers {
+			if s.ended == nil {
+				continue
+			}
+			running++
+			keySlot, slots := s.Do("CLUSTER", "KEYSLOT", key), s.Do("CLUSTER", "SLOTS")
+			slot, _ := keySlot.AsInt64()
+			ranges, _ := slots.ToArray()
+			for _, r := range ranges {
+				votes[masterOf(r, slot)]++
+			}
 		}
-		c := s.Client()
-		answer := Do(tb, c, "CLUSTER", "KEYSLOT", key)
-		slot, _ := answer.AsInt64()
-		ranges, _ := c.Do(tb.Context(), c.B().ClusterSlots().Build()).ToArray()
-		for _, r := range ranges {
-			votes[masterOf(r, slot)]++
+		for _, s := range servers {
+			if 2*votes[s.Addr] > running {
+				master = s
+			}
 		}
-	}
-	for _, s := range servers {
-		if 2*votes[s.Addr] > len(servers) {
-			return s
-		}
-	}
-	tb.Fatalf("the Cluster names %v", votes)
-	panic("not reached")
+		return master != nil
+	})
+	return master
 }
 
 // masterOf is the address of the master of a range of CLUSTER SLOTS, if the slot is in it.
@@ -217,7 +220,7 @@ func awaitReplicas(tb testing.TB, master *Server, replicas int) {
 
 func await(tb testing.TB, is func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			tb.Fatal("the servers do not come together")
 		}
