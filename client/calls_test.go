@@ -37,7 +37,7 @@ func TestCalls(t *testing.T) {
 	}
 
 	pushed, err := b.PushBatch(ctx, []client.PushRequest{
-		{To: client.Labels{"order": {"7", "8"}}, Message: map[string]int{"n": 1}, TTL: time.Minute, Coalesce: "c", Retain: "r", Event: "e", Receipt: "written", Timeout: time.Second},
+		{To: client.Labels{"order": {"7", "8"}}, Message: map[string]int{"n": 1}, TTL: time.Minute, Coalesce: "c", Retain: "r", Event: "e", Receipt: "written", Timeout: 30 * time.Second},
 		{To: "order = 7", Message: 2},
 		{To: map[string]string{"order": "7"}, Except: id, Message: 3},
 	})

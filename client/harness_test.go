@@ -72,9 +72,17 @@ func run(t *testing.T, o client.PageOptions) *page {
 	if o.Token == "" {
 		o.Token = pageToken
 	}
-	o.OnWelcome = func(w client.Welcome) { p.told <- w }
-	o.OnGap = func(g client.Gap) { p.told <- g }
-	o.OnLost = func(err error, _ time.Duration) { p.told <- err }
+	ctx, cancel := context.WithCancel(t.Context())
+	p.stop = cancel
+	tell := func(what any) {
+		select {
+		case p.told <- what:
+		case <-ctx.Done(): // nobody listens any more, and a page that comes back at once tells more than there is room for
+		}
+	}
+	o.OnWelcome = func(w client.Welcome) { tell(w) }
+	o.OnGap = func(g client.Gap) { tell(g) }
+	o.OnLost = func(err error, _ time.Duration) { tell(err) }
 	if o.Backoff == nil {
 		o.Backoff = func(int, error) time.Duration { return 0 }
 	}
@@ -82,8 +90,6 @@ func run(t *testing.T, o client.PageOptions) *page {
 	if p.Page, err = client.NewPage(o); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	p.stop = cancel
 	go func() {
 		p.ended <- p.Run(ctx, func(push client.Push) error {
 			p.pushes <- push
@@ -124,6 +130,16 @@ func expectTold[T any](p *page) (value T) {
 		p.t.Fatalf("the page was told %#v, want a %T", told, value)
 	}
 	return value
+}
+
+// welcomed waits until the page is connected, whatever it is told before that.
+func (p *page) welcomed() client.Welcome {
+	p.t.Helper()
+	for {
+		if w, is := within(p.t, p.told).(client.Welcome); is {
+			return w
+		}
+	}
 }
 
 // expect waits for pushes with these data.
