@@ -117,12 +117,16 @@ func (b *Backend) runEmbedded(ctx context.Context) error {
 	if !again {
 		b.embedded.running.Store(s)
 	}
-	go s.Start()
-	if err := b.awaitStarted(ctx, s, log.fatal); err != nil {
-		if again { // the first one is stopped with the backend
-			s.Shutdown()
-			s.WaitForShutdown()
-		}
+	started := make(chan struct{})
+	go func() {
+		defer close(started)
+		s.Start()
+	}()
+	err = b.awaitStarted(ctx, s, log.fatal)
+	<-started // a server that is shut down while it starts goes on to write in its directory, which another process may have by then
+	if err != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
 		return err
 	}
 	if again { // what is connected to the old one comes to this one now
