@@ -41,6 +41,9 @@ func moveConfig(t *testing.T, path string, flags map[string]string) config.Confi
 	all := map[string]string{
 		"listen": "127.0.0.1:0", "client_tokens": moveToken, "handover": path, "drain": "5s",
 		"api_keys": `[{name: backend, key: ` + moveKey + `, allow: [push, trigger, read, manage, admin]}]`,
+
+		// A client of a test writes and reads when the test does, which on a busy machine may take its time.
+		"websocket.ping_interval": "0", "http.head_timeout": "5m", "http.idle_timeout": "5m",
 	}
 	maps.Copy(all, flags)
 	l, err := config.Read(config.Sources{Flags: all})

@@ -167,7 +167,11 @@ func TestIdlePageIsCountedAsIdle(t *testing.T) {
 func TestHandlerClosesIsCounted(t *testing.T) {
 	for name, answers := range map[string]bool{"answered": true, "not answered": false} {
 		t.Run(name, func(t *testing.T) {
-			onEachKind(t, socket.Options{CloseWait: 50 * time.Millisecond}, func(t *testing.T, s *harness) {
+			o := socket.Options{CloseWait: 50 * time.Millisecond}
+			if answers {
+				o.CloseWait = patience
+			}
+			onEachKind(t, o, func(t *testing.T, s *harness) {
 				p := s.connect()
 				s.do(func() { s.loop.Close(s.slots[0], scenecast.EndingBy(scenecast.CauseDraining, "bye")) })
 				p.expect(t, "close 4503 bye")
@@ -273,12 +277,14 @@ func TestFramesPendingForAPageThatBreaksOff(t *testing.T) {
 
 // TestPageClosesAndReadsNothing: it did close, so its time that passes is no close timeout.
 func TestPageClosesAndReadsNothing(t *testing.T) {
-	o := socket.Options{WriteTimeout: 50 * time.Millisecond, CloseWait: 50 * time.Millisecond}
+	o := socket.Options{WriteTimeout: time.Second, CloseWait: 50 * time.Millisecond}
 	onEachKind(t, o, func(t *testing.T, s *harness) {
 		s.receive = 4 << 10
 		conn := s.dialPage("")
-		s.do(func() { s.share(s.slots[0], "filler", s.deliveries.frame("filler", 500<<10)) })
-		_, _ = conn.Write(compiled(ws.NewCloseFrame(nil)))
+		s.do(func() { // the close frame is there before the time to take the filler begins
+			_, _ = conn.Write(compiled(ws.NewCloseFrame(nil)))
+			s.share(s.slots[0], "filler", s.deliveries.frame("filler", 500<<10))
+		})
 		s.await("opened 0.0", "closed 0.0")
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
