@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,6 +78,25 @@ func (q *revokeRequest) revocation(now time.Time) (r scenecast.Revocation, err e
 	return r, nil
 }
 
+// placed has a problem of the push that carries a revocation, of which the caller knows nothing, be one of the field that is too long for it: an
+// audience never is.
+func (q *revokeRequest) placed(err error) error {
+	var p *problem.Problem
+	if !errors.As(err, &p) || p.Kind != problem.TooLarge {
+		return err
+	}
+	tooLong := func(text string) *problem.Problem {
+		return problem.New(problem.TooLarge, "has %d bytes, which is more than the log takes", len(text))
+	}
+	switch {
+	case q.user != nil:
+		return tooLong(*q.user).At("user")
+	case q.tokenID != nil:
+		return tooLong(*q.tokenID).At("jti")
+	}
+	return err
+}
+
 // revokeResponse is the answer to POST /v1/revoke.
 type revokeResponse struct {
 	Matched int       `json:"matched"` // pages that were closed
@@ -114,7 +134,7 @@ func (a *API) revoke(r *request) (any, error) {
 	}
 	pending, err := a.engine.Revoke(r.caller, revocation)
 	if err != nil {
-		return nil, err
+		return nil, body.placed(err)
 	}
 	done, err := pending.Wait(r.Context())
 	r.audit = append(r.audit, "matched", done.Tally.Matched)
