@@ -4,11 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/redis/rueidis"
-
-	"scenecast/redisclient"
 	"scenecast/redisclient/redistest"
 	"scenecast/registry"
 )
@@ -16,14 +12,7 @@ import (
 // TestSomebodyDeletesTheHash: each node writes its fields anew, also where none changes.
 func TestSomebodyDeletesTheHash(t *testing.T) {
 	s := redistest.Start(t)
-	// A node that Redis does not hear in time, or whose answer is late, writes its fields anew as well.
-	patient := func(o *registry.Options) {
-		*o = o.Patient()
-		o.Connect = func() (rueidis.Client, error) {
-			return redisclient.New(redisclient.Options{URL: s.URL(), Timeout: 10 * time.Second})
-		}
-	}
-	a, b := start(t, s.URL(), 1, patient), start(t, s.URL(), 2, patient)
+	a, b := start(t, s.URL(), 1, patient(s)), start(t, s.URL(), 2, patient(s))
 	for range 1200 {
 		a.join(page("home"))
 	}
@@ -74,7 +63,7 @@ func TestPasswordIsChanged(t *testing.T) {
 	s := redistest.Start(t)
 	c := s.Client()
 	var log lines
-	n := start(t, s.URL(), 1, func(o *registry.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	n := start(t, s.URL(), 1, patient(s), func(o *registry.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	n.join(page("home"))
 	settles(t, c, n)
 	redistest.Do(t, c, "ACL", "SETUSER", "default", "resetpass", ">changed")

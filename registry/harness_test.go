@@ -72,6 +72,16 @@ func start(t testing.TB, url string, id scenecast.NodeID, change ...func(*regist
 	return n
 }
 
+// patient has a registry that a busy machine keeps waiting not count as gone, nor Redis as away: either is told, and has all fields written anew.
+func patient(s *redistest.Server) func(*registry.Options) {
+	return func(o *registry.Options) {
+		*o = o.Patient()
+		o.Connect = func() (rueidis.Client, error) {
+			return redisclient.New(redisclient.Options{URL: s.URL(), Timeout: 10 * time.Second})
+		}
+	}
+}
+
 // stop closes the registry, whose connections all leave before.
 func (n *node) stop(t testing.TB) {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 func TestJoinRelabelLeave(t *testing.T) {
 	s := redistest.Start(t)
 	c := s.Client()
-	n := start(t, s.URL(), 5203)
+	n := start(t, s.URL(), 5203, patient(s))
 	m := n.join(page("home"), label.Label{Key: "@user", Value: "42"})
 	settles(t, c, n)
 	value := func() map[string]any {
@@ -163,7 +163,7 @@ func TestStopBehindABrokenConnection(t *testing.T) {
 	s := redistest.Start(t)
 	c := s.Client()
 	for range 20 {
-		n := start(t, s.URL(), 1)
+		n := start(t, s.URL(), 1, patient(s))
 		n.join(page("home"))
 		settles(t, c, n)
 		redistest.Do(t, c, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -210,7 +210,7 @@ func TestKeyIsNoHash(t *testing.T) {
 	c := s.Client()
 	redistest.Do(t, c, "SET", hash, "x")
 	var log strings.Builder
-	n := start(t, s.URL(), 1, func(o *registry.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	n := start(t, s.URL(), 1, patient(s), func(o *registry.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 	n.join(page("home"))
 	eventually(t, "the script was refused", func() bool {
 		answer := redistest.Do(t, c, "INFO", "errorstats")

@@ -171,8 +171,8 @@ func (d *drain) run(ctx context.Context, delay time.Duration) {
 			waits = false
 		}
 	}
-	d.reach(api.DrainDrained)
 	s.log.Info("drained: no page is left", "took", time.Since(*d.Since).Round(time.Millisecond))
+	d.reach(api.DrainDrained)
 	for s.hub.Drain(ctx, 0) == nil {
 		select {
 		case <-time.After(drainLook):

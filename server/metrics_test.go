@@ -93,7 +93,11 @@ func TestWhyAPageWasClosed(t *testing.T) {
 		t.Fatalf("disconnect: %d %s", status, answer)
 	}
 	s.goodbye(p)
-	lines := regexp.MustCompile(`(?m)^.*msg="connection ended".*$`).FindAllString(s.log.String(), -1)
+	var lines []string
+	awaitThat(t, "a line of the log", func() bool {
+		lines = regexp.MustCompile(`(?m)^.*msg="connection ended".*$`).FindAllString(s.log.String(), -1)
+		return len(lines) > 0
+	})
 	want := regexp.MustCompile(`level=DEBUG msg="connection ended" connection=\d+\.\d+ app=default protocol=native user=42 page_id=p1 ` +
 		`cause=disconnected code=4001 detail="signed out"$`)
 	if len(lines) != 1 || !want.MatchString(lines[0]) {

@@ -109,7 +109,7 @@ func TestDrainingPort(t *testing.T) {
 // TestDrainDelay: load balancers are told first, while all else goes on.
 func TestDrainDelay(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{"drain_delay": "2s"}, nil)
+	s := start(t, map[string]string{"drain_delay": "8s"}, nil)
 	s.stop()
 	awaitThat(t, "/readyz to answer 503", func() bool {
 		status, _ := s.call("GET", "/readyz", "", "", "")
