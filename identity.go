@@ -34,9 +34,15 @@ type ConnID struct {
 
 // String prints `node.seq`, both decimal, which is also the form of a Pusher socket_id (`^\d+\.\d+$`).
 func (c ConnID) String() string {
-	b := strconv.AppendUint(nil, uint64(c.Node), 10)
+	b, _ := c.AppendText(nil)
+	return string(b)
+}
+
+// AppendText implements encoding.TextAppender: it appends what String prints. Its error is always nil.
+func (c ConnID) AppendText(b []byte) ([]byte, error) {
+	b = strconv.AppendUint(b, uint64(c.Node), 10)
 	b = append(b, '.')
-	return string(strconv.AppendUint(b, c.Seq, 10))
+	return strconv.AppendUint(b, c.Seq, 10), nil
 }
 
 // ParseConnID reads what ConnID.String prints. Any other text is an error, also another spelling of the same numbers.
@@ -57,7 +63,7 @@ func (c ConnID) Compare(other ConnID) int {
 }
 
 // MarshalText prints the ID as String does; with UnmarshalText it is a string in JSON.
-func (c ConnID) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+func (c ConnID) MarshalText() ([]byte, error) { return c.AppendText(nil) }
 
 // UnmarshalText reads what MarshalText prints.
 func (c *ConnID) UnmarshalText(text []byte) (err error) {

@@ -66,6 +66,7 @@ func (a *API) feed(r *request) (any, error) {
 	_ = control.SetReadDeadline(time.Time{}) // the request is whole; that of net/http would end the stream
 	_, _ = r.w.Write([]byte(feedRetry + "\n"))
 	_ = control.Flush()
+	out := feedWriter{to: r.w}
 	var last time.Time
 	for {
 		select {
@@ -79,10 +80,10 @@ func (a *API) feed(r *request) (any, error) {
 		}
 		var p *problem.Problem
 		if errors.As(err, &p) {
-			_, _ = r.w.Write(feedEvent(nil, "", feedClose, feedNotice{feedClose, string(p.Kind), p.Error()}))
+			_, _ = r.w.Write(feedEvent(nil, nil, feedClose, feedNotice{feedClose, string(p.Kind), p.Error()}))
 			return written{}, nil
 		}
-		if err != nil || writePart(r.w, part) != nil || control.Flush() != nil {
+		if err != nil || out.write(part) != nil || control.Flush() != nil {
 			return written{}, nil //nolint:nilerr // the reader is gone
 		}
 	}
@@ -140,19 +141,24 @@ func typeNames() string {
 	return strings.Join(names, ", ")
 }
 
-// writePart writes what there is, a bounded piece at a time.
-func writePart(w http.ResponseWriter, p feed.Part) error {
+// feedWriter writes the parts of one stream, with a buffer that it uses again.
+type feedWriter struct {
+	to     http.ResponseWriter
+	buffer []byte
+}
+
+// write writes what there is, a bounded piece at a time.
+func (f *feedWriter) write(p feed.Part) error {
 	const piece = 32 << 10
-	var b []byte
+	b := f.buffer[:0]
 	if p.Missed {
-		b = feedEvent(b, "", feedMissed, feedNotice{Type: feedMissed, Reason: missedReason})
+		b = feedEvent(b, nil, feedMissed, feedNotice{Type: feedMissed, Reason: missedReason})
 	}
-	for i := range p.Events {
-		e := &p.Events[i]
+	for _, e := range p.Events {
 		b = feedHead(b, e.Cursor, string(e.Type))
 		b = append(e.AppendJSON(b), "\n\n"...)
 		if len(b) >= piece {
-			if _, err := w.Write(b); err != nil {
+			if _, err := f.to.Write(b); err != nil {
 				return err
 			}
 			b = b[:0]
@@ -160,22 +166,23 @@ func writePart(w http.ResponseWriter, p feed.Part) error {
 	}
 	if p.Ready {
 		b = feedEvent(b, p.Cursor, feedReady, feedNotice{Type: feedReady})
-	} else if len(p.Events) == 0 {
-		b = append(b, "id: "+p.Cursor+"\n:\n\n"...) // no event, but a client that comes back goes on from here
+	} else if len(p.Events) == 0 { // no event, but a client that comes back goes on from here
+		b = append(append(append(b, "id: "...), p.Cursor...), "\n:\n\n"...)
 	}
-	_, err := w.Write(b)
+	f.buffer = b
+	_, err := f.to.Write(b)
 	return err
 }
 
 // feedEvent appends an event of the stream's own (HTML Standard, 9.2.5). JSON as it is encoded here has no end of a line in it.
-func feedEvent(b []byte, id, name string, data feedNotice) []byte {
+func feedEvent(b, id []byte, name string, data feedNotice) []byte {
 	encoded, _ := json.Marshal(data) // texts: it cannot fail
 	return append(append(feedHead(b, id, name), encoded...), "\n\n"...)
 }
 
 // feedHead appends what stands before the data of an event.
-func feedHead(b []byte, id, name string) []byte {
-	if id != "" {
+func feedHead(b, id []byte, name string) []byte {
+	if id != nil {
 		b = append(append(append(b, "id: "...), id...), '\n')
 	}
 	return append(append(append(b, "event: "...), name...), "\ndata: "...)

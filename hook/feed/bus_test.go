@@ -155,8 +155,8 @@ func (r *reader) read(t *testing.T) (ready bool) {
 	}
 	for _, e := range p.Events {
 		r.got = append(r.got, e.ID)
-		r.cursor = e.Cursor
+		r.cursor = string(e.Cursor)
 	}
-	r.cursor = p.Cursor
+	r.cursor = string(p.Cursor)
 	return p.Ready
 }

@@ -170,7 +170,7 @@ func (f *Feed) Emit(e event.Event) {
 	}
 	i := item{node: f.o.Node, stamp: f.stamp(), event: e}
 	app.add(i, f.o)
-	f.tellStreams(i, 0)
+	f.tellStreams(&i, 0)
 	before := app.newest
 	app.newest = i.stamp
 	if len(app.wantedBy) == 0 || f.closed {
@@ -189,10 +189,11 @@ func (f *Feed) stamp() int64 {
 }
 
 // tellStreams, with mu held, tells the streams of an event's app, of whatever node it is. Before it was the one with the other stamp.
-func (f *Feed) tellStreams(i item, before int64) {
+func (f *Feed) tellStreams(i *item, before int64) {
+	t := telling{item: i}
 	for s := range f.streams {
 		if s.o.App == i.event.Data.App {
-			s.live(i, before)
+			s.live(&t, before)
 		}
 	}
 }

@@ -178,7 +178,7 @@ func TestEndBeforeTheFirstPart(t *testing.T) {
 		}
 		one.Close()
 		p, err := s.Next(t.Context(), time.Second)
-		if problem.Of(err) == nil || problem.Of(err).Kind != problem.Unavailable || p.Ready || p.Cursor != "" {
+		if problem.Of(err) == nil || problem.Of(err).Kind != problem.Unavailable || p.Ready || p.Cursor != nil {
 			t.Errorf("told %+v, %v", p, err)
 		}
 		b.stop()

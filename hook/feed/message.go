@@ -135,7 +135,7 @@ func (f *Feed) Received(b []byte) {
 		f.keep(name).wantedBy[m.From] = time.Now().Add(lease)
 	}
 	for _, sent := range m.Events {
-		f.tellStreams(item{m.From, sent.Stamp, sent.Event}, sent.Before)
+		f.tellStreams(&item{m.From, sent.Stamp, sent.Event}, sent.Before)
 	}
 	for s := range f.streams {
 		if newest, sent := m.Newest[s.o.App]; sent {

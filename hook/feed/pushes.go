@@ -47,8 +47,9 @@ func (f *Feed) tellPushes() {
 		i := item{f.o.Node, f.stamp(), event.Event{ID: "push." + p.ID, Type: event.Pushed, At: p.At, Trace: p.Trace, Data: event.Data{
 			App: p.App, Push: p.ID, Position: p.Position.String(), To: p.To.String(), Event: p.Message.Event,
 		}}}
+		t := telling{item: &i}
 		for s := range f.streams {
-			s.pushed(p, i)
+			s.pushed(p, &t)
 		}
 	}
 	for s := range f.streams {
@@ -62,14 +63,14 @@ func (s *Stream) listensForPushes() bool { return slices.Contains(s.o.Types, eve
 
 // pushed, with mu held, queues the event of a push, if the listener may know of that: one that is confined hears of the pushes that were made
 // with its confinement, without their positions, which count those of others.
-func (s *Stream) pushed(p *scenecast.Push, i item) {
-	confined := !s.o.Within.IsZero()
-	if p.App != s.o.App || !s.listensForPushes() || confined && p.Confinement != s.o.Within.String() {
+func (s *Stream) pushed(p *scenecast.Push, t *telling) {
+	as := whole
+	if !s.o.Within.IsZero() {
+		as = confined
+	}
+	if p.App != s.o.App || !s.listensForPushes() || as == confined && p.Confinement != s.o.Within.String() {
 		return
 	}
-	if confined {
-		i.event.Data.Position, i.event.Trace = "", nil
-	}
-	s.newest[i.node] = i.stamp
-	s.enqueue(i)
+	s.newest[t.item.node] = t.item.stamp
+	s.enqueue(t.share(as))
 }

@@ -2,15 +2,12 @@ package feed
 
 import (
 	"cmp"
-	"context"
-	"maps"
 	"slices"
 	"time"
 
 	"scenecast"
 	"scenecast/audience"
 	"scenecast/hook/event"
-	"scenecast/label"
 	"scenecast/problem"
 )
 
@@ -51,13 +48,15 @@ type Stream struct {
 	// With feed.mu held:
 	waiting map[scenecast.NodeID]*awaited // nodes that have not answered yet
 	begun   bool
-	queue   []item
+	queue   []*shared
 	newest  map[scenecast.NodeID]int64 // by node, the stamp up to which all events have come, or are told as missed
 	heard   map[scenecast.NodeID]int64 // by node, when that was last known to be its newest event, in µs
 	missed  bool                       // since the last part
 	told    bool                       // Next has returned the first part
 	ended   error
 	cursor  Cursor // of what Next has returned; it alone writes it, and reads and writes After, also without feed.mu
+
+	last partBuffer // of Next
 }
 
 // awaited is a node's answer of which there is more to come.
@@ -80,9 +79,9 @@ func (f *Feed) Open(o StreamOptions) (*Stream, error) {
 	f.asked++
 	s := &Stream{feed: f, o: o, number: f.asked, more: make(chan struct{}, 1), waiting: make(map[scenecast.NodeID]*awaited), newest: make(map[scenecast.NodeID]int64),
 		heard: make(map[scenecast.NodeID]int64)}
-	s.cursor = Cursor{Since: time.Now().Add(-delay).UnixMicro(), After: make(map[scenecast.NodeID]int64)}
+	s.cursor = Cursor{Since: time.Now().Add(-delay).UnixMicro()}
 	if o.Since != nil {
-		s.cursor = Cursor{Since: o.Since.Since, After: maps.Clone(o.Since.After)}
+		s.cursor = Cursor{Since: o.Since.Since, After: slices.Clone(o.Since.After)}
 	}
 	f.noteNodes(time.Now())
 	f.streams[s] = struct{}{}
@@ -92,9 +91,7 @@ func (f *Feed) Open(o StreamOptions) (*Stream, error) {
 	app := f.keep(o.App)
 	app.local++
 	items, holes := f.past(app, o.Since, false)
-	for _, i := range items {
-		s.push(i)
-	}
+	s.pushAll(items)
 	s.missed = holes || o.Since != nil && o.Since.Since < f.lost
 	for id, left := range f.nodes {
 		if !left {
@@ -114,7 +111,7 @@ func (s *Stream) ask(id scenecast.NodeID, since *Cursor, joined bool) {
 // askNew, with mu held, asks a node that the engine knows only now, or knows again, for what it has had no stream for.
 func (s *Stream) askNew(id scenecast.NodeID) {
 	since := s.cursor.Since - joinTime.Microseconds()
-	s.ask(id, &Cursor{Since: since, Need: since, After: map[scenecast.NodeID]int64{id: s.newest[id]}}, true)
+	s.ask(id, &Cursor{Since: since, Need: since, After: stamps{{id, s.newest[id]}}}, true)
 }
 
 // Close ends the stream.
@@ -153,9 +150,9 @@ func signal(c chan struct{}) {
 
 // live, with mu held, tells the stream of an event that has just happened, or has just come from another node, where the one with the other stamp was
 // before it. Before a node has answered, it is in the answer.
-func (s *Stream) live(i item, before int64) {
-	if before == 0 || s.complete(i.node, before) {
-		s.push(i)
+func (s *Stream) live(t *telling, before int64) {
+	if before == 0 || s.complete(t.item.node, before) {
+		s.push(t)
 	}
 }
 
@@ -176,25 +173,36 @@ func (s *Stream) complete(from scenecast.NodeID, until int64) bool {
 }
 
 // push, with mu held, queues an event that the stream is about.
-func (s *Stream) push(i item) {
-	s.newest[i.node] = i.stamp
-	e := i.event
-	confined := !s.o.Within.IsZero()
+func (s *Stream) push(t *telling) {
+	s.newest[t.item.node] = t.item.stamp
+	e := &t.item.event
+	isConfined := !s.o.Within.IsZero()
 	switch {
 	case e.Data.App != s.o.App,
 		s.o.Types != nil && !slices.Contains(s.o.Types, e.Type),
 		!s.o.To.IsZero() && !s.o.To.Match(e.Data.Labels),
-		confined && (!s.o.Within.Match(e.Data.Labels) || !slices.Contains(confinedTypes, e.Type)):
+		isConfined && (!s.o.Within.Match(e.Data.Labels) || !slices.Contains(confinedTypes, e.Type)):
 		return
 	}
-	if confined {
-		i.event.Data = s.confine(e.Data)
+	as := whole
+	if isConfined {
+		as = confined
+		if s.o.Within.Match(e.Data.Before) {
+			as = confinedBefore
+		}
 	}
-	s.enqueue(i)
+	s.enqueue(t.share(as))
+}
+
+// pushAll, with mu held, queues what has happened before.
+func (s *Stream) pushAll(items []item) {
+	for i := range items {
+		s.push(&telling{item: &items[i]})
+	}
 }
 
 // enqueue, with mu held, queues an event for the listener.
-func (s *Stream) enqueue(i item) {
+func (s *Stream) enqueue(e *shared) {
 	if s.ended != nil {
 		return
 	}
@@ -204,18 +212,9 @@ func (s *Stream) enqueue(i item) {
 		s.end(problem.New(problem.TooMany, "%d events wait: the stream is read more slowly than they come", maxQueued))
 		return
 	}
-	s.queue = append(s.queue, i)
+	e.streams++
+	s.queue = append(s.queue, e)
 	signal(s.more)
-}
-
-// confine takes out of an event what tells of more than the page that it is of: the node, the position, which counts everybody's pushes,
-// and labels with which the page was not within the confinement.
-func (s *Stream) confine(d event.Data) event.Data {
-	d.Node, d.Position = 0, ""
-	if !s.o.Within.Match(d.Before) {
-		d.Before = label.Set{}
-	}
-	return d
 }
 
 // answered, with mu held, takes what has happened at a node already.
@@ -228,9 +227,7 @@ func (s *Stream) answered(from scenecast.NodeID, items []item, a answer) {
 		w.holes = true
 	}
 	w.parts = a.Part + 1
-	for _, i := range items {
-		s.push(i)
-	}
+	s.pushAll(items)
 	if a.Last {
 		s.missed = s.missed || a.Holes || w.holes
 		s.newest[from], s.heard[from] = max(s.newest[from], a.Newest), time.Now().UnixMicro()
@@ -281,93 +278,6 @@ func (s *Stream) begin() {
 	for id := range s.feed.nodes { // their answers are younger than delay; the cursor must be behind when the last of them began to keep events
 		s.heard[id] = time.Now().UnixMicro()
 	}
-	slices.SortStableFunc(s.queue, func(a, b item) int { return cmp.Compare(a.stamp, b.stamp) })
+	slices.SortStableFunc(s.queue, func(a, b *shared) int { return cmp.Compare(a.stamp, b.stamp) })
 	signal(s.more)
-}
-
-// Part is what Next returns: some events, and what else there is to say before them.
-type Part struct {
-	Missed bool // events before these were missed
-	Ready  bool // behind these events the stream is live: it is the first part
-	Events []Event
-	Cursor string // how far the stream has come with this part
-}
-
-// Event is an event of a stream.
-type Event struct {
-	event.Event
-	Cursor string // from which a stream goes on behind it
-}
-
-// Next waits for events, but no longer than quiet: a part may be empty. The first one comes when all nodes have answered. An error is that of
-// ctx, or a problem that says why the stream has ended.
-func (s *Stream) Next(ctx context.Context, quiet time.Duration) (Part, error) {
-	over := time.NewTimer(quiet)
-	defer over.Stop()
-	for waited := false; ; {
-		p, ok, err := s.take(waited)
-		if ok || err != nil {
-			return p, err
-		}
-		select {
-		case <-s.more:
-		case <-over.C:
-			waited = true
-		case <-ctx.Done():
-			return Part{}, ctx.Err()
-		}
-	}
-}
-
-// take makes a part of what waits. Where nothing does, there is none, unless always asks for one that is empty. The lock is not held while cursors are
-// printed: event loops need it to tell of what happens.
-func (s *Stream) take(always bool) (p Part, ok bool, err error) {
-	p, queue, ok, err := s.takeQueue(always)
-	if !ok || err != nil {
-		return p, ok, err
-	}
-	if len(queue) > 0 {
-		p.Events = make([]Event, len(queue))
-	}
-	for i := range queue {
-		of := &queue[i]
-		s.cursor.After[of.node] = max(s.cursor.After[of.node], of.stamp)
-		p.Events[i] = Event{of.event, s.cursor.String()}
-	}
-	p.Cursor = s.cursor.String()
-	return p, true, nil
-}
-
-// takeQueue takes the events that wait, in a part that has none yet.
-func (s *Stream) takeQueue(always bool) (p Part, queue []item, ok bool, err error) {
-	s.feed.mu.Lock()
-	defer s.feed.mu.Unlock()
-	switch {
-	case !s.begun:
-		return Part{}, nil, false, s.ended // nil: nodes have not answered. Behind a part, the client would go on without what they have.
-	case s.told && !s.missed && len(s.queue) == 0:
-		if s.ended != nil {
-			return Part{}, nil, false, s.ended
-		}
-		if !always {
-			return Part{}, nil, false, nil
-		}
-	}
-	p = Part{Missed: s.missed, Ready: !s.told}
-	queue = s.queue
-	s.missed, s.told, s.queue = false, true, nil
-	// Everything that happened until delay ago is here, unless it is told as missed; but the listener gets these one by one, and of a node that is not
-	// heard nobody knows whether there is more.
-	since := time.Now().UnixMicro()
-	for id, left := range s.feed.nodes {
-		if !left {
-			since = min(since, s.heard[id])
-		}
-	}
-	since -= delay.Microseconds()
-	for i := range queue {
-		since = min(since, queue[i].stamp-1)
-	}
-	s.cursor.advance(since)
-	return p, queue, true, nil
 }
