@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/heapprofiler"
 	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
@@ -232,46 +232,45 @@ func (p *joins) view(t *testing.T, screen, shown string) *tab {
 	return b
 }
 
-// processes are those of the browser, that of the tab first: the one that works while the tab's script does, twice in a row, as a busy machine may
-// let another one work more, and one that has just been started works as well.
+// ballast is in MiB: more than a process of the browser grows by meanwhile.
+const ballast = 96
+
+// processes are those of the browser, that of the tab first: the one that grows by as much as the tab's script allocates.
 func (b *tab) processes() (pids []int) {
 	b.t.Helper()
-	type used struct {
-		renderer bool
-		seconds  float64
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	answer, err := chromedp.CallBrowser(ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	ask := func() map[int64]used {
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
-		defer cancel()
-		answer, err := chromedp.CallBrowser(ctx, systeminfo.GetProcessInfo, cdp.Empty{})
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		found := make(map[int64]used)
-		for _, process := range answer.ProcessInfo {
-			found[process.ID] = used{process.Type == "renderer", process.CPUTime}
-		}
-		return found
-	}
-	var mine, last int64
-	var after map[int64]used
-	for mine == 0 || mine != last {
-		before := ask()
-		b.run(`for (const end = performance.now() + 1000; performance.now() < end; );`)
-		after = ask()
-		mine, last = 0, mine
-		most := 0.
-		for id, process := range after {
-			was, known := before[id]
-			if worked := process.seconds - was.seconds; known && process.renderer && worked > most {
-				mine, most = id, worked
-			}
+	before := make(map[int64]float64)
+	for _, process := range answer.ProcessInfo {
+		if process.Type == "renderer" {
+			before[process.ID] = memoryOf(b.t, int(process.ID)).private
 		}
 	}
-	pids = append(pids, int(mine))
-	for _, id := range slices.Sorted(maps.Keys(after)) {
-		if id != mine {
-			pids = append(pids, int(id))
+	grown := func(pid int64) bool { return memoryOf(b.t, int(pid)).private > before[pid]+ballast/2 }
+	b.run(fmt.Sprintf(`window.ballast = new Uint8Array(%d << 20).fill(1); undefined`, ballast))
+	for pid := range before {
+		if grown(pid) {
+			pids = append(pids, int(pid))
+		}
+	}
+	if len(pids) != 1 {
+		b.t.Fatalf("%d processes have grown with the tab's script", len(pids))
+	}
+	b.run(`delete window.ballast; undefined`)
+	mine := int64(pids[0])
+	for grown(mine) {
+		if ctx.Err() != nil {
+			b.t.Fatal("the tab's process does not shrink again")
+		}
+		call(b, heapprofiler.CollectGarbage, cdp.Empty{})
+	}
+	for _, process := range answer.ProcessInfo {
+		if process.ID != mine {
+			pids = append(pids, int(process.ID))
 		}
 	}
 	return pids
