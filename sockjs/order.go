@@ -14,8 +14,10 @@ import (
 // order has the messages of a page take effect in the order in which it has sent them, one request at a time. A client sends each in a
 // request of its own without waiting for the others, so over several connections they overtake each other. It numbers all of its
 // requests (query parameter n), those that receive too, but also those of its other sessions: so a number that does not come within
-// reorderWait is not waited for.
+// wait is not waited for.
 type order struct {
+	wait time.Duration
+
 	mu      sync.Mutex
 	next    uint64              // the number that is to come; 0: not known
 	came    map[uint64]struct{} // numbers behind it that have come
@@ -30,10 +32,7 @@ type turn struct {
 	ready chan struct{}
 }
 
-const (
-	reorderWait = 200 * time.Millisecond
-	maxWaiting  = 256 // requests of one session
-)
+const maxWaiting = 256 // requests of one session
 
 // number is the one that the client has given a request; 0: none.
 func number(r *http.Request) uint64 {
@@ -53,7 +52,7 @@ func (o *order) acquire(ctx context.Context, n uint64) error {
 	o.waiting = slices.Insert(o.waiting, i, t)
 	o.dispatch()
 	o.mu.Unlock()
-	timer := time.AfterFunc(reorderWait, func() {
+	timer := time.AfterFunc(o.wait, func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		t.late = true

@@ -45,6 +45,7 @@ func newSession(s *Sessions, key string, r *http.Request) *session {
 		sessions: s,
 		key:      key,
 		remote:   r.RemoteAddr,
+		order:    order{wait: s.options.ReorderWait},
 		admitted: make(chan struct{}),
 		ended:    make(chan struct{}),
 		reading:  deadline.New(),

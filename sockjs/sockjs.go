@@ -25,6 +25,7 @@ import (
 type Options struct {
 	DisconnectDelay time.Duration // a session that no request receives from for this long ends. Defaults to 5 s
 	PollTime        time.Duration // a poll is answered after this long at the latest, by a heartbeat. Defaults to 25 s
+	ReorderWait     time.Duration // a message is not kept back for longer, for one before it that has not come. Defaults to 200 ms
 	MaxBody         int           // bytes of the body of one /xhr_send. Defaults to 1 MiB
 	MaxBodySetting  string        // the setting that decides it, for who exceeds it
 	Hostname        string        // under which clients reach this node, and no other; empty: they go on as they came
@@ -70,6 +71,7 @@ const logLines = 5
 // New makes the sessions of a node, none yet.
 func New(o Options) *Sessions {
 	defaultTo(&o.DisconnectDelay, 5*time.Second)
+	defaultTo(&o.ReorderWait, 200*time.Millisecond)
 	defaultTo(&o.PollTime, 25*time.Second)
 	defaultTo(&o.MaxBody, 1<<20)
 	if o.Logger == nil {

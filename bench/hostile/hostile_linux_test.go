@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -63,16 +64,16 @@ func TestScenarios(t *testing.T) {
 
 // TestHealthyPageLost: a server that does not survive is told as that, and the other scenarios are measured.
 func TestHealthyPageLost(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "mortal")
-	script := "#!/bin/sh\n(sleep 1; kill -9 $$) & exec " + buildServer(t) + " \"$@\"\n"
-	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	chosen, err := choose("heads")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := measure(t.Context(), chosen[0], options{binary: binary, scale: 0.01, time: 5 * time.Second, quiet: 100 * time.Millisecond})
+	kill := func(server *target) {
+		if err := syscall.Kill(server.PID, syscall.SIGKILL); err != nil {
+			t.Error(err)
+		}
+	}
+	r := measure(t.Context(), chosen[0], options{binary: buildServer(t), scale: 0.01, time: time.Minute, quiet: 100 * time.Millisecond, began: kill})
 	if !strings.Contains(r.fault, "healthy page lost: ") || !strings.Contains(r.fault, "server gone") {
 		t.Errorf("fault %q, error %v", r.fault, r.err)
 	}

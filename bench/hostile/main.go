@@ -22,6 +22,8 @@ type options struct {
 	time   time.Duration // of an attack; 0: the scenario's own
 	quiet  time.Duration // of the round trips without an attack
 	settle time.Duration // between the end of an attack and reading the server's memory
+
+	began func(server *target) // is told when an attack begins; nil: nobody is
 }
 
 func main() {

@@ -59,6 +59,9 @@ func (r *row) measure(ctx context.Context, s *scenario, o options) error {
 	if err := errors.Join(err1, err2, err3, a.begin()); err != nil {
 		return err
 	}
+	if o.began != nil {
+		o.began(t)
+	}
 	began, duration := time.Now(), o.time
 	if duration == 0 {
 		duration = s.time

@@ -23,7 +23,7 @@ func TestPublisher(t *testing.T) {
 	}))
 	defer s.Close()
 	o := small(t, s)
-	at, err := reach(o.URL.Host, time.Second)
+	at, err := reach(o.URL.Host, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestPublisherCancel(t *testing.T) {
 	}
 	defer l.Close()
 	o := Options{URL: &url.URL{Scheme: "http", Host: l.Addr().String()}}
-	at, err := reach(o.URL.Host, time.Second)
+	at, err := reach(o.URL.Host, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

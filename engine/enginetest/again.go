@@ -8,8 +8,8 @@ import (
 	"scenecast"
 )
 
-// PublishAgain publishes, and waits for what became of it, as a backend does: where nothing was published, it tries again, as ErrUnavailable says. On a machine that is
-// busy for a second the log may have no leader for a moment.
+// PublishAgain publishes, and waits for what became of it, as a backend does: where nothing was published, it tries again, as ErrUnavailable
+// says. On a machine that is busy for a second the log may have no leader for a moment.
 func PublishAgain(ctx context.Context, e scenecast.Engine, p scenecast.Push) (scenecast.Published, error) {
 	return again(ctx, func(ctx context.Context) (scenecast.Published, error) { return publishAndWait(ctx, e, p) })
 }
