@@ -145,6 +145,18 @@ async function eventually(ask, want) {
   }
 }
 
+// repeat sends a client event, and again every two seconds until it is heard: one that comes while nobody leads the log of several nodes is lost, and
+// nobody is told.
+async function repeat(send, heard) {
+  send();
+  const timer = setInterval(send, 2000);
+  try {
+    return await heard;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 // byTransport describes something by each transport, all at once.
 const byTransport = (what, body) =>
   describe(what, { concurrency: true }, () => {
@@ -158,4 +170,4 @@ async function control(path) {
   return answer.json();
 }
 
-module.exports = { settings, nodes, app, backend, connect, client, Queue, events, subscribe, unique, eventually, byTransport, control, Pusher, patience };
+module.exports = { settings, nodes, app, backend, connect, client, Queue, events, subscribe, unique, eventually, repeat, byTransport, control, Pusher, patience };
