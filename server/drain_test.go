@@ -11,13 +11,14 @@ import (
 
 	"scenecast"
 	"scenecast/config"
+	"scenecast/freeport"
 	"scenecast/push"
 	"scenecast/server"
 )
 
 // TestDrain: pages are told that the server goes away, and Run returns with nothing left (goleak looks after that).
 func TestDrain(t *testing.T) {
-	s := start(t, nil, nil)
+	s := start(t, map[string]string{"listen": freeport.Addr(t)}, nil) // which nobody else has when it is closed
 	pages := []*websocket.Conn{s.page("page=home"), s.page("page=list")}
 	codes := make(chan websocket.StatusCode, len(pages))
 	for _, c := range pages {

@@ -134,7 +134,7 @@ func TestDrainDelay(t *testing.T) {
 func TestHealthUntilTheEnd(t *testing.T) {
 	entered, leave := make(chan struct{}), make(chan struct{})
 	debug := freeport.Addr(t)
-	s := start(t, map[string]string{"debug.listen": debug, "drain": "1h"}, map[string]push.Trigger{
+	s := start(t, map[string]string{"listen": freeport.Addr(t), "debug.listen": debug, "drain": "1h"}, map[string]push.Trigger{
 		"slow": push.TriggerFunc(func(context.Context, push.Args) (push.Request, error) {
 			close(entered)
 			<-leave
