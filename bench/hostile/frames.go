@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"regexp"
 )
 
@@ -54,7 +54,7 @@ func flood(say []byte) func(context.Context, *attacker) (attack, error) {
 func setAtOnce(_ context.Context, a *attacker) (attack, error) {
 	const sets = 1500
 	var p *page
-	closed := 0
+	closed, last := 0, "" // and why
 	return func(ctx context.Context) (string, error) {
 		n, err := repeat(ctx, 1, func(ctx context.Context, _, i int) (err error) {
 			if p == nil {
@@ -67,16 +67,17 @@ func setAtOnce(_ context.Context, a *attacker) (attack, error) {
 			for answers := 0; err == nil && answers < sets; answers++ {
 				var f frame
 				if f, err = p.read(); err == nil && f.op == opClose {
-					err = io.EOF
+					err = errors.New(f.closing())
 				}
 			}
 			if err != nil && ctx.Err() == nil {
 				p.close()
+				last = fmt.Sprintf(", the last time %v", err)
 				p, err = nil, nil
 				closed++
 			}
 			return err
 		})
-		return fmt.Sprintf("%d sets, %d times closed", n*sets, closed), err
+		return fmt.Sprintf("%d sets, %d times closed%s", n*sets, closed, last), err
 	}, nil
 }
