@@ -8,9 +8,9 @@ import (
 
 // nodesResponse is the answer to GET /v1/nodes.
 type nodesResponse struct {
-	Log   *logInfo `json:"log,omitempty"` // of nodes that share one
-	Nodes []node   `json:"nodes"`         // the one that answers first
-	Gone  []gone   `json:"gone,omitempty"`
+	Log   *logInfo `json:"log,omitempty"`  // of nodes that share one
+	Nodes []node   `json:"nodes"`          // the one that answers first
+	Gone  []gone   `json:"gone,omitempty"` // the one that was heard of last first
 }
 
 // gone is a node that has fallen silent.

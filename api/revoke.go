@@ -78,9 +78,9 @@ func (q *revokeRequest) revocation(now time.Time) (r scenecast.Revocation, err e
 	return r, nil
 }
 
-// placed has a problem of the push that carries a revocation, of which the caller knows nothing, be one of the field that is too long for it: an
-// audience never is.
-func (q *revokeRequest) placed(err error) error {
+// atField puts the problem that the push which carries a revocation is too large at the field that makes it so, because a caller has sent no
+// message. An audience is never too long for the log: it has a limit of its own.
+func (q *revokeRequest) atField(err error) error {
 	var p *problem.Problem
 	if !errors.As(err, &p) || p.Kind != problem.TooLarge {
 		return err
@@ -134,7 +134,7 @@ func (a *API) revoke(r *request) (any, error) {
 	}
 	pending, err := a.engine.Revoke(r.caller, revocation)
 	if err != nil {
-		return nil, body.placed(err)
+		return nil, body.atField(err)
 	}
 	done, err := pending.Wait(r.Context())
 	r.audit = append(r.audit, "matched", done.Tally.Matched)

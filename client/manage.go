@@ -141,8 +141,8 @@ type Nodes struct {
 // GoneNode is a node that has fallen silent within the last day. It has not told that it stops, and no node of its name has come since.
 type GoneNode struct {
 	ID        uint64    `json:"id"`
-	Name      string    `json:"name"` // may be empty
-	Version   string    `json:"version"`
+	Name      string    `json:"name"`    // may be empty
+	Version   string    `json:"version"` // may be empty
 	LastHeard time.Time `json:"last_heard"`
 }
 

@@ -17,9 +17,7 @@ import (
 	"scenecast/leaktest"
 )
 
-func TestMain(m *testing.M) {
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // goodFiles are those of a machine of which nothing is wrong.
 var goodFiles = map[string]string{

@@ -59,8 +59,8 @@ func TestFullQueueOfBytes(t *testing.T) {
 				if s := target.Stats(); s.Queued != c.kept || s.Dropped != int64(5-c.kept) || waits.Size() != c.kept*item {
 					t.Errorf("%+v with %d bytes, want %d events of %d", s, waits.Size(), c.kept, item)
 				}
-				if !strings.Contains(log.String(), "events are dropped") {
-					t.Errorf("the log does not tell of drops:\n%s", &log)
+				if !strings.Contains(log.String(), "events are dropped") || !strings.Contains(log.String(), "max_queue_bytes") {
+					t.Errorf("the log does not tell of drops, and which setting decides:\n%s", &log)
 				}
 			})
 		}

@@ -172,7 +172,7 @@ func (t *Target) Emit(e event.Event) {
 	}
 }
 
-// Put tells the target of an event that it wants, in whatever form: it is not changed. It is Emit otherwise.
+// Put tells the target of an event that it wants, in whatever form, and which nobody changes any more. It is Emit otherwise.
 func (t *Target) Put(at time.Time, e Sized) {
 	size := e.Size()
 	t.mu.Lock()
@@ -182,6 +182,8 @@ func (t *Target) Put(at time.Time, e Sized) {
 		t.next.Put(at, e)
 	case t.closing:
 		t.drop(1, "the hook has ended")
+	case size > t.o.MaxBytes:
+		t.drop(1, t.noRoom())
 	case len(t.incoming) >= maxIncoming, t.bytes+size > min(maxIncomingBytes, t.o.MaxBytes):
 		t.drop(1, "they come faster than they can be kept")
 	default:
@@ -320,9 +322,13 @@ func (t *Target) encode(events []emitted) (items [][]byte, fit []emitted) {
 		}
 	}
 	t.mu.Lock()
-	t.drop(len(events)-len(fit), fmt.Sprintf("those that wait already leave no room within %d bytes (max_queue_bytes)", t.o.MaxBytes))
+	t.drop(len(events)-len(fit), t.noRoom())
 	t.mu.Unlock()
 	return items, fit
+}
+
+func (t *Target) noRoom() string {
+	return fmt.Sprintf("there is no room for them within %d bytes (max_queue_bytes)", t.o.MaxBytes)
 }
 
 // sizeOf is how many bytes events have at least.

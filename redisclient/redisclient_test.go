@@ -21,11 +21,7 @@ import (
 	"scenecast/redisclient/redistest"
 )
 
-// TestMain looks for goroutines that the tests have left behind. Two of the library sleep, also where the client has been closed: a
-// second before it refreshes what it knows of a Cluster, and five before it closes connections to servers that are none of it any more.
-func TestMain(m *testing.M) {
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // connects makes a client and sets a key by it, which the server then has in this database.
 func connects(t *testing.T, o redisclient.Options) {

@@ -22,11 +22,7 @@ import (
 	"scenecast/registry"
 )
 
-// TestMain looks for goroutines that the tests have left behind. Two of the library sleep, also where the client has been closed: a
-// second before it refreshes what it knows of a Cluster, and five before it closes connections to servers that are none of it any more.
-func TestMain(m *testing.M) {
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // member is a connection as a hub tells of it, as far as a registry wants to know.
 type member struct {

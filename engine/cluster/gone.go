@@ -32,29 +32,29 @@ type stoppedNode struct {
 	Disputed bool             `json:"disputed,omitempty"` // another node has told that it has fallen silent
 }
 
-// departures are the nodes that are none of the cluster's any more. The engine's lock guards them.
+// formerNodes are the nodes that are none of the cluster's any more. The engine's lock guards them.
 //
 // Nodes tell each other in their beats which have fallen silent, so that one that has started since knows them as well. What a node has heard
 // itself counts more: of a node that is there, or has said that it stops, it believes nobody that it has fallen silent.
-type departures struct {
+type formerNodes struct {
 	Gone    []goneNode    `json:"gone,omitempty"`    // the one that was heard of last first
 	Stopped []stoppedNode `json:"stopped,omitempty"` // the newest first
 }
 
 // expire forgets what was long ago.
-func (d *departures) expire(now time.Time) {
+func (d *formerNodes) expire(now time.Time) {
 	d.Gone = slices.DeleteFunc(d.Gone, func(g goneNode) bool { return now.Sub(g.Heard) >= keptGone })
 	d.Stopped = slices.DeleteFunc(d.Stopped, func(s stoppedNode) bool { return now.Sub(s.At) >= keptGone })
 }
 
-// here notes that a node is there: neither it nor one that had its name before is gone.
-func (d *departures) here(id scenecast.NodeID, name string) {
+// removeGone notes that a node is there: neither it nor one that had its name before is gone.
+func (d *formerNodes) removeGone(id scenecast.NodeID, name string) {
 	d.Gone = slices.DeleteFunc(d.Gone, func(g goneNode) bool { return g.ID == id || name != "" && g.Name == name })
 }
 
-// stop notes that a node has said that it stops.
-func (d *departures) stop(id scenecast.NodeID, name string, at time.Time) {
-	d.here(id, name)
+// addStopped notes that a node has said that it stops.
+func (d *formerNodes) addStopped(id scenecast.NodeID, name string, at time.Time) {
+	d.removeGone(id, name)
 	if d.hasStopped(id) {
 		return
 	}
@@ -63,12 +63,12 @@ func (d *departures) stop(id scenecast.NodeID, name string, at time.Time) {
 }
 
 // hasStopped reports whether a node has said that it stops.
-func (d *departures) hasStopped(id scenecast.NodeID) bool {
+func (d *formerNodes) hasStopped(id scenecast.NodeID) bool {
 	return slices.ContainsFunc(d.Stopped, func(s stoppedNode) bool { return s.ID == id })
 }
 
 // disputed are the nodes that others take for silent and that have said that they stop.
-func (d *departures) disputed() (ids []scenecast.NodeID) {
+func (d *formerNodes) disputed() (ids []scenecast.NodeID) {
 	for _, s := range d.Stopped {
 		if s.Disputed {
 			ids = append(ids, s.ID)
@@ -77,8 +77,8 @@ func (d *departures) disputed() (ids []scenecast.NodeID) {
 	return ids
 }
 
-// add notes that a node has fallen silent, which is none of those that are there. Of runs of one name the newest is kept.
-func (d *departures) add(g goneNode, now time.Time) {
+// addGone notes that a node has fallen silent, which is none of those that are there. Of runs of one name the newest is kept.
+func (d *formerNodes) addGone(g goneNode, now time.Time) {
 	if g.Heard.After(now) { // clocks differ
 		g.Heard = now
 	}
@@ -100,7 +100,7 @@ func (d *departures) add(g goneNode, now time.Time) {
 			return
 		}
 	}
-	d.here(g.ID, g.Name)
+	d.removeGone(g.ID, g.Name)
 	d.Gone = append(d.Gone, g)
 	slices.SortStableFunc(d.Gone, func(a, b goneNode) int { return cmp.Or(b.Heard.Compare(a.Heard), cmp.Compare(a.ID, b.ID)) })
 	d.Gone = d.Gone[:min(len(d.Gone), maxGone)]
@@ -116,33 +116,33 @@ func (e *Engine) noteGone(g goneNode) {
 			return
 		}
 	}
-	e.members.departures.add(g, e.options.Now())
+	e.members.former.addGone(g, e.options.Now())
 }
 
-// receiveDepartures, with mu held, takes what another node tells in a beat of nodes that are none of the cluster's any more.
-func (e *Engine) receiveDepartures(b *beat) {
-	d := &e.members.departures
+// receiveFormer, with mu held, takes what another node tells in a beat of nodes that are none of the cluster's any more.
+func (e *Engine) receiveFormer(b *beat) {
+	d := &e.members.former
 	for _, g := range b.Gone[:min(len(b.Gone), maxGone)] {
 		e.noteGone(g)
 	}
 	for _, id := range b.Stopped {
 		if i := slices.IndexFunc(d.Gone, func(g goneNode) bool { return g.ID == id }); i >= 0 {
-			d.stop(id, d.Gone[i].Name, e.options.Now())
+			d.addStopped(id, d.Gone[i].Name, e.options.Now())
 		}
 	}
 }
 
 // goneNodes, with mu held, are the nodes that have fallen silent, for people.
 func (e *Engine) goneNodes() (gone []scenecast.GoneNode) {
-	e.members.departures.expire(e.options.Now())
-	for _, g := range e.members.departures.Gone {
+	e.members.former.expire(e.options.Now())
+	for _, g := range e.members.former.Gone {
 		gone = append(gone, scenecast.GoneNode(g))
 	}
 	return gone
 }
 
-// export encodes the departures for a process that takes the place of this one; nil: there are none.
-func (d *departures) export() []byte {
+// export encodes them for a process that takes the place of this one; nil: there are none.
+func (d *formerNodes) export() []byte {
 	if len(d.Gone)+len(d.Stopped) == 0 {
 		return nil
 	}

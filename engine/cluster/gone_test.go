@@ -146,21 +146,21 @@ func TestBeatBehindStop(t *testing.T) {
 	})
 }
 
-// TestDepartures: what is kept is bounded, and a node that is there, that has stopped, or whose name came back later is none that is gone.
-func TestDepartures(t *testing.T) {
+// TestFormerNodes: what is kept is bounded, and a node that is there, that has stopped, or whose name came back later is none that is gone.
+func TestFormerNodes(t *testing.T) {
 	now := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
 	at := func(seconds int) time.Time { return now.Add(time.Duration(seconds) * time.Second) }
-	var d departures
+	var d formerNodes
 	for i := range 2 * maxGone {
-		d.add(goneNode{ID: scenecast.NodeID(i), Name: fmt.Sprint("n", i), Heard: at(-i)}, now)
-		d.add(goneNode{ID: scenecast.NodeID(i), Name: fmt.Sprint("n", i), Heard: at(-2 * i)}, now)
+		d.addGone(goneNode{ID: scenecast.NodeID(i), Name: fmt.Sprint("n", i), Heard: at(-i)}, now)
+		d.addGone(goneNode{ID: scenecast.NodeID(i), Name: fmt.Sprint("n", i), Heard: at(-2 * i)}, now)
 	}
 	if len(d.Gone) != maxGone || d.Gone[0].ID != 0 || d.Gone[maxGone-1] != (goneNode{ID: maxGone - 1, Name: fmt.Sprint("n", maxGone-1), Heard: at(1 - maxGone)}) {
 		t.Errorf("of %d nodes these are kept: %+v", 2*maxGone, d.Gone)
 	}
-	d = departures{}
+	d = formerNodes{}
 	for i := range 2 * maxStopped {
-		d.stop(scenecast.NodeID(100+i), fmt.Sprint("s", i), at(i))
+		d.addStopped(scenecast.NodeID(100+i), fmt.Sprint("s", i), at(i))
 	}
 	if len(d.Stopped) != maxStopped || d.Stopped[0].ID != 100+2*maxStopped-1 || len(d.disputed()) != 0 {
 		t.Errorf("of %d nodes that have stopped these are kept: %+v", 2*maxStopped, d.Stopped)
@@ -182,7 +182,7 @@ func TestDepartures(t *testing.T) {
 		{"of less", goneNode{ID: 7, Heard: now.Add(1 - keptGone)}, true},
 		{"of a clock that is ahead", goneNode{ID: 8, Heard: now.Add(time.Hour)}, true},
 	} {
-		d.add(c.gone, now)
+		d.addGone(c.gone, now)
 		i := slices.IndexFunc(d.Gone, func(g goneNode) bool { return g.ID == c.gone.ID })
 		if got := i >= 0; got != c.want || got && d.Gone[i].Heard.After(now) {
 			t.Errorf("%s: kept %v, want %v, of %+v", c.what, got, c.want, d.Gone)
@@ -191,7 +191,7 @@ func TestDepartures(t *testing.T) {
 	if got := d.disputed(); !slices.Equal(got, []scenecast.NodeID{newest.ID}) {
 		t.Errorf("disputed: %v", got)
 	}
-	d.here(4, "")
+	d.removeGone(4, "")
 	if slices.ContainsFunc(d.Gone, func(g goneNode) bool { return g.ID == 4 }) || !slices.ContainsFunc(d.Gone, func(g goneNode) bool { return g.ID == 5 }) {
 		t.Errorf("one of no name is back: %+v", d.Gone)
 	}

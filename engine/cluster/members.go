@@ -18,7 +18,7 @@ type members struct {
 	ahead   scenecast.Position           // the newest position that any node has told of
 	beaten  time.Time                    // when this node has beaten last
 
-	departures departures
+	former formerNodes
 }
 
 // member is another node.
@@ -105,8 +105,8 @@ func (e *Engine) beat(kind string) {
 	}
 	e.mu.Lock()
 	b.Knows, b.Settles = slices.Collect(maps.Keys(e.members.byID)), max(0, e.settlesFor())
-	e.members.departures.expire(e.options.Now())
-	b.Gone, b.Stopped = slices.Clone(e.members.departures.Gone), e.members.departures.disputed()
+	e.members.former.expire(e.options.Now())
+	b.Gone, b.Stopped = slices.Clone(e.members.former.Gone), e.members.former.disputed()
 	e.mu.Unlock()
 	_, b.Lag, _ = e.logInfo()
 	b.Why, b.Is = e.problem(), e.condition()
@@ -182,11 +182,11 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 		if e.members.byID[from] != nil {
 			e.forget(from, "it has stopped")
 		}
-		e.members.departures.stop(from, b.Name, e.options.Now())
+		e.members.former.addStopped(from, b.Name, e.options.Now())
 		e.mu.Unlock()
 		return nil
 	}
-	if e.members.departures.hasStopped(from) { // it was about to beat when it stopped
+	if e.members.former.hasStopped(from) { // it was about to beat when it stopped
 		e.mu.Unlock()
 		return nil
 	}
@@ -202,8 +202,8 @@ func (e *Engine) receiveBeat(from scenecast.NodeID, body []byte) error {
 		m.late, m.since = false, e.options.Now()
 		e.logger.Info("engine: a node answers again", "node", b.Name, "id", from)
 	}
-	e.members.departures.here(from, b.Name)
-	e.receiveDepartures(&b)
+	e.members.former.removeGone(from, b.Name)
+	e.receiveFormer(&b)
 	if e.members.ahead.Epoch != b.Newest.Epoch || e.members.ahead.Seq < b.Newest.Seq {
 		e.members.ahead = b.Newest
 	}

@@ -119,8 +119,8 @@ func (e *Engine) restorePart(f handover.Field, v *handover.Value, now time.Time)
 		e.routes.add(seq, from)
 	case fieldQuestion:
 		e.restoreQuestion(v)
-	case fieldDepartures:
-		if err := json.Unmarshal(v.Bytes(), &e.members.departures); err != nil {
+	case fieldFormer:
+		if err := json.Unmarshal(v.Bytes(), &e.members.former); err != nil {
 			v.Fail(err)
 		}
 	default:

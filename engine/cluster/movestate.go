@@ -30,7 +30,7 @@ var (
 	fieldOwn        = handover.Required(17)
 	fieldRoute      = handover.Required(18)
 	fieldQuestion   = handover.Required(19)
-	fieldDepartures = handover.Optional(20)
+	fieldFormer     = handover.Optional(20)
 
 	fieldID       = handover.Required(1)
 	fieldSeen     = handover.Required(2)
@@ -129,8 +129,8 @@ func (c *Copy) Rest(out *handover.Encoder, changed []uint64) {
 			out.Duration(fieldMinute, s.minute)
 		})
 	}
-	if departures := e.members.departures.export(); departures != nil {
-		out.Bytes(fieldDepartures, departures)
+	if former := e.members.former.export(); former != nil {
+		out.Bytes(fieldFormer, former)
 	}
 	e.moving.awaiting = make(map[uint64]*submission)
 	for _, o := range e.kept {

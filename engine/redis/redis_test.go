@@ -21,9 +21,7 @@ import (
 	"scenecast/redisclient/redistest"
 )
 
-func TestMain(m *testing.M) {
-	leaktest.Main(m)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func logger() *slog.Logger {
 	if os.Getenv("REDIS_LOG") != "" {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"scenecast"
-
 	"scenecast/leaktest"
 )
 
