@@ -158,3 +158,51 @@ func TestDamagedItems(t *testing.T) {
 		target.Close(t.Context())
 	})
 }
+
+// stuckQueue is one on a disk that answers nothing for a while.
+type stuckQueue struct {
+	queue.Memory
+	stuck   atomic.Bool
+	asked   chan struct{} // holds a signal when it has been asked for items, while it is stuck
+	answers chan struct{} // closed: it answers
+}
+
+func (q *stuckQueue) First(count, bytes int) ([]queue.Item, error) {
+	if q.stuck.Load() {
+		q.asked <- struct{}{}
+		<-q.answers
+	}
+	return q.Memory.First(count, bytes)
+}
+
+// TestEmitWhileQueueIsStuck: events come on event loops, which wait for no disk, also while somebody asks how the target stands.
+func TestEmitWhileQueueIsStuck(t *testing.T) {
+	q := &stuckQueue{asked: make(chan struct{}, 10), answers: make(chan struct{})}
+	q.stuck.Store(true)
+	if err := q.Append([][]byte{nil}); err != nil { // damaged: it is dropped in the end
+		t.Fatal(err)
+	}
+	target := newTarget(new(backend), hook.TargetOptions{Queue: q, MaxWait: time.Hour})
+	var asks sync.WaitGroup
+	var told hook.Stats
+	asks.Go(func() { told = target.Stats() })
+	<-q.asked
+	emitted := make(chan struct{})
+	go func() {
+		defer close(emitted)
+		emit(target, 0, 1)
+	}()
+	select {
+	case <-emitted:
+	case <-time.After(30 * time.Second):
+		t.Error("an event waits for the disk")
+	}
+	q.stuck.Store(false)
+	close(q.answers)
+	<-emitted
+	asks.Wait()
+	if told.Name != "h" {
+		t.Errorf("%+v", told)
+	}
+	target.Close(t.Context())
+}

@@ -212,13 +212,17 @@ func (t *Target) drop(n int, why string) {
 // Stats say how the target stands.
 func (t *Target) Stats() Stats {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	s := t.stats
 	s.Name, s.App, s.Queued = t.o.Name, t.o.App, len(t.incoming)+t.o.Queue.Len()
+	if len(t.incoming) > 0 {
+		s.Oldest = t.incoming[0].at
+	}
+	t.mu.Unlock() // a disk may take long to answer, and Put waits for mu on event loops
+	if s.Queued == 0 {
+		return s
+	}
 	if first, err := t.o.Queue.First(1, 0); err == nil && len(first) > 0 {
 		s.Oldest, _, _ = decodeItem(first[0].Data)
-	} else if len(t.incoming) > 0 {
-		s.Oldest = t.incoming[0].at
 	}
 	return s
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -32,7 +33,7 @@ type Queue interface {
 	First(count, bytes int) ([]Item, error)
 	// Remove removes all items up to this number.
 	Remove(through uint64) error
-	// Len is how many items wait.
+	// Len is how many items wait. Neither it nor Size waits for a disk.
 	Len() int
 	// Size is how many bytes the data of the items that wait has.
 	Size() int
@@ -178,10 +179,9 @@ func (f *File) Queue(name string) (Queue, error) {
 		if err != nil {
 			return err
 		}
-		q.length, q.size = 0, 0
 		return b.ForEach(func(_, v []byte) error {
-			q.length++
-			q.size += len(v)
+			q.length.Add(1)
+			q.size.Add(int64(len(v)))
 			return nil
 		})
 	})
@@ -214,14 +214,16 @@ type fileQueue struct {
 	db   *bolt.DB
 	name []byte
 
-	mu     sync.Mutex
-	length int
-	size   int // bytes of the items' data
+	writes sync.Mutex // held until what was written is on the disk
+
+	// Read without waiting for the disk; changed with writes held.
+	length atomic.Int64
+	size   atomic.Int64 // bytes of the items' data
 }
 
 func (q *fileQueue) Append(items [][]byte) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.writes.Lock()
+	defer q.writes.Unlock()
 	err := q.db.Update(func(tx *bolt.Tx) error {
 		b := tx.Bucket(q.name)
 		b.FillPercent = 1 // keys only rise
@@ -237,9 +239,9 @@ func (q *fileQueue) Append(items [][]byte) error {
 		return nil
 	})
 	if err == nil {
-		q.length += len(items)
+		q.length.Add(int64(len(items)))
 		for _, data := range items {
-			q.size += len(data)
+			q.size.Add(int64(len(data)))
 		}
 	}
 	return err
@@ -260,8 +262,8 @@ func (q *fileQueue) First(count, bytes int) (items []Item, err error) {
 }
 
 func (q *fileQueue) Remove(through uint64) error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.writes.Lock()
+	defer q.writes.Unlock()
 	removed, size := 0, 0
 	err := q.db.Update(func(tx *bolt.Tx) error {
 		removed, size = 0, 0
@@ -276,20 +278,12 @@ func (q *fileQueue) Remove(through uint64) error {
 		return nil
 	})
 	if err == nil {
-		q.length -= removed
-		q.size -= size
+		q.length.Add(-int64(removed))
+		q.size.Add(-int64(size))
 	}
 	return err
 }
 
-func (q *fileQueue) Len() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.length
-}
+func (q *fileQueue) Len() int { return int(q.length.Load()) }
 
-func (q *fileQueue) Size() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.size
-}
+func (q *fileQueue) Size() int { return int(q.size.Load()) }
