@@ -13,6 +13,7 @@ import (
 const (
 	maxGone    = 32             // nodes that have fallen silent
 	maxStopped = 64             // nodes that have said that they stop
+	maxTexts   = 1 << 10        // bytes of the name and the version of one that has fallen silent; one that has more is not kept: beats tell of all
 	keptGone   = 24 * time.Hour // behind which either is forgotten
 )
 
@@ -82,7 +83,7 @@ func (d *formerNodes) addGone(g goneNode, now time.Time) {
 	if g.Heard.After(now) { // clocks differ
 		g.Heard = now
 	}
-	if now.Sub(g.Heard) >= keptGone {
+	if now.Sub(g.Heard) >= keptGone || len(g.Name)+len(g.Version) > maxTexts {
 		return
 	}
 	for i := range d.Stopped {

@@ -181,6 +181,8 @@ func TestFormerNodes(t *testing.T) {
 		{"of a day ago", goneNode{ID: 6, Heard: now.Add(-keptGone)}, false},
 		{"of less", goneNode{ID: 7, Heard: now.Add(1 - keptGone)}, true},
 		{"of a clock that is ahead", goneNode{ID: 8, Heard: now.Add(time.Hour)}, true},
+		{"of a name as long as it may be", goneNode{ID: 9, Name: strings.Repeat("n", maxTexts-1), Version: "1", Heard: at(-5)}, true},
+		{"of a longer one", goneNode{ID: 10, Name: strings.Repeat("m", maxTexts), Version: "1", Heard: at(-5)}, false},
 	} {
 		d.addGone(c.gone, now)
 		i := slices.IndexFunc(d.Gone, func(g goneNode) bool { return g.ID == c.gone.ID })
