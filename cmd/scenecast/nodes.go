@@ -56,7 +56,7 @@ func printNodes(out io.Writer, answer []byte) error {
 		if i == 0 {
 			fmt.Fprintln(out)
 		}
-		say(out, "%s is gone: nothing was heard of it since %s (ID %d, version %s).", cmp.Or(n.Name, "-"), n.LastHeard.Local().Format(time.DateTime), n.ID, cmp.Or(n.Version, "-"))
+		say(out, "%s is gone: nothing was heard of it since %s (ID %d, version %s).", cmp.Or(n.Name, fmt.Sprint(n.ID)), n.LastHeard.Local().Format(time.DateTime), n.ID, cmp.Or(n.Version, "-"))
 	}
 	for _, n := range list.Nodes {
 		if n.Problem != "" {
