@@ -90,6 +90,7 @@ func TestDashboardGoneNode(t *testing.T) {
 		const rows = `[...document.querySelectorAll("[aria-labelledby=nodes] tbody tr")]`
 		d.waitFor(rows+`.length`, 2)
 		d.expect(`[...`+rows+`[1].cells].map((each) => each.textContent).join("|").replace(/\d+:\d+:\d+/, "TIME")`, want)
+		d.waitFor(`[...document.querySelectorAll(".problems .box.busy")].map((each) => each.textContent.includes("gone (7)")).join()`, "true")
 		d.axe("now-gone-" + language)
 	}
 }

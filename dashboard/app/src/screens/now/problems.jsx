@@ -19,7 +19,7 @@ export function Problems({ nodes, hooks, partial }) {
   );
 }
 
-function ofNodes({ nodes, log }) {
+function ofNodes({ nodes, gone = [], log }) {
   const found = [];
   for (const node of nodes) {
     const name = <Bdi whole>{nameOf(node)}</Bdi>;
@@ -29,6 +29,7 @@ function ofNodes({ nodes, log }) {
     if (node.lag_ms > LAG) found.push({ key: `${node.id} lag`, words: t("now.behind", { name, time: duration(node.lag_ms), n: node.lag }) });
     if (node.draining) found.push({ key: `${node.id} draining`, kind: "busy", words: t("now.draining", { name }) });
   }
+  if (gone.length) found.push({ key: "gone", kind: "busy", words: t("now.gone", { n: gone.length, names: <bdi>{list(gone.map(nameOf))}</bdi> }) });
   if (log && !log.leader) found.push({ key: "leader", words: t("now.noLeader") });
   if (log && log.in_sync < log.replicas) found.push({ key: "replicas", words: t("now.notInSync", { n: log.in_sync, replicas: log.replicas }) });
   return found;
