@@ -19,22 +19,21 @@ import (
 // that is busy, and passes only where one is left.
 const patience = 30 * time.Second
 
-// Main is what TestMain of a package calls. It runs the tests, and does not return. Goroutines that are there for the life of the process
-// are excepted by options, each with a reason.
-func Main(m *testing.M, except ...goleak.Option) {
+// Main is what TestMain of a package calls. It runs the tests, and does not return.
+func Main(m *testing.M) {
 	code := m.Run()
 	if code == 0 {
-		code = verify(os.Stderr, patience, except)
+		code = verify(os.Stderr, patience)
 	}
 	os.Exit(code)
 }
 
 // verify is the exit code: not 0 where a goroutine is left after the patience, which is told.
-func verify(to io.Writer, patience time.Duration, except []goleak.Option) int {
+func verify(to io.Writer, patience time.Duration) int {
 	late := time.Now().Add(patience)
 	for {
 		// Find looks for half a second, with pauses that grow.
-		err := goleak.Find(except...)
+		err := goleak.Find()
 		if err == nil {
 			return 0
 		}

@@ -43,34 +43,34 @@ type formerNodes struct {
 }
 
 // expire forgets what was long ago.
-func (d *formerNodes) expire(now time.Time) {
-	d.Gone = slices.DeleteFunc(d.Gone, func(g goneNode) bool { return now.Sub(g.Heard) >= keptGone })
-	d.Stopped = slices.DeleteFunc(d.Stopped, func(s stoppedNode) bool { return now.Sub(s.At) >= keptGone })
+func (f *formerNodes) expire(now time.Time) {
+	f.Gone = slices.DeleteFunc(f.Gone, func(g goneNode) bool { return now.Sub(g.Heard) >= keptGone })
+	f.Stopped = slices.DeleteFunc(f.Stopped, func(s stoppedNode) bool { return now.Sub(s.At) >= keptGone })
 }
 
 // removeGone notes that a node is there: neither it nor one that had its name before is gone.
-func (d *formerNodes) removeGone(id scenecast.NodeID, name string) {
-	d.Gone = slices.DeleteFunc(d.Gone, func(g goneNode) bool { return g.ID == id || name != "" && g.Name == name })
+func (f *formerNodes) removeGone(id scenecast.NodeID, name string) {
+	f.Gone = slices.DeleteFunc(f.Gone, func(g goneNode) bool { return g.ID == id || name != "" && g.Name == name })
 }
 
 // addStopped notes that a node has said that it stops.
-func (d *formerNodes) addStopped(id scenecast.NodeID, name string, at time.Time) {
-	d.removeGone(id, name)
-	if d.hasStopped(id) {
+func (f *formerNodes) addStopped(id scenecast.NodeID, name string, at time.Time) {
+	f.removeGone(id, name)
+	if f.hasStopped(id) {
 		return
 	}
-	d.Stopped = slices.Insert(d.Stopped, 0, stoppedNode{ID: id, Name: name, At: at})
-	d.Stopped = d.Stopped[:min(len(d.Stopped), maxStopped)]
+	f.Stopped = slices.Insert(f.Stopped, 0, stoppedNode{ID: id, Name: name, At: at})
+	f.Stopped = f.Stopped[:min(len(f.Stopped), maxStopped)]
 }
 
 // hasStopped reports whether a node has said that it stops.
-func (d *formerNodes) hasStopped(id scenecast.NodeID) bool {
-	return slices.ContainsFunc(d.Stopped, func(s stoppedNode) bool { return s.ID == id })
+func (f *formerNodes) hasStopped(id scenecast.NodeID) bool {
+	return slices.ContainsFunc(f.Stopped, func(s stoppedNode) bool { return s.ID == id })
 }
 
 // disputed are the nodes that others take for silent and that have said that they stop.
-func (d *formerNodes) disputed() (ids []scenecast.NodeID) {
-	for _, s := range d.Stopped {
+func (f *formerNodes) disputed() (ids []scenecast.NodeID) {
+	for _, s := range f.Stopped {
 		if s.Disputed {
 			ids = append(ids, s.ID)
 		}
@@ -79,15 +79,15 @@ func (d *formerNodes) disputed() (ids []scenecast.NodeID) {
 }
 
 // addGone notes that a node has fallen silent, which is none of those that are there. Of runs of one name the newest is kept.
-func (d *formerNodes) addGone(g goneNode, now time.Time) {
+func (f *formerNodes) addGone(g goneNode, now time.Time) {
 	if g.Heard.After(now) { // clocks differ
 		g.Heard = now
 	}
 	if now.Sub(g.Heard) >= keptGone || len(g.Name)+len(g.Version) > maxTexts {
 		return
 	}
-	for i := range d.Stopped {
-		s := &d.Stopped[i]
+	for i := range f.Stopped {
+		s := &f.Stopped[i]
 		if s.ID == g.ID {
 			s.Disputed = true
 			return
@@ -96,15 +96,15 @@ func (d *formerNodes) addGone(g goneNode, now time.Time) {
 			return
 		}
 	}
-	for _, other := range d.Gone {
+	for _, other := range f.Gone {
 		if other.ID == g.ID || other.Name != "" && other.Name == g.Name && !g.Heard.After(other.Heard) {
 			return
 		}
 	}
-	d.removeGone(g.ID, g.Name)
-	d.Gone = append(d.Gone, g)
-	slices.SortStableFunc(d.Gone, func(a, b goneNode) int { return cmp.Or(b.Heard.Compare(a.Heard), cmp.Compare(a.ID, b.ID)) })
-	d.Gone = d.Gone[:min(len(d.Gone), maxGone)]
+	f.removeGone(g.ID, g.Name)
+	f.Gone = append(f.Gone, g)
+	slices.SortStableFunc(f.Gone, func(a, b goneNode) int { return cmp.Or(b.Heard.Compare(a.Heard), cmp.Compare(a.ID, b.ID)) })
+	f.Gone = f.Gone[:min(len(f.Gone), maxGone)]
 }
 
 // noteGone, with mu held, notes that a node has fallen silent, unless it is there.
@@ -122,13 +122,13 @@ func (e *Engine) noteGone(g goneNode) {
 
 // receiveFormer, with mu held, takes what another node tells in a beat of nodes that are none of the cluster's any more.
 func (e *Engine) receiveFormer(b *beat) {
-	d := &e.members.former
+	f := &e.members.former
 	for _, g := range b.Gone[:min(len(b.Gone), maxGone)] {
 		e.noteGone(g)
 	}
 	for _, id := range b.Stopped {
-		if i := slices.IndexFunc(d.Gone, func(g goneNode) bool { return g.ID == id }); i >= 0 {
-			d.addStopped(id, d.Gone[i].Name, e.options.Now())
+		if i := slices.IndexFunc(f.Gone, func(g goneNode) bool { return g.ID == id }); i >= 0 {
+			f.addStopped(id, f.Gone[i].Name, e.options.Now())
 		}
 	}
 }
@@ -143,10 +143,10 @@ func (e *Engine) goneNodes() (gone []scenecast.GoneNode) {
 }
 
 // export encodes them for a process that takes the place of this one; nil: there are none.
-func (d *formerNodes) export() []byte {
-	if len(d.Gone)+len(d.Stopped) == 0 {
+func (f *formerNodes) export() []byte {
+	if len(f.Gone)+len(f.Stopped) == 0 {
 		return nil
 	}
-	body, _ := json.Marshal(d) // texts and numbers: it cannot fail
+	body, _ := json.Marshal(f) // texts and numbers: it cannot fail
 	return body
 }
